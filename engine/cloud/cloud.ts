@@ -1,0 +1,193 @@
+/**
+ * What tasks ask of a cloud. Two implementations stand behind it: `openstack/` (Keystone and Nova) and `simulated/`.
+ *
+ * Invariant: an implementation never repeats a call that changes the cloud unless it knows that the cloud did not carry
+ * it out. When it cannot know, it throws `CloudError` of kind `unknown`, and the caller asks the world before it acts again.
+ */
+
+/** Nova's `OS-EXT-STS:vm_state`, as the server stores it. Other words than these can appear and are kept as they are. */
+export type VmState = string;
+
+/** Nova's `OS-EXT-STS:power_state`: 0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended. */
+export const POWER_STATE = { NOSTATE: 0, RUNNING: 1, PAUSED: 3, SHUTDOWN: 4, CRASHED: 6, SUSPENDED: 7 } as const;
+
+/** One instance (Nova: server), as a listing shows it to an administrator. */
+export interface Instance {
+  readonly uuid: string;
+  readonly name: string;
+  /** Nova's `OS-EXT-SRV-ATTR:host`: the compute service the instance belongs to; null while it has none. */
+  readonly host: string | null;
+  readonly vmState: VmState;
+  /** Null when Nova does nothing with the instance. */
+  readonly taskState: string | null;
+  readonly powerState: number;
+  /** False where the microversion does not tell (below 2.9). */
+  readonly locked: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly projectId: string;
+}
+
+/** A `nova-compute` service. */
+export interface ComputeService {
+  readonly id: string;
+  readonly host: string;
+  readonly status: 'enabled' | 'disabled';
+  /** `up` while its heartbeats arrive and it is not forced down. */
+  readonly state: 'up' | 'down';
+  readonly forcedDown: boolean;
+  readonly disabledReason: string | null;
+}
+
+/** What to change of a compute service, in one call. */
+export interface ServiceChange {
+  readonly status?: 'enabled' | 'disabled';
+  readonly disabledReason?: string;
+  readonly forcedDown?: boolean;
+}
+
+/** A migration record of type `evacuation`. */
+export interface Evacuation {
+  /** Unique for ever: Nova's migration uuid, or `id:<number>` where the microversion has none (below 2.59). */
+  readonly id: string;
+  readonly instanceUuid: string;
+  readonly sourceHost: string;
+  readonly destinationHost: string | null;
+  /** `accepted`, `pre-migrating`, `done`, `completed`, `failed`, `error`, … as Nova says it. */
+  readonly status: string;
+  readonly createdAt: Date;
+}
+
+export interface Aggregate {
+  readonly id: string;
+  readonly name: string;
+  readonly hosts: readonly string[];
+}
+
+/** A listing together with the cloud's own time at which it was true: never compare it with this machine's clock. */
+export interface Listing<T> {
+  readonly items: readonly T[];
+  /** The cloud's clock (HTTP `Date`, whole seconds) when the first page was answered. */
+  readonly at: Date;
+}
+
+export interface InstanceFilter {
+  /** Only instances of this compute host. */
+  readonly host?: string;
+  /** Only instances that changed at or after this time of the cloud's clock; includes deleted ones (vmState `deleted`). */
+  readonly changedSince?: Date;
+}
+
+/** The answer to a call that changes something. */
+export interface Accepted {
+  /** Nova's `x-openstack-request-id`, or null where it gave none. */
+  readonly requestId: string | null;
+}
+
+/** State words that `resetState` can set (Nova's `os-resetState`). */
+export type ResetState = 'active' | 'error';
+
+/**
+ * Keeps an engine that lost its reign from acting. A cloud asks `confirm` before each call that changes something, and
+ * `isFresh` again, synchronously, at the last moment before the request's first byte leaves.
+ */
+export interface ActGuard {
+  /** Resolves once the reign is known to be ours and recent; rejects when it is lost. */
+  confirm(): Promise<void>;
+  /** Whether the last confirmation is recent enough to act on (a frozen and thawed process finds it is not). */
+  isFresh(): boolean;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What every call that changes something takes. */
+export interface ActOptions extends CallOptions {
+  /** Sent along as the global request id (`req-<uuid>`), so that the cloud's logs name our flow. */
+  readonly globalRequestId?: string;
+}
+
+/** Calls made since the start, by service: `identity` (Keystone) and `compute` (Nova). */
+export interface CallCounts {
+  readonly identity: number;
+  readonly compute: number;
+}
+
+export interface Cloud {
+  /** A short name for messages, e.g. `openstack https://…` or `simulated`; never a secret. */
+  readonly description: string;
+
+  /** Whether the cloud answers and takes our credentials; throws `CloudError` when not. */
+  check(options?: CallOptions): Promise<void>;
+
+  /** The `nova-compute` service of a host; undefined where Nova knows none. */
+  computeService(host: string, options?: CallOptions): Promise<ComputeService | undefined>;
+  /** Safe to repeat: it names the wanted state. */
+  changeService(service: ComputeService, change: ServiceChange, options?: ActOptions): Promise<Accepted>;
+
+  /** All pages. */
+  listInstances(filter: InstanceFilter, options?: CallOptions): Promise<Listing<Instance>>;
+  /** Undefined when it does not exist (404). */
+  instance(uuid: string, options?: CallOptions): Promise<Instance | undefined>;
+  /** All pages of the evacuations away from a host; `changedSince` in the cloud's time. */
+  listEvacuations(
+    filter: { readonly sourceHost: string; readonly changedSince?: Date },
+    options?: CallOptions,
+  ): Promise<Listing<Evacuation>>;
+
+  /**
+   * Asks for the evacuation of an instance, to `targetHost` or wherever the scheduler likes. The cloud accepts a second
+   * one while the first runs, so the caller must know that there is none.
+   */
+  evacuate(uuid: string, target: { readonly host?: string }, options?: ActOptions): Promise<Accepted>;
+  stop(uuid: string, options?: ActOptions): Promise<Accepted>;
+  start(uuid: string, options?: ActOptions): Promise<Accepted>;
+  resetState(uuid: string, state: ResetState, options?: ActOptions): Promise<Accepted>;
+
+  listAggregates(options?: CallOptions): Promise<readonly Aggregate[]>;
+  /** Kind `conflict` when the host is in it already. */
+  addHostToAggregate(aggregate: Aggregate, host: string, options?: ActOptions): Promise<Accepted>;
+
+  readonly calls: CallCounts;
+  close(): Promise<void>;
+}
+
+/**
+ * Why a call failed, and so what may be done next:
+ * - `unreachable`: it never left (connection refused, name not found, no token): may be repeated.
+ * - `busy`: the cloud said it did not do it, try later (429; 503 with Retry-After): may be repeated after `retryAfter`.
+ * - `unknown`: it left and the answer was lost, timed out, or was a 5xx: look before anything is repeated.
+ * - `not_found` (404), `conflict` (409), `refused` (400 and other 4xx): the cloud did not do it, and said why.
+ * - `unauthorized`: credentials or rights are wrong (401 after a new token, 403): nothing was done.
+ */
+export type CloudErrorKind = 'unreachable' | 'busy' | 'unknown' | 'not_found' | 'conflict' | 'refused' | 'unauthorized';
+
+export class CloudError extends Error {
+  override readonly name = 'CloudError';
+  readonly kind: CloudErrorKind;
+  /** HTTP status, where there was an answer. */
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+  /** Seconds to wait before another try, as the cloud asked. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    kind: CloudErrorKind,
+    message: string,
+    details: { status?: number; requestId?: string; retryAfter?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.kind = kind;
+    this.status = details.status;
+    this.requestId = details.requestId;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** Whether waiting may cure it: the cloud is away or busy, and nothing is wrong with what was asked. */
+export function isOutage(error: unknown): error is CloudError {
+  return (
+    error instanceof CloudError && (error.kind === 'unreachable' || error.kind === 'busy' || error.kind === 'unknown')
+  );
+}
