@@ -1,0 +1,78 @@
+/**
+ * The frozen plan of a flow: which tasks in which order with which limits, inputs and settings. Built once, stored in the
+ * journal, and the only thing a resume goes by: what the configuration says by then does not matter. Pure.
+ */
+import type { FlowName, Phase, Pipelines } from '#config/pipelines.ts';
+import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
+import type { TaskSettings } from './settings.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export interface PlannedTask {
+  readonly phase: Phase;
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly retryDelayMs: number;
+  readonly onFailure: FailurePolicy;
+  readonly parameters: { readonly [name: string]: string };
+}
+
+export interface Plan {
+  /** Of this structure; a reader refuses another. */
+  readonly version: 1;
+  readonly flow: FlowName;
+  /** Counts the times the recovery was taken up: first by the notification, then by retries. Starts at 1. */
+  readonly round: number;
+  readonly tasks: readonly PlannedTask[];
+  /** What tasks can require by name: `host_name`, `instance_uuid`, `process_name`, `notification_uuid`, `reserved_host` … */
+  readonly inputs: { readonly [name: string]: Json };
+  readonly settings: TaskSettings;
+}
+
+/** Masakari's names of its flows. */
+export const FLOW_TITLES: { readonly [F in FlowName]: string } = {
+  host_auto: 'instance_evacuate_engine',
+  host_rh: 'instance_evacuate_engine',
+  instance: 'instance_recovery_engine',
+  process: 'process_recovery_engine',
+};
+
+/** What every flow of a kind gives its tasks; `reserved_host` is null where the scheduler chooses. */
+export const FLOW_INPUTS: { readonly [F in FlowName]: readonly string[] } = {
+  host_auto: ['host_name', 'notification_uuid', 'reserved_host', 'reserved_host_list'],
+  host_rh: ['host_name', 'notification_uuid', 'reserved_host', 'reserved_host_list'],
+  instance: ['instance_uuid', 'host_name', 'notification_uuid'],
+  process: ['process_name', 'host_name', 'notification_uuid'],
+};
+
+const PHASES: readonly Phase[] = ['pre', 'main', 'post'];
+
+export function buildPlan(facts: {
+  readonly flow: FlowName;
+  readonly round: number;
+  readonly pipelines: Pipelines;
+  readonly policyOf: (task: string) => TaskPolicy;
+  readonly inputs: { readonly [name: string]: Json };
+  readonly settings: TaskSettings;
+}): Plan {
+  const pipeline = facts.pipelines[facts.flow];
+  const tasks = PHASES.flatMap((phase) =>
+    pipeline[phase].map((name): PlannedTask => {
+      const { timeoutMs, retries, retryDelayMs, onFailure, parameters } = facts.policyOf(name);
+      const values = Object.fromEntries([...parameters].map(([key, { value }]) => [key, value]));
+      return { phase, name, timeoutMs, retries, retryDelayMs, onFailure, parameters: values };
+    }),
+  );
+  const { flow, round, inputs, settings } = facts;
+  return { version: 1, flow, round, tasks, inputs, settings };
+}
+
+/** Reads a plan back from the journal. Throws when another program's version wrote it. */
+export function readPlan(text: string): Plan {
+  const plan = JSON.parse(text) as Plan;
+  if (plan.version !== 1) {
+    throw new Error(`the flow's plan has version ${String(plan.version)}; this program resumes version 1 only`);
+  }
+  return plan;
+}

@@ -1,0 +1,237 @@
+/**
+ * Runs one flow from wherever the journal says it stands.
+ *
+ * Invariants:
+ * - a task that the journal calls SUCCESS is not run again, by this engine or another;
+ * - the outputs of a task are on the disk before the next one begins;
+ * - an interrupted flow (stop, lost reign) is left open, exactly as it stands.
+ */
+
+import type { Clock } from '../clock/clock.ts';
+import type { Cloud } from '../cloud/cloud.ts';
+import { crashPoint } from '../crash-points.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
+import type { AtomRow, FlowState } from '../journal/words.ts';
+import type { Budgets } from './budget.ts';
+import { type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
+import { type Json, type Plan, type PlannedTask, readPlan } from './plan.ts';
+import { StepLedger } from './step-ledger.ts';
+import type { EarlierMove, Task, TaskContext, Values } from './task.ts';
+
+export interface RunnerParts {
+  readonly journal: Journal;
+  readonly cloud: Cloud;
+  readonly clock: Clock;
+  readonly budgets: Budgets;
+  readonly tasks: ReadonlyMap<string, Task>;
+}
+
+type TaskEnd =
+  | { readonly end: 'success'; readonly outputs: Values }
+  | { readonly end: 'skipped' | 'ignored'; readonly message: string }
+  | { readonly end: 'failure'; readonly message: string; readonly fault: 'work' | 'outage' };
+
+export class FlowRunner {
+  readonly #parts: RunnerParts;
+  readonly #flow: FlowSnapshot;
+  readonly #plan: Plan;
+  readonly #signal: AbortSignal;
+  /** Inputs and outputs so far, by name. */
+  readonly #values: Record<string, Json>;
+  /** The end of a task, to be committed together with what follows it. */
+  readonly #carried: Mutation[] = [];
+  /** Progress that is on its way to the journal. */
+  #progress: Promise<void> = Promise.resolve();
+
+  constructor(parts: RunnerParts, flow: FlowSnapshot, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#flow = flow;
+    this.#plan = readPlan(flow.flow.plan);
+    this.#signal = signal;
+    this.#values = { ...this.#plan.inputs };
+  }
+
+  /**
+   * Runs to the end, closes the flow with `closing` in the same commit, and returns how it ended.
+   * @throws Interrupted when the signal was aborted; the flow is open then.
+   */
+  async run(closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
+    if (this.#flow.flow.state === 'REVERTING')
+      return this.#rollBack('rolled back after the death of an engine', closing);
+    let message: string | null = null;
+    for (const atom of this.#flow.atoms) {
+      const task = this.#plan.tasks[atom.ord];
+      if (!task) throw new Error(`the plan has no task ${atom.ord}`);
+      if (atom.state === 'SUCCESS') {
+        Object.assign(this.#values, JSON.parse(atom.result ?? '{}'));
+        continue;
+      }
+      const end = await this.#runWithRetries(atom, task);
+      if (end.end === 'success') {
+        Object.assign(this.#values, end.outputs);
+      } else if (end.end === 'failure') {
+        const told = `${task.name}: ${end.message}`;
+        if (task.onFailure === 'rollback') return this.#rollBack(told, closing);
+        if (task.onFailure === 'abort') {
+          return this.#close('FAILURE', { end: 'failure', message: told, cause: end.fault }, closing);
+        }
+        message = `went on although ${told}`;
+      } else {
+        return this.#close('SUCCESS', end, closing);
+      }
+    }
+    return this.#close('SUCCESS', { end: 'success', message }, closing);
+  }
+
+  async #runWithRetries(atom: AtomRow, planned: PlannedTask): Promise<TaskEnd> {
+    if (atom.state === 'FAILURE' && atom.tries > planned.retries) {
+      return { end: 'failure', message: atom.error ?? 'it failed before', fault: 'work' };
+    }
+    // A try that an engine's death cut off is taken up again, not counted again.
+    let tries = atom.state === 'RUNNING' ? atom.tries - 1 : atom.tries;
+    let isNew = atom.state !== 'RUNNING';
+    for (;;) {
+      const end = await this.#runOnce(atom, planned, isNew ? { tried: 1 } : {});
+      tries += 1;
+      if (end.end !== 'failure' || tries > planned.retries) return end;
+      await this.#flush();
+      await this.#parts.clock.sleep(planned.retryDelayMs, this.#signal);
+      isNew = true;
+    }
+  }
+
+  /** Runs a task once. Its end is carried into the next commit: that of the next task's start, or of the flow's close. */
+  async #runOnce(atom: AtomRow, planned: PlannedTask, count: { tried?: 1 }): Promise<TaskEnd> {
+    const { clock } = this.#parts;
+    const task = this.#parts.tasks.get(planned.name);
+    crashPoint('task.before-start');
+    await this.#flush({ op: 'atom', atomId: atom.id, state: 'RUNNING', error: null, ...count, at: clock.now() });
+    crashPoint('task.after-start');
+    const end = task
+      ? await this.#bounded(atom, planned, task)
+      : ({ end: 'failure', message: 'this program has no such task', fault: 'work' } as const);
+    crashPoint('task.after-run');
+    await this.#progress;
+    const at = clock.now();
+    if (end.end === 'failure') {
+      this.#carried.push({ op: 'atom', atomId: atom.id, state: 'FAILURE', error: end.message, at });
+    } else {
+      const result = JSON.stringify(end.end === 'success' ? end.outputs : {});
+      this.#carried.push({ op: 'atom', atomId: atom.id, state: 'SUCCESS', progress: 1, result, at });
+    }
+    return end;
+  }
+
+  /** Writes what was carried, and more, in one commit. */
+  async #flush(...more: Mutation[]): Promise<void> {
+    const mutations = [...this.#carried.splice(0), ...more];
+    if (mutations.length > 0) await this.#parts.journal.write(...mutations);
+  }
+
+  /** Runs a task until it ends, its time is up, or the engine stops. */
+  async #bounded(atom: AtomRow, planned: PlannedTask, task: Task): Promise<TaskEnd> {
+    const limit = new AbortController();
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#signal, limit.signal]);
+    const timer = this.#parts.clock.sleep(planned.timeoutMs, over.signal).then(
+      () => limit.abort(new TaskFailure(`its time is up (${planned.timeoutMs / 1000} s)`)),
+      () => {},
+    );
+    try {
+      const outputs = await task.run(this.#context(atom, planned, signal));
+      return { end: 'success', outputs };
+    } catch (error) {
+      // A call cut off by the signal fails in its own words; why it was cut off is what counts.
+      return endOf(signal.aborted ? signal.reason : error);
+    } finally {
+      over.abort();
+      await timer;
+    }
+  }
+
+  #context(atom: AtomRow, planned: PlannedTask, signal: AbortSignal): TaskContext {
+    const { journal, cloud, clock, budgets } = this.#parts;
+    const place = { flowId: this.#flow.flow.id, atomId: atom.id };
+    return {
+      inputs: this.#values,
+      parameters: planned.parameters,
+      settings: this.#plan.settings,
+      cloud,
+      clock,
+      signal,
+      budgets,
+      steps: new StepLedger(journal, place, () => clock.now()),
+      globalRequestId: `req-${this.#flow.flow.uuid}`,
+      progress: (message, progress = 0) => {
+        const line = journal.write({ op: 'event', ...place, message, progress, at: clock.now() });
+        // A journal that fails ends the engine through `journal.failed`; here only order matters.
+        this.#progress = Promise.all([this.#progress, line]).then(
+          () => {},
+          () => {},
+        );
+      },
+      earlierMoves: async (host): Promise<EarlierMove[]> =>
+        (await journal.query('originals', host)).map((row) => ({
+          instance: row.instance,
+          before: JSON.parse(row.before),
+          unfinished: row.unfinished === 1,
+        })),
+      spendReservedHost: (name) =>
+        journal.write({ op: 'host', name, reserved: 0, by: `flow ${this.#flow.flow.uuid}`, at: clock.now() }),
+    };
+  }
+
+  /** Undoes finished and failed tasks in reverse; goes on where another engine stopped doing so. */
+  async #rollBack(why: string, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
+    const { journal, clock } = this.#parts;
+    let isWhole = true;
+    await this.#flush();
+    const atoms = await journal.query('atoms', this.#flow.flow.id);
+    for (const atom of [...atoms].reverse()) {
+      if (atom.state === 'PENDING' || atom.state === 'REVERTED' || atom.state === 'REVERT_FAILURE') continue;
+      const planned = this.#plan.tasks[atom.ord];
+      if (!planned) continue;
+      if (atom.state === 'RUNNING') await this.#atom(atom.id, 'FAILURE');
+      if (atom.state !== 'REVERTING') await this.#atom(atom.id, 'REVERTING');
+      try {
+        await this.#parts.tasks.get(planned.name)?.undo?.(this.#context(atom, planned, this.#signal));
+        await this.#atom(atom.id, 'REVERTED');
+      } catch (error) {
+        if (this.#signal.aborted) throw this.#signal.reason;
+        isWhole = false;
+        const message = error instanceof Error ? error.message : String(error);
+        await journal.write({ op: 'atom', atomId: atom.id, state: 'REVERT_FAILURE', error: message, at: clock.now() });
+      }
+    }
+    const outcome: FlowOutcome = { end: 'failure', message: why, cause: 'work' };
+    return this.#close(isWhole ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
+  }
+
+  async #atom(atomId: number, state: AtomRow['state']): Promise<void> {
+    await this.#parts.journal.write({ op: 'atom', atomId, state, at: this.#parts.clock.now() });
+  }
+
+  async #close(
+    state: FlowState,
+    outcome: FlowOutcome,
+    closing: (outcome: FlowOutcome) => readonly Mutation[],
+  ): Promise<FlowOutcome> {
+    const error = outcome.end === 'failure' ? outcome.message : null;
+    crashPoint('flow.before-close');
+    await this.#flush(
+      { op: 'close_flow', flowId: this.#flow.flow.id, state, error, at: this.#parts.clock.now() },
+      ...closing(outcome),
+    );
+    crashPoint('flow.after-close');
+    return outcome;
+  }
+}
+
+function endOf(error: unknown): TaskEnd {
+  if (error instanceof Interrupted) throw error;
+  if (error instanceof SkipRecovery) return { end: 'skipped', message: error.message };
+  if (error instanceof IgnoreRecovery) return { end: 'ignored', message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  return { end: 'failure', message, fault: error instanceof TaskFailure ? error.fault : 'work' };
+}

@@ -1,0 +1,76 @@
+/**
+ * Who may write: one row, whose epoch grows with every reign.
+ *
+ * Invariant: each transaction reads this row under the write lock first, so a process whose reign has ended can commit
+ * nothing, however late it wakes up. Uniqueness of the *acting* engine rests on Pacemaker and fencing; the lease makes
+ * an engine that was missed by both find out before it acts.
+ */
+import type Database from 'better-sqlite3';
+import { JournalFailure } from './failure.ts';
+import type { LeaseRow } from './words.ts';
+
+/** Who an engine process is. */
+export interface Identity {
+  /** Unique for this process start. */
+  readonly owner: string;
+  readonly node: string;
+  readonly pid: number;
+  /** The kernel's boot id and the pid namespace: within one value of it a pid means one process. */
+  readonly bootId: string;
+}
+
+/** What is known of the holder's process: only its own boot and pid namespace can tell. */
+export type HolderLife = 'dead' | 'alive' | 'not visible';
+
+export type LeaseVerdict =
+  | { readonly act: 'take'; readonly reason: string }
+  /** The holder may live elsewhere: watch its beat for `lease_timeout` before taking. */
+  | { readonly act: 'watch'; readonly reason: string }
+  | { readonly act: 'refuse'; readonly reason: string };
+
+/**
+ * May the lease be taken? Pure.
+ * @param authority `cluster`: Pacemaker started us, so nobody else runs (the holder was stopped or fenced).
+ */
+export function judgeLease(lease: LeaseRow | undefined, life: HolderLife, authority: 'cluster' | 'none'): LeaseVerdict {
+  if (!lease) return { act: 'take', reason: 'a new journal' };
+  if (lease.state === 'released') return { act: 'take', reason: `released by ${lease.node}` };
+  const holder = `${lease.node}, pid ${lease.pid}, epoch ${lease.epoch}`;
+  if (authority === 'cluster') return { act: 'take', reason: `the cluster started us in place of ${holder}` };
+  if (life === 'dead') return { act: 'take', reason: `its holder is dead (${holder})` };
+  if (life === 'alive') return { act: 'refuse', reason: `an engine runs here already (${holder})` };
+  return { act: 'watch', reason: `its holder may be alive elsewhere (${holder})` };
+}
+
+export function readLease(db: Database.Database): LeaseRow | undefined {
+  return db
+    .prepare<[], LeaseRow>('SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state FROM lease WHERE id = 1')
+    .get();
+}
+
+/** Starts a new reign, on the condition that the row is still the one the verdict was about. Returns the epoch. */
+export function takeLease(db: Database.Database, me: Identity, seen: LeaseRow | undefined, now: number): number {
+  return db
+    .transaction((): number => {
+      const current = readLease(db);
+      if (current?.epoch !== seen?.epoch || current?.owner !== seen?.owner) {
+        throw new JournalFailure('held', `another engine took the lease first (${current?.node}, pid ${current?.pid})`);
+      }
+      const epoch = (current?.epoch ?? 0) + 1;
+      db.prepare(
+        `INSERT INTO lease (id, epoch, owner, node, pid, boot_id, taken_at, beat_at, state)
+         VALUES (1, @epoch, @owner, @node, @pid, @bootId, @now, @now, 'held')
+         ON CONFLICT (id) DO UPDATE SET epoch = @epoch, owner = @owner, node = @node, pid = @pid, boot_id = @bootId,
+           taken_at = @now, beat_at = @now, state = 'held'`,
+      ).run({ ...me, epoch, now });
+      return epoch;
+    })
+    .immediate();
+}
+
+/** Called under the write lock: throws `lease_lost` when the reign is not ours. */
+export function assertReign(lease: LeaseRow | undefined, me: { readonly owner: string; readonly epoch: number }): void {
+  if (lease?.epoch === me.epoch && lease.owner === me.owner && lease.state === 'held') return;
+  const now = lease ? `epoch ${lease.epoch} is held by ${lease.node}, pid ${lease.pid}` : 'the lease row is gone';
+  throw new JournalFailure('lease_lost', `the lease of epoch ${me.epoch} is lost: ${now}`);
+}

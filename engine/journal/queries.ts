@@ -1,0 +1,146 @@
+/** What can be read, by the engine's own connection and by read-only ones alike. */
+import type Database from 'better-sqlite3';
+import { readLease } from './lease.ts';
+import type { FlowSnapshot } from './mutations.ts';
+import type { AtomRow, EventRow, FlowRow, LeaseRow, LogbookRow, LogbookStatus, StepRow } from './words.ts';
+
+export interface LogbookWithFlows {
+  readonly logbook: LogbookRow;
+  readonly flows: readonly (FlowSnapshot & { readonly events: readonly EventRow[] })[];
+}
+
+export interface JournalSummary {
+  readonly lease: LeaseRow | null;
+  readonly counts: Readonly<Partial<Record<LogbookStatus, number>>>;
+  readonly open: readonly LogbookRow[];
+}
+
+export interface HostRow {
+  readonly name: string;
+  readonly reserved: 0 | 1;
+  readonly updated_at: number;
+  readonly updated_by: string;
+}
+
+/** The state an instance had before a recovery of its host first touched it. */
+export interface Original {
+  readonly instance: string;
+  /** JSON, as the step stored it. */
+  readonly before: string;
+  /** 1: the last flow that touched it left steps which are neither done nor skipped. */
+  readonly unfinished: 0 | 1;
+}
+
+function snapshot(db: Database.Database, flow: FlowRow): FlowSnapshot {
+  return {
+    flow,
+    atoms: db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flow.id),
+    steps: db
+      .prepare<[number], StepRow>(
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id WHERE a.flow_id = ? ORDER BY a.ord, s.ord, s.id`,
+      )
+      .all(flow.id),
+  };
+}
+
+export const QUERIES = {
+  summary(db: Database.Database): JournalSummary {
+    const counts = db
+      .prepare<[], { status: LogbookStatus; n: number }>('SELECT status, count(*) AS n FROM logbooks GROUP BY status')
+      .all();
+    return {
+      lease: readLease(db) ?? null,
+      counts: Object.fromEntries(counts.map(({ status, n }) => [status, n])),
+      open: db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE closed_at IS NULL ORDER BY id LIMIT 1000').all(),
+    };
+  },
+
+  /** Newest first. */
+  list(db: Database.Database, filter: { readonly limit: number; readonly status?: LogbookStatus }): LogbookRow[] {
+    return filter.status
+      ? db
+          .prepare<[string, number], LogbookRow>('SELECT * FROM logbooks WHERE status = ? ORDER BY id DESC LIMIT ?')
+          .all(filter.status, filter.limit)
+      : db.prepare<[number], LogbookRow>('SELECT * FROM logbooks ORDER BY id DESC LIMIT ?').all(filter.limit);
+  },
+
+  logbook(db: Database.Database, uuid: string): LogbookRow | null {
+    return db.prepare<[string], LogbookRow>('SELECT * FROM logbooks WHERE uuid = ?').get(uuid) ?? null;
+  },
+
+  show(db: Database.Database, uuid: string): LogbookWithFlows | null {
+    const logbook = QUERIES.logbook(db, uuid);
+    if (!logbook) return null;
+    const flows = db
+      .prepare<[number], FlowRow>('SELECT * FROM flowdetails WHERE logbook_id = ? ORDER BY attempt')
+      .all(logbook.id);
+    const events = db.prepare<[number], EventRow>(
+      'SELECT flow_id, seq, atom_id, at, message, progress, epoch FROM events WHERE flow_id = ? ORDER BY seq',
+    );
+    return { logbook, flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })) };
+  },
+
+  /** Logbooks that are not closed, oldest first, each with its open flow. */
+  openWork(db: Database.Database): { logbook: LogbookRow; flow: FlowSnapshot | null }[] {
+    const flowOf = db.prepare<[number], FlowRow>(
+      'SELECT * FROM flowdetails WHERE logbook_id = ? AND closed_at IS NULL',
+    );
+    return db
+      .prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE closed_at IS NULL ORDER BY id')
+      .all()
+      .map((logbook) => {
+        const flow = flowOf.get(logbook.id);
+        return { logbook, flow: flow ? snapshot(db, flow) : null };
+      });
+  },
+
+  /** The flows of a logbook, oldest first, without their tasks. */
+  flows(db: Database.Database, logbookId: number): FlowRow[] {
+    return db
+      .prepare<[number], FlowRow>('SELECT * FROM flowdetails WHERE logbook_id = ? ORDER BY attempt')
+      .all(logbookId);
+  },
+
+  /**
+   * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
+   * instance the oldest evacuation step since the host's last finished recovery.
+   */
+  originals(db: Database.Database, host: string): Original[] {
+    const rows = db
+      .prepare<[string, string], { object: string; before: string; unfinished: 0 | 1 }>(
+        `SELECT s.object, s.before, EXISTS (
+           SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND o.object = s.object
+             AND o.state NOT IN ('done', 'skipped')) AS unfinished
+         FROM logbooks l
+         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' AND l.id > coalesce(
+           (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND status = 'finished'), 0)
+         ORDER BY s.id`,
+      )
+      .all(host, host);
+    const originals = new Map<string, Original>();
+    for (const { object, before, unfinished } of rows) {
+      originals.set(object, { instance: object, before: originals.get(object)?.before ?? before, unfinished });
+    }
+    return [...originals.values()];
+  },
+
+  atoms(db: Database.Database, flowId: number): AtomRow[] {
+    return db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flowId);
+  },
+
+  hosts(db: Database.Database): HostRow[] {
+    return db.prepare<[], HostRow>('SELECT * FROM hosts ORDER BY name').all();
+  },
+};
+
+export type QueryName = keyof typeof QUERIES;
+type Query = typeof QUERIES;
+export type QueryArguments<Name extends QueryName> =
+  Parameters<Query[Name]> extends [Database.Database, ...infer Rest] ? Rest : never;
+export type QueryResult<Name extends QueryName> = ReturnType<Query[Name]>;
+
+export function runQuery(db: Database.Database, name: QueryName, parameters: readonly unknown[]): unknown {
+  const query = QUERIES[name] as (db: Database.Database, ...parameters: readonly unknown[]) => unknown;
+  return query(db, ...parameters);
+}

@@ -1,0 +1,102 @@
+/** The journal's side of the wire: takes requests, writes what came together in one transaction, answers in order. */
+import { crashPoint } from '../crash-points.ts';
+import { JournalFailure } from './failure.ts';
+import { identifyProcess } from './process-identity.ts';
+import { runQuery } from './queries.ts';
+import { beginReign, type Session } from './session.ts';
+import type { Failure, Reply, Request, ThreadData } from './wire.ts';
+import { JournalWriter, type WriterClock } from './writer.ts';
+
+type Commit = Extract<Request, { do: 'commit' }>;
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof JournalFailure) return { kind: error.kind, message: error.message };
+  return { kind: 'unknown', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+export class JournalService {
+  readonly #send: (reply: Reply) => void;
+  readonly #session: Session;
+  readonly #writer: JournalWriter;
+  #waiting: Commit[] = [];
+  #isScheduled = false;
+  #isFinished = false;
+
+  /** Opens the journal and takes the lease; answers `opened` or `fatal`. */
+  static open(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void): JournalService | undefined {
+    try {
+      return new JournalService(data, clock, send);
+    } catch (error) {
+      send({ reply: 'fatal', failure: failureOf(error) });
+      return undefined;
+    }
+  }
+
+  private constructor(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void) {
+    this.#send = send;
+    this.#session = beginReign(data.settings, identifyProcess(data.node), clock);
+    const { reign, reason, warnings } = this.#session;
+    this.#writer = new JournalWriter(this.#session.db, reign, clock, data.settings);
+    send({ reply: 'opened', ...reign, reason, warnings, confirmedAt: this.#writer.confirm() });
+  }
+
+  receive(request: Request): void {
+    if (this.#isFinished) return;
+    if (request.do === 'commit') {
+      this.#waiting.push(request);
+      if (this.#isScheduled) return;
+      this.#isScheduled = true;
+      // Everything that arrives in this turn of the loop shares the transaction.
+      setImmediate(() => this.#flush());
+      return;
+    }
+    // What was asked before is on the disk before anything else is answered.
+    this.#flush();
+    if (!this.#isFinished) this.#answer(request);
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    const batch = this.#waiting;
+    if (batch.length === 0 || this.#isFinished) return;
+    this.#waiting = [];
+    this.#guarded(() => {
+      const { outcomes, confirmedAt } = this.#writer.commit(batch.map(({ mutations }) => mutations));
+      crashPoint('writer.before-acknowledge');
+      for (const [index, outcome] of outcomes.entries()) {
+        const id = batch[index]?.id ?? -1;
+        if (outcome.ok) this.#send({ reply: 'done', id, value: outcome.results, confirmedAt });
+        else this.#send({ reply: 'failed', id, failure: failureOf(outcome.error) });
+      }
+    });
+  }
+
+  #answer(request: Exclude<Request, Commit>): void {
+    this.#guarded(() => {
+      const { id } = request;
+      if (request.do === 'query') {
+        const value = runQuery(this.#session.db, request.name, request.parameters);
+        this.#send({ reply: 'done', id, value, confirmedAt: undefined });
+      } else if (request.do === 'commits') {
+        this.#send({ reply: 'done', id, value: this.#writer.commits, confirmedAt: undefined });
+      } else if (request.do === 'close') {
+        this.#isFinished = true;
+        this.#writer.release();
+        this.#session.db.close();
+        this.#send({ reply: 'done', id, value: null, confirmedAt: undefined });
+      } else {
+        const confirmedAt = request.do === 'beat' ? this.#writer.beat() : this.#writer.confirm();
+        this.#send({ reply: 'done', id, value: null, confirmedAt });
+      }
+    });
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#isFinished = true;
+      this.#send({ reply: 'fatal', failure: failureOf(error) });
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * From a path to a reign: open, judge the lease, take it, and on shared storage make sure that it stayed ours.
+ * Synchronous, as SQLite is; runs in the journal's own thread.
+ */
+import type Database from 'better-sqlite3';
+import { crashPoint } from '../crash-points.ts';
+import { JournalFailure } from './failure.ts';
+import { type Identity, judgeLease, readLease, takeLease } from './lease.ts';
+import { type OpenSettings, openForWriting } from './open.ts';
+import { lifeOf } from './process-identity.ts';
+import type { Reign, WriterClock } from './writer.ts';
+
+export interface ReignSettings extends OpenSettings {
+  /** How long a holder that may live elsewhere must be silent before its lease is taken. */
+  readonly leaseTimeoutMs: number;
+  /** On shared storage: how long to wait before looking again whether the lease stayed ours. */
+  readonly confirmDelayMs: number;
+  /** `cluster`: Pacemaker started us, so the holder was stopped or fenced. */
+  readonly authority: 'cluster' | 'none';
+}
+
+export interface Session {
+  readonly db: Database.Database;
+  readonly reign: Reign;
+  /** Why the lease could be taken, for the log. */
+  readonly reason: string;
+  readonly warnings: readonly string[];
+}
+
+function pause(ms: number): void {
+  if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Waits until the holder has been silent for the whole timeout; refuses as soon as it beats. */
+function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterClock): void {
+  const seen = readLease(db);
+  const end = clock.boottime() + timeoutMs;
+  while (clock.boottime() < end) {
+    pause(Math.min(500, timeoutMs));
+    const now = readLease(db);
+    if (now?.epoch !== seen?.epoch || now?.beat_at !== seen?.beat_at) {
+      throw new JournalFailure(
+        'held',
+        `the engine on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal`,
+      );
+    }
+  }
+}
+
+export function beginReign(settings: ReignSettings, me: Identity, clock: WriterClock): Session {
+  let { db, shared, warnings } = openForWriting(settings);
+  try {
+    const seen = readLease(db);
+    const verdict = judgeLease(seen, seen ? lifeOf(seen, me) : 'dead', settings.authority);
+    if (verdict.act === 'refuse') throw new JournalFailure('held', verdict.reason);
+    if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock);
+    crashPoint('lease.before-take');
+    const epoch = takeLease(db, me, seen, clock.now());
+    crashPoint('lease.after-take');
+    if (shared) {
+      db.close();
+      pause(settings.confirmDelayMs);
+      ({ db, warnings } = openForWriting(settings));
+      const now = readLease(db);
+      if (now?.owner !== me.owner) {
+        throw new JournalFailure('held', `another engine took the lease at the same time (${now?.node})`);
+      }
+    }
+    return { db, reign: { owner: me.owner, epoch }, reason: verdict.reason, warnings };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Whether SQLite's locks and syncs can be trusted where the journal lies, judged from `/proc/self/mountinfo`.
+ * Where they cannot, two engines may write at once and the epoch guards nothing: such storage is refused by name.
+ */
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** One line of mountinfo (proc_pid_mountinfo(5)). */
+export interface Mount {
+  readonly mountPoint: string;
+  readonly type: string;
+  readonly source: string;
+  /** Mount options and super options together, e.g. `rw`, `vers=4.2`, `local_lock=none`. */
+  readonly options: readonly string[];
+}
+
+/** Kinds of storage that are refused unless `[journal] allow_storage` names them. */
+export type RefusedStorage = 'nfs3' | 'nolock' | 'cifs' | 'fuse' | 'ocfs2-o2cb' | 'overlay' | 'network-unknown';
+
+export type StorageVerdict =
+  /** `shared`: other nodes can have it mounted at the same time; `volatile`: it does not survive this node. */
+  | { readonly fit: 'yes'; readonly shared: boolean; readonly volatile: boolean; readonly type: string }
+  | { readonly fit: 'no'; readonly kind: RefusedStorage; readonly type: string; readonly reason: string };
+
+const LOCAL_TYPES = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'zfs', 'f2fs', 'bcachefs', 'jfs', 'reiserfs']);
+const VOLATILE_TYPES = new Set(['tmpfs', 'ramfs']);
+
+/** Octal escapes (`\040` for a blank) as the kernel writes them in mountinfo. */
+function unescapeField(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+export function parseMountinfo(text: string): Mount[] {
+  return text
+    .split('\n')
+    .filter((line) => line.includes(' - '))
+    .map((line) => {
+      const [left = '', right = ''] = line.split(' - ');
+      const fields = left.split(' ');
+      const [type = '', source = '', superOptions = ''] = right.split(' ');
+      return {
+        mountPoint: unescapeField(fields[4] ?? '/'),
+        type,
+        source: unescapeField(source),
+        options: [...(fields[5] ?? '').split(','), ...superOptions.split(',')],
+      };
+    });
+}
+
+/** The mount a path lies on: the longest mount point that is a prefix, the last one where several are stacked. */
+export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+  let found: Mount | undefined;
+  for (const mount of mounts) {
+    const prefix = mount.mountPoint === '/' ? '/' : `${mount.mountPoint}/`;
+    if (path !== mount.mountPoint && !path.startsWith(prefix)) continue;
+    if (!found || mount.mountPoint.length >= found.mountPoint.length) found = mount;
+  }
+  return found;
+}
+
+function judgeNfs(mount: Mount): StorageVerdict {
+  const has = (option: string): boolean => mount.options.includes(option);
+  const no = (kind: RefusedStorage, reason: string): StorageVerdict => ({ fit: 'no', kind, type: mount.type, reason });
+  if (has('nolock') || mount.options.some((option) => /^local_lock=(?!none)/.test(option))) {
+    return no('nolock', 'its locks are local to each node (nolock or local_lock), so two engines could write at once');
+  }
+  const version = mount.options.find((option) => option.startsWith('vers='))?.slice('vers='.length);
+  if (mount.type !== 'nfs4' && !version?.startsWith('4')) {
+    return no('nfs3', 'NFS before 4.1 keeps locks outside the protocol; mount it with vers=4.1 or newer');
+  }
+  if (version === '4.0' || version === '4') {
+    return no('nfs3', 'NFS 4.0 has no sessions, so a lost lock can go unseen; mount it with vers=4.1 or newer');
+  }
+  if (has('soft') || has('softerr')) {
+    return no('network-unknown', 'a soft mount reports errors for writes that may have happened; mount it hard');
+  }
+  return { fit: 'yes', shared: true, volatile: false, type: mount.type };
+}
+
+/** The verdict over one mount; pure. */
+export function judgeStorage(mount: Mount): StorageVerdict {
+  const { type } = mount;
+  const no = (kind: RefusedStorage, reason: string): StorageVerdict => ({ fit: 'no', kind, type, reason });
+  if (type === 'nfs' || type === 'nfs4') return judgeNfs(mount);
+  if (type === 'gfs2') {
+    return mount.options.includes('localflocks')
+      ? no('nolock', 'localflocks makes its locks local to each node')
+      : { fit: 'yes', shared: true, volatile: false, type };
+  }
+  if (type === 'ocfs2') {
+    return mount.options.some((option) => option === 'localflocks')
+      ? no('nolock', 'localflocks makes its locks local to each node')
+      : mount.options.includes('cluster_stack=pcmk')
+        ? { fit: 'yes', shared: true, volatile: false, type }
+        : no('ocfs2-o2cb', 'OCFS2 keeps fcntl locks across nodes only with the pcmk cluster stack');
+  }
+  if (type === 'cifs' || type === 'smb3') return no('cifs', 'SMB does not give POSIX locks across nodes');
+  if (type.startsWith('fuse')) return no('fuse', 'whether a FUSE file system keeps locks and syncs cannot be known');
+  if (type === 'overlay') {
+    return mount.options.some((option) => option === 'volatile')
+      ? no('overlay', 'a volatile overlay does not sync')
+      : { fit: 'yes', shared: false, volatile: false, type };
+  }
+  if (VOLATILE_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: true, type };
+  if (LOCAL_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: false, type };
+  return no('network-unknown', `nothing is known of how ${type} keeps locks and syncs`);
+}
+
+/** Looks up the mount of the journal's directory (which must exist) and judges it. */
+export function storageOf(journalPath: string): StorageVerdict {
+  const directory = realpathSync(dirname(journalPath));
+  const mount = mountOf(directory, parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
+  if (!mount) return { fit: 'no', kind: 'network-unknown', type: 'unknown', reason: `no mount holds ${directory}` };
+  return judgeStorage(mount);
+}

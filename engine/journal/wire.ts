@@ -1,0 +1,34 @@
+/** What passes between the engine's thread and the journal's thread. */
+import type { JournalFailureKind } from './failure.ts';
+import type { Mutation } from './mutations.ts';
+import type { QueryName } from './queries.ts';
+import type { ReignSettings } from './session.ts';
+
+export interface ThreadData {
+  readonly settings: ReignSettings;
+  readonly node: string;
+}
+
+export type Request =
+  | { readonly id: number; readonly do: 'commit'; readonly mutations: readonly Mutation[] }
+  | { readonly id: number; readonly do: 'confirm' | 'beat' | 'close' | 'commits' }
+  | { readonly id: number; readonly do: 'query'; readonly name: QueryName; readonly parameters: readonly unknown[] };
+
+export interface Failure {
+  readonly kind: JournalFailureKind;
+  readonly message: string;
+}
+
+export type Reply =
+  | {
+      readonly reply: 'opened';
+      readonly epoch: number;
+      readonly owner: string;
+      readonly reason: string;
+      readonly warnings: readonly string[];
+      readonly confirmedAt: number;
+    }
+  | { readonly reply: 'done'; readonly id: number; readonly value: unknown; readonly confirmedAt: number | undefined }
+  | { readonly reply: 'failed'; readonly id: number; readonly failure: Failure }
+  /** The thread is finished; every request that is still open fails with this. */
+  | { readonly reply: 'fatal'; readonly failure: Failure };

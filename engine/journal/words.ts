@@ -1,0 +1,111 @@
+/** The words of the journal's columns and the rows that leave it. Times are ms UTC. */
+
+export type NotificationType = 'COMPUTE_HOST' | 'PROCESS' | 'VM';
+/** Masakari's notification states. */
+export type LogbookStatus = 'new' | 'running' | 'error' | 'failed' | 'ignored' | 'finished';
+/** taskflow's words; a flow uses those that make sense for it. */
+export type AtomState = 'PENDING' | 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE';
+export type FlowState = 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE';
+export type StepState = 'planned' | 'intent' | 'sent' | 'done' | 'failed' | 'unknown' | 'skipped';
+export type Phase = 'pre' | 'main' | 'post';
+
+export const OPEN_STATUSES: readonly LogbookStatus[] = ['new', 'running', 'error'];
+/** States in which a step may have reached the world without our knowing the end. */
+export const UNSETTLED_STEP_STATES: readonly StepState[] = ['intent', 'sent', 'unknown'];
+
+/** What was accepted, and what became of it. */
+export interface LogbookRow {
+  readonly id: number;
+  readonly uuid: string;
+  readonly type: NotificationType;
+  readonly host: string;
+  /** What a recovery of it works on: `host:NAME` or `instance:UUID`. */
+  readonly target: string;
+  readonly generated_at: number;
+  /** JSON, keys sorted. */
+  readonly payload: string;
+  readonly accepted_at: number;
+  readonly updated_at: number;
+  readonly closed_at: number | null;
+  readonly status: LogbookStatus;
+  readonly message: string | null;
+  /** Attempts (retries by the engine included) that ended in error. */
+  readonly failures: number;
+  /** When the engine looks at it again by itself. */
+  readonly retry_at: number | null;
+}
+
+export interface FlowRow {
+  readonly id: number;
+  readonly logbook_id: number;
+  readonly uuid: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly target: string;
+  /** JSON: the frozen plan. */
+  readonly plan: string;
+  readonly config_hash: string;
+  readonly state: FlowState;
+  readonly resumes: number;
+  readonly started_at: number;
+  readonly closed_at: number | null;
+  readonly error: string | null;
+}
+
+export interface AtomRow {
+  readonly id: number;
+  readonly flow_id: number;
+  readonly ord: number;
+  readonly phase: Phase;
+  readonly name: string;
+  readonly state: AtomState;
+  readonly progress: number;
+  readonly tries: number;
+  /** JSON: the task's outputs by name. */
+  readonly result: string | null;
+  readonly error: string | null;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+}
+
+export interface StepRow {
+  readonly id: number;
+  readonly atom_id: number;
+  readonly ord: number;
+  readonly key: string;
+  readonly kind: string;
+  /** The instance or host it acts on. */
+  readonly object: string;
+  readonly state: StepState;
+  /** JSON: the state of the object before the first call. */
+  readonly before: string;
+  /** JSON: what the task needs to recognise its own call, and what came of it. */
+  readonly detail: string;
+  readonly request_id: string | null;
+  readonly error: string | null;
+  readonly epoch: number;
+  readonly intent_at: number | null;
+  readonly sent_at: number | null;
+  readonly ended_at: number | null;
+}
+
+export interface EventRow {
+  readonly flow_id: number;
+  readonly seq: number;
+  readonly atom_id: number | null;
+  readonly at: number;
+  readonly message: string;
+  readonly progress: number;
+  readonly epoch: number;
+}
+
+export interface LeaseRow {
+  readonly epoch: number;
+  readonly owner: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly boot_id: string;
+  readonly taken_at: number;
+  readonly beat_at: number;
+  readonly state: 'held' | 'released';
+}

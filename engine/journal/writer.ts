@@ -1,0 +1,199 @@
+/**
+ * The one writer: group commit under the lease.
+ *
+ * Invariants:
+ * - a request is acknowledged only after the COMMIT that holds it, and only while the reign is ours;
+ * - every transaction checks the lease under the write lock before it writes;
+ * - a COMMIT that took long is believed only after the lease was read again in a new transaction (a commit was seen to
+ *   return well 28.6 s late, when another node already held the lease);
+ * - an outcome that SQLite cannot tell ends the writer: nothing is tried again in place.
+ */
+import type Database from 'better-sqlite3';
+import { crashPoint } from '../crash-points.ts';
+import { JournalFailure, sqliteCode } from './failure.ts';
+import { assertReign, readLease } from './lease.ts';
+import { type Mutation, MutationWriter } from './mutations.ts';
+
+/** CLOCK_BOOTTIME ms between BEGIN and the end of COMMIT after which the lease is read again. */
+export const LATE_COMMIT_MS = 5_000;
+
+export interface Reign {
+  readonly owner: string;
+  readonly epoch: number;
+}
+
+export type RequestOutcome =
+  | { readonly ok: true; readonly results: readonly unknown[] }
+  | { readonly ok: false; readonly error: JournalFailure };
+
+export interface BatchOutcome {
+  readonly outcomes: readonly RequestOutcome[];
+  /** CLOCK_BOOTTIME ms at which the reign was last known to be ours. */
+  readonly confirmedAt: number;
+}
+
+export interface WriterClock {
+  now(): number;
+  boottime(): number;
+}
+
+export interface WriterSettings {
+  /** How long BUSY is waited out before it counts as a failure. */
+  readonly lockTimeoutMs: number;
+}
+
+export class JournalWriter {
+  readonly #db: Database.Database;
+  readonly #reign: Reign;
+  readonly #clock: WriterClock;
+  readonly #settings: WriterSettings;
+  readonly #mutations: MutationWriter;
+  readonly #beat: Database.Statement;
+  /** COMMITs that wrote: for the figures in the benchmark. */
+  commits = 0;
+
+  constructor(db: Database.Database, reign: Reign, clock: WriterClock, settings: WriterSettings) {
+    this.#db = db;
+    this.#reign = reign;
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#mutations = new MutationWriter(db, reign.epoch);
+    this.#beat = db.prepare('UPDATE lease SET beat_at = ? WHERE id = 1');
+  }
+
+  /**
+   * Writes a batch of requests, each whole or not at all, in one transaction.
+   * @throws JournalFailure `lease_lost` or `unknown`: the writer is finished.
+   */
+  commit(requests: readonly (readonly Mutation[])[]): BatchOutcome {
+    const begunAt = this.#begin();
+    crashPoint('writer.after-begin');
+    const outcomes = requests.map((mutations) => this.#apply(mutations));
+    if (outcomes.some((outcome) => outcome.ok)) {
+      this.#beat.run(this.#clock.now());
+      crashPoint('writer.before-commit');
+      this.#end('COMMIT');
+      this.commits += 1;
+      crashPoint('writer.after-commit');
+    } else {
+      this.#end('ROLLBACK');
+    }
+    return { outcomes, confirmedAt: this.#believe(begunAt) };
+  }
+
+  /** Reads the lease under the write lock and nothing else. Returns when the reign was confirmed. */
+  confirm(): number {
+    const begunAt = this.#begin();
+    this.#end('ROLLBACK');
+    return this.#believe(begunAt);
+  }
+
+  /** Shows that this engine lives. */
+  beat(): number {
+    const begunAt = this.#begin();
+    this.#guarded(() => this.#beat.run(this.#clock.now()));
+    this.#end('COMMIT');
+    this.commits += 1;
+    return this.#believe(begunAt);
+  }
+
+  /** Ends the reign in order, so that the next engine need not wait. */
+  release(): void {
+    this.#begin();
+    this.#guarded(() =>
+      this.#db.prepare(`UPDATE lease SET state = 'released', beat_at = ? WHERE id = 1`).run(this.#clock.now()),
+    );
+    this.#end('COMMIT');
+  }
+
+  #believe(begunAt: number): number {
+    const now = this.#clock.boottime();
+    if (now - begunAt <= LATE_COMMIT_MS) return now;
+    const again = this.#begin();
+    this.#end('ROLLBACK');
+    return again;
+  }
+
+  /** BEGIN IMMEDIATE and the look at the lease. Returns CLOCK_BOOTTIME ms before BEGIN. */
+  #begin(): number {
+    const deadline = this.#clock.boottime() + this.#settings.lockTimeoutMs;
+    for (;;) {
+      const begunAt = this.#clock.boottime();
+      try {
+        this.#db.exec('BEGIN IMMEDIATE');
+      } catch (error) {
+        if (sqliteCode(error)?.startsWith('SQLITE_BUSY') && this.#clock.boottime() < deadline) continue;
+        throw this.#stop('BEGIN', error);
+      }
+      try {
+        assertReign(readLease(this.#db), this.#reign);
+        return begunAt;
+      } catch (error) {
+        this.#rollback();
+        throw this.#stop('reading the lease', error);
+      }
+    }
+  }
+
+  #apply(mutations: readonly Mutation[]): RequestOutcome {
+    this.#guarded(() => this.#db.exec('SAVEPOINT request'));
+    try {
+      const results = mutations.map((mutation) => this.#mutations.apply(mutation));
+      this.#db.exec('RELEASE request');
+      return { ok: true, results };
+    } catch (error) {
+      const code = sqliteCode(error);
+      const isOurs = code?.startsWith('SQLITE_CONSTRAINT') || (error instanceof JournalFailure && !error.isFatal);
+      if (!isOurs) {
+        this.#rollback();
+        throw this.#stop('a write', error);
+      }
+      this.#guarded(() => this.#db.exec('ROLLBACK TO request; RELEASE request'));
+      const text = error instanceof Error ? error.message : String(error);
+      return { ok: false, error: new JournalFailure('constraint', `the journal refuses this: ${text}`, error) };
+    }
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#rollback();
+      throw this.#stop('a write', error);
+    }
+  }
+
+  #end(statement: 'COMMIT' | 'ROLLBACK'): void {
+    const deadline = this.#clock.boottime() + this.#settings.lockTimeoutMs;
+    for (;;) {
+      try {
+        this.#db.exec(statement);
+        return;
+      } catch (error) {
+        // After BUSY the transaction stands as it was and COMMIT may be said again (sqlite.org/lang_transaction.html).
+        const isBusy = sqliteCode(error)?.startsWith('SQLITE_BUSY') && this.#db.inTransaction;
+        if (isBusy && this.#clock.boottime() < deadline) continue;
+        throw this.#stop(statement, error);
+      }
+    }
+  }
+
+  #rollback(): void {
+    try {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    } catch {
+      // SQLite rolls back by itself at the next open; the failure that led here is the one to tell.
+    }
+  }
+
+  #stop(doing: string, error: unknown): JournalFailure {
+    if (error instanceof JournalFailure) return error;
+    const code = sqliteCode(error) ?? 'no SQLite code';
+    const text = error instanceof Error ? error.message : String(error);
+    return new JournalFailure(
+      'unknown',
+      `${doing} on the journal failed with ${code} (${text}); what reached the disk is not known, so the engine stops`,
+      error,
+    );
+  }
+}
