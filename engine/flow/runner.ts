@@ -153,6 +153,7 @@ export class FlowRunner {
   #context(atom: AtomRow, planned: PlannedTask, signal: AbortSignal): TaskContext {
     const { journal, cloud, clock, budgets } = this.#parts;
     const place = { flowId: this.#flow.flow.id, atomId: atom.id };
+    let lastProgress = atom.progress;
     return {
       inputs: this.#values,
       parameters: planned.parameters,
@@ -160,10 +161,12 @@ export class FlowRunner {
       cloud,
       clock,
       signal,
+      isResumed: atom.tries > 0,
       budgets,
       steps: new StepLedger(journal, place, () => clock.now()),
       globalRequestId: `req-${this.#flow.flow.uuid}`,
-      progress: (message, progress = 0) => {
+      progress: (message, progress = lastProgress) => {
+        lastProgress = progress;
         const line = journal.write({ op: 'event', ...place, message, progress, at: clock.now() });
         // A journal that fails ends the engine through `journal.failed`; here only order matters.
         this.#progress = Promise.all([this.#progress, line]).then(

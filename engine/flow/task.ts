@@ -27,13 +27,15 @@ export interface TaskContext {
   readonly clock: Clock;
   /** Aborted on timeout, stop and loss of the reign; with `Interrupted` or `TaskFailure` as reason. */
   readonly signal: AbortSignal;
+  /** An engine began this task before and died, or an earlier try failed: the journal may hold steps of it. */
+  readonly isResumed: boolean;
   readonly steps: StepLedger;
   readonly budgets: Budgets;
   /** `req-<uuid>` of the flow: goes to the cloud with each call, so that its logs can be searched for it. */
   readonly globalRequestId: string;
   /**
    * One line of progress; it rides along with the next commit.
-   * @param progress 0–1
+   * @param progress 0–1; without it what was said last
    */
   progress(message: string, progress?: number): void;
   /** Instances of a host that recoveries which did not finish have touched. */

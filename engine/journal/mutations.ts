@@ -26,7 +26,8 @@ export interface AcceptNotification {
   /** Canonical JSON: keys sorted, so that equal payloads are equal texts. */
   readonly payload: string;
   readonly generatedAt: number;
-  readonly status: 'new' | 'ignored';
+  /** `finished`: there is nothing to do about it, e.g. a host that came back. */
+  readonly status: 'new' | 'ignored' | 'finished';
   readonly message: string | null;
   readonly duplicateIntervalMs: number;
   readonly at: number;
@@ -209,7 +210,7 @@ export class MutationWriter {
       .digest('hex');
     const known = this.#maybe<LogbookRow>('SELECT * FROM logbooks WHERE dedup_key = ?', [key]);
     if (known) return { logbook: known, isDuplicate: true };
-    const closedAt = mutation.status === 'ignored' ? mutation.at : null;
+    const closedAt = mutation.status === 'new' ? null : mutation.at;
     const logbook = this.#one<LogbookRow>(
       `INSERT INTO logbooks (uuid, dedup_key, type, host, target, generated_at, payload, accepted_at, updated_at, closed_at,
          status, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,

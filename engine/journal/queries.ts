@@ -80,18 +80,17 @@ export const QUERIES = {
     return { logbook, flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })) };
   },
 
-  /** Logbooks that are not closed, oldest first, each with its open flow. */
-  openWork(db: Database.Database): { logbook: LogbookRow; flow: FlowSnapshot | null }[] {
-    const flowOf = db.prepare<[number], FlowRow>(
-      'SELECT * FROM flowdetails WHERE logbook_id = ? AND closed_at IS NULL',
-    );
-    return db
-      .prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE closed_at IS NULL ORDER BY id')
-      .all()
-      .map((logbook) => {
-        const flow = flowOf.get(logbook.id);
-        return { logbook, flow: flow ? snapshot(db, flow) : null };
-      });
+  /** Logbooks that are not closed, oldest first. */
+  open(db: Database.Database): LogbookRow[] {
+    return db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE closed_at IS NULL ORDER BY id').all();
+  },
+
+  /** The flow of a logbook that is not closed. */
+  openFlow(db: Database.Database, logbookId: number): FlowSnapshot | null {
+    const flow = db
+      .prepare<[number], FlowRow>('SELECT * FROM flowdetails WHERE logbook_id = ? AND closed_at IS NULL')
+      .get(logbookId);
+    return flow ? snapshot(db, flow) : null;
   },
 
   /** The flows of a logbook, oldest first, without their tasks. */

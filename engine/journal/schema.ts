@@ -141,6 +141,9 @@ CREATE INDEX steps_open ON steps (atom_id) WHERE state IN ('planned', 'intent', 
 CREATE INDEX steps_by_object ON steps (object, id);
 ${transitions('steps', 'state', [
   'planned>intent',
+  // Found already under way, or already done, without a call of ours.
+  'planned>sent',
+  'planned>done',
   'planned>skipped',
   // The call certainly did not happen: it never left, or it was refused as "not now".
   'intent>planned',

@@ -1,0 +1,72 @@
+/** What the simulated cloud answers to each call: the same methods in process and over a socket, JSON in and out. */
+import { CloudError } from '../cloud.ts';
+import type { World } from './world.ts';
+
+export type Arguments = Readonly<Record<string, unknown>>;
+
+const text = (value: unknown): string => String(value);
+const optional = (value: unknown): string | undefined =>
+  value === undefined || value === null ? undefined : String(value);
+const since = (value: unknown): number => (value === undefined ? Number.NEGATIVE_INFINITY : Date.parse(text(value)));
+
+function viewService(world: World, name: string): unknown {
+  const host = world.hosts.get(name);
+  if (!host) return null;
+  const { id, status, forcedDown, disabledReason } = host;
+  return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason };
+}
+
+const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>> = {
+  check: () => null,
+  computeService: (world, { host }) => viewService(world, text(host)),
+  instance: (world, { uuid }) => {
+    const found = world.instances.get(text(uuid));
+    return found && found.vmState !== 'deleted' ? found : null;
+  },
+  listInstances: (world, { host, changedSince }) => ({
+    at: world.now(),
+    items: [...world.instances.values()].filter(
+      (one) =>
+        (host === undefined || one.host === host) &&
+        one.changedAt >= since(changedSince) &&
+        (changedSince !== undefined || one.vmState !== 'deleted'),
+    ),
+  }),
+  listEvacuations: (world, { sourceHost, changedSince }) => ({
+    at: world.now(),
+    items: world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
+  }),
+  listAggregates: (world) => [...world.aggregates.values()],
+};
+
+const ACTS: Readonly<Record<string, (world: World, args: Arguments) => void>> = {
+  changeService: (world, { host, status, disabledReason, forcedDown }) => {
+    const found = world.requireHost(text(host));
+    if (status === 'enabled') Object.assign(found, { status, disabledReason: null });
+    if (status === 'disabled') Object.assign(found, { status, disabledReason: optional(disabledReason) ?? null });
+    if (typeof forcedDown === 'boolean') found.forcedDown = forcedDown;
+  },
+  evacuate: (world, { uuid, host }) => world.evacuate(text(uuid), optional(host)),
+  stop: (world, { uuid }) => world.stop(text(uuid)),
+  start: (world, { uuid }) => world.start(text(uuid)),
+  resetState: (world, { uuid, state }) => world.resetState(text(uuid), state === 'active' ? 'active' : 'error'),
+  addHostToAggregate: (world, { id, host }) => world.addToAggregate(text(id), text(host)),
+};
+
+export function isAct(method: string): boolean {
+  return Object.hasOwn(ACTS, method);
+}
+
+/** Carries out one call. Throws `CloudError`, also for requests and replies that chance loses on the way. */
+export function callWorld(world: World, method: string, args: Arguments): unknown {
+  world.catchUp();
+  const read = READS[method];
+  if (read) return structuredClone(read(world, args));
+  const act = ACTS[method];
+  if (!act) throw new CloudError('refused', `the simulated cloud has no call ${method}`, { status: 400 });
+  const { lostRequests, lostReplies } = world.behaviour;
+  if (world.random.next() < lostRequests) throw new CloudError('unknown', `the answer to ${method} did not come`);
+  act(world, args);
+  if (world.random.next() < lostReplies) throw new CloudError('unknown', `the answer to ${method} did not come`);
+  return { requestId: `req-${world.random.uuid()}` };
+}

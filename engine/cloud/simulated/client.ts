@@ -1,0 +1,138 @@
+/** The simulated cloud as tasks see it, over whatever link leads to its world. */
+import type {
+  Accepted,
+  ActGuard,
+  ActOptions,
+  Aggregate,
+  CallCounts,
+  CallOptions,
+  Cloud,
+  ComputeService,
+  Evacuation,
+  Instance,
+  InstanceFilter,
+  Listing,
+  ResetState,
+  ServiceChange,
+} from '../cloud.ts';
+import { type Arguments, callWorld, isAct } from './calls.ts';
+import type { World } from './world.ts';
+
+/** Leads to a world. Throws `CloudError`. */
+export interface Link {
+  readonly description: string;
+  call(method: string, args: Arguments, options: CallOptions & { readonly mayLeave?: () => boolean }): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** A world in this process. */
+export function directLink(world: World): Link {
+  return {
+    description: 'simulated',
+    call: async (method, args, { signal }) => {
+      signal?.throwIfAborted();
+      return callWorld(world, method, args);
+    },
+    close: async () => {},
+  };
+}
+
+interface RawListing {
+  readonly at: number;
+  readonly items: readonly unknown[];
+}
+
+function compact(args: Record<string, unknown>): Arguments {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+}
+
+export class SimulatedCloud implements Cloud {
+  readonly description: string;
+  readonly #link: Link;
+  readonly #guard: ActGuard;
+  #calls = 0;
+
+  constructor(link: Link, guard: ActGuard) {
+    this.#link = link;
+    this.#guard = guard;
+    this.description = link.description;
+  }
+
+  get calls(): CallCounts {
+    return { identity: 0, compute: this.#calls };
+  }
+
+  async check(options: CallOptions = {}): Promise<void> {
+    await this.#call('check', {}, options);
+  }
+
+  async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
+    return ((await this.#call('computeService', { host }, options)) ?? undefined) as ComputeService | undefined;
+  }
+
+  changeService({ host }: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('changeService', { host, ...change }, options);
+  }
+
+  async listInstances(filter: InstanceFilter, options: CallOptions = {}): Promise<Listing<Instance>> {
+    const args = compact({ host: filter.host, changedSince: filter.changedSince?.toISOString() });
+    const { at, items } = (await this.#call('listInstances', args, options)) as RawListing;
+    return { at: new Date(at), items: items as Instance[] };
+  }
+
+  async instance(uuid: string, options: CallOptions = {}): Promise<Instance | undefined> {
+    return ((await this.#call('instance', { uuid }, options)) ?? undefined) as Instance | undefined;
+  }
+
+  async listEvacuations(
+    filter: { readonly sourceHost: string; readonly changedSince?: Date },
+    options: CallOptions = {},
+  ): Promise<Listing<Evacuation>> {
+    const args = compact({ sourceHost: filter.sourceHost, changedSince: filter.changedSince?.toISOString() });
+    const { at, items } = (await this.#call('listEvacuations', args, options)) as RawListing;
+    const evacuations = (items as (Omit<Evacuation, 'createdAt'> & { createdAt: string | Date })[]).map((one) => ({
+      ...one,
+      createdAt: new Date(one.createdAt),
+    }));
+    return { at: new Date(at), items: evacuations };
+  }
+
+  evacuate(uuid: string, { host }: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('evacuate', compact({ uuid, host }), options);
+  }
+
+  stop(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('stop', { uuid }, options);
+  }
+
+  start(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('start', { uuid }, options);
+  }
+
+  resetState(uuid: string, state: ResetState, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('resetState', { uuid, state }, options);
+  }
+
+  async listAggregates(options: CallOptions = {}): Promise<readonly Aggregate[]> {
+    return (await this.#call('listAggregates', {}, options)) as Aggregate[];
+  }
+
+  addHostToAggregate({ id }: Aggregate, host: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('addHostToAggregate', { id, host }, options);
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  #call(method: string, args: Arguments, { signal }: CallOptions): Promise<unknown> {
+    this.#calls += 1;
+    const mayLeave = isAct(method) ? { mayLeave: () => this.#guard.isFresh() } : {};
+    return this.#link.call(method, args, { ...(signal ? { signal } : {}), ...mayLeave });
+  }
+
+  async #act(method: string, args: Arguments, options: ActOptions): Promise<Accepted> {
+    await this.#guard.confirm();
+    return (await this.#call(method, args, options)) as Accepted;
+  }
+}

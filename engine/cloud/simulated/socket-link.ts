@@ -1,0 +1,69 @@
+/** The link to a world in another process. A lost connection leaves what was asked unknown, as with any network. */
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { CloudError } from '../cloud.ts';
+import type { Link } from './client.ts';
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: CloudError): void;
+}
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+export function socketLink(path: string): Link {
+  const waiting = new Map<number, Waiting>();
+  let nextId = 1;
+  let socket: Promise<Socket> | undefined;
+
+  const open = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const created = connect(path);
+      created.once('connect', () => resolve(created));
+      created.once('error', (error) => {
+        reject(new CloudError('unreachable', `the simulated cloud at ${path} is not there: ${error.message}`));
+      });
+      created.once('close', () => {
+        socket = undefined;
+        for (const one of waiting.values()) one.reject(new CloudError('unknown', 'the simulated cloud hung up'));
+        waiting.clear();
+      });
+      createInterface({ input: created }).on('line', (line) => {
+        const { id, result, error } = JSON.parse(line);
+        const one = waiting.get(id);
+        waiting.delete(id);
+        if (error) one?.reject(new CloudError(error.kind, error.message, error));
+        else one?.resolve(result);
+      });
+    });
+
+  return {
+    description: `simulated ${path}`,
+    call: async (method, args, { signal, mayLeave }) => {
+      socket ??= open();
+      const connected = await socket.catch((error: unknown) => {
+        socket = undefined;
+        throw error;
+      });
+      signal?.throwIfAborted();
+      if (mayLeave && !mayLeave()) throw new CloudError('unreachable', 'the reign was not confirmed in time');
+      const id = nextId++;
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      const give = (): void => reject(new CloudError('unknown', `${method} was not answered`));
+      const timer = setTimeout(give, ANSWER_TIMEOUT_MS);
+      signal?.addEventListener('abort', give, { once: true });
+      waiting.set(id, { resolve, reject });
+      connected.write(`${JSON.stringify({ id, method, args })}\n`);
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', give);
+        waiting.delete(id);
+      }
+    },
+    close: async () => {
+      (await socket?.catch(() => undefined))?.destroy();
+    },
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * A small cloud that behaves as Nova does where recovery depends on it, in simulated or real time and replayable by seed.
+ *
+ * It accepts a second evacuation of an instance while the first runs, as Nova does, and counts it: what must never happen
+ * is seen here, not prevented. What takes time happens when its time has come and somebody looks.
+ */
+import { type Aggregate, CloudError, type Evacuation, type Instance, POWER_STATE, type ResetState } from '../cloud.ts';
+import { Random } from './random.ts';
+
+export interface WorldClock {
+  now(): number;
+}
+
+/** How the cloud behaves; times in ms, chances 0–1 for each call that changes something. */
+export interface Behaviour {
+  /** From an accepted evacuation to the arrival, between the two. */
+  readonly rebuildMs: readonly [number, number];
+  readonly powerMs: number;
+  /** The request gets lost on the way: nothing happens. */
+  readonly lostRequests: number;
+  /** The reply gets lost: it happened. */
+  readonly lostReplies: number;
+  /** An evacuation ends in error, as after a conflict in Placement. */
+  readonly failedEvacuations: number;
+}
+
+export const CALM: Behaviour = {
+  rebuildMs: [1500, 4000],
+  powerMs: 500,
+  lostRequests: 0,
+  lostReplies: 0,
+  failedEvacuations: 0,
+};
+
+interface Host {
+  readonly name: string;
+  readonly id: string;
+  readonly capacity: number;
+  status: 'enabled' | 'disabled';
+  disabledReason: string | null;
+  forcedDown: boolean;
+  isAlive: boolean;
+}
+
+type MutableInstance = { -readonly [K in keyof Instance]: Instance[K] } & { changedAt: number };
+type MutableEvacuation = { -readonly [K in keyof Evacuation]: Evacuation[K] } & { changedAt: number };
+
+interface Pending {
+  readonly at: number;
+  readonly order: number;
+  readonly happen: () => void;
+}
+
+export interface WorldCounts {
+  /** Evacuations the cloud accepted, by instance. */
+  readonly accepted: Readonly<Record<string, number>>;
+  /** Accepted while another one of the same instance was going on, or after it had left the host. */
+  readonly duplicates: number;
+}
+
+export class World {
+  readonly hosts = new Map<string, Host>();
+  readonly instances = new Map<string, MutableInstance>();
+  readonly evacuations: MutableEvacuation[] = [];
+  readonly aggregates = new Map<string, { id: string; name: string; hosts: string[] }>();
+  readonly random: Random;
+  behaviour: Behaviour;
+
+  readonly #clock: WorldClock;
+  readonly #accepted = new Map<string, number>();
+  #pending: Pending[] = [];
+  #order = 0;
+  #duplicates = 0;
+
+  constructor(clock: WorldClock, seed: number, behaviour: Behaviour = CALM) {
+    this.#clock = clock;
+    this.random = new Random(seed);
+    this.behaviour = behaviour;
+  }
+
+  get counts(): WorldCounts {
+    return { accepted: Object.fromEntries(this.#accepted), duplicates: this.#duplicates };
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  addHost(name: string, capacity = 1000, change: Partial<Pick<Host, 'status' | 'disabledReason'>> = {}): void {
+    const host: Host = {
+      name,
+      id: this.random.uuid(),
+      capacity,
+      status: 'enabled',
+      disabledReason: null,
+      forcedDown: false,
+      isAlive: true,
+      ...change,
+    };
+    this.hosts.set(name, host);
+  }
+
+  addInstance(host: string, change: Partial<Instance> = {}): Instance {
+    const uuid = change.uuid ?? this.random.uuid();
+    const vmState = change.vmState ?? 'active';
+    const instance: MutableInstance = {
+      uuid,
+      name: `instance-${this.instances.size + 1}`,
+      host,
+      vmState,
+      taskState: null,
+      powerState: vmState === 'active' ? POWER_STATE.RUNNING : POWER_STATE.SHUTDOWN,
+      locked: false,
+      metadata: {},
+      projectId: 'demo',
+      ...change,
+      changedAt: this.now(),
+    };
+    this.instances.set(uuid, instance);
+    return instance;
+  }
+
+  /** The host loses power: its service is seen as down, its instances stay as Nova last knew them. */
+  kill(name: string): void {
+    const host = this.hosts.get(name);
+    if (host) host.isAlive = false;
+  }
+
+  stateOf(host: Host): 'up' | 'down' {
+    return host.isAlive && !host.forcedDown ? 'up' : 'down';
+  }
+
+  /** Lets everything happen whose time has come. */
+  catchUp(): void {
+    for (;;) {
+      const now = this.now();
+      const [next] = this.#pending.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at || a.order - b.order);
+      if (!next) return;
+      this.#pending = this.#pending.filter((one) => one !== next);
+      next.happen();
+    }
+  }
+
+  requireHost(name: string): Host {
+    const host = this.hosts.get(name);
+    if (!host) throw new CloudError('not_found', `host ${name} could not be found`, { status: 404 });
+    return host;
+  }
+
+  requireInstance(uuid: string): MutableInstance {
+    const instance = this.instances.get(uuid);
+    if (!instance) throw new CloudError('not_found', `instance ${uuid} could not be found`, { status: 404 });
+    return instance;
+  }
+
+  evacuate(uuid: string, target: string | undefined): void {
+    const instance = this.requireInstance(uuid);
+    const source = this.requireHost(instance.host ?? '');
+    if (this.stateOf(source) === 'up') {
+      throw new CloudError('refused', `compute service of ${source.name} is still in use`, { status: 400 });
+    }
+    if (!['active', 'stopped', 'error'].includes(instance.vmState)) {
+      throw new CloudError('conflict', `cannot evacuate instance ${uuid} while it is in vm_state ${instance.vmState}`, {
+        status: 409,
+      });
+    }
+    if (this.evacuations.some((one) => one.instanceUuid === uuid && isOpen(one) && one.sourceHost === source.name)) {
+      this.#duplicates += 1;
+    }
+    this.#accepted.set(uuid, (this.#accepted.get(uuid) ?? 0) + 1);
+    const evacuation: MutableEvacuation = {
+      id: this.random.uuid(),
+      instanceUuid: uuid,
+      sourceHost: source.name,
+      destinationHost: null,
+      status: 'accepted',
+      createdAt: new Date(this.now()),
+      changedAt: this.now(),
+    };
+    this.evacuations.push(evacuation);
+    this.#change(instance, { taskState: 'rebuilding' });
+    const fails = this.random.next() < this.behaviour.failedEvacuations;
+    this.#later(this.random.between(...this.behaviour.rebuildMs), () =>
+      this.#arrive(instance, evacuation, target, fails),
+    );
+  }
+
+  stop(uuid: string): void {
+    const instance = this.requireInstance(uuid);
+    if ((instance.vmState !== 'active' && instance.vmState !== 'error') || instance.taskState !== null) {
+      throw new CloudError('conflict', `cannot stop instance ${uuid} while it is in vm_state ${instance.vmState}`, {
+        status: 409,
+      });
+    }
+    this.#change(instance, { taskState: 'powering-off' });
+    this.#later(this.behaviour.powerMs, () =>
+      this.#change(instance, { vmState: 'stopped', taskState: null, powerState: POWER_STATE.SHUTDOWN }),
+    );
+  }
+
+  start(uuid: string): void {
+    const instance = this.requireInstance(uuid);
+    if (instance.vmState !== 'stopped' || instance.taskState !== null) {
+      throw new CloudError('conflict', `cannot start instance ${uuid} while it is in vm_state ${instance.vmState}`, {
+        status: 409,
+      });
+    }
+    this.#change(instance, { taskState: 'powering-on' });
+    this.#later(this.behaviour.powerMs, () =>
+      this.#change(instance, { vmState: 'active', taskState: null, powerState: POWER_STATE.RUNNING }),
+    );
+  }
+
+  resetState(uuid: string, state: ResetState): void {
+    this.#change(this.requireInstance(uuid), { vmState: state, taskState: null });
+  }
+
+  /** A user deletes an instance. */
+  delete(uuid: string): void {
+    this.#change(this.requireInstance(uuid), { vmState: 'deleted', taskState: null, host: null });
+  }
+
+  addToAggregate(id: string, host: string): void {
+    const aggregate = this.aggregates.get(id);
+    if (!aggregate) throw new CloudError('not_found', `aggregate ${id} could not be found`, { status: 404 });
+    if (aggregate.hosts.includes(host)) {
+      throw new CloudError('conflict', `host ${host} is in aggregate ${id} already`, { status: 409 });
+    }
+    aggregate.hosts.push(host);
+  }
+
+  addAggregate(name: string, hosts: readonly string[]): Aggregate {
+    const aggregate = { id: String(this.aggregates.size + 1), name, hosts: [...hosts] };
+    this.aggregates.set(aggregate.id, aggregate);
+    return aggregate;
+  }
+
+  #arrive(instance: MutableInstance, evacuation: MutableEvacuation, target: string | undefined, fails: boolean): void {
+    if (instance.vmState === 'deleted' || instance.host !== evacuation.sourceHost) {
+      Object.assign(evacuation, { status: 'failed', changedAt: this.now() });
+      return;
+    }
+    const destination = fails ? undefined : this.#schedule(target);
+    if (!destination) {
+      Object.assign(evacuation, { status: 'error', changedAt: this.now() });
+      this.#change(instance, { vmState: 'error', taskState: null });
+      return;
+    }
+    const vmState = instance.vmState === 'stopped' ? 'stopped' : 'active';
+    const powerState = vmState === 'stopped' ? POWER_STATE.SHUTDOWN : POWER_STATE.RUNNING;
+    Object.assign(evacuation, { status: 'done', destinationHost: destination, changedAt: this.now() });
+    this.#change(instance, { host: destination, vmState, powerState, taskState: null });
+  }
+
+  /** The named host, or the emptiest that is up, enabled and has room. */
+  #schedule(target: string | undefined): string | undefined {
+    const load = (name: string): number => [...this.instances.values()].filter(({ host }) => host === name).length;
+    const fit = [...this.hosts.values()]
+      .filter((host) => this.stateOf(host) === 'up' && load(host.name) < host.capacity)
+      .filter((host) => (target === undefined ? host.status === 'enabled' : host.name === target))
+      .sort((a, b) => load(a.name) - load(b.name) || (a.name < b.name ? -1 : 1));
+    return fit[0]?.name;
+  }
+
+  #change(instance: MutableInstance, change: Partial<Instance>): void {
+    Object.assign(instance, change, { changedAt: this.now() });
+  }
+
+  #later(ms: number, happen: () => void): void {
+    this.#pending.push({ at: this.now() + ms, order: this.#order++, happen });
+  }
+}
+
+function isOpen({ status }: { readonly status: string }): boolean {
+  return status === 'accepted' || status === 'pre-migrating';
+}

@@ -1,0 +1,62 @@
+/** Is a notification a failure to recover? Masakari's rules, each answer with its reason. Pure. */
+import type { FailoverSegment } from '#config/segments.ts';
+import type { Notification } from '#protocol/notification.ts';
+
+export type NotificationVerdict = {
+  readonly status: 'new' | 'ignored' | 'finished';
+  /** Why it is not recovered; null for `new`. */
+  readonly reason: string | null;
+};
+
+const RECOVER: NotificationVerdict = { status: 'new', reason: null };
+const ignored = (reason: string): NotificationVerdict => ({ status: 'ignored', reason });
+const finished = (reason: string): NotificationVerdict => ({ status: 'finished', reason });
+
+/** Events of an instance that mean it failed; anything else (an operator's destroy, a guest's shutdown …) is no failure. */
+const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
+  'QEMU_GUEST_AGENT_ERROR/STOPPED_FAILED',
+  'LIFECYCLE/STOPPED_FAILED',
+  'IO_ERROR/IO_ERROR_REPORT',
+]);
+
+/**
+ * @param segment the failover segment of the host; undefined when segments are configured and none holds it
+ * @param proof `operator`: a person says that the host is down, which stands in for host_status NORMAL
+ */
+export function judgeNotification(
+  notification: Notification,
+  segment: FailoverSegment | undefined,
+  proof: 'none' | 'operator' = 'none',
+): NotificationVerdict {
+  if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);
+  // Masakari's own words and spelling: tools match on them.
+  if (!segment.enabled) return ignored('Recovery aboart: the segment HA is disabled.');
+  switch (notification.type) {
+    case 'COMPUTE_HOST': {
+      const { event, host_status } = notification.payload;
+      if (event === 'STARTED') return finished(`Host '${notification.hostname}' came back.`);
+      if (host_status === 'NORMAL' || proof === 'operator') return RECOVER;
+      return ignored(
+        `Host '${notification.hostname}' is not proven dead: host_status is ${host_status ?? 'missing'}, NORMAL is needed.`,
+      );
+    }
+    case 'PROCESS': {
+      const { event, process_name } = notification.payload;
+      if (event === 'STARTED') return finished(`Process '${process_name}' came back.`);
+      if (process_name === 'nova-compute') return RECOVER;
+      return finished(`Process '${process_name}' needs no recovery; only nova-compute does.`);
+    }
+    case 'VM': {
+      const { event, vir_domain_event } = notification.payload;
+      if (INSTANCE_FAILURES.has(`${event}/${vir_domain_event}`)) return RECOVER;
+      return ignored(`Event ${event}/${vir_domain_event} of an instance is not a failure.`);
+    }
+  }
+}
+
+/** What a recovery of it works on; one target has one open flow. */
+export function targetOf(notification: Notification): string {
+  return notification.type === 'VM'
+    ? `instance:${notification.payload.instance_uuid.toLowerCase()}`
+    : `host:${notification.hostname}`;
+}

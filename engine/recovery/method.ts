@@ -1,0 +1,51 @@
+/**
+ * Which flow a recovery runs next, by the recovery method of the host's segment. Pure.
+ *
+ * A recovery is a sequence of flows. With reserved hosts each is tried in a flow of its own, and each flow starts from what
+ * still lies on the failed host, so a try that moved half of the instances leaves the other half to the next.
+ */
+import type { RecoveryMethod } from '#config/segments.ts';
+import type { NotificationType } from '../journal/words.ts';
+
+export type FlowChoice =
+  | { readonly flow: 'host_auto' | 'instance' | 'process'; readonly reservedHost: null }
+  | { readonly flow: 'host_rh'; readonly reservedHost: string };
+
+export type NextFlow =
+  | { readonly do: 'run'; readonly choice: FlowChoice }
+  /** Nothing is left to try in this round; `reason` only where no flow ran to tell one. */
+  | { readonly do: 'give up'; readonly reason: string | null };
+
+const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
+
+/**
+ * @param tried the flows of this round so far, all of which failed
+ * @param reservedHosts those that are free, in the order of the segment
+ */
+export function nextFlow(
+  type: NotificationType,
+  method: RecoveryMethod,
+  tried: readonly FlowChoice[],
+  reservedHosts: readonly string[],
+): NextFlow {
+  if (type !== 'COMPUTE_HOST') {
+    const flow = type === 'VM' ? 'instance' : 'process';
+    return tried.length === 0 ? { do: 'run', choice: { flow, reservedHost: null } } : { do: 'give up', reason: null };
+  }
+  const usedHosts = new Set(tried.map(({ reservedHost }) => reservedHost));
+  const freeHost = reservedHosts.find((host) => !usedHosts.has(host));
+  const auto: FlowChoice | undefined = tried.some(({ flow }) => flow === 'host_auto')
+    ? undefined
+    : { flow: 'host_auto', reservedHost: null };
+  const reserved: FlowChoice | undefined =
+    freeHost === undefined ? undefined : { flow: 'host_rh', reservedHost: freeHost };
+  const order: Record<RecoveryMethod, readonly (FlowChoice | undefined)[]> = {
+    auto: [auto],
+    reserved_host: [reserved],
+    auto_priority: [auto, reserved],
+    rh_priority: [reserved, auto],
+  };
+  const choice = order[method].find((candidate) => candidate !== undefined);
+  if (choice) return { do: 'run', choice };
+  return { do: 'give up', reason: tried.length === 0 ? NO_RESERVED_HOSTS : null };
+}

@@ -1,0 +1,68 @@
+/**
+ * What an instance was before its host failed, and so what has to be done around its evacuation. Pure.
+ *
+ * Nova evacuates an instance only in state active, stopped or error; everything else is set to error first, which loses
+ * what it was. So what it was is journaled before the first call, and this table says what to restore after it arrived.
+ */
+import type { Instance } from '../cloud/cloud.ts';
+import { POWER_STATE } from '../cloud/cloud.ts';
+
+/** An instance as the journal keeps it. */
+export type InstanceSnapshot = {
+  readonly uuid: string;
+  readonly name: string;
+  readonly host: string;
+  readonly vmState: string;
+  readonly taskState: string | null;
+  readonly powerState: number;
+  readonly locked: boolean;
+  readonly haEnabled: boolean;
+  readonly projectId: string;
+};
+
+/** How the instance shall end up on its new host. */
+export type Wanted = 'running' | 'stopped' | 'error';
+
+export type MovePlan =
+  /** `reset`: its state is set to error before the evacuation. */
+  | { readonly move: 'yes'; readonly reset: boolean; readonly wanted: Wanted }
+  | { readonly move: 'no'; readonly reason: string };
+
+const DELETING = new Set(['deleting', 'soft-deleting']);
+const DELETED = new Set(['deleted', 'soft-delete']);
+
+/** Someone rebuilds it already: Nova's task states `rebuilding`, `rebuild_block_device_mapping`, `rebuild_spawning`. */
+export function isRebuilding(taskState: string | null): boolean {
+  return taskState?.startsWith('rebuild') ?? false;
+}
+
+export function planMove(before: Pick<InstanceSnapshot, 'vmState' | 'taskState' | 'powerState'>): MovePlan {
+  const { vmState, taskState, powerState } = before;
+  if (DELETED.has(vmState) || (taskState !== null && DELETING.has(taskState))) {
+    return { move: 'no', reason: `it is being deleted (${vmState}, ${taskState ?? 'no task'})` };
+  }
+  const isBusy = taskState !== null && !isRebuilding(taskState);
+  switch (vmState) {
+    case 'active':
+      return { move: 'yes', reset: isBusy, wanted: 'running' };
+    case 'stopped':
+      return { move: 'yes', reset: isBusy, wanted: 'stopped' };
+    case 'error':
+      return { move: 'yes', reset: isBusy, wanted: 'error' };
+    case 'resized':
+      return { move: 'yes', reset: true, wanted: powerState === POWER_STATE.SHUTDOWN ? 'stopped' : 'running' };
+    default:
+      return { move: 'yes', reset: true, wanted: 'stopped' };
+  }
+}
+
+/** Masakari reads the flag as oslo reads booleans, whatever the case: true, 1, yes, on (and t, y). */
+export function isHaEnabled(metadata: Readonly<Record<string, string>>, key: string): boolean {
+  return ['true', 't', '1', 'yes', 'y', 'on'].includes((metadata[key] ?? '').trim().toLowerCase());
+}
+
+export function snapshotOf(instance: Instance, haKey: string): InstanceSnapshot {
+  const { uuid, name, host, vmState, taskState, powerState, locked, metadata, projectId } = instance;
+  const haEnabled = isHaEnabled(metadata, haKey);
+  return { uuid, name, host: host ?? '', vmState, taskState, powerState, locked, haEnabled, projectId };
+}

@@ -1,0 +1,347 @@
+/**
+ * The resident engine: accepts notifications, runs recoveries side by side, and keeps its reign.
+ *
+ * Invariant: whatever it runs is in the journal first. It keeps no state of a recovery that the next engine could not
+ * read there.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Configuration } from '#config/load.ts';
+import { segmentOf } from '#config/segments.ts';
+import { canonicalPayload, type Notification } from '#protocol/notification.ts';
+import type { RecoveryView, StatusView } from '#protocol/views.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Cloud } from '../cloud/cloud.ts';
+import { crashPoint } from '../crash-points.ts';
+import { Budget, type Budgets } from '../flow/budget.ts';
+import { Interrupted } from '../flow/outcome.ts';
+import type { Task } from '../flow/task.ts';
+import { JournalFailure } from '../journal/failure.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AcceptResult, Mutation } from '../journal/mutations.ts';
+import { StatusFile } from '../journal/status-file.ts';
+import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
+import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { planQueue } from '../recovery/queue.ts';
+import type { Log } from './log.ts';
+import { ProgressHub } from './progress.ts';
+import { Recovery } from './recovery.ts';
+import { iso, viewNotification, viewRecovery } from './view.ts';
+
+export interface EngineParts {
+  readonly journal: Journal;
+  readonly journalPath: string;
+  readonly cloud: Cloud;
+  readonly clock: Clock;
+  readonly configuration: Configuration;
+  readonly tasks: ReadonlyMap<string, Task>;
+  readonly log: Log;
+  readonly node: string;
+  readonly version: string;
+}
+
+/** The operator asked for something that cannot be done; the message says why. */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused';
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export class Engine {
+  readonly hub = new ProgressHub();
+  /** Resolves after `stop`; rejects with the `JournalFailure` that ended the engine. */
+  readonly ended: Promise<void>;
+
+  readonly #parts: EngineParts;
+  readonly #budgets: Budgets;
+  readonly #running = new Map<string, Running>();
+  readonly #statusFile: StatusFile;
+  readonly #startedAt: number;
+  readonly #stopping = new AbortController();
+  #kick = Promise.withResolvers<void>();
+  #lastCommitAt: number;
+  #lastExpiryAt: number;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    const { general, hostFailure } = parts.configuration.options;
+    this.#budgets = {
+      requests: new Budget(general.hostFailureRecoveryThreads),
+      evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
+    };
+    this.#statusFile = new StatusFile(parts.journalPath);
+    this.#startedAt = parts.clock.now();
+    this.#lastCommitAt = parts.clock.boottime();
+    this.#lastExpiryAt = parts.clock.boottime();
+    parts.journal.onCommit((mutations, results) => {
+      this.#lastCommitAt = parts.clock.boottime();
+      this.hub.onCommit(mutations, results);
+    });
+    this.ended = Promise.race([this.#work(), parts.journal.failed]);
+    this.ended.catch(() => {});
+  }
+
+  /** Journals a notification, then answers. `proof: operator`: a person says that the host is down. */
+  async accept(notification: Notification, proof: 'none' | 'operator' = 'none'): Promise<AcceptResult> {
+    const { configuration, clock, journal, log } = this.#parts;
+    const segment = segmentOf(configuration.segments, notification.hostname);
+    const { status, reason } = judgeNotification(notification, segment, proof);
+    crashPoint('notification.before-accept');
+    const result = await journal.accept({
+      uuid: randomUUID(),
+      type: notification.type,
+      host: notification.hostname,
+      target: targetOf(notification),
+      payload: canonicalPayload(notification),
+      generatedAt: notification.generated_time.getTime(),
+      status,
+      message: reason,
+      duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
+      at: clock.now(),
+    });
+    crashPoint('notification.after-accept');
+    const { uuid, type, host } = result.logbook;
+    log('info', result.isDuplicate ? 'notification is a duplicate' : `notification accepted as ${status}`, {
+      uuid,
+      type,
+      host,
+      reason: result.isDuplicate ? null : reason,
+    });
+    this.#wake();
+    return result;
+  }
+
+  /** Takes a recovery up again by an operator's word. */
+  async retry(uuid: string, proof: 'none' | 'operator'): Promise<LogbookRow> {
+    const { clock, configuration, journal } = this.#parts;
+    const logbook = await this.#logbook(uuid);
+    const at = clock.now();
+    if (logbook.status === 'finished')
+      throw new RequestRefused(`recovery ${uuid} is finished; there is nothing to retry`);
+    if (logbook.status === 'new' || logbook.status === 'running') {
+      throw new RequestRefused(`recovery ${uuid} is ${logbook.status}; it is being worked on`);
+    }
+    if (logbook.status === 'ignored') {
+      const segment = segmentOf(configuration.segments, logbook.host);
+      const { status, reason } = judgeNotification(notificationOf(logbook), segment, proof);
+      if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
+    }
+    const change: Mutation =
+      logbook.status === 'error'
+        ? { op: 'logbook', uuid, status: 'error', retryAt: at, at }
+        : { op: 'logbook', uuid, status: 'new', message: null, at };
+    await journal.write(change);
+    this.#wake();
+    return this.#logbook(uuid);
+  }
+
+  async list(filter: { readonly limit: number; readonly status?: LogbookStatus }): Promise<readonly LogbookRow[]> {
+    return this.#parts.journal.query('list', filter);
+  }
+
+  async show(uuid: string): Promise<RecoveryView> {
+    const found = await this.#parts.journal.query('show', uuid);
+    if (!found) throw new RequestRefused(`there is no notification ${uuid}`);
+    return viewRecovery(found);
+  }
+
+  async status(): Promise<StatusView> {
+    const { journal, journalPath, cloud, clock, node, version } = this.#parts;
+    const { lease, counts, open } = await journal.query('summary');
+    return {
+      source: 'engine',
+      engine: {
+        node,
+        pid: process.pid,
+        epoch: journal.epoch,
+        version,
+        since: iso(this.#startedAt),
+        beat_at: iso(lease?.beat_at ?? this.#startedAt),
+        state: lease?.state === 'released' ? 'released' : 'running',
+      },
+      cloud: cloud.description,
+      journal: journalPath,
+      counts,
+      open: open.map((row) => ({ ...viewNotification(row), instances: this.hub.instancesOf(row.uuid) })),
+      written_at: iso(clock.now()),
+    };
+  }
+
+  /** Changes whether a host is reserved, by an operator's word. */
+  async setReserved(name: string, reserved: 0 | 1): Promise<void> {
+    const { journal, clock } = this.#parts;
+    await journal.write({ op: 'host', name, reserved, by: 'operator', at: clock.now() });
+  }
+
+  /** Interrupts all recoveries where they stand, releases the lease and closes the journal. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Interrupted('the engine stops'));
+    this.#wake();
+    for (const { controller } of this.#running.values()) controller.abort(new Interrupted('the engine stops'));
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+    await this.ended.catch(() => {});
+    await this.#statusFile.write({ ...(await this.#lastStatus()), source: 'status.json' }).catch(() => {});
+    await this.#parts.journal.close().catch(() => {});
+    await this.#parts.cloud.close();
+  }
+
+  async #lastStatus(): Promise<StatusView | Record<string, never>> {
+    try {
+      const status = await this.status();
+      return { ...status, engine: status.engine ? { ...status.engine, state: 'released' } : null };
+    } catch {
+      return {};
+    }
+  }
+
+  #wake(): void {
+    this.#kick.resolve();
+  }
+
+  async #work(): Promise<void> {
+    const { clock, configuration } = this.#parts;
+    const { beatIntervalMs } = configuration.options.engine;
+    while (!this.#stopping.signal.aborted) {
+      this.#kick = Promise.withResolvers();
+      const lookAgainAt = await this.#schedule();
+      await this.#keepReign();
+      await this.#expire();
+      const untilNext = lookAgainAt === null ? beatIntervalMs : Math.max(0, lookAgainAt - clock.now());
+      const pause = new AbortController();
+      const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
+      await Promise.race([this.#kick.promise, slept]);
+      pause.abort();
+    }
+  }
+
+  /** Starts what may start. Returns when to look again, ms UTC. */
+  async #schedule(): Promise<number | null> {
+    const { journal, clock, configuration, log } = this.#parts;
+    const open = await journal.query('open');
+    const verdict = planQueue({
+      open,
+      running: new Set(this.#running.keys()),
+      now: clock.now(),
+      maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
+    });
+    for (const { uuid, by } of verdict.supersede) await this.#supersede(uuid, by);
+    for (const uuid of verdict.start) {
+      const logbook = open.find((one) => one.uuid === uuid);
+      if (logbook) this.#start(logbook);
+    }
+    void this.#tellStatus().catch((error: unknown) => {
+      log('warning', 'status.json cannot be written', {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    });
+    return verdict.lookAgainAt;
+  }
+
+  #start(logbook: LogbookRow): void {
+    const { journal, log } = this.#parts;
+    const controller = new AbortController();
+    const parts = { ...this.#parts, budgets: this.#budgets, hub: this.hub };
+    const run = async (): Promise<void> => {
+      const flow = await journal.query('openFlow', logbook.id);
+      await new Recovery(parts, logbook, controller.signal).run(flow);
+    };
+    const ended = run()
+      .catch((error: unknown) => {
+        if (error instanceof Interrupted || (error instanceof JournalFailure && error.isFatal)) return;
+        // A fault of this program: the recovery stays open and visible, and is taken up again at the next look.
+        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        log('error', 'recovery stopped by a fault of the engine', { uuid: logbook.uuid, reason });
+        return this.#park(logbook, error);
+      })
+      .finally(() => {
+        this.#running.delete(logbook.uuid);
+        this.#wake();
+      });
+    this.#running.set(logbook.uuid, { controller, ended });
+  }
+
+  /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */
+  async #park(logbook: LogbookRow, error: unknown): Promise<void> {
+    const { journal, clock, configuration } = this.#parts;
+    const message = `fault of the engine: ${error instanceof Error ? error.message : String(error)}`;
+    const at = clock.now();
+    const flow = await journal.query('openFlow', logbook.id);
+    const { status } = await this.#logbook(logbook.uuid);
+    const changes: Mutation[] = [];
+    if (flow) changes.push({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at });
+    if (status === 'new') changes.push({ op: 'logbook', uuid: logbook.uuid, status: 'running', at });
+    const retryAt = at + configuration.options.general.processUnfinishedNotificationsIntervalMs;
+    changes.push(
+      logbook.failures === 0
+        ? { op: 'logbook', uuid: logbook.uuid, status: 'error', message, retryAt, failed: 1, at }
+        : { op: 'logbook', uuid: logbook.uuid, status: 'failed', message, failed: 1, at },
+    );
+    await journal.write(...changes);
+  }
+
+  async #supersede(uuid: string, by: string): Promise<void> {
+    const { journal, clock, log } = this.#parts;
+    const running = this.#running.get(uuid);
+    if (running) {
+      running.controller.abort(new Interrupted(`superseded by recovery ${by} of its host`));
+      await running.ended;
+    }
+    const logbook = await this.#logbook(uuid);
+    if (logbook.closed_at !== null) return;
+    const at = clock.now();
+    const message = `Superseded by recovery ${by} of its host '${logbook.host}'.`;
+    const flow = await journal.query('openFlow', logbook.id);
+    await journal.write(
+      ...(flow
+        ? [{ op: 'close_flow' as const, flowId: flow.flow.id, state: 'FAILURE' as const, error: message, at }]
+        : []),
+      { op: 'logbook', uuid, status: 'ignored', message, at },
+    );
+    log('info', 'recovery superseded', { uuid, by });
+  }
+
+  async #keepReign(): Promise<void> {
+    const { clock, journal, configuration } = this.#parts;
+    if (clock.boottime() - this.#lastCommitAt < configuration.options.engine.beatIntervalMs) return;
+    await journal.beat();
+    this.#lastCommitAt = clock.boottime();
+  }
+
+  /** Gives up what could not be finished for a day. */
+  async #expire(): Promise<void> {
+    const { clock, journal, configuration, log } = this.#parts;
+    const { checkExpiredNotificationsIntervalMs, notificationsExpiredIntervalMs } = configuration.options.general;
+    if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
+    this.#lastExpiryAt = clock.boottime();
+    const at = clock.now();
+    for (const { uuid, accepted_at, status } of await journal.query('open')) {
+      if (at - accepted_at < notificationsExpiredIntervalMs || this.#running.has(uuid) || status === 'running')
+        continue;
+      const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
+      await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
+      log('error', 'recovery expired', { uuid });
+    }
+  }
+
+  async #tellStatus(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
+  }
+
+  async #logbook(uuid: string): Promise<LogbookRow> {
+    const logbook = await this.#parts.journal.query('logbook', uuid);
+    if (!logbook) throw new RequestRefused(`there is no notification ${uuid}`);
+    return logbook;
+  }
+}
+
+function notificationOf(logbook: LogbookRow): Notification {
+  return {
+    type: logbook.type,
+    hostname: logbook.host,
+    generated_time: new Date(logbook.generated_at),
+    payload: JSON.parse(logbook.payload),
+  } as Notification;
+}

@@ -1,0 +1,108 @@
+/** Tells watchers what was committed of a recovery: only what is on the disk is ever shown. */
+import { type CommitListener, committedEvents } from '../journal/journal.ts';
+import type { FlowSnapshot } from '../journal/mutations.ts';
+import type { LogbookRow, LogbookStatus, StepRow } from '../journal/words.ts';
+
+export type ProgressNotice =
+  | {
+      readonly kind: 'event';
+      readonly uuid: string;
+      readonly task: string | null;
+      readonly at: number;
+      readonly seq: number;
+      readonly message: string;
+      readonly progress: number;
+    }
+  /** How many instances have been moved of those that shall be. */
+  | { readonly kind: 'instances'; readonly uuid: string; readonly moved: number; readonly total: number }
+  | { readonly kind: 'status'; readonly uuid: string; readonly status: LogbookStatus; readonly message: string | null };
+
+type Listener = (notice: ProgressNotice) => void;
+
+interface Watched {
+  readonly uuid: string;
+  readonly taskOf: Map<number, string>;
+  /** State of each evacuation step, by its id. */
+  readonly evacuations: Map<number, string>;
+}
+
+export class ProgressHub {
+  readonly #flows = new Map<number, Watched>();
+  readonly #flowOfAtom = new Map<number, Watched>();
+  readonly #listeners = new Map<string, Set<Listener>>();
+
+  /** A flow whose commits are to be told. */
+  follow(uuid: string, { flow, atoms, steps }: FlowSnapshot): void {
+    const watched: Watched = {
+      uuid,
+      taskOf: new Map(atoms.map(({ id, name }) => [id, name])),
+      evacuations: new Map(steps.filter(isEvacuation).map(({ id, state }) => [id, state])),
+    };
+    this.#flows.set(flow.id, watched);
+    for (const { id } of atoms) this.#flowOfAtom.set(id, watched);
+  }
+
+  /** The flow is closed: nothing more will come of it. */
+  forget({ flow, atoms }: FlowSnapshot): void {
+    this.#flows.delete(flow.id);
+    for (const { id } of atoms) this.#flowOfAtom.delete(id);
+  }
+
+  watch(uuid: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(uuid) ?? new Set();
+    listeners.add(listener);
+    this.#listeners.set(uuid, listeners);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(uuid);
+    };
+  }
+
+  /** How far the evacuations of an open recovery are; null where there are none. */
+  instancesOf(uuid: string): { moved: number; total: number } | null {
+    const watched = [...this.#flows.values()].find((one) => one.uuid === uuid);
+    if (!watched || watched.evacuations.size === 0) return null;
+    const states = [...watched.evacuations.values()];
+    return { moved: states.filter((state) => state === 'done').length, total: states.length };
+  }
+
+  readonly onCommit: CommitListener = (mutations, results) => {
+    const counted = new Set<string>();
+    for (const [index, mutation] of mutations.entries()) {
+      const result = results[index];
+      if (mutation.op === 'plan_steps') for (const step of result as StepRow[]) this.#note(step, counted);
+      else if (mutation.op === 'step') this.#note(result as StepRow, counted);
+    }
+    for (const event of committedEvents(mutations, results)) {
+      const watched = this.#flows.get(event.flow_id);
+      if (!watched) continue;
+      const { at, seq, message, progress } = event;
+      const task = event.atom_id === null ? null : (watched.taskOf.get(event.atom_id) ?? null);
+      this.#tell({ kind: 'event', uuid: watched.uuid, task, at, seq, message, progress });
+    }
+    for (const uuid of counted) {
+      const count = this.instancesOf(uuid);
+      if (count) this.#tell({ kind: 'instances', uuid, ...count });
+    }
+    for (const [index, mutation] of mutations.entries()) {
+      if (mutation.op !== 'logbook') continue;
+      const { uuid, status, message } = results[index] as LogbookRow;
+      this.#tell({ kind: 'status', uuid, status, message });
+    }
+  };
+
+  #note(step: StepRow, counted: Set<string>): void {
+    const watched = this.#flowOfAtom.get(step.atom_id);
+    if (!watched || !isEvacuation(step)) return;
+    watched.evacuations.set(step.id, step.state);
+    counted.add(watched.uuid);
+  }
+
+  #tell(notice: ProgressNotice): void {
+    for (const listener of this.#listeners.get(notice.uuid) ?? []) listener(notice);
+  }
+}
+
+function isEvacuation({ kind }: Pick<StepRow, 'kind'>): boolean {
+  return kind === 'evacuate';
+}

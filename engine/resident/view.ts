@@ -1,0 +1,123 @@
+/** From rows of the journal to what is shown. Pure; the same for the engine and for a reader without one. */
+import type { EventView, FlowView, InstanceView, NotificationView, RecoveryView, TaskView } from '#protocol/views.ts';
+import { readPlan } from '../flow/plan.ts';
+import type { LogbookWithFlows } from '../journal/queries.ts';
+import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
+import { BUILT_IN_TASKS } from '../tasks/registry.ts';
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}
+
+export function viewNotification(row: LogbookRow): NotificationView {
+  return {
+    notification_uuid: row.uuid,
+    type: row.type,
+    hostname: row.host,
+    payload: JSON.parse(row.payload),
+    generated_time: iso(row.generated_at),
+    status: row.status,
+    message: row.message,
+    accepted_at: iso(row.accepted_at),
+    updated_at: iso(row.updated_at),
+    closed_at: isoOrNull(row.closed_at),
+    retry_at: isoOrNull(row.retry_at),
+  };
+}
+
+export function titleOf(task: string): string {
+  return BUILT_IN_TASKS.get(task)?.title ?? task;
+}
+
+function viewTask(atom: AtomRow): TaskView {
+  return {
+    phase: atom.phase,
+    name: atom.name,
+    action: titleOf(atom.name),
+    state: atom.state,
+    progress: atom.progress,
+    tries: atom.tries,
+    error: atom.error,
+    start_time: isoOrNull(atom.started_at),
+    end_time: isoOrNull(atom.ended_at),
+  };
+}
+
+const INSTANCE_STATE: { readonly [S in StepState]: string } = {
+  planned: 'waiting',
+  intent: 'moving',
+  sent: 'moving',
+  done: 'moved',
+  failed: 'failed',
+  unknown: 'unknown',
+  skipped: 'deleted',
+};
+
+function viewInstance(evacuation: StepRow, restores: readonly StepRow[]): InstanceView {
+  const before: { name?: string; host?: string; vmState?: string } = JSON.parse(evacuation.before);
+  const detail: { destination?: string } = JSON.parse(evacuation.detail);
+  const began = evacuation.sent_at ?? evacuation.intent_at;
+  const broken = restores.find(({ state }) => state === 'failed' || state === 'unknown');
+  const isRestoring = restores.some(({ state }) => state !== 'done' && state !== 'skipped');
+  const arrived = INSTANCE_STATE[evacuation.state];
+  const state = arrived !== 'moved' ? arrived : broken ? 'failed' : isRestoring ? 'moving' : 'moved';
+  return {
+    instance_uuid: evacuation.object,
+    name: before.name ?? '',
+    from: before.host ?? '',
+    to: detail.destination ?? null,
+    state,
+    original_state: before.vmState ?? '',
+    seconds:
+      began !== null && evacuation.ended_at !== null ? Math.round((evacuation.ended_at - began) / 100) / 10 : null,
+    request_id: evacuation.request_id,
+    reason: evacuation.error ?? broken?.error ?? null,
+  };
+}
+
+export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView {
+  return {
+    notification: viewNotification(logbook),
+    flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
+      const titles = new Map(atoms.map(({ id, name }) => [id, titleOf(name)]));
+      const requestId = `req-${flow.uuid}`;
+      const { inputs } = readPlan(flow.plan);
+      const evacuations = steps.filter(({ kind }) => kind === 'evacuate');
+      return {
+        flow_uuid: flow.uuid,
+        request_id: requestId,
+        attempt: flow.attempt,
+        name: flow.name,
+        state: flow.state,
+        resumes: flow.resumes,
+        reserved_host: typeof inputs.reserved_host === 'string' ? inputs.reserved_host : null,
+        started_at: iso(flow.started_at),
+        closed_at: isoOrNull(flow.closed_at),
+        error: flow.error,
+        tasks: atoms.map(viewTask),
+        events: events.map(
+          (event): EventView => ({
+            request_id: requestId,
+            action: event.atom_id === null ? null : (titles.get(event.atom_id) ?? null),
+            time: iso(event.at),
+            message: event.message,
+            progress: event.progress,
+          }),
+        ),
+        instances: evacuations.map((evacuation) =>
+          viewInstance(
+            evacuation,
+            steps.filter(
+              ({ object, kind, atom_id }) =>
+                object === evacuation.object && atom_id === evacuation.atom_id && (kind === 'stop' || kind === 'error'),
+            ),
+          ),
+        ),
+      };
+    }),
+  };
+}

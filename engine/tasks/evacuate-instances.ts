@@ -1,0 +1,113 @@
+/** Moves the instances of a failed host to others and restores what each of them was. */
+import type { Evacuation } from '../cloud/cloud.ts';
+import type { Step } from '../flow/step-ledger.ts';
+import { type Task, type TaskContext, textInput } from '../flow/task.ts';
+import type { PlannedStep } from '../journal/mutations.ts';
+import { type InstanceSnapshot, type MovePlan, planMove } from '../recovery/original-state.ts';
+import { describeFailures, type Move, MoveLoop, newestFirst } from './moves.ts';
+import { patiently } from './patience.ts';
+import { enableReservedHost } from './reserved-host.ts';
+
+/** Evacuations this much older than the start cannot be ours or anybody's that still goes on. */
+const BASE_MARGIN_MS = 24 * 3600_000;
+/** Statuses of an evacuation that is over: everything else may still be going on and is looked at, not set aside. */
+const OVER = new Set(['done', 'completed', 'failed', 'error', 'cancelled', 'confirmed', 'reverted']);
+
+interface Base {
+  readonly at: Date;
+  readonly evacuations: ReadonlyMap<string, readonly Evacuation[]>;
+}
+
+/** What Nova knows of evacuations from this host before ours begin, and Nova's own time. */
+async function lookAtBase(context: TaskContext, source: string): Promise<Base> {
+  const { cloud, signal, clock } = context;
+  const changedSince = new Date(clock.now() - BASE_MARGIN_MS);
+  const { items, at } = await patiently(context, () =>
+    cloud.listEvacuations({ sourceHost: source, changedSince }, { signal }),
+  );
+  const evacuations = new Map<string, Evacuation[]>();
+  for (const one of newestFirst(items)) {
+    evacuations.set(one.instanceUuid, [...(evacuations.get(one.instanceUuid) ?? []), one]);
+  }
+  return { at, evacuations };
+}
+
+type Movable = Extract<MovePlan, { move: 'yes' }>;
+
+function plannedSteps(instance: InstanceSnapshot, plan: Movable, base: Base): PlannedStep[] {
+  const { uuid, vmState, taskState } = instance;
+  const known = (base.evacuations.get(uuid) ?? []).filter(({ status }) => OVER.has(status)).map(({ id }) => id);
+  const before = { vmState, taskState };
+  const steps: PlannedStep[] = [];
+  if (plan.reset) steps.push({ key: `reset:${uuid}`, kind: 'reset', object: uuid, before });
+  steps.push({
+    key: `evacuate:${uuid}`,
+    kind: 'evacuate',
+    object: uuid,
+    before: instance,
+    detail: { known, base: base.at.toISOString(), attempts: 0 },
+  });
+  if (plan.wanted !== 'running') steps.push({ key: `stop:${uuid}`, kind: 'stop', object: uuid, before });
+  if (plan.wanted === 'error') steps.push({ key: `error:${uuid}`, kind: 'error', object: uuid, before });
+  return steps;
+}
+
+/** The moves as the journal has them; planned in one commit when this is the first time. */
+async function planMoves(
+  context: TaskContext,
+  instances: readonly InstanceSnapshot[],
+  base: Base,
+): Promise<{ moves: Move[]; since: Date }> {
+  const plans = instances.map((instance) => ({ instance, plan: planMove(instance) }));
+  for (const { instance, plan } of plans) {
+    if (plan.move === 'no') context.progress(`Instance '${instance.uuid}' is left where it is: ${plan.reason}`, 0.4);
+  }
+  const movable = plans.flatMap(({ instance, plan }) => (plan.move === 'yes' ? [{ instance, plan }] : []));
+  const steps = await context.steps.plan(movable.flatMap(({ instance, plan }) => plannedSteps(instance, plan, base)));
+  const byInstance = new Map<string, Step[]>();
+  for (const step of steps) byInstance.set(step.object, [...(byInstance.get(step.object) ?? []), step]);
+  let since = base.at;
+  const moves = movable.map(({ instance, plan }): Move => {
+    const own = byInstance.get(instance.uuid) ?? [];
+    const detail = own.find(({ kind }) => kind === 'evacuate')?.detail;
+    const from = new Date(String(detail?.base ?? base.at.toISOString()));
+    if (from < since) since = from;
+    const known = Array.isArray(detail?.known) ? detail.known.map(String) : [];
+    return { snapshot: instance, wanted: plan.wanted, steps: own, known, result: null };
+  });
+  return { moves, since };
+}
+
+export const evacuateInstances: Task = {
+  name: 'evacuate_instances_task',
+  title: 'EvacuateInstancesTask',
+  requires: ['host_name', 'instance_list'],
+  provides: [],
+
+  async run(context) {
+    const source = textInput(context, 'host_name');
+    const instances = context.inputs.instance_list as unknown as readonly InstanceSnapshot[];
+    const reservedHost = context.inputs.reserved_host === null ? null : textInput(context, 'reserved_host');
+    const list = instances.map(({ uuid }) => uuid).join(',');
+    context.progress(`Start evacuation of instances from failed host '${source}', instance uuids are: '${list}'`, 0);
+    const base = await lookAtBase(context, source);
+    const { moves, since } = await planMoves(context, instances, base);
+    if (reservedHost) await enableReservedHost(context, source, reservedHost);
+    const target = { source, reservedHost, base: since, evacuations: base.evacuations };
+    await new MoveLoop(context, target, moves).run();
+
+    const named = (ok: boolean): string =>
+      moves
+        .filter(({ result }) => result?.ok === ok)
+        .map(({ snapshot }) => snapshot.uuid)
+        .sort()
+        .join(',');
+    const [moved, left] = [named(true), named(false)];
+    if (moved) context.progress(`Successfully evacuate instances '${moved}' from host '${source}'`, 0.7);
+    if (left) context.progress(`Failed to evacuate instances '${left}' from host '${source}'`, 0.7);
+    const failure = describeFailures(moves, source);
+    if (failure) throw failure;
+    context.progress('Evacuation process completed!', 1);
+    return {};
+  },
+};

@@ -1,0 +1,33 @@
+/** The built-in tasks by the names that pipelines use. */
+import type { Task } from '../flow/task.ts';
+import { confirmComputeNodeDisabled } from './confirm-compute-node-disabled.ts';
+import { confirmInstanceActive } from './confirm-instance-active.ts';
+import { disableComputeNode } from './disable-compute-node.ts';
+import { disableComputeService } from './disable-compute-service.ts';
+import { evacuateInstances } from './evacuate-instances.ts';
+import { prepareHaEnabledInstances } from './prepare-ha-enabled-instances.ts';
+import { startInstance } from './start-instance.ts';
+import { stopInstance } from './stop-instance.ts';
+
+/** Does nothing, well. For pipelines that are being tried out, and for lists that must not be empty. */
+const noOp: Task = {
+  name: 'no_op',
+  title: 'Noop',
+  requires: [],
+  provides: [],
+  run: async () => ({}),
+};
+
+export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
+  [
+    disableComputeService,
+    prepareHaEnabledInstances,
+    evacuateInstances,
+    stopInstance,
+    startInstance,
+    confirmInstanceActive,
+    disableComputeNode,
+    confirmComputeNodeDisabled,
+    noOp,
+  ].map((task) => [task.name, task]),
+);
