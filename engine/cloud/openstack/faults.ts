@@ -1,0 +1,127 @@
+/**
+ * From what became of a request to the `CloudError` that says so.
+ *
+ * Invariant: the kinds keep the promises of `CloudErrorKind`. `unreachable` and `busy` only where nothing was done.
+ */
+import { CloudError, type CloudErrorKind } from '../cloud.ts';
+import type { Redaction } from './redaction.ts';
+import { isBusy, retryAfter } from './retry.ts';
+import type { Answer, Outcome } from './transport.ts';
+
+/** Who was asked for what, in the words of a message, e.g. `Nova` and `POST /servers/UUID/action`. */
+export interface Asked {
+  readonly who: 'Keystone' | 'Nova';
+  readonly what: string;
+}
+
+/** Characters of a foreign message that are quoted. */
+const MAX_QUOTE = 300;
+
+export function requestIdOf(answer: Answer): string | undefined {
+  const id = answer.headers['x-openstack-request-id'] ?? answer.headers['x-compute-request-id'];
+  return typeof id === 'string' && /^[\w-]{1,80}$/.test(id) ? id : undefined;
+}
+
+/** The error for an outcome that is not a success. */
+export function fault(asked: Asked, outcome: Outcome, redaction: Redaction): CloudError {
+  const { who, what } = asked;
+  switch (outcome.kind) {
+    case 'not_sent': {
+      const cause = redaction.cause(outcome.why);
+      return new CloudError('unreachable', `${who} cannot be reached for ${what}: ${words(cause, outcome.why)}`, {
+        cause,
+      });
+    }
+    case 'stale':
+      return new CloudError(
+        'unreachable',
+        `${what} was not sent to ${who}: the right to act could not be confirmed in time`,
+      );
+    case 'lost': {
+      const cause = redaction.cause(outcome.why);
+      return new CloudError('unknown', `${who}'s answer to ${what} was lost: ${words(cause, outcome.why)}`, { cause });
+    }
+    case 'oversized':
+      return new CloudError('unknown', `${who}'s answer to ${what} is larger than ${outcome.bytes} bytes`);
+    case 'answer':
+      return answered(asked, outcome, redaction);
+  }
+}
+
+function answered({ who, what }: Asked, answer: Answer, redaction: Redaction): CloudError {
+  const { status } = answer;
+  const requestId = requestIdOf(answer);
+  const seconds = retryAfter(answer.headers);
+  const message = `${who} answered ${status} to ${what}${requestId === undefined ? '' : ` (${requestId})`}`;
+  const detail = explanation(answer, redaction);
+  return new CloudError(kindOf(status, seconds, isFault(answer)), `${message}${detail === '' ? '' : `: ${detail}`}`, {
+    status,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(seconds === undefined ? {} : { retryAfter: seconds }),
+  });
+}
+
+function kindOf(status: number, retryAfterSeconds: number | undefined, isFault: boolean): CloudErrorKind {
+  if (isBusy(status, retryAfterSeconds)) return 'busy';
+  if (status >= 500) return 'unknown';
+  if (status === 401 || status === 403) return 'unauthorized';
+  // A proxy that does not find its way to Nova answers 404 too: that says nothing about an instance.
+  if (status === 404) return isFault ? 'not_found' : 'refused';
+  if (status === 409) return 'conflict';
+  return 'refused';
+}
+
+/** Whether it is in the form that OpenStack services give their errors: `{"itemNotFound": {"message": …, "code": …}}`. */
+function isFault(answer: Answer): boolean {
+  return faultMessage(answer.body) !== undefined;
+}
+
+function faultMessage(body: string): string | undefined {
+  const tree = json(body);
+  if (typeof tree !== 'object' || tree === null) return undefined;
+  for (const value of Object.values(tree)) {
+    if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') {
+      return value.message;
+    }
+  }
+  return undefined;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The service's own words, or what a proxy's page is titled. */
+export function explanation(answer: Answer, redaction: Redaction): string {
+  const message = faultMessage(answer.body);
+  if (message !== undefined) return quote(redaction.redact(message));
+  const title = /<title>([^<]*)<\/title>/i.exec(answer.body)?.[1];
+  if (title !== undefined) return `a page titled '${quote(redaction.redact(title))}'`;
+  return answer.body === '' ? '' : `no message that could be read, but ${sizeAndType(answer)}`;
+}
+
+/** Of a body that is not to be quoted. Only well-known types are named: the header is the sender's text too. */
+export function sizeAndType(answer: Answer): string {
+  const header = String(answer.headers['content-type'] ?? '');
+  const type = /^(?:text\/(?:html|plain|xml)|application\/(?:json|xml|octet-stream))(?=$|[\s;])/.exec(header)?.[0];
+  return `${answer.body.length} characters of ${type ?? 'unknown type'}`;
+}
+
+/** On one line and not too long. */
+function quote(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE)}…` : line;
+}
+
+/** What libraries say, with a hint where an operator can do something. */
+function words(cause: Error, why: unknown): string {
+  const code = why instanceof Error && 'code' in why ? String(why.code) : '';
+  const text = cause.message === '' && code !== '' ? code : quote(cause.message);
+  return /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/.test(code)
+    ? `${text} (cacert or OS_CACERT names authorities to trust)`
+    : text;
+}

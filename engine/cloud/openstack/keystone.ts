@@ -1,0 +1,146 @@
+/**
+ * The token: got once, used by every call, renewed shortly before it ends.
+ *
+ * Invariants: at most one request for a token is under way, and everybody who needs it waits for that one. While a
+ * renewal before the end fails, the token in hand is used as long as it lives.
+ */
+
+import type { Credentials } from '#config/clouds.ts';
+import { CloudError } from '../cloud.ts';
+import { parsed } from './answers.ts';
+import { endpointOf } from './catalogue.ts';
+import { Deadline } from './deadline.ts';
+import { type Asked, fault } from './faults.ts';
+import { type Token, TokenAnswer, tokenOf, tokenRequest, tokenText } from './token.ts';
+import type { Request } from './transport.ts';
+import { type Line, send } from './tries.ts';
+
+/** Renewed this long before the end, or 5 % of its life where that is less. */
+const MARGIN_MS = 60_000;
+const MARGIN_SHARE = 0.05;
+
+export interface Session {
+  readonly token: string;
+  /** Nova's endpoint, as the catalogue has it. */
+  readonly compute: URL;
+  /** Keystone's clock and ours when the token was got. */
+  readonly answered: { readonly cloud: Date; readonly boottime: number } | undefined;
+}
+
+interface Held extends Session {
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
+export class Keystone {
+  readonly #credentials: Credentials;
+  readonly #line: Line;
+  readonly #url: URL;
+  readonly #closing = new AbortController();
+  #held: Held | undefined;
+  #renewing: Promise<Held> | undefined;
+
+  constructor(credentials: Credentials, line: Line) {
+    this.#credentials = credentials;
+    this.#line = line;
+    this.#url = new URL(`${credentials.authUrl.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3/auth/tokens`);
+  }
+
+  /** Throws `CloudError` (kinds `unreachable`, `busy`, `unauthorized`, `refused`) or `DeadlineEnded`. */
+  async session(deadline: Deadline): Promise<Session> {
+    const held = this.#held;
+    const now = this.#line.options.clock.boottime();
+    if (held === undefined || now >= held.endsAt) return deadline.race(this.#renewal());
+    if (now >= held.renewAt) {
+      this.#renewal().catch((error) => this.#line.log('warn', `the token could not be renewed: ${error.message}`));
+    }
+    return held;
+  }
+
+  /** Nova did not take this token: the next call gets another one. */
+  discard(session: Session): void {
+    if (this.#held?.token === session.token) this.#held = undefined;
+  }
+
+  close(): void {
+    this.#closing.abort(new CloudError('unreachable', 'the client of the cloud was closed'));
+  }
+
+  #renewal(): Promise<Held> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<Held> {
+    const { options, redaction } = this.#line;
+    const deadline = new Deadline(options.callTimeoutMs, this.#closing.signal);
+    try {
+      const boottime = options.clock.boottime();
+      const token = await this.#request(deadline);
+      redaction.addToken(token.text);
+      const { interface: wanted, region } = this.#credentials;
+      const compute = endpointOf(token.catalogue, { type: options.serviceType, region, interface: wanted });
+      const { lifetimeMs = Number.POSITIVE_INFINITY, answeredAt } = token;
+      const marginMs = Math.min(MARGIN_MS, lifetimeMs * MARGIN_SHARE);
+      this.#held = {
+        token: token.text,
+        compute,
+        answered: answeredAt && { cloud: answeredAt, boottime: options.clock.boottime() },
+        renewAt: boottime + lifetimeMs - marginMs,
+        endsAt: boottime + lifetimeMs,
+      };
+      return this.#held;
+    } finally {
+      deadline.close();
+    }
+  }
+
+  async #request(deadline: Deadline): Promise<Token> {
+    const credentials = this.#credentials;
+    const body = tokenRequest(credentials);
+    const method = body === undefined ? 'GET' : 'POST';
+    const own = credentials.method === 'token' ? credentials.token.reveal() : undefined;
+    const headers: Record<string, string> = own === undefined ? {} : { 'x-auth-token': own, 'x-subject-token': own };
+    const request: Request = {
+      service: 'identity',
+      method,
+      url: this.#url,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
+    const asked: Asked = { who: 'Keystone', what: `${method} ${this.#url.origin}${this.#url.pathname}` };
+    try {
+      // A second token does no harm, so asking for one is safe to repeat.
+      const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200 && answer.status !== 201) throw fault(asked, answer, this.#line.redaction);
+      return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, asked), answer);
+    } catch (error) {
+      throw error instanceof CloudError ? this.#withoutToken(error) : error;
+    }
+  }
+
+  /** Whatever went wrong with Keystone, what the caller wanted of Nova was not even sent. */
+  #withoutToken(error: CloudError): CloudError {
+    const { kind, status, requestId, retryAfter, cause } = error;
+    const details = {
+      ...(status === undefined ? {} : { status }),
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+      cause,
+    };
+    const { source } = this.#credentials;
+    switch (kind) {
+      case 'unauthorized':
+        return new CloudError(kind, `${error.message} (the credentials are those of ${source})`, details);
+      case 'unreachable':
+      case 'busy':
+        return error;
+      case 'unknown':
+        return new CloudError('unreachable', `${error.message}; so there is no token`, details);
+      default:
+        return new CloudError('refused', `${error.message} (is auth_url right in ${source}?)`, details);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { apiRoot, negotiated } from './microversion.ts';
+import { ScriptedCloud } from './scripted-cloud.ts';
+
+const ACTION = 'POST /v2.1/servers/i/action';
+
+describe('the microversion', () => {
+  test.each([
+    ['2.53', '2.53'],
+    ['2.60', '2.60'],
+    ['2.93', '2.93'],
+    ['2.95', '2.93'],
+    ['2.100', '2.93'],
+  ])('of a Nova up to %s is %s', async (version, spoken) => {
+    await using cloud = await ScriptedCloud.start({ version });
+    cloud.on(ACTION, { status: 200 });
+    await cloud.client().evacuate('i', {});
+    expect(cloud.requests(ACTION)[0]?.headers['openstack-api-version']).toBe(`compute ${spoken}`);
+  });
+
+  test.each(['2.30', '', '3.1'])('of a Nova up to %j is refused', async (version) => {
+    await using cloud = await ScriptedCloud.start({ version });
+    const client = cloud.client();
+    const error = { kind: 'refused', message: expect.stringMatching(/one of 2\.53 to 2\.93 is needed/) };
+    await expect(client.evacuate('i', {})).rejects.toMatchObject(error);
+    expect(cloud.requests(ACTION)).toEqual([]);
+  });
+
+  test('is asked for at the root of an endpoint that names the project, which requests then leave out', async () => {
+    await using cloud = await ScriptedCloud.start({ endpointPath: '/v2.1/4ac71cf8' });
+    cloud.on(ACTION, { status: 200 });
+    await cloud.client().evacuate('i', {});
+    expect(cloud.requests('GET /v2.1/')).toHaveLength(1);
+    expect(cloud.requests(ACTION)).toHaveLength(1);
+  });
+
+  test('is asked for again after a failure, and when Nova does not know it any more', async () => {
+    await using cloud = await ScriptedCloud.start();
+    const document = (version: string) => ({ json: { version: { id: 'v2.1', version, min_version: '2.1' } } });
+    cloud.on('GET /v2.1/', { status: 404 }, document('2.90'), document('2.79'));
+    cloud.on(ACTION, { status: 406 }, { status: 200 });
+    const client = cloud.client();
+    await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'refused', status: 404 });
+    await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'refused', status: 406 });
+    await client.evacuate('i', {});
+    const spoken = cloud.requests(ACTION).map((each) => each.headers['openstack-api-version']);
+    expect(spoken).toEqual(['compute 2.90', 'compute 2.79']);
+  });
+
+  test('is found in a list of versions too', () => {
+    const entry = { id: 'v2.1', version: '2.79', min_version: '2.1' };
+    expect(negotiated({ versions: [{ id: 'v2.0', version: '', min_version: '' }, entry] }, 'x')).toBe(79);
+    expect(() => negotiated({ version: { ...entry, min_version: '2.94', version: '2.99' } }, 'x')).toThrow(
+      '2.94 to 2.99',
+    );
+  });
+});
+
+test.each([
+  ['http://h:8774/v2.1', 'http://h:8774/v2.1'],
+  ['http://h:8774/v2.1/', 'http://h:8774/v2.1'],
+  ['http://h:8774/v2.1/4ac71cf8', 'http://h:8774/v2.1'],
+  ['http://h:8774/v2/4ac71cf8', 'http://h:8774/v2.1'],
+  ['https://h/compute/v2.1', 'https://h/compute/v2.1'],
+  ['https://h/compute/', 'https://h/compute/v2.1'],
+  ['http://h:8774', 'http://h:8774/v2.1'],
+])('the root of %s is %s', (endpoint, root) => {
+  expect(apiRoot(new URL(endpoint))).toBe(root);
+});

@@ -1,0 +1,55 @@
+/** Which version of Nova's API is spoken. Pure. */
+import * as v from 'valibot';
+import { CloudError } from '../cloud.ts';
+
+/** The minor number of a 2.x microversion; the major one has been 2 since there are microversions. */
+export type Microversion = number;
+
+/** 2.53 names services by UUID and changes them in one call. */
+export const LOWEST: Microversion = 53;
+/** The newest one whose answers this client knows. */
+export const HIGHEST: Microversion = 93;
+/** From 2.59 migrations have a uuid, pages and `changes-since`. */
+export const MIGRATION_UUIDS: Microversion = 59;
+/**
+ * From 2.95 an evacuated instance always arrives SHUTOFF; below, Nova itself keeps one that was active active. So an
+ * evacuation never asks for 2.95 or later (nova spec `allowing-target-state-for-evacuate`).
+ */
+export const EVACUATION_STOPS: Microversion = 95;
+
+const Entry = v.object({
+  id: v.string(),
+  version: v.optional(v.string(), ''),
+  min_version: v.optional(v.string(), ''),
+});
+export const VersionDocument = v.union([v.object({ version: Entry }), v.object({ versions: v.array(Entry) })]);
+
+/**
+ * The root of the 2.1 API for an endpoint such as `…/v2.1`, `…/v2.1/<project>`, `…/v2/<project>` or one without a
+ * version. Paths of requests are appended to it; the project need not be part of them.
+ */
+export function apiRoot(endpoint: URL): string {
+  const path = endpoint.pathname.replace(/\/v2(?:\.\d+)?(?:\/.*)?$/, '').replace(/\/+$/, '');
+  return `${endpoint.origin}${path}/v2.1`;
+}
+
+/** The highest version that both sides know; throws `CloudError` where that is too low. */
+export function negotiated(document: v.InferOutput<typeof VersionDocument>, root: string): Microversion {
+  const entry = 'version' in document ? document.version : document.versions.find((each) => each.id === 'v2.1');
+  const highest = minor(entry?.version);
+  const lowest = minor(entry?.min_version) ?? 1;
+  const needed = `2.${LOWEST} to 2.${HIGHEST}`;
+  if (entry === undefined || highest === undefined) {
+    throw new CloudError('refused', `Nova at ${root} has no microversions; one of ${needed} is needed (Pike or later)`);
+  }
+  if (highest < LOWEST || lowest > HIGHEST) {
+    const range = `2.${lowest} to 2.${highest}`;
+    throw new CloudError('refused', `Nova at ${root} speaks ${range}; one of ${needed} is needed`);
+  }
+  return Math.min(highest, HIGHEST);
+}
+
+function minor(text: string | undefined): Microversion | undefined {
+  const digits = /^2\.(\d{1,4})$/.exec(text ?? '')?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

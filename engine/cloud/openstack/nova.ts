@@ -1,0 +1,236 @@
+/** The `Cloud` over Nova's API: which request each call is. */
+import type {
+  Accepted,
+  ActOptions,
+  Aggregate,
+  CallCounts,
+  CallOptions,
+  Cloud,
+  ComputeService,
+  Evacuation,
+  Instance,
+  InstanceFilter,
+  Listing,
+  ResetState,
+  ServiceChange,
+} from '../cloud.ts';
+import { CloudError } from '../cloud.ts';
+import * as answers from './answers.ts';
+import type { Change, Compute } from './compute.ts';
+import { Deadline, DeadlineEnded } from './deadline.ts';
+import { allPages } from './listing.ts';
+import { EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
+import type { ClientOptions } from './options.ts';
+import type { Transport } from './transport.ts';
+
+/** Nova's limit for the reason of a disabled service, in characters. */
+const MAX_REASON = 255;
+
+export class Nova implements Cloud {
+  readonly description: string;
+  readonly #compute: Compute;
+  readonly #transport: Transport;
+  readonly #options: ClientOptions;
+  readonly #close: () => Promise<void>;
+
+  constructor(
+    description: string,
+    compute: Compute,
+    transport: Transport,
+    options: ClientOptions,
+    close: () => Promise<void>,
+  ) {
+    this.description = description;
+    this.#compute = compute;
+    this.#transport = transport;
+    this.#options = options;
+    this.#close = close;
+  }
+
+  get calls(): CallCounts {
+    return this.#transport.calls;
+  }
+
+  /** Asks for something that only an administrator may ask for. */
+  async check(options: CallOptions = {}): Promise<void> {
+    const query = { binary: 'nova-compute', host: 'recovery-agent-check' };
+    await this.#call(options, (deadline) => this.#compute.get(answers.ServicesAnswer, '/os-services', query, deadline));
+  }
+
+  async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
+    const query = { binary: 'nova-compute', host };
+    const { value } = await this.#call(options, (deadline) =>
+      this.#compute.get(answers.ServicesAnswer, '/os-services', query, deadline),
+    );
+    const service = value.services.find((each) => each.host === host);
+    return service && answers.serviceOf(service);
+  }
+
+  changeService(service: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {
+    const { status, disabledReason, forcedDown } = change;
+    const body = {
+      ...(status === undefined ? {} : { status }),
+      ...(disabledReason === undefined ? {} : { disabled_reason: disabledReason.slice(0, MAX_REASON) }),
+      ...(forcedDown === undefined ? {} : { forced_down: forcedDown }),
+    };
+    return this.#change({ method: 'PUT', path: `/os-services/${part(service.id)}`, body, repeatable: 'safe' }, options);
+  }
+
+  listInstances(filter: InstanceFilter, options: CallOptions = {}): Promise<Listing<Instance>> {
+    const { pageSize } = this.#options;
+    const query = {
+      all_tenants: '1',
+      host: filter.host,
+      'changes-since': filter.changedSince && wholeSeconds(filter.changedSince),
+      limit: pageSize?.toString(),
+    };
+    return this.#list(options, (deadline) =>
+      allPages({
+        of: 'instances',
+        key: (instance) => instance.uuid,
+        read: async (marker) => {
+          const path = '/servers/detail';
+          const { value, at } = await this.#compute.get(answers.ServersAnswer, path, { ...query, marker }, deadline);
+          const more = hasNext(value.servers_links) || value.servers.length === pageSize;
+          return { at, value: { items: value.servers.map(answers.instanceOf), more } };
+        },
+      }),
+    );
+  }
+
+  async instance(uuid: string, options: CallOptions = {}): Promise<Instance | undefined> {
+    try {
+      const { value } = await this.#call(options, (deadline) =>
+        this.#compute.get(answers.ServerAnswer, `/servers/${part(uuid)}`, {}, deadline),
+      );
+      return answers.instanceOf(value.server);
+    } catch (error) {
+      if (error instanceof CloudError && error.kind === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  async listEvacuations(
+    filter: { readonly sourceHost: string; readonly changedSince?: Date },
+    options: CallOptions = {},
+  ): Promise<Listing<Evacuation>> {
+    const { sourceHost, changedSince } = filter;
+    const { pageSize } = this.#options;
+    const listing = await this.#list(options, async (deadline) => {
+      const pages = (await this.#compute.version(deadline)) >= MIGRATION_UUIDS;
+      const newer = pages
+        ? { limit: pageSize?.toString(), 'changes-since': changedSince && wholeSeconds(changedSince) }
+        : {};
+      const query = { migration_type: 'evacuation', source_compute: sourceHost, ...newer };
+      return allPages<answers.Migration>({
+        of: 'evacuations',
+        key: (migration) => migration.uuid ?? `id:${migration.id}`,
+        read: async (marker) => {
+          const path = '/os-migrations';
+          const { value, at } = await this.#compute.get(answers.MigrationsAnswer, path, { ...query, marker }, deadline);
+          const { migrations: items } = value;
+          const more = pages && (hasNext(value.migrations_links) || items.length === pageSize);
+          return { at, value: { items, more } };
+        },
+      });
+    });
+    const wanted = listing.items.filter(
+      (each) => isEvacuationFrom(each, sourceHost) && changedAfter(each, changedSince),
+    );
+    return { items: wanted.map(answers.evacuationOf), at: listing.at };
+  }
+
+  evacuate(uuid: string, target: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
+    const evacuate = target.host === undefined ? {} : { host: target.host };
+    return this.#run(options, this.#options.callTimeoutMs, async (deadline) => {
+      const version = await this.#compute.version(deadline);
+      if (version >= EVACUATION_STOPS) throw new Error(`evacuate must not be asked for at 2.${version}`);
+      return this.#compute.change(serverAction(uuid, { evacuate }), options, deadline);
+    });
+  }
+
+  stop(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#change(serverAction(uuid, { 'os-stop': null }), options);
+  }
+
+  start(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#change(serverAction(uuid, { 'os-start': null }), options);
+  }
+
+  resetState(uuid: string, state: ResetState, options: ActOptions = {}): Promise<Accepted> {
+    return this.#change(serverAction(uuid, { 'os-resetState': { state } }), options);
+  }
+
+  async listAggregates(options: CallOptions = {}): Promise<readonly Aggregate[]> {
+    const { value } = await this.#list(options, (deadline) =>
+      this.#compute.get(answers.AggregatesAnswer, '/os-aggregates', {}, deadline),
+    );
+    return answers.aggregatesOf(value);
+  }
+
+  addHostToAggregate(aggregate: Aggregate, host: string, options: ActOptions = {}): Promise<Accepted> {
+    const path = `/os-aggregates/${part(aggregate.id)}/action`;
+    return this.#change({ method: 'POST', path, body: { add_host: { host } }, repeatable: 'unless_done' }, options);
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  #change(change: Change, options: ActOptions): Promise<Accepted> {
+    return this.#call(options, (deadline) => this.#compute.change(change, options, deadline));
+  }
+
+  #call<T>(options: CallOptions, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    return this.#run(options, this.#options.callTimeoutMs, work);
+  }
+
+  #list<T>(options: CallOptions, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    return this.#run(options, this.#options.listingTimeoutMs, work);
+  }
+
+  async #run<T>({ signal }: CallOptions, ms: number, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    const deadline = new Deadline(ms, signal);
+    try {
+      return await work(deadline);
+    } catch (error) {
+      // It ended while we waited for a token, a version or a turn: nothing of this call had left.
+      if (!(error instanceof DeadlineEnded)) throw error;
+      throw deadline.cancelled
+        ? deadline.reason
+        : new CloudError('unreachable', `${this.description}: ${error.message}`);
+    } finally {
+      deadline.close();
+    }
+  }
+}
+
+function serverAction(uuid: string, body: object): Change {
+  return { method: 'POST', path: `/servers/${part(uuid)}/action`, body, repeatable: 'unless_done' };
+}
+
+function part(text: string): string {
+  return encodeURIComponent(text);
+}
+
+/** Rounded down, so that nothing of that second is left out. */
+function wholeSeconds(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
+}
+
+function hasNext(links: readonly { readonly rel: string }[]): boolean {
+  return links.some((link) => link.rel === 'next');
+}
+
+function isEvacuationFrom(migration: answers.Migration, host: string): boolean {
+  const { source_compute, instance_uuid, migration_type } = migration;
+  return source_compute === host && Boolean(instance_uuid) && (migration_type ?? 'evacuation') === 'evacuation';
+}
+
+/** For versions of Nova that cannot filter by time. */
+function changedAfter(migration: answers.Migration, since: Date | undefined): boolean {
+  if (since === undefined) return true;
+  const at = answers.utc(migration.updated_at ?? migration.created_at);
+  return at === undefined || at.getTime() >= Math.floor(since.getTime() / 1000) * 1000;
+}

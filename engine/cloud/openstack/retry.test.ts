@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { effectOf, mayRepeat, retryAfter, waitBeforeNext } from './retry.ts';
+import type { Outcome } from './transport.ts';
+
+const answer = (status: number, headers = {}): Outcome => ({ kind: 'answer', status, headers, body: '' });
+
+describe('a request with an effect', () => {
+  test.each<[string, Outcome, boolean]>([
+    ['never left', { kind: 'not_sent', why: 'x' }, true],
+    ['was held back', { kind: 'stale' }, true],
+    ['got a 429', answer(429), true],
+    ['got a 503 with Retry-After', answer(503, { 'retry-after': '1' }), true],
+    ['got a 503 without', answer(503), false],
+    ['got a 503 with an unreadable one', answer(503, { 'retry-after': 'soon' }), false],
+    ['got a 500', answer(500, { 'retry-after': '1' }), false],
+    ['got a 409', answer(409), false],
+    ['lost its answer', { kind: 'lost', why: 'x' }, false],
+    ['got too much', { kind: 'oversized', bytes: 1 }, false],
+  ])('that %s: may it be repeated?', (_, outcome, may) => {
+    expect(mayRepeat(effectOf(outcome), 'unless_done')).toBe(may);
+  });
+});
+
+describe('Retry-After', () => {
+  const date = 'Sat, 03 Jan 2026 10:00:00 GMT';
+  test.each([
+    [{}, undefined],
+    [{ 'retry-after': '12' }, 12],
+    [{ 'retry-after': 'Sat, 03 Jan 2026 10:01:00 GMT', date }, 60],
+    [{ 'retry-after': 'Sat, 03 Jan 2026 09:00:00 GMT', date }, 0],
+    [{ 'retry-after': 'Sat, 03 Jan 2026 09:00:00 GMT' }, 0],
+    [{ 'retry-after': '-3 or so' }, undefined],
+  ])('of %o is %s s', (headers, seconds) => {
+    expect(retryAfter(headers)).toBe(seconds);
+  });
+});
+
+test('the wait is never longer than what is left, asked for, and allowed', () => {
+  const pace = { tries: 4, backoffMs: 500, backoffMaxMs: 8_000, retryAfterMaxMs: 30_000 };
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  const seconds = fc.option(fc.nat(100), { nil: undefined });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      seconds,
+      fc.integer({ min: -10, max: 60_000 }),
+      random,
+      (tried, asked, left, r) => {
+        const waitMs = waitBeforeNext(tried, asked, left, r, pace);
+        if (waitMs === undefined) return;
+        expect(tried).toBeLessThan(4);
+        expect(waitMs).toBeLessThan(left);
+        expect(waitMs).toBeGreaterThanOrEqual((asked ?? 0) * 1000);
+        expect(waitMs).toBeLessThanOrEqual((asked ?? 0) * 1000 + Math.min(8_000, 500 * 2 ** (tried - 1)));
+        expect(asked ?? 0).toBeLessThanOrEqual(30);
+      },
+    ),
+  );
+  expect(waitBeforeNext(1, 31, 60_000, 0, pace)).toBeUndefined();
+  expect(waitBeforeNext(1, 30, 60_000, 0, pace)).toBe(30_000);
+  expect(waitBeforeNext(3, undefined, 60_000, 0.5, pace)).toBe(1_000);
+});
