@@ -1,0 +1,187 @@
+/**
+ * An INI file as sections of options, each with its place; no opinion yet on what the names mean.
+ *
+ * A line that begins with a blank continues the value before it, as in oslo.config; so does any line while a bracket, a
+ * brace or the quote around the value is open, unless it is clearly a new section or option. Lines that begin with `#` or
+ * `;` are comments, also between the lines of a value. Whatever cannot be understood is a problem; reading goes on.
+ */
+
+import { unsafe } from 'ini';
+import { OpenBrackets, partnerOf } from './continuation.ts';
+import { errorAt, formatPosition, type Position, type Problem, warningAt } from './problem.ts';
+import { linesOf } from './text.ts';
+import { commentStart, enclosingQuote, type Piece, readValue, type Value } from './value.ts';
+
+export interface DocumentOption {
+  readonly name: string;
+  /** Where the name stands. */
+  readonly at: Position;
+  readonly value: Value;
+}
+
+export interface DocumentSection {
+  readonly name: string;
+  readonly at: Position;
+  /** By name. */
+  readonly options: ReadonlyMap<string, DocumentOption>;
+}
+
+export interface Document {
+  readonly file: string;
+  readonly sections: readonly DocumentSection[];
+  readonly problems: readonly Problem[];
+}
+
+export function parseDocument(file: string, bytes: Uint8Array): Document {
+  const text = linesOf(file, bytes);
+  if ('problem' in text) return { file, sections: [], problems: [text.problem] };
+  const reader = new DocumentReader(file);
+  for (const [index, line] of text.lines.entries()) reader.take(line, index + 1);
+  return reader.finish();
+}
+
+const COMMENT = /^\s*[#;]/;
+const SECTION = /^\[([^\]]*)\]\s*([#;].*)?$/;
+/** A section for sure, even where a list is open, unless the next thing to come is a list. */
+const CLEARLY_SECTION = /^\[\s*[^\]\s'",][^\]'",]*\]\s*([#;].*)?$/;
+const CLEARLY_OPTION = /^[A-Za-z0-9_.-]+[ \t]*=/;
+const OPTION_NAME = /^[A-Za-z0-9_.[\]-]+$/;
+
+/** An option whose value may go on in the next line. */
+interface Unfinished {
+  readonly name: string;
+  readonly at: Position;
+  readonly pieces: Piece[];
+  readonly brackets: OpenBrackets;
+}
+
+interface Section extends DocumentSection {
+  readonly options: Map<string, DocumentOption>;
+}
+
+class DocumentReader {
+  readonly #file: string;
+  readonly #sections = new Map<string, Section>();
+  readonly #problems: Problem[] = [];
+  /** Takes the options of a place where no section is, so that they are read but lost. */
+  #section: Section | undefined;
+  #outsideReported = false;
+  #option: Unfinished | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  finish(): Document {
+    this.#endOption();
+    return { file: this.#file, sections: [...this.#sections.values()], problems: this.#problems };
+  }
+
+  take(line: string, number: number): void {
+    const text = line.trim();
+    const open = this.#option?.brackets.outermost;
+    if (text === '') {
+      if (open === undefined) this.#endOption();
+      return;
+    }
+    if (COMMENT.test(line)) return;
+    const column = line.length - line.trimStart().length + 1;
+    const at = { file: this.#file, line: number, column };
+    const isSection = CLEARLY_SECTION.test(text) && this.#option?.brackets.awaitsList !== true;
+    const looksNew = isSection || CLEARLY_OPTION.test(text);
+    if (this.#option !== undefined && (column > 1 || (open !== undefined && !looksNew))) {
+      if (open === undefined && looksNew) this.#refuseBlank(this.#option, at);
+      else this.#continueOption(this.#option, { text, line: number, column });
+      return;
+    }
+    this.#endOption();
+    if (column > 1) {
+      this.#problems.push(
+        errorAt(at, 'a line that begins with a blank continues an option, but none stands before it'),
+      );
+    } else if (line.startsWith('[')) this.#beginSection(text, at);
+    else this.#beginOption(line, at);
+  }
+
+  #beginSection(text: string, at: Position): void {
+    const match = SECTION.exec(text);
+    const name = match?.[1] === undefined ? '' : String(unsafe(match[1]));
+    if (name === '') {
+      this.#problems.push(errorAt(at, 'expected a section, written as [NAME] on a line of its own'));
+      this.#section = { name: '', at, options: new Map() };
+      return;
+    }
+    const known = this.#sections.get(name);
+    if (known === undefined) {
+      this.#section = { name, at, options: new Map() };
+      this.#sections.set(name, this.#section);
+    } else {
+      this.#problems.push(errorAt(at, `section [${name}] already stands at ${formatPosition(known.at)}; join the two`));
+      this.#section = known;
+    }
+  }
+
+  #beginOption(line: string, at: Position): void {
+    if (this.#section === undefined && !this.#outsideReported) {
+      this.#outsideReported = true;
+      this.#problems.push(errorAt(at, 'an option before the first section; put [DEFAULT] above it'));
+    }
+    const equals = line.indexOf('=');
+    const name = line.slice(0, Math.max(0, equals)).trim();
+    // The line is not repeated: it may hold a password.
+    if (!OPTION_NAME.test(name)) {
+      this.#problems.push(errorAt(at, 'expected NAME = VALUE; a line that continues a value begins with a blank'));
+      return;
+    }
+    const raw = line.slice(equals + 1);
+    const text = raw.trim();
+    const column = equals + 2 + (raw.length - raw.trimStart().length);
+    const piece = { text, line: at.line, column };
+    this.#option = { name, at, pieces: [piece], brackets: new OpenBrackets() };
+    this.#option.brackets.add(piece);
+  }
+
+  #continueOption(option: Unfinished, piece: Piece): void {
+    option.pieces.push(piece);
+    option.brackets.add(piece);
+  }
+
+  /** An option or a section that would silently become a part of the value before it. */
+  #refuseBlank(option: Unfinished, at: Position): void {
+    const message = `the blank makes this line a part of "${option.name}"; remove it, or put the whole value in quotes`;
+    this.#problems.push(errorAt(at, message));
+  }
+
+  #endOption(): void {
+    const option = this.#option;
+    if (option === undefined) return;
+    this.#option = undefined;
+    const open = option.brackets.outermost;
+    if (open !== undefined) {
+      const message = `"${option.name}": no ${partnerOf(open)} closes this ${open.character}`;
+      this.#problems.push(errorAt({ file: this.#file, line: open.line, column: open.column }, message));
+    }
+    const value = readValue(this.#file, option.pieces);
+    this.#warnOfSurprises(option, value);
+    const earlier = this.#section?.options.get(option.name);
+    if (earlier !== undefined) {
+      const message = `"${option.name}" already stands at ${formatPosition(earlier.at)}; remove one of the two`;
+      this.#problems.push(errorAt(option.at, message));
+    } else if (open === undefined) this.#section?.options.set(option.name, { name: option.name, at: option.at, value });
+  }
+
+  /** Where ini's rules give another value than the line looks like. */
+  #warnOfSurprises(option: Unfinished, value: Value): void {
+    if (enclosingQuote(option.pieces) !== undefined) return;
+    if (/^(["']).+\1$/s.test(value.text)) {
+      const message = `the quotes stay part of the value of "${option.name}" because a comment follows them`;
+      this.#problems.push(warningAt(value.place(0), message));
+    }
+    for (const piece of option.pieces) {
+      const comment = commentStart(piece.text);
+      if (comment <= 0 || /\s/.test(piece.text[comment - 1] ?? '')) continue;
+      const message = `"${piece.text[comment]}" begins a comment; if it belongs to the value of "${option.name}", put a backslash before it`;
+      this.#problems.push(warningAt({ file: this.#file, line: piece.line, column: piece.column + comment }, message));
+    }
+  }
+}

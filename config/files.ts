@@ -1,0 +1,39 @@
+/** Reading a configuration file as it is, without being kept by it: no pipes, no devices, nothing of any size. */
+
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** A configuration file larger than this is a mistake. */
+export const MAX_FILE_BYTES = 1_048_576;
+
+export interface FileContent {
+  readonly bytes: Uint8Array;
+  /** As in `stat`: who may read it. */
+  readonly mode: number;
+}
+
+/** The content of a regular file, cut one byte above the largest size; undefined when there is none. */
+export function readConfigurationFile(path: string): FileContent | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+      return undefined;
+    }
+    throw error;
+  }
+  try {
+    const status = fstatSync(descriptor);
+    if (!status.isFile()) throw new Error(`${path} is no regular file`);
+    const buffer = Buffer.alloc(Math.min(status.size, MAX_FILE_BYTES) + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const read = readSync(descriptor, buffer, length, buffer.length - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return { bytes: buffer.subarray(0, length), mode: status.mode };
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,33 @@
+/** One short word for all that a configuration does, to tell whether two engines, or two moments, have the same. */
+
+import { createHash } from 'node:crypto';
+import type { Configuration } from './load.ts';
+import { type EngineOptions, OPTIONS } from './options.ts';
+import { FLOWS } from './pipelines.ts';
+
+/** sha256 in hex. Secrets, places in files, and the order in which segments are written have no part in it. */
+export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string {
+  const effective = {
+    options: withoutSecrets(values.options),
+    segments: values.segments.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    pipelines: FLOWS.map((flow) => {
+      const { pre, main, post } = values.pipelines[flow];
+      return { flow, pre, main, post };
+    }),
+    tasks: [...values.taskPolicies]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([task, { parameters, ...policy }]) => ({
+        task,
+        ...policy,
+        parameters: [...parameters].map(([name, { value }]) => [name, value]).toSorted(),
+      })),
+  };
+  return createHash('sha256').update(JSON.stringify(effective)).digest('hex');
+}
+
+function withoutSecrets(options: EngineOptions): readonly unknown[] {
+  return OPTIONS.filter((entry) => !entry.spec.secret).map((entry) => {
+    const group: Readonly<Record<string, unknown>> = options[entry.group];
+    return [entry.section, entry.spec.name, group[entry.field]];
+  });
+}

@@ -1,0 +1,156 @@
+/** From the files of an operator to a configuration that holds, or to every problem at once. */
+
+import { type Document, type DocumentSection, parseDocument } from './document.ts';
+import { DEFAULT_METHODS_FILE } from './engine-options.ts';
+import type { FileContent } from './files.ts';
+import { hashOf } from './hash.ts';
+import { effectlessSectionHint } from './masakari-options.ts';
+import type { EngineOptions } from './options.ts';
+import { FLOWS_SECTION, type Pipelines, placedTasks, readPipelines, type TaskName } from './pipelines.ts';
+import { ConfigurationError, errorAt, formatPosition, inOrder, type Problem, warningAt } from './problem.ts';
+import { readOptions, type Sections } from './read-options.ts';
+import { isKnownSection, meantSection } from './sections.ts';
+import { type FailoverSegment, readSegments } from './segments.ts';
+import { readTaskPolicy, type TaskPolicy } from './task-policies.ts';
+
+export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
+
+/** Where task lists are looked for when no file is named; the first that exists counts. */
+export const METHODS_FILES: readonly string[] = [
+  DEFAULT_METHODS_FILE,
+  '/etc/recovery-agent/masakari-custom-recovery-methods.conf',
+  '/etc/masakari/masakari-custom-recovery-methods.conf',
+];
+
+export interface Configuration {
+  readonly options: EngineOptions;
+  /** Never empty. */
+  readonly segments: readonly FailoverSegment[];
+  readonly pipelines: Pipelines;
+  /** What the sections of tasks say; for the rest see `policyOf`. */
+  readonly taskPolicies: ReadonlyMap<TaskName, TaskPolicy>;
+  readonly warnings: readonly Problem[];
+  /** sha256 (hex) over every effective value except secrets: equal hashes, equal behaviour. */
+  readonly hash: string;
+}
+
+export interface Sources {
+  /** A file named by the operator: it is an error if it is missing. */
+  readonly mainFile?: string | undefined;
+  /** The same for the task lists; goes before the option `recovery_methods_config`. */
+  readonly recoveryMethodsFile?: string | undefined;
+  /** Undefined: there is no such file. Throws when it cannot be read. `readConfigurationFile` is the real one. */
+  readonly readFile: (path: string) => FileContent | undefined;
+}
+
+/**
+ * Either file may hold any section, so that one file can hold everything; no section may stand in both.
+ *
+ * @throws ConfigurationError with all problems found
+ */
+export function loadConfiguration(sources: Sources): Configuration {
+  const problems: Problem[] = [];
+  const documents = readDocuments(sources, problems);
+  const sections = joinSections(documents, problems);
+  const read = readOptions(sections);
+  const { pipelines, problems: flowProblems } = readPipelines(sections.get(FLOWS_SECTION));
+  const { segments, problems: segmentProblems } = readSegments(sections);
+  problems.push(...read.problems, ...flowProblems, ...segmentProblems);
+  const taskPolicies = readTaskSections(sections, pipelines, read.options, problems);
+  if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
+  const effective = { options: read.options, segments, pipelines, taskPolicies };
+  return { ...effective, warnings: inOrder(problems), hash: hashOf(effective) };
+}
+
+function readDocuments(sources: Sources, problems: Problem[]): Document[] {
+  const { readFile } = sources;
+  const main =
+    sources.mainFile === undefined
+      ? readDocument(DEFAULT_MAIN_FILE, readFile, problems)
+      : readNamed(sources.mainFile, 'the configuration file', readFile, problems);
+  const documents = main === undefined ? [] : [main];
+  const written = main?.sections.find((section) => section.name === 'engine')?.options.get('recovery_methods_config');
+  const named = sources.recoveryMethodsFile ?? written?.value.text;
+  if (named !== undefined) {
+    // A file that names itself, or is given twice, is one file.
+    const methods =
+      named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readFile, problems);
+    return methods === undefined ? documents : [...documents, methods];
+  }
+  const complete = main?.sections.some((section) => section.name === FLOWS_SECTION) ?? false;
+  if (sources.mainFile !== undefined && complete) return documents;
+  for (const path of METHODS_FILES) {
+    const methods = path === main?.file ? undefined : readDocument(path, readFile, problems);
+    if (methods !== undefined) return [...documents, methods];
+  }
+  return documents;
+}
+
+type ReadFile = Sources['readFile'];
+
+function readNamed(path: string, what: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+  const before = problems.length;
+  const document = readDocument(path, readFile, problems);
+  if (document === undefined && problems.length === before) {
+    problems.push(errorAt({ file: path, line: 1, column: 1 }, `${what} does not exist`));
+  }
+  return document;
+}
+
+function readDocument(path: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+  let content: FileContent | undefined;
+  try {
+    content = readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    problems.push(errorAt({ file: path, line: 1, column: 1 }, `the file cannot be read: ${reason}`));
+  }
+  if (content === undefined) return undefined;
+  const document = parseDocument(path, content.bytes);
+  problems.push(...document.problems, ...openToEverybody(document, content.mode));
+  return document;
+}
+
+function openToEverybody(document: Document, mode: number): Problem[] {
+  const defaults = document.sections.find((section) => section.name === 'DEFAULT');
+  const password = defaults?.options.get('os_privileged_user_password');
+  if (password === undefined || password.value.text === '' || (mode & 0o007) === 0) return [];
+  const bits = (mode & 0o777).toString(8).padStart(4, '0');
+  return [errorAt(password.at, `a password in a file open to everybody (mode ${bits}); chmod o= ${document.file}`)];
+}
+
+function joinSections(documents: readonly Document[], problems: Problem[]): Sections {
+  const sections = new Map<string, DocumentSection>();
+  for (const section of documents.flatMap((document) => document.sections)) {
+    const earlier = sections.get(section.name);
+    if (earlier === undefined) sections.set(section.name, section);
+    else {
+      const message = `section [${section.name}] already stands at ${formatPosition(earlier.at)}; keep it in one file`;
+      problems.push(errorAt(section.at, message));
+    }
+  }
+  return sections;
+}
+
+/** The sections that are left: those of tasks in some list, those without effect, and those nobody knows. */
+function readTaskSections(
+  sections: Sections,
+  pipelines: Pipelines,
+  options: EngineOptions,
+  problems: Problem[],
+): ReadonlyMap<TaskName, TaskPolicy> {
+  const policies = new Map<TaskName, TaskPolicy>();
+  const tasks = placedTasks(pipelines);
+  const names = new Set(tasks.map((task) => task.name));
+  for (const { name, at } of tasks) {
+    if (isKnownSection(name)) problems.push(errorAt(at, `no task can be called "${name}": a section has that name`));
+  }
+  for (const [name, section] of sections) {
+    const hint = effectlessSectionHint(name);
+    if (isKnownSection(name)) continue;
+    if (names.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
+    else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
+    else problems.push(errorAt(section.at, `unknown section [${name}]${meantSection(name, names)}`));
+  }
+  return policies;
+}

@@ -1,0 +1,56 @@
+/**
+ * Every option of the engine, once: section, name, default, range, help. The type, the reader and the example file follow
+ * from this table. Options that Masakari has keep its sections, names and defaults.
+ *
+ * Durations stand in the file in seconds and in `EngineOptions` in milliseconds.
+ */
+
+import { cloud, nova } from './cloud-options.ts';
+import { engine, journal } from './engine-options.ts';
+import type { OptionSpec } from './kinds.ts';
+import { general, hostFailure, instanceFailure, processFailure } from './recovery-options.ts';
+
+/** The groups of options and the section each stands in, in the order of the example file. */
+export const OPTION_GROUPS = {
+  general: { section: 'DEFAULT', options: general },
+  nova: { section: 'DEFAULT', options: nova },
+  hostFailure: { section: 'host_failure', options: hostFailure },
+  instanceFailure: { section: 'instance_failure', options: instanceFailure },
+  processFailure: { section: 'process_failure', options: processFailure },
+  journal: { section: 'journal', options: journal },
+  engine: { section: 'engine', options: engine },
+  cloud: { section: 'cloud', options: cloud },
+} as const;
+
+type ValueOf<Spec> = Spec extends OptionSpec<infer T> ? T : never;
+type ValuesOf<Specs> = { readonly [Field in keyof Specs]: ValueOf<Specs[Field]> };
+
+/** Every option of the engine with its value; durations in milliseconds. */
+export type EngineOptions = {
+  readonly [Group in keyof typeof OPTION_GROUPS]: ValuesOf<(typeof OPTION_GROUPS)[Group]['options']>;
+};
+
+/** The group of an option, its field there, and what the table says about it. */
+export interface OptionEntry {
+  readonly group: keyof EngineOptions;
+  readonly field: string;
+  readonly section: string;
+  readonly spec: OptionSpec<unknown>;
+}
+
+export const OPTIONS: readonly OptionEntry[] = Object.entries(OPTION_GROUPS).flatMap(([group, { section, options }]) =>
+  Object.entries(options).map(([field, spec]) => ({ group: group as keyof EngineOptions, field, section, spec })),
+);
+
+/** The options for the values given, group by group, and the default for every other one. */
+export function withDefaults(given: ReadonlyMap<OptionEntry, unknown>): EngineOptions {
+  const groups: Record<string, Record<string, unknown>> = {};
+  for (const entry of OPTIONS) {
+    groups[entry.group] ??= {};
+    Object.assign(groups[entry.group] ?? {}, { [entry.field]: given.get(entry) ?? entry.spec.fallback });
+  }
+  // The table above is where both this object and the type come from.
+  return groups as unknown as EngineOptions;
+}
+
+export const DEFAULT_OPTIONS: EngineOptions = withDefaults(new Map());

@@ -1,0 +1,105 @@
+/**
+ * The task lists of the four flows: what an operator may write in `[taskflow_driver_recovery_flows]`, and what holds
+ * where nothing is written.
+ */
+
+import type { DocumentSection } from './document.ts';
+import { didYouMean } from './nearest.ts';
+import { type NamedTask, PHASES, type Phase, parseLists } from './pipeline-syntax.ts';
+import { errorAt, type Position, type Problem, warningAt } from './problem.ts';
+
+export { type NamedTask, PHASES, type Phase };
+
+export type TaskName = string;
+
+export const FLOWS = ['host_auto', 'host_rh', 'instance', 'process'] as const;
+export type FlowName = (typeof FLOWS)[number];
+
+/** The task lists of one flow, and for each task the place where it is named. */
+export interface Pipeline {
+  readonly pre: readonly TaskName[];
+  readonly main: readonly TaskName[];
+  readonly post: readonly TaskName[];
+  readonly places: { readonly [P in Phase]: readonly Position[] };
+}
+
+export type Pipelines = { readonly [F in FlowName]: Pipeline };
+
+export const FLOWS_SECTION = 'taskflow_driver_recovery_flows';
+
+/** `host_auto_failure_recovery_tasks` for `host_auto`. */
+export function optionOfFlow(flow: FlowName): string {
+  return `${flow}_failure_recovery_tasks`;
+}
+
+/** Stands for the file where a list is not written anywhere but built in. */
+export const BUILT_IN: Position = { file: 'built-in', line: 1, column: 1 };
+
+function builtIn(pre: readonly TaskName[], main: readonly TaskName[], post: readonly TaskName[]): Pipeline {
+  const places = (tasks: readonly TaskName[]) => tasks.map(() => BUILT_IN);
+  return { pre, main, post, places: { pre: places(pre), main: places(main), post: places(post) } };
+}
+
+/** Masakari's task lists. */
+export const DEFAULT_PIPELINES: Pipelines = {
+  host_auto: builtIn(
+    ['disable_compute_service_task'],
+    ['prepare_HA_enabled_instances_task'],
+    ['evacuate_instances_task'],
+  ),
+  host_rh: builtIn(
+    ['disable_compute_service_task'],
+    ['prepare_HA_enabled_instances_task', 'evacuate_instances_task'],
+    [],
+  ),
+  instance: builtIn(['stop_instance_task'], ['start_instance_task'], ['confirm_instance_active_task']),
+  process: builtIn(['disable_compute_node_task'], ['confirm_compute_node_disabled_task'], []),
+};
+
+/** Every task of one flow in the order in which they run, each with its place. */
+export function placedTasksOf(pipeline: Pipeline): NamedTask[] {
+  return PHASES.flatMap((phase) =>
+    pipeline[phase].map((name, index) => ({ name, at: pipeline.places[phase][index] ?? BUILT_IN })),
+  );
+}
+
+/** Every task of every flow, each with its place. */
+export function placedTasks(pipelines: Pipelines): NamedTask[] {
+  return FLOWS.flatMap((flow) => placedTasksOf(pipelines[flow]));
+}
+
+/** The lists of the section, and the built-in ones for flows it does not mention. */
+export function readPipelines(section: DocumentSection | undefined): {
+  readonly pipelines: Pipelines;
+  readonly problems: readonly Problem[];
+} {
+  const problems: Problem[] = [];
+  const pipelines: Record<FlowName, Pipeline> = { ...DEFAULT_PIPELINES };
+  const flows = new Map(FLOWS.map((flow) => [optionOfFlow(flow), flow]));
+  for (const option of section?.options.values() ?? []) {
+    const flow = flows.get(option.name);
+    if (flow === undefined) {
+      problems.push(errorAt(option.at, `unknown option "${option.name}"${didYouMean(option.name, flows.keys())}`));
+      continue;
+    }
+    const parsed = parseLists(option.value);
+    problems.push(...parsed.problems);
+    pipelines[flow] = pipelineOf(parsed.lists);
+    const empty = PHASES.every((phase) => pipelines[flow][phase].length === 0);
+    if (empty && parsed.problems.length === 0) {
+      problems.push(warningAt(option.at, `"${option.name}" names no task: such a failure ends without any action`));
+    }
+  }
+  return { pipelines, problems };
+}
+
+function pipelineOf(lists: Readonly<Record<Phase, readonly NamedTask[]>>): Pipeline {
+  const names = (phase: Phase) => lists[phase].map((task) => task.name);
+  const places = (phase: Phase) => lists[phase].map((task) => task.at);
+  return {
+    pre: names('pre'),
+    main: names('main'),
+    post: names('post'),
+    places: { pre: places('pre'), main: places('main'), post: places('post') },
+  };
+}
