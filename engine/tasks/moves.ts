@@ -86,6 +86,7 @@ export class MoveLoop {
       silentLooks: 0,
       silentSince: now,
     }));
+    this.#finishWhole();
   }
 
   /** Resolves when every move has a result. */
@@ -262,6 +263,11 @@ export class MoveLoop {
   async #settle(changes: readonly StepChange[]): Promise<void> {
     if (changes.length === 0) return;
     await this.#context.steps.settle(changes);
+    this.#finishWhole();
+  }
+
+  /** Moves of which every step is finished. */
+  #finishWhole(): void {
     for (const progress of this.#progress) {
       const { move } = progress;
       if (move.result || currentStep(move)) continue;

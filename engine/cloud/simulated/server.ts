@@ -5,7 +5,7 @@ import { CloudError } from '../cloud.ts';
 import { callWorld } from './calls.ts';
 import type { World } from './world.ts';
 
-export class WorldServer {
+export class WorldServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -27,7 +27,7 @@ export class WorldServer {
     });
   }
 
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }

@@ -1,0 +1,74 @@
+/** From the configuration to the cloud that tasks act on. */
+import { homedir } from 'node:os';
+import { type Credentials, loadCredentials, Secret } from '#config/clouds.ts';
+import type { Configuration } from '#config/load.ts';
+import type { EngineOptions } from '#config/options.ts';
+import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
+import { openStackCloud } from '#engine/cloud/openstack/openstack.ts';
+import { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
+import { socketLink } from '#engine/cloud/simulated/socket-link.ts';
+import type { Log } from '#engine/resident/log.ts';
+import { CommandFailure, EXIT } from './exit-codes.ts';
+import { VERSION } from './version.ts';
+
+/** Masakari's own options for its user; undefined where the configuration names none. */
+function privilegedUser({ nova }: EngineOptions): Credentials | undefined {
+  if (!nova.osPrivilegedUserName || !nova.osPrivilegedUserAuthUrl) return undefined;
+  const [, , endpoint] = nova.novaCatalogAdminInfo.split(':');
+  const kind = endpoint === 'internalURL' ? 'internal' : endpoint === 'adminURL' ? 'admin' : 'public';
+  return {
+    source: 'os_privileged_user_name',
+    method: 'password',
+    authUrl: nova.osPrivilegedUserAuthUrl,
+    user: { name: nova.osPrivilegedUserName, domain: { name: nova.osUserDomainName } },
+    password: new Secret(String(nova.osPrivilegedUserPassword)),
+    scope: { project: { name: nova.osPrivilegedUserTenant, domain: { name: nova.osProjectDomainName } } },
+    region: nova.osRegionName || undefined,
+    interface: kind,
+    caFile: nova.novaCaCertificatesFile || undefined,
+    verify: nova.novaApiInsecure ? 'nothing' : 'certificates',
+  };
+}
+
+function credentialsOf({ options }: Configuration): Credentials {
+  const { cloud, nova } = options;
+  const named = privilegedUser(options);
+  if (named) return named;
+  const found = loadCredentials({
+    environment: process.env,
+    ...(cloud.cloud ? { cloud: cloud.cloud } : {}),
+    ...(cloud.cloudsFile ? { file: cloud.cloudsFile } : {}),
+    home: process.env.HOME ?? homedir(),
+    directory: process.cwd(),
+  });
+  return nova.osRegionName ? { ...found, region: nova.osRegionName } : found;
+}
+
+/** Prepares the cloud; makes no call. Throws `CommandFailure` when there are no usable credentials. */
+export function prepareCloud(configuration: Configuration, log: Log): (guard: ActGuard) => Cloud {
+  const { cloud } = configuration.options;
+  if (cloud.driver === 'simulated') {
+    if (!cloud.simulatedAddress) {
+      throw new CommandFailure(
+        EXIT.usage,
+        '[cloud] driver = simulated needs simulated_address, the socket of a simulated cloud',
+      );
+    }
+    return (guard) => new SimulatedCloud(socketLink(cloud.simulatedAddress), guard);
+  }
+  let credentials: Credentials;
+  try {
+    credentials = credentialsOf(configuration);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(EXIT.usage, `no usable credentials of the cloud: ${reason}`, error);
+  }
+  return (guard) =>
+    openStackCloud({
+      credentials,
+      guard,
+      userAgent: `recovery-agent/${VERSION}`,
+      options: { connectTimeoutMs: cloud.connectTimeoutMs, requestTimeoutMs: cloud.requestTimeoutMs },
+      log: (level, message) => log(level === 'warn' ? 'warning' : level, message),
+    });
+}

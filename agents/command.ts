@@ -1,0 +1,88 @@
+/** What a subcommand is, and how its command line is read. */
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
+
+export interface OptionHelp {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  /** What stands for the value in the help text, e.g. `FILE`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** e.g. `UUID` or `[FILE]`. */
+  readonly positionals: string;
+  readonly options: Readonly<Record<string, OptionHelp>>;
+  readonly maxPositionals: number;
+  run(line: CommandLine): Promise<ExitCode>;
+}
+
+export interface CommandLine {
+  readonly positionals: readonly string[];
+  text(option: string): string | undefined;
+  has(option: string): boolean;
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: Readonly<Record<string, OptionHelp>> = {
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'configuration file (default: /etc/recovery-agent/recovery-agent.conf)',
+  },
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
+};
+
+export const SOCKET_OPTION: Readonly<Record<string, OptionHelp>> = {
+  socket: { type: 'string', value: 'PATH', help: "the engine's unix socket (default: [engine] socket)" },
+};
+
+export const JSON_OPTION: Readonly<Record<string, OptionHelp>> = {
+  json: { type: 'boolean', help: 'print JSON' },
+};
+
+/** Reads the arguments of a command. Throws `CommandFailure` with the usage exit code. */
+export function readCommandLine(command: Command, argv: readonly string[]): CommandLine {
+  const options: ParseArgsOptionsConfig = {};
+  for (const [name, { type, short }] of Object.entries({ ...COMMON_OPTIONS, ...command.options })) {
+    options[name] = { type, ...(short ? { short } : {}) };
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+    if (positionals.length > command.maxPositionals) {
+      throw new Error(`unexpected argument "${positionals[command.maxPositionals]}"`);
+    }
+    return {
+      positionals,
+      text: (option) => {
+        const value = values[option];
+        return typeof value === 'string' ? value : undefined;
+      },
+      has: (option) => values[option] === true,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('. To specify')[0] : String(error);
+    throw new CommandFailure(EXIT.usage, `${reason}; see "recovery-agent ${command.name} --help"`);
+  }
+}
+
+export function helpOf(command: Command): string {
+  const lines = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([name, { short, value, help }]) => {
+    const flags = `${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`;
+    return `  ${flags.padEnd(32)} ${help}`;
+  });
+  const usage = `Usage: recovery-agent ${command.name} [OPTIONS]${command.positionals ? ` ${command.positionals}` : ''}`;
+  return [usage, '', `${command.summary}.`, '', 'Options:', ...lines, ''].join('\n');
+}
+
+/** The only positional argument. Throws when it is missing. */
+export function requiredPositional(line: CommandLine, what: string): string {
+  const [value] = line.positionals;
+  if (value === undefined) throw new CommandFailure(EXIT.usage, `${what} is missing`);
+  return value;
+}

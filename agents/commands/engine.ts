@@ -1,0 +1,117 @@
+/** `recovery-agent engine`: the resident process that owns the journal. */
+import { hostname } from 'node:os';
+import { realClock } from '#engine/clock/clock.ts';
+import { JournalFailure } from '#engine/journal/failure.ts';
+import { Journal } from '#engine/journal/journal.ts';
+import { Engine } from '#engine/resident/engine.ts';
+import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { RpcServer, SocketInUse } from '#protocol/server.ts';
+import { prepareCloud } from '../cloud.ts';
+import type { Command, CommandLine } from '../command.ts';
+import { configurationOf } from '../configuration.ts';
+import { engineMethods } from '../engine-methods.ts';
+import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { createLogger } from '../logger.ts';
+import { VERSION } from '../version.ts';
+
+const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
+  refused: EXIT.failed,
+  held: EXIT.held,
+  lease_lost: EXIT.leaseLost,
+  unknown: EXIT.journalFailed,
+  constraint: EXIT.failed,
+};
+
+/** Resolves at the first signal that asks for an orderly stop. */
+function askedToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+}
+
+async function serve(line: CommandLine): Promise<ExitCode> {
+  const configuration = configurationOf(line);
+  const { options } = configuration;
+  const log = createLogger(options.engine.logLevel);
+  for (const { file, line: at, column, message } of configuration.warnings)
+    log('warning', `${file}:${at}:${column}: ${message}`);
+  const connectCloud = prepareCloud(configuration, log);
+  const stopAsked = askedToStop();
+  const node = line.text('node') ?? (options.engine.node || hostname());
+  const journalPath = line.text('journal') ?? options.journal.path;
+  const socket = line.text('socket') ?? options.engine.socket;
+  const journal = await Journal.open(
+    {
+      ...options.journal,
+      path: journalPath,
+      node,
+      leaseTimeoutMs: options.engine.leaseTimeoutMs,
+      authority: line.has('take-over') ? 'cluster' : 'none',
+    },
+    realClock,
+  );
+  for (const warning of journal.warnings) log('warning', warning);
+  log('info', 'lease taken', { node, epoch: journal.epoch, journal: journalPath, reason: journal.reason });
+
+  const cloud = connectCloud(journal);
+  const engine = new Engine({
+    journal,
+    journalPath,
+    cloud,
+    clock: realClock,
+    configuration,
+    tasks: BUILT_IN_TASKS,
+    log,
+    node,
+    version: VERSION,
+  });
+  let server: RpcServer;
+  try {
+    server = await RpcServer.listen(socket, engineMethods(engine));
+  } catch (error) {
+    await engine.stop();
+    if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
+    throw error;
+  }
+  log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
+
+  try {
+    const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);
+    log('info', 'engine stops', { signal });
+    await server.close();
+    await engine.stop();
+    log('info', 'engine stopped; open recoveries stay in the journal', { node, epoch: journal.epoch });
+    return EXIT.ok;
+  } catch (error) {
+    // Nothing is closed in order here: whatever is under way must not go on for another instant.
+    if (error instanceof JournalFailure) {
+      log('error', error.message, { kind: error.kind });
+      process.exit(EXIT_OF_FAILURE[error.kind]);
+    }
+    throw error;
+  }
+}
+
+export const engine: Command = {
+  name: 'engine',
+  summary: 'Runs the resident engine: owns the journal, accepts notifications, carries out recoveries',
+  positionals: '',
+  options: {
+    journal: { type: 'string', value: 'PATH', help: 'the journal (default: [journal] path)' },
+    socket: { type: 'string', value: 'PATH', help: 'the unix socket to answer on (default: [engine] socket)' },
+    node: { type: 'string', value: 'NAME', help: "this node's name (default: [engine] node, else the host name)" },
+    'take-over': {
+      type: 'boolean',
+      help: 'take the lease at once: the cluster has stopped or fenced whoever held it',
+    },
+  },
+  maxPositionals: 0,
+  async run(line) {
+    try {
+      return await serve(line);
+    } catch (error) {
+      if (error instanceof JournalFailure) throw new CommandFailure(EXIT_OF_FAILURE[error.kind], error.message, error);
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,100 @@
+/** `recovery-agent notify`: reports a failure, as monitors do. */
+import { readFileSync } from 'node:fs';
+import { InvalidNotification, MAX_NOTIFICATION_BYTES, parseNotification } from '#protocol/notification.ts';
+import { type Command, type CommandLine, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
+import { socketOf } from '../configuration.ts';
+import { withEngine } from '../engine-client.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { coloured, print, printJson } from '../output.ts';
+import { waitFor } from '../watching.ts';
+
+const PAYLOAD_OPTIONS: Readonly<Record<string, string>> = {
+  event: 'event',
+  'cluster-status': 'cluster_status',
+  'host-status': 'host_status',
+  'process-name': 'process_name',
+  'instance-uuid': 'instance_uuid',
+  'vir-domain-event': 'vir_domain_event',
+};
+
+function fromFile(path: string): unknown {
+  let text: Buffer;
+  try {
+    text = readFileSync(path === '-' ? 0 : path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(EXIT.usage, `${path} cannot be read: ${reason}`, error);
+  }
+  if (text.length > MAX_NOTIFICATION_BYTES) {
+    throw new CommandFailure(
+      EXIT.usage,
+      `a notification has at most ${MAX_NOTIFICATION_BYTES} bytes, this one ${text.length}`,
+    );
+  }
+  try {
+    return JSON.parse(text.toString('utf8'));
+  } catch {
+    throw new CommandFailure(EXIT.usage, `${path === '-' ? 'standard input' : path} is not JSON`);
+  }
+}
+
+function fromOptions(line: CommandLine): unknown {
+  const payload = Object.fromEntries(
+    Object.entries(PAYLOAD_OPTIONS).flatMap(([option, key]) => {
+      const value = line.text(option);
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+  return {
+    notification: {
+      type: line.text('type') ?? 'COMPUTE_HOST',
+      hostname: line.text('hostname'),
+      generated_time: line.text('generated-time') ?? new Date().toISOString(),
+      payload,
+    },
+  };
+}
+
+export const notify: Command = {
+  name: 'notify',
+  summary: 'Reports a failure to the engine; what it acknowledges is in the journal',
+  positionals: '',
+  options: {
+    file: { type: 'string', short: 'f', value: 'FILE', help: "Masakari's body as JSON; - for standard input" },
+    type: { type: 'string', value: 'TYPE', help: 'COMPUTE_HOST (default), PROCESS or VM' },
+    hostname: { type: 'string', value: 'HOST', help: 'the host that it is about' },
+    'generated-time': { type: 'string', value: 'TIME', help: 'when it was seen, ISO 8601, UTC (default: now)' },
+    event: { type: 'string', value: 'EVENT', help: 'STARTED or STOPPED; for VM the libvirt event, e.g. LIFECYCLE' },
+    'cluster-status': { type: 'string', value: 'STATUS', help: 'ONLINE or OFFLINE' },
+    'host-status': { type: 'string', value: 'STATUS', help: 'NORMAL (proven down) or UNKNOWN' },
+    'process-name': { type: 'string', value: 'NAME', help: 'for PROCESS, e.g. nova-compute' },
+    'instance-uuid': { type: 'string', value: 'UUID', help: 'for VM' },
+    'vir-domain-event': { type: 'string', value: 'EVENT', help: 'for VM, e.g. STOPPED_FAILED' },
+    wait: { type: 'boolean', help: 'show the progress and wait for the end; exit code 4 when it does not end well' },
+    ...JSON_OPTION,
+    ...SOCKET_OPTION,
+  },
+  maxPositionals: 0,
+  async run(line) {
+    const file = line.text('file');
+    const body = file === undefined ? fromOptions(line) : fromFile(file);
+    try {
+      parseNotification(body);
+    } catch (error) {
+      if (error instanceof InvalidNotification) throw new CommandFailure(EXIT.usage, error.message);
+      throw error;
+    }
+    const socket = socketOf(line);
+    const answer = (await withEngine(socket, (client) => client.call('notify', body))) as {
+      notification_uuid: string;
+      status: string;
+      message: string | null;
+      duplicate: boolean;
+    };
+    if (line.has('wait')) return waitFor(socket, answer.notification_uuid, line.has('json') ? 'json' : 'text');
+    if (line.has('json')) printJson(answer);
+    else if (answer.duplicate) print(`Duplicate of ${answer.notification_uuid}, which is ${coloured(answer.status)}.`);
+    else print(`${answer.notification_uuid} ${coloured(answer.status)}${answer.message ? `: ${answer.message}` : ''}`);
+    return EXIT.ok;
+  },
+};

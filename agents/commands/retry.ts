@@ -1,0 +1,31 @@
+/** `recovery-agent retry UUID`: takes a recovery up again by an operator's word. */
+import type { NotificationView } from '#protocol/views.ts';
+import { type Command, JSON_OPTION, requiredPositional, SOCKET_OPTION } from '../command.ts';
+import { socketOf } from '../configuration.ts';
+import { withEngine } from '../engine-client.ts';
+import { EXIT } from '../exit-codes.ts';
+import { coloured, print, printJson } from '../output.ts';
+import { waitFor } from '../watching.ts';
+
+export const retry: Command = {
+  name: 'retry',
+  summary: 'Takes up again a recovery that failed, or a notification that was ignored',
+  positionals: 'UUID',
+  options: {
+    'host-is-down': { type: 'boolean', help: 'I say that the host is down: stands in for host_status NORMAL' },
+    wait: { type: 'boolean', help: 'show the progress and wait for the end; exit code 4 when it does not end well' },
+    ...JSON_OPTION,
+    ...SOCKET_OPTION,
+  },
+  maxPositionals: 1,
+  async run(line) {
+    const uuid = requiredPositional(line, 'the UUID of a notification').toLowerCase();
+    const socket = socketOf(line);
+    const proof = line.has('host-is-down') ? 'operator' : 'none';
+    const view = (await withEngine(socket, (client) => client.call('retry', { uuid, proof }))) as NotificationView;
+    if (line.has('wait')) return waitFor(socket, uuid, line.has('json') ? 'json' : 'text');
+    if (line.has('json')) printJson(view);
+    else print(`Recovery ${uuid} is ${coloured(view.status)}.`);
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,60 @@
+/** `recovery-agent status`: who is in charge and what is going on, also when no engine runs. */
+import type { StatusView } from '#protocol/views.ts';
+import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { coloured, print, printJson, shortTime, table } from '../output.ts';
+import { readRecords } from '../records.ts';
+
+function engineLine({ source, engine, written_at }: StatusView): string {
+  if (!engine) return 'Engine:   none has run yet';
+  const who = `${engine.node}, pid ${engine.pid}, epoch ${engine.epoch}`;
+  if (source === 'engine') return `Engine:   running on ${who}, since ${shortTime(engine.since)}`;
+  if (engine.state === 'released') return `Engine:   none runs; the last one stopped on ${who}`;
+  const seen = source === 'journal' ? engine.beat_at : written_at;
+  return `Engine:   cannot be reached from here; last sign of life from ${who} at ${shortTime(seen)}`;
+}
+
+function describe(status: StatusView): string {
+  const counts = Object.entries(status.counts).map(([state, count]) => `${count} ${coloured(state)}`);
+  const lines = [
+    engineLine(status),
+    ...(status.cloud ? [`Cloud:    ${status.cloud}`] : []),
+    `Journal:  ${status.journal}${status.source === 'engine' ? '' : ` (this comes from ${status.source})`}`,
+    `Notifications: ${counts.length > 0 ? counts.join(', ') : 'none'}`,
+  ];
+  if (status.open.length > 0) {
+    const rows = status.open.map((row) => [
+      row.notification_uuid,
+      row.type,
+      row.hostname,
+      coloured(row.status),
+      row.instances ? `${row.instances.moved}/${row.instances.total}` : null,
+      shortTime(row.accepted_at),
+      row.message,
+    ]);
+    lines.push('', table(['Notification', 'Type', 'Host', 'Status', 'Instances', 'Accepted', 'Message'], rows));
+  }
+  return lines.join('\n');
+}
+
+export const status: Command = {
+  name: 'status',
+  summary: 'Shows the engine and the recoveries that are open; exit code 3 when no engine answers',
+  positionals: '',
+  options: {
+    journal: {
+      type: 'string',
+      value: 'PATH',
+      help: 'the journal to read when no engine answers (default: [journal] path)',
+    },
+    ...JSON_OPTION,
+    ...SOCKET_OPTION,
+  },
+  maxPositionals: 0,
+  async run(line) {
+    const view = await (await readRecords(line)).status();
+    if (line.has('json')) printJson(view);
+    else print(describe(view));
+    return view.source === 'engine' ? EXIT.ok : EXIT.noEngine;
+  },
+};

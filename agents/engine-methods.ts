@@ -1,0 +1,86 @@
+/** What the engine answers on its socket. Parameters are checked here; the engine trusts them. */
+import * as v from 'valibot';
+import { JournalFailure } from '#engine/journal/failure.ts';
+import { type Engine, RequestRefused } from '#engine/resident/engine.ts';
+import { viewNotification } from '#engine/resident/view.ts';
+import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
+import type { Method } from '#protocol/server.ts';
+
+const uuid = v.pipe(v.string('must be a text'), v.uuid('is not a UUID'), v.toLowerCase());
+const status = v.picklist(
+  ['new', 'running', 'error', 'failed', 'ignored', 'finished'],
+  'is no status of a notification',
+);
+const proof = v.optional(v.picklist(['none', 'operator'], 'must be none or operator'), 'none');
+
+const listParams = v.strictObject({
+  limit: v.optional(v.pipe(v.number(), v.integer('must be whole'), v.minValue(1), v.maxValue(10_000)), 50),
+  status: v.optional(status),
+});
+const uuidParams = v.strictObject({ uuid });
+const retryParams = v.strictObject({ uuid, proof });
+const hostParams = v.strictObject({
+  name: v.pipe(v.string(), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
+  reserved: v.picklist([0, 1], 'must be 0 or 1'),
+});
+
+function read<S extends v.GenericSchema>(schema: S, params: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, params ?? {}, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const field = v.getDotPath(issue) ?? 'params';
+  throw new RpcError(RPC_ERRORS.invalidParams, `${field} ${issue.message}`, field);
+}
+
+function told(error: unknown): unknown {
+  if (error instanceof InvalidNotification) return new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
+  if (error instanceof RequestRefused) return new RpcError(RPC_ERRORS.refused, error.message);
+  if (error instanceof JournalFailure)
+    return new RpcError(RPC_ERRORS.stopping, `the engine is stopping: ${error.message}`);
+  return error;
+}
+
+export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
+  const methods: Record<string, Method> = {
+    ping: async () => 'pong',
+    notify: async (params) => {
+      const { logbook, isDuplicate } = await engine.accept(parseNotification(params));
+      return { ...viewNotification(logbook), duplicate: isDuplicate };
+    },
+    list: async (params) => {
+      const { limit, status } = read(listParams, params);
+      return (await engine.list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
+    },
+    show: (params) => engine.show(read(uuidParams, params).uuid),
+    status: () => engine.status(),
+    retry: async (params) => {
+      const { uuid, proof } = read(retryParams, params);
+      return viewNotification(await engine.retry(uuid, proof));
+    },
+    host: async (params) => {
+      const { name, reserved } = read(hostParams, params);
+      await engine.setReserved(name, reserved);
+      return null;
+    },
+    watch: async (params, peer) => {
+      const { uuid } = read(uuidParams, params);
+      const stop = engine.hub.watch(uuid, (notice) => peer.tell('progress', notice));
+      peer.signal.addEventListener('abort', stop, { once: true });
+      peer.subscribe();
+      return engine.show(uuid);
+    },
+  };
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]): [string, Method] => [
+      name,
+      async (params, peer) => {
+        try {
+          return await method(params, peer);
+        } catch (error) {
+          throw told(error);
+        }
+      },
+    ]),
+  );
+}

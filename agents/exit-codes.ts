@@ -1,0 +1,29 @@
+/** What the program's exit codes mean. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  /** The command line, or a configuration or notification given to it, is wrong. */
+  usage: 2,
+  noEngine: 3,
+  /** The recovery that was waited for ended other than well. */
+  recoveryFailed: 4,
+  /** The engine lost its lease to another one: it stopped acting. */
+  leaseLost: 10,
+  /** The journal failed: what reached the disk is not known. */
+  journalFailed: 11,
+  /** Another engine holds the journal. */
+  held: 12,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Ends a command with a message for the operator. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Where `list`, `show` and `status` get what they print: from the engine if one answers, else from the journal, read-only,
+ * else from the `status.json` that the last engine left.
+ */
+import { readFileSync } from 'node:fs';
+import { JournalFailure } from '#engine/journal/failure.ts';
+import { JournalReader } from '#engine/journal/reader.ts';
+import { statusFileOf } from '#engine/journal/status-file.ts';
+import { iso, viewNotification, viewRecovery } from '#engine/resident/view.ts';
+import { NoEngine, RpcClient } from '#protocol/client.ts';
+import { RpcError } from '#protocol/json-rpc.ts';
+import type { NotificationStatus, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
+import type { CommandLine } from './command.ts';
+import { configurationOf } from './configuration.ts';
+import { CommandFailure, EXIT } from './exit-codes.ts';
+
+export interface ListFilter {
+  readonly limit: number;
+  readonly status?: NotificationStatus;
+}
+
+export interface Records {
+  list(filter: ListFilter): Promise<readonly NotificationView[]>;
+  show(uuid: string): Promise<RecoveryView>;
+  status(): Promise<StatusView>;
+}
+
+async function askEngine(socket: string, method: string, params: unknown): Promise<unknown> {
+  using client = await RpcClient.connect(socket, { answerTimeoutMs: 10_000 });
+  return await client.call(method, params);
+}
+
+function fromEngine(socket: string): Records {
+  const ask = async (method: string, params: unknown): Promise<unknown> => {
+    try {
+      return await askEngine(socket, method, params);
+    } catch (error) {
+      if (error instanceof RpcError) throw new CommandFailure(EXIT.failed, error.message, error);
+      throw error;
+    }
+  };
+  return {
+    list: async (filter) => (await ask('list', filter)) as NotificationView[],
+    show: async (uuid) => (await ask('show', { uuid })) as RecoveryView,
+    status: async () => (await ask('status', {})) as StatusView,
+  };
+}
+
+function read<T>(journalPath: string, query: (reader: JournalReader) => T): T {
+  const reader = new JournalReader(journalPath);
+  try {
+    return query(reader);
+  } finally {
+    reader.close();
+  }
+}
+
+function fromJournal(journalPath: string): Records {
+  return {
+    list: async (filter) => read(journalPath, (reader) => reader.query('list', filter).map(viewNotification)),
+    show: async (uuid) => {
+      const found = read(journalPath, (reader) => reader.query('show', uuid));
+      if (!found) throw new CommandFailure(EXIT.failed, `there is no notification ${uuid}`);
+      return viewRecovery(found);
+    },
+    status: async () => {
+      const { lease, counts, open } = read(journalPath, (reader) => reader.query('summary'));
+      return {
+        source: 'journal',
+        engine: lease
+          ? {
+              node: lease.node,
+              pid: lease.pid,
+              epoch: lease.epoch,
+              version: '',
+              since: iso(lease.taken_at),
+              beat_at: iso(lease.beat_at),
+              state: lease.state === 'released' ? 'released' : 'running',
+            }
+          : null,
+        cloud: null,
+        journal: journalPath,
+        counts,
+        open: open.map((row) => ({ ...viewNotification(row), instances: null })),
+        written_at: iso(Date.now()),
+      };
+    },
+  };
+}
+
+function lastStatus(journalPath: string): StatusView | undefined {
+  try {
+    return JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8')) as StatusView;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Each question goes to the first source that can answer it. Throws `CommandFailure` (no engine) when none can. */
+export async function readRecords(line: CommandLine): Promise<Records> {
+  const { options } = configurationOf(line);
+  const journalPath = line.text('journal') ?? options.journal.path;
+  const engine = fromEngine(line.text('socket') ?? options.engine.socket);
+  const journal = fromJournal(journalPath);
+  const either = async <T>(ask: (records: Records) => Promise<T>, last?: () => T | undefined): Promise<T> => {
+    let whyNoEngine: NoEngine;
+    try {
+      return await ask(engine);
+    } catch (error) {
+      if (!(error instanceof NoEngine)) throw error;
+      whyNoEngine = error;
+    }
+    try {
+      return await ask(journal);
+    } catch (error) {
+      if (!(error instanceof JournalFailure)) throw error;
+      const known = last?.();
+      if (known) return known;
+      throw new CommandFailure(EXIT.noEngine, `${whyNoEngine.message}; ${error.message}`, error);
+    }
+  };
+  return {
+    list: (filter) => either((records) => records.list(filter)),
+    show: (uuid) => either((records) => records.show(uuid)),
+    status: () =>
+      either(
+        (records) => records.status(),
+        () => lastStatus(journalPath),
+      ),
+  };
+}

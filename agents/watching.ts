@@ -1,0 +1,63 @@
+/** Follows a recovery until it is closed: progress for people on a terminal, lines for logs, JSON for scripts. */
+import type { RecoveryView, WatchNotice } from '#protocol/views.ts';
+import { describeRecovery } from './commands/show.ts';
+import { withEngine } from './engine-client.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { coloured, print, printJson } from './output.ts';
+
+const OPEN: readonly string[] = ['new', 'running', 'error'];
+
+function describeNotice(notice: WatchNotice): string | undefined {
+  switch (notice.kind) {
+    case 'event':
+      return `${new Date(notice.at).toISOString().slice(11, 23)}  ${notice.task ?? ''}  ${notice.message}`;
+    case 'instances':
+      return undefined;
+    case 'status':
+      return `${''.padEnd(14)}${coloured(notice.status)}${notice.message ? `: ${notice.message}` : ''}`;
+  }
+}
+
+/** One line at the bottom of a terminal that is drawn anew; nothing elsewhere. */
+class BottomLine {
+  readonly #isShown = process.stderr.isTTY === true;
+
+  draw({ moved, total }: { readonly moved: number; readonly total: number }): void {
+    if (!this.#isShown) return;
+    const width = 30;
+    const full = total === 0 ? 0 : Math.round((moved / total) * width);
+    process.stderr.write(`\r\x1b[2K[${'#'.repeat(full)}${'.'.repeat(width - full)}] ${moved}/${total} instances`);
+  }
+
+  clear(): void {
+    if (this.#isShown) process.stderr.write('\r\x1b[2K');
+  }
+}
+
+/** Shows what happens until the recovery is closed. Returns 0 when it finished, 4 when it failed or was ignored. */
+export async function waitFor(socket: string, uuid: string, form: 'text' | 'json'): Promise<ExitCode> {
+  const bottom = new BottomLine();
+  const ended = Promise.withResolvers<void>();
+  const onTold = (_: string, params: unknown): void => {
+    const notice = params as WatchNotice;
+    if (form === 'text') {
+      bottom.clear();
+      const told = describeNotice(notice);
+      if (told !== undefined) process.stderr.write(`${told}\n`);
+      if (notice.kind === 'instances') bottom.draw(notice);
+    }
+    if (notice.kind === 'status' && !OPEN.includes(notice.status)) ended.resolve();
+  };
+  const recovery = await withEngine(
+    socket,
+    async (client) => {
+      const first = (await client.call('watch', { uuid })) as RecoveryView;
+      if (OPEN.includes(first.notification.status)) await Promise.race([ended.promise, client.closed]);
+      return (await client.call('show', { uuid })) as RecoveryView;
+    },
+    { onTold },
+  );
+  if (form === 'json') printJson(recovery);
+  else print(describeRecovery(recovery));
+  return recovery.notification.status === 'finished' ? EXIT.ok : EXIT.recoveryFailed;
+}
