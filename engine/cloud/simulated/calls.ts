@@ -60,6 +60,7 @@ export function isAct(method: string): boolean {
 /** Carries out one call. Throws `CloudError`, also for requests and replies that chance loses on the way. */
 export function callWorld(world: World, method: string, args: Arguments): unknown {
   world.catchUp();
+  if (world.behaviour.isAway) throw new CloudError('unreachable', 'the simulated cloud is away');
   const read = READS[method];
   if (read) return structuredClone(read(world, args));
   const act = ACTS[method];

@@ -20,6 +20,8 @@ export interface Behaviour {
   readonly lostRequests: number;
   /** The reply gets lost: it happened. */
   readonly lostReplies: number;
+  /** Nothing of the cloud answers. */
+  readonly isAway: boolean;
   /** An evacuation ends in error, as after a conflict in Placement. */
   readonly failedEvacuations: number;
 }
@@ -29,6 +31,7 @@ export const CALM: Behaviour = {
   powerMs: 500,
   lostRequests: 0,
   lostReplies: 0,
+  isAway: false,
   failedEvacuations: 0,
 };
 

@@ -1,0 +1,122 @@
+/**
+ * `npm test`: format, lint and import rules, types, and every suite; ends with one line that counts them all.
+ *
+ * Labs need Debian packages. With CI=true or `--labs` these are installed and the labs run; elsewhere one line for each lab
+ * says how to run it, and nothing of the machine is touched. Under CI=true a skipped test fails the run.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const BIN = join(ROOT, 'node_modules', '.bin');
+const LABS = [{ name: 'openstack', install: 'test/labs/openstack/install.ts' }];
+const isCi = process.env.CI === 'true';
+const withLabs = isCi || process.argv.includes('--labs');
+const scratch = mkdtempSync(join(tmpdir(), 'recovery-agent-tests-'));
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Check {
+  readonly name: string;
+  readonly isOk: boolean;
+}
+
+/** Runs a program and resolves with its exit code; `held`: what it prints comes when it has ended, not in between. */
+function run(name: string, program: string, args: readonly string[], output: 'live' | 'held'): Promise<Check> {
+  return new Promise((resolve) => {
+    const child = spawn(program, [...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const parts: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        if (output === 'live') process.stdout.write(chunk);
+        else parts.push(chunk);
+      });
+    }
+    child.on('error', (error) => parts.push(Buffer.from(`${error.message}\n`)));
+    child.on('close', (code) => {
+      if (output === 'held')
+        process.stdout.write(`\n== ${name}: ${code === 0 ? 'ok' : 'FAILED'}\n${Buffer.concat(parts)}`);
+      resolve({ name, isOk: code === 0 });
+    });
+  });
+}
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numFailedTestSuites: number;
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+async function runSuites(projects: readonly string[], count: Count): Promise<void> {
+  const outputFile = join(scratch, `${projects.join('-')}.json`);
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`];
+  const selected = projects.flatMap((project) => ['--project', project]);
+  const { isOk } = await run(projects.join(', '), join(BIN, 'vitest'), [...args, ...selected], 'live');
+  let report: Report;
+  try {
+    report = JSON.parse(readFileSync(outputFile, 'utf8'));
+  } catch {
+    process.stdout.write(`${projects.join(', ')}: vitest left no report\n`);
+    count.failed += 1;
+    return;
+  }
+  count.passed += report.numPassedTests;
+  count.failed += report.numFailedTests;
+  count.skipped += report.numPendingTests + report.numTodoTests;
+  // A file that breaks before its first test, or an unhandled error, fails no test and must not pass for all that.
+  if (!isOk && report.numFailedTests === 0) count.failed += 1;
+  if (report.numPassedTests === 0) {
+    process.stdout.write(`${projects.join(', ')}: no test ran\n`);
+    count.failed += 1;
+  }
+  const skipped = report.testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status !== 'passed' && status !== 'failed');
+  for (const { fullName } of skipped) process.stdout.write(`SKIPPED: ${fullName}\n`);
+  if (isCi) count.failed += skipped.length;
+}
+
+const count: Count = { passed: 0, failed: 0, skipped: 0 };
+const tally = ({ isOk }: Check): void => {
+  count[isOk ? 'passed' : 'failed'] += 1;
+};
+
+try {
+  // Packages come over the network, so they are fetched while the processors lint and test.
+  const installations = withLabs
+    ? LABS.map(({ name, install }) => run(`packages of lab ${name}`, process.execPath, [install], 'held'))
+    : [];
+  const checks = await Promise.all([
+    run('format, lint, import rules', join(ROOT, 'node_modules/@biomejs/cli-linux-x64/biome'), ['check', '.'], 'held'),
+    run('types', join(BIN, 'tsc'), ['--noEmit'], 'held'),
+  ]);
+  checks.forEach(tally);
+  await runSuites(['unit', 'crash'], count);
+  if (withLabs) {
+    (await Promise.all(installations)).forEach(tally);
+    await runSuites(['labs'], count);
+  } else {
+    for (const { name } of LABS) {
+      process.stdout.write(
+        `lab ${name}: not run; "npm run test:labs" installs its Debian packages (as root) and runs it\n`,
+      );
+    }
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+process.stdout.write(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+process.exitCode = count.failed > 0 ? 1 : 0;
