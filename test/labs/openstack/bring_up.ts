@@ -1,0 +1,81 @@
+import type { LabPlan } from './configuration.ts';
+import { makeKeystoneSchema, makeNovaSchemas, makePlacementSchema, sql, startDatabase } from './database.ts';
+import { seedKeystone } from './keystone.ts';
+import type { Nova } from './nova.ts';
+import type { Processes } from './processes.ts';
+import type { RestClient } from './rest.ts';
+import {
+  startApi,
+  startMemcached,
+  startNeutronStub,
+  startNovaCompute,
+  startNovaService,
+  startRabbitmq,
+} from './services.ts';
+
+/** In which order a lab comes up, and how a host comes back. Whatever need not wait for another starts at once. */
+export async function bringUp(
+  plan: LabPlan,
+  processes: Processes,
+  nova: Nova,
+  rest: RestClient,
+  hosts: readonly string[],
+): Promise<void> {
+  const database = startDatabase(plan, processes);
+  const rabbitmq = startRabbitmq(plan, processes);
+  const memcached = startMemcached(plan, processes);
+  const neutron = startNeutronStub(plan, processes);
+  const novaSchemas = database.then(() => makeNovaSchemas(plan, processes, hosts));
+  const keystone = database
+    .then(() => makeKeystoneSchema(plan, processes))
+    .then(() => startApi(plan, processes, 'keystone'));
+  const placement = database
+    .then(() => makePlacementSchema(plan, processes))
+    .then(() => startApi(plan, processes, 'placement'));
+  const novaApi = novaSchemas.then(() => startApi(plan, processes, 'nova-api'));
+  const accounts = Promise.all([keystone, memcached]).then(() => seedKeystone(plan, rest));
+  const flavors = Promise.all([novaApi, accounts]).then(() => nova.createFlavors());
+  const startService = async (which: 'conductor' | 'scheduler'): Promise<void> => {
+    // At their start they log in to Keystone and look for Placement.
+    await Promise.all([novaSchemas, rabbitmq, accounts, placement]);
+    await startNovaService(plan, processes, which);
+  };
+  const [conductor, scheduler] = [startService('conductor'), startService('scheduler')];
+  // A compute asks the conductor once and waits 10 s for an answer: it must be there first.
+  const computes = Promise.all([conductor, neutron]).then(() =>
+    Promise.all(hosts.map((host) => startNovaCompute(plan, processes, host))),
+  );
+  await Promise.all([flavors, scheduler, computes]);
+  await Promise.all(hosts.map((host) => computeUp(plan, processes, nova, host)));
+}
+
+/** Up, and known to Placement with what it offers. */
+async function computeUp(plan: LabPlan, processes: Processes, nova: Nova, host: string): Promise<void> {
+  const offers = `SELECT p.id FROM inventories JOIN resource_providers p ON p.id = resource_provider_id
+    WHERE p.name = '${host}'`;
+  await processes.ready(`compute-${host}`, 60, async () => {
+    const { state } = await nova.computeService(host);
+    return state === 'up' && (await sql(plan, offers, 'placement')).length > 0 ? true : undefined;
+  });
+}
+
+/**
+ * Starts nova-compute if it does not run, then enables and un-forces it. Nova refuses to un-force a host (400) while
+ * evacuations from it stand as `done`. A starting compute turns them into `completed`, but only one for each instance:
+ * after repeated evacuations it must be started as often.
+ */
+export async function returnCompute(plan: LabPlan, processes: Processes, nova: Nova, host: string): Promise<void> {
+  const name = `compute-${host}`;
+  if (!processes.isRunning(name)) await startNovaCompute(plan, processes, host);
+  await nova.changeService(host, { status: 'enabled' });
+  for (let restarts = 0; ; restarts += 1) {
+    const { id, forced_down } = await nova.computeService(host);
+    if (!forced_down) break;
+    const answer = await nova.request('PUT', `/os-services/${id}`, { forced_down: false });
+    if (answer.status === 200) break;
+    if (restarts === 5) throw new Error(`Nova keeps ${host} forced down: ${JSON.stringify(answer.body)}`);
+    await processes.kill(name);
+    await startNovaCompute(plan, processes, host);
+  }
+  await computeUp(plan, processes, nova, host);
+}
