@@ -72,8 +72,7 @@ async function planMoves(
     const detail = own.find(({ kind }) => kind === 'evacuate')?.detail;
     const from = new Date(String(detail?.base ?? base.at.toISOString()));
     if (from < since) since = from;
-    const known = Array.isArray(detail?.known) ? detail.known.map(String) : [];
-    return { snapshot: instance, wanted: plan.wanted, steps: own, known, result: null };
+    return { snapshot: instance, wanted: plan.wanted, steps: own, result: null };
   });
   return { moves, since };
 }

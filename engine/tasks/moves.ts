@@ -23,8 +23,6 @@ export interface Move {
   readonly wanted: Wanted;
   /** In the order in which they are done. */
   readonly steps: readonly Step[];
-  /** Evacuations of it that were over before ours began. */
-  readonly known: readonly string[];
   /** Null while it goes on. */
   result: { readonly ok: boolean; readonly reason: string | null } | null;
 }
@@ -34,6 +32,8 @@ interface Progress {
   readonly move: Move;
   /** Another try or engine called for it; the first look goes into what became of that. */
   isInherited: boolean;
+  /** Evacuations of it that other tries or engines asked for: this one has its own number of attempts. */
+  readonly attemptsBefore: number;
   isCalling: boolean;
   holdsPlace: boolean;
   /** CLOCK_BOOTTIME ms of the current step's call, or of this engine's first look at it. */
@@ -79,6 +79,7 @@ export class MoveLoop {
     this.#progress = moves.map((move) => ({
       move,
       isInherited: move.steps.some(({ state }) => state !== 'planned'),
+      attemptsBefore: attemptsBefore(move),
       isCalling: false,
       holdsPlace: false,
       since: now,
@@ -117,11 +118,12 @@ export class MoveLoop {
     const listing = await this.#ask(() => cloud.listInstances(filter, { signal }));
     this.#since = listing.at;
     this.#looks += 1;
-    for (const instance of listing.items) {
+    const ours = new Set(this.#progress.map(({ move }) => move.snapshot.uuid));
+    for (const instance of listing.items.filter(({ uuid }) => ours.has(uuid))) {
       this.#seen.set(instance.uuid, instance.vmState === 'deleted' ? 'gone' : instance);
     }
     for (const { move } of this.#progress) {
-      if (!this.#seen.has(move.snapshot.uuid)) await this.#lookAt(move.snapshot.uuid);
+      if (!move.result && !this.#seen.has(move.snapshot.uuid)) await this.#lookAt(move.snapshot.uuid);
     }
   }
 
@@ -179,14 +181,14 @@ export class MoveLoop {
       const { uuid } = progress.move.snapshot;
       progress.isInherited = false;
       await this.#lookAt(uuid);
-      const ours = items.filter((one) => one.instanceUuid === uuid && !progress.move.known.includes(one.id));
-      const decision = this.#decide(progress, newestFirst(ours));
+      const evacuations = newestFirst(items.filter((one) => one.instanceUuid === uuid));
+      const decision = this.#decide(progress, evacuations);
       if (decision.do === 'note silence') {
         if (progress.silentLooks === 0) progress.silentSince = now;
         progress.silentLooks += 1;
         progress.notBefore = now + Math.min(settings.evacuationQueueWaitMs / 2, settings.waitPeriodAfterEvacuationMs);
       } else {
-        this.#take(progress, decision, changes, wave);
+        this.#take(progress, decision, changes, wave, evacuations);
       }
     }
     await this.#settle(changes);
@@ -199,17 +201,20 @@ export class MoveLoop {
     const instance = this.#seen.get(uuid);
     if (!step || !instance) throw new Error(`instance ${uuid} has nothing to decide`);
     const now = this.#context.clock.boottime();
+    const known = knownTo(step);
+    const isNews = ({ id }: Evacuation): boolean => !known.includes(id);
+    const asked = step.state === 'planned' ? (this.#target.evacuations.get(uuid) ?? []) : evacuations;
     return decideMove(
       {
         source: this.#target.source,
         wanted: progress.move.wanted,
         step: { kind: step.kind as MoveStepKind, state: step.state, error: step.error },
         instance,
-        evacuations: step.state === 'planned' ? (this.#target.evacuations.get(uuid) ?? []) : evacuations,
+        evacuations: asked === 'not asked' ? asked : asked.filter(isNews),
         elapsedMs: now - progress.since,
         silentLooks: progress.silentLooks,
         silentMs: now - progress.silentSince,
-        attempts: Number(step.detail.attempts ?? 0),
+        attempts: Number(step.detail.attempts ?? 0) - progress.attemptsBefore,
         isExact: evacuations !== 'not asked',
       },
       this.#limits,
@@ -217,7 +222,13 @@ export class MoveLoop {
   }
 
   /** Puts a decision into effect, or among the changes and calls that go together. */
-  #take(progress: Progress, decision: MoveDecision, changes: StepChange[], wave: Progress[]): void {
+  #take(
+    progress: Progress,
+    decision: MoveDecision,
+    changes: StepChange[],
+    wave: Progress[],
+    evacuations: readonly Evacuation[] = [],
+  ): void {
     const { move } = progress;
     const step = currentStep(move);
     if (!step) return;
@@ -234,7 +245,8 @@ export class MoveLoop {
       changes.push({ step, state: 'unknown', error: decision.reason });
       this.#finish(progress, { ok: false, reason: decision.reason });
     } else if (decision.do === 'settle') {
-      changes.push(this.#changeOf(progress, step, decision.state, decision.reason));
+      const change = this.#changeOf(progress, step, decision.state, decision.reason);
+      changes.push(decision.state === 'failed' ? withKnown(change, evacuations) : change);
     }
   }
 
@@ -305,6 +317,8 @@ export class MoveLoop {
       const step = intents[index]?.step;
       if (!step) continue;
       progress.isCalling = true;
+      // The silence that allowed this call says nothing of the call itself.
+      progress.silentLooks = 0;
       const call = this.#perform(progress, step)
         .catch((error: unknown) => {
           this.#failure ??= error;
@@ -373,6 +387,24 @@ export class MoveLoop {
 /** The first step that is not finished; undefined when all are. */
 export function currentStep(move: Move): Step | undefined {
   return move.steps.find(({ state }) => state !== 'done' && state !== 'skipped');
+}
+
+/** Evacuations of the instance that were over before the current attempt. */
+function knownTo({ detail }: Step): readonly string[] {
+  return Array.isArray(detail.known) ? detail.known.map(String) : [];
+}
+
+/** An attempt that failed: its record must not be taken for the end of the next one, which may lie unseen in a queue. */
+function withKnown(change: StepChange, evacuations: readonly Evacuation[]): StepChange {
+  if (change.step.kind !== 'evacuate') return change;
+  const known = new Set([...knownTo(change.step), ...evacuations.map(({ id }) => id)]);
+  return { ...change, detail: { ...change.step.detail, known: [...known] } };
+}
+
+/** Attempts that failed before this loop; one that is still open counts as this loop's own. */
+function attemptsBefore(move: Move): number {
+  const step = currentStep(move);
+  return step?.kind === 'evacuate' && step.state === 'failed' ? Number(step.detail.attempts ?? 0) : 0;
 }
 
 export function newestFirst(evacuations: readonly Evacuation[]): Evacuation[] {

@@ -60,14 +60,13 @@ async function computeUp(plan: LabPlan, processes: Processes, nova: Nova, host: 
 }
 
 /**
- * Starts nova-compute if it does not run, then enables and un-forces it. Nova refuses to un-force a host (400) while
+ * Starts nova-compute if it does not run, then un-forces and enables it. Nova refuses to un-force a host (400) while
  * evacuations from it stand as `done`. A starting compute turns them into `completed`, but only one for each instance:
  * after repeated evacuations it must be started as often.
  */
 export async function returnCompute(plan: LabPlan, processes: Processes, nova: Nova, host: string): Promise<void> {
   const name = `compute-${host}`;
   if (!processes.isRunning(name)) await startNovaCompute(plan, processes, host);
-  await nova.changeService(host, { status: 'enabled' });
   for (let restarts = 0; ; restarts += 1) {
     const { id, forced_down } = await nova.computeService(host);
     if (!forced_down) break;
@@ -78,4 +77,6 @@ export async function returnCompute(plan: LabPlan, processes: Processes, nova: N
     await startNovaCompute(plan, processes, host);
   }
   await computeUp(plan, processes, nova, host);
+  // Last: Nova tells Placement that a host may be used again only when its compute is up at that moment.
+  await nova.changeService(host, { status: 'enabled' });
 }

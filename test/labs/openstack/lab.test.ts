@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rmSync, statSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { installPackages } from './install.ts';
 import { OpenStackLab } from './lab.ts';
 
 /** That the lab is the OpenStack that the other tests take it for. */
 
 let lab: OpenStackLab;
+let hasFailed = false;
 
 beforeAll(async () => {
   await installPackages();
@@ -14,6 +15,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.stop();
+  // The logs of a lab in which something failed stay.
+  if (lab && !hasFailed) rmSync(lab.directory, { recursive: true, force: true });
+});
+
+afterEach(({ task }) => {
+  hasFailed ||= task.result?.state === 'fail';
 });
 
 test('three computes are up, and only the owner reads the passwords', async () => {
