@@ -86,3 +86,12 @@ export function requiredPositional(line: CommandLine, what: string): string {
   if (value === undefined) throw new CommandFailure(EXIT.usage, `${what} is missing`);
   return value;
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The only positional argument, which names a notification. Throws when it cannot. */
+export function requiredUuid(line: CommandLine): string {
+  const uuid = requiredPositional(line, 'the UUID of a notification').toLowerCase();
+  if (!UUID.test(uuid)) throw new CommandFailure(EXIT.usage, `"${uuid}" is not the UUID of a notification`);
+  return uuid;
+}

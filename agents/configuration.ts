@@ -30,5 +30,12 @@ export function configurationOf(line: CommandLine): Configuration {
 
 /** Where the engine's socket is: what the option says goes before the configuration. */
 export function socketOf(line: CommandLine): string {
-  return line.text('socket') ?? configurationOf(line).options.engine.socket;
+  return givenPath(line, 'socket') ?? configurationOf(line).options.engine.socket;
+}
+
+/** The path that an option gives; a variable that a script left empty is no path. Throws `CommandFailure`. */
+export function givenPath(line: CommandLine, option: string): string | undefined {
+  const path = line.text(option);
+  if (path === '') throw new CommandFailure(EXIT.usage, `--${option} is empty`);
+  return path;
 }

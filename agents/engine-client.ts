@@ -15,6 +15,7 @@ export async function withEngine<T>(
   } catch (error) {
     if (error instanceof NoEngine) throw new CommandFailure(EXIT.noEngine, error.message, error);
     if (error instanceof RpcError) {
+      if (error.code === RPC_ERRORS.stopping) throw new CommandFailure(EXIT.noEngine, error.message, error);
       const isUsage = error.code === RPC_ERRORS.invalidParams || error.code === RPC_ERRORS.invalidRequest;
       throw new CommandFailure(isUsage ? EXIT.usage : EXIT.failed, error.message, error);
     }

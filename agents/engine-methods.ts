@@ -15,13 +15,21 @@ const status = v.picklist(
 const proof = v.optional(v.picklist(['none', 'operator'], 'must be none or operator'), 'none');
 
 const listParams = v.strictObject({
-  limit: v.optional(v.pipe(v.number(), v.integer('must be whole'), v.minValue(1), v.maxValue(10_000)), 50),
+  limit: v.optional(
+    v.pipe(
+      v.number('must be a number'),
+      v.integer('must be whole'),
+      v.minValue(1, 'must be at least 1'),
+      v.maxValue(10_000, 'must be at most 10000'),
+    ),
+    50,
+  ),
   status: v.optional(status),
 });
 const uuidParams = v.strictObject({ uuid });
 const retryParams = v.strictObject({ uuid, proof });
 const hostParams = v.strictObject({
-  name: v.pipe(v.string(), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
+  name: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
 });
 
@@ -30,18 +38,30 @@ function read<S extends v.GenericSchema>(schema: S, params: unknown): v.InferOut
   if (result.success) return result.output;
   const [issue] = result.issues;
   const field = v.getDotPath(issue) ?? 'params';
-  throw new RpcError(RPC_ERRORS.invalidParams, `${field} ${issue.message}`, field);
+  throw new RpcError(RPC_ERRORS.invalidParams, `${field} ${reasonOf(issue)}`, field);
+}
+
+/** Without the value that was given: it may be anything. */
+function reasonOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (received === 'undefined') return 'is missing';
+  if (type !== 'strict_object') return message;
+  return expected === 'never' ? 'is not a known field' : 'must be an object';
 }
 
 function told(error: unknown): unknown {
   if (error instanceof InvalidNotification) return new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
   if (error instanceof RequestRefused) return new RpcError(RPC_ERRORS.refused, error.message);
+  if (error instanceof JournalFailure && error.kind === 'constraint') {
+    return new RpcError(RPC_ERRORS.refused, `the journal refuses it: ${error.message}`);
+  }
   if (error instanceof JournalFailure)
     return new RpcError(RPC_ERRORS.stopping, `the engine is stopping: ${error.message}`);
   return error;
 }
 
 export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
+  /** What each peer watches: asking again adds nothing. */
+  const watched = new WeakMap<AbortSignal, Set<string>>();
   const methods: Record<string, Method> = {
     ping: async () => 'pong',
     notify: async (params) => {
@@ -65,10 +85,21 @@ export function engineMethods(engine: Engine): Readonly<Record<string, Method>> 
     },
     watch: async (params, peer) => {
       const { uuid } = read(uuidParams, params);
+      const seen = watched.get(peer.signal) ?? new Set();
+      if (seen.has(uuid)) return engine.show(uuid);
+      // Before the journal is asked: what is committed in between is told rather than missed.
       const stop = engine.hub.watch(uuid, (notice) => peer.tell('progress', notice));
-      peer.signal.addEventListener('abort', stop, { once: true });
-      peer.subscribe();
-      return engine.show(uuid);
+      try {
+        const view = await engine.show(uuid);
+        watched.set(peer.signal, seen.add(uuid));
+        peer.subscribe();
+        if (peer.signal.aborted) stop();
+        else peer.signal.addEventListener('abort', stop, { once: true });
+        return view;
+      } catch (error) {
+        stop();
+        throw error;
+      }
     },
   };
   return Object.fromEntries(

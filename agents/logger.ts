@@ -1,11 +1,13 @@
 /** Lines for the journal of systemd: level prefix (sd-daemon(3)) when it reads us, time when it does not. */
+import { fstatSync } from 'node:fs';
 import type { Log, LogFields, LogLevel } from '#engine/resident/log.ts';
+import { printable } from './printable.ts';
 
 const PRIORITY: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
 function formatValue(value: string | number | boolean): string {
   const text = String(value);
-  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.:/@+-]+$/.test(text) ? text : printable(JSON.stringify(text));
 }
 
 export function formatFields(fields: LogFields): string {
@@ -15,12 +17,18 @@ export function formatFields(fields: LogFields): string {
     .join('');
 }
 
+/** Whether stderr is the stream that systemd opened for us: the variable is inherited by those who redirect (sd-journal(3)). */
+function isReadByJournald(): boolean {
+  const { dev, ino } = fstatSync(2);
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+}
+
 /** A logger onto stderr that says nothing below `least`. */
 export function createLogger(least: LogLevel): Log {
-  const isJournald = process.env.JOURNAL_STREAM !== undefined;
+  const isJournald = isReadByJournald();
   return (level, message, fields = {}) => {
     if (PRIORITY[level] > PRIORITY[least]) return;
     const head = isJournald ? `<${PRIORITY[level]}>` : `${new Date().toISOString()} ${level.padEnd(7)} `;
-    process.stderr.write(`${head}${message}${formatFields(fields)}\n`);
+    process.stderr.write(`${head}${printable(message)}${formatFields(fields)}\n`);
   };
 }

@@ -1,6 +1,7 @@
 /** The first lines of the program: finds the subcommand, loads only what it needs, turns its end into an exit code. */
 import { type Command, helpOf, readCommandLine } from './command.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
+import { printableLines } from './printable.ts';
 import { VERSION } from './version.ts';
 
 const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => Promise<Command>]>> = {
@@ -48,7 +49,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   if (!Object.hasOwn(COMMANDS, name)) {
     const { didYouMean } = await import('#config/nearest.ts');
     const hint = didYouMean(name, Object.keys(COMMANDS));
-    throw new CommandFailure(EXIT.usage, `there is no command "${name}"${hint}; see "recovery-agent --help"`);
+    throw new CommandFailure(EXIT.usage, `there is no command "${name}"${hint || '; see "recovery-agent --help"'}`);
   }
   const [, load] = COMMANDS[name] ?? [];
   if (!load) return EXIT.usage;
@@ -61,16 +62,20 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   return command.run(line);
 }
 
-// A reader that has seen enough (head) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
-);
+// A reader that has seen enough (head) is no failure of ours: the rest is not shown and the exit code stays true.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`recovery-agent: standard output cannot be written: ${error.message}\n`);
+  process.exit(EXIT.failed);
+});
+// Nobody is left to be told, and an engine goes on without a reader of its log.
+process.stderr.on('error', () => {});
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const isTold = error instanceof CommandFailure;
   const text = isTold ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`recovery-agent: ${text}\n`);
+  process.stderr.write(`recovery-agent: ${printableLines(text)}\n`);
   process.exitCode = isTold ? error.exitCode : EXIT.failed;
 }

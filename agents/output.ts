@@ -1,6 +1,7 @@
 /** What commands print: tables for people, JSON for scripts; colours only on a terminal that wants them. */
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { printable } from './printable.ts';
 
 export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
@@ -29,16 +30,18 @@ const FRAME = {
   middle: '|',
 } as const;
 
-export function table(head: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
-  const drawn = new Table({ head: [...head], chars: FRAME, style: { head: [], border: [], compact: true } });
-  for (const row of rows) drawn.push(row.map((cell) => (cell === null ? '-' : clean(String(cell)))));
-  return drawn.toString();
+/** `state`: a word that has a colour. */
+export type Cell = string | number | null | { readonly state: string };
+
+function draw(cell: Cell): string {
+  if (cell === null) return '-';
+  return typeof cell === 'object' ? coloured(cell.state) : printable(String(cell));
 }
 
-/** No control characters: what comes from outside must not steer the terminal. */
-function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const drawn = new Table({ head: [...head], chars: FRAME, style: { head: [], border: [], compact: true } });
+  for (const row of rows) drawn.push(row.map(draw));
+  return drawn.toString();
 }
 
 const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan'>> = {
@@ -56,9 +59,10 @@ const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan'
   ignored: 'yellow',
 };
 
-export function coloured(state: string): string {
-  const colour = STATE_COLOURS[state];
-  return colour ? styleText(colour, state, { stream: process.stdout }) : state;
+/** @param stream where it will be printed: whether that is a terminal decides */
+export function coloured(state: string, stream: NodeJS.WriteStream = process.stdout): string {
+  const colour = Object.hasOwn(STATE_COLOURS, state) ? STATE_COLOURS[state] : undefined;
+  return colour ? styleText(colour, state, { stream }) : printable(state);
 }
 
 /** Local-independent, short: `2026-11-21 08:05:44`. */

@@ -3,15 +3,16 @@
  * else from the `status.json` that the last engine left.
  */
 import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { statusFileOf } from '#engine/journal/status-file.ts';
 import { iso, viewNotification, viewRecovery } from '#engine/resident/view.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
-import { RpcError } from '#protocol/json-rpc.ts';
+import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationStatus, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import type { CommandLine } from './command.ts';
-import { configurationOf } from './configuration.ts';
+import { configurationOf, givenPath } from './configuration.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 
 export interface ListFilter {
@@ -35,8 +36,10 @@ function fromEngine(socket: string): Records {
     try {
       return await askEngine(socket, method, params);
     } catch (error) {
-      if (error instanceof RpcError) throw new CommandFailure(EXIT.failed, error.message, error);
-      throw error;
+      if (!(error instanceof RpcError)) throw error;
+      // It is on its way out; what it cannot say any more the journal can.
+      if (error.code === RPC_ERRORS.stopping) throw new NoEngine(error.message, { cause: error });
+      throw new CommandFailure(EXIT.failed, error.message, error);
     }
   };
   return {
@@ -88,9 +91,19 @@ function fromJournal(journalPath: string): Records {
   };
 }
 
+/** As much of a `StatusView` as tells the file of an engine from anything else. */
+const statusFile = v.looseObject({
+  engine: v.nullable(v.looseObject({ node: v.string(), pid: v.number(), epoch: v.number(), state: v.string() })),
+  journal: v.string(),
+  counts: v.record(v.string(), v.number()),
+  open: v.array(v.looseObject({ notification_uuid: v.string(), status: v.string(), accepted_at: v.string() })),
+  written_at: v.string(),
+});
+
 function lastStatus(journalPath: string): StatusView | undefined {
   try {
-    return JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8')) as StatusView;
+    const status: unknown = JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8'));
+    return v.is(statusFile, status) ? ({ ...status, source: 'status.json' } as unknown as StatusView) : undefined;
   } catch {
     return undefined;
   }
@@ -99,8 +112,8 @@ function lastStatus(journalPath: string): StatusView | undefined {
 /** Each question goes to the first source that can answer it. Throws `CommandFailure` (no engine) when none can. */
 export async function readRecords(line: CommandLine): Promise<Records> {
   const { options } = configurationOf(line);
-  const journalPath = line.text('journal') ?? options.journal.path;
-  const engine = fromEngine(line.text('socket') ?? options.engine.socket);
+  const journalPath = givenPath(line, 'journal') ?? options.journal.path;
+  const engine = fromEngine(givenPath(line, 'socket') ?? options.engine.socket);
   const journal = fromJournal(journalPath);
   const either = async <T>(ask: (records: Records) => Promise<T>, last?: () => T | undefined): Promise<T> => {
     let whyNoEngine: NoEngine;

@@ -2,19 +2,20 @@
 import type { RecoveryView, WatchNotice } from '#protocol/views.ts';
 import { describeRecovery } from './commands/show.ts';
 import { withEngine } from './engine-client.ts';
-import { EXIT, type ExitCode } from './exit-codes.ts';
+import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
 import { coloured, print, printJson } from './output.ts';
+import { printable } from './printable.ts';
 
 const OPEN: readonly string[] = ['new', 'running', 'error'];
 
 function describeNotice(notice: WatchNotice): string | undefined {
   switch (notice.kind) {
     case 'event':
-      return `${new Date(notice.at).toISOString().slice(11, 23)}  ${notice.task ?? ''}  ${notice.message}`;
+      return `${new Date(notice.at).toISOString().slice(11, 23)}  ${notice.task ?? ''}  ${printable(notice.message)}`;
     case 'instances':
       return undefined;
     case 'status':
-      return `${''.padEnd(14)}${coloured(notice.status)}${notice.message ? `: ${notice.message}` : ''}`;
+      return `${''.padEnd(14)}${coloured(notice.status, process.stderr)}${notice.message ? `: ${printable(notice.message)}` : ''}`;
   }
 }
 
@@ -34,7 +35,14 @@ class BottomLine {
   }
 }
 
-/** Shows what happens until the recovery is closed. Returns 0 when it finished, 4 when it failed or was ignored. */
+/** What `--wait` does, for the help of the commands that have it. */
+export const WAIT_HELP =
+  'show the progress and wait for the end; exit code 4 when it does not end well, 3 when the engine goes away meanwhile';
+
+/**
+ * Shows what happens until the recovery is closed. Returns 0 when it finished, 4 when it failed or was ignored. Throws
+ * `CommandFailure` (no engine) when the engine goes away: the next one may be on another node, out of reach of a socket.
+ */
 export async function waitFor(socket: string, uuid: string, form: 'text' | 'json'): Promise<ExitCode> {
   const bottom = new BottomLine();
   const ended = Promise.withResolvers<void>();
@@ -46,9 +54,9 @@ export async function waitFor(socket: string, uuid: string, form: 'text' | 'json
       if (told !== undefined) process.stderr.write(`${told}\n`);
       if (notice.kind === 'instances') bottom.draw(notice);
     }
-    if (notice.kind === 'status' && !OPEN.includes(notice.status)) ended.resolve();
+    if (notice.kind === 'status' && notice.uuid === uuid && !OPEN.includes(notice.status)) ended.resolve();
   };
-  const recovery = await withEngine(
+  const watched = withEngine(
     socket,
     async (client) => {
       const first = (await client.call('watch', { uuid })) as RecoveryView;
@@ -57,6 +65,12 @@ export async function waitFor(socket: string, uuid: string, form: 'text' | 'json
     },
     { onTold },
   );
+  const recovery = await watched.catch((error: unknown) => {
+    bottom.clear();
+    if (!(error instanceof CommandFailure) || error.exitCode !== EXIT.noEngine) throw error;
+    const advice = `recovery ${uuid} is in the journal and the next engine goes on with it; see "recovery-agent show ${uuid}"`;
+    throw new CommandFailure(EXIT.noEngine, `${error.message}; ${advice}`, error);
+  });
   if (form === 'json') printJson(recovery);
   else print(describeRecovery(recovery));
   return recovery.notification.status === 'finished' ? EXIT.ok : EXIT.recoveryFailed;

@@ -7,6 +7,14 @@ import { LineReader } from './lines.ts';
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
 
+const CONNECT_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: 'no engine runs there',
+  ECONNREFUSED: 'no engine runs there',
+  EACCES: 'you may not use its socket',
+  // Its queue is full: it hangs, or is stopped.
+  EAGAIN: 'the engine takes no connections',
+};
+
 /** No engine answers there. */
 export class NoEngine extends Error {
   override readonly name = 'NoEngine';
@@ -24,6 +32,23 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+interface Message {
+  readonly id?: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: { readonly field?: string } };
+  readonly method?: string;
+  readonly params?: unknown;
+}
+
+function parseMessage(line: string): Message | undefined {
+  try {
+    const message: unknown = JSON.parse(line);
+    return typeof message === 'object' && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export class RpcClient implements Disposable {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
@@ -31,10 +56,12 @@ export class RpcClient implements Disposable {
   /** Resolves when the engine hung up. */
   readonly closed: Promise<void>;
   #nextId = 1;
+  /** Why no answer comes any more. */
+  #over: NoEngine | undefined;
 
   /** Throws `NoEngine` when nobody listens. */
   static async connect(path: string, options: RpcClientOptions = {}): Promise<RpcClient> {
-    const socket = connect(path);
+    const socket = connect({ path });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.destroy();
@@ -46,7 +73,7 @@ export class RpcClient implements Disposable {
       });
       socket.once('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer);
-        const reason = error.code === 'EACCES' ? 'you may not use its socket' : 'no engine runs there';
+        const reason = CONNECT_FAILURES[error.code ?? ''] ?? "the engine's socket cannot be used";
         reject(new NoEngine(`${reason}: ${path} (${error.code ?? error.message})`, { cause: error }));
       });
     });
@@ -59,19 +86,23 @@ export class RpcClient implements Disposable {
     const reader = new LineReader(MAX_ANSWER_BYTES);
     socket.on('data', (chunk: Buffer) => {
       for (const event of reader.take(chunk)) {
-        if ('tooLong' in event) {
+        const message = 'line' in event ? parseMessage(event.line) : undefined;
+        if (!message) {
+          this.#over = new NoEngine('what answers there does not speak as an engine does');
           socket.destroy();
           return;
         }
-        this.#read(event.line, onTold);
+        this.#read(message, onTold);
       }
     });
     socket.on('error', () => socket.destroy());
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
+        const over = this.#over ?? new NoEngine('the engine hung up before it answered');
+        this.#over = over;
         for (const { reject, timer } of this.#waiting.values()) {
           clearTimeout(timer);
-          reject(new NoEngine('the engine hung up before it answered'));
+          reject(over);
         }
         this.#waiting.clear();
         resolve();
@@ -80,7 +111,8 @@ export class RpcClient implements Disposable {
   }
 
   /** Throws `RpcError` with the engine's words, or `NoEngine` when the answer did not come. */
-  call(method: string, params: unknown = {}): Promise<unknown> {
+  async call(method: string, params: unknown = {}): Promise<unknown> {
+    if (this.#over) throw this.#over;
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -96,21 +128,16 @@ export class RpcClient implements Disposable {
     this.#socket.destroy();
   }
 
-  #read(line: string, onTold: RpcClientOptions['onTold']): void {
-    const message = JSON.parse(line) as {
-      id?: number;
-      result?: unknown;
-      error?: { code: number; message: string; data?: { field?: string } };
-      method?: string;
-      params?: unknown;
-    };
+  #read(message: Message, onTold: RpcClientOptions['onTold']): void {
     if (message.method !== undefined) {
       onTold?.(message.method, message.params);
       return;
     }
-    const waiting = typeof message.id === 'number' ? this.#waiting.get(message.id) : [...this.#waiting.values()][0];
-    if (!waiting) return;
-    if (typeof message.id === 'number') this.#waiting.delete(message.id);
+    // An answer without an id is about a line that the server could not read: the oldest one.
+    const id = typeof message.id === 'number' ? message.id : [...this.#waiting.keys()][0];
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (id === undefined || !waiting) return;
+    this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (message.error) {
       const { code, message: text, data } = message.error;

@@ -54,8 +54,11 @@ export function parseRequest(line: string): RpcRequest {
   if (jsonrpc !== '2.0' || typeof method !== 'string') {
     throw new RpcError(RPC_ERRORS.invalidRequest, 'a request has jsonrpc "2.0" and a method');
   }
-  const isId = typeof id === 'number' || typeof id === 'string' || id === null;
-  return { id: isId ? id : null, method, params };
+  // Without an id JSON-RPC forbids an answer, and nothing here is done without one.
+  if (typeof id !== 'number' && typeof id !== 'string' && id !== null) {
+    throw new RpcError(RPC_ERRORS.invalidRequest, 'a request has an id, a number or a text');
+  }
+  return { id, method, params };
 }
 
 export function formatResult(id: RpcRequest['id'], result: unknown): string {

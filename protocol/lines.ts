@@ -1,6 +1,7 @@
 /** Cuts a stream of bytes into lines of bounded length. */
+import { isUtf8 } from 'node:buffer';
 
-export type LineEvent = { readonly line: string } | { readonly tooLong: true };
+export type LineEvent = { readonly line: string } | { readonly fault: 'too long' | 'not UTF-8' };
 
 export class LineReader {
   readonly #maxBytes: number;
@@ -16,7 +17,7 @@ export class LineReader {
     return this.#size;
   }
 
-  /** Takes what arrived; after `tooLong` the stream is to be closed. */
+  /** Takes what arrived; after `too long` the stream is to be closed. Blank lines are left out. */
   *take(chunk: Buffer): Generator<LineEvent> {
     let rest = chunk;
     for (;;) {
@@ -25,16 +26,21 @@ export class LineReader {
       this.#size += part.length;
       if (this.#size > this.#maxBytes) {
         this.#parts = [];
-        yield { tooLong: true };
+        yield { fault: 'too long' };
         return;
       }
-      this.#parts.push(part);
+      if (part.length > 0) this.#parts.push(part);
       if (end < 0) return;
-      const line = Buffer.concat(this.#parts).toString('utf8').trimEnd();
+      const bytes = Buffer.concat(this.#parts);
       this.#parts = [];
       this.#size = 0;
       rest = rest.subarray(end + 1);
-      if (line !== '') yield { line };
+      // Never decoded by replacing: a name that was changed on the way would be another name.
+      if (!isUtf8(bytes)) yield { fault: 'not UTF-8' };
+      else {
+        const line = bytes.toString('utf8').trim();
+        if (line !== '') yield { line };
+      }
     }
   }
 }

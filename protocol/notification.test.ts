@@ -29,6 +29,7 @@ describe('a notification', () => {
     ['notification.hostname', hostBody({ hostname: '' })],
     ['notification.generated_time', hostBody({ generated_time: 'yesterday' })],
     ['notification.generated_time', hostBody({ generated_time: '2026-13-45T00:00:00' })],
+    ['notification.generated_time', hostBody({ generated_time: '2026-02-30T00:00:00' })],
     ['notification.payload.event', hostBody({ payload: {} })],
     ['notification.payload.event', hostBody({ payload: { event: 'DIED' } })],
     ['notification.payload.host_status', hostBody({ payload: { event: 'STOPPED', host_status: 'FINE' } })],

@@ -13,9 +13,16 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\
 const shortText = v.pipe(v.string('must be a text'), v.maxLength(255, 'is longer than 255 characters'));
 const filledText = v.pipe(shortText, v.minLength(1, 'is empty'));
 
+/** Date takes February 30th for March 2nd. */
+function hasItsDay(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+}
+
 const generatedTime = v.pipe(
   v.string('must be an ISO 8601 time'),
   v.regex(ISO_TIME, 'is not an ISO 8601 time, e.g. 2026-11-21T08:05:44.646000'),
+  v.check(hasItsDay, 'is not a time that exists'),
   v.transform((text) => new Date(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text.replace(' ', 'T')}Z`)),
   v.check((time) => Number.isFinite(time.getTime()), 'is not a time that exists'),
 );

@@ -2,10 +2,10 @@
  * Answers JSON-RPC lines on a unix socket.
  *
  * Invariants: what a peer sends is bounded in length and in time; connections are bounded in number, and when they run out
- * the one that has been idle longest goes; an answer nobody reads does not pile up.
+ * the one that has been idle longest goes; requests under way and answers that nobody reads do not pile up.
  */
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import {
   formatCall,
   formatError,
@@ -16,6 +16,7 @@ import {
   RpcError,
 } from './json-rpc.ts';
 import { LineReader } from './lines.ts';
+import { claimSocketPath } from './socket-path.ts';
 
 export interface ServerLimits {
   readonly maxConnections: number;
@@ -23,8 +24,10 @@ export interface ServerLimits {
   readonly lineTimeoutMs: number;
   /** A connection without a request for so long is closed. */
   readonly idleTimeoutMs: number;
-  /** Bytes of answers that a peer may leave unread before it is cut off. */
+  /** A peer that has left so many bytes of answers unread is cut off instead of being told more. */
   readonly maxUnreadBytes: number;
+  /** Requests of one peer under way before nothing more is read from it until one is answered. */
+  readonly maxUnderWay: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -32,6 +35,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   lineTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
   maxUnreadBytes: 16 * 1024 * 1024,
+  maxUnderWay: 64,
 };
 
 /** What a method can do besides answering. */
@@ -49,14 +53,11 @@ export type Method = (params: unknown, peer: Peer) => Promise<unknown>;
 interface Connection {
   readonly socket: Socket;
   readonly gone: AbortController;
+  readonly reader: LineReader;
   idleSince: number;
-  isBusy: number;
+  underWay: number;
   isSubscribed: boolean;
   lineTimer: NodeJS.Timeout | undefined;
-}
-
-export class SocketInUse extends Error {
-  override readonly name = 'SocketInUse';
 }
 
 export class RpcServer {
@@ -73,18 +74,23 @@ export class RpcServer {
     methods: Readonly<Record<string, Method>>,
     limits: ServerLimits = DEFAULT_LIMITS,
   ): Promise<RpcServer> {
-    await removeDead(path);
+    await claimSocketPath(path);
     const server = new RpcServer(methods, limits);
     server.#path = path;
     const mask = process.umask(0o117);
     try {
       await new Promise<void>((resolve, reject) => {
         server.#server.once('error', reject);
-        server.#server.listen(path, resolve);
+        server.#server.listen({ path }, resolve);
       });
+    } catch (error) {
+      clearInterval(server.#sweep);
+      throw error;
     } finally {
       process.umask(mask);
     }
+    // A connection that could not be accepted (EMFILE) is the peer's loss, never the engine's end.
+    server.#server.on('error', () => {});
     chmodSync(path, 0o660);
     return server;
   }
@@ -110,49 +116,61 @@ export class RpcServer {
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#limits.maxConnections) this.#closeLongestIdle();
+    if (this.#connections.size >= this.#limits.maxConnections && !this.#makeRoom()) {
+      socket.destroy();
+      return;
+    }
     const connection: Connection = {
       socket,
       gone: new AbortController(),
+      reader: new LineReader(MAX_REQUEST_BYTES),
       idleSince: performance.now(),
-      isBusy: 0,
+      underWay: 0,
       isSubscribed: false,
       lineTimer: undefined,
     };
     this.#connections.add(connection);
-    const reader = new LineReader(MAX_REQUEST_BYTES);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(connection.lineTimer);
       this.#connections.delete(connection);
       connection.gone.abort();
     });
-    socket.on('data', (chunk: Buffer) => {
-      for (const event of reader.take(chunk)) {
-        if ('tooLong' in event) {
-          const message = `a request is longer than ${MAX_REQUEST_BYTES} bytes`;
-          socket.end(formatError(null, new RpcError(RPC_ERRORS.invalidRequest, message)));
-          socket.pause();
-          return;
-        }
+    socket.on('data', (chunk: Buffer) => this.#read(connection, chunk));
+  }
+
+  #read(connection: Connection, chunk: Buffer): void {
+    const { socket, reader } = connection;
+    if (!socket.writable) return;
+    for (const event of reader.take(chunk)) {
+      if ('line' in event) {
         void this.#answer(connection, event.line);
+      } else if (event.fault === 'not UTF-8') {
+        this.#send(connection, formatError(null, new RpcError(RPC_ERRORS.parse, 'this line is not UTF-8')));
+      } else {
+        // What still comes is thrown away until the time is up: the peer gets to read why.
+        const message = `a request is longer than ${MAX_REQUEST_BYTES} bytes`;
+        socket.end(formatError(null, new RpcError(RPC_ERRORS.invalidRequest, message)));
       }
-      this.#boundLine(connection, reader.pending);
-    });
+    }
+    if (connection.underWay >= this.#limits.maxUnderWay) socket.pause();
+    // The time of a line that ended in this chunk is over; one that begins after it has its own.
+    if (chunk.includes(0x0a)) this.#stopLineTimer(connection);
+    if (reader.pending > 0 && !socket.isPaused()) this.#startLineTimer(connection);
   }
 
   /** A line has its time from its first byte, however many bytes trickle in after it. */
-  #boundLine(connection: Connection, pending: number): void {
-    if (pending === 0) {
-      clearTimeout(connection.lineTimer);
-      connection.lineTimer = undefined;
-    } else {
-      connection.lineTimer ??= setTimeout(() => connection.socket.destroy(), this.#limits.lineTimeoutMs);
-    }
+  #startLineTimer(connection: Connection): void {
+    connection.lineTimer ??= setTimeout(() => connection.socket.destroy(), this.#limits.lineTimeoutMs);
+  }
+
+  #stopLineTimer(connection: Connection): void {
+    clearTimeout(connection.lineTimer);
+    connection.lineTimer = undefined;
   }
 
   async #answer(connection: Connection, line: string): Promise<void> {
-    connection.isBusy += 1;
+    connection.underWay += 1;
     let id: number | string | null = null;
     try {
       const request = parseRequest(line);
@@ -168,9 +186,17 @@ export class RpcServer {
           : new RpcError(RPC_ERRORS.internal, error instanceof Error ? error.message : String(error));
       this.#send(connection, formatError(id, told));
     } finally {
-      connection.isBusy -= 1;
+      connection.underWay -= 1;
       connection.idleSince = performance.now();
+      this.#readOn(connection);
     }
+  }
+
+  #readOn(connection: Connection): void {
+    const { socket, reader, underWay } = connection;
+    if (!socket.isPaused() || underWay >= this.#limits.maxUnderWay) return;
+    if (reader.pending > 0) this.#startLineTimer(connection);
+    socket.resume();
   }
 
   #peer(connection: Connection): Peer {
@@ -185,41 +211,28 @@ export class RpcServer {
 
   #send({ socket }: Connection, text: string): void {
     if (socket.destroyed || !socket.writable) return;
-    socket.write(text);
+    // Judged before this answer is added: one of any length goes to a peer that reads.
     if (socket.writableLength > this.#limits.maxUnreadBytes) socket.destroy();
+    else socket.write(text);
   }
 
   #idle(): Connection[] {
-    return [...this.#connections].filter(({ isBusy, isSubscribed }) => isBusy === 0 && !isSubscribed);
+    return [...this.#connections].filter(({ underWay, isSubscribed }) => underWay === 0 && !isSubscribed);
   }
 
-  #closeLongestIdle(): void {
-    const [longest] = this.#idle().sort((a, b) => a.idleSince - b.idleSince);
-    // With nobody idle the newcomer waits in the kernel's queue no longer than a request takes.
-    (longest ?? [...this.#connections][0])?.socket.destroy();
-    if (longest) this.#connections.delete(longest);
+  /** Closes the connection that has been idle longest, else the longest quiet watcher: it can ask again. */
+  #makeRoom(): boolean {
+    const idle = this.#idle();
+    const candidates = idle.length > 0 ? idle : [...this.#connections].filter(({ underWay }) => underWay === 0);
+    const [longest] = candidates.sort((a, b) => a.idleSince - b.idleSince);
+    if (!longest) return false;
+    this.#connections.delete(longest);
+    longest.socket.destroy();
+    return true;
   }
 
   #closeIdle(): void {
     const limit = performance.now() - this.#limits.idleTimeoutMs;
     for (const { socket, idleSince } of this.#idle()) if (idleSince < limit) socket.destroy();
   }
-}
-
-/** A socket file is in the way: is somebody behind it? */
-async function removeDead(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isSocket())
-    throw new SocketInUse(`${path} is there and no socket; remove it or choose another [engine] socket`);
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', () => resolve(false));
-  });
-  if (isAlive) throw new SocketInUse(`an engine answers on ${path} already`);
-  rmSync(path, { force: true });
 }

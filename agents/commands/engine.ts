@@ -5,10 +5,11 @@ import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
-import { RpcServer, SocketInUse } from '#protocol/server.ts';
+import { RpcServer } from '#protocol/server.ts';
+import { claimSocketPath, SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
-import { configurationOf } from '../configuration.ts';
+import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLogger } from '../logger.ts';
@@ -38,9 +39,12 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   const connectCloud = prepareCloud(configuration, log);
   const stopAsked = askedToStop();
   const node = line.text('node') ?? (options.engine.node || hostname());
-  const journalPath = line.text('journal') ?? options.journal.path;
-  const socket = line.text('socket') ?? options.engine.socket;
-  const journal = await Journal.open(
+  const journalPath = givenPath(line, 'journal') ?? options.journal.path;
+  const socket = givenPath(line, 'socket') ?? options.engine.socket;
+  // Before anything is taken: an engine that cannot be asked must not begin to recover.
+  await claimSocketPath(socket);
+  log('info', 'journal is being opened', { node, journal: journalPath });
+  const opening = Journal.open(
     {
       ...options.journal,
       path: journalPath,
@@ -50,6 +54,12 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     },
     realClock,
   );
+  // It may have to wait for a lock or for a lease to run out.
+  const journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
+  if (!journal) {
+    log('info', 'asked to stop before the journal was open', { node });
+    process.exit(EXIT.ok);
+  }
   for (const warning of journal.warnings) log('warning', warning);
   log('info', 'lease taken', { node, epoch: journal.epoch, journal: journalPath, reason: journal.reason });
 
@@ -70,7 +80,6 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     server = await RpcServer.listen(socket, engineMethods(engine));
   } catch (error) {
     await engine.stop();
-    if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
     throw error;
   }
   log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
@@ -88,7 +97,10 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       log('error', error.message, { kind: error.kind });
       process.exit(EXIT_OF_FAILURE[error.kind]);
     }
-    throw error;
+    log('error', 'fault of the engine', {
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    process.exit(EXIT.failed);
   }
 }
 
@@ -111,6 +123,8 @@ export const engine: Command = {
       return await serve(line);
     } catch (error) {
       if (error instanceof JournalFailure) throw new CommandFailure(EXIT_OF_FAILURE[error.kind], error.message, error);
+      if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
+      if (error instanceof SocketUnusable) throw new CommandFailure(EXIT.failed, error.message, error);
       throw error;
     }
   },

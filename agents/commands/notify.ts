@@ -1,12 +1,13 @@
 /** `recovery-agent notify`: reports a failure, as monitors do. */
-import { readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { InvalidNotification, MAX_NOTIFICATION_BYTES, parseNotification } from '#protocol/notification.ts';
 import { type Command, type CommandLine, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
 import { socketOf } from '../configuration.ts';
 import { withEngine } from '../engine-client.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson } from '../output.ts';
-import { waitFor } from '../watching.ts';
+import { printable } from '../printable.ts';
+import { WAIT_HELP, waitFor } from '../watching.ts';
 
 const PAYLOAD_OPTIONS: Readonly<Record<string, string>> = {
   event: 'event',
@@ -16,25 +17,43 @@ const PAYLOAD_OPTIONS: Readonly<Record<string, string>> = {
   'instance-uuid': 'instance_uuid',
   'vir-domain-event': 'vir_domain_event',
 };
+const NOTIFICATION_OPTIONS = ['type', 'hostname', 'generated-time', ...Object.keys(PAYLOAD_OPTIONS)];
 
-function fromFile(path: string): unknown {
-  let text: Buffer;
+/** Reads no more than a notification may have, whatever the file is. */
+async function readBounded(path: string): Promise<Buffer> {
+  const input = path === '-' ? process.stdin : createReadStream(path, { end: MAX_NOTIFICATION_BYTES });
+  if (path === '-' && process.stdin.isTTY) process.stderr.write('A notification as JSON, then Ctrl-D:\n');
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of input as AsyncIterable<Buffer>) {
+    parts.push(part);
+    size += part.length;
+    if (size > MAX_NOTIFICATION_BYTES) {
+      throw new CommandFailure(
+        EXIT.usage,
+        `a notification has at most ${MAX_NOTIFICATION_BYTES} bytes, this one has more`,
+      );
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+async function fromFile(path: string): Promise<unknown> {
+  const called = path === '-' ? 'standard input' : path;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path === '-' ? 0 : path);
+    bytes = await readBounded(path);
   } catch (error) {
+    if (error instanceof CommandFailure) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(EXIT.usage, `${path} cannot be read: ${reason}`, error);
+    throw new CommandFailure(EXIT.usage, `${called} cannot be read: ${reason}`, error);
   }
-  if (text.length > MAX_NOTIFICATION_BYTES) {
-    throw new CommandFailure(
-      EXIT.usage,
-      `a notification has at most ${MAX_NOTIFICATION_BYTES} bytes, this one ${text.length}`,
-    );
-  }
+  if (bytes.length === 0)
+    throw new CommandFailure(EXIT.usage, `${called} is empty; a notification as JSON is expected`);
   try {
-    return JSON.parse(text.toString('utf8'));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new CommandFailure(EXIT.usage, `${path === '-' ? 'standard input' : path} is not JSON`);
+    throw new CommandFailure(EXIT.usage, `${called} is not JSON`);
   }
 }
 
@@ -70,14 +89,18 @@ export const notify: Command = {
     'process-name': { type: 'string', value: 'NAME', help: 'for PROCESS, e.g. nova-compute' },
     'instance-uuid': { type: 'string', value: 'UUID', help: 'for VM' },
     'vir-domain-event': { type: 'string', value: 'EVENT', help: 'for VM, e.g. STOPPED_FAILED' },
-    wait: { type: 'boolean', help: 'show the progress and wait for the end; exit code 4 when it does not end well' },
+    wait: { type: 'boolean', help: WAIT_HELP },
     ...JSON_OPTION,
     ...SOCKET_OPTION,
   },
   maxPositionals: 0,
   async run(line) {
     const file = line.text('file');
-    const body = file === undefined ? fromOptions(line) : fromFile(file);
+    const given = NOTIFICATION_OPTIONS.find((option) => line.text(option) !== undefined);
+    if (file !== undefined && given) {
+      throw new CommandFailure(EXIT.usage, `--file holds the whole notification; leave out --${given}`);
+    }
+    const body = file === undefined ? fromOptions(line) : await fromFile(file);
     try {
       parseNotification(body);
     } catch (error) {
@@ -94,7 +117,10 @@ export const notify: Command = {
     if (line.has('wait')) return waitFor(socket, answer.notification_uuid, line.has('json') ? 'json' : 'text');
     if (line.has('json')) printJson(answer);
     else if (answer.duplicate) print(`Duplicate of ${answer.notification_uuid}, which is ${coloured(answer.status)}.`);
-    else print(`${answer.notification_uuid} ${coloured(answer.status)}${answer.message ? `: ${answer.message}` : ''}`);
+    else
+      print(
+        `${answer.notification_uuid} ${coloured(answer.status)}${answer.message ? `: ${printable(answer.message)}` : ''}`,
+      );
     return EXIT.ok;
   },
 };

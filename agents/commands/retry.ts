@@ -1,11 +1,11 @@
 /** `recovery-agent retry UUID`: takes a recovery up again by an operator's word. */
 import type { NotificationView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, requiredPositional, SOCKET_OPTION } from '../command.ts';
+import { type Command, JSON_OPTION, requiredUuid, SOCKET_OPTION } from '../command.ts';
 import { socketOf } from '../configuration.ts';
 import { withEngine } from '../engine-client.ts';
 import { EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson } from '../output.ts';
-import { waitFor } from '../watching.ts';
+import { WAIT_HELP, waitFor } from '../watching.ts';
 
 export const retry: Command = {
   name: 'retry',
@@ -13,13 +13,13 @@ export const retry: Command = {
   positionals: 'UUID',
   options: {
     'host-is-down': { type: 'boolean', help: 'I say that the host is down: stands in for host_status NORMAL' },
-    wait: { type: 'boolean', help: 'show the progress and wait for the end; exit code 4 when it does not end well' },
+    wait: { type: 'boolean', help: WAIT_HELP },
     ...JSON_OPTION,
     ...SOCKET_OPTION,
   },
   maxPositionals: 1,
   async run(line) {
-    const uuid = requiredPositional(line, 'the UUID of a notification').toLowerCase();
+    const uuid = requiredUuid(line);
     const socket = socketOf(line);
     const proof = line.has('host-is-down') ? 'operator' : 'none';
     const view = (await withEngine(socket, (client) => client.call('retry', { uuid, proof }))) as NotificationView;

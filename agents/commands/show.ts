@@ -1,8 +1,9 @@
 /** `recovery-agent show UUID`: everything about one notification: its progress, its instances. */
 import type { FlowView, RecoveryView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, requiredPositional, SOCKET_OPTION } from '../command.ts';
+import { type Command, JSON_OPTION, requiredUuid, SOCKET_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson, shortTime, table } from '../output.ts';
+import { printable } from '../printable.ts';
 import { readRecords } from '../records.ts';
 
 /** Lists of UUIDs make lines of kilobytes; `--json` has them whole. */
@@ -33,7 +34,7 @@ function instanceTable(flows: readonly FlowView[]): string | undefined {
     one.name,
     one.from,
     one.to,
-    coloured(one.state),
+    { state: one.state },
     one.original_state,
     one.seconds === null ? null : `${one.seconds} s`,
     one.reason,
@@ -46,11 +47,13 @@ export function describeRecovery({ notification, flows }: RecoveryView): string 
     Notification: notification.notification_uuid,
     Type: notification.type,
     Host: notification.hostname,
-    Payload: Object.entries(notification.payload)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(' '),
+    Payload: printable(
+      Object.entries(notification.payload)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+    ),
     Status: coloured(notification.status),
-    Message: notification.message,
+    Message: notification.message === null ? null : printable(notification.message),
     Generated: shortTime(notification.generated_time),
     Accepted: shortTime(notification.accepted_at),
     Closed: shortTime(notification.closed_at),
@@ -73,8 +76,7 @@ export const show: Command = {
   options: { ...JSON_OPTION, ...SOCKET_OPTION },
   maxPositionals: 1,
   async run(line) {
-    const uuid = requiredPositional(line, 'the UUID of a notification');
-    const recovery = await (await readRecords(line)).show(uuid.toLowerCase());
+    const recovery = await (await readRecords(line)).show(requiredUuid(line));
     if (line.has('json')) printJson(recovery);
     else print(describeRecovery(recovery));
     return EXIT.ok;

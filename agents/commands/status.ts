@@ -3,11 +3,12 @@ import type { StatusView } from '#protocol/views.ts';
 import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson, shortTime, table } from '../output.ts';
+import { printable } from '../printable.ts';
 import { readRecords } from '../records.ts';
 
 function engineLine({ source, engine, written_at }: StatusView): string {
   if (!engine) return 'Engine:   none has run yet';
-  const who = `${engine.node}, pid ${engine.pid}, epoch ${engine.epoch}`;
+  const who = `${printable(engine.node)}, pid ${engine.pid}, epoch ${engine.epoch}`;
   if (source === 'engine') return `Engine:   running on ${who}, since ${shortTime(engine.since)}`;
   if (engine.state === 'released') return `Engine:   none runs; the last one stopped on ${who}`;
   const seen = source === 'journal' ? engine.beat_at : written_at;
@@ -27,7 +28,7 @@ function describe(status: StatusView): string {
       row.notification_uuid,
       row.type,
       row.hostname,
-      coloured(row.status),
+      { state: row.status },
       row.instances ? `${row.instances.moved}/${row.instances.total}` : null,
       shortTime(row.accepted_at),
       row.message,

@@ -4,6 +4,7 @@ import { type Command, JSON_OPTION } from '../command.ts';
 import { loadChecked } from '../configuration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
+import { printable } from '../printable.ts';
 
 function check(file: string | undefined): { readonly problems: readonly Problem[]; readonly isValid: boolean } {
   try {
@@ -26,7 +27,7 @@ export const validate: Command = {
     if (line.has('json')) {
       printJson({ valid: isValid, problems });
     } else {
-      for (const problem of problems) print(formatProblem(problem));
+      for (const problem of problems) print(printable(formatProblem(problem)));
       if (isValid) print(`${file ?? 'The configuration'} is valid.`);
     }
     return isValid ? EXIT.ok : EXIT.failed;

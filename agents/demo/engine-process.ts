@@ -22,22 +22,18 @@ export class EngineProcess {
   readonly #child: ChildProcess;
 
   /** Starts an engine and resolves when it answers. */
-  static async start(
-    place: EnginePlace,
-    node: string,
-    options: readonly string[] = [],
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<EngineProcess> {
-    const engine = new EngineProcess(place, node, options, environment);
-    await engine.#answers();
+  static async start(place: EnginePlace, node: string): Promise<EngineProcess> {
+    const engine = new EngineProcess(place, node);
+    await engine.answers();
     return engine;
   }
 
-  private constructor(
+  /** Starts an engine and waits for nothing. */
+  constructor(
     { directory, configFile }: EnginePlace,
     node: string,
-    options: readonly string[],
-    environment: Readonly<Record<string, string>>,
+    options: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
   ) {
     this.node = node;
     this.socket = join(directory, `${node}.sock`);
@@ -80,7 +76,8 @@ export class EngineProcess {
     if (!this.hasEnded) this.#child.kill(signal);
   }
 
-  async #answers(): Promise<void> {
+  /** Resolves when the engine answers; throws with its last words when it ends before, or does not in time. */
+  async answers(): Promise<void> {
     const end = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < end) {
       if (this.hasEnded) break;
@@ -94,7 +91,10 @@ export class EngineProcess {
       await delay(20);
     }
     this.kill('SIGKILL');
-    const log = readFileSync(this.logFile, 'utf8').split('\n').slice(-10).join('\n');
-    throw new Error(`the engine on ${this.node} did not come up:\n${log}`);
+    throw new Error(`the engine on ${this.node} did not come up:\n${this.lastWords()}`);
+  }
+
+  lastWords(): string {
+    return readFileSync(this.logFile, 'utf8').split('\n').slice(-10).join('\n');
   }
 }

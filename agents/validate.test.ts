@@ -1,0 +1,113 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Program } from '#test/world/engine-world.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recovery-agent-validate-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function write(text: string): string {
+  const file = join(directory, 'recovery-agent.conf');
+  writeFileSync(file, text);
+  return file;
+}
+
+const VALID = `
+[DEFAULT]
+verify_interval = 0.5
+[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],
+  main:['prepare_HA_enabled_instances_task'] post:['evacuate_instances_task']
+instance_failure_recovery_tasks = {'pre': ['stop_instance_task'], 'main': ['start_instance_task'], 'post': []}
+`;
+
+describe('validate', () => {
+  it('passes a valid file, given as argument or as --config', async () => {
+    const file = write(VALID);
+    for (const argv of [[file], ['--config', file]]) {
+      const { code, stdout, stderr } = await new Program(['validate', ...argv]).ended;
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${file} is valid.\n`, stderr: '' });
+    }
+  });
+
+  it.each([
+    ['[DEFAULT]\nverify_intervall = 1\n', 2, 1, /unknown option.*did you mean "verify_interval"/],
+    ['[DEFAULT]\nverify_interval = soon\n', 2, 19, /number/],
+    ['[DEFAULT]\nverify_interval = 100000\n', 2, 19, /300/],
+    ['[engin]\nsocket = /run/x\n', 1, 1, /unknown section.*did you mean/],
+    ['[engine]\nsocket = /run/x\n[engine]\nnode = c1\n', 3, 1, /section \[engine\]/],
+    ['[engine]\nsocket = run/x\n', 2, 10, /./],
+    [
+      "[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:['evacuate_instance_task']\n",
+      2,
+      42,
+      /unknown task.*did you mean "evacuate_instances_task"/,
+    ],
+    [
+      "[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:['evacuate_instances_task']\n",
+      2,
+      42,
+      /requires/,
+    ],
+    ['[DEFAULT]\nthis is no option\n', 2, 1, /./],
+  ])('names file, line, column and reason: %j', async (text, line, column, reason) => {
+    const file = write(text);
+    const { code, stdout, stderr } = await new Program(['validate', file]).ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const [first = ''] = stdout.split('\n');
+    expect(first.startsWith(`${file}:${line}:${column}: `)).toBe(true);
+    expect(first).toMatch(reason);
+    const asJson = await new Program(['validate', file, '--json']).ended;
+    expect(asJson.code).toBe(1);
+    const { valid, problems } = JSON.parse(asJson.stdout);
+    expect([valid, problems[0]]).toEqual([false, expect.objectContaining({ file, line, column, severity: 'error' })]);
+  });
+
+  it('finds every problem at once, in the order of the file', async () => {
+    const file = write('[DEFAULT]\nverify_interval = soon\nfoo = 1\n[nope]\n');
+    const { stdout } = await new Program(['validate', file]).ended;
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringContaining(`${file}:2:`),
+      expect.stringContaining(`${file}:3:`),
+      expect.stringContaining(`${file}:4:`),
+    ]);
+  });
+
+  it.each([
+    ['not there', () => join(directory, 'none.conf'), /none\.conf:1:1: the configuration file does not exist/],
+    ['a directory', () => directory, /:1:1: the file cannot be read: .*no regular file/],
+    ['a device without an end', () => '/dev/zero', /\/dev\/zero:1:1: the file cannot be read/],
+    ['megabytes long', () => write('#'.repeat(3 * 1024 * 1024)), /:1:1: .*larger/],
+    ['not text', () => write('\u0000\u0001\u0002'), /recovery-agent\.conf:1:1: /],
+  ])('refuses a file that is %s', async (_, where, message) => {
+    const { code, stdout, stderr } = await new Program(['validate', where()]).ended;
+    expect([code, stdout, stderr]).toEqual([1, expect.stringMatching(message), '']);
+  });
+
+  it('prints no control characters, whatever stands in the file', async () => {
+    const file = write('[DEFAULT]\nevil\u001b[31m\u009b = 1\n[sec\u001b]0;x\u0007]\n');
+    const { code, stdout } = await new Program(['validate', file]).ended;
+    expect(code).toBe(1);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  });
+
+  it('repeats no password, and refuses one that everybody can read', async () => {
+    const file = write('[DEFAULT]\nos_privileged_user_password = tops3cret\nos_privileged_user_name = nova\n');
+    chmodSync(file, 0o644);
+    const { code, stdout } = await new Program(['validate', file]).ended;
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/:2:1: a password in a file open to everybody/)]);
+    expect(stdout).not.toContain('tops3cret');
+  });
+
+  it('of a broken file is what every other command does first: exit code 2', async () => {
+    const file = write('[DEFAULT]\nverify_interval = soon\n');
+    for (const command of ['engine', 'status', 'list']) {
+      const { code, stdout, stderr } = await new Program([command, '--config', file]).ended;
+      expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(`${file}:2:19: `)]);
+    }
+  });
+});

@@ -1,0 +1,56 @@
+/** The agent's metadata: what the cluster and its shells know of the resource. */
+import { PARAMETERS, type ParameterSpec } from './parameters.ts';
+
+/**
+ * Timeouts in seconds. start: as long as the lock of a dead node may be held by the storage (NFS lease, `lock_timeout` 90 s) and
+ * room to open the journal. stop: calls under way are cut off, so seconds would do; the rest is for a disk that hangs.
+ * monitor: an engine whose journal thread is stuck still answers; only a stuck process does not.
+ */
+const ACTIONS = [
+  '<action name="start" timeout="120s" />',
+  '<action name="stop" timeout="60s" />',
+  '<action name="monitor" depth="0" timeout="20s" interval="10s" />',
+  '<action name="monitor" depth="10" timeout="60s" interval="120s" />',
+  '<action name="reload-agent" timeout="20s" />',
+  '<action name="meta-data" timeout="5s" />',
+  '<action name="validate-all" timeout="20s" />',
+];
+
+function escapeXml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
+}
+
+function describeParameter({ name, type, fallback, short, long, unique, values }: ParameterSpec): string {
+  const choices = values ? ` Allowed: ${values.join(', ')}.` : '';
+  const content =
+    fallback === '' ? '<content type="string" />' : `<content type="string" default="${escapeXml(fallback)}" />`;
+  return [
+    `<parameter name="${name}" unique="${unique}" required="0">`,
+    `<longdesc lang="en">${escapeXml(long)}${type === 'select' ? choices : ''}</longdesc>`,
+    `<shortdesc lang="en">${escapeXml(short)}</shortdesc>`,
+    content,
+    '</parameter>',
+  ].join('\n');
+}
+
+export function metaData(version: string): string {
+  return [
+    '<?xml version="1.0"?>',
+    '<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">',
+    `<resource-agent name="recovery-agent" version="${version}">`,
+    '<version>1.1</version>',
+    '<longdesc lang="en">',
+    'Recovers failed compute hosts, instances and processes of an OpenStack cloud. Runs one engine in the cluster, which keeps a',
+    'journal on shared storage; when its node fails, another node goes on exactly where it stopped. Needs STONITH.',
+    '</longdesc>',
+    '<shortdesc lang="en">Instance high availability for OpenStack</shortdesc>',
+    '<parameters>',
+    ...PARAMETERS.map(describeParameter),
+    '</parameters>',
+    '<actions>',
+    ...ACTIONS,
+    '</actions>',
+    '</resource-agent>',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,51 @@
+/**
+ * Asks the engine whether it is there, with nothing but node:net: the cluster does this every few seconds on every node.
+ */
+import { connect } from 'node:net';
+
+export type PingAnswer =
+  | { readonly is: 'answering'; readonly result: unknown }
+  /** Nobody listens. */
+  | { readonly is: 'absent' }
+  /** Somebody listens and does not answer, or not well. */
+  | { readonly is: 'silent'; readonly reason: string };
+
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Calls one method without parameters. */
+export function askEngine(
+  socket: string,
+  method: string,
+  timeoutMs: number,
+  params: unknown = {},
+): Promise<PingAnswer> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    let text = '';
+    const end = (answer: PingAnswer): void => {
+      connection.destroy();
+      resolve(answer);
+    };
+    connection.setTimeout(timeoutMs, () => end({ is: 'silent', reason: `no answer within ${timeoutMs / 1000} s` }));
+    connection.on('connect', () => {
+      connection.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`);
+    });
+    connection.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      if (text.length > MAX_ANSWER_BYTES) end({ is: 'silent', reason: 'its answer has no end' });
+      const line = text.indexOf('\n');
+      if (line < 0) return;
+      try {
+        const { result, error } = JSON.parse(text.slice(0, line));
+        end(error ? { is: 'silent', reason: String(error.message) } : { is: 'answering', result });
+      } catch {
+        end({ is: 'silent', reason: 'its answer is not JSON' });
+      }
+    });
+    connection.on('end', () => end({ is: 'silent', reason: 'it hung up' }));
+    connection.on('error', (error: NodeJS.ErrnoException) => {
+      const isAbsent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR';
+      end(isAbsent ? { is: 'absent' } : { is: 'silent', reason: error.message });
+    });
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * `stop`: asks the engine to end in order, and ends it before the action's timeout does. Success means that no process of it lives:
+ * a cluster that could not be sure would have to fence this node.
+ */
+import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, type ProcessName, readProcessFile, signalProcess } from '#protocol/process-file.ts';
+import { type Action, timeoutOf } from './action.ts';
+import { OCF, OcfFailure } from './codes.ts';
+import type { Parameters } from './parameters.ts';
+import { askEngine } from './ping.ts';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** Left for SIGKILL to take effect. */
+const KILL_RESERVE_MS = 5_000;
+const POLL_MS = 20;
+
+/** Resolves with whether the process was gone in time. */
+async function isGone(name: ProcessName, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (isAlive(name)) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+export async function stop(
+  { socket, pidfile }: Parameters,
+  action: Pick<Action, 'environment' | 'log'>,
+): Promise<void> {
+  const timeoutMs = timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
+  const name = readProcessFile(pidfile);
+  if (name && isAlive(name)) {
+    signalProcess(name, 'SIGTERM');
+    if (!(await isGone(name, Math.max(1000, timeoutMs - KILL_RESERVE_MS)))) {
+      action.log(
+        `the engine (pid ${name.pid}) did not end in time and is killed; its recoveries are resumed by the next one`,
+      );
+      signalProcess(name, 'SIGKILL');
+      if (!(await isGone(name, KILL_RESERVE_MS))) {
+        throw new OcfFailure(OCF.ERR_GENERIC, `the engine (pid ${name.pid}) cannot be killed`);
+      }
+    }
+  }
+  const answer = await askEngine(socket, 'ping', 2000);
+  if (answer.is !== 'absent') {
+    throw new OcfFailure(
+      OCF.ERR_GENERIC,
+      `somebody still answers on ${socket} and is not the engine that ${pidfile} names`,
+    );
+  }
+  rmSync(socket, { force: true });
+  rmSync(pidfile, { force: true });
+}

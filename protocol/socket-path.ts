@@ -1,0 +1,59 @@
+/**
+ * Makes the path of a unix socket free to listen on.
+ *
+ * Invariant: a socket is removed only when the kernel says that nobody listens behind it; any doubt counts as somebody.
+ */
+import { accessSync, constants, lstatSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+
+/** sun_path of unix(7) has 108 bytes, one of them the end. */
+const MAX_PATH_BYTES = 107;
+
+/** Somebody listens there; nothing was changed. */
+export class SocketInUse extends Error {
+  override readonly name = 'SocketInUse';
+}
+
+/** No socket can be made there; the message says why and what to do. */
+export class SocketUnusable extends Error {
+  override readonly name = 'SocketUnusable';
+}
+
+/** Removes a socket that nobody listens on any more. Throws `SocketInUse` or `SocketUnusable`. */
+export async function claimSocketPath(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw new SocketUnusable(`the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${path}`);
+  }
+  const directory = dirname(path);
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const advice = code === 'ENOENT' ? 'create it' : "let the engine's user write there";
+    throw new SocketUnusable(`the directory ${directory} of the socket cannot be used (${code}); ${advice}`, {
+      cause: error,
+    });
+  }
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new SocketUnusable(`${path} is there and no socket; remove it or choose another [engine] socket`);
+  }
+  if (await isListenedOn(path)) throw new SocketInUse(`an engine answers on ${path} already`);
+  rmSync(path, { force: true });
+}
+
+/** A unix socket answers at once: connected, refused, or its queue is full (EAGAIN), which only a listener can have. */
+function isListenedOn(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT');
+    });
+  });
+}
