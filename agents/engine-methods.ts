@@ -2,10 +2,12 @@
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { type Engine, RequestRefused } from '#engine/resident/engine.ts';
+import { LOG_LEVELS } from '#engine/resident/log.ts';
 import { viewNotification } from '#engine/resident/view.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
 import type { Method } from '#protocol/server.ts';
+import type { LogThreshold } from './logger.ts';
 
 const uuid = v.pipe(v.string('must be a text'), v.uuid('is not a UUID'), v.toLowerCase());
 const status = v.picklist(
@@ -28,6 +30,7 @@ const listParams = v.strictObject({
 });
 const uuidParams = v.strictObject({ uuid });
 const retryParams = v.strictObject({ uuid, proof });
+const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 const hostParams = v.strictObject({
   name: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
@@ -59,11 +62,16 @@ function told(error: unknown): unknown {
   return error;
 }
 
-export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
+export function engineMethods(engine: Engine, threshold: LogThreshold): Readonly<Record<string, Method>> {
   /** What each peer watches: asking again adds nothing. */
   const watched = new WeakMap<AbortSignal, Set<string>>();
   const methods: Record<string, Method> = {
     ping: async () => 'pong',
+    health: () => engine.checkHealth(),
+    set_log_level: async (params) => {
+      threshold.level = read(levelParams, params).level;
+      return threshold.level;
+    },
     notify: async (params) => {
       const { logbook, isDuplicate } = await engine.accept(parseNotification(params));
       return { ...viewNotification(logbook), duplicate: isDuplicate };

@@ -7,6 +7,8 @@ export const EXIT = {
   noEngine: 3,
   /** The recovery that was waited for ended other than well. */
   recoveryFailed: 4,
+  /** The journal cannot be used: its storage is missing, refused or damaged. */
+  noStorage: 5,
   /** The engine lost its lease to another one: it stopped acting. */
   leaseLost: 10,
   /** The journal failed: what reached the disk is not known. */
@@ -26,4 +28,9 @@ export class CommandFailure extends Error {
     super(message, cause === undefined ? {} : { cause });
     this.exitCode = exitCode;
   }
+}
+
+/** By its shape: in the executable each part has a class of its own. */
+export function isCommandFailure(error: unknown): error is CommandFailure {
+  return error instanceof Error && error.name === 'CommandFailure' && 'exitCode' in error;
 }

@@ -23,11 +23,16 @@ function isReadByJournald(): boolean {
   return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
 }
 
-/** A logger onto stderr that says nothing below `least`. */
-export function createLogger(least: LogLevel): Log {
+/** The least that is logged; it can be changed while the program runs. */
+export interface LogThreshold {
+  level: LogLevel;
+}
+
+/** A logger onto stderr that says nothing below its threshold. */
+export function createLogger(threshold: LogThreshold): Log {
   const isJournald = isReadByJournald();
   return (level, message, fields = {}) => {
-    if (PRIORITY[level] > PRIORITY[least]) return;
+    if (PRIORITY[level] > PRIORITY[threshold.level]) return;
     const head = isJournald ? `<${PRIORITY[level]}>` : `${new Date().toISOString()} ${level.padEnd(7)} `;
     process.stderr.write(`${head}${printable(message)}${formatFields(fields)}\n`);
   };

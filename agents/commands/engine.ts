@@ -4,7 +4,9 @@ import { realClock } from '#engine/clock/clock.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
+import { LOG_LEVELS, type LogLevel } from '#engine/resident/log.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { claimSocketPath, SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
 import { prepareCloud } from '../cloud.ts';
@@ -16,7 +18,7 @@ import { createLogger } from '../logger.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
-  refused: EXIT.failed,
+  refused: EXIT.noStorage,
   held: EXIT.held,
   lease_lost: EXIT.leaseLost,
   unknown: EXIT.journalFailed,
@@ -30,10 +32,20 @@ function askedToStop(): Promise<NodeJS.Signals> {
   });
 }
 
+function logLevelOf(line: CommandLine): LogLevel | undefined {
+  const given = line.text('log-level');
+  const level = LOG_LEVELS.find((known) => known === given);
+  if (given !== undefined && !level) {
+    throw new CommandFailure(EXIT.usage, `--log-level must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return level;
+}
+
 async function serve(line: CommandLine): Promise<ExitCode> {
   const configuration = configurationOf(line);
   const { options } = configuration;
-  const log = createLogger(options.engine.logLevel);
+  const threshold = { level: logLevelOf(line) ?? options.engine.logLevel };
+  const log = createLogger(threshold);
   for (const { file, line: at, column, message } of configuration.warnings)
     log('warning', `${file}:${at}:${column}: ${message}`);
   const connectCloud = prepareCloud(configuration, log);
@@ -41,6 +53,15 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
   const socket = givenPath(line, 'socket') ?? options.engine.socket;
+  const processFile = givenPath(line, 'pid-file');
+  if (processFile) {
+    const other = readProcessFile(processFile);
+    if (other && isAlive(other)) {
+      throw new CommandFailure(EXIT.held, `an engine runs here already (pid ${other.pid}, says ${processFile})`);
+    }
+    writeProcessFile(processFile);
+    process.once('exit', () => removeProcessFile(processFile));
+  }
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
   await claimSocketPath(socket);
   log('info', 'journal is being opened', { node, journal: journalPath });
@@ -77,7 +98,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   });
   let server: RpcServer;
   try {
-    server = await RpcServer.listen(socket, engineMethods(engine));
+    server = await RpcServer.listen(socket, engineMethods(engine, threshold));
   } catch (error) {
     await engine.stop();
     throw error;
@@ -112,6 +133,8 @@ export const engine: Command = {
     journal: { type: 'string', value: 'PATH', help: 'the journal (default: [journal] path)' },
     socket: { type: 'string', value: 'PATH', help: 'the unix socket to answer on (default: [engine] socket)' },
     node: { type: 'string', value: 'NAME', help: "this node's name (default: [engine] node, else the host name)" },
+    'pid-file': { type: 'string', value: 'PATH', help: 'write there which process this is' },
+    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
     'take-over': {
       type: 'boolean',
       help: 'take the lease at once: the cluster has stopped or fenced whoever held it',
