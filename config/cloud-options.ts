@@ -71,7 +71,7 @@ export const cloud = {
     'simulated_address',
     '',
     ANY_TEXT,
-    'Where a simulated cloud shared by several processes answers; without one it lives inside the engine.',
+    'Where a simulated cloud answers: the path of a unix socket, or HOST:PORT.',
   ),
   connectTimeoutMs: seconds('connect_timeout', 5, [0.1, 300], 'Upper bound of the wait for a connection to the cloud.'),
   requestTimeoutMs: seconds('request_timeout', 60, [0.1, 3600], 'Upper bound of the wait for an answer of the cloud.'),

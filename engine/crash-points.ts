@@ -3,7 +3,7 @@
  * `name:3` at the third. Off (the variable unset at start) a point is a call of an empty function.
  */
 
-/** Every point, in the order of a host recovery; the crash suite kills at each. */
+/** Every point, in the order of a host recovery, and those of a rollback; the crash suite kills at each. */
 export const CRASH_POINTS = [
   'lease.before-take',
   'lease.after-take',
@@ -17,6 +17,8 @@ export const CRASH_POINTS = [
   'task.before-start',
   'task.after-start',
   'task.after-run',
+  'task.before-undo',
+  'task.after-undo',
   'step.after-plan',
   'step.before-intent',
   'step.after-intent',

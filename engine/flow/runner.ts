@@ -32,6 +32,11 @@ type TaskEnd =
   | { readonly end: 'skipped' | 'ignored'; readonly message: string }
   | { readonly end: 'failure'; readonly message: string; readonly fault: 'work' | 'outage' };
 
+interface Fault {
+  readonly message: string;
+  readonly fault: 'work' | 'outage';
+}
+
 export class FlowRunner {
   readonly #parts: RunnerParts;
   readonly #flow: FlowSnapshot;
@@ -57,8 +62,10 @@ export class FlowRunner {
    * @throws Interrupted when the signal was aborted; the flow is open then.
    */
   async run(closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
-    if (this.#flow.flow.state === 'REVERTING')
-      return this.#rollBack('rolled back after the death of an engine', closing);
+    const { flow } = this.#flow;
+    if (flow.state === 'REVERTING') {
+      return this.#takeBack({ message: flow.error ?? 'a task failed', fault: 'work' }, closing);
+    }
     let message: string | null = null;
     for (const atom of this.#flow.atoms) {
       const task = this.#plan.tasks[atom.ord];
@@ -72,7 +79,7 @@ export class FlowRunner {
         Object.assign(this.#values, end.outputs);
       } else if (end.end === 'failure') {
         const told = `${task.name}: ${end.message}`;
-        if (task.onFailure === 'rollback') return this.#rollBack(told, closing);
+        if (task.onFailure === 'rollback') return this.#rollBack({ message: told, fault: end.fault }, closing);
         if (task.onFailure === 'abort') {
           return this.#close('FAILURE', { end: 'failure', message: told, cause: end.fault }, closing);
         }
@@ -185,20 +192,30 @@ export class FlowRunner {
     };
   }
 
+  /** From here on the flow only goes back: the journal says so before anything is undone. */
+  async #rollBack(why: Fault, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
+    await this.#flush({ op: 'revert_flow', flowId: this.#flow.flow.id, error: why.message });
+    return this.#takeBack(why, closing);
+  }
+
   /** Undoes finished and failed tasks in reverse; goes on where another engine stopped doing so. */
-  async #rollBack(why: string, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
+  async #takeBack(
+    { message: why, fault }: Fault,
+    closing: (outcome: FlowOutcome) => readonly Mutation[],
+  ): Promise<FlowOutcome> {
     const { journal, clock } = this.#parts;
-    let isWhole = true;
-    await this.#flush();
     const atoms = await journal.query('atoms', this.#flow.flow.id);
+    let isWhole = atoms.every(({ state }) => state !== 'REVERT_FAILURE');
     for (const atom of [...atoms].reverse()) {
       if (atom.state === 'PENDING' || atom.state === 'REVERTED' || atom.state === 'REVERT_FAILURE') continue;
       const planned = this.#plan.tasks[atom.ord];
       if (!planned) continue;
       if (atom.state === 'RUNNING') await this.#atom(atom.id, 'FAILURE');
       if (atom.state !== 'REVERTING') await this.#atom(atom.id, 'REVERTING');
+      crashPoint('task.before-undo');
       try {
         await this.#parts.tasks.get(planned.name)?.undo?.(this.#context(atom, planned, this.#signal));
+        crashPoint('task.after-undo');
         await this.#atom(atom.id, 'REVERTED');
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason;
@@ -207,7 +224,7 @@ export class FlowRunner {
         await journal.write({ op: 'atom', atomId: atom.id, state: 'REVERT_FAILURE', error: message, at: clock.now() });
       }
     }
-    const outcome: FlowOutcome = { end: 'failure', message: why, cause: 'work' };
+    const outcome: FlowOutcome = { end: 'failure', message: why, cause: fault };
     return this.#close(isWhole ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
   }
 

@@ -2,13 +2,13 @@
  * The journal as the engine sees it. A promise of `write` that resolves means: on the disk, and the reign was ours.
  * The rows lie in a thread of their own (or, for simulations, in the same one).
  */
-import { Worker } from 'node:worker_threads';
 import type { Clock } from '../clock/clock.ts';
 import { JournalFailure } from './failure.ts';
 import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation, OpenFlow, PlannedStep } from './mutations.ts';
 import type { QueryArguments, QueryName, QueryResult } from './queries.ts';
 import { JournalService } from './service.ts';
 import type { ReignSettings } from './session.ts';
+import { startThread } from './start-thread.ts';
 import type { Reply, Request, ThreadData } from './wire.ts';
 import type { EventRow, FlowRow, StepRow } from './words.ts';
 import { LATE_COMMIT_MS } from './writer.ts';
@@ -48,13 +48,17 @@ export class Journal {
   readonly #listeners = new Set<CommitListener>();
   #confirmedAt: number;
   #nextId = 1;
+  /** Why nothing more can be asked. */
   #failure: JournalFailure | undefined;
+  #closing: Promise<void> | undefined;
+  /** Nothing more will come from the thread. */
+  #isOver = false;
   #fail: (error: JournalFailure) => void = () => {};
 
   /** Opens the journal in a thread of its own and takes the lease. Throws `JournalFailure`. */
   static async open(settings: JournalSettings, clock: Clock): Promise<Journal> {
     const data: ThreadData = { settings, node: settings.node };
-    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: data });
+    const worker = startThread(data);
     return Journal.#start(clock, (receive) => {
       worker.on('message', receive);
       worker.on('error', (error) =>
@@ -83,14 +87,11 @@ export class Journal {
   }
 
   static async #start(clock: Clock, connect: (receive: (reply: Reply) => void) => Transport): Promise<Journal> {
-    const early: Reply[] = [];
-    let receive: (reply: Reply) => void = (reply) => early.push(reply);
     const opened = Promise.withResolvers<Extract<Reply, { reply: 'opened' }>>();
-    const handshake = (reply: Reply): void => {
+    let receive = (reply: Reply): void => {
       if (reply.reply === 'opened') opened.resolve(reply);
       else if (reply.reply === 'fatal') opened.reject(new JournalFailure(reply.failure.kind, reply.failure.message));
     };
-    receive = handshake;
     const transport = connect((reply) => receive(reply));
     try {
       const first = await opened.promise;
@@ -172,16 +173,21 @@ export class Journal {
     return Number(await this.#ask({ do: 'commits' }));
   }
 
-  /** Releases the lease and ends the thread. Safe to call after a failure. */
-  async close(): Promise<void> {
-    if (!this.#failure) {
-      try {
-        await this.#ask({ do: 'close' });
-      } finally {
-        this.#failure ??= new JournalFailure('refused', 'the journal is closed');
-      }
+  /** Releases the lease and ends the thread; what is asked from now on is refused. Safe after a failure, and twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const released = this.#failure ? undefined : this.#ask({ do: 'close' });
+    this.#failure ??= new JournalFailure('refused', 'the journal is closed');
+    try {
+      await released;
+    } finally {
+      this.#isOver = true;
+      await this.#transport.stop();
     }
-    await this.#transport.stop();
   }
 
   async #commit(mutations: readonly Mutation[]): Promise<readonly unknown[]> {
@@ -218,8 +224,10 @@ export class Journal {
   }
 
   #end(failure: JournalFailure): void {
-    if (this.#failure) return;
-    this.#failure = failure;
+    // The end of the thread after a failure or a close says nothing new.
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#failure ??= failure;
     for (const { reject } of this.#waiting.values()) reject(failure);
     this.#waiting.clear();
     this.#fail(failure);

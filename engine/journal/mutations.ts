@@ -3,18 +3,19 @@ import { createHash } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { findDuplicate } from './duplicate.ts';
 import { JournalFailure } from './failure.ts';
-import type {
-  AtomRow,
-  AtomState,
-  EventRow,
-  FlowRow,
-  FlowState,
-  LogbookRow,
-  LogbookStatus,
-  NotificationType,
-  Phase,
-  StepRow,
-  StepState,
+import {
+  type AtomRow,
+  type AtomState,
+  type EventRow,
+  type FlowRow,
+  type FlowState,
+  type LogbookRow,
+  type LogbookStatus,
+  type NotificationType,
+  OPEN_STATUSES,
+  type Phase,
+  type StepRow,
+  type StepState,
 } from './words.ts';
 
 export interface AcceptNotification {
@@ -72,6 +73,13 @@ export interface FlowSnapshot {
 export interface ResumeFlow {
   readonly op: 'resume_flow';
   readonly flowId: number;
+}
+
+/** The flow takes back what it did; `error` says why. */
+export interface RevertFlow {
+  readonly op: 'revert_flow';
+  readonly flowId: number;
+  readonly error: string;
 }
 
 export interface ChangeAtom {
@@ -141,14 +149,13 @@ export type Mutation =
   | ChangeLogbook
   | OpenFlow
   | ResumeFlow
+  | RevertFlow
   | ChangeAtom
   | AddEvent
   | PlanSteps
   | ChangeStep
   | CloseFlow
   | ChangeHost;
-
-const OPEN: readonly string[] = ['new', 'running', 'error'];
 
 /** Applies mutations under one epoch; keeps its prepared statements for the life of the connection. */
 export class MutationWriter {
@@ -173,6 +180,11 @@ export class MutationWriter {
         return this.#one<FlowRow>('UPDATE flowdetails SET resumes = resumes + 1 WHERE id = ? RETURNING *', [
           mutation.flowId,
         ]);
+      case 'revert_flow':
+        return this.#one(`UPDATE flowdetails SET state = 'REVERTING', error = ? WHERE id = ? RETURNING id`, [
+          mutation.error,
+          mutation.flowId,
+        ]);
       case 'atom':
         return this.#atom(mutation);
       case 'event':
@@ -182,6 +194,11 @@ export class MutationWriter {
       case 'step':
         return this.#step(mutation);
       case 'close_flow':
+        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on.
+        this.#run(
+          `UPDATE atomdetails SET state = 'FAILURE', error = ?, ended_at = ? WHERE flow_id = ? AND state = 'RUNNING'`,
+          [mutation.error, mutation.at, mutation.flowId],
+        );
         return this.#one('UPDATE flowdetails SET state = ?, error = ?, closed_at = ? WHERE id = ? RETURNING id', [
           mutation.state,
           mutation.error,
@@ -200,8 +217,8 @@ export class MutationWriter {
 
   #accept(mutation: AcceptNotification): AcceptResult {
     const earlier = this.#all<LogbookRow>(
-      'SELECT * FROM logbooks WHERE host = ? AND type = ? ORDER BY id DESC LIMIT 100',
-      [mutation.host, mutation.type],
+      'SELECT * FROM logbooks WHERE target = ? AND type = ? AND host = ? ORDER BY id DESC LIMIT 100',
+      [mutation.target, mutation.type, mutation.host],
     );
     const duplicate = findDuplicate(mutation, earlier, mutation.duplicateIntervalMs);
     if (duplicate) return { logbook: duplicate, isDuplicate: true };
@@ -238,7 +255,7 @@ export class MutationWriter {
          message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? RETURNING *`,
       [
         mutation.status,
-        OPEN.includes(mutation.status) ? null : mutation.at,
+        OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
         mutation.at,
         mutation.retryAt ?? null,
         mutation.failed ?? 0,

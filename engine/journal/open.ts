@@ -2,10 +2,22 @@
  * Opens the journal for writing. Every pragma is read back: what SQLite answers counts, not what was asked. The measured
  * reasons for this mode and no other stand in docs/decisions/0002-journal-mode.md.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { JournalFailure, sqliteCode } from './failure.ts';
+import { withAddon } from './addon.ts';
+import { JournalFailure } from './failure.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts';
 import { storageOf } from './storage.ts';
 
@@ -44,15 +56,21 @@ export function setPragmas(db: Database.Database): void {
   }
 }
 
-function checkPlace(settings: OpenSettings): { shared: boolean; warnings: string[] } {
-  const directory = dirname(settings.path);
+/** The file that is meant, symbolic links followed: SQLite keeps `-journal` beside that one. */
+function fileOf(path: string): string {
+  const directory = dirname(path);
   if (!existsSync(directory)) {
     throw new JournalFailure(
       'refused',
       `the journal's directory ${directory} does not exist; mount the shared storage or create it with mode 0750`,
     );
   }
-  for (const place of [directory, settings.path]) {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(directory), basename(path));
+}
+
+function checkPlace(file: string, allowStorage: readonly string[]): { shared: boolean; warnings: string[] } {
+  const directory = dirname(file);
+  for (const place of [directory, file]) {
     if (!existsSync(place)) continue;
     const { mode } = statSync(place);
     // A sticky directory (/tmp) keeps others from replacing the file.
@@ -60,13 +78,13 @@ function checkPlace(settings: OpenSettings): { shared: boolean; warnings: string
       throw new JournalFailure('refused', `${place} can be written by everybody; chmod o-w ${place}`);
     }
   }
-  const verdict = storageOf(settings.path);
+  const verdict = storageOf(directory);
   if (verdict.fit === 'yes') {
     const warnings = verdict.volatile ? [`the journal lies on ${verdict.type}: it does not survive this machine`] : [];
     return { shared: verdict.shared, warnings };
   }
-  const explanation = `the journal ${settings.path} lies on ${verdict.type}: ${verdict.reason}`;
-  if (settings.allowStorage.includes(verdict.kind)) {
+  const explanation = `the journal ${file} lies on ${verdict.type}: ${verdict.reason}`;
+  if (allowStorage.includes(verdict.kind)) {
     return { shared: true, warnings: [`${explanation}; allowed by allow_storage = ${verdict.kind}`] };
   }
   throw new JournalFailure(
@@ -75,22 +93,59 @@ function checkPlace(settings: OpenSettings): { shared: boolean; warnings: string
   );
 }
 
-function migrate(db: Database.Database, path: string): void {
-  const application = db.pragma('application_id', { simple: true });
-  const version = Number(db.pragma('user_version', { simple: true }));
-  const empty = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined;
-  if (!empty && application !== APPLICATION_ID) {
-    throw new JournalFailure('refused', `${path} is an SQLite file of another program`);
+/** Creates the file, empty and closed to others from its first moment, and makes its name durable. */
+function create(file: string): void {
+  // Not exclusively: another engine may create it in this moment too; the lease decides between them.
+  const handle = openSync(file, 'a', 0o600);
+  try {
+    fchmodSync(handle, 0o640);
+  } finally {
+    closeSync(handle);
   }
+  const directory = openSync(dirname(file), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Where the file format keeps them (sqlite.org/fileformat.html, 1.3). */
+const HEADER = { magic: 'SQLite format 3\0', userVersion: 60, applicationId: 68, length: 100 };
+
+/**
+ * Refuses what is not ours before SQLite touches it: asking for `journal_mode` would change a WAL file of another program.
+ * Runs before this process has the file open: closing a second handle would drop its locks (fcntl).
+ */
+function checkHeader(file: string): void {
+  const header = Buffer.alloc(HEADER.length);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, header, 0, HEADER.length, 0);
+  } finally {
+    closeSync(handle);
+  }
+  // Anything else is empty or damaged: SQLite finds out which, and a hot journal may mend it.
+  if (header.toString('latin1', 0, HEADER.magic.length) !== HEADER.magic) return;
+  if (header.readUInt32BE(HEADER.applicationId) !== APPLICATION_ID) {
+    throw new JournalFailure('refused', `${file} is an SQLite file of another program`);
+  }
+  const version = header.readUInt32BE(HEADER.userVersion);
   if (version > SCHEMA_VERSION) {
     throw new JournalFailure(
       'refused',
-      `${path} has schema version ${version}, this program knows up to ${SCHEMA_VERSION}: a newer engine wrote it`,
+      `${file} has schema version ${version}, this program knows up to ${SCHEMA_VERSION}: a newer engine wrote it`,
     );
   }
+}
+
+function migrate(db: Database.Database): void {
+  const version = (): number => Number(db.pragma('user_version', { simple: true }));
   for (const [index, statements] of MIGRATIONS.entries()) {
-    if (index < version) continue;
+    if (index < version()) continue;
     db.transaction(() => {
+      // Another engine may have been here while we waited for the lock.
+      if (index < version()) return;
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.exec(statements);
       db.pragma(`user_version = ${index + 1}`);
@@ -98,59 +153,48 @@ function migrate(db: Database.Database, path: string): void {
   }
 }
 
-/** What is wrong with a journal that SQLite cannot read, in the operator's words. */
-function refusal(path: string, error: unknown): JournalFailure {
+const DAMAGED = 'it is damaged; keep it and its -journal file for analysis and restore a backup or move both away';
+
+const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
+  [/^SQLITE_(CORRUPT|NOTADB)/, DAMAGED],
+  [
+    /^(SQLITE_READONLY|SQLITE_CANTOPEN|EROFS|EACCES|EPERM)/,
+    'it cannot be written; look at the mount and the file modes',
+  ],
+  [/^SQLITE_BUSY/, 'another process holds its lock; is a second engine alive?'],
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'the disk is full'],
+];
+
+/** What is wrong with a journal that cannot be opened or taken, in the operator's words. */
+export function refusal(path: string, error: unknown): JournalFailure {
   if (error instanceof JournalFailure) return error;
-  const code = sqliteCode(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
   const text = error instanceof Error ? error.message : String(error);
-  const advice =
-    code?.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB'
-      ? 'it is damaged; keep it and its -journal file for analysis and restore a backup or move both away'
-      : code?.startsWith('SQLITE_READONLY') || code === 'SQLITE_CANTOPEN'
-        ? 'it cannot be written; look at the mount and the file modes'
-        : code?.startsWith('SQLITE_BUSY')
-          ? 'another process holds its lock; is a second engine alive?'
-          : code?.startsWith('SQLITE_FULL')
-            ? 'the disk is full'
-            : 'SQLite refuses it';
-  return new JournalFailure(
-    'refused',
-    `the journal ${path} cannot be opened: ${advice} (${code ?? text}: ${text})`,
-    error,
-  );
+  const advice = ADVICE.find(([pattern]) => pattern.test(code))?.[1] ?? 'the system refuses it';
+  return new JournalFailure('refused', `the journal ${path} cannot be opened: ${advice} (${code}: ${text})`, error);
 }
 
 /** Opens, checks and if needed creates the file. Throws `JournalFailure` of kind `refused`; nothing is changed then. */
 export function openForWriting(settings: OpenSettings): OpenJournal {
-  const { shared, warnings } = checkPlace(settings);
-  const isNew = !existsSync(settings.path);
   let db: Database.Database | undefined;
   try {
-    db = new Database(settings.path, { timeout: settings.lockTimeoutMs });
-    if (isNew) chmodSync(settings.path, 0o640);
+    const file = fileOf(settings.path);
+    const { shared, warnings } = checkPlace(file, settings.allowStorage);
+    if (!existsSync(file)) create(file);
+    accessSync(dirname(file), constants.W_OK | constants.X_OK);
+    accessSync(file, constants.R_OK | constants.W_OK);
+    checkHeader(file);
+    db = new Database(file, withAddon({ timeout: settings.lockTimeoutMs }));
     setPragmas(db);
-    migrate(db, settings.path);
     const check: unknown = db.pragma('quick_check(1)', { simple: true });
     if (check !== 'ok') {
-      throw new JournalFailure(
-        'refused',
-        `the journal ${settings.path} is damaged: ${String(check)}; restore a backup`,
-      );
+      const found = String(check).replaceAll('\n', ' ');
+      throw new JournalFailure('refused', `the journal ${file} cannot be opened: ${DAMAGED} (${found})`);
     }
-    if (isNew) syncDirectory(dirname(settings.path));
+    migrate(db);
     return { db, shared, warnings };
   } catch (error) {
     db?.close();
     throw refusal(settings.path, error);
-  }
-}
-
-/** Makes the new file's name itself durable. */
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

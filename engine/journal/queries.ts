@@ -102,7 +102,8 @@ export const QUERIES = {
 
   /**
    * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
-   * instance the oldest evacuation step since the host's last finished recovery.
+   * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back), and of
+   * recoveries that are still open in any case: a host may come back and fail again between two attempts of one.
    */
   originals(db: Database.Database, host: string): Original[] {
     const rows = db
@@ -112,8 +113,9 @@ export const QUERIES = {
              AND o.state NOT IN ('done', 'skipped')) AS unfinished
          FROM logbooks l
          JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
-         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' AND l.id > coalesce(
-           (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND status = 'finished'), 0)
+         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' AND (l.closed_at IS NULL
+           OR l.id > coalesce(
+             (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND status = 'finished'), 0))
          ORDER BY s.id`,
       )
       .all(host, host);

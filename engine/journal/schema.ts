@@ -16,6 +16,20 @@ WHEN OLD.${column} <> NEW.${column} AND OLD.${column} || '>' || NEW.${column} NO
 BEGIN SELECT RAISE(ABORT, 'forbidden transition of ${table}.${column}'); END;`;
 }
 
+/** The flow of a row that is about to go; gone itself already when the row goes with it (ON DELETE CASCADE). */
+const FLOW_OF: Readonly<Record<string, string>> = {
+  atomdetails: 'OLD.flow_id',
+  steps: '(SELECT flow_id FROM atomdetails WHERE id = OLD.atom_id)',
+  events: 'OLD.flow_id',
+};
+
+function goWithTheirFlow(table: string): string {
+  return `
+CREATE TRIGGER ${table}_go_with_their_flow BEFORE DELETE ON ${table}
+WHEN EXISTS (SELECT 1 FROM flowdetails WHERE id = ${FLOW_OF[table]} AND closed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, '${table} of an open flow stay'); END;`;
+}
+
 const VERSION_1 = `
 CREATE TABLE lease (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -30,6 +44,9 @@ CREATE TABLE lease (
 ) STRICT;
 CREATE TRIGGER lease_epoch_only_grows BEFORE UPDATE ON lease
 WHEN NEW.epoch < OLD.epoch OR (NEW.epoch = OLD.epoch AND NEW.owner <> OLD.owner)
+BEGIN SELECT RAISE(ABORT, 'the epoch never goes back and has one owner'); END;
+-- REPLACE deletes without asking the trigger for DELETE.
+CREATE TRIGGER lease_is_not_replaced BEFORE INSERT ON lease WHEN NEW.epoch <= (SELECT max(epoch) FROM lease)
 BEGIN SELECT RAISE(ABORT, 'the epoch never goes back and has one owner'); END;
 CREATE TRIGGER lease_stays BEFORE DELETE ON lease BEGIN SELECT RAISE(ABORT, 'the lease row stays'); END;
 
@@ -52,6 +69,7 @@ CREATE TABLE logbooks (
   CHECK ((closed_at IS NULL) = (status IN ('new', 'running', 'error')))
 ) STRICT;
 CREATE INDEX logbooks_by_host ON logbooks (host, type, id);
+CREATE INDEX logbooks_by_target ON logbooks (target, type, id);
 CREATE INDEX logbooks_open ON logbooks (status) WHERE closed_at IS NULL;
 ${transitions('logbooks', 'status', [
   'new>running',
@@ -83,13 +101,16 @@ CREATE TABLE flowdetails (
   started_at INTEGER NOT NULL,
   closed_at INTEGER,
   error TEXT,
-  UNIQUE (logbook_id, attempt)
+  UNIQUE (logbook_id, attempt),
+  CHECK ((closed_at IS NULL) = (state IN ('RUNNING', 'REVERTING')))
 ) STRICT;
 CREATE UNIQUE INDEX flowdetails_one_open_per_target ON flowdetails (target) WHERE closed_at IS NULL;
 CREATE TRIGGER flowdetails_plan_is_frozen BEFORE UPDATE OF plan, target, logbook_id, attempt ON flowdetails
 BEGIN SELECT RAISE(ABORT, 'a plan is frozen when its flow starts'); END;
 CREATE TRIGGER flowdetails_closed_stays_closed BEFORE UPDATE ON flowdetails WHEN OLD.closed_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a closed flow stays closed'); END;
+CREATE TRIGGER flowdetails_open_stays BEFORE DELETE ON flowdetails WHEN OLD.closed_at IS NULL
+BEGIN SELECT RAISE(ABORT, 'an open flow stays'); END;
 
 CREATE TABLE atomdetails (
   id INTEGER PRIMARY KEY,
@@ -141,9 +162,10 @@ CREATE INDEX steps_open ON steps (atom_id) WHERE state IN ('planned', 'intent', 
 CREATE INDEX steps_by_object ON steps (object, id);
 ${transitions('steps', 'state', [
   'planned>intent',
-  // Found already under way, or already done, without a call of ours.
+  // Found already under way, or already over, without a call of ours.
   'planned>sent',
   'planned>done',
+  'planned>failed',
   'planned>skipped',
   // The call certainly did not happen: it never left, or it was refused as "not now".
   'intent>planned',
@@ -184,11 +206,10 @@ CREATE INDEX events_by_atom ON events (atom_id);
 CREATE TRIGGER events_are_contiguous BEFORE INSERT ON events
 WHEN NEW.seq <> 1 + coalesce((SELECT max(seq) FROM events WHERE flow_id = NEW.flow_id), 0)
 BEGIN SELECT RAISE(ABORT, 'events of a flow are contiguous'); END;
+CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_are_append_only BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-CREATE TRIGGER events_go_with_their_flow BEFORE DELETE ON events
-WHEN (SELECT closed_at FROM flowdetails WHERE id = OLD.flow_id) IS NULL
-  AND EXISTS (SELECT 1 FROM flowdetails WHERE id = OLD.flow_id)
-BEGIN SELECT RAISE(ABORT, 'events of an open flow stay'); END;
+${['atomdetails', 'steps', 'events'].map(goWithTheirFlow).join('')}
 
 -- What recoveries and operators changed about hosts; without a row the configuration counts.
 CREATE TABLE hosts (

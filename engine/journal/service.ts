@@ -1,4 +1,5 @@
 /** The journal's side of the wire: takes requests, writes what came together in one transaction, answers in order. */
+import { type Stats, statSync } from 'node:fs';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
 import { identifyProcess } from './process-identity.ts';
@@ -18,6 +19,8 @@ export class JournalService {
   readonly #send: (reply: Reply) => void;
   readonly #session: Session;
   readonly #writer: JournalWriter;
+  readonly #path: string;
+  readonly #file: Stats;
   #waiting: Commit[] = [];
   #isScheduled = false;
   #isFinished = false;
@@ -36,6 +39,8 @@ export class JournalService {
     this.#send = send;
     this.#session = beginReign(data.settings, identifyProcess(data.node), clock);
     const { reign, reason, warnings } = this.#session;
+    this.#path = data.settings.path;
+    this.#file = statSync(this.#path);
     this.#writer = new JournalWriter(this.#session.db, reign, clock, data.settings);
     send({ reply: 'opened', ...reign, reason, warnings, confirmedAt: this.#writer.confirm() });
   }
@@ -85,10 +90,21 @@ export class JournalService {
         this.#session.db.close();
         this.#send({ reply: 'done', id, value: null, confirmedAt: undefined });
       } else {
+        if (request.do === 'beat') this.#mustBeInPlace();
         const confirmedAt = request.do === 'beat' ? this.#writer.beat() : this.#writer.confirm();
         this.#send({ reply: 'done', id, value: null, confirmedAt });
       }
     });
+  }
+
+  /** The open file goes on working after its storage was unmounted or its name removed, and nobody else would see it. */
+  #mustBeInPlace(): void {
+    const now = statSync(this.#path, { throwIfNoEntry: false });
+    if (now?.ino === this.#file.ino && now.dev === this.#file.dev) return;
+    throw new JournalFailure(
+      'unknown',
+      `the journal ${this.#path} is not at its place any more; its storage has vanished`,
+    );
   }
 
   #guarded(act: () => void): void {

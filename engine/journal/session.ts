@@ -6,7 +6,7 @@ import type Database from 'better-sqlite3';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
 import { type Identity, judgeLease, readLease, takeLease } from './lease.ts';
-import { type OpenSettings, openForWriting } from './open.ts';
+import { type OpenSettings, openForWriting, refusal } from './open.ts';
 import { lifeOf } from './process-identity.ts';
 import type { Reign, WriterClock } from './writer.ts';
 
@@ -38,6 +38,7 @@ function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterCloc
   while (clock.boottime() < end) {
     pause(Math.min(500, timeoutMs));
     const now = readLease(db);
+    if (now?.epoch === seen?.epoch && now?.state === 'released') return;
     if (now?.epoch !== seen?.epoch || now?.beat_at !== seen?.beat_at) {
       throw new JournalFailure(
         'held',
@@ -69,6 +70,7 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
     return { db, reign: { owner: me.owner, epoch }, reason: verdict.reason, warnings };
   } catch (error) {
     db.close();
-    throw error;
+    // Nothing was done under the lease yet: whether its row reached the disk, the next start finds out.
+    throw refusal(settings.path, error);
   }
 }

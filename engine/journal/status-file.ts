@@ -22,17 +22,20 @@ export class StatusFile {
   /** Writes `status` soon; of several in a row only the last. Resolves when it, or a newer one, is in place. */
   write(status: unknown): Promise<void> {
     this.#next = status;
-    this.#writing ??= this.#drain().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= Promise.resolve().then(() => this.#drain());
     return this.#writing;
   }
 
   async #drain(): Promise<void> {
-    while (this.#next !== undefined) {
-      const text = `${JSON.stringify(this.#next, null, 2)}\n`;
-      this.#next = undefined;
-      await this.#replace(text);
+    try {
+      while (this.#next !== undefined) {
+        const text = `${JSON.stringify(this.#next, null, 2)}\n`;
+        this.#next = undefined;
+        await this.#replace(text);
+      }
+    } finally {
+      // In the same breath as the last look at `#next`: what is given from now on begins anew.
+      this.#writing = undefined;
     }
   }
 

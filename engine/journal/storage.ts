@@ -2,11 +2,11 @@
  * Whether SQLite's locks and syncs can be trusted where the journal lies, judged from `/proc/self/mountinfo`.
  * Where they cannot, two engines may write at once and the epoch guards nothing: such storage is refused by name.
  */
-import { readFileSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** One line of mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
+  readonly id: number;
   readonly mountPoint: string;
   readonly type: string;
   readonly source: string;
@@ -35,10 +35,14 @@ export function parseMountinfo(text: string): Mount[] {
     .split('\n')
     .filter((line) => line.includes(' - '))
     .map((line) => {
-      const [left = '', right = ''] = line.split(' - ');
+      // Blanks inside fields are escaped, but a source may be called `-`: the first separator is the one.
+      const separator = line.indexOf(' - ');
+      const left = line.slice(0, separator);
+      const right = line.slice(separator + 3);
       const fields = left.split(' ');
       const [type = '', source = '', superOptions = ''] = right.split(' ');
       return {
+        id: Number(fields[0]),
         mountPoint: unescapeField(fields[4] ?? '/'),
         type,
         source: unescapeField(source),
@@ -47,15 +51,23 @@ export function parseMountinfo(text: string): Mount[] {
     });
 }
 
-/** The mount a path lies on: the longest mount point that is a prefix, the last one where several are stacked. */
-export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
-  let found: Mount | undefined;
-  for (const mount of mounts) {
-    const prefix = mount.mountPoint === '/' ? '/' : `${mount.mountPoint}/`;
-    if (path !== mount.mountPoint && !path.startsWith(prefix)) continue;
-    if (!found || mount.mountPoint.length >= found.mountPoint.length) found = mount;
+/**
+ * The mount a path lies on, as the kernel itself answers (`mnt_id` of proc_pid_fdinfo(5)): with mounts on top of mounts
+ * the names alone do not tell. Undefined when the path cannot be opened here.
+ */
+function mountAt(path: string, mounts: readonly Mount[]): Mount | undefined {
+  let handle: number;
+  try {
+    handle = openSync(path, 'r');
+  } catch {
+    return undefined;
   }
-  return found;
+  try {
+    const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${handle}`, 'utf8'))?.[1];
+    return mounts.find((mount) => mount.id === Number(id));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function judgeNfs(mount: Mount): StorageVerdict {
@@ -65,11 +77,11 @@ function judgeNfs(mount: Mount): StorageVerdict {
     return no('nolock', 'its locks are local to each node (nolock or local_lock), so two engines could write at once');
   }
   const version = mount.options.find((option) => option.startsWith('vers='))?.slice('vers='.length);
-  if (mount.type !== 'nfs4' && !version?.startsWith('4')) {
-    return no('nfs3', 'NFS before 4.1 keeps locks outside the protocol; mount it with vers=4.1 or newer');
-  }
-  if (version === '4.0' || version === '4') {
+  if (version?.startsWith('4') && !/^4\.[1-9]/.test(version)) {
     return no('nfs3', 'NFS 4.0 has no sessions, so a lost lock can go unseen; mount it with vers=4.1 or newer');
+  }
+  if (!version?.startsWith('4.')) {
+    return no('nfs3', 'NFS before 4.1 keeps locks outside the protocol; mount it with vers=4.1 or newer');
   }
   if (has('soft') || has('softerr')) {
     return no('network-unknown', 'a soft mount reports errors for writes that may have happened; mount it hard');
@@ -77,18 +89,21 @@ function judgeNfs(mount: Mount): StorageVerdict {
   return { fit: 'yes', shared: true, volatile: false, type: mount.type };
 }
 
-/** The verdict over one mount; pure. */
-export function judgeStorage(mount: Mount): StorageVerdict {
+/**
+ * The verdict over one mount; pure.
+ * @param upper what an overlay writes to, where that can be seen from here.
+ */
+export function judgeStorage(mount: Mount, upper?: StorageVerdict): StorageVerdict {
   const { type } = mount;
   const no = (kind: RefusedStorage, reason: string): StorageVerdict => ({ fit: 'no', kind, type, reason });
   if (type === 'nfs' || type === 'nfs4') return judgeNfs(mount);
   if (type === 'gfs2') {
-    return mount.options.includes('localflocks')
-      ? no('nolock', 'localflocks makes its locks local to each node')
+    return mount.options.includes('localflocks') || mount.options.includes('lockproto=lock_nolock')
+      ? no('nolock', 'localflocks or lock_nolock makes its locks local to each node')
       : { fit: 'yes', shared: true, volatile: false, type };
   }
   if (type === 'ocfs2') {
-    return mount.options.some((option) => option === 'localflocks')
+    return mount.options.includes('localflocks')
       ? no('nolock', 'localflocks makes its locks local to each node')
       : mount.options.includes('cluster_stack=pcmk')
         ? { fit: 'yes', shared: true, volatile: false, type }
@@ -97,9 +112,13 @@ export function judgeStorage(mount: Mount): StorageVerdict {
   if (type === 'cifs' || type === 'smb3') return no('cifs', 'SMB does not give POSIX locks across nodes');
   if (type.startsWith('fuse')) return no('fuse', 'whether a FUSE file system keeps locks and syncs cannot be known');
   if (type === 'overlay') {
-    return mount.options.some((option) => option === 'volatile')
-      ? no('overlay', 'a volatile overlay does not sync')
-      : { fit: 'yes', shared: false, volatile: false, type };
+    // Linux 6.18 writes `fsync=volatile` where older ones wrote `volatile`.
+    if (mount.options.includes('volatile') || mount.options.includes('fsync=volatile')) {
+      return no('overlay', 'a volatile overlay does not sync');
+    }
+    return upper?.fit === 'no' || upper?.shared
+      ? no('overlay', `it writes to ${upper.type}, whose locks an overlay does not pass on to other nodes`)
+      : { fit: 'yes', shared: false, volatile: upper?.volatile ?? false, type };
   }
   if (VOLATILE_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: true, type };
   if (LOCAL_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: false, type };
@@ -107,9 +126,11 @@ export function judgeStorage(mount: Mount): StorageVerdict {
 }
 
 /** Looks up the mount of the journal's directory (which must exist) and judges it. */
-export function storageOf(journalPath: string): StorageVerdict {
-  const directory = realpathSync(dirname(journalPath));
-  const mount = mountOf(directory, parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
+export function storageOf(directory: string): StorageVerdict {
+  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const mount = mountAt(directory, mounts);
   if (!mount) return { fit: 'no', kind: 'network-unknown', type: 'unknown', reason: `no mount holds ${directory}` };
-  return judgeStorage(mount);
+  const upperdir = mount.options.find((option) => option.startsWith('upperdir='))?.slice('upperdir='.length);
+  const below = upperdir?.startsWith('/') ? mountAt(unescapeField(upperdir), mounts) : undefined;
+  return judgeStorage(mount, below && below.id !== mount.id ? judgeStorage(below) : undefined);
 }

@@ -42,6 +42,14 @@ export interface WriterSettings {
   readonly lockTimeoutMs: number;
 }
 
+/** Whether a request failed by its own fault, before anything could reach the disk. */
+function isOfRequest(error: unknown): boolean {
+  if (error instanceof JournalFailure) return !error.isFatal;
+  const code = sqliteCode(error);
+  // Without a code SQLite was never asked: the value of a column cannot be bound, or cannot be written as JSON.
+  return code === undefined || /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code);
+}
+
 export class JournalWriter {
   readonly #db: Database.Database;
   readonly #reign: Reign;
@@ -70,7 +78,7 @@ export class JournalWriter {
     crashPoint('writer.after-begin');
     const outcomes = requests.map((mutations) => this.#apply(mutations));
     if (outcomes.some((outcome) => outcome.ok)) {
-      this.#beat.run(this.#clock.now());
+      this.#guarded(() => this.#beat.run(this.#clock.now()));
       crashPoint('writer.before-commit');
       this.#end('COMMIT');
       this.commits += 1;
@@ -142,9 +150,7 @@ export class JournalWriter {
       this.#db.exec('RELEASE request');
       return { ok: true, results };
     } catch (error) {
-      const code = sqliteCode(error);
-      const isOurs = code?.startsWith('SQLITE_CONSTRAINT') || (error instanceof JournalFailure && !error.isFatal);
-      if (!isOurs) {
+      if (!isOfRequest(error)) {
         this.#rollback();
         throw this.#stop('a write', error);
       }

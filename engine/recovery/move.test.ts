@@ -112,6 +112,13 @@ describe('an evacuation on its way', () => {
     const arrived = { instance: instance({ host: 'c2', vmState: 'error' }) };
     expect(decide('sent', arrived)).toMatchObject({ do: 'settle', state: 'failed' });
     expect(decide('failed', arrived)).toEqual({ do: 'give up' });
+    expect(decide('sent', { ...arrived, wanted: 'error' })).toMatchObject({ do: 'settle', state: 'done' });
+  });
+
+  it('that failed is not tried again while somebody else evacuates the instance', () => {
+    const rebuilding = { instance: instance({ taskState: 'rebuilding' }) };
+    expect(decide('failed', rebuilding)).toEqual({ do: 'wait' });
+    expect(decide('failed', { ...rebuilding, elapsedMs: 90_001 })).toEqual({ do: 'give up' });
   });
 });
 
@@ -139,7 +146,7 @@ describe('whatever is seen', () => {
         const decision = decide(state, { instance: instance({ host, vmState, taskState }), evacuations, ...rest });
         if (decision.do !== 'call') return;
         expect(host).not.toBe('c2');
-        if (state !== 'failed') expect(taskState?.startsWith('rebuild') ?? false).toBe(false);
+        expect(taskState?.startsWith('rebuild') ?? false).toBe(false);
         // A failed one was seen to fail; anything else must show no open record and must have been looked for.
         if (state !== 'planned' && state !== 'failed') {
           expect(evacuations).not.toBe('not asked');

@@ -94,8 +94,12 @@ function decideEvacuation(facts: MoveFacts, instance: Instance, limits: MoveLimi
   const { state } = facts.step;
   const isElsewhere = instance.host !== null && instance.host !== facts.source;
   if (isElsewhere && instance.taskState === null) {
-    if (instance.vmState !== 'error') return settle('done');
+    if (instance.vmState !== 'error' || facts.wanted === 'error') return settle('done');
     return state === 'failed' ? GIVE_UP : settle('failed', `it arrived on ${instance.host} in state error`);
+  }
+  if (state === 'failed' && isRebuilding(instance.taskState)) {
+    // Somebody else evacuates it now.
+    return facts.elapsedMs > limits.evacuationMs ? GIVE_UP : WAIT;
   }
   if (state === 'failed') return facts.attempts < limits.attempts && !isElsewhere ? CALL : GIVE_UP;
   if (state === 'planned' && facts.evacuations !== 'not asked') {

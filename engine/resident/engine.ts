@@ -169,6 +169,18 @@ export class Engine {
     };
   }
 
+  /** Writes into the journal under the lease and asks the cloud; throws with what is wrong. */
+  async checkHealth(): Promise<{ readonly epoch: number }> {
+    const { journal, cloud } = this.#parts;
+    await journal.beat();
+    try {
+      await cloud.check();
+    } catch (error) {
+      throw new RequestRefused(`the cloud cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return { epoch: journal.epoch };
+  }
+
   /** Changes whether a host is reserved, by an operator's word. */
   async setReserved(name: string, reserved: 0 | 1): Promise<void> {
     const { journal, clock } = this.#parts;
@@ -182,18 +194,16 @@ export class Engine {
     for (const { controller } of this.#running.values()) controller.abort(new Interrupted('the engine stops'));
     await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
     await this.ended.catch(() => {});
-    await this.#statusFile.write({ ...(await this.#lastStatus()), source: 'status.json' }).catch(() => {});
+    await this.#leaveLastStatus().catch(() => {});
     await this.#parts.journal.close().catch(() => {});
     await this.#parts.cloud.close();
   }
 
-  async #lastStatus(): Promise<StatusView | Record<string, never>> {
-    try {
-      const status = await this.status();
-      return { ...status, engine: status.engine ? { ...status.engine, state: 'released' } : null };
-    } catch {
-      return {};
-    }
+  /** What stays when no engine runs; a journal that has failed leaves the status of before. */
+  async #leaveLastStatus(): Promise<void> {
+    const status = await this.status();
+    const engine = status.engine ? { ...status.engine, state: 'released' } : null;
+    await this.#statusFile.write({ ...status, engine, source: 'status.json' });
   }
 
   #wake(): void {
@@ -220,6 +230,8 @@ export class Engine {
   async #schedule(): Promise<number | null> {
     const { journal, clock, configuration, log } = this.#parts;
     const open = await journal.query('open');
+    // `stop` waits for those it found running: none may begin after it looked.
+    if (this.#stopping.signal.aborted) return null;
     const verdict = planQueue({
       open,
       running: new Set(this.#running.keys()),

@@ -1,4 +1,5 @@
 /** What the engine says to the log: one line an event, `key=value`, so that an operator can grep. */
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 export type Log = (level: LogLevel, message: string, fields?: LogFields) => void;

@@ -34,6 +34,8 @@ export interface Effect<World> {
 export async function bringAbout<World>(context: TaskContext, effect: Effect<World>): Promise<World> {
   const { steps, clock, signal, settings } = context;
   const patience = new Patience(context);
+  /** Answers to looks do not make up for calls that are never answered. */
+  const callPatience = new Patience(context);
   let step: Awaited<ReturnType<typeof steps.plan>>[number] | undefined;
   /** CLOCK_BOOTTIME ms of this engine's last call, or of its first look at somebody's. */
   let since: number | undefined;
@@ -87,7 +89,7 @@ export async function bringAbout<World>(context: TaskContext, effect: Effect<Wor
         } else if (isOutage(error)) {
           // Whether it arrived is seen in the next look.
           await steps.settle([{ step, state: 'unknown', error: error.message }]);
-          await patience.endure(error);
+          await callPatience.endure(error);
         } else {
           if (!signal.aborted && error instanceof CloudError) {
             await steps.settle([{ step, state: 'failed', error: error.message }]);

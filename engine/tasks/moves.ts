@@ -9,6 +9,7 @@ import { crashPoint } from '../crash-points.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { Line, Step, StepChange } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
+import { UNSETTLED_STEP_STATES } from '../journal/words.ts';
 import { decideMove, type MoveDecision, type MoveLimits, type MoveStepKind } from '../recovery/move.ts';
 import type { InstanceSnapshot, Wanted } from '../recovery/original-state.ts';
 import { failureOf, Patience } from './patience.ts';
@@ -17,6 +18,7 @@ import { failureOf, Patience } from './patience.ts';
 const CHANGES_MARGIN_MS = 10_000;
 /** Every so many looks everything since the start is listed again, should one change have slipped through. */
 const FULL_LOOK_EVERY = 10;
+const MAY_BE_UNDERWAY: ReadonlySet<string> = new Set(UNSETTLED_STEP_STATES);
 
 export interface Move {
   readonly snapshot: InstanceSnapshot;
@@ -87,6 +89,10 @@ export class MoveLoop {
       silentLooks: 0,
       silentSince: now,
     }));
+    for (const progress of this.#progress) {
+      const step = currentStep(progress.move);
+      if (step?.kind === 'evacuate' && MAY_BE_UNDERWAY.has(step.state)) this.#takePlace(progress);
+    }
     this.#finishWhole();
   }
 
@@ -134,14 +140,26 @@ export class MoveLoop {
   }
 
   async #ask<T>(ask: () => Promise<T>): Promise<T> {
+    const { clock } = this.#context;
+    let awaySince: number | undefined;
     for (;;) {
       try {
         const answer = await ask();
         this.#patience.answered();
+        if (awaySince !== undefined) this.#discount(clock.boottime() - awaySince);
         return answer;
       } catch (error) {
+        awaySince ??= clock.boottime();
         await this.#patience.endure(error);
       }
+    }
+  }
+
+  /** While the cloud was away nothing was seen: that time counts for no limit. */
+  #discount(ms: number): void {
+    for (const progress of this.#progress) {
+      progress.since += ms;
+      progress.silentSince += ms;
     }
   }
 
@@ -256,10 +274,7 @@ export class MoveLoop {
     progress.since = now;
     progress.silentLooks = 0;
     if (step.kind === 'evacuate') {
-      if (state === 'sent' && !progress.holdsPlace) {
-        this.#context.budgets.evacuations.take();
-        progress.holdsPlace = true;
-      }
+      if (state === 'sent') this.#takePlace(progress);
       if (state !== 'sent') this.#release(progress);
       if (state === 'failed') {
         const attempts = Number(step.detail.attempts ?? 1);
@@ -291,6 +306,13 @@ export class MoveLoop {
   #finish(progress: Progress, result: NonNullable<Move['result']>): void {
     progress.move.result = result;
     this.#release(progress);
+  }
+
+  /** For an evacuation that goes on already, whether there is a place or not. */
+  #takePlace(progress: Progress): void {
+    if (progress.holdsPlace) return;
+    this.#context.budgets.evacuations.take();
+    progress.holdsPlace = true;
   }
 
   #release(progress: Progress): void {
@@ -376,7 +398,8 @@ export class MoveLoop {
     } else if (error.kind === 'not_found') {
       await this.#settle([this.#changeOf(progress, step, 'skipped', 'the instance was deleted')]);
     } else if (error.kind === 'unknown' || (error.kind === 'conflict' && step.kind === 'stop')) {
-      progress.since = now;
+      // An evacuation has its time from the last call; a stop that is refused again and again has it once.
+      if (step.kind === 'evacuate') progress.since = now;
       await steps.settle([{ step, state: 'unknown', error: error.message }]);
     } else {
       await this.#settle([this.#changeOf(progress, step, 'failed', error.message)]);

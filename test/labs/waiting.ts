@@ -1,4 +1,4 @@
-/** Every wait of the lab: for a condition, with an upper bound, telling what it waited for and what it last saw. */
+/** Every wait of a lab: for a condition, with an upper bound, telling what it waited for and what it last saw. */
 
 export interface Patience {
   /** What is waited for, as the end of "waited 30 s for …". */
@@ -18,5 +18,16 @@ export async function waitUntil<T>(patience: Patience, look: () => Promise<T | u
     if (seen !== undefined) return seen;
     if (performance.now() > deadline) throw new Error(`Waited ${patience.seconds} s for ${patience.what}, in vain.`);
     await new Promise((resolve) => setTimeout(resolve, patience.everyMs ?? 100));
+  }
+}
+
+/** Waits for something that comes by itself, with an upper bound. */
+export async function within<T>(seconds: number, what: string, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`Waited ${seconds} s for ${what}, in vain.`)), seconds * 1000);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

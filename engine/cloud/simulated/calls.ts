@@ -65,9 +65,14 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   if (read) return structuredClone(read(world, args));
   const act = ACTS[method];
   if (!act) throw new CloudError('refused', `the simulated cloud has no call ${method}`, { status: 400 });
-  const { lostRequests, lostReplies } = world.behaviour;
-  if (world.random.next() < lostRequests) throw new CloudError('unknown', `the answer to ${method} did not come`);
+  const { lostRequests, lostReplies, lateEvacuations } = world.behaviour;
+  const lost = new CloudError('unknown', `the answer to ${method} did not come`);
+  if (world.random.next() < lostRequests) throw lost;
+  if (method === 'evacuate' && world.random.next() < lateEvacuations) {
+    world.evacuateLate(text(args.uuid), optional(args.host));
+    throw lost;
+  }
   act(world, args);
-  if (world.random.next() < lostReplies) throw new CloudError('unknown', `the answer to ${method} did not come`);
+  if (world.random.next() < lostReplies) throw lost;
   return { requestId: `req-${world.random.uuid()}` };
 }

@@ -1,29 +1,49 @@
-/** Serves a world on a unix socket, one JSON object a line each way: for engines in processes of their own. */
+/** Serves a world on a socket, one JSON object a line each way: for engines in processes of their own. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { CloudError } from '../cloud.ts';
 import { callWorld } from './calls.ts';
 import type { World } from './world.ts';
 
+/** A call that reached the world, and whether the world did what was asked. */
+export interface Call {
+  readonly method: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly outcome: 'answered' | CloudError['kind'];
+}
+
 export class WorldServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  static async start(world: World, path: string): Promise<WorldServer> {
-    const started = new WorldServer(world);
+  /**
+   * On a unix socket.
+   * @param observe told of each call when it has had its effect and before its answer leaves
+   */
+  static async start(world: World, path: string, observe: (call: Call) => void = () => {}): Promise<WorldServer> {
+    const server = createServer();
+    const started = new WorldServer(world, server, observe);
     await new Promise<void>((resolve, reject) => {
-      started.#server.once('error', reject);
-      started.#server.listen(path, resolve);
+      server.once('error', reject);
+      server.listen(path, resolve);
     });
     return started;
   }
 
-  private constructor(world: World) {
-    this.#server = createServer((socket) => {
+  /** On a server that listens already, e.g. in another network namespace. */
+  constructor(world: World, server: Server, observe: (call: Call) => void = () => {}) {
+    this.#server = server;
+    server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => socket.destroy());
-      createInterface({ input: socket }).on('line', (line) => socket.write(`${JSON.stringify(answer(world, line))}\n`));
+      const lines = createInterface({ input: socket });
+      // It repeats the socket's errors; an engine that was killed is none of this side's.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
+        const reply = answer(world, line, observe);
+        if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+      });
     });
   }
 
@@ -33,12 +53,15 @@ export class WorldServer implements AsyncDisposable {
   }
 }
 
-function answer(world: World, line: string): unknown {
+function answer(world: World, line: string, observe: (call: Call) => void): unknown {
   const { id, method, args } = JSON.parse(line);
   try {
-    return { id, result: callWorld(world, method, args) };
+    const result = callWorld(world, method, args);
+    observe({ method, args, outcome: 'answered' });
+    return { id, result };
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
+    observe({ method, args, outcome: error.kind });
     const { kind, message, status, requestId, retryAfter } = error;
     return { id, error: { kind, message, status, requestId, retryAfter } };
   }

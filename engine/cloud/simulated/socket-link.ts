@@ -11,24 +11,29 @@ interface Waiting {
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
-export function socketLink(path: string): Link {
+/** @param address the path of a unix socket, or `HOST:PORT` */
+export function socketLink(address: string): Link {
+  const [, host = '', port = ''] = /^([^/]+):(\d+)$/.exec(address) ?? [];
   const waiting = new Map<number, Waiting>();
   let nextId = 1;
   let socket: Promise<Socket> | undefined;
 
   const open = (): Promise<Socket> =>
     new Promise((resolve, reject) => {
-      const created = connect(path);
+      const created = port === '' ? connect(address) : connect(Number(port), host);
       created.once('connect', () => resolve(created));
-      created.once('error', (error) => {
-        reject(new CloudError('unreachable', `the simulated cloud at ${path} is not there: ${error.message}`));
+      created.on('error', (error) => {
+        reject(new CloudError('unreachable', `the simulated cloud at ${address} is not there: ${error.message}`));
       });
       created.once('close', () => {
         socket = undefined;
         for (const one of waiting.values()) one.reject(new CloudError('unknown', 'the simulated cloud hung up'));
         waiting.clear();
       });
-      createInterface({ input: created }).on('line', (line) => {
+      const lines = createInterface({ input: created });
+      // It repeats the socket's errors, which are told by `error` and `close` above.
+      lines.on('error', () => {});
+      lines.on('line', (line) => {
         const { id, result, error } = JSON.parse(line);
         const one = waiting.get(id);
         waiting.delete(id);
@@ -38,7 +43,7 @@ export function socketLink(path: string): Link {
     });
 
   return {
-    description: `simulated ${path}`,
+    description: `simulated ${address}`,
     call: async (method, args, { signal, mayLeave }) => {
       socket ??= open();
       const connected = await socket.catch((error: unknown) => {

@@ -22,6 +22,9 @@ export interface Behaviour {
   readonly lostReplies: number;
   /** Nothing of the cloud answers. */
   readonly isAway: boolean;
+  /** The request for an evacuation sits in a queue: its answer does not come, and it happens `lateMs` later. */
+  readonly lateEvacuations: number;
+  readonly lateMs: readonly [number, number];
   /** An evacuation ends in error, as after a conflict in Placement. */
   readonly failedEvacuations: number;
 }
@@ -32,6 +35,8 @@ export const CALM: Behaviour = {
   lostRequests: 0,
   lostReplies: 0,
   isAway: false,
+  lateEvacuations: 0,
+  lateMs: [500, 8000],
   failedEvacuations: 0,
 };
 
@@ -186,6 +191,17 @@ export class World {
     this.#later(this.random.between(...this.behaviour.rebuildMs), () =>
       this.#arrive(instance, evacuation, target, fails),
     );
+  }
+
+  /** As `evacuate`, some time from now; what the cloud has against it by then nobody hears. */
+  evacuateLate(uuid: string, target: string | undefined): void {
+    this.#later(this.random.between(...this.behaviour.lateMs), () => {
+      try {
+        this.evacuate(uuid, target);
+      } catch (error) {
+        if (!(error instanceof CloudError)) throw error;
+      }
+    });
   }
 
   stop(uuid: string): void {

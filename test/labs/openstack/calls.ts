@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { waitUntil } from '../waiting.ts';
 import { type LabPlan, url } from './configuration.ts';
 import type { Processes } from './processes.ts';
 import { send } from './rest.ts';
 import { REQUEST_MARK } from './services.ts';
-import { waitUntil } from './waiting.ts';
 
 /** Which HTTP requests Keystone and Nova's API were sent, read from their servers' request logs. */
 

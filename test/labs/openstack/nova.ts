@@ -1,6 +1,6 @@
+import { waitUntil } from '../waiting.ts';
 import { type LabPlan, url } from './configuration.ts';
 import type { Answer, RestClient } from './rest.ts';
-import { waitUntil } from './waiting.ts';
 
 /** The lab's own control calls to Nova, as the administrator. */
 

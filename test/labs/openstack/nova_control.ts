@@ -1,8 +1,8 @@
+import { waitUntil } from '../waiting.ts';
 import type { LabPlan } from './configuration.ts';
 import { type Row, sql } from './database.ts';
 import type { BootOptions, Nova, NovaMigration, NovaServer, NovaService } from './nova.ts';
 import type { Answer } from './rest.ts';
-import { waitUntil } from './waiting.ts';
 
 /** What tests ask of the lab's Nova: an operator's calls, and what only the database can do. */
 export class NovaControl {

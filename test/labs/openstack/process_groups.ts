@@ -1,6 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitUntil } from './waiting.ts';
+import { waitUntil } from '../waiting.ts';
 
 /**
  * Which process groups belong to a lab, and how they end.

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { waitUntil } from '../waiting.ts';
 import { endGroup, endGroups, forgetGroups, LAB_VARIABLE, labMark, recordGroup } from './process_groups.ts';
-import { waitUntil } from './waiting.ts';
 
 interface Started {
   readonly child: ChildProcess;

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { flowOf, line, notification, Place } from '#test/journal/place.ts';
+import type { FlowSnapshot, Mutation } from './mutations.ts';
+import { QUERIES } from './queries.ts';
+import type { LogbookStatus, StepRow, StepState } from './words.ts';
+import type { JournalWriter } from './writer.ts';
+
+/** One step of an attempt: `a:before`, and the states it went through. */
+type Told = readonly [object: string, before: string, ...states: StepState[]];
+
+class Story {
+  readonly #writer: JournalWriter;
+  #time = 1;
+
+  constructor(writer: JournalWriter) {
+    this.#writer = writer;
+  }
+
+  tell(...mutations: Mutation[]): readonly unknown[] {
+    const [outcome] = this.#writer.commit([mutations]).outcomes;
+    if (!outcome?.ok) throw outcome?.error ?? new Error('no outcome');
+    return outcome.results;
+  }
+
+  hears(event: string, status: 'new' | 'finished' = 'new', host = 'compute-1'): string {
+    const uuid = randomUUID();
+    this.#time += 1;
+    this.tell(
+      notification({ uuid, host, target: `host:${host}`, payload: JSON.stringify({ event, n: this.#time }), status }),
+    );
+    return uuid;
+  }
+
+  attempt(uuid: string, kind: string, steps: readonly Told[], host = 'compute-1'): FlowSnapshot {
+    const [flow] = this.tell(flowOf(uuid, { target: `host:${host}` })) as [FlowSnapshot];
+    const atomId = flow.atoms[0]?.id ?? 0;
+    const planned = steps.map(([object, before]) => ({ key: `${kind} ${object}`, kind, object, before }));
+    const [rows] = this.tell({ op: 'plan_steps', atomId, steps: planned }) as [StepRow[]];
+    for (const [index, [, , ...states]] of steps.entries()) {
+      for (const state of states) this.tell({ op: 'step', stepId: rows[index]?.id ?? 0, state, at: 1 });
+    }
+    this.tell({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: null, at: 2 });
+    return flow;
+  }
+
+  ends(uuid: string, ...statuses: LogbookStatus[]): void {
+    for (const status of statuses) this.tell({ op: 'logbook', uuid, status, at: 3 });
+  }
+}
+
+describe('originals', () => {
+  test('remember of each instance what the first recovery saw, and whether the last one finished with it', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const uuid = story.hears('STOPPED');
+    story.attempt(uuid, 'evacuate', [
+      ['a', 'active', 'intent', 'sent', 'done'],
+      ['b', 'stopped', 'intent', 'failed'],
+      ['c', 'active'],
+    ]);
+    story.ends(uuid, 'error');
+    story.attempt(uuid, 'evacuate', [
+      ['b', 'error', 'intent', 'unknown'],
+      ['c', 'error', 'skipped'],
+    ]);
+    const found = [
+      { instance: 'a', before: '"active"', unfinished: 0 },
+      { instance: 'b', before: '"stopped"', unfinished: 1 },
+      { instance: 'c', before: '"active"', unfinished: 0 },
+    ];
+    expect(QUERIES.originals(db, 'compute-1')).toEqual(found);
+    expect(QUERIES.originals(db, 'compute-2')).toEqual([]);
+    story.ends(uuid, 'running', 'failed');
+    // A new report after the failure goes on from there.
+    story.hears('STOPPED');
+    expect(QUERIES.originals(db, 'compute-1')).toEqual(found);
+  });
+
+  test('are those of evacuations of that host, not of restarts and not of other hosts', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    story.attempt(story.hears('STOPPED'), 'disable_service', [['compute-1', 'up', 'intent']]);
+    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'intent']], 'compute-2');
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
+    expect(QUERIES.originals(db, 'compute-2')).toMatchObject([{ instance: 'x' }]);
+  });
+
+  test('are forgotten when a recovery finished, and when the host came back after one that failed', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const first = story.hears('STOPPED');
+    story.attempt(first, 'evacuate', [['a', 'active', 'intent']]);
+    story.ends(first, 'finished');
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
+    const second = story.hears('STOPPED');
+    story.attempt(second, 'evacuate', [['a', 'stopped', 'intent']]);
+    expect(QUERIES.originals(db, 'compute-1')).toMatchObject([{ before: '"stopped"' }]);
+    story.ends(second, 'failed');
+    story.hears('STARTED', 'finished');
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
+  });
+
+  test('of a recovery that is still open are kept although the host came back between two attempts', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const uuid = story.hears('STOPPED');
+    story.attempt(uuid, 'evacuate', [['a', 'stopped', 'intent', 'unknown']]);
+    story.ends(uuid, 'error');
+    story.hears('STARTED', 'finished');
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([{ instance: 'a', before: '"stopped"', unfinished: 1 }]);
+  });
+});
+
+test('a recovery is shown with its attempts, tasks, steps and events, and listed newest first', () => {
+  using place = new Place();
+  const { writer, db } = place.reign();
+  const story = new Story(writer);
+  const first = story.hears('STOPPED');
+  const flow = story.attempt(first, 'evacuate', [['a', 'active', 'intent', 'done']]);
+  story.ends(first, 'error');
+  const [second] = story.tell(flowOf(first)) as [FlowSnapshot];
+  story.tell(line(second, 'one'), line(second, 'two'), { op: 'resume_flow', flowId: second.flow.id });
+  const later = story.hears('STARTED', 'finished');
+
+  expect(QUERIES.show(db, 'unknown')).toBeNull();
+  const shown = QUERIES.show(db, first);
+  expect(shown?.flows.map(({ flow: { attempt, state, resumes } }) => [attempt, state, resumes])).toEqual([
+    [1, 'FAILURE', 0],
+    [2, 'RUNNING', 1],
+  ]);
+  expect(shown?.flows[0]?.steps).toMatchObject([{ object: 'a', state: 'done', epoch: 1, intent_at: 1, ended_at: 1 }]);
+  expect(shown?.flows[1]?.events.map(({ seq, message }) => [seq, message])).toEqual([
+    [1, 'one'],
+    [2, 'two'],
+  ]);
+  expect(shown?.flows[1]?.atoms).toMatchObject([{ ord: 0, state: 'PENDING', progress: 0.5 }]);
+  expect(QUERIES.flows(db, shown?.logbook.id ?? 0).map(({ id }) => id)).toEqual([flow.flow.id, second.flow.id]);
+  expect(QUERIES.openFlow(db, shown?.logbook.id ?? 0)?.flow.id).toBe(second.flow.id);
+  expect(QUERIES.atoms(db, second.flow.id)).toEqual(shown?.flows[1]?.atoms);
+
+  expect(QUERIES.list(db, { limit: 10 }).map(({ uuid }) => uuid)).toEqual([later, first]);
+  expect(QUERIES.list(db, { limit: 1 }).map(({ uuid }) => uuid)).toEqual([later]);
+  expect(QUERIES.list(db, { limit: 10, status: 'running' }).map(({ uuid }) => uuid)).toEqual([first]);
+  expect(QUERIES.open(db).map(({ uuid }) => uuid)).toEqual([first]);
+  expect(QUERIES.summary(db)).toMatchObject({
+    lease: { epoch: 1, node: 'n1' },
+    counts: { running: 1, finished: 1 },
+    open: [{ uuid: first }],
+  });
+  story.tell({ op: 'host', name: 'compute-9', reserved: 0, by: 'operator', at: 7 });
+  expect(QUERIES.hosts(db)).toEqual([{ name: 'compute-9', reserved: 0, updated_at: 7, updated_by: 'operator' }]);
+});
+
+test('steps planned again keep what they know', () => {
+  using place = new Place();
+  const { writer } = place.reign();
+  const story = new Story(writer);
+  const [flow] = story.tell(flowOf(story.hears('STOPPED'))) as [FlowSnapshot];
+  const atomId = flow.atoms[0]?.id ?? 0;
+  const plan = (before: string): Mutation => ({
+    op: 'plan_steps',
+    atomId,
+    steps: [{ key: 'k', kind: 'evacuate', object: 'a', before }],
+  });
+  const [[step]] = story.tell(plan('active')) as [[StepRow]];
+  story.tell({ op: 'step', stepId: step.id, state: 'intent', requestId: 'req-1', detail: { n: 1 }, at: 5 });
+  const [[again]] = story.tell(plan('error')) as [[StepRow]];
+  expect(again).toMatchObject({ id: step.id, state: 'intent', before: '"active"', request_id: 'req-1', intent_at: 5 });
+});

@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Place } from '#test/journal/place.ts';
+import { StatusFile, statusFileOf } from './status-file.ts';
+
+function shown(place: Place): unknown {
+  return JSON.parse(readFileSync(join(place.directory, 'status.json'), 'utf8'));
+}
+
+test('lies beside the journal and is readable by its group alone', async () => {
+  using place = new Place();
+  expect(statusFileOf(place.path)).toBe(join(place.directory, 'status.json'));
+  await new StatusFile(place.path).write({ epoch: 1 });
+  expect(shown(place)).toEqual({ epoch: 1 });
+  expect(statSync(statusFileOf(place.path)).mode & 0o027).toBe(0);
+  expect(readdirSync(place.directory)).toEqual(['status.json']);
+});
+
+test('of several in a row ends with the last, and each promise means: this or a newer one is there', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  const seen: number[] = [];
+  const writes = Array.from({ length: 50 }, (_, n) =>
+    file.write({ n }).then(() => {
+      seen.push((shown(place) as { n: number }).n - n);
+    }),
+  );
+  await Promise.all(writes);
+  expect(seen.every((ahead) => ahead >= 0)).toBe(true);
+  expect(shown(place)).toEqual({ n: 49 });
+});
+
+test('loses none that is given at the very moment another is done', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  for (let n = 0; n < 20; n += 2) {
+    // As many microtasks later as may lie between the rename and the end of the promise.
+    let ticks = Promise.resolve();
+    const first = file.write({ n });
+    for (let tick = 0; tick < n; tick++) ticks = ticks.then(() => {});
+    await Promise.all([first, ticks]);
+    await file.write({ n: n + 1 });
+    expect(shown(place)).toEqual({ n: n + 1 });
+  }
+});
+
+test('is never seen half written', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  await file.write({ n: -1, filler: '' });
+  let isDone = false;
+  const writing = (async () => {
+    for (let n = 0; n < 100; n++) await file.write({ n, filler: 'x'.repeat(n * 1000) });
+    isDone = true;
+  })();
+  let looks = 0;
+  while (!isDone) {
+    const { n, filler } = shown(place) as { n: number; filler: string };
+    expect(filler.length).toBe(Math.max(0, n) * 1000);
+    looks += 1;
+    await new Promise(setImmediate);
+  }
+  await writing;
+  expect(looks).toBeGreaterThan(10);
+});
+
+test('that cannot be written says so, leaves the old one, and is written again afterwards', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  await file.write({ n: 1 });
+  mkdirSync(join(place.directory, 'status.json.new'));
+  await expect(file.write({ n: 2 })).rejects.toThrow(/EISDIR/);
+  expect(shown(place)).toEqual({ n: 1 });
+  if (existsSync(join(place.directory, 'status.json.new'))) rmdirSync(join(place.directory, 'status.json.new'));
+  await file.write({ n: 3 });
+  expect(shown(place)).toEqual({ n: 3 });
+});
+
+test('that cannot be put into JSON fails alone', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  await expect(file.write({ n: 1n })).rejects.toThrow(TypeError);
+  await file.write({ n: 2 });
+  expect(shown(place)).toEqual({ n: 2 });
+});

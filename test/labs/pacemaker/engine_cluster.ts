@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { WorldServer } from '#engine/cloud/simulated/server.ts';
+import { CALM, World } from '#engine/cloud/simulated/world.ts';
+import { installPackages } from './install.ts';
+import { PacemakerLab, type PacemakerLabOptions } from './lab.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const CLOUD_PORT = 7000;
+export const JOURNAL = '/shared/journal.db';
+export const NODES: readonly string[] = ['n1', 'n2', 'n3'];
+
+/** A host that failed and was reported. */
+export interface Failure {
+  readonly uuid: string;
+  readonly host: string;
+  readonly instances: readonly string[];
+  /** How many of them are on another host by now. */
+  moved(): number;
+}
+
+/** Looks every 50 ms until something is seen. */
+export async function until<T>(
+  what: string,
+  seconds: number,
+  look: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    if (performance.now() > end) throw new Error(`not seen within ${seconds} s: ${what}`);
+    await delay(50);
+  }
+}
+
+/** The built executable as a resource of a real cluster, and a simulated cloud outside of its nodes. */
+export class EngineCluster {
+  readonly lab: PacemakerLab;
+  readonly world: World;
+  readonly #server: WorldServer;
+
+  /** Resolves when the engine runs, created by `pcs resource create` with no option but the journal's path. */
+  static async start(options: PacemakerLabOptions = {}): Promise<EngineCluster> {
+    await installPackages();
+    execFileSync(process.execPath, [join(ROOT, 'packaging/executable/build.ts')], { stdio: 'inherit' });
+    const lab = await PacemakerLab.start({
+      ...options,
+      hostPaths: [{ hostPath: join(ROOT, 'dist'), nodePath: '/mnt/dist' }],
+    });
+    try {
+      const world = new World({ now: () => Date.now() }, 1, { ...CALM, rebuildMs: [300, 900], powerMs: 100 });
+      for (const name of ['d1', 'd2', 'd3']) world.addHost(name, 100_000);
+      const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)));
+      await Promise.all(NODES.map((node) => cluster.install(node)));
+      await lab.pcs('resource', 'create', 'recovery', 'ocf:openstack:recovery-agent', `journal=${JOURNAL}`);
+      for (const remote of ['c1', 'c2']) await lab.pcs('constraint', 'location', 'recovery', 'avoids', remote);
+      await lab.waitForResource('recovery', { state: 'Started' }, 60);
+      return cluster;
+    } catch (error) {
+      await lab.stop();
+      throw error;
+    }
+  }
+
+  private constructor(lab: PacemakerLab, world: World, server: WorldServer) {
+    this.lab = lab;
+    this.world = world;
+    this.#server = server;
+  }
+
+  /** @param logs whether the folder with the logs is kept */
+  async stop(logs: 'keep' | 'remove'): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    await this.lab.stop();
+    if (logs === 'remove') rmSync(this.lab.directory, { recursive: true, force: true });
+  }
+
+  /** What the package puts in place, and the configuration of an operator in a hurry. */
+  async install(node: string): Promise<void> {
+    const config = [
+      '[cloud]',
+      'driver = simulated',
+      `simulated_address = ${this.lab.outsideAddress}:${CLOUD_PORT}`,
+      '[journal]',
+      'confirm_delay = 0',
+      '[engine]',
+      'beat_interval = 1',
+      'lease_timeout = 5',
+      '[host_failure]',
+      'max_evacuations_in_flight = 5',
+      'evacuation_queue_wait = 1',
+      '[DEFAULT]',
+      'verify_interval = 0.2',
+      '',
+    ].join('\n');
+    await this.mustRun(node, ['mkdir', '-p', '/usr/lib/ocf/resource.d/openstack']);
+    await this.mustRun(node, ['ln', '-sf', '/mnt/dist/recovery-agent', '/usr/sbin/recovery-agent']);
+    const agent = '/usr/lib/ocf/resource.d/openstack/recovery-agent';
+    await this.mustRun(node, ['ln', '-sf', '/usr/sbin/recovery-agent', agent]);
+    await this.lab.putFile(node, '/etc/recovery-agent/recovery-agent.conf', config);
+  }
+
+  async mustRun(node: string, argv: readonly string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.lab.run(node, argv, { timeoutMs: 60_000 });
+    if (status !== 0) throw new Error(`${argv.join(' ')} on ${node} ended with ${status}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  async activeNode(): Promise<string> {
+    const { nodes } = await this.lab.waitForResource('recovery', { state: 'Started' }, 120);
+    return nodes[0] ?? '';
+  }
+
+  async signalEngine(node: string, signal: 'KILL' | 'STOP'): Promise<void> {
+    const pid = `sed 's/.*"pid":\\([0-9]*\\).*/\\1/' /run/recovery-agent/engine.pid`;
+    await this.mustRun(node, ['sh', '-c', `kill -${signal} $(${pid})`]);
+  }
+
+  /** A host with instances loses power and is reported to the active engine. */
+  async hostFails(host: string, count: number): Promise<Failure> {
+    const { world } = this;
+    world.addHost(host, 100_000);
+    const instances = Array.from({ length: count }, () => world.addInstance(host).uuid);
+    world.kill(host);
+    const words = ['--hostname', host, '--event', 'STOPPED', '--cluster-status', 'OFFLINE', '--host-status', 'NORMAL'];
+    const out = await this.mustRun(await this.activeNode(), ['recovery-agent', 'notify', '--json', ...words]);
+    const { notification_uuid: uuid } = JSON.parse(out) as { notification_uuid: string };
+    const moved = (): number => {
+      world.catchUp();
+      return instances.filter((one) => world.instances.get(one)?.host !== host).length;
+    };
+    return { uuid, host, instances, moved };
+  }
+
+  /** Boots a node that was fenced, as an operator does who found out why. */
+  async bootAgain(node: string): Promise<void> {
+    await until(`${node} to be off`, 60, () => (this.lab.isAlive(node) ? undefined : true));
+    await this.lab.boot(node, 90);
+    await this.install(node);
+    await this.lab.pcs('resource', 'cleanup', 'recovery');
+  }
+}

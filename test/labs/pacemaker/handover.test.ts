@@ -1,0 +1,158 @@
+/**
+ * The built executable in a real cluster: whatever ends the active engine in the middle of a recovery, another one goes on, and the
+ * cloud accepts one evacuation for each instance.
+ */
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { JournalReader } from '#engine/journal/reader.ts';
+import { EngineCluster, type Failure, JOURNAL, NODES, until } from './engine_cluster.ts';
+
+let cluster: EngineCluster;
+let hasFailed = false;
+const times: string[] = [];
+
+beforeAll(async () => {
+  cluster = await EngineCluster.start();
+});
+
+afterAll(async () => {
+  process.stdout.write(`hand-over, from the disturbance to the first step of the next engine:\n${times.join('\n')}\n`);
+  await cluster?.stop(hasFailed ? 'keep' : 'remove');
+});
+
+afterEach(({ task }) => {
+  hasFailed ||= task.result?.state === 'fail';
+});
+
+/** Undefined while the journal cannot be read: locked, or a hot journal that the next engine rolls back. */
+function fromJournal<T>(ask: (reader: JournalReader) => T): T | undefined {
+  try {
+    const reader = new JournalReader(join(cluster.lab.sharedDirectory, 'journal.db'));
+    try {
+      return ask(reader);
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits for the end; every instance has moved, and the cloud accepted one evacuation for each. */
+async function expectRecovered(failure: Failure, seconds = 120): Promise<void> {
+  await until(`recovery of ${failure.host} finished`, seconds, () => {
+    const row = fromJournal((reader) => reader.query('logbook', failure.uuid));
+    if (row && ['failed', 'ignored'].includes(row.status)) throw new Error(`it is ${row.status}: ${row.message}`);
+    return row?.status === 'finished' ? true : undefined;
+  });
+  const { counts } = cluster.world;
+  expect(failure.moved()).toBe(failure.instances.length);
+  expect(failure.instances.map((uuid) => counts.accepted[uuid])).toEqual(failure.instances.map(() => 1));
+  expect(counts.duplicates).toBe(0);
+}
+
+/** When the engine of a later epoch wrote its first line or step about the recovery, ms UTC. */
+function firstStepAfter(uuid: string, epoch: number): number | undefined {
+  const found = fromJournal((reader) => reader.query('show', uuid));
+  const at = (found?.flows ?? []).flatMap(({ events, steps }) => [
+    ...events.filter((event) => event.epoch > epoch).map((event) => event.at),
+    ...steps.filter((step) => step.epoch > epoch).flatMap((step) => step.ended_at ?? step.intent_at ?? []),
+  ]);
+  return at.length > 0 ? Math.min(...at) : undefined;
+}
+
+/** Breaks something in the middle of a recovery and measures until the next engine's first step. Returns who was active. */
+async function handOver(name: string, disturb: (active: string) => Promise<void>, count = 20): Promise<string> {
+  const failure = await cluster.hostFails(`h-${name.replace(/\W+/g, '-')}`, count);
+  const active = await cluster.activeNode();
+  const epoch = await until('the lease', 10, () => fromJournal((reader) => reader.query('summary').lease?.epoch));
+  await until(`instances moved before ${name}`, 60, () => (failure.moved() >= 4 ? true : undefined));
+  const began = Date.now();
+  await disturb(active);
+  const first = await until(`the next step after ${name}`, 150, () => firstStepAfter(failure.uuid, epoch));
+  times.push(`  ${name.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
+  await expectRecovered(failure);
+  return active;
+}
+
+describe('in a cluster of three nodes', () => {
+  it('status is right on the active node and on a standby node', async () => {
+    const active = await cluster.activeNode();
+    const other = NODES.find((node) => node !== active) ?? '';
+    const here = JSON.parse(await cluster.mustRun(active, ['recovery-agent', 'status', '--json']));
+    expect(here).toMatchObject({ source: 'engine', engine: { node: active } });
+    const there = await cluster.lab.run(other, ['recovery-agent', 'status', '--json', '--journal', JOURNAL]);
+    expect(there.status).toBe(3);
+    expect(JSON.parse(there.stdout)).toMatchObject({ source: 'journal', engine: { node: active, state: 'running' } });
+  });
+
+  it('kill -9 of the engine', async () => {
+    await handOver('kill -9 of the engine', (active) => cluster.signalEngine(active, 'KILL'));
+  });
+
+  it('pcs resource move', async () => {
+    const active = await handOver('pcs resource move', async (node) => {
+      await cluster.lab.pcs('resource', 'move', 'recovery', NODES.find((other) => other !== node) ?? '');
+    });
+    expect(await cluster.activeNode()).not.toBe(active);
+    await cluster.lab.pcs('resource', 'clear', 'recovery');
+  });
+
+  it('standby of the active node', async () => {
+    const active = await handOver('standby', async (node) => {
+      await cluster.lab.pcs('node', 'standby', node);
+    });
+    await cluster.lab.pcs('node', 'unstandby', active);
+  });
+
+  it('pcs resource restart', async () => {
+    await handOver('pcs resource restart', async () => {
+      await cluster.lab.pcs('resource', 'restart', 'recovery');
+    });
+  });
+
+  it('an engine that hangs is found by the monitor and killed at the end of its stop', async () => {
+    await handOver('an engine that hangs (SIGSTOP)', (active) => cluster.signalEngine(active, 'STOP'));
+  });
+
+  it('a node that dies while 100 instances are being evacuated', async () => {
+    const dead = await handOver('death of the node, 100 instances', (active) => cluster.lab.kill(active), 100);
+    const fenced = (await cluster.lab.fenceHistory()).some(
+      (event) => event.target === dead && event.status === 'success',
+    );
+    expect(fenced).toBe(true);
+    await cluster.bootAgain(dead);
+  });
+
+  it('a partitioned node, which is fenced', async () => {
+    const dead = await handOver('partition of the node', (active) => cluster.lab.partition(active));
+    await cluster.lab.heal(dead);
+    await cluster.bootAgain(dead);
+  });
+
+  it('two failures in a row', async () => {
+    const failure = await cluster.hostFails('h-two-in-a-row', 40);
+    const more = async (): Promise<void> => {
+      const goal = failure.moved() + 4;
+      await until('some more instances moved', 90, () => (failure.moved() >= goal ? true : undefined));
+    };
+    await more();
+    await cluster.signalEngine(await cluster.activeNode(), 'KILL');
+    await more();
+    const dead = await cluster.activeNode();
+    await cluster.lab.kill(dead);
+    await expectRecovered(failure);
+    await cluster.bootAgain(dead);
+  });
+
+  it('storage that vanishes from under the engine: it stops acting by itself', async () => {
+    const active = await handOver('storage unmounted', async (node) => {
+      await cluster.lab.unmountShared(node);
+      // An empty mount point must not take a new journal; operators make it immutable, here it is removed.
+      await cluster.mustRun(node, ['rmdir', '/shared']);
+    });
+    await cluster.mustRun(active, ['mkdir', '-p', '/shared']);
+    await cluster.lab.mountShared(active);
+    await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+  });
+});

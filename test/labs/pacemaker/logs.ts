@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The logs of one node, as files of this machine; they stay when the lab is gone. */
+export interface NodeLogs {
+  readonly pacemaker: string;
+  readonly corosync: string;
+  /** What boot, init and the daemons wrote to their standard output. */
+  readonly console: string;
+  /** All of the node's /var/log. */
+  readonly folder: string;
+}
+
+export function nodeLogs(directory: string, node: string): NodeLogs {
+  const folder = join(directory, 'log', node);
+  return {
+    folder,
+    pacemaker: join(folder, 'pacemaker', 'pacemaker.log'),
+    corosync: join(folder, 'corosync', 'corosync.log'),
+    console: join(folder, 'console.log'),
+  };
+}
+
+const TAIL_CHARACTERS = 3000;
+
+export function logTail(file: string): string {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '(there is no such file)';
+  return `The end of ${file}:\n${text.slice(-TAIL_CHARACTERS)}`;
+}

@@ -1,0 +1,20 @@
+#!/bin/sh
+# First process of the lab's world, in new mount, network and pid namespaces.
+# Says its pid as the machine outside numbers it, then waits for the end of its standard input: with it everything ends.
+set -eu
+directory=$1 shared_size=$2 outside_address=$3
+
+mount -t tmpfs -o mode=755 machines "$directory/machines"
+[ -z "$shared_size" ] || mount -t tmpfs -o "mode=1777,size=$shared_size" shared "$directory/shared"
+
+ip link set lo up
+ip link add br0 type bridge forward_delay 0
+ip addr add "$outside_address/24" dev br0
+ip link set br0 up
+
+# /proc is still that of the machine outside, and so is the number.
+read -r pid rest </proc/self/stat
+echo "$pid"
+# Orphans come to the first process of a pid namespace; whoever ignores SIGCHLD need not bury them.
+trap '' CHLD
+exec cat >/dev/null
