@@ -21,7 +21,7 @@ describe('the program', () => {
     for (const argv of [['--version'], ['-V']]) {
       expect(await new Program(argv).ended).toMatchObject({
         code: 0,
-        stdout: `recovery-agent ${VERSION}\n`,
+        stdout: `recovery-agent ${VERSION} (checkout, Node ${process.version})\n`,
         stderr: '',
       });
     }
@@ -34,7 +34,7 @@ describe('the program', () => {
       symlinkSync(LAUNCHER, link);
       const environment = { PATH: '/usr/bin:/bin' };
       const { code, stdout } = await new Program(['--version'], { cwd: directory, environment }, link).ended;
-      expect([code, stdout]).toEqual([0, `recovery-agent ${VERSION}\n`]);
+      expect([code, stdout]).toEqual([0, `recovery-agent ${VERSION} (checkout, Node ${process.version})\n`]);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

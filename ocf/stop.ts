@@ -13,6 +13,8 @@ import { askEngine } from './ping.ts';
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** Left for SIGKILL to take effect. */
 const KILL_RESERVE_MS = 5_000;
+/** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
+const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
 
 /** Resolves with whether the process was gone in time. */
@@ -33,7 +35,7 @@ export async function stop(
   const name = readProcessFile(pidfile);
   if (name && isAlive(name)) {
     signalProcess(name, 'SIGTERM');
-    if (!(await isGone(name, Math.max(1000, timeoutMs - KILL_RESERVE_MS)))) {
+    if (!(await isGone(name, Math.max(1000, Math.min(ORDERLY_MS, timeoutMs - KILL_RESERVE_MS))))) {
       action.log(
         `the engine (pid ${name.pid}) did not end in time and is killed; its recoveries are resumed by the next one`,
       );

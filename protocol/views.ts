@@ -28,6 +28,8 @@ export interface EventView {
   readonly message: string;
   /** 0–1 of its task. */
   readonly progress: number;
+  /** Of the engine that wrote it: grows with each take-over. */
+  readonly epoch: number;
 }
 
 export interface TaskView {

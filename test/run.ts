@@ -12,7 +12,10 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules', '.bin');
-const LABS = [{ name: 'openstack', install: 'test/labs/openstack/install.ts' }];
+const LABS = [
+  { name: 'openstack', install: 'test/labs/openstack/install.ts' },
+  { name: 'pacemaker', install: 'test/labs/pacemaker/install.ts' },
+];
 const isCi = process.env.CI === 'true';
 const withLabs = isCi || process.argv.includes('--labs');
 const scratch = mkdtempSync(join(tmpdir(), 'recovery-agent-tests-'));

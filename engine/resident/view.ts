@@ -106,6 +106,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
             time: iso(event.at),
             message: event.message,
             progress: event.progress,
+            epoch: event.epoch,
           }),
         ),
         instances: evacuations.map((evacuation) =>

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WorldServer } from '#engine/cloud/simulated/server.ts';
 import { CALM, World } from '#engine/cloud/simulated/world.ts';
+import type { RecoveryView } from '#protocol/views.ts';
 import { installPackages } from './install.ts';
 import { PacemakerLab, type PacemakerLabOptions } from './lab.ts';
 
@@ -86,6 +87,7 @@ export class EngineCluster {
       'driver = simulated',
       `simulated_address = ${this.lab.outsideAddress}:${CLOUD_PORT}`,
       '[journal]',
+      `path = ${JOURNAL}`,
       'confirm_delay = 0',
       '[engine]',
       'beat_interval = 1',
@@ -113,6 +115,17 @@ export class EngineCluster {
   async activeNode(): Promise<string> {
     const { nodes } = await this.lab.waitForResource('recovery', { state: 'Started' }, 120);
     return nodes[0] ?? '';
+  }
+
+  /** What the journal says, asked of a node that can be reached; undefined while none can say. */
+  async show(uuid: string): Promise<RecoveryView | undefined> {
+    for (const node of this.lab.reachableClusterNodes()) {
+      const { status, stdout } = await this.lab
+        .run(node, ['recovery-agent', 'show', '--json', uuid], { timeoutMs: 20_000 })
+        .catch(() => ({ status: -1, stdout: '' }));
+      if (status === 0) return JSON.parse(stdout) as RecoveryView;
+    }
+    return undefined;
   }
 
   async signalEngine(node: string, signal: 'KILL' | 'STOP'): Promise<void> {

@@ -2,9 +2,8 @@
  * The built executable in a real cluster: whatever ends the active engine in the middle of a recovery, another one goes on, and the
  * cloud accepts one evacuation for each instance.
  */
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { JournalReader } from '#engine/journal/reader.ts';
+import type { EventView } from '#protocol/views.ts';
 import { EngineCluster, type Failure, JOURNAL, NODES, until } from './engine_cluster.ts';
 
 let cluster: EngineCluster;
@@ -24,26 +23,12 @@ afterEach(({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
 });
 
-/** Undefined while the journal cannot be read: locked, or a hot journal that the next engine rolls back. */
-function fromJournal<T>(ask: (reader: JournalReader) => T): T | undefined {
-  try {
-    const reader = new JournalReader(join(cluster.lab.sharedDirectory, 'journal.db'));
-    try {
-      return ask(reader);
-    } finally {
-      reader.close();
-    }
-  } catch {
-    return undefined;
-  }
-}
-
 /** Waits for the end; every instance has moved, and the cloud accepted one evacuation for each. */
 async function expectRecovered(failure: Failure, seconds = 120): Promise<void> {
-  await until(`recovery of ${failure.host} finished`, seconds, () => {
-    const row = fromJournal((reader) => reader.query('logbook', failure.uuid));
-    if (row && ['failed', 'ignored'].includes(row.status)) throw new Error(`it is ${row.status}: ${row.message}`);
-    return row?.status === 'finished' ? true : undefined;
+  await until(`recovery of ${failure.host} finished`, seconds, async () => {
+    const { status, message } = (await cluster.show(failure.uuid))?.notification ?? {};
+    if (status === 'failed' || status === 'ignored') throw new Error(`it is ${status}: ${message}`);
+    return status === 'finished' ? true : undefined;
   });
   const { counts } = cluster.world;
   expect(failure.moved()).toBe(failure.instances.length);
@@ -51,25 +36,26 @@ async function expectRecovered(failure: Failure, seconds = 120): Promise<void> {
   expect(counts.duplicates).toBe(0);
 }
 
-/** When the engine of a later epoch wrote its first line or step about the recovery, ms UTC. */
-function firstStepAfter(uuid: string, epoch: number): number | undefined {
-  const found = fromJournal((reader) => reader.query('show', uuid));
-  const at = (found?.flows ?? []).flatMap(({ events, steps }) => [
-    ...events.filter((event) => event.epoch > epoch).map((event) => event.at),
-    ...steps.filter((step) => step.epoch > epoch).flatMap((step) => step.ended_at ?? step.intent_at ?? []),
-  ]);
-  return at.length > 0 ? Math.min(...at) : undefined;
+/** Lines of progress with the epochs of the engines that wrote them. */
+async function lines(uuid: string): Promise<EventView[]> {
+  return (await cluster.show(uuid))?.flows.flatMap(({ events }) => events) ?? [];
+}
+
+/** When an engine of a later epoch wrote its first line about the recovery, ms UTC. */
+async function firstLineAfter(uuid: string, epoch: number): Promise<number | undefined> {
+  const line = (await lines(uuid)).find((one) => one.epoch > epoch);
+  return line && Date.parse(line.time);
 }
 
 /** Breaks something in the middle of a recovery and measures until the next engine's first step. Returns who was active. */
 async function handOver(name: string, disturb: (active: string) => Promise<void>, count = 20): Promise<string> {
   const failure = await cluster.hostFails(`h-${name.replace(/\W+/g, '-')}`, count);
   const active = await cluster.activeNode();
-  const epoch = await until('the lease', 10, () => fromJournal((reader) => reader.query('summary').lease?.epoch));
   await until(`instances moved before ${name}`, 60, () => (failure.moved() >= 4 ? true : undefined));
+  const epoch = Math.max(...(await lines(failure.uuid)).map((line) => line.epoch));
   const began = Date.now();
   await disturb(active);
-  const first = await until(`the next step after ${name}`, 150, () => firstStepAfter(failure.uuid, epoch));
+  const first = await until(`the next step after ${name}`, 150, () => firstLineAfter(failure.uuid, epoch));
   times.push(`  ${name.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
   await expectRecovered(failure);
   return active;
