@@ -30,6 +30,7 @@ export class RecoveryWorld implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-test-'));
   readonly configuration: Configuration;
   #engine: Engine | undefined;
+  #journal: Journal | undefined;
   #cloud: SimulatedCloud | undefined;
 
   constructor({ seed = 1, behaviour = {}, configuration = '' }: WorldSettings = {}) {
@@ -69,6 +70,7 @@ export class RecoveryWorld implements AsyncDisposable {
       },
       this.clock,
     );
+    this.#journal = journal;
     this.#cloud = new SimulatedCloud(directLink(this.world), journal);
     this.#engine = new Engine({
       journal,
@@ -82,6 +84,11 @@ export class RecoveryWorld implements AsyncDisposable {
       version: 'test',
     });
     return this.#engine;
+  }
+
+  /** COMMITs of the journal so far. */
+  async commits(): Promise<number> {
+    return (await this.#journal?.commits()) ?? 0;
   }
 
   /** Reports a host as failed, as a monitor with proof does. Returns the notification's uuid. */
