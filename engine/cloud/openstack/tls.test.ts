@@ -1,28 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
 import type { Credentials } from '#config/clouds.ts';
 import { ScriptedCloud } from './scripted-cloud.ts';
 
-let folder: string;
-const file = (name: string) => join(folder, name);
-
-/** Certificates come from the openssl command line: node:crypto reads them, but makes none. */
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tls-'));
-  for (const [name, subject] of [
-    ['good', 'IP:127.0.0.1'],
-    ['other', 'DNS:other.example'],
-  ]) {
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', file(`${name}.key`)];
-    const subjects = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${subject}`, '-days', '2'];
-    const args = ['req', '-x509', ...key, ...subjects, '-out', file(`${name}.pem`)];
-    execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  }
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** Made once with openssl, which not every machine has; node:crypto reads certificates, but makes none. */
+const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url));
 
 async function started(certificate: string): Promise<ScriptedCloud> {
   const tls = {
