@@ -1,0 +1,138 @@
+/** The executable itself, built here: the same bytes twice, at home anywhere, deaf to variables that could change it. */
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WorldServer } from '#engine/cloud/simulated/server.ts';
+import { CALM, World } from '#engine/cloud/simulated/world.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAM = join(ROOT, 'dist/recovery-agent');
+const NOBODY = 65534;
+const isRoot = process.getuid?.() === 0;
+
+let directory: string;
+/** Outside the checkout, where nobody may go in. */
+let copy: string;
+let agent: string;
+
+function build(): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'packaging/executable/build.ts')], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return /sha256 ([0-9a-f]{64})/.exec(stdout)?.[1] ?? '';
+}
+
+function run(argv: readonly string[], environment: Record<string, string> = {}, uid?: number) {
+  return spawnSync(copy, argv, {
+    encoding: 'utf8',
+    env: environment,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+}
+
+/** Runs it, by its name under resource.d for an action of the agent, without blocking this process, which serves the cloud. */
+function act(file: string, argv: readonly string[], environment: Record<string, string>) {
+  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+    const child = execFile(file, argv, { env: environment, cwd: '/' }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recovery-agent-executable-'));
+  chmodSync(directory, 0o755);
+  copy = join(directory, 'recovery-agent');
+  agent = join(directory, 'resource.d', 'recovery-agent');
+  mkdirSync(join(directory, 'resource.d'));
+  symlinkSync(copy, agent);
+}, 60_000);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the executable', { timeout: 120_000 }, () => {
+  it('is the same bytes when it is built again', () => {
+    const first = build();
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(build()).toBe(first);
+    copyFileSync(PROGRAM, copy);
+  });
+
+  it('says which version, commit, Node and SQLite it is', () => {
+    const { stdout } = run(['--version']);
+    expect(stdout).toMatch(/^recovery-agent \d+\.\d+\.\d+ \(commit \w+, Node v24\.\d+\.\d+, SQLite 3\.\d+\.\d+\)\n$/);
+  });
+
+  it('takes all its code caches', () => {
+    for (const command of ['status', 'list', 'show', 'validate', 'retry', 'host', 'notify', 'engine']) {
+      const { stderr } = run([command, '--help'], { RECOVERY_AGENT_DEBUG_PARTS: '1' });
+      expect(stderr).toBe('');
+    }
+  });
+
+  it.skipIf(!isRoot)(`works as nobody, without a home and a terminal${isRoot ? '' : ' (not run: needs root)'}`, () => {
+    expect(run(['--version'], {}, NOBODY).status).toBe(0);
+    expect(run(['meta-data'], {}, NOBODY).stdout).toContain('<resource-agent name="recovery-agent"');
+    const status = run(['status', '--socket', '/nonexistent/e.sock', '--journal', '/nonexistent/j.db'], {}, NOBODY);
+    expect([status.status, status.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
+  });
+
+  it('does not hear NODE_OPTIONS and its like', () => {
+    const evil = join(directory, 'evil.cjs');
+    writeFileSync(evil, 'process.stdout.write("EVIL");process.exit(99)');
+    const { status, stdout } = run(['--version'], {
+      NODE_OPTIONS: `--require ${evil}`,
+      NODE_PATH: directory,
+    });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^recovery-agent/)]);
+  });
+
+  it('runs an engine with its journal, thread and addon, and answers for it as the resource agent', async () => {
+    const world = new World({ now: () => Date.now() }, 1, CALM);
+    await using _cloud = await WorldServer.start(world, join(directory, 'cloud.sock'));
+    const config = join(directory, 'engine.conf');
+    writeFileSync(config, `[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n`);
+    const parameters = {
+      OCF_RESKEY_config: config,
+      OCF_RESKEY_journal: join(directory, 'journal.db'),
+      OCF_RESKEY_socket: join(directory, 'engine.sock'),
+      OCF_RESKEY_pidfile: join(directory, 'engine.pid'),
+      OCF_RESKEY_logfile: join(directory, 'engine.log'),
+    };
+    const does = (action: string, more: Record<string, string> = {}) =>
+      act(agent, [action], { ...parameters, ...more });
+    try {
+      expect((await does('monitor')).code).toBe(7);
+      expect((await does('validate-all')).code).toBe(0);
+      expect(await does('start')).toMatchObject({ code: 0 });
+      expect((await does('start')).code).toBe(0);
+      expect((await does('monitor')).code).toBe(0);
+      expect((await does('monitor', { OCF_CHECK_LEVEL: '10' })).code).toBe(0);
+      expect((await does('reload-agent', { OCF_RESKEY_log_level: 'debug' })).code).toBe(0);
+      const status = await act(copy, ['status', '--json', '--socket', parameters.OCF_RESKEY_socket], {});
+      expect(JSON.parse(status.stdout)).toMatchObject({ source: 'engine', engine: { state: 'running' } });
+    } finally {
+      expect((await does('stop')).code).toBe(0);
+    }
+    expect((await does('stop')).code).toBe(0);
+    expect((await does('monitor')).code).toBe(7);
+  });
+
+  it.each([
+    ['the storage is not there', { OCF_RESKEY_journal: '/nonexistent/journal.db' }, 'start', 5],
+    ['the configuration is not there', { OCF_RESKEY_config: '/nonexistent/a.conf' }, 'start', 5],
+    ['a parameter is no path', { OCF_RESKEY_socket: 'engine.sock' }, 'monitor', 6],
+    ['a word is not allowed', { OCF_RESKEY_log_level: 'loud' }, 'validate-all', 6],
+    ['the action is unknown', {}, 'promote', 3],
+  ])('gives the code that OCF has for it when %s', async (_, environment, action, code) => {
+    const ended = await act(agent, [action], environment);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).not.toBe('');
+  });
+});
