@@ -94,8 +94,8 @@ describe('what it prints', { timeout: 60_000 }, () => {
     expect(coloured.stdout).toContain('| \u001b[33mignored\u001b[39m |');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours are what is taken out
     expect(coloured.stdout.replace(/\u001b\[\d+m/g, '')).toBe(plain.stdout);
-    // A terminal, which script(1) of util-linux makes.
-    const onTerminal = `script -qec "'$0' list --config '$1'" /dev/null </dev/null`;
+    // A terminal, which script(1) of util-linux makes; with CI set Node takes any terminal for one without colours.
+    const onTerminal = `env -u CI TERM=xterm-256color script -qec "'$0' list --config '$1'" /dev/null </dev/null`;
     expect((await shell(onTerminal, here.configFile)).stdout).toContain('\u001b[33mignored\u001b[39m');
     const noColour = await shell(`NO_COLOR=1 ${onTerminal}`, here.configFile);
     expect(noColour.stdout).toContain('| ignored |');
