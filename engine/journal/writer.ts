@@ -12,7 +12,8 @@ import type Database from 'better-sqlite3';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure, sqliteCode } from './failure.ts';
 import { assertReign, readLease } from './lease.ts';
-import { type Mutation, MutationWriter } from './mutations.ts';
+import { MutationWriter } from './mutation-writer.ts';
+import type { Mutation } from './mutations.ts';
 
 /** CLOCK_BOOTTIME ms between BEGIN and the end of COMMIT after which the lease is read again. */
 export const LATE_COMMIT_MS = 5_000;

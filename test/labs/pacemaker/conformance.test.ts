@@ -1,6 +1,6 @@
 /** The executable as a resource agent, tried by the tester and the schemas of Debian's resource-agents. */
 import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,8 @@ beforeAll(async () => {
   chmodSync(directory, 0o755);
   agent = join(directory, 'resource.d', 'recovery-agent');
   mkdirSync(join(directory, 'resource.d'));
-  symlinkSync(join(ROOT, 'dist/recovery-agent'), agent);
+  copyFileSync(join(ROOT, 'dist/recovery-agent'), join(directory, 'recovery-agent'));
+  symlinkSync('../recovery-agent', agent);
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,0 +1,273 @@
+/** Writes mutations, one method each. They run inside the writer's transaction and decide nothing but bookkeeping. */
+import { createHash } from 'node:crypto';
+import type Database from 'better-sqlite3';
+import { findDuplicate } from './duplicate.ts';
+import { JournalFailure } from './failure.ts';
+import type {
+  AcceptNotification,
+  AcceptResult,
+  AddEvent,
+  ChangeAtom,
+  ChangeLogbook,
+  ChangeStep,
+  FlowSnapshot,
+  Mutation,
+  OpenFlow,
+  PlannedStep,
+} from './mutations.ts';
+import { type AtomRow, type EventRow, type FlowRow, type LogbookRow, OPEN_STATUSES, type StepRow } from './words.ts';
+
+/** Applies mutations under one epoch; keeps its prepared statements for the life of the connection. */
+export class MutationWriter {
+  readonly #db: Database.Database;
+  readonly #epoch: number;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  constructor(db: Database.Database, epoch: number) {
+    this.#db = db;
+    this.#epoch = epoch;
+  }
+
+  apply(mutation: Mutation): unknown {
+    switch (mutation.op) {
+      case 'accept':
+        return this.#accept(mutation);
+      case 'logbook':
+        return this.#logbook(mutation);
+      case 'open_flow':
+        return this.#openFlow(mutation);
+      case 'resume_flow':
+        return this.#one<FlowRow>('UPDATE flowdetails SET resumes = resumes + 1 WHERE id = ? RETURNING *', [
+          mutation.flowId,
+        ]);
+      case 'revert_flow':
+        return this.#one(`UPDATE flowdetails SET state = 'REVERTING', error = ? WHERE id = ? RETURNING id`, [
+          mutation.error,
+          mutation.flowId,
+        ]);
+      case 'atom':
+        return this.#atom(mutation);
+      case 'event':
+        return this.#event(mutation);
+      case 'plan_steps':
+        return mutation.steps.map((step, index) => this.#planStep(mutation.atomId, step, index));
+      case 'step':
+        return this.#step(mutation);
+      case 'close_flow':
+        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on.
+        this.#run(
+          `UPDATE atomdetails SET state = 'FAILURE', error = ?, ended_at = ? WHERE flow_id = ? AND state = 'RUNNING'`,
+          [mutation.error, mutation.at, mutation.flowId],
+        );
+        return this.#one('UPDATE flowdetails SET state = ?, error = ?, closed_at = ? WHERE id = ? RETURNING id', [
+          mutation.state,
+          mutation.error,
+          mutation.at,
+          mutation.flowId,
+        ]);
+      case 'host':
+        return this.#one(
+          `INSERT INTO hosts (name, reserved, updated_at, updated_by) VALUES (?, ?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET reserved = excluded.reserved, updated_at = excluded.updated_at,
+             updated_by = excluded.updated_by RETURNING name`,
+          [mutation.name, mutation.reserved, mutation.at, mutation.by],
+        );
+    }
+  }
+
+  #accept(mutation: AcceptNotification): AcceptResult {
+    const earlier = this.#all<LogbookRow>(
+      'SELECT * FROM logbooks WHERE target = ? AND type = ? AND host = ? ORDER BY id DESC LIMIT 100',
+      [mutation.target, mutation.type, mutation.host],
+    );
+    const duplicate = findDuplicate(mutation, earlier, mutation.duplicateIntervalMs);
+    if (duplicate) return { logbook: duplicate, isDuplicate: true };
+    const key = createHash('sha256')
+      .update(JSON.stringify([mutation.type, mutation.host, mutation.payload, mutation.generatedAt]))
+      .digest('hex');
+    const known = this.#maybe<LogbookRow>('SELECT * FROM logbooks WHERE dedup_key = ?', [key]);
+    if (known) return { logbook: known, isDuplicate: true };
+    const closedAt = mutation.status === 'new' ? null : mutation.at;
+    const logbook = this.#one<LogbookRow>(
+      `INSERT INTO logbooks (uuid, dedup_key, type, host, target, generated_at, payload, accepted_at, updated_at, closed_at,
+         status, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+      [
+        mutation.uuid,
+        key,
+        mutation.type,
+        mutation.host,
+        mutation.target,
+        mutation.generatedAt,
+        mutation.payload,
+        mutation.at,
+        mutation.at,
+        closedAt,
+        mutation.status,
+        mutation.message,
+      ],
+    );
+    return { logbook, isDuplicate: false };
+  }
+
+  #logbook(mutation: ChangeLogbook): LogbookRow {
+    return this.#one<LogbookRow>(
+      `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
+         message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? RETURNING *`,
+      [
+        mutation.status,
+        OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
+        mutation.at,
+        mutation.retryAt ?? null,
+        mutation.failed ?? 0,
+        mutation.message === undefined ? 0 : 1,
+        mutation.message ?? null,
+        mutation.uuid,
+      ],
+    );
+  }
+
+  #openFlow(mutation: OpenFlow): FlowSnapshot {
+    const { id: logbookId } = this.#one<{ id: number }>(
+      `UPDATE logbooks SET status = 'running', retry_at = NULL, updated_at = ? WHERE uuid = ? RETURNING id`,
+      [mutation.at, mutation.logbookUuid],
+    );
+    const flow = this.#one<FlowRow>(
+      `INSERT INTO flowdetails (logbook_id, uuid, attempt, name, target, plan, config_hash, state, started_at)
+       VALUES (?, ?, 1 + coalesce((SELECT max(attempt) FROM flowdetails WHERE logbook_id = ?), 0), ?, ?, ?, ?, 'RUNNING', ?)
+       RETURNING *`,
+      [
+        logbookId,
+        mutation.flowUuid,
+        logbookId,
+        mutation.name,
+        mutation.target,
+        mutation.plan,
+        mutation.configHash,
+        mutation.at,
+      ],
+    );
+    const atoms = mutation.atoms.map((atom, ord) =>
+      this.#one<AtomRow>('INSERT INTO atomdetails (flow_id, ord, phase, name) VALUES (?, ?, ?, ?) RETURNING *', [
+        flow.id,
+        ord,
+        atom.phase,
+        atom.name,
+      ]),
+    );
+    return { flow, atoms, steps: [] };
+  }
+
+  #atom(mutation: ChangeAtom): AtomRow {
+    const { state, at } = mutation;
+    return this.#one<AtomRow>(
+      `UPDATE atomdetails SET state = coalesce(?, state), progress = coalesce(?, progress), result = coalesce(?, result),
+         error = CASE WHEN ? THEN ? ELSE error END, tries = tries + ?,
+         started_at = CASE WHEN ? THEN coalesce(started_at, ?) ELSE started_at END,
+         ended_at = CASE WHEN ? THEN ? ELSE ended_at END WHERE id = ? RETURNING *`,
+      [
+        state ?? null,
+        mutation.progress ?? null,
+        mutation.result ?? null,
+        mutation.error === undefined ? 0 : 1,
+        mutation.error ?? null,
+        mutation.tried ?? 0,
+        state === 'RUNNING' ? 1 : 0,
+        at,
+        state === 'SUCCESS' || state === 'FAILURE' || state === 'REVERTED' || state === 'REVERT_FAILURE' ? 1 : 0,
+        at,
+        mutation.atomId,
+      ],
+    );
+  }
+
+  #event(mutation: AddEvent): EventRow {
+    const event = this.#one<EventRow>(
+      `INSERT INTO events (flow_id, seq, atom_id, at, message, progress, epoch)
+       VALUES (?, 1 + coalesce((SELECT max(seq) FROM events WHERE flow_id = ?), 0), ?, ?, ?, ?, ?)
+       RETURNING flow_id, seq, atom_id, at, message, progress, epoch`,
+      [
+        mutation.flowId,
+        mutation.flowId,
+        mutation.atomId,
+        mutation.at,
+        mutation.message,
+        mutation.progress,
+        this.#epoch,
+      ],
+    );
+    if (mutation.atomId !== null) {
+      this.#run('UPDATE atomdetails SET progress = ? WHERE id = ?', [mutation.progress, mutation.atomId]);
+    }
+    return event;
+  }
+
+  /** A step that was planned before keeps what it knows: planning again after a death changes nothing. */
+  #planStep(atomId: number, step: PlannedStep, index: number): StepRow {
+    const known = this.#maybe<StepRow>('SELECT * FROM steps WHERE atom_id = ? AND key = ?', [atomId, step.key]);
+    if (known) return known;
+    return this.#one<StepRow>(
+      `INSERT INTO steps (atom_id, ord, key, kind, object, before, detail, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       RETURNING *`,
+      [
+        atomId,
+        index,
+        step.key,
+        step.kind,
+        step.object,
+        JSON.stringify(step.before),
+        JSON.stringify(step.detail ?? {}),
+        this.#epoch,
+      ],
+    );
+  }
+
+  #step(mutation: ChangeStep): StepRow {
+    const { state, at } = mutation;
+    const ended = state === 'done' || state === 'failed' || state === 'skipped';
+    return this.#one<StepRow>(
+      `UPDATE steps SET state = ?, detail = coalesce(?, detail), request_id = coalesce(?, request_id), error = ?, epoch = ?,
+         intent_at = CASE WHEN ? THEN ? ELSE intent_at END, sent_at = CASE WHEN ? THEN ? ELSE sent_at END,
+         ended_at = ? WHERE id = ? RETURNING *`,
+      [
+        state,
+        mutation.detail === undefined ? null : JSON.stringify(mutation.detail),
+        mutation.requestId ?? null,
+        mutation.error ?? null,
+        this.#epoch,
+        state === 'intent' ? 1 : 0,
+        at,
+        state === 'sent' ? 1 : 0,
+        at,
+        ended ? at : null,
+        mutation.stepId,
+      ],
+    );
+  }
+
+  #statement(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #run(sql: string, values: readonly unknown[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  #all<Row>(sql: string, values: readonly unknown[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  #maybe<Row>(sql: string, values: readonly unknown[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined;
+  }
+
+  #one<Row>(sql: string, values: readonly unknown[]): Row {
+    const row = this.#maybe<Row>(sql, values);
+    if (row === undefined) throw new JournalFailure('constraint', `no such row for: ${sql.slice(0, 60)}…`);
+    return row;
+  }
+}

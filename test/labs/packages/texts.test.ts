@@ -1,0 +1,58 @@
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTree } from '#packaging/packages/tree.ts';
+import { installPackages } from './install.ts';
+import { LOG } from './installed.ts';
+import { Made } from './made.ts';
+import { Root } from './root.ts';
+import { must, run } from './run.ts';
+
+/** The parts of the packages that other programs read. */
+
+let root: Root;
+
+beforeAll(async () => {
+  await installPackages();
+  root = await Root.create();
+  using made = Made.create();
+  writeTree(root.directory, made.description.entries, made.description.date);
+});
+
+afterAll(() => root?.[Symbol.asyncDispose]());
+
+describe('what is installed beside the program', () => {
+  it.each(['60', '80', '132'])('a manual that man shows without a warning, %s columns wide', async (MANWIDTH) => {
+    const file = root.path('usr/share/man/man8/recovery-agent.8.gz');
+    const { code, stdout, stderr } = await run(['man', '--warnings', '-E', 'UTF-8', '--local-file', file], {
+      MANWIDTH,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('recovery-agent — instance high availability for OpenStack');
+  });
+
+  it('a completion that bash-completion finds when it is wanted', async () => {
+    const script = `source /usr/share/bash-completion/bash_completion
+_completion_loader recovery-agent
+complete -p recovery-agent`;
+    const environment = { XDG_DATA_DIRS: root.path('usr/share') };
+    expect(await must(['bash', '--norc', '-c', script], environment)).toBe(
+      'complete -F _recovery_agent recovery-agent\n',
+    );
+  });
+
+  it('a rule for logrotate under which an engine goes on writing into its log', async () => {
+    const engine = openSync(root.path(LOG), 'a', 0o640);
+    try {
+      writeSync(engine, 'before\n');
+      const rotate = ['/usr/sbin/logrotate', '--force', '--state', '/run/state', '/etc/logrotate.d/recovery-agent'];
+      expect(await root.enter(rotate)).toEqual({ code: 0, stdout: '', stderr: '' });
+      writeSync(engine, 'after\n');
+      expect(readFileSync(root.path(LOG), 'utf8')).toBe('after\n');
+      expect(gunzipSync(readFileSync(root.path(`${LOG}.1.gz`))).toString()).toBe('before\n');
+      expect(existsSync(root.path(`${LOG}.1`))).toBe(false);
+    } finally {
+      closeSync(engine);
+    }
+  });
+});
