@@ -27,6 +27,16 @@ async function isGone(name: ProcessName, withinMs: number): Promise<boolean> {
   return true;
 }
 
+/** Resolves with whether nobody listened any more in time: the kernel closes the sockets of a killed process a little later. */
+async function isSilent(socket: string, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    if ((await askEngine(socket, 'ping', 1000)).is === 'absent') return true;
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+}
+
 export async function stop(
   { socket, pidfile }: Parameters,
   action: Pick<Action, 'environment' | 'log'>,
@@ -45,8 +55,7 @@ export async function stop(
       }
     }
   }
-  const answer = await askEngine(socket, 'ping', 2000);
-  if (answer.is !== 'absent') {
+  if (!(await isSilent(socket, KILL_RESERVE_MS))) {
     throw new OcfFailure(
       OCF.ERR_GENERIC,
       `somebody still answers on ${socket} and is not the engine that ${pidfile} names`,

@@ -2,7 +2,7 @@
  * The file in which an engine says which process it is. A pid alone is no name: it is given to other processes later. With the
  * start time and the boot id it names one process for ever, so nothing else is ever signalled in its place.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 export interface ProcessName {
   readonly pid: number;
@@ -54,7 +54,17 @@ export function readProcessFile(path: string): ProcessName | undefined {
 export function isAlive(name: ProcessName): boolean {
   if (name.bootId !== bootId()) return false;
   const stat = statOf(name.pid);
-  return stat !== undefined && stat.startTime === name.startTime && stat.state !== 'Z' && stat.state !== 'X';
+  if (stat === undefined || stat.startTime !== name.startTime) return false;
+  return stat.state === 'Z' || stat.state === 'X' ? hasThreads(name.pid) : true;
+}
+
+/** The first thread of a process can be over while others still write and hold its sockets. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 /** Signals that very process and no other; between the look and the signal a pid is not given away again in practice. */

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
@@ -119,11 +119,13 @@ writeFileSync(
   }),
 );
 run('--experimental-sea-config', 'sea.json');
-rmSync(OUTPUT, { force: true });
-copyFileSync(NODE, OUTPUT);
-chmodSync(OUTPUT, 0o755);
-run(POSTJECT, OUTPUT, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE);
-const made = readFileSync(OUTPUT);
+// Made aside and put in place whole: somebody may be running or packaging the one that is there.
+const fresh = join(WORK, 'recovery-agent');
+copyFileSync(NODE, fresh);
+chmodSync(fresh, 0o755);
+run(POSTJECT, fresh, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE);
+const made = readFileSync(fresh);
+renameSync(fresh, OUTPUT);
 process.stdout.write(
   `dist/recovery-agent ${made.length} bytes, sha256 ${createHash('sha256').update(made).digest('hex')}\n`,
 );

@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WorldServer } from '#engine/cloud/simulated/server.ts';
 import { CALM, World } from '#engine/cloud/simulated/world.ts';
+import { makeDeb } from '#packaging/packages/deb.ts';
+import { describePackage } from '#packaging/packages/description.ts';
+import { releaseOf } from '#packaging/packages/release.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { installPackages } from './install.ts';
 import { PacemakerLab, type PacemakerLabOptions } from './lab.ts';
@@ -38,16 +41,20 @@ export async function until<T>(
   }
 }
 
-/** The built executable as a resource of a real cluster, and a simulated cloud outside of its nodes. */
+/** The shipped package as a resource of a real cluster, and a simulated cloud outside of its nodes. */
 export class EngineCluster {
   readonly lab: PacemakerLab;
   readonly world: World;
   readonly #server: WorldServer;
+  /** File name in `dist`. */
+  readonly #deb: string;
 
   /** Resolves when the engine runs, created by `pcs resource create` with no option but the journal's path. */
   static async start(options: PacemakerLabOptions = {}): Promise<EngineCluster> {
     await installPackages();
     execFileSync(process.execPath, [join(ROOT, 'packaging/executable/build.ts')], { stdio: 'inherit' });
+    const description = describePackage(releaseOf(ROOT), { root: ROOT, executable: join(ROOT, 'dist/recovery-agent') });
+    const deb = basename(makeDeb(description, join(ROOT, 'dist')));
     const lab = await PacemakerLab.start({
       ...options,
       hostPaths: [{ hostPath: join(ROOT, 'dist'), nodePath: '/mnt/dist' }],
@@ -55,7 +62,7 @@ export class EngineCluster {
     try {
       const world = new World({ now: () => Date.now() }, 1, { ...CALM, rebuildMs: [300, 900], powerMs: 100 });
       for (const name of ['d1', 'd2', 'd3']) world.addHost(name, 100_000);
-      const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)));
+      const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)), deb);
       await Promise.all(NODES.map((node) => cluster.install(node)));
       await lab.pcs('resource', 'create', 'recovery', 'ocf:openstack:recovery-agent', `journal=${JOURNAL}`);
       for (const remote of ['c1', 'c2']) await lab.pcs('constraint', 'location', 'recovery', 'avoids', remote);
@@ -67,10 +74,11 @@ export class EngineCluster {
     }
   }
 
-  private constructor(lab: PacemakerLab, world: World, server: WorldServer) {
+  private constructor(lab: PacemakerLab, world: World, server: WorldServer, deb: string) {
     this.lab = lab;
     this.world = world;
     this.#server = server;
+    this.#deb = deb;
   }
 
   /** @param logs whether the folder with the logs is kept */
@@ -80,7 +88,7 @@ export class EngineCluster {
     if (logs === 'remove') rmSync(this.lab.directory, { recursive: true, force: true });
   }
 
-  /** What the package puts in place, and the configuration of an operator in a hurry. */
+  /** The package, and the configuration of an operator in a hurry. */
   async install(node: string): Promise<void> {
     const config = [
       '[cloud]',
@@ -99,10 +107,9 @@ export class EngineCluster {
       'verify_interval = 0.2',
       '',
     ].join('\n');
-    await this.mustRun(node, ['mkdir', '-p', '/usr/lib/ocf/resource.d/openstack']);
-    await this.mustRun(node, ['ln', '-sf', '/mnt/dist/recovery-agent', '/usr/sbin/recovery-agent']);
-    const agent = '/usr/lib/ocf/resource.d/openstack/recovery-agent';
-    await this.mustRun(node, ['ln', '-sf', '/usr/sbin/recovery-agent', agent]);
+    // The package as it is shipped; what it depends on is on the machine that the nodes share.
+    const deb = `/mnt/dist/${this.#deb}`;
+    await this.mustRun(node, ['dpkg', '--force-depends', '--force-confold', '--install', deb]);
     await this.lab.putFile(node, '/etc/recovery-agent/recovery-agent.conf', config);
   }
 
@@ -153,7 +160,6 @@ export class EngineCluster {
   async bootAgain(node: string): Promise<void> {
     await until(`${node} to be off`, 60, () => (this.lab.isAlive(node) ? undefined : true));
     await this.lab.boot(node, 90);
-    await this.install(node);
     await this.lab.pcs('resource', 'cleanup', 'recovery');
   }
 }

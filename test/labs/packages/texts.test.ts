@@ -28,7 +28,7 @@ describe('what is installed beside the program', () => {
       MANWIDTH,
     });
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('recovery-agent — instance high availability for OpenStack');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('NAME recovery-agent — instance high availability');
   });
 
   it('a completion that bash-completion finds when it is wanted', async () => {

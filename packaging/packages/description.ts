@@ -1,0 +1,158 @@
+/**
+ * What the packages hold: one description from which both are made.
+ *
+ * Invariant: no script of a package touches /var/lib/recovery-agent unless it is empty. A journal outlives the program.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { renderExample } from '#config/example.ts';
+import { ADDON_DIRECTORY } from '#engine/journal/addon.ts';
+import { renderCompletion } from '../completion/bash.ts';
+import { copyright, licenceTexts } from './licences.ts';
+
+export const NAME = 'recovery-agent';
+const DOCUMENTS = `/usr/share/doc/${NAME}`;
+
+export type Content = string | Buffer | { readonly copyOf: string };
+
+export type Entry =
+  | { readonly is: 'file'; readonly path: string; readonly mode: number; readonly content: Content }
+  /** A file that belongs to the operator: an upgrade keeps what was changed in it. */
+  | { readonly is: 'config'; readonly path: string; readonly mode: number; readonly content: string }
+  | { readonly is: 'licence'; readonly path: string; readonly mode: number; readonly content: Content }
+  | { readonly is: 'directory'; readonly path: string; readonly mode: number }
+  | { readonly is: 'link'; readonly path: string; readonly target: string };
+
+export interface Release {
+  readonly version: string;
+  /** Seconds since 1970: the time of everything in the package. */
+  readonly date: number;
+  /** What is new, one point each. */
+  readonly changes: readonly string[];
+}
+
+export interface PackageDescription extends Release {
+  readonly summary: string;
+  /** Lines of at most 78 characters. */
+  readonly description: readonly string[];
+  readonly maintainer: string;
+  readonly licence: string;
+  readonly entries: readonly Entry[];
+  /** Libraries that the program and the addon are linked with, by the names of each packaging system. */
+  readonly needs: { readonly deb: readonly string[]; readonly rpm: readonly string[] };
+  readonly recommends: string;
+  /** Shell commands run as root after installing or upgrading. */
+  readonly afterInstall: readonly string[];
+  /** Shell commands run when nothing is to be left; only Debian knows that. */
+  readonly onPurge: readonly string[];
+}
+
+export interface Parts {
+  /** The checkout. */
+  readonly root: string;
+  /** The program as `npm run build` makes it. */
+  readonly executable: string;
+}
+
+/** Relative, so that it also holds in a root that is mounted elsewhere. */
+const OCF_LINK = {
+  is: 'link',
+  path: `/usr/lib/ocf/resource.d/openstack/${NAME}`,
+  target: `../../../../sbin/${NAME}`,
+} as const;
+
+/** The engine appends to its log and never opens it again, hence copytruncate. */
+const LOGROTATE = `/var/log/${NAME}/*.log {
+    weekly
+    rotate 12
+    maxsize 100M
+    compress
+    missingok
+    notifempty
+    copytruncate
+}
+`;
+
+const TMPFILES = `# The engine's socket and process file.\nd /run/${NAME} 0755 root root -\n`;
+
+/** Where the addon goes, with its hash in the name as the program looks for it. Throws when the program would not take it. */
+function addonEntry({ root, executable }: Parts): Entry {
+  const addon = join(root, 'node_modules/better-sqlite3/prebuilds/linux-x64.node');
+  const hash = createHash('sha256').update(readFileSync(addon)).digest('hex');
+  if (!readFileSync(executable).includes(hash)) {
+    throw new Error(`${executable} was built with another better-sqlite3 than is installed; run "npm run build"`);
+  }
+  const path = `${ADDON_DIRECTORY}/better_sqlite3-${hash.slice(0, 16)}.node`;
+  return { is: 'file', path, mode: 0o644, content: { copyOf: addon } };
+}
+
+export function describePackage(release: Release, parts: Parts): PackageDescription {
+  const manual = readFileSync(join(parts.root, 'packaging/man/recovery-agent.8'));
+  return {
+    ...release,
+    summary: 'Instance high availability for OpenStack',
+    description: [
+      'Recovers failed compute hosts, instances and processes of an OpenStack cloud',
+      'as Masakari does. One program is the engine, its command line and the',
+      'Pacemaker resource agent ocf:openstack:recovery-agent. The engine keeps a',
+      'journal on shared storage; when its node fails, another node goes on exactly',
+      'where it stopped.',
+    ],
+    maintainer: 'recovery-agent maintainers <maintainers@recovery-agent.invalid>',
+    licence: 'Apache-2.0',
+    entries: [
+      { is: 'file', path: `/usr/sbin/${NAME}`, mode: 0o755, content: { copyOf: parts.executable } },
+      { is: 'directory', path: '/usr/lib/ocf/resource.d/openstack', mode: 0o755 },
+      OCF_LINK,
+      { is: 'directory', path: ADDON_DIRECTORY, mode: 0o755 },
+      addonEntry(parts),
+      { is: 'directory', path: `/etc/${NAME}`, mode: 0o755 },
+      // It may come to hold a password.
+      { is: 'config', path: `/etc/${NAME}/${NAME}.conf`, mode: 0o640, content: renderExample() },
+      { is: 'config', path: `/etc/logrotate.d/${NAME}`, mode: 0o644, content: LOGROTATE },
+      { is: 'file', path: `/usr/lib/tmpfiles.d/${NAME}.conf`, mode: 0o644, content: TMPFILES },
+      { is: 'directory', path: `/var/lib/${NAME}`, mode: 0o750 },
+      { is: 'directory', path: `/var/log/${NAME}`, mode: 0o750 },
+      { is: 'file', path: `/usr/share/man/man8/${NAME}.8.gz`, mode: 0o644, content: gzip(manual) },
+      {
+        is: 'file',
+        path: `/usr/share/bash-completion/completions/${NAME}`,
+        mode: 0o644,
+        content: renderCompletion(),
+      },
+      { is: 'directory', path: DOCUMENTS, mode: 0o755 },
+      { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
+      { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },
+    ],
+    needs: {
+      // The addon was made with glibc 2.34 and GCC 11, Node with older ones.
+      deb: ['libc6 (>= 2.34)', 'libstdc++6 (>= 11)', 'libgcc-s1'],
+      // By soname: the distributions name their packages differently.
+      rpm: [
+        'libc.so.6(GLIBC_2.34)(64bit)',
+        'libstdc++.so.6(GLIBCXX_3.4.29)(64bit)',
+        'libgcc_s.so.1(GCC_3.4)(64bit)',
+        'libm.so.6()(64bit)',
+        'libdl.so.2()(64bit)',
+        'libpthread.so.0()(64bit)',
+      ],
+    },
+    recommends: 'pacemaker',
+    afterInstall: [
+      // The directory is there at once and not at the next boot only.
+      `if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create ${NAME}.conf || :; fi`,
+    ],
+    onPurge: [
+      `rm -rf /var/log/${NAME} /run/${NAME}`,
+      // Only if no journal is in it.
+      `if [ -d /var/lib/${NAME} ]; then rmdir --ignore-fail-on-non-empty /var/lib/${NAME}; fi`,
+    ],
+  };
+}
+
+/** As `gzip -9n` does it: without name and time. */
+export function gzip(text: string | Buffer): Buffer {
+  return gzipSync(text, { level: 9 });
+}
