@@ -8,7 +8,8 @@ mount -t tmpfs -o mode=755 machines "$directory/machines"
 [ -z "$shared_size" ] || mount -t tmpfs -o "mode=1777,size=$shared_size" shared "$directory/shared"
 
 ip link set lo up
-ip link add br0 type bridge forward_delay 0
+# An address of its own: otherwise it has the lowest of its ports, which changes as nodes come and go, and the nodes lose it.
+ip link add br0 address 02:00:0a:63:00:fe type bridge forward_delay 0
 ip addr add "$outside_address/24" dev br0
 ip link set br0 up
 
