@@ -99,6 +99,7 @@ const tally = ({ isOk }: Check): void => {
 };
 
 try {
+  if (withLabs) tally(await run('packages of the suites', process.execPath, ['test/journal/install.ts'], 'held'));
   // Packages come over the network, so they are fetched while the processors lint and test.
   const installations = withLabs
     ? LABS.map(({ name, install }) => run(`packages of lab ${name}`, process.execPath, [install], 'held'))
