@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { missingPackages } from '../debian_packages.ts';
+import { waitUntil } from '../waiting.ts';
 import { Cluster } from './cluster.ts';
 import { type ClusterPlan, POWER_DEVICE, writeClusterFiles } from './cluster_files.ts';
 import { claimDirectory, releaseDirectory } from './directories.ts';
@@ -34,6 +35,8 @@ export interface PacemakerLabOptions {
 /** Where the nodes have the shared storage. */
 export const SHARED = '/shared';
 const UP_SECONDS = 60;
+/** Port 3121 with state LISTEN, as /proc/net/tcp has them. */
+const REMOTE_PORT = ':0C31 [0-9A-F:]* 0A';
 
 /**
  * A real cluster on one machine: corosync, Pacemaker, pacemaker_remote and STONITH that kills, on nodes that are
@@ -137,8 +140,15 @@ export class PacemakerLab extends Cluster {
   /** Power on; resolves when the cluster has it back. */
   async boot(node: string, seconds = UP_SECONDS): Promise<void> {
     await this.powerOn(node);
-    // Otherwise a fenced remote node waits for the next reconnect_interval.
-    if (this.#machine(node).plan.role === 'remote') await this.pcs('resource', 'cleanup', node);
+    if (this.#machine(node).plan.role === 'remote') {
+      // Otherwise a fenced remote node waits for the next reconnect_interval; asked for too early, it would wait just so.
+      await waitUntil({ what: `pacemaker_remoted of ${node} to listen`, seconds, everyMs: 50 }, async () =>
+        (await this.run(node, ['grep', '-q', REMOTE_PORT, '/proc/net/tcp', '/proc/net/tcp6'])).status === 0
+          ? true
+          : undefined,
+      );
+      await this.pcs('resource', 'cleanup', node);
+    }
     await this.waitForOnline(node, seconds);
   }
 
