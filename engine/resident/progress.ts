@@ -1,23 +1,10 @@
 /** Tells watchers what was committed of a recovery: only what is on the disk is ever shown. */
+import type { WatchNotice } from '#protocol/views.ts';
 import { type CommitListener, committedEvents } from '../journal/journal.ts';
 import type { FlowSnapshot } from '../journal/mutations.ts';
-import type { LogbookRow, LogbookStatus, StepRow } from '../journal/words.ts';
+import type { LogbookRow, StepRow } from '../journal/words.ts';
 
-export type ProgressNotice =
-  | {
-      readonly kind: 'event';
-      readonly uuid: string;
-      readonly task: string | null;
-      readonly at: number;
-      readonly seq: number;
-      readonly message: string;
-      readonly progress: number;
-    }
-  /** How many instances have been moved of those that shall be. */
-  | { readonly kind: 'instances'; readonly uuid: string; readonly moved: number; readonly total: number }
-  | { readonly kind: 'status'; readonly uuid: string; readonly status: LogbookStatus; readonly message: string | null };
-
-type Listener = (notice: ProgressNotice) => void;
+type Listener = (notice: WatchNotice) => void;
 
 interface Watched {
   readonly uuid: string;
@@ -98,7 +85,7 @@ export class ProgressHub {
     counted.add(watched.uuid);
   }
 
-  #tell(notice: ProgressNotice): void {
+  #tell(notice: WatchNotice): void {
     for (const listener of this.#listeners.get(notice.uuid) ?? []) listener(notice);
   }
 }
