@@ -7,7 +7,7 @@ import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
 import { openStackCloud } from '#engine/cloud/openstack/openstack.ts';
 import { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { socketLink } from '#engine/cloud/simulated/socket-link.ts';
-import type { Log } from '#engine/resident/log.ts';
+import type { Log } from '#protocol/log.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 import { VERSION } from './version.ts';
 

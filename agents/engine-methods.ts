@@ -2,9 +2,9 @@
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { type Engine, RequestRefused } from '#engine/resident/engine.ts';
-import { LOG_LEVELS } from '#engine/resident/log.ts';
 import { viewNotification } from '#engine/resident/view.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import { LOG_LEVELS } from '#protocol/log.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
 import type { Method } from '#protocol/server.ts';
 import type { LogThreshold } from './logger.ts';

@@ -1,6 +1,6 @@
 /** Lines for the journal of systemd: level prefix (sd-daemon(3)) when it reads us, time when it does not. */
 import { fstatSync } from 'node:fs';
-import type { Log, LogFields, LogLevel } from '#engine/resident/log.ts';
+import type { Log, LogFields, LogLevel } from '#protocol/log.ts';
 import { printable } from './printable.ts';
 
 const PRIORITY: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, info: 6, debug: 7 };

@@ -1,5 +1,5 @@
 /**
- * Every option of the engine, once: section, name, default, range, help. The type, the reader and the example file follow
+ * Every option of engine and monitors, once: section, name, default, range, help. The type, the reader and the example file follow
  * from this table. Options that Masakari has keep its sections, names and defaults.
  *
  * Durations stand in the file in seconds and in `EngineOptions` in milliseconds.
@@ -7,8 +7,14 @@
 
 import { cloud, nova } from './cloud-options.ts';
 import { engine, journal } from './engine-options.ts';
+import { guestMonitor } from './guest-monitor-options.ts';
+import { hostMonitor } from './host-monitor-options.ts';
+import { instanceMonitor } from './instance-monitor-options.ts';
 import type { OptionSpec } from './kinds.ts';
+import { monitors } from './monitor-options.ts';
+import { processMonitor } from './process-monitor-options.ts';
 import { general, hostFailure, instanceFailure, processFailure } from './recovery-options.ts';
+import { transport } from './transport-options.ts';
 
 /** The groups of options and the section each stands in, in the order of the example file. */
 export const OPTION_GROUPS = {
@@ -20,6 +26,12 @@ export const OPTION_GROUPS = {
   journal: { section: 'journal', options: journal },
   engine: { section: 'engine', options: engine },
   cloud: { section: 'cloud', options: cloud },
+  transport: { section: 'transport', options: transport },
+  monitors: { section: 'monitors', options: monitors },
+  hostMonitor: { section: 'host', options: hostMonitor },
+  processMonitor: { section: 'process', options: processMonitor },
+  instanceMonitor: { section: 'libvirt', options: instanceMonitor },
+  guestMonitor: { section: 'introspectiveinstancemonitor', options: guestMonitor },
 } as const;
 
 type ValueOf<Spec> = Spec extends OptionSpec<infer T> ? T : never;

@@ -73,6 +73,9 @@ const bodySchema = v.strictObject({ notification: notificationSchema });
 
 export type Notification = v.InferOutput<typeof notificationSchema>;
 
+/** What travels: `{"notification": {…}}` with the time as text. */
+export type NotificationBody = v.InferInput<typeof bodySchema>;
+
 /** The body is not a notification; the message names the field and what is allowed. */
 export class InvalidNotification extends Error {
   override readonly name = 'InvalidNotification';

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
 import { segmentOf } from '#config/segments.ts';
+import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
 import type { RecoveryView, StatusView } from '#protocol/views.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -22,7 +23,6 @@ import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
-import type { Log } from './log.ts';
 import { ProgressHub } from './progress.ts';
 import { Recovery } from './recovery.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
 import { type RecoveryMethod, segmentOf } from '#config/segments.ts';
 import { policyOf } from '#config/task-policies.ts';
+import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { FlowOutcome } from '../flow/outcome.ts';
@@ -16,7 +17,6 @@ import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/words.ts';
 import { closeRound } from '../recovery/closing.ts';
 import { type FlowChoice, nextFlow } from '../recovery/method.ts';
-import type { Log } from './log.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 

@@ -11,8 +11,8 @@ import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
-import type { Log } from '#engine/resident/log.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import type { Log } from '#protocol/log.ts';
 import { parseNotification } from '#protocol/notification.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 
