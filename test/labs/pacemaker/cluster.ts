@@ -60,12 +60,22 @@ export abstract class Cluster {
     await this.waitForView(`${name} to be online`, seconds, (view) => isOnline(view, name) || undefined);
   }
 
-  /** Waits until Pacemaker has fenced it, with success, more often than `timesBefore`. */
-  async waitForFencing(target: string, seconds: number, timesBefore = 0): Promise<FenceEvent> {
-    return await this.waitForView(`${target} to be fenced`, seconds, ({ fencing }) => {
-      const events = successfulFencing(fencing, target);
-      return events.length > timesBefore ? events[0] : undefined;
-    });
+  /**
+   * Waits until the cluster has nothing left to do: no action is pending and none is wanted. A remote node's connection
+   * moves some time after a node joined; who cuts power meanwhile meets another case than the one meant.
+   */
+  async waitForIdle(seconds: number): Promise<void> {
+    const node = this.#observer();
+    const argv = ['crm_resource', '--wait', `--timeout=${seconds}s`];
+    const { status, stderr } = await this.run(node, argv, { timeoutMs: (seconds + 10) * 1000 });
+    if (status !== 0) throw new Error(`The cluster did not come to rest within ${seconds} s:\n${stderr}`);
+  }
+
+  /** Waits until Pacemaker has fenced it, with success, at `sinceMs` (UTC; the history knows seconds) or later. */
+  async waitForFencing(target: string, seconds: number, sinceMs = 0): Promise<FenceEvent> {
+    return await this.waitForView(`${target} to be fenced`, seconds, ({ fencing }) =>
+      successfulFencing(fencing, target).find(({ completedAt = '' }) => Date.parse(completedAt) > sinceMs - 1000),
+    );
   }
 
   /** Looks again and again; a tool that fails in between (nodes die, coordinators change) means "not yet". */

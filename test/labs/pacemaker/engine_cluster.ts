@@ -64,8 +64,11 @@ export class EngineCluster {
       for (const name of ['d1', 'd2', 'd3']) world.addHost(name, 100_000);
       const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)), deb);
       await Promise.all(NODES.map((node) => cluster.install(node)));
-      await lab.pcs('resource', 'create', 'recovery', 'ocf:openstack:recovery-agent', `journal=${JOURNAL}`);
+      const agent = 'ocf:openstack:recovery-agent';
+      // Started only when it may not run on remote nodes any more.
+      await lab.pcs('resource', 'create', 'recovery', agent, `journal=${JOURNAL}`, '--disabled');
       for (const remote of ['c1', 'c2']) await lab.pcs('constraint', 'location', 'recovery', 'avoids', remote);
+      await lab.pcs('resource', 'enable', 'recovery');
       await lab.waitForResource('recovery', { state: 'Started' }, 60);
       return cluster;
     } catch (error) {

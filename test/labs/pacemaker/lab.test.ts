@@ -115,9 +115,12 @@ test('a node has files and packages of its own, and a command ends with its clie
 });
 
 test('a resource whose node loses power runs elsewhere after the node was fenced, and the node comes back', async () => {
-  await lab.pcs('resource', 'create', 'dummy', 'ocf:heartbeat:Dummy', 'op', 'monitor', 'interval=5s');
+  // Started only when it may not run on remote nodes any more.
+  await lab.pcs('resource', 'create', 'dummy', 'ocf:heartbeat:Dummy', 'op', 'monitor', 'interval=5s', '--disabled');
   await lab.pcs('constraint', 'location', 'dummy', 'avoids', 'c1', 'c2');
+  await lab.pcs('resource', 'enable', 'dummy');
   const node = await nodeOf('dummy');
+  await lab.waitForIdle(60);
   const cut = performance.now();
   await lab.kill(node);
   const dead = seconds(cut);
@@ -146,9 +149,11 @@ test('standby moves the resource, and a node that is cut off is fenced', async (
   await lab.pcs('node', 'unstandby', left);
 
   const lost = await nodeOf('dummy');
+  await lab.waitForIdle(60);
   const cut = performance.now();
+  const cutAt = Date.now();
   await lab.partition(lost);
-  await lab.waitForFencing(lost, 30, (await lab.fenceHistory()).filter(({ target }) => target === lost).length);
+  await lab.waitForFencing(lost, 30, cutAt);
   const fenced = seconds(cut);
   expect(lab.isAlive(lost)).toBe(false);
   await lab.waitForResource('dummy', { state: 'Started', notNode: lost }, 30);
@@ -158,9 +163,13 @@ test('standby moves the resource, and a node that is cut off is fenced', async (
 });
 
 test('a remote node that loses power is fenced, and comes back', async () => {
+  await lab.waitForOnline('c1', 60);
+  await lab.waitForIdle(60);
   const cut = performance.now();
+  const cutAt = Date.now();
   await lab.kill('c1');
-  await lab.waitForFencing('c1', 30);
+  // As long as two attempts of the cluster to connect again, of 20 s each.
+  await lab.waitForFencing('c1', 60, cutAt);
   const fenced = seconds(cut);
   const booted = performance.now();
   await lab.boot('c1');

@@ -137,7 +137,7 @@ export class PacemakerLab extends Cluster {
     await this.#machine(node).on();
   }
 
-  /** Power on; resolves when the cluster has it back. */
+  /** Power on; resolves when the cluster has it back and is at rest. */
   async boot(node: string, seconds = UP_SECONDS): Promise<void> {
     await this.powerOn(node);
     if (this.#machine(node).plan.role === 'remote') {
@@ -150,6 +150,7 @@ export class PacemakerLab extends Cluster {
       await this.pcs('resource', 'cleanup', node);
     }
     await this.waitForOnline(node, seconds);
+    await this.waitForIdle(seconds);
   }
 
   isAlive(node: string): boolean {
