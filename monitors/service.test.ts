@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import type { Monitor, MonitorContext } from './monitor.ts';
+import { MonitorService, type MonitorState, type ServiceOptions } from './service.ts';
+
+const monitorOf = (given: Partial<Monitor>): Monitor => ({
+  name: 'host',
+  blindAfterMs: 60_000,
+  run: ({ signal }) => ended(signal),
+  look: async () => [],
+  recheck: async () => 'unknown',
+  reload: async () => {},
+  ...given,
+});
+
+const ended = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+function serviceOf(monitors: readonly Monitor[], given: Partial<ServiceOptions> = {}): MonitorService {
+  return new MonitorService({
+    monitors,
+    node: 'compute-1',
+    log: () => {},
+    report: async () => {},
+    askInstance: async () => undefined,
+    onState: () => {},
+    ...given,
+  });
+}
+
+test('every monitor runs until the service is stopped', async () => {
+  const running: string[] = [];
+  const watch = (name: Monitor['name']): Monitor =>
+    monitorOf({
+      name,
+      run: async ({ signal, node }) => {
+        running.push(`${name} on ${node}`);
+        await ended(signal);
+        running.push(`${name} ended`);
+      },
+    });
+  const service = serviceOf([watch('host'), watch('process')]);
+  const run = service.run();
+  expect(running).toEqual(['host on compute-1', 'process on compute-1']);
+  service.stop();
+  await run;
+  expect(running).toEqual(['host on compute-1', 'process on compute-1', 'host ended', 'process ended']);
+});
+
+test('a monitor that fails is begun again, and the others do not notice', async () => {
+  const said: string[] = [];
+  let begins = 0;
+  const second = Promise.withResolvers<void>();
+  const failing = monitorOf({
+    name: 'process',
+    run: async ({ signal }) => {
+      begins += 1;
+      if (begins === 1) throw new Error('the list cannot be read');
+      second.resolve();
+      await ended(signal);
+    },
+  });
+  let otherBegins = 0;
+  const other = monitorOf({
+    run: async ({ signal }) => {
+      otherBegins += 1;
+      await ended(signal);
+    },
+  });
+  const log: ServiceOptions['log'] = (level, message, fields) => said.push(`${level} ${message}: ${fields?.reason}`);
+  const service = serviceOf([failing, other], { log });
+  const run = service.run();
+  await second.promise;
+  service.stop();
+  await run;
+  expect({ begins, otherBegins }).toEqual({ begins: 2, otherBegins: 1 });
+  expect(said).toContain('error monitor failed and is begun again: the list cannot be read');
+});
+
+test('blindness and the end of it are told with the reason', async () => {
+  const told: (readonly MonitorState[])[] = [];
+  const blind = Promise.withResolvers<void>();
+  const seeing = Promise.withResolvers<void>();
+  let context: MonitorContext | undefined;
+  const monitor = monitorOf({
+    name: 'instance',
+    blindAfterMs: 100,
+    run: async (given) => {
+      context = given;
+      given.blind('libvirtd does not answer');
+      await ended(given.signal);
+    },
+  });
+  const onState: ServiceOptions['onState'] = (states) => {
+    told.push(states);
+    (told.length === 1 ? blind : seeing).resolve();
+  };
+  const service = serviceOf([monitor], { onState });
+  const run = service.run();
+  await blind.promise;
+  context?.seen();
+  await seeing.promise;
+  service.stop();
+  await run;
+  expect(told).toEqual([
+    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not answer' }],
+    [{ monitor: 'instance', state: 'seeing', reason: null }],
+  ]);
+});

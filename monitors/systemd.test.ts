@@ -1,0 +1,41 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ServiceManager, watchdogIntervalMs } from './systemd.ts';
+
+test('the watchdog is told three times in the time that systemd waits', () => {
+  expect(watchdogIntervalMs({ NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000' })).toBe(20_000);
+  expect(watchdogIntervalMs({ WATCHDOG_USEC: '60000000' })).toBeUndefined();
+  expect(watchdogIntervalMs({ NOTIFY_SOCKET: '/run/systemd/notify' })).toBeUndefined();
+  expect(watchdogIntervalMs({ NOTIFY_SOCKET: '@x', WATCHDOG_USEC: 'soon' })).toBeUndefined();
+});
+
+test('what systemd is told keeps its order, and a secret of the environment does not go along', async () => {
+  // What stands for systemd-notify here writes down how it was started; the real one is met in the lab of packages.
+  const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
+  const told = join(folder, 'told');
+  try {
+    writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" "$NOTIFY_SOCKET" "$SECRET" >>${told}\n`);
+    chmodSync(join(folder, 'systemd-notify'), 0o755);
+    const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${folder}:/usr/bin:/bin`, SECRET: 'hidden' };
+    const manager = new ServiceManager(environment, () => {});
+    await Promise.all([manager.tell('READY=1', 'STATUS=watching'), manager.tell('WATCHDOG=1')]);
+    expect(readFileSync(told, 'utf8').split('\n')).toEqual([
+      'READY=1 STATUS=watching /run/notify ',
+      'WATCHDOG=1 /run/notify ',
+      '',
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('outside of systemd nothing is told, and a systemd that cannot be told is a line of the log', async () => {
+  const said: string[] = [];
+  const log = (_: string, message: string): number => said.push(message);
+  await new ServiceManager({}, log).tell('READY=1');
+  expect(said).toEqual([]);
+  await new ServiceManager({ NOTIFY_SOCKET: '/run/notify', PATH: '/nowhere' }, log).tell('READY=1');
+  expect(said).toEqual(['systemd could not be told']);
+});

@@ -1,0 +1,52 @@
+/**
+ * The protocol of a service of type `notify` (sd_notify(3)): ready, state, reload, stop, watchdog.
+ *
+ * Node cannot write to a datagram socket of the unix family, so systemd's own `systemd-notify` does; the unit says
+ * `NotifyAccess=all` for it. Outside of systemd (no NOTIFY_SOCKET) all of this does nothing.
+ */
+import { execFile } from 'node:child_process';
+import type { Log } from '#protocol/log.ts';
+
+const PROGRAM = 'systemd-notify';
+const TIMEOUT_MS = 5_000;
+
+export interface Environment {
+  readonly NOTIFY_SOCKET?: string | undefined;
+  readonly WATCHDOG_USEC?: string | undefined;
+  readonly PATH?: string | undefined;
+}
+
+/** How often the watchdog is told that all is well, a third of what systemd waits; undefined without a watchdog. Milliseconds. */
+export function watchdogIntervalMs({ NOTIFY_SOCKET, WATCHDOG_USEC }: Environment): number | undefined {
+  const usec = Number(WATCHDOG_USEC);
+  return NOTIFY_SOCKET && Number.isSafeInteger(usec) && usec > 0 ? Math.max(1, Math.floor(usec / 3000)) : undefined;
+}
+
+export class ServiceManager {
+  readonly #environment: Environment;
+  readonly #log: Log;
+  /** One after the other: what systemd is told last is what is so. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(environment: Environment, log: Log) {
+    this.#environment = environment;
+    this.#log = log;
+  }
+
+  /** @param assignments e.g. `READY=1`, `STATUS=…`. Resolves when systemd was told; never throws. */
+  tell(...assignments: readonly string[]): Promise<void> {
+    const { NOTIFY_SOCKET, PATH } = this.#environment;
+    if (!NOTIFY_SOCKET) return Promise.resolve();
+    this.#last = this.#last.then(
+      () =>
+        new Promise((resolve) => {
+          const env = { NOTIFY_SOCKET, ...(PATH ? { PATH } : {}) };
+          execFile(PROGRAM, [...assignments], { env, timeout: TIMEOUT_MS }, (error) => {
+            if (error) this.#log('warning', 'systemd could not be told', { reason: error.message.split('\n')[0] });
+            resolve();
+          });
+        }),
+    );
+    return this.#last;
+  }
+}
