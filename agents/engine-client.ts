@@ -1,6 +1,6 @@
 /** Commands ask the engine; what goes wrong becomes their exit code. */
 import { NoEngine, RpcClient, type RpcClientOptions } from '#protocol/client.ts';
-import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 
 /** Runs `work` with a connection to the engine. Throws `CommandFailure`. */
@@ -15,7 +15,7 @@ export async function withEngine<T>(
   } catch (error) {
     if (error instanceof NoEngine) throw new CommandFailure(EXIT.noEngine, error.message, error);
     if (error instanceof RpcError) {
-      if (error.code === RPC_ERRORS.stopping) throw new CommandFailure(EXIT.noEngine, error.message, error);
+      if (isNotInCharge(error)) throw new CommandFailure(EXIT.noEngine, error.message, error);
       const isUsage = error.code === RPC_ERRORS.invalidParams || error.code === RPC_ERRORS.invalidRequest;
       throw new CommandFailure(isUsage ? EXIT.usage : EXIT.failed, error.message, error);
     }

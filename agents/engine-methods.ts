@@ -62,37 +62,44 @@ function told(error: unknown): unknown {
   return error;
 }
 
-export function engineMethods(engine: Engine, threshold: LogThreshold): Readonly<Record<string, Method>> {
+/**
+ * @param reigning the engine; throws `RpcError` while there is none yet
+ */
+export function engineMethods(reigning: () => Engine, threshold: LogThreshold): Readonly<Record<string, Method>> {
   /** What each peer watches: asking again adds nothing. */
   const watched = new WeakMap<AbortSignal, Set<string>>();
   const methods: Record<string, Method> = {
-    ping: async () => 'pong',
-    health: () => engine.checkHealth(),
+    ping: async () => {
+      reigning();
+      return 'pong';
+    },
+    health: async () => reigning().checkHealth(),
     set_log_level: async (params) => {
       threshold.level = read(levelParams, params).level;
       return threshold.level;
     },
     notify: async (params) => {
-      const { logbook, isDuplicate } = await engine.accept(parseNotification(params));
+      const { logbook, isDuplicate } = await reigning().accept(parseNotification(params));
       return { ...viewNotification(logbook), duplicate: isDuplicate };
     },
     list: async (params) => {
       const { limit, status } = read(listParams, params);
-      return (await engine.list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
+      return (await reigning().list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
     },
-    show: (params) => engine.show(read(uuidParams, params).uuid),
-    status: () => engine.status(),
+    show: async (params) => reigning().show(read(uuidParams, params).uuid),
+    status: async () => reigning().status(),
     retry: async (params) => {
       const { uuid, proof } = read(retryParams, params);
-      return viewNotification(await engine.retry(uuid, proof));
+      return viewNotification(await reigning().retry(uuid, proof));
     },
     host: async (params) => {
       const { name, reserved } = read(hostParams, params);
-      await engine.setReserved(name, reserved);
+      await reigning().setReserved(name, reserved);
       return null;
     },
     watch: async (params, peer) => {
       const { uuid } = read(uuidParams, params);
+      const engine = reigning();
       const seen = watched.get(peer.signal) ?? new Set();
       if (seen.has(uuid)) return engine.show(uuid);
       // Before the journal is asked: what is committed in between is told rather than missed.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { JournalReader } from '#engine/journal/reader.ts';
-import type { NotificationView, RecoveryView } from '#protocol/views.ts';
+import type { NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { RawPeer } from '#test/world/raw-peer.ts';
 
@@ -84,8 +84,26 @@ describe('the engine process', { timeout: 60_000 }, () => {
     journal.close();
     const waiting = here.begin(['engine']);
     await waiting.says('journal is being opened');
+    // Meanwhile it answers, and says what it waits for; what else there is to say comes from the journal.
+    const status = await here.run(['status']);
+    expect([status.code, status.stdout]).toEqual([
+      3,
+      expect.stringMatching(
+        /taking over: the engine on controller-1 \(pid \d+\) has waited for the journal \S+ since 2/,
+      ),
+    ]);
+    expect(await here.json<StatusView>('status')).toMatchObject({
+      source: 'journal',
+      engine: { node: 'controller-9' },
+      taking_over: expect.stringContaining(`pid ${waiting.pid}`),
+    });
+    expect(await here.run(['notify', ...DOWN])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('has waited'),
+    });
     const { code, stderr } = await waiting.kill('SIGTERM');
     expect([code, stderr]).toEqual([0, expect.stringContaining('asked to stop before the journal was open')]);
+    expect(existsSync(here.socket)).toBe(false);
   });
 
   it('loses its reign to one that the cluster started: exit code 10, and the socket is the other one’s', async () => {

@@ -9,7 +9,7 @@ import { JournalReader } from '#engine/journal/reader.ts';
 import { statusFileOf } from '#engine/journal/status-file.ts';
 import { iso, viewNotification, viewRecovery } from '#engine/resident/view.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
-import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationStatus, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import type { CommandLine } from './command.ts';
 import { configurationOf, givenPath } from './configuration.ts';
@@ -37,8 +37,8 @@ function fromEngine(socket: string): Records {
       return await askEngine(socket, method, params);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      // It is on its way out; what it cannot say any more the journal can.
-      if (error.code === RPC_ERRORS.stopping) throw new NoEngine(error.message, { cause: error });
+      // It is on its way out, or not in yet; what it cannot say the journal can.
+      if (isNotInCharge(error)) throw new NoEngine(error.message, { cause: error });
       throw new CommandFailure(EXIT.failed, error.message, error);
     }
   };
@@ -85,6 +85,7 @@ function fromJournal(journalPath: string): Records {
         journal: journalPath,
         counts,
         open: open.map((row) => ({ ...viewNotification(row), instances: null })),
+        taking_over: null,
         written_at: iso(Date.now()),
       };
     },
@@ -103,10 +104,16 @@ const statusFile = v.looseObject({
 function lastStatus(journalPath: string): StatusView | undefined {
   try {
     const status: unknown = JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8'));
-    return v.is(statusFile, status) ? ({ ...status, source: 'status.json' } as unknown as StatusView) : undefined;
+    return v.is(statusFile, status)
+      ? ({ ...status, source: 'status.json', taking_over: null } as unknown as StatusView)
+      : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isStarting({ cause }: NoEngine): boolean {
+  return cause instanceof RpcError && cause.code === RPC_ERRORS.starting;
 }
 
 /** Each question goes to the first source that can answer it. Throws `CommandFailure` (no engine) when none can. */
@@ -115,13 +122,18 @@ export async function readRecords(line: CommandLine): Promise<Records> {
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
   const engine = fromEngine(givenPath(line, 'socket') ?? options.engine.socket);
   const journal = fromJournal(journalPath);
-  const either = async <T>(ask: (records: Records) => Promise<T>, last?: () => T | undefined): Promise<T> => {
+  const either = async <T>(
+    ask: (records: Records) => Promise<T>,
+    last?: () => T | undefined,
+    onNoEngine?: (why: NoEngine) => void,
+  ): Promise<T> => {
     let whyNoEngine: NoEngine;
     try {
       return await ask(engine);
     } catch (error) {
       if (!(error instanceof NoEngine)) throw error;
       whyNoEngine = error;
+      onNoEngine?.(error);
     }
     try {
       return await ask(journal);
@@ -135,10 +147,16 @@ export async function readRecords(line: CommandLine): Promise<Records> {
   return {
     list: (filter) => either((records) => records.list(filter)),
     show: (uuid) => either((records) => records.show(uuid)),
-    status: () =>
-      either(
+    status: async () => {
+      let takingOver: string | null = null;
+      const status = await either(
         (records) => records.status(),
         () => lastStatus(journalPath),
-      ),
+        (why) => {
+          if (isStarting(why)) takingOver = why.message;
+        },
+      );
+      return { ...status, taking_over: takingOver };
+    },
   };
 }

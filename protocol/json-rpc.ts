@@ -16,6 +16,8 @@ export const RPC_ERRORS = {
   refused: -32000,
   /** The engine is stopping or lost its reign: ask the next one. */
   stopping: -32001,
+  /** The engine waits for the journal and does not reign yet: ask again. */
+  starting: -32002,
 } as const;
 
 export type RpcErrorCode = (typeof RPC_ERRORS)[keyof typeof RPC_ERRORS];
@@ -31,6 +33,11 @@ export class RpcError extends Error {
     this.code = code;
     this.field = field;
   }
+}
+
+/** Whether the one that answered is no engine in charge: another one, or the same one later, can be asked. */
+export function isNotInCharge({ code }: RpcError): boolean {
+  return code === RPC_ERRORS.stopping || code === RPC_ERRORS.starting;
 }
 
 export interface RpcRequest {

@@ -104,6 +104,8 @@ export interface StatusView {
   readonly journal: string;
   readonly counts: Readonly<Partial<Record<NotificationStatus, number>>>;
   readonly open: readonly OpenRecoveryView[];
+  /** On the node of an engine that is about to take over: what it waits for. Null when none does, or this is another node. */
+  readonly taking_over: string | null;
   readonly written_at: string;
 }
 

@@ -5,10 +5,11 @@ import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS, type LogLevel } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
-import { claimSocketPath, SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
+import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
@@ -62,48 +63,54 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     writeProcessFile(processFile);
     process.once('exit', () => removeProcessFile(processFile));
   }
+  let engine: Engine | undefined;
+  const openedSince = new Date().toISOString();
+  const reigning = (): Engine => {
+    if (engine) return engine;
+    const who = `the engine on ${node} (pid ${process.pid})`;
+    throw new RpcError(RPC_ERRORS.starting, `${who} has waited for the journal ${journalPath} since ${openedSince}`);
+  };
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
-  await claimSocketPath(socket);
+  const server = await RpcServer.listen(socket, engineMethods(reigning, threshold));
   log('info', 'journal is being opened', { node, journal: journalPath });
-  const opening = Journal.open(
-    {
-      ...options.journal,
-      path: journalPath,
-      node,
-      leaseTimeoutMs: options.engine.leaseTimeoutMs,
-      authority: line.has('take-over') ? 'cluster' : 'none',
-    },
-    realClock,
-  );
-  // It may have to wait for a lock or for a lease to run out.
-  const journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
-  if (!journal) {
-    log('info', 'asked to stop before the journal was open', { node });
-    process.exit(EXIT.ok);
-  }
-  for (const warning of journal.warnings) log('warning', warning);
-  log('info', 'lease taken', { node, epoch: journal.epoch, journal: journalPath, reason: journal.reason });
-
-  const cloud = connectCloud(journal);
-  const engine = new Engine({
-    journal,
-    journalPath,
-    cloud,
-    clock: realClock,
-    configuration,
-    tasks: BUILT_IN_TASKS,
-    log,
-    node,
-    version: VERSION,
-  });
-  let server: RpcServer;
+  let journal: Journal | undefined;
   try {
-    server = await RpcServer.listen(socket, engineMethods(engine, threshold));
+    const opening = Journal.open(
+      {
+        ...options.journal,
+        path: journalPath,
+        node,
+        leaseTimeoutMs: options.engine.leaseTimeoutMs,
+        authority: line.has('take-over') ? 'cluster' : 'none',
+      },
+      realClock,
+    );
+    // It may have to wait for a lock or for a lease to run out.
+    journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
+    if (!journal) {
+      log('info', 'asked to stop before the journal was open', { node });
+      await server.close();
+      process.exit(EXIT.ok);
+    }
+    for (const warning of journal.warnings) log('warning', warning);
+    log('info', 'lease taken', { node, epoch: journal.epoch, journal: journalPath, reason: journal.reason });
+    const cloud = connectCloud(journal);
+    engine = new Engine({
+      journal,
+      journalPath,
+      cloud,
+      clock: realClock,
+      configuration,
+      tasks: BUILT_IN_TASKS,
+      log,
+      node,
+      version: VERSION,
+    });
+    log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
   } catch (error) {
-    await engine.stop();
+    await server.close();
     throw error;
   }
-  log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
 
   try {
     const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);

@@ -6,7 +6,8 @@ import { coloured, print, printJson, shortTime, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { readRecords } from '../records.ts';
 
-function engineLine({ source, engine, written_at }: StatusView): string {
+function engineLine({ source, engine, taking_over, written_at }: StatusView): string {
+  if (taking_over !== null) return `Engine:   taking over: ${printable(taking_over)}`;
   if (!engine) return 'Engine:   none has run yet';
   const who = `${printable(engine.node)}, pid ${engine.pid}, epoch ${engine.epoch}`;
   if (source === 'engine') return `Engine:   running on ${who}, since ${shortTime(engine.since)}`;

@@ -165,6 +165,7 @@ export class Engine {
       journal: journalPath,
       counts,
       open: open.map((row) => ({ ...viewNotification(row), instances: this.hub.instancesOf(row.uuid) })),
+      taking_over: null,
       written_at: iso(clock.now()),
     };
   }
