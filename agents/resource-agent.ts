@@ -1,6 +1,6 @@
 /** Runs the program as the resource agent `ocf:openstack:recovery-agent`. */
 import { runAgent } from '#ocf/agent.ts';
-import { loadChecked } from './configuration.ts';
+import { loadChecked } from './checked-configuration.ts';
 import { VERSION } from './version.ts';
 
 /** @param program how to run this program again as an engine: the executable and its first arguments */

@@ -10,6 +10,7 @@ import { LOG_LEVELS, type LogLevel } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
+import { loadChecked } from '../checked-configuration.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
@@ -43,7 +44,7 @@ function logLevelOf(line: CommandLine): LogLevel | undefined {
 }
 
 async function serve(line: CommandLine): Promise<ExitCode> {
-  const configuration = configurationOf(line);
+  const configuration = configurationOf(line, loadChecked);
   const { options } = configuration;
   const threshold = { level: logLevelOf(line) ?? options.engine.logLevel };
   const log = createLogger(threshold);

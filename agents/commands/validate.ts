@@ -1,7 +1,7 @@
 /** `recovery-agent validate [FILE]`: everything that is wrong with a configuration, before a failure finds it. */
 import { ConfigurationError, formatProblem, type Problem } from '#config/problem.ts';
+import { loadChecked } from '../checked-configuration.ts';
 import { type Command, JSON_OPTION } from '../command.ts';
-import { loadChecked } from '../configuration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { print, printJson } from '../output.ts';
 import { printable } from '../printable.ts';
