@@ -1,6 +1,6 @@
 /** Options of the engine and of its journal: sections engine and journal. */
 
-import { ABSOLUTE_PATH, choice, choices, count, OPTIONAL_HOST, seconds, text } from './kinds.ts';
+import { ABSOLUTE_PATH, choice, choices, count, OPTIONAL_HOST, OPTIONAL_PATH, seconds, text } from './kinds.ts';
 
 const DAY = 86_400;
 
@@ -16,6 +16,12 @@ export const journal = {
     '/var/lib/recovery-agent/journal.db',
     ABSOLUTE_PATH,
     'The journal, on storage that every node of the cluster can mount.',
+  ),
+  mountPoint: text(
+    'mount_point',
+    '',
+    OPTIONAL_PATH,
+    'Where the storage is mounted; the journal is not opened, and none begun, while nothing is mounted there.',
   ),
   allowStorage: choices(
     'allow_storage',

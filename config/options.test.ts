@@ -54,6 +54,7 @@ test('the defaults are those of Masakari', () => {
 test('ours have sensible defaults', () => {
   expect(DEFAULT_OPTIONS.journal).toEqual({
     path: '/var/lib/recovery-agent/journal.db',
+    mountPoint: '',
     allowStorage: [],
     lockTimeoutMs: 90_000,
     confirmDelayMs: 2000,

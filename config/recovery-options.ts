@@ -52,7 +52,7 @@ export const general = {
     'retry_notification_new_status_interval',
     60,
     [0, DAY],
-    'A notification still new after so long counts as left lying.',
+    'Taken from a masakari.conf without effect: here a new notification is begun at once.',
   ),
   checkExpiredNotificationsIntervalMs: seconds(
     'check_expired_notifications_interval',

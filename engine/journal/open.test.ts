@@ -91,6 +91,17 @@ describe('an opened journal', () => {
     expect(existsSync(join(place.directory, 'open', 'journal.db-journal'))).toBe(true);
   });
 
+  test('is not begun where its storage should be mounted and is not', () => {
+    using place = new Place();
+    const needing = (mountPoint: string) => () => openForWriting(place.settings({ mountPoint })).db.close();
+    expect(needing(place.directory)).toThrow(`nothing is mounted on ${place.directory}`);
+    expect(needing('/nowhere/at/all')).toThrow('nothing is mounted on /nowhere/at/all');
+    expect(needing('/proc')).toThrow('does not lie on what is mounted on /proc');
+    expect(existsSync(place.path)).toBe(false);
+    needing('/')();
+    expect(existsSync(place.path)).toBe(true);
+  });
+
   test('may lie in a directory that is sticky, as /tmp is', () => {
     using place = new Place();
     chmodSync(place.directory, 0o1777);

@@ -19,7 +19,7 @@ import Database from 'better-sqlite3';
 import { withAddon } from './addon.ts';
 import { JournalFailure } from './failure.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts';
-import { storageOf } from './storage.ts';
+import { isMountPoint, storageOf } from './storage.ts';
 
 export interface OpenSettings {
   readonly path: string;
@@ -27,6 +27,8 @@ export interface OpenSettings {
   readonly lockTimeoutMs: number;
   /** Refused kinds of storage that the operator allows by name. */
   readonly allowStorage: readonly string[];
+  /** A path that must be a mount point with the journal below it; without one (or empty) any place will do. */
+  readonly mountPoint?: string;
 }
 
 export interface OpenJournal {
@@ -66,6 +68,24 @@ function fileOf(path: string): string {
     );
   }
   return existsSync(path) ? realpathSync(path) : join(realpathSync(directory), basename(path));
+}
+
+/** Without its storage a node has an empty folder in its place, in which a new journal would begin. */
+function checkMountPoint(path: string, mountPoint = ''): void {
+  if (mountPoint === '') return;
+  if (!isMountPoint(mountPoint)) {
+    throw new JournalFailure(
+      'refused',
+      `nothing is mounted on ${mountPoint}, see [journal] mount_point; mount the shared storage`,
+    );
+  }
+  const below = realpathSync(mountPoint);
+  if (!fileOf(path).startsWith(below === '/' ? '/' : `${below}/`)) {
+    throw new JournalFailure(
+      'refused',
+      `the journal ${path} does not lie on what is mounted on ${mountPoint}, see [journal] mount_point`,
+    );
+  }
 }
 
 function checkPlace(file: string, allowStorage: readonly string[]): { shared: boolean; warnings: string[] } {
@@ -178,6 +198,7 @@ export function refusal(path: string, error: unknown): JournalFailure {
 export function openForWriting(settings: OpenSettings): OpenJournal {
   let db: Database.Database | undefined;
   try {
+    checkMountPoint(settings.path, settings.mountPoint);
     const file = fileOf(settings.path);
     const { shared, warnings } = checkPlace(file, settings.allowStorage);
     if (!existsSync(file)) create(file);

@@ -2,7 +2,7 @@
  * Whether SQLite's locks and syncs can be trusted where the journal lies, judged from `/proc/self/mountinfo`.
  * Where they cannot, two engines may write at once and the epoch guards nothing: such storage is refused by name.
  */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
 
 /** One line of mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -123,6 +123,17 @@ export function judgeStorage(mount: Mount, upper?: StorageVerdict): StorageVerdi
   if (VOLATILE_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: true, type };
   if (LOCAL_TYPES.has(type)) return { fit: 'yes', shared: false, volatile: false, type };
   return no('network-unknown', `nothing is known of how ${type} keeps locks and syncs`);
+}
+
+/** Whether something is mounted exactly there; links are followed. */
+export function isMountPoint(path: string): boolean {
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch {
+    return false;
+  }
+  return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ mountPoint }) => mountPoint === real);
 }
 
 /** Looks up the mount of the journal's directory (which must exist) and judges it. */
