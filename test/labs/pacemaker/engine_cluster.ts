@@ -10,7 +10,7 @@ import { describePackage } from '#packaging/packages/description.ts';
 import { releaseOf } from '#packaging/packages/release.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { installPackages } from './install.ts';
-import { PacemakerLab, type PacemakerLabOptions } from './lab.ts';
+import { PacemakerLab, type PacemakerLabOptions, SHARED } from './lab.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const CLOUD_PORT = 7000;
@@ -99,6 +99,7 @@ export class EngineCluster {
       `simulated_address = ${this.lab.outsideAddress}:${CLOUD_PORT}`,
       '[journal]',
       `path = ${JOURNAL}`,
+      `mount_point = ${SHARED}`,
       'confirm_delay = 0',
       '[engine]',
       'beat_interval = 1',

@@ -2,9 +2,12 @@
  * The shipped package in a real cluster: whatever ends the active engine in the middle of a recovery, another one goes on, and the
  * cloud accepts one evacuation for each instance.
  */
+import { join, relative } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EventView } from '#protocol/views.ts';
 import { EngineCluster, type Failure, JOURNAL, NODES, until } from './engine_cluster.ts';
+import { SHARED } from './lab.ts';
 
 let cluster: EngineCluster;
 let hasFailed = false;
@@ -134,11 +137,44 @@ describe('in a cluster of three nodes', () => {
   it('storage that vanishes from under the engine: it stops acting by itself', async () => {
     const active = await handOver('storage unmounted', async (node) => {
       await cluster.lab.unmountShared(node);
-      // An empty mount point must not take a new journal; operators make it immutable, here it is removed.
-      await cluster.mustRun(node, ['rmdir', '/shared']);
     });
-    await cluster.mustRun(active, ['mkdir', '-p', '/shared']);
+    // No new journal began in the empty folder, although the agent was started there again.
+    expect(await cluster.mustRun(active, ['ls', '-A', SHARED])).toBe('');
     await cluster.lab.mountShared(active);
     await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+  });
+
+  it('a start that waits for a lock is ended within its timeout, and the engine comes up when the lock is gone', async () => {
+    const failure = await cluster.hostFails('h-start-timeout', 20);
+    await until('instances moved before the stop', 60, () => (failure.moved() >= 4 ? true : undefined));
+    const epoch = Math.max(...(await lines(failure.uuid)).map((line) => line.epoch));
+    await cluster.lab.pcs('resource', 'update', 'recovery', 'op', 'start', 'interval=0s', 'timeout=15s');
+    await cluster.lab.pcs('resource', 'disable', 'recovery', '--wait=60');
+    // What a dead node leaves on storage whose server has not yet noticed.
+    const holder = new Database(join(cluster.lab.sharedDirectory, relative(SHARED, JOURNAL)));
+    holder.exec('BEGIN EXCLUSIVE');
+    await cluster.lab.pcs('resource', 'enable', 'recovery');
+    const failcounts = () => cluster.lab.pcs('resource', 'failcount', 'show', 'recovery');
+    await until('a start that failed', 60, async () => ((await failcounts()).includes('INFINITY') ? true : undefined));
+    holder.exec('ROLLBACK');
+    holder.close();
+    const began = Date.now();
+    const first = await until('the next step after the lock', 90, () => firstLineAfter(failure.uuid, epoch));
+    times.push(`  ${'lock that outlives a start'.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
+    await expectRecovered(failure);
+    await cluster.lab.pcs('resource', 'update', 'recovery', 'op', 'start', 'interval=0s', 'timeout=120s');
+    await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+  });
+
+  it('without STONITH a partitioned engine ends by itself, and nothing is done twice', async () => {
+    await cluster.lab.pcs('property', 'set', 'stonith-enabled=false');
+    const cut = await handOver('partition of the node, no STONITH', (active) => cluster.lab.partition(active), 40);
+    await until('the engine cut off to have ended', 60, async () =>
+      (await cluster.lab.run(cut, ['pgrep', '--full', 'recovery-agent engine'])).status === 1 ? true : undefined,
+    );
+    expect(cluster.lab.isAlive(cut)).toBe(true);
+    await cluster.lab.heal(cut);
+    await cluster.lab.waitForOnline(cut, 60);
+    await cluster.lab.pcs('property', 'set', 'stonith-enabled=true');
   });
 });
