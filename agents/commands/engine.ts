@@ -9,12 +9,14 @@ import { LOG_LEVELS, type LogLevel } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { claimSocketPath, SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
+import { AddressUnusable } from '#protocol/tls-door.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLogger } from '../logger.ts';
+import { engineIdentity, listenForHosts } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
@@ -49,6 +51,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   for (const { file, line: at, column, message } of configuration.warnings)
     log('warning', `${file}:${at}:${column}: ${message}`);
   const connectCloud = prepareCloud(configuration, log);
+  const identity = engineIdentity(options);
   const stopAsked = askedToStop();
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
@@ -96,10 +99,13 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     node,
     version: VERSION,
   });
-  let server: RpcServer;
+  const servers: RpcServer[] = [];
   try {
-    server = await RpcServer.listen(socket, engineMethods(engine, threshold));
+    const methods = engineMethods(engine, threshold);
+    servers.push(await RpcServer.listen(socket, methods));
+    servers.push(...(await listenForHosts(options, identity, methods, log)));
   } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
     await engine.stop();
     throw error;
   }
@@ -108,7 +114,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   try {
     const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);
     log('info', 'engine stops', { signal });
-    await server.close();
+    await Promise.all(servers.map((server) => server.close()));
     await engine.stop();
     log('info', 'engine stopped; open recoveries stay in the journal', { node, epoch: journal.epoch });
     return EXIT.ok;
@@ -147,7 +153,8 @@ export const engine: Command = {
     } catch (error) {
       if (error instanceof JournalFailure) throw new CommandFailure(EXIT_OF_FAILURE[error.kind], error.message, error);
       if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
-      if (error instanceof SocketUnusable) throw new CommandFailure(EXIT.failed, error.message, error);
+      if (error instanceof SocketUnusable || error instanceof AddressUnusable)
+        throw new CommandFailure(EXIT.failed, error.message, error);
       throw error;
     }
   },
