@@ -194,7 +194,10 @@ export class Delivery {
       case 'away':
         return this.#isAway(sent.reason);
       case 'failed':
-        this.#say('warning', `a notification was not taken and is tried again: ${sent.reason}`, waiting);
+        // Ever more seldom: 1, 2, 4, 8 …
+        if ((waiting.attempts & (waiting.attempts - 1)) === 0) {
+          this.#say('warning', `a notification was not taken and is tried again: ${sent.reason}`, waiting);
+        }
         return 'later';
       case 'refused':
         this.#isBack();

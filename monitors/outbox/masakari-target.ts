@@ -83,6 +83,9 @@ function judge({ status, text }: { readonly status: number; readonly text: strin
       return { outcome: 'declined', reason };
     case 400:
       return { outcome: 'refused', reason };
+    // Perhaps of this report alone.
+    case 500:
+      return { outcome: 'failed', reason };
     // Rights, an address, or the server itself: an operator or time mends it, for all reports alike.
     default:
       return { outcome: 'away', reason };
