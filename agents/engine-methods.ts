@@ -1,7 +1,7 @@
 /** What the engine answers on its socket. Parameters are checked here; the engine trusts them. */
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
-import { type Engine, RequestRefused } from '#engine/resident/engine.ts';
+import { type Delivery, type Engine, RequestRefused } from '#engine/resident/engine.ts';
 import { viewNotification } from '#engine/resident/view.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
@@ -31,6 +31,11 @@ const listParams = v.strictObject({
 const uuidParams = v.strictObject({ uuid });
 const retryParams = v.strictObject({ uuid, proof });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
+/** What a monitor says of its delivery; the notification itself has Masakari's form and no place for it. */
+const deliveryFacts = v.object({
+  age_seconds: v.pipe(v.number(), v.minValue(0)),
+  attempts: v.pipe(v.number(), v.integer(), v.minValue(1)),
+});
 const hostParams = v.strictObject({
   name: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
@@ -62,6 +67,16 @@ function told(error: unknown): unknown {
   return error;
 }
 
+/** No report of a failure is refused for what a monitor of another version says of its way here. */
+function splitDelivery(params: unknown): { readonly body: unknown; readonly delivery?: Delivery } {
+  if (typeof params !== 'object' || params === null || !('delivery' in params)) return { body: params };
+  const { delivery, ...body } = params;
+  const result = v.safeParse(deliveryFacts, delivery);
+  if (!result.success) return { body };
+  const { age_seconds, attempts } = result.output;
+  return { body, delivery: { ageSeconds: age_seconds, attempts } };
+}
+
 /**
  * @param reigning the engine; throws `RpcError` while there is none yet
  */
@@ -79,8 +94,16 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
       return threshold.level;
     },
     notify: async (params) => {
-      const { logbook, isDuplicate } = await reigning().accept(parseNotification(params));
+      const { body, delivery } = splitDelivery(params);
+      const { logbook, isDuplicate } = await reigning().accept(parseNotification(body), 'none', delivery);
       return { ...viewNotification(logbook), duplicate: isDuplicate };
+    },
+    instance: async (params) => {
+      const instance = await reigning().instance(read(uuidParams, params).uuid);
+      if (instance === 'unknown') return null;
+      if (instance === 'not found') return { status: 'not found', host: null, vm_state: null, task_state: null };
+      const { host, vmState, taskState } = instance;
+      return { status: 'found', host, vm_state: vmState, task_state: taskState };
     },
     list: async (params) => {
       const { limit, status } = read(listParams, params);

@@ -6,6 +6,7 @@ import { effectlessHint } from './masakari-options.ts';
 import { didYouMean } from './nearest.ts';
 import { type EngineOptions, OPTIONS, type OptionEntry, withDefaults } from './options.ts';
 import { errorAt, type Problem, warningAt } from './problem.ts';
+import { checkTransport } from './transport-relations.ts';
 
 export type Sections = ReadonlyMap<string, DocumentSection>;
 
@@ -41,7 +42,7 @@ export function readOptions(sections: Sections): {
     if (section !== undefined) problems.push(...unknownOptions(section));
   }
   const options = withDefaults(given);
-  problems.push(...checkRelations(options, sections));
+  problems.push(...checkRelations(options, sections), ...checkTransport(options, sections.get('transport')));
   return { options, problems };
 }
 

@@ -1,11 +1,18 @@
-/** Asks an engine over its unix socket. */
+/** Asks an engine: over its unix socket, or from another node over TLS. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { describeAddress, type EngineAddress } from './address.ts';
+import { faultOfEngine } from './handshake-failure.ts';
 import { formatCall, RpcError } from './json-rpc.ts';
 import { LineReader } from './lines.ts';
+import { clientOptions } from './tls-identity.ts';
 
 /** The longest answer that is read. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** A host that lost its power does not say so. */
+const KEEP_ALIVE_MS = 10_000;
 
 const CONNECT_FAILURES: Readonly<Record<string, string>> = {
   ENOENT: 'no engine runs there',
@@ -13,6 +20,10 @@ const CONNECT_FAILURES: Readonly<Record<string, string>> = {
   EACCES: 'you may not use its socket',
   // Its queue is full: it hangs, or is stopped.
   EAGAIN: 'the engine takes no connections',
+  ENOTFOUND: 'that name is not known',
+  EAI_AGAIN: 'that name cannot be looked up now',
+  EHOSTUNREACH: 'that host cannot be reached',
+  ENETUNREACH: 'that host cannot be reached',
 };
 
 /** No engine answers there. */
@@ -59,22 +70,28 @@ export class RpcClient implements Disposable {
   /** Why no answer comes any more. */
   #over: NoEngine | undefined;
 
-  /** Throws `NoEngine` when nobody listens. */
-  static async connect(path: string, options: RpcClientOptions = {}): Promise<RpcClient> {
-    const socket = connect({ path });
+  /** @param address a path is that of a unix socket. Throws `NoEngine` when nobody listens, or it does not know us. */
+  static async connect(address: string | EngineAddress, options: RpcClientOptions = {}): Promise<RpcClient> {
+    const to: EngineAddress = typeof address === 'string' ? { kind: 'unix', path: address } : address;
+    const where = describeAddress(to);
+    const socket = open(to);
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.destroy();
-        reject(new NoEngine(`the engine at ${path} does not answer`));
+        reject(new NoEngine(`the engine at ${where} does not answer`));
       }, CONNECT_TIMEOUT_MS);
-      socket.once('connect', () => {
+      socket.once(to.kind === 'unix' ? 'connect' : 'secureConnect', () => {
         clearTimeout(timer);
         resolve();
       });
       socket.once('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer);
-        const reason = CONNECT_FAILURES[error.code ?? ''] ?? "the engine's socket cannot be used";
-        reject(new NoEngine(`${reason}: ${path} (${error.code ?? error.message})`, { cause: error }));
+        socket.destroy();
+        const fault = faultOfEngine(error);
+        const reason =
+          fault === undefined ? CONNECT_FAILURES[error.code ?? ''] : `no agreement with the engine: ${fault}`;
+        const text = reason ?? "the engine's socket cannot be used";
+        reject(new NoEngine(`${text}: ${where} (${error.code ?? error.message})`, { cause: error }));
       });
     });
     return new RpcClient(socket, options);
@@ -95,7 +112,12 @@ export class RpcClient implements Disposable {
         this.#read(message, onTold);
       }
     });
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error) => {
+      // With certificates it is only now that the engine says what it thinks of ours (RFC 8446, 4.6.2).
+      const fault = faultOfEngine(error);
+      if (fault !== undefined) this.#over ??= new NoEngine(`no agreement with the engine: ${fault}`, { cause: error });
+      socket.destroy();
+    });
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
         const over = this.#over ?? new NoEngine('the engine hung up before it answered');
@@ -146,4 +168,10 @@ export class RpcClient implements Disposable {
       waiting.resolve(message.result);
     }
   }
+}
+
+function open(to: EngineAddress): Socket {
+  if (to.kind === 'unix') return connect({ path: to.path });
+  const { host, port, identity } = to;
+  return connectTls({ ...clientOptions(identity, host), host, port }).setKeepAlive(true, KEEP_ALIVE_MS);
 }

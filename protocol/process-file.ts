@@ -27,8 +27,13 @@ function statOf(pid: number): { readonly startTime: string; readonly state: stri
   }
 }
 
+/** The name of this process. */
+export function thisProcess(): ProcessName {
+  return { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? '', bootId: bootId() };
+}
+
 export function writeProcessFile(path: string): void {
-  const name: ProcessName = { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? '', bootId: bootId() };
+  const name = thisProcess();
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(name)}\n`, { mode: 0o644 });
   renameSync(temporary, path);

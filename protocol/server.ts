@@ -1,11 +1,11 @@
 /**
- * Answers JSON-RPC lines on a unix socket.
+ * Answers JSON-RPC lines, on a unix socket for this node and over TLS for others.
  *
  * Invariants: what a peer sends is bounded in length and in time; connections are bounded in number, and when they run out
  * the one that has been idle longest goes; requests under way and answers that nobody reads do not pile up.
  */
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import {
   formatCall,
   formatError,
@@ -17,6 +17,7 @@ import {
 } from './json-rpc.ts';
 import { LineReader } from './lines.ts';
 import { claimSocketPath } from './socket-path.ts';
+import { type DoorOptions, TlsDoor } from './tls-door.ts';
 
 export interface ServerLimits {
   readonly maxConnections: number;
@@ -36,6 +37,14 @@ export const DEFAULT_LIMITS: ServerLimits = {
   idleTimeoutMs: 60_000,
   maxUnreadBytes: 16 * 1024 * 1024,
   maxUnderWay: 64,
+};
+
+/** For peers of other nodes: they report and ask little, and are many. */
+export const REMOTE_LIMITS: ServerLimits = {
+  ...DEFAULT_LIMITS,
+  maxConnections: 512,
+  maxUnreadBytes: 1024 * 1024,
+  maxUnderWay: 8,
 };
 
 /** What a method can do besides answering. */
@@ -60,13 +69,20 @@ interface Connection {
   lineTimer: NodeJS.Timeout | undefined;
 }
 
+/** Where peers come in. */
+interface Door {
+  /** Of TCP. */
+  readonly port?: number;
+  /** Takes nobody any more; resolves when the last connection is gone. */
+  close(): Promise<void>;
+}
+
 export class RpcServer {
   readonly #methods: Readonly<Record<string, Method>>;
   readonly #limits: ServerLimits;
   readonly #connections = new Set<Connection>();
-  readonly #server: Server;
   readonly #sweep: NodeJS.Timeout;
-  #path = '';
+  #door: Door | undefined;
 
   /** Listens on `path` with mode 0660. A socket that nobody answers on is replaced; one that answers is left alone. */
   static async listen(
@@ -76,43 +92,50 @@ export class RpcServer {
   ): Promise<RpcServer> {
     await claimSocketPath(path);
     const server = new RpcServer(methods, limits);
-    server.#path = path;
-    const mask = process.umask(0o117);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.#server.once('error', reject);
-        server.#server.listen({ path }, resolve);
-      });
-    } catch (error) {
-      clearInterval(server.#sweep);
-      throw error;
-    } finally {
-      process.umask(mask);
-    }
-    // A connection that could not be accepted (EMFILE) is the peer's loss, never the engine's end.
-    server.#server.on('error', () => {});
-    chmodSync(path, 0o660);
-    return server;
+    return server.#behind(() => openSocket(path, (socket) => server.#accept(socket)));
+  }
+
+  /** Listens for peers of other nodes; none of them is heard before it has proven itself. Throws `AddressUnusable`. */
+  static async listenTls(
+    options: DoorOptions,
+    methods: Readonly<Record<string, Method>>,
+    limits: ServerLimits = REMOTE_LIMITS,
+  ): Promise<RpcServer> {
+    const server = new RpcServer(methods, limits);
+    return server.#behind(() => TlsDoor.open(options, (socket) => server.#accept(socket)));
   }
 
   private constructor(methods: Readonly<Record<string, Method>>, limits: ServerLimits) {
     this.#methods = methods;
     this.#limits = limits;
-    this.#server = createServer((socket) => this.#accept(socket));
     this.#sweep = setInterval(() => this.#closeIdle(), Math.max(50, limits.idleTimeoutMs / 4));
     this.#sweep.unref();
+  }
+
+  async #behind(open: () => Promise<Door>): Promise<this> {
+    try {
+      this.#door = await open();
+      return this;
+    } catch (error) {
+      clearInterval(this.#sweep);
+      throw error;
+    }
   }
 
   get connections(): number {
     return this.#connections.size;
   }
 
+  /** The TCP port; 0 on a unix socket. */
+  get port(): number {
+    return this.#door?.port ?? 0;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const closed = this.#door?.close();
     for (const { socket } of this.#connections) socket.destroy();
     await closed;
-    rmSync(this.#path, { force: true });
   }
 
   #accept(socket: Socket): void {
@@ -235,4 +258,26 @@ export class RpcServer {
     const limit = performance.now() - this.#limits.idleTimeoutMs;
     for (const { socket, idleSince } of this.#idle()) if (idleSince < limit) socket.destroy();
   }
+}
+
+async function openSocket(path: string, onPeer: (socket: Socket) => void): Promise<Door> {
+  const server = createServer(onPeer);
+  const mask = process.umask(0o117);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ path }, resolve);
+    });
+  } finally {
+    process.umask(mask);
+  }
+  // A connection that could not be accepted (EMFILE) is the peer's loss, never the engine's end.
+  server.on('error', () => {});
+  chmodSync(path, 0o660);
+  return {
+    async close() {
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(path, { force: true });
+    },
+  };
 }

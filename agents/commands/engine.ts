@@ -10,6 +10,7 @@ import { LOG_LEVELS, type LogLevel } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
+import { AddressUnusable } from '#protocol/tls-door.ts';
 import { loadChecked } from '../checked-configuration.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
@@ -17,6 +18,7 @@ import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLogger } from '../logger.ts';
+import { engineIdentity, listenForHosts } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
@@ -51,6 +53,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   for (const { file, line: at, column, message } of configuration.warnings)
     log('warning', `${file}:${at}:${column}: ${message}`);
   const connectCloud = prepareCloud(configuration, log);
+  const identity = engineIdentity(options);
   const stopAsked = askedToStop();
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
@@ -72,7 +75,9 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     throw new RpcError(RPC_ERRORS.starting, `${who} has waited for the journal ${journalPath} since ${openedSince}`);
   };
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
-  const server = await RpcServer.listen(socket, engineMethods(reigning, threshold));
+  const methods = engineMethods(reigning, threshold);
+  const servers = [await RpcServer.listen(socket, methods)];
+  const closeServers = () => Promise.all(servers.map((server) => server.close()));
   log('info', 'journal is being opened', { node, journal: journalPath });
   let journal: Journal | undefined;
   try {
@@ -90,7 +95,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
     if (!journal) {
       log('info', 'asked to stop before the journal was open', { node });
-      await server.close();
+      await closeServers();
       process.exit(EXIT.ok);
     }
     for (const warning of journal.warnings) log('warning', warning);
@@ -107,16 +112,18 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       node,
       version: VERSION,
     });
+    servers.push(...(await listenForHosts(options, identity, methods, log)));
     log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
   } catch (error) {
-    await server.close();
+    await closeServers();
+    await engine?.stop();
     throw error;
   }
 
   try {
     const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);
     log('info', 'engine stops', { signal });
-    await server.close();
+    await closeServers();
     await engine.stop();
     log('info', 'engine stopped; open recoveries stay in the journal', { node, epoch: journal.epoch });
     return EXIT.ok;
@@ -155,7 +162,8 @@ export const engine: Command = {
     } catch (error) {
       if (error instanceof JournalFailure) throw new CommandFailure(EXIT_OF_FAILURE[error.kind], error.message, error);
       if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
-      if (error instanceof SocketUnusable) throw new CommandFailure(EXIT.failed, error.message, error);
+      if (error instanceof SocketUnusable || error instanceof AddressUnusable)
+        throw new CommandFailure(EXIT.failed, error.message, error);
       throw error;
     }
   },

@@ -11,7 +11,7 @@ import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
 import type { RecoveryView, StatusView } from '#protocol/views.ts';
 import type { Clock } from '../clock/clock.ts';
-import type { Cloud } from '../cloud/cloud.ts';
+import type { Cloud, Instance } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
@@ -39,10 +39,19 @@ export interface EngineParts {
   readonly version: string;
 }
 
+/** What a monitor says of a notification's way here, for the log. */
+export interface Delivery {
+  readonly ageSeconds: number;
+  readonly attempts: number;
+}
+
 /** The operator asked for something that cannot be done; the message says why. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
 }
+
+/** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
+const INSTANCE_TIMEOUT_MS = 10_000;
 
 interface Running {
   readonly controller: AbortController;
@@ -84,7 +93,11 @@ export class Engine {
   }
 
   /** Journals a notification, then answers. `proof: operator`: a person says that the host is down. */
-  async accept(notification: Notification, proof: 'none' | 'operator' = 'none'): Promise<AcceptResult> {
+  async accept(
+    notification: Notification,
+    proof: 'none' | 'operator' = 'none',
+    delivery?: Delivery,
+  ): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
     const segment = segmentOf(configuration.segments, notification.hostname);
     const { status, reason } = judgeNotification(notification, segment, proof);
@@ -108,6 +121,8 @@ export class Engine {
       type,
       host,
       reason: result.isDuplicate ? null : reason,
+      age_seconds: delivery?.ageSeconds,
+      attempts: delivery?.attempts,
     });
     this.#wake();
     return result;
@@ -180,6 +195,19 @@ export class Engine {
       throw new RequestRefused(`the cloud cannot be used: ${error instanceof Error ? error.message : String(error)}`);
     }
     return { epoch: journal.epoch };
+  }
+
+  /** What the cloud says of an instance, for a monitor that saw it end; `unknown` when the cloud cannot be asked. */
+  async instance(uuid: string): Promise<Instance | 'not found' | 'unknown'> {
+    const { cloud, log } = this.#parts;
+    try {
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(INSTANCE_TIMEOUT_MS)]);
+      return (await cloud.instance(uuid, { signal })) ?? 'not found';
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log('debug', 'the cloud could not be asked about an instance', { instance: uuid, reason });
+      return 'unknown';
+    }
   }
 
   /** Changes whether a host is reserved, by an operator's word. */

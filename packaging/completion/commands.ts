@@ -2,6 +2,7 @@
 import type { Command } from '#agents/command.ts';
 import { engine } from '#agents/commands/engine.ts';
 import { host } from '#agents/commands/host.ts';
+import { keygen } from '#agents/commands/keygen.ts';
 import { list } from '#agents/commands/list.ts';
 import { notify } from '#agents/commands/notify.ts';
 import { retry } from '#agents/commands/retry.ts';
@@ -19,4 +20,5 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   retry,
   host,
   validate,
+  keygen,
 };

@@ -70,7 +70,7 @@ describe('the executable', { timeout: 120_000 }, () => {
   });
 
   it('takes all its code caches', () => {
-    for (const command of ['status', 'list', 'show', 'validate', 'retry', 'host', 'notify', 'engine']) {
+    for (const command of ['status', 'list', 'show', 'validate', 'retry', 'host', 'notify', 'engine', 'keygen']) {
       const { stderr } = run([command, '--help'], { RECOVERY_AGENT_DEBUG_PARTS: '1' });
       expect(stderr).toBe('');
     }

@@ -12,6 +12,7 @@ interface Component {
 interface Manifest {
   readonly version: string;
   readonly license?: string;
+  readonly author?: string | { readonly name: string };
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
@@ -20,10 +21,26 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 }
 
+/** opensource.org/license/mit, for packages that name this licence and bring no text of it. */
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation
+files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy,
+modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE,
+ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
+
 function licenceFile(folder: string): string {
   const file = readdirSync(folder).find((name) => /^licen[cs]e([-.]|$)/i.test(name));
-  if (!file) throw new Error(`${folder} has no licence text to ship`);
-  return readFileSync(join(folder, file), 'utf8').trim();
+  if (file) return readFileSync(join(folder, file), 'utf8').trim();
+  const { license, author } = manifestOf(folder);
+  if (license !== 'MIT' || !author) throw new Error(`${folder} has no licence text to ship`);
+  return `Copyright (c) ${typeof author === 'string' ? author : author.name}\n\n${MIT}`;
 }
 
 /** Node itself and every npm package that the program is made of, by name. */

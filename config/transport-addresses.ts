@@ -1,0 +1,64 @@
+/** Addresses of engines as they stand in the file: `unix:/PATH`, or `HOST` or `HOST:PORT` of TLS. */
+
+import { isIP } from 'node:net';
+import { listItems, type OptionSpec, type Parsed, shown } from './kinds.ts';
+
+/** Without a port it is the one of option `port`. */
+export interface NodeAddress {
+  readonly kind: 'tls';
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+export type WrittenAddress = { readonly kind: 'unix'; readonly path: string } | NodeAddress;
+
+const MAX_ADDRESSES = 32;
+const HOST = /^[a-zA-Z0-9]([a-zA-Z0-9\-._]{0,253}[a-zA-Z0-9])?\.?$/;
+
+/** Where a host looks for the engine, in this order. */
+export function engineAddresses(name: string, written: string, help: string): OptionSpec<readonly WrittenAddress[]> {
+  const takes = 'addresses like unix:/run/recovery-agent/engine.sock, controller-1, 192.0.2.1:7420 or [2001:db8::1]';
+  return list(name, written, takes, help, readAddress);
+}
+
+/** Where the engine listens for other nodes. */
+export function listenAddresses(name: string, help: string): OptionSpec<readonly NodeAddress[]> {
+  const takes = 'addresses of this node like 0.0.0.0, 192.0.2.1:7420 or [::], or nothing';
+  return list(name, '', takes, help, readNodeAddress);
+}
+
+function list<T>(
+  name: string,
+  written: string,
+  takes: string,
+  help: string,
+  read: (text: string) => T | undefined,
+): OptionSpec<readonly T[]> {
+  const parse = (text: string): Parsed<readonly T[]> => {
+    const addresses: T[] = [];
+    for (const item of listItems(text)) {
+      const address = read(item.text);
+      if (address === undefined) return { fault: `takes ${takes}, not ${shown(item.text)}`, offset: item.offset };
+      addresses.push(address);
+    }
+    return addresses.length > MAX_ADDRESSES
+      ? { fault: `takes at most ${MAX_ADDRESSES} addresses` }
+      : { value: addresses };
+  };
+  const parsed = parse(written);
+  return { name, fallback: 'value' in parsed ? parsed.value : [], written, takes, help, secret: false, parse };
+}
+
+function readAddress(text: string): WrittenAddress | undefined {
+  if (!text.startsWith('unix:')) return readNodeAddress(text);
+  const path = text.slice('unix:'.length);
+  return path.startsWith('/') ? { kind: 'unix', path } : undefined;
+}
+
+function readNodeAddress(text: string): NodeAddress | undefined {
+  const [, six, name, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port !== undefined && (port < 1 || port > 65_535)) return undefined;
+  if (six !== undefined) return isIP(six) === 6 ? { kind: 'tls', host: six, port } : undefined;
+  return name !== undefined && HOST.test(name) ? { kind: 'tls', host: name, port } : undefined;
+}

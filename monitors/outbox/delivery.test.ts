@@ -1,0 +1,365 @@
+/** Outbox, delivery and a server that answers as an engine does, with real files, sockets and processes. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { parseNotification } from '#protocol/notification.ts';
+import { RpcServer } from '#protocol/server.ts';
+import { Program } from '#test/world/engine-world.ts';
+import type { Recheck } from '../monitor.ts';
+import type { Moment } from './age.ts';
+import { Delivery } from './delivery.ts';
+import { EngineTarget } from './engine-target.ts';
+import { Outbox } from './outbox.ts';
+
+const SENDER = fileURLToPath(new URL('../../test/world/outbox-sender.ts', import.meta.url));
+const WAIT = { timeout: 20_000 };
+
+interface Params {
+  readonly notification: { readonly hostname: string; readonly payload: { readonly event: string } };
+  readonly delivery?: { readonly age_seconds: number; readonly attempts: number };
+}
+
+function down(hostname: string, event: 'STARTED' | 'STOPPED' = 'STOPPED'): NotificationBody {
+  const generated_time = new Date().toISOString();
+  return { notification: { type: 'COMPUTE_HOST', hostname, generated_time, payload: { event } } };
+}
+
+/** A folder, and an engine that comes and goes and remembers what it was told. */
+class Scene implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-outbox-'));
+  readonly folder = join(this.directory, 'outbox');
+  readonly socket = join(this.directory, 'engine.sock');
+  readonly lines: string[] = [];
+  readonly got: Params[] = [];
+  readonly programs: Program[] = [];
+  /** What becomes of a notification before it is acknowledged. */
+  judge: (params: Params) => Promise<void> | void = () => {};
+  recheck: (body: NotificationBody) => Promise<Recheck> = async () => 'unknown';
+  now: (() => Moment) | undefined;
+  readonly #ends: (() => Promise<void>)[] = [];
+  #server: RpcServer | undefined;
+
+  readonly log = (level: string, message: string): void => {
+    this.lines.push(`${level} ${message}`);
+  };
+
+  async engineComes(path = this.socket): Promise<void> {
+    this.#server = await RpcServer.listen(path, {
+      notify: async (params) => {
+        const { delivery: _, ...body } = params as Record<string, unknown>;
+        parseNotification(body);
+        const told = params as Params;
+        this.got.push(told);
+        await this.judge(told);
+        return { notification_uuid: 'u', status: 'new', duplicate: false };
+      },
+      instance: async (params) =>
+        (params as { uuid: string }).uuid === 'known'
+          ? { status: 'found', host: 'c1', vm_state: 'active', task_state: null }
+          : null,
+    });
+  }
+
+  async engineGoes(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  get hosts(): string[] {
+    return this.got.map(({ notification }) => notification.hostname);
+  }
+
+  files(folder = this.folder): string[] {
+    return readdirSync(folder).filter((name) => name.endsWith('.report'));
+  }
+
+  outbox(): Promise<Outbox> {
+    return Outbox.open({ folder: this.folder, log: this.log, ...(this.now ? { now: this.now } : {}) });
+  }
+
+  target(paths: readonly string[] = [this.socket], answerTimeoutMs = 30_000): EngineTarget {
+    return new EngineTarget({
+      description: 'engine',
+      addresses: () => paths.map((path) => ({ kind: 'unix', path })),
+      answerTimeoutMs,
+    });
+  }
+
+  /** Delivers in this process until the end of the test or of the function that is returned. */
+  async deliver(outbox: Outbox, target = this.target()): Promise<() => Promise<void>> {
+    const stop = new AbortController();
+    const delivery = new Delivery({
+      outbox,
+      target,
+      log: this.log,
+      recheck: (body) => this.recheck(body),
+      staleAfterMs: 60_000,
+      retryIntervalMs: 200,
+      ...(this.now ? { now: this.now } : {}),
+    });
+    const running = delivery.run(stop.signal);
+    const end = async (): Promise<void> => {
+      stop.abort();
+      await target.close();
+      await running;
+    };
+    this.#ends.push(end);
+    return end;
+  }
+
+  sender(...hosts: string[]): Program {
+    const program = new Program([SENDER, this.folder, this.socket, ...hosts], {}, process.execPath);
+    this.programs.push(program);
+    return program;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.programs.map((program) => program.kill('SIGKILL')));
+    await this.engineGoes();
+    for (const end of this.#ends) await end();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+let scene = new Scene();
+afterEach(async () => {
+  await scene[Symbol.asyncDispose]();
+  scene = new Scene();
+});
+
+describe('a report', () => {
+  it('is delivered at once, with its age beside it, and leaves the outbox', async () => {
+    await scene.engineComes();
+    const outbox = await scene.outbox();
+    await scene.deliver(outbox);
+    await outbox.put(down('c1'));
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.got).toMatchObject([{ notification: { hostname: 'c1' }, delivery: { attempts: 1 } }]);
+    expect(scene.got[0]?.delivery?.age_seconds).toBeGreaterThanOrEqual(0);
+    await expect.poll(() => scene.lines, WAIT).toContain('info notification delivered: u new');
+  });
+
+  it('waits for an engine that is away and is delivered once when it is back; the log says both, once', async () => {
+    const outbox = await scene.outbox();
+    await scene.deliver(outbox);
+    for (const host of ['c1', 'c2', 'c3']) await outbox.put(down(host));
+    await expect.poll(() => scene.lines.join(), WAIT).toContain('notifications wait: no engine runs there');
+    await scene.engineComes();
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.hosts.toSorted()).toEqual(['c1', 'c2', 'c3']);
+    expect(scene.lines.filter((line) => line.includes('wait'))).toHaveLength(1);
+    expect(scene.lines.filter((line) => line.includes('delivered again'))).toHaveLength(1);
+  });
+
+  it('goes after the earlier ones of its host, also when the first attempts fail', async () => {
+    await scene.engineComes();
+    let failures = 2;
+    scene.judge = ({ notification }) => {
+      if (notification.hostname === 'c1' && failures-- > 0) throw new Error('out of luck');
+    };
+    const outbox = await scene.outbox();
+    const events = ['STOPPED', 'STARTED', 'STOPPED', 'STARTED'] as const;
+    await Promise.all(events.map((event) => outbox.put(down('c1', event))));
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    const heard = scene.got.map(({ notification }) => notification.payload.event);
+    expect(heard).toEqual(['STOPPED', 'STOPPED', ...events]);
+    expect(scene.got.map(({ delivery }) => delivery?.attempts)).toEqual([1, 2, 3, 1, 1, 1]);
+  });
+
+  it('does not wait for one of another host that hangs or fails', async () => {
+    await scene.engineComes();
+    const held = Promise.withResolvers<void>();
+    scene.judge = ({ notification }) => {
+      if (notification.hostname === 'bad') throw new Error('out of luck');
+      return notification.hostname === 'slow' ? held.promise : undefined;
+    };
+    const outbox = await scene.outbox();
+    await scene.deliver(outbox);
+    for (const host of ['slow', 'bad', 'c1', 'c2']) await outbox.put(down(host));
+    await expect.poll(() => scene.files().length, WAIT).toBe(2);
+    expect(scene.hosts).toEqual(expect.arrayContaining(['slow', 'bad', 'c1', 'c2']));
+    held.resolve();
+    await expect.poll(() => scene.files().length, WAIT).toBe(1);
+  });
+
+  it('that is refused is set aside with its reason and holds up nobody', async () => {
+    await scene.engineComes();
+    scene.judge = ({ notification }) => {
+      if (notification.payload.event === 'STOPPED') throw new RpcError(RPC_ERRORS.invalidParams, 'no such host');
+    };
+    const outbox = await scene.outbox();
+    await outbox.put(down('c1'));
+    await outbox.put(down('c1', 'STARTED'));
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.got.length, WAIT).toBe(2);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.files(join(scene.folder, 'set-aside'))).toHaveLength(1);
+    expect(scene.lines).toContain('error set aside: it is refused: the engine says: no such host');
+  });
+
+  it('is sent again when the acknowledgement was lost', async () => {
+    await scene.engineComes();
+    let isFirst = true;
+    scene.judge = async () => {
+      if (!isFirst) return;
+      isFirst = false;
+      void scene.engineGoes().then(() => scene.engineComes());
+      await new Promise(() => {});
+    };
+    const outbox = await scene.outbox();
+    await outbox.put(down('c1'));
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.hosts).toEqual(['c1', 'c1']);
+    expect(scene.got[0]?.notification).toEqual(scene.got[1]?.notification);
+  });
+});
+
+describe('an old report', () => {
+  const boot = { wallMs: 0, bootId: 'b', uptimeMs: 0 };
+
+  async function old(): Promise<Outbox> {
+    scene.now = () => boot;
+    const outbox = await scene.outbox();
+    await outbox.put(down('c1'));
+    await outbox.put(down('c2'));
+    scene.now = () => ({ ...boot, uptimeMs: 3_600_000 });
+    return outbox;
+  }
+
+  it('is looked at again before it goes: what is over is dropped with a line, the rest goes with its age', async () => {
+    const asked: string[] = [];
+    scene.recheck = async ({ notification }) => {
+      asked.push(notification.hostname);
+      return notification.hostname === 'c1' ? 'over' : 'still';
+    };
+    const outbox = await old();
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.lines.join(), WAIT).toContain('notifications wait');
+    expect(asked).toEqual([]);
+    await scene.engineComes();
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.got).toMatchObject([{ notification: { hostname: 'c2' }, delivery: { age_seconds: 3600 } }]);
+    expect(scene.lines).toContain('info an old report was looked at again: over');
+  });
+
+  it('goes when its monitor cannot tell, or breaks', async () => {
+    scene.recheck = async ({ notification }) => {
+      if (notification.hostname === 'c1') throw new Error('out of luck');
+      return 'unknown';
+    };
+    const outbox = await old();
+    await scene.engineComes();
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
+  });
+
+  it('is not made of a fresh one by a wall clock that jumps', async () => {
+    scene.recheck = async () => 'over';
+    scene.now = () => ({ ...boot, wallMs: 0, uptimeMs: 1_000 });
+    const outbox = await scene.outbox();
+    await outbox.put(down('c1'));
+    scene.now = () => ({ ...boot, wallMs: 86_400_000, uptimeMs: 2_000 });
+    await scene.engineComes();
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.got, WAIT).toMatchObject([{ delivery: { age_seconds: 1 } }]);
+  });
+});
+
+describe('several engines', () => {
+  it('are tried in turn; one that is stopping, or not there, is passed over', async () => {
+    const stopping = join(scene.directory, 'stopping.sock');
+    let asked = 0;
+    const other = await RpcServer.listen(stopping, {
+      notify: async () => {
+        asked += 1;
+        throw new RpcError(RPC_ERRORS.stopping, 'the engine is stopping');
+      },
+    });
+    try {
+      await scene.engineComes();
+      const outbox = await scene.outbox();
+      await scene.deliver(outbox, scene.target([join(scene.directory, 'nowhere.sock'), stopping, scene.socket]));
+      for (const host of ['c1', 'c2']) await outbox.put(down(host));
+      await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
+      await expect.poll(() => scene.files(), WAIT).toEqual([]);
+      // The one that answered is asked first from then on.
+      const before = asked;
+      await outbox.put(down('c3'));
+      await expect.poll(() => scene.hosts, WAIT).toContain('c3');
+      expect(asked).toBe(before);
+      expect(scene.lines.join()).not.toContain('notifications wait');
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('tell of an instance, or that they do not know', async () => {
+    await scene.engineComes();
+    const target = scene.target();
+    expect(await target.askInstance('known')).toEqual({
+      status: 'found',
+      host: 'c1',
+      vmState: 'active',
+      taskState: null,
+    });
+    expect(await target.askInstance('unknown')).toBeUndefined();
+    await scene.engineGoes();
+    expect(await target.askInstance('known')).toBeUndefined();
+    await target.close();
+  });
+});
+
+describe('a process that is killed', { timeout: 60_000 }, () => {
+  it('between sending and the acknowledgement: the next one sends what was written, and nothing is lost', async () => {
+    await scene.engineComes();
+    scene.judge = () => new Promise(() => {});
+    const first = scene.sender('c1', 'c2');
+    await first.says('reported c2');
+    await expect.poll(() => scene.got.length, WAIT).toBe(2);
+    await first.kill('SIGKILL');
+    expect(scene.files()).toHaveLength(2);
+    const [before] = [scene.got.splice(0)];
+    scene.judge = () => {};
+    await scene.sender().says('delivered');
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    const byHost = (some: Params[]): unknown[] =>
+      some.map(({ notification }) => notification).toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1));
+    // The very same, which an engine knows again.
+    expect(byHost(scene.got)).toEqual(byHost(before ?? []));
+  });
+
+  it('while no engine was there: delivered once after a restart', async () => {
+    const first = scene.sender('c1', 'c2', 'c3');
+    await first.says('reported c3');
+    await first.kill('SIGKILL');
+    await scene.engineComes();
+    const second = scene.sender('c4');
+    await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2', 'c3', 'c4']);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect((await second.kill('SIGTERM')).code).toBe(0);
+    expect(scene.hosts).toHaveLength(4);
+  });
+
+  it('is replaced by another that shares the outbox; two that live do not send twice', async () => {
+    await scene.engineComes();
+    const first = scene.sender('c1');
+    await expect.poll(() => scene.hosts, WAIT).toEqual(['c1']);
+    const second = scene.sender('c2');
+    await expect.poll(() => scene.hosts, WAIT).toEqual(['c1', 'c2']);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(second.stderr).not.toContain('notification delivered');
+    await first.kill('SIGKILL');
+    const third = scene.sender('c3');
+    await expect.poll(() => scene.hosts, WAIT).toEqual(['c1', 'c2', 'c3']);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    for (const program of [second, third]) await program.kill('SIGTERM');
+    expect(scene.hosts).toEqual(['c1', 'c2', 'c3']);
+    expect(readdirSync(scene.folder).filter((name) => name.startsWith('sender'))).toEqual(['sender.free']);
+  });
+});

@@ -1,0 +1,265 @@
+/**
+ * Delivers what lies in the outbox.
+ *
+ * Invariants: reports of one host go out one after the other in the order of writing, those of other hosts do not wait for
+ * them; a report is removed only after it was acknowledged, after its own monitor said that it is over, or into the folder of
+ * those set aside; one that waited long is asked for again in the moment before it goes.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import type { Log } from '#protocol/log.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import type { Recheck } from '../monitor.ts';
+import { ageAt, isStale, type Moment, momentNow } from './age.ts';
+import { Lanes, type Waiting } from './lanes.ts';
+import type { Outbox } from './outbox.ts';
+import type { Sent, Target } from './target.ts';
+import { Turn } from './turn.ts';
+
+export interface DeliveryParts {
+  readonly outbox: Outbox;
+  readonly target: Target;
+  readonly log: Log;
+  /** Asked of the monitor that made the report; `unknown` for one that does not run here. */
+  readonly recheck: (body: NotificationBody) => Promise<Recheck>;
+  readonly staleAfterMs: number;
+  readonly retryIntervalMs: number;
+  readonly now?: () => Moment;
+}
+
+/** How often the folder is read for reports of other processes, and for a turn that a dead one left. */
+const SCAN_MS = 5_000;
+/** A recheck pings and asks; one that takes longer knows nothing. */
+const RECHECK_MS = 30_000;
+/** An outage is told again so that it is seen in the log of the day. */
+const REMIND_MS = 15 * 60_000;
+/** For the answer to what is under way when the monitor stops; without it the report is sent again. */
+const STOP_MS = 3_000;
+const MAX_UNDER_WAY = 8;
+
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  readonly #now: () => Moment;
+  readonly #turn: Turn;
+  readonly #lanes: Lanes;
+  readonly #underWay = new Set<Promise<void>>();
+  #kick = Promise.withResolvers<void>();
+  #isChanged = true;
+  #scannedAt = Number.NEGATIVE_INFINITY;
+  #isOurTurn = false;
+  #trouble: { readonly reason: string; readonly toldAt: number } | undefined;
+  #scanFault: string | undefined;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#now = parts.now ?? momentNow;
+    this.#turn = new Turn(parts.outbox.folder);
+    this.#lanes = new Lanes(parts.retryIntervalMs);
+    parts.outbox.onPut(({ notification }) => {
+      this.#isChanged = true;
+      // What is news may be the sign that the network is back.
+      this.#lanes.wake(notification.hostname);
+      this.#kick.resolve();
+    });
+  }
+
+  /** Reports that this process knows of and that wait. */
+  get waiting(): number {
+    return this.#lanes.size;
+  }
+
+  /** Delivers until the signal; what is under way then has a few seconds to end. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watcher = this.#watch();
+    const stop = (): void => this.#kick.resolve();
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted) {
+        this.#kick = Promise.withResolvers();
+        await this.#scanIfDue();
+        if (signal.aborted) break;
+        if (this.#isOurTurn) this.#begin(signal);
+        await this.#pause();
+      }
+      await this.#settle();
+    } finally {
+      signal.removeEventListener('abort', stop);
+      watcher?.close();
+      await this.#turn.leave().catch(() => {});
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(() => limit.resolve(), STOP_MS);
+    await Promise.race([Promise.allSettled(this.#underWay), limit.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Reports of other processes wake it at once where the kernel tells; else the next scan finds them. */
+  #watch(): FSWatcher | undefined {
+    try {
+      const watcher = watch(this.#parts.outbox.folder, { persistent: false }, (_, name) => {
+        if (!name?.endsWith('.report') || this.#lanes.knows(name)) return;
+        this.#isChanged = true;
+        this.#kick.resolve();
+      });
+      watcher.on('error', () => watcher.close());
+      return watcher;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #scanIfDue(): Promise<void> {
+    if (!this.#isChanged && performance.now() - this.#scannedAt < this.#scanInterval) return;
+    this.#isChanged = false;
+    this.#scannedAt = performance.now();
+    const { outbox, log } = this.#parts;
+    try {
+      this.#isOurTurn = await this.#turn.isOurs();
+      const names = this.#isOurTurn ? await outbox.names() : [];
+      this.#lanes.keepOnly(new Set(names));
+      for (const name of names) {
+        if (this.#lanes.knows(name)) continue;
+        const report = await outbox.read(name);
+        if (report) this.#lanes.add({ name, report, attempts: 0 });
+      }
+      this.#scanFault = undefined;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== this.#scanFault) log('error', 'the outbox cannot be read', { outbox: outbox.folder, reason });
+      this.#scanFault = reason;
+    }
+  }
+
+  get #scanInterval(): number {
+    return Math.min(SCAN_MS, this.#parts.retryIntervalMs);
+  }
+
+  async #pause(): Promise<void> {
+    const untilScan = this.#scannedAt + this.#scanInterval - performance.now();
+    const untilLane = this.#isOurTurn && this.#underWay.size < MAX_UNDER_WAY ? this.#lanes.untilNext() : untilScan;
+    const timer = setTimeout(() => this.#kick.resolve(), Math.max(10, Math.min(untilScan, untilLane)));
+    await this.#kick.promise;
+    clearTimeout(timer);
+  }
+
+  #begin(signal: AbortSignal): void {
+    while (this.#underWay.size < MAX_UNDER_WAY) {
+      const host = this.#lanes.take();
+      if (host === undefined) return;
+      const work = this.#work(host, signal).finally(() => {
+        this.#underWay.delete(work);
+        this.#lanes.giveBack(host);
+        this.#kick.resolve();
+      });
+      this.#underWay.add(work);
+    }
+  }
+
+  /** The reports of one host, until one does not go. */
+  async #work(host: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#isOurTurn) {
+      const waiting = this.#lanes.first(host);
+      if (!waiting || this.#lanes.isBlocked) return;
+      const how = await this.#deliver(waiting, signal);
+      if (how === 'later') {
+        this.#lanes.delay(host);
+        return;
+      }
+      if (how === 'away') return;
+      this.#lanes.done(host);
+    }
+  }
+
+  async #deliver(waiting: Waiting, signal: AbortSignal): Promise<'done' | 'later' | 'away'> {
+    const { outbox, target, staleAfterMs } = this.#parts;
+    const { name, report } = waiting;
+    const fault = await target.reach();
+    if (fault !== undefined) return this.#isAway(fault);
+    if (isStale(ageAt(this.#now(), report.written), staleAfterMs)) {
+      const word = await this.#recheck(report.body, signal);
+      if (signal.aborted) return 'later';
+      this.#say('info', `an old report was looked at again: ${word}`, waiting);
+      if (word === 'over') return this.#end(waiting);
+    }
+    if (!(await outbox.has(name))) return 'done';
+    waiting.attempts += 1;
+    const { ms } = ageAt(this.#now(), report.written);
+    return this.#conclude(waiting, await target.send(report.body, { ageMs: ms, attempts: waiting.attempts }));
+  }
+
+  async #conclude(waiting: Waiting, sent: Sent): Promise<'done' | 'later' | 'away'> {
+    switch (sent.outcome) {
+      case 'away':
+        return this.#isAway(sent.reason);
+      case 'failed':
+        // Ever more seldom: 1, 2, 4, 8 …
+        if ((waiting.attempts & (waiting.attempts - 1)) === 0) {
+          this.#say('warning', `a notification was not taken and is tried again: ${sent.reason}`, waiting);
+        }
+        return 'later';
+      case 'refused':
+        this.#isBack();
+        await this.#parts.outbox.setAside(waiting.name, `it is refused: ${sent.reason}`);
+        return 'done';
+      case 'declined':
+        this.#isBack();
+        this.#say('warning', `a notification was declined: ${sent.reason}`, waiting);
+        return this.#end(waiting);
+      case 'accepted':
+        this.#isBack();
+        this.#say('info', `notification delivered: ${sent.answer}`, waiting);
+        return this.#end(waiting);
+    }
+  }
+
+  /** What could not be removed stays known as done to this process; the engine knows it again from the next one. */
+  async #end({ name }: Waiting): Promise<'done'> {
+    try {
+      await this.#parts.outbox.remove(name);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.log('error', 'a delivered report cannot be removed; after a restart it is sent again', {
+        file: name,
+        reason,
+      });
+    }
+    return 'done';
+  }
+
+  async #recheck(body: NotificationBody, signal: AbortSignal): Promise<Recheck> {
+    const limit = Promise.withResolvers<Recheck>();
+    const give = (): void => limit.resolve('unknown');
+    const timer = setTimeout(give, RECHECK_MS);
+    signal.addEventListener('abort', give);
+    try {
+      return await Promise.race([this.#parts.recheck(body).catch((): Recheck => 'unknown'), limit.promise]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', give);
+    }
+  }
+
+  #isAway(reason: string): 'away' {
+    this.#lanes.block();
+    const now = performance.now();
+    if (this.#trouble?.reason === reason && now - this.#trouble.toldAt < REMIND_MS) return 'away';
+    this.#trouble = { reason, toldAt: now };
+    this.#parts.log('warning', `notifications wait: ${reason}`, { waiting: this.waiting });
+    return 'away';
+  }
+
+  #isBack(): void {
+    this.#lanes.unblock();
+    if (!this.#trouble) return;
+    this.#trouble = undefined;
+    this.#parts.log('info', 'notifications are delivered again', { to: this.#parts.target.description });
+  }
+
+  #say(level: 'info' | 'warning', text: string, { report, attempts }: Waiting): void {
+    const { type, hostname } = report.body.notification;
+    const age = Math.round(ageAt(this.#now(), report.written).ms / 1000);
+    this.#parts.log(level, text, { type, host: hostname, age_seconds: age, attempts });
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Delivers to our engine, wherever it runs: tries its addresses in turn and stays with the one that answered.
+ *
+ * Invariant: `accepted` is said only for an answer of an engine, which answers after it has journaled. A lost answer is
+ * `away`: the report is sent again and the engine knows it again.
+ */
+import * as v from 'valibot';
+import { describeAddress, type EngineAddress } from '#protocol/address.ts';
+import { NoEngine, RpcClient } from '#protocol/client.ts';
+import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import type { InstanceFacts } from '../monitor.ts';
+import type { DeliveryFacts, Sent, Target } from './target.ts';
+
+export interface EngineTargetParts {
+  readonly description: string;
+  /** Asked for each connection, so that a renewed key or certificate counts at once. May throw; the message is told. */
+  readonly addresses: () => readonly EngineAddress[];
+  readonly answerTimeoutMs: number;
+}
+
+/** A connection that nobody needs is given back: an engine's host that loses its power does not hang up. */
+const IDLE_MS = 5_000;
+
+const REFUSALS: readonly number[] = [
+  RPC_ERRORS.parse,
+  RPC_ERRORS.invalidRequest,
+  RPC_ERRORS.invalidParams,
+  RPC_ERRORS.refused,
+];
+
+const answerSchema = v.object({ notification_uuid: v.string(), status: v.string(), duplicate: v.boolean() });
+const nullableText = v.nullable(v.string());
+const instanceSchema = v.nullable(
+  v.object({
+    status: v.picklist(['found', 'not found']),
+    host: nullableText,
+    vm_state: nullableText,
+    task_state: nullableText,
+  }),
+);
+
+export class EngineTarget implements Target {
+  readonly #parts: EngineTargetParts;
+  #client: RpcClient | undefined;
+  #connecting: Promise<RpcClient> | undefined;
+  /** Index of the address that answered last, or is next. */
+  #preferred = 0;
+  #underWay = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(parts: EngineTargetParts) {
+    this.#parts = parts;
+  }
+
+  get description(): string {
+    return this.#parts.description;
+  }
+
+  async reach(): Promise<string | undefined> {
+    try {
+      await this.#connected();
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    } finally {
+      this.#restLater();
+    }
+  }
+
+  async send(body: NotificationBody, { ageMs, attempts }: DeliveryFacts): Promise<Sent> {
+    const params = { ...body, delivery: { age_seconds: Math.round(ageMs / 1000), attempts } };
+    try {
+      const answer = v.parse(answerSchema, await this.#call('notify', params));
+      const known = answer.duplicate ? ', known already' : '';
+      return { outcome: 'accepted', answer: `${answer.notification_uuid} ${answer.status}${known}` };
+    } catch (error) {
+      const reason = messageOf(error);
+      if (!(error instanceof RpcError)) return { outcome: 'away', reason };
+      return { outcome: REFUSALS.includes(error.code) ? 'refused' : 'failed', reason: `the engine says: ${reason}` };
+    }
+  }
+
+  async askInstance(uuid: string): Promise<InstanceFacts | undefined> {
+    try {
+      const answer = v.parse(instanceSchema, await this.#call('instance', { uuid }));
+      if (answer === null) return undefined;
+      const { status, host, vm_state, task_state } = answer;
+      return { status, host, vmState: vm_state, taskState: task_state };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#drop();
+    await this.#connecting?.catch(() => {});
+    this.#drop();
+  }
+
+  /** Asks one engine after the other until one is in charge. Throws `RpcError` of that one, or `NoEngine`. */
+  async #call(method: string, params: unknown): Promise<unknown> {
+    this.#underWay += 1;
+    try {
+      for (let engines = Math.max(1, this.#addressCount()); ; engines -= 1) {
+        const client = await this.#connected();
+        try {
+          return await client.call(method, params);
+        } catch (error) {
+          const isOver = error instanceof NoEngine || (error instanceof RpcError && isNotInCharge(error));
+          if (!isOver) throw error;
+          this.#forget(client);
+          if (engines <= 1) throw error instanceof NoEngine ? error : new NoEngine(error.message, { cause: error });
+        }
+      }
+    } finally {
+      this.#underWay -= 1;
+      this.#restLater();
+    }
+  }
+
+  #addressCount(): number {
+    try {
+      return this.#parts.addresses().length;
+    } catch {
+      return 1;
+    }
+  }
+
+  async #connected(): Promise<RpcClient> {
+    clearTimeout(this.#idle);
+    if (this.#isClosed) throw new NoEngine('this monitor stops');
+    if (this.#client) return this.#client;
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<RpcClient> {
+    const addresses = this.#parts.addresses();
+    const faults: string[] = [];
+    for (let step = 0; step < addresses.length; step += 1) {
+      const index = (this.#preferred + step) % addresses.length;
+      const address = addresses[index];
+      if (!address || this.#isClosed) continue;
+      try {
+        const client = await RpcClient.connect(address, { answerTimeoutMs: this.#parts.answerTimeoutMs });
+        this.#preferred = index;
+        this.#client = client;
+        void client.closed.then(() => {
+          if (this.#client === client) this.#client = undefined;
+        });
+        return client;
+      } catch (error) {
+        faults.push(error instanceof NoEngine ? error.message : `${describeAddress(address)}: ${messageOf(error)}`);
+      }
+    }
+    throw new NoEngine(faults.length > 0 ? faults.join('; ') : 'no address of an engine is known');
+  }
+
+  /** It is not in charge, or hangs: the next address is tried first. */
+  #forget(client: RpcClient): void {
+    client[Symbol.dispose]();
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#preferred += 1;
+  }
+
+  #drop(): void {
+    clearTimeout(this.#idle);
+    this.#client?.[Symbol.dispose]();
+    this.#client = undefined;
+  }
+
+  #restLater(): void {
+    clearTimeout(this.#idle);
+    if (this.#underWay === 0) this.#idle = setTimeout(() => this.#drop(), IDLE_MS).unref();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

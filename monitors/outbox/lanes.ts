@@ -1,0 +1,146 @@
+/**
+ * Which report goes next: one lane for each host, in the order of writing, and when a lane, or all, may be tried again.
+ *
+ * Invariant: of one host there is one report under way, the oldest. A report that was done does not come back.
+ */
+import type { Report } from './report-file.ts';
+
+export interface Waiting {
+  readonly name: string;
+  readonly report: Report;
+  attempts: number;
+}
+
+interface Lane {
+  readonly reports: Waiting[];
+  state: 'free' | 'taken';
+  failures: number;
+  notBefore: number;
+}
+
+/** The first wait; each further one is twice as long. */
+const FIRST_WAIT_MS = 250;
+
+export class Lanes {
+  readonly #maxWaitMs: number;
+  readonly #lanes = new Map<string, Lane>();
+  /** All that the folder holds, those done and not yet gone included. */
+  #known = new Set<string>();
+  #outages = 0;
+  #blockedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(maxWaitMs: number) {
+    this.#maxWaitMs = maxWaitMs;
+  }
+
+  get size(): number {
+    return [...this.#lanes.values()].reduce((sum, { reports }) => sum + reports.length, 0);
+  }
+
+  /** Nobody takes anything at the moment. */
+  get isBlocked(): boolean {
+    return performance.now() < this.#blockedUntil;
+  }
+
+  knows(name: string): boolean {
+    return this.#known.has(name);
+  }
+
+  add(waiting: Waiting): void {
+    const host = waiting.report.body.notification.hostname;
+    const lane = this.#lanes.get(host) ?? { reports: [], state: 'free', failures: 0, notBefore: 0 };
+    this.#lanes.set(host, lane);
+    this.#known.add(waiting.name);
+    if (lane.reports.some(({ name }) => name === waiting.name)) return;
+    lane.reports.push(waiting);
+    // Another process may have taken a number that is not the last one any more; what is under way stays the first.
+    const [first, ...rest] = lane.reports;
+    const inOrder = (some: Waiting[]): Waiting[] => some.sort((a, b) => (a.name < b.name ? -1 : 1));
+    lane.reports.splice(
+      0,
+      Infinity,
+      ...(lane.state === 'taken' && first ? [first, ...inOrder(rest)] : inOrder(lane.reports)),
+    );
+  }
+
+  /** Forgets what is not in the folder any more. */
+  keepOnly(names: ReadonlySet<string>): void {
+    this.#known = new Set([...this.#known].filter((name) => names.has(name)));
+    for (const [host, lane] of this.#lanes) {
+      if (lane.state === 'taken') continue;
+      lane.reports.splice(0, Infinity, ...lane.reports.filter(({ name }) => names.has(name)));
+      if (lane.reports.length === 0) this.#lanes.delete(host);
+    }
+  }
+
+  /** A host whose turn it is; undefined when none is. */
+  take(): string | undefined {
+    const now = performance.now();
+    if (this.isBlocked) return undefined;
+    for (const [host, lane] of this.#lanes) {
+      if (lane.state === 'taken' || lane.reports.length === 0 || lane.notBefore > now) continue;
+      lane.state = 'taken';
+      return host;
+    }
+    return undefined;
+  }
+
+  giveBack(host: string): void {
+    const lane = this.#lanes.get(host);
+    if (!lane) return;
+    lane.state = 'free';
+    // Behind the others, so that each has its turn.
+    this.#lanes.delete(host);
+    if (lane.reports.length > 0) this.#lanes.set(host, lane);
+  }
+
+  first(host: string): Waiting | undefined {
+    return this.#lanes.get(host)?.reports[0];
+  }
+
+  done(host: string): void {
+    const lane = this.#lanes.get(host);
+    lane?.reports.shift();
+    if (lane) lane.failures = 0;
+  }
+
+  /** The first report of this host could not be taken. */
+  delay(host: string): void {
+    const lane = this.#lanes.get(host);
+    if (!lane) return;
+    lane.failures += 1;
+    lane.notBefore = performance.now() + this.#wait(lane.failures);
+  }
+
+  block(): void {
+    // Several that were under way meet one outage.
+    if (this.isBlocked) return;
+    this.#outages += 1;
+    this.#blockedUntil = performance.now() + this.#wait(this.#outages);
+  }
+
+  unblock(): void {
+    this.#outages = 0;
+    this.#blockedUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** There is news of this host: it is tried at once. */
+  wake(host: string): void {
+    this.#blockedUntil = Number.NEGATIVE_INFINITY;
+    const lane = this.#lanes.get(host);
+    if (lane) lane.notBefore = 0;
+  }
+
+  /** How long until `take` can have something, ms. */
+  untilNext(): number {
+    const free = [...this.#lanes.values()].filter(({ state, reports }) => state === 'free' && reports.length > 0);
+    const next = Math.min(...free.map(({ notBefore }) => notBefore));
+    return Math.max(next, this.#blockedUntil) - performance.now();
+  }
+
+  /** Somewhat different for each, so that hosts do not all come back in the same instant. */
+  #wait(failures: number): number {
+    const full = Math.min(this.#maxWaitMs, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 20));
+    return full * (0.75 + Math.random() / 4);
+  }
+}

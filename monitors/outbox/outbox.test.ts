@@ -1,0 +1,173 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { Outbox, type OutboxLimits } from './outbox.ts';
+
+let directory = '';
+let folder = '';
+let lines: string[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recovery-agent-outbox-'));
+  folder = join(directory, 'outbox');
+  lines = [];
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function open(limits?: OutboxLimits): Promise<Outbox> {
+  return Outbox.open({
+    folder,
+    log: (level, message, fields) => lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
+    ...(limits ? { limits } : {}),
+  });
+}
+
+function crash(hostname: string): NotificationBody {
+  const payload = {
+    event: 'LIFECYCLE',
+    instance_uuid: '00000000-0000-4000-8000-000000000000',
+    vir_domain_event: 'STOPPED_FAILED',
+  };
+  return { notification: { type: 'VM', hostname, generated_time: '2026-11-21T08:05:44.646000', payload } };
+}
+
+async function hosts(outbox: Outbox): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await outbox.names()) {
+    const report = await outbox.read(name);
+    if (report) found.push(report.body.notification.hostname);
+  }
+  return found;
+}
+
+const asideOf = (): string[] => readdirSync(join(folder, 'set-aside'));
+
+describe('the outbox', () => {
+  it('keeps what it was given, word for word, for its user alone', async () => {
+    const outbox = await open();
+    await outbox.put(crash('c1'));
+    const [name = ''] = await outbox.names();
+    expect((await outbox.read(name))?.body).toEqual(crash('c1'));
+    expect([statSync(folder).mode & 0o777, statSync(join(folder, name)).mode & 0o777]).toEqual([0o700, 0o600]);
+  });
+
+  it('closes a folder that was open to others', async () => {
+    mkdirSync(folder, { mode: 0o755 });
+    chmodSync(folder, 0o755);
+    await open();
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps the order of writing, of many at once, over a restart and over what was delivered in between', async () => {
+    const first = await open();
+    const names = Array.from({ length: 25 }, (_, index) => `c${index}`);
+    await Promise.all(names.map((name) => first.put(crash(name))));
+    await first.remove((await first.names())[0] ?? '');
+    const second = await open();
+    await second.put(crash('last'));
+    expect(await hosts(second)).toEqual([...names.slice(1), 'last']);
+  });
+
+  it('refuses what no engine could take, before anything is written', async () => {
+    const outbox = await open();
+    await expect(
+      outbox.put({ notification: { ...crash('c1').notification, hostname: 'c 1' } } as never),
+    ).rejects.toThrow('notification.hostname may hold letters');
+    expect(await outbox.names()).toEqual([]);
+  });
+
+  it('is full at its limits, says so, and takes reports again when one has gone', async () => {
+    const outbox = await open({ maxReports: 2, maxBytes: 1_000_000 });
+    await outbox.put(crash('c1'));
+    await outbox.put(crash('c2'));
+    await expect(outbox.put(crash('c3'))).rejects.toMatchObject({
+      name: 'OutboxUnusable',
+      message: expect.stringMatching(/^the outbox .* is full \(2 reports, \d+ bytes\); does the log say why/),
+    });
+    await outbox.remove((await outbox.names())[0] ?? '');
+    await outbox.put(crash('c4'));
+    expect(await hosts(outbox)).toEqual(['c2', 'c4']);
+    await expect((await open({ maxReports: 100, maxBytes: 500 })).put(crash('c5'))).rejects.toThrow(/is full/);
+  });
+
+  it('says what is wrong when it cannot be a folder', async () => {
+    writeFileSync(folder, '');
+    await expect(open()).rejects.toThrow(/the outbox .* cannot be written \((EEXIST|ENOTDIR)\)/);
+  });
+
+  it('says so when its folder is gone, and takes reports again when it is back', async () => {
+    const outbox = await open();
+    rmSync(folder, { recursive: true });
+    await expect(outbox.put(crash('c1'))).rejects.toThrow(/cannot be written \(ENOENT\)/);
+    mkdirSync(folder);
+    await outbox.put(crash('c2'));
+    expect(await hosts(outbox)).toEqual(['c2']);
+  });
+});
+
+describe('what does not belong there', () => {
+  it.each([
+    ['cut off', (text: string) => text.slice(0, -5)],
+    ['empty', () => ''],
+    ['with another host in it', (text: string) => text.replace('"c1"', '"c2"')],
+    ['garbage', () => '\0\xff'.repeat(1000)],
+    ['megabytes', () => 'x'.repeat(2_000_000)],
+  ])('a report that is %s is set aside with a line and holds up no other', async (_, damage) => {
+    const outbox = await open();
+    await outbox.put(crash('c1'));
+    await outbox.put(crash('c3'));
+    const [name = ''] = await outbox.names();
+    const text = readFileSync(join(folder, name), 'utf8');
+    writeFileSync(join(folder, name), damage(text));
+    expect(await hosts(outbox)).toEqual(['c3']);
+    expect(await outbox.names()).toHaveLength(1);
+    expect(asideOf()).toEqual([expect.stringContaining(name)]);
+    expect(lines).toEqual([
+      expect.stringMatching(/^error set aside: it is (damaged|longer)|^error set aside: its checksum/),
+    ]);
+  });
+
+  it('a foreign file or link is set aside, a foreign folder is left with one line', async () => {
+    const outbox = await open();
+    writeFileSync(join(folder, 'notes.txt'), 'x');
+    symlinkSync('/etc/passwd', join(folder, '0000000000000001-1.report'));
+    mkdirSync(join(folder, 'mine'));
+    mkdirSync(join(folder, 'lost+found'));
+    await outbox.put(crash('c1'));
+    for (let look = 0; look < 3; look += 1) expect(await hosts(outbox)).toEqual(['c1']);
+    expect(asideOf()).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('folder'))).toHaveLength(1);
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(['mine', 'lost+found']));
+  });
+
+  it('a report that a killed process had not finished is removed, one of a living process is not', async () => {
+    const outbox = await open();
+    const { pid, startTime } = (await import('#protocol/process-file.ts')).thisProcess();
+    const [dead, living] = [`${pid}-1-7.new`, `${pid}-${startTime}-7.new`];
+    for (const name of [dead, living]) writeFileSync(join(folder, name), 'half');
+    expect(await outbox.names()).toEqual([]);
+    expect(readdirSync(folder)).toEqual([living]);
+  });
+
+  it('is kept up to a thousand files, and the oldest goes with a line', async () => {
+    const outbox = await open();
+    mkdirSync(join(folder, 'set-aside'));
+    for (let index = 0; index < 1_000; index += 1) writeFileSync(join(folder, 'set-aside', `0-${1_000 + index}`), '');
+    writeFileSync(join(folder, 'notes.txt'), 'x');
+    await outbox.names();
+    expect(asideOf()).toHaveLength(1_000);
+    expect(asideOf()).not.toContain('0-1000');
+    expect(lines).toEqual([expect.stringContaining('the oldest is removed'), expect.stringContaining('notes.txt')]);
+  });
+});

@@ -1,0 +1,56 @@
+/**
+ * What stands in a file of the outbox: a checksum, and the report with the moment it was written. Pure.
+ *
+ * Invariant: what was read is what was written. A name that lost a bit would have another host evacuated.
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { MAX_NOTIFICATION_BYTES, type NotificationBody, parseNotification } from '#protocol/notification.ts';
+import type { Moment } from './age.ts';
+
+/** The report, the moment and the checksum. */
+export const MAX_REPORT_BYTES = MAX_NOTIFICATION_BYTES + 1024;
+
+export interface Report {
+  readonly body: NotificationBody;
+  readonly written: Moment;
+}
+
+/** It cannot be delivered, now or ever. */
+export class UnusableReport extends Error {
+  override readonly name = 'UnusableReport';
+}
+
+const reportSchema = v.object({
+  written: v.object({ wallMs: v.number(), bootId: v.string(), uptimeMs: v.number() }),
+  body: v.unknown(),
+});
+
+function sum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Throws `InvalidNotification` when an engine could not take it, and `UnusableReport` when it is too long. */
+export function formatReport({ body, written }: Report): string {
+  parseNotification(body);
+  const text = JSON.stringify({ written, body });
+  const report = `${sum(text)}\n${text}\n`;
+  if (Buffer.byteLength(report) > MAX_REPORT_BYTES) {
+    throw new UnusableReport(`a report is longer than ${MAX_NOTIFICATION_BYTES} bytes`);
+  }
+  return report;
+}
+
+/** Throws `UnusableReport`. */
+export function parseReport(content: string): Report {
+  const [checksum, text = '', rest] = content.split('\n');
+  if (rest !== '' || checksum !== sum(text)) throw new UnusableReport('its checksum is wrong: it is damaged');
+  try {
+    const { written, body } = v.parse(reportSchema, JSON.parse(text));
+    parseNotification(body);
+    return { written, body: body as NotificationBody };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnusableReport(`it is no notification: ${reason}`, { cause: error });
+  }
+}

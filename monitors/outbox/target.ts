@@ -1,0 +1,34 @@
+/** To whom reports are delivered: an engine of ours, or the API of a Masakari. */
+import type { NotificationBody } from '#protocol/notification.ts';
+import type { InstanceFacts } from '../monitor.ts';
+
+/** Travels beside the notification, whose form is Masakari's and has no place for it. */
+export interface DeliveryFacts {
+  readonly ageMs: number;
+  /** Of this process, this one included. */
+  readonly attempts: number;
+}
+
+export type Sent =
+  /** It is theirs now; `answer` is for the log. */
+  | { readonly outcome: 'accepted'; readonly answer: string }
+  /** They know it already, or do not want it now, and will not later. */
+  | { readonly outcome: 'declined'; readonly reason: string }
+  /** They will never take it. */
+  | { readonly outcome: 'refused'; readonly reason: string }
+  /** This one could not be taken; another may. */
+  | { readonly outcome: 'failed'; readonly reason: string }
+  /** Nobody takes anything at the moment. It may have arrived all the same. */
+  | { readonly outcome: 'away'; readonly reason: string };
+
+export interface Target {
+  /** For the log. */
+  readonly description: string;
+  /** Whether somebody would take a report now: undefined, or why not. Never throws. */
+  reach(): Promise<string | undefined>;
+  /** Never throws; bounded in time. */
+  send(body: NotificationBody, facts: DeliveryFacts): Promise<Sent>;
+  /** Never throws; undefined when nobody knows. */
+  askInstance(uuid: string): Promise<InstanceFacts | undefined>;
+  close(): Promise<void>;
+}
