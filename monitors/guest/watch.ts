@@ -106,13 +106,13 @@ export class GuestWatch {
   }
 }
 
-/** Masakari's body for a guest that failed; its engine acts on no other pair of events of a guest agent. */
+/** Masakari's body for a guest that failed: its engine acts on no other pair of a guest agent. Times have microseconds there. */
 export function bodyOf(node: string, uuid: string, at: Date): NotificationBody {
   return {
     notification: {
       type: 'VM',
       hostname: node,
-      generated_time: at.toISOString().replace('Z', ''),
+      generated_time: at.toISOString().replace('Z', '000'),
       payload: { event: 'QEMU_GUEST_AGENT_ERROR', instance_uuid: uuid, vir_domain_event: 'STOPPED_FAILED' },
     },
   };
