@@ -85,7 +85,8 @@ export class GuestWatch {
     this.#memories.set(uuid, { life, hang: memory.hang && told(memory.hang), held: undefined });
   }
 
-  #tellPhase({ uuid, name, detail }: GuestSight, before: Life | undefined, after: Life | undefined): void {
+  #tellPhase(sight: GuestSight, before: Life | undefined, after: Life | undefined): void {
+    const { uuid, name, detail, answer } = sight;
     if (after === undefined) return;
     const same = before?.domainId === after.domainId;
     const was: Phase['name'] = same ? before.phase.name : 'discovery';
@@ -94,7 +95,8 @@ export class GuestWatch {
     if (is.name === 'error') log('warning', 'a guest does not answer', { uuid, name, failures: is.failures, detail });
     else if (is.name === was) return;
     else if (is.name === 'healthy' && was === 'discovery') log('info', 'a guest answers', { uuid, name });
-    else if (is.name === 'healthy') log('info', 'a guest answers again, or does not run', { uuid, name, detail });
+    else if (is.name === 'healthy' && answer === 'answered') log('info', 'a guest answers again', { uuid, name });
+    else if (is.name === 'healthy') log('info', 'the failures of a guest are forgotten', { uuid, name, detail });
     else if (is.name === 'discovery') log('info', 'a guest is waited for', { uuid, name, detail });
   }
 
