@@ -12,6 +12,8 @@ export interface GuestSight {
   readonly answer: Answer | 'not asked';
   /** Undefined when it was not asked about. */
   readonly control: Control | undefined;
+  /** When that was read, milliseconds of `performance.now()`: an agent may keep the look waiting afterwards. */
+  readonly controlAt: number;
   /** For the log and for `--once`. */
   readonly detail: string;
 }

@@ -46,7 +46,13 @@ test('a look that could not be taken neither begins nor ends a hang', () => {
 });
 
 test('a second hang after an answer that nobody saw is told as well', () => {
-  expect(play([busy(61), busy(5), busy(61)])).toEqual(['hangs', 'nothing', 'hangs']);
+  const verdicts = play([61, 5, 15, 25, 35, 45, 55, 65, 75].map(busy));
+  expect(verdicts.flatMap((verdict, index) => (verdict === 'hangs' ? [index] : []))).toEqual([0, 7]);
+});
+
+test('what libvirt takes to answer does not make another hang of it', () => {
+  const verdicts = play([61, 67, 80, 84, 101].map(busy));
+  expect(verdicts.filter((verdict) => verdict === 'hangs')).toHaveLength(1);
 });
 
 test('the QEMU of another start is another one', () => {

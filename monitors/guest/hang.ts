@@ -9,6 +9,8 @@ export interface Hang {
   readonly domainId: number;
   /** When the unanswered command was sent, milliseconds of the monitor's clock. */
   readonly since: number;
+  /** When it was last seen unanswered, on the same clock. */
+  readonly seenAt: number;
   readonly isTold: boolean;
 }
 
@@ -17,9 +19,7 @@ export interface HangJudgement {
   readonly verdict: 'nothing' | 'hangs' | 'answers again';
 }
 
-/** libvirt's clock and ours may differ by so much between two looks; more is another command. Milliseconds. */
-const SAME_COMMAND_MS = 3000;
-
+/** @param now when `control` was read, milliseconds of a clock that is never set. */
 export function judgeQemu(
   before: Hang | undefined,
   domainId: number,
@@ -34,8 +34,9 @@ export function judgeQemu(
   }
   // Of a monitor that libvirt has lost it does not say since when.
   const since = control.state === 'occupied' ? now - control.forMs : (known?.since ?? now);
-  const isSame = known !== undefined && Math.abs(since - known.since) <= SAME_COMMAND_MS;
-  const hang: Hang = isSame ? known : { domainId, since, isTold: false };
+  // Another command can only have been sent after this one was last seen unanswered; a slow answer of libvirt is none.
+  const isSame = known !== undefined && since <= known.seenAt;
+  const hang: Hang = isSame ? { ...known, seenAt: now } : { domainId, since, seenAt: now, isTold: false };
   return { hang, verdict: !hang.isTold && now - hang.since > afterMs ? 'hangs' : 'nothing' };
 }
 

@@ -92,9 +92,10 @@ export class LibvirtGuests implements Guests {
     const { qemu } = this.#settings;
     if (qemu === 'probe' && state === 'running') await this.#probes.probe(domain, signal);
     const control = await domainControl(looks, domain, signal);
+    const controlAt = performance.now();
     const asked = await this.#ask(domain, description, state, control, signal);
     const { uuid, name, id } = domain;
-    return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, ...asked };
+    return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, controlAt, ...asked };
   }
 
   async #ask(
@@ -129,7 +130,7 @@ export class LibvirtGuests implements Guests {
 }
 
 function unclear({ uuid, name, id }: Domain, detail: string): GuestSight {
-  return { uuid, name, domainId: id, answer: 'unknown', control: undefined, detail };
+  return { uuid, name, domainId: id, answer: 'unknown', control: undefined, controlAt: performance.now(), detail };
 }
 
 function wordsOf(error: unknown): string {

@@ -121,7 +121,7 @@ async function oneRound(settings: Settings, guests: Guests, watch: GuestWatch, c
   }
   context.seen();
   try {
-    await watch.take(sights, settings.policy, performance.now());
+    await watch.take(sights, settings.policy);
   } catch (error) {
     context.log('error', 'a report of a guest could not be kept; it is tried again', { reason: wordsOf(error) });
   }

@@ -10,11 +10,12 @@ const SILENT: GuestSight = {
   domainId: 7,
   answer: 'silent',
   control: { state: 'ok', forMs: 0 },
+  controlAt: 0,
   detail: '',
 };
 const REPORTED: Memory = { life: { domainId: 7, phase: { name: 'reported' } }, hang: undefined, held: undefined };
 const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
-const HUNG: Memory = { ...NOTHING, hang: { domainId: 7, since: 0, isTold: true } };
+const HUNG: Memory = { ...NOTHING, hang: { domainId: 7, since: 0, seenAt: 0, isTold: true } };
 const OCCUPIED = { state: 'occupied', forMs: 70_000 } as const;
 
 test.each<[string, GuestSight | undefined, Memory, string]>([

@@ -37,8 +37,8 @@ class Place {
 
   async see(...sights: readonly Partial<GuestSight>[]): Promise<void> {
     this.#now += 10_000;
-    const whole = sights.map((sight) => ({ ...SIGHT, ...sight }));
-    await this.#watch.take(whole, this.policy, this.#now);
+    const whole = sights.map((sight) => ({ ...SIGHT, controlAt: this.#now, ...sight }));
+    await this.#watch.take(whole, this.policy);
   }
 
   async seeSilent(times: number, other: Partial<GuestSight> = {}): Promise<void> {
@@ -59,6 +59,7 @@ const SIGHT: GuestSight = {
   domainId: 1,
   answer: 'answered',
   control: OK,
+  controlAt: 0,
   detail: '',
 };
 

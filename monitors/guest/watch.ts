@@ -38,27 +38,27 @@ export class GuestWatch {
     return this.#memories.get(uuid) ?? NOTHING;
   }
 
-  /** @param now milliseconds of a clock that is never set. Throws when a report could not be kept; it stays due. */
-  async take(sights: readonly GuestSight[], policy: WatchPolicy, now: number): Promise<void> {
+  /** Throws when a report could not be kept; it stays due. */
+  async take(sights: readonly GuestSight[], policy: WatchPolicy): Promise<void> {
     // A domain that is gone is forgotten: when it comes back it is another run.
     const present = new Set(sights.map(({ uuid }) => uuid));
     for (const uuid of this.#memories.keys()) if (!present.has(uuid)) this.#memories.delete(uuid);
     // Everything seen is remembered first, so that a report that cannot be kept costs the others nothing.
-    const due = sights.filter((sight) => this.#judge(sight, policy, now));
+    const due = sights.filter((sight) => this.#judge(sight, policy));
     const failures: unknown[] = [];
     for (const sight of due) await this.#report(sight).catch((error) => failures.push(error));
     if (failures.length > 0) throw failures[0];
   }
 
   /** Remembers; true when a report is due. */
-  #judge(sight: GuestSight, policy: WatchPolicy, now: number): boolean {
+  #judge(sight: GuestSight, policy: WatchPolicy): boolean {
     const { uuid, domainId } = sight;
     const before = this.memoryOf(uuid);
     const guest = sight.answer === 'not asked' ? undefined : judgeGuest(before.life, domainId, sight.answer, policy);
     const life = guest?.life ?? (before.life?.domainId === domainId ? before.life : undefined);
     const isReported = life?.phase.name === 'reported';
     this.#tellPhase(sight, before.life, guest?.life);
-    const qemu = judgeQemu(before.hang, domainId, sight.control, policy.hungQemuAfterMs, now);
+    const qemu = judgeQemu(before.hang, domainId, sight.control, policy.hungQemuAfterMs, sight.controlAt);
     const hangs = qemu.verdict === 'hangs';
     this.#tellHang(sight, qemu.verdict, policy);
     const isHangDue = policy.hungQemu === 'report' && hangs && !isReported;
