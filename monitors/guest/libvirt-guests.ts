@@ -1,0 +1,138 @@
+/**
+ * Looks at the guests through libvirt. Decides nothing.
+ *
+ * libvirt connects to the agent's socket when it starts a domain, and QEMU serves one connection: whoever connects besides
+ * is left waiting for ever, and whoever came first would take the agent away from Nova. So agents are asked through libvirt.
+ */
+import { type DomainDescription, readDomainXml } from './domain-xml.ts';
+import type { GuestSight, Guests } from './guests.ts';
+import { type LibvirtConnection, LibvirtSilence } from './libvirt/connection.ts';
+import {
+  activeDomains,
+  type Control,
+  type Domain,
+  domainControl,
+  domainState,
+  domainXml,
+  isGone,
+  type PingAnswer,
+  pingAgent,
+  probeQemu,
+} from './libvirt/domains.ts';
+import { Links } from './links.ts';
+import type { Answer } from './liveness.ts';
+import { Probes } from './probes.ts';
+import type { Selector } from './selection.ts';
+
+/** Below libvirt's five unanswered calls of a connection. */
+const AT_ONCE = 4;
+
+export interface LibvirtSettings {
+  readonly sockets: readonly string[];
+  readonly uri: string;
+  readonly pingTimeoutMs: number;
+  readonly selects: Selector;
+  /** Of QEMU itself: nothing, what libvirt knows of it, or that after a question to it. */
+  readonly qemu: 'ignore' | 'read' | 'probe';
+}
+
+export class LibvirtGuests implements Guests {
+  readonly #settings: LibvirtSettings;
+  readonly #links: Links;
+  readonly #probes: Probes;
+
+  constructor(settings: LibvirtSettings) {
+    this.#settings = settings;
+    this.#links = new Links(settings.sockets, settings.uri);
+    this.#probes = new Probes(async (domain) => probeQemu(await this.#links.probes.open(), domain));
+  }
+
+  async look(signal: AbortSignal): Promise<readonly GuestSight[]> {
+    const looks = await this.#links.looks.open();
+    // Who cannot ask agents is blind, however well it sees the domains.
+    await this.#links.agents.open();
+    return this.#lookAtAll(looks, await activeDomains(looks, signal), signal);
+  }
+
+  async lookAt(uuid: string, signal: AbortSignal): Promise<GuestSight | undefined> {
+    const looks = await this.#links.looks.open();
+    const domains = (await activeDomains(looks, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
+    return (await this.#lookAtAll(looks, domains, signal))[0];
+  }
+
+  close(): void {
+    this.#links.close();
+  }
+
+  async #lookAtAll(looks: LibvirtConnection, domains: readonly Domain[], signal: AbortSignal): Promise<GuestSight[]> {
+    const sights: GuestSight[] = [];
+    const left = domains.values();
+    const work = async () => {
+      for (const domain of left) {
+        try {
+          const sight = await this.#sightOf(looks, domain, signal);
+          if (sight) sights.push(sight);
+        } catch (error) {
+          // These calls need no QEMU: without an answer libvirt itself is away, for every domain.
+          if (error instanceof LibvirtSilence || signal.aborted) throw error;
+          if (isGone(error)) continue;
+          sights.push(unclear(domain, wordsOf(error)));
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return sights;
+  }
+
+  /** Undefined: not an instance of Nova. */
+  async #sightOf(looks: LibvirtConnection, domain: Domain, signal: AbortSignal): Promise<GuestSight | undefined> {
+    const description = readDomainXml(await domainXml(looks, domain, signal));
+    if (description.instance === undefined) return undefined;
+    const state = await domainState(looks, domain, signal);
+    const { qemu } = this.#settings;
+    if (qemu === 'probe' && state === 'running') await this.#probes.probe(domain, signal);
+    const control = await domainControl(looks, domain, signal);
+    const controlAt = performance.now();
+    const asked = await this.#ask(domain, description, state, control, signal);
+    const { uuid, name, id } = domain;
+    return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, controlAt, ...asked };
+  }
+
+  async #ask(
+    domain: Domain,
+    { channel, instance }: DomainDescription,
+    state: 'running' | 'halted' | 'other',
+    control: Control,
+    signal: AbortSignal,
+  ): Promise<{ answer: Answer | 'not asked'; detail: string }> {
+    if (channel === 'none') return { answer: 'not asked', detail: 'it has no channel for a guest agent' };
+    if (instance === undefined || !this.#settings.selects(domain.uuid, instance)) {
+      return { answer: 'not asked', detail: 'the option guests leaves it out' };
+    }
+    if (state !== 'running') return { answer: 'held', detail: 'it is paused, suspended or going down' };
+    if (control.state === 'job') return { answer: 'held', detail: 'libvirt has a job for it, e.g. a migration' };
+    if (channel === 'disconnected') return { answer: 'disconnected', detail: 'no agent has opened its channel' };
+    const ping = await this.#ping(domain, signal);
+    if (ping === 'answered') return { answer: 'answered', detail: '' };
+    if (ping === 'silent') return { answer: 'silent', detail: 'its agent does not answer' };
+    return { answer: 'unknown', detail: ping.unknown };
+  }
+
+  /** That libvirt does not answer for one agent says nothing about the others. */
+  async #ping(domain: Domain, signal: AbortSignal): Promise<PingAnswer> {
+    try {
+      return await pingAgent(await this.#links.agents.open(), domain, this.#settings.pingTimeoutMs, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return { unknown: wordsOf(error) };
+    }
+  }
+}
+
+function unclear({ uuid, name, id }: Domain, detail: string): GuestSight {
+  return { uuid, name, domainId: id, answer: 'unknown', control: undefined, controlAt: performance.now(), detail };
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { parseNotification } from '#protocol/notification.ts';
+import type { InstanceFacts, MonitorContext } from '../monitor.ts';
+import type { GuestSight } from './guests.ts';
+import { bodyOf, GuestWatch, type WatchPolicy } from './watch.ts';
+
+const UUID = '11111111-0000-4000-8000-000000000001';
+const OTHER = '11111111-0000-4000-8000-000000000002';
+const POLICY: WatchPolicy = { threshold: 3, disconnected: 'ignore', hungQemu: 'log', hungQemuAfterMs: 60_000 };
+const OK = { state: 'ok', forMs: 0 } as const;
+
+class Place {
+  readonly reports: NotificationBody[] = [];
+  readonly lines: string[] = [];
+  facts: InstanceFacts | undefined;
+  outboxFault: Error | undefined;
+  policy = POLICY;
+  readonly #watch: GuestWatch;
+  #now = 0;
+
+  constructor() {
+    const context: MonitorContext = {
+      node: 'n1',
+      log: (level, message) => this.lines.push(`${level} ${message}`),
+      signal: new AbortController().signal,
+      report: async (body) => {
+        if (this.outboxFault) throw this.outboxFault;
+        this.reports.push(body);
+      },
+      askInstance: async () => this.facts,
+      seen: () => {},
+      blind: () => {},
+    };
+    this.#watch = new GuestWatch(context);
+  }
+
+  async see(...sights: readonly Partial<GuestSight>[]): Promise<void> {
+    this.#now += 10_000;
+    const whole = sights.map((sight) => ({ ...SIGHT, controlAt: this.#now, ...sight }));
+    await this.#watch.take(whole, this.policy);
+  }
+
+  async seeSilent(times: number, other: Partial<GuestSight> = {}): Promise<void> {
+    for (let time = 0; time < times; time += 1) await this.see({ answer: 'silent', ...other });
+  }
+
+  reported(): string[] {
+    return this.reports.map((body) => {
+      const notification = parseNotification(body);
+      return notification.type === 'VM' ? notification.payload.instance_uuid : notification.type;
+    });
+  }
+}
+
+const SIGHT: GuestSight = {
+  uuid: UUID,
+  name: 'instance-00000001',
+  domainId: 1,
+  answer: 'answered',
+  control: OK,
+  controlAt: 0,
+  detail: '',
+};
+
+test('the body is Masakari’s', () => {
+  expect(bodyOf('n1', UUID, new Date('2026-11-21T08:05:44.646Z'))).toEqual({
+    notification: {
+      type: 'VM',
+      hostname: 'n1',
+      generated_time: '2026-11-21T08:05:44.646000',
+      payload: { event: 'QEMU_GUEST_AGENT_ERROR', instance_uuid: UUID, vir_domain_event: 'STOPPED_FAILED' },
+    },
+  });
+});
+
+describe('a guest that fails', () => {
+  test('is reported once', async () => {
+    const place = new Place();
+    await place.see({});
+    await place.seeSilent(3);
+    expect(place.reported()).toEqual([]);
+    await place.seeSilent(5);
+    expect(place.reported()).toEqual([UUID]);
+  });
+
+  test('is reported again until the report is kept, and costs the others nothing', async () => {
+    const place = new Place();
+    const both = (answer: 'answered' | 'silent') => place.see({ answer }, { answer, uuid: OTHER });
+    await both('answered');
+    for (let time = 0; time < 3; time += 1) await both('silent');
+    place.outboxFault = new Error('no space left');
+    await expect(both('silent')).rejects.toThrow('no space left');
+    await expect(both('silent')).rejects.toThrow('no space left');
+    place.outboxFault = undefined;
+    await both('silent');
+    await both('silent');
+    expect(place.reported()).toEqual([UUID, OTHER]);
+  });
+
+  test('is held back while Nova works on it, which is said once, and reported when Nova is done', async () => {
+    const place = new Place();
+    place.facts = { status: 'found', host: 'n1', vmState: 'active', taskState: 'rebooting' };
+    await place.see({});
+    await place.seeSilent(6);
+    expect(place.reported()).toEqual([]);
+    expect(place.lines.filter((line) => line.includes('is not reported'))).toHaveLength(1);
+    place.facts = { ...place.facts, taskState: null };
+    await place.seeSilent(1);
+    expect(place.reported()).toEqual([UUID]);
+  });
+
+  test('and is gone, then back under another id, is waited for anew', async () => {
+    const place = new Place();
+    await place.see({});
+    await place.seeSilent(3);
+    await place.see();
+    await place.seeSilent(5, { domainId: 2 });
+    expect(place.reported()).toEqual([]);
+  });
+
+  test('is not reported when it is not asked', async () => {
+    const place = new Place();
+    for (let time = 0; time < 9; time += 1) await place.see({ answer: 'not asked' });
+    expect(place.reported()).toEqual([]);
+  });
+});
+
+describe('a QEMU that hangs', () => {
+  const hung = (seconds: number) => ({ control: { state: 'occupied', forMs: seconds * 1000 } as const });
+
+  test('is a line in the log, and no report', async () => {
+    const place = new Place();
+    await place.see({});
+    for (const seconds of [55, 65, 75]) await place.see({ answer: 'unknown', ...hung(seconds) });
+    await place.see({});
+    expect(place.reported()).toEqual([]);
+    expect(place.lines.filter((line) => line.includes('QEMU'))).toEqual([
+      'error a QEMU does not answer libvirt',
+      'info a QEMU answers libvirt again',
+    ]);
+  });
+
+  test('is reported where the policy says so, whether it has an agent or not', async () => {
+    for (const answer of ['not asked', 'unknown'] as const) {
+      const place = new Place();
+      place.policy = { ...POLICY, hungQemu: 'report' };
+      for (const seconds of [55, 65, 75, 85]) await place.see({ answer, ...hung(seconds) });
+      expect(place.reported()).toEqual([UUID]);
+    }
+  });
+
+  test('and its guest, which cannot answer, are one failure', async () => {
+    const place = new Place();
+    place.policy = { ...POLICY, hungQemu: 'report' };
+    await place.see({});
+    for (const seconds of [5, 15, 25, 35, 45, 55, 65, 75, 85]) await place.see({ answer: 'silent', ...hung(seconds) });
+    expect(place.reported()).toEqual([UUID]);
+  });
+
+  test('and is reported first is not reported for its guest afterwards', async () => {
+    const place = new Place();
+    place.policy = { ...POLICY, hungQemu: 'report' };
+    await place.see({});
+    await place.see({ answer: 'unknown', ...hung(65) });
+    await place.seeSilent(6, hung(75));
+    expect(place.reported()).toEqual([UUID]);
+  });
+
+  test('is reported when Nova lets go of it and when the outbox takes it', async () => {
+    const place = new Place();
+    place.policy = { ...POLICY, hungQemu: 'report' };
+    place.facts = { status: 'found', host: 'n1', vmState: 'active', taskState: 'powering-off' };
+    await place.see({ answer: 'not asked', ...hung(65) });
+    place.facts = undefined;
+    place.outboxFault = new Error('no space left');
+    await expect(place.see({ answer: 'not asked', ...hung(75) })).rejects.toThrow();
+    expect(place.reported()).toEqual([]);
+    place.outboxFault = undefined;
+    await place.see({ answer: 'not asked', ...hung(85) });
+    await place.see({ answer: 'not asked', ...hung(95) });
+    expect(place.reported()).toEqual([UUID]);
+  });
+});
