@@ -16,7 +16,7 @@ import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLogger } from '../logger.ts';
-import { engineIdentity, listenForHosts } from '../tls-listeners.ts';
+import { engineIdentity, listenForHosts, tryAddresses } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
@@ -67,6 +67,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   }
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
   await claimSocketPath(socket);
+  await tryAddresses(options, identity);
   log('info', 'journal is being opened', { node, journal: journalPath });
   const opening = Journal.open(
     {
