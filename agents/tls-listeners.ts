@@ -20,6 +20,15 @@ export function engineIdentity({ transport }: EngineOptions): TlsIdentity | unde
   }
 }
 
+/** Throws `AddressUnusable` where the engine could not listen, before it takes anything. */
+export async function tryAddresses({ transport }: EngineOptions, identity: TlsIdentity | undefined): Promise<void> {
+  if (!identity) return;
+  for (const { host, port = transport.port } of transport.listen) {
+    const probe = await RpcServer.listenTls({ host, port, identity, log: () => {} }, {});
+    await probe.close();
+  }
+}
+
 /** Listens on every address; on none when one cannot be used. Throws `AddressUnusable`. */
 export async function listenForHosts(
   { transport }: EngineOptions,

@@ -1,6 +1,6 @@
 /** A real engine that hears other nodes over TLS, and the outbox of a host that reports to it. */
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,7 @@ describe('an engine that hears other nodes', { timeout: 60_000 }, () => {
       const { code, stderr } = await here.begin(['engine']).ended;
       expect([code, stderr]).toEqual([exitCode, expect.stringMatching(message)]);
       expect(stderr).not.toContain('    at ');
+      expect(existsSync(here.journal)).toBe(false);
     } finally {
       await new Promise((resolve) => other.close(resolve));
     }

@@ -28,6 +28,8 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
 
 /** Addresses whose last log line is remembered. */
 const MAX_REMEMBERED = 256;
+/** Lines in one interval, of however many addresses: whoever has an IPv6 network has more than can be remembered. */
+const MAX_LINES = 32;
 /** Finds out within minutes that a host has lost its power. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -56,6 +58,9 @@ export class TlsDoor {
   readonly #gone = new Set<string>();
   /** When an address was last logged, and how often it failed since. */
   readonly #logged = new Map<string, { readonly at: number; unsaid: number }>();
+
+  /** Since when lines are counted, and how many there were. */
+  #counted = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
   /** Throws `AddressUnusable`. */
   static async open(options: DoorOptions, onPeer: (socket: TLSSocket) => void): Promise<TlsDoor> {
@@ -142,6 +147,9 @@ export class TlsDoor {
       last.unsaid += 1;
       return;
     }
+    if (now - this.#counted.since >= this.#limits.logIntervalMs) this.#counted = { since: now, lines: 0 };
+    this.#counted.lines += 1;
+    if (this.#counted.lines > MAX_LINES) return;
     // Forgetting one costs an additional line, and it is the oldest.
     const oldest = this.#logged.keys().next();
     if (!last && this.#logged.size >= MAX_REMEMBERED && !oldest.done) this.#logged.delete(oldest.value);

@@ -47,6 +47,8 @@ function certificateFiles(name: string, authority: string) {
 const KEY = byKey(keyFile('key'));
 const OTHER_KEY = byKey(keyFile('other-key'));
 
+const WAIT = { timeout: 20_000 };
+
 class Door implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly held: (() => void)[] = [];
@@ -138,7 +140,7 @@ describe('a host with the key', () => {
       );
     }
     await expect
-      .poll(() => here.lines)
+      .poll(() => here.lines, WAIT)
       .toEqual(['warning a peer was turned away: it has another key {"address":"127.0.0.1"}']);
     expect(here.connections).toBe(0);
     expect(await here.isWell(KEY)).toBe(true);
@@ -174,7 +176,7 @@ describe('a host with a certificate', () => {
     const fault = client instanceof Error ? client : await client.call('ping').catch((error: unknown) => error);
     expect(fault).toMatchObject({ name: 'NoEngine' });
     await expect
-      .poll(() => here.lines)
+      .poll(() => here.lines, WAIT)
       .toEqual([
         'warning a peer was turned away: its certificate is of an authority that is not in ca_file {"address":"127.0.0.1"}',
       ]);
@@ -201,7 +203,7 @@ describe('a host with a certificate', () => {
     const bare = tlsConnect({ host: '127.0.0.1', port: here.port, rejectUnauthorized: false });
     bare.on('error', () => bare.destroy());
     await closed(bare);
-    await expect.poll(() => here.lines.join()).toContain('it shows no');
+    await expect.poll(() => here.lines.join(), WAIT).toContain('it shows no');
     expect(here.connections).toBe(0);
     expect(await here.isWell(good)).toBe(true);
   });
@@ -229,12 +231,12 @@ describe('who has not proven itself', () => {
   });
 
   it('is sent away when the handshake takes too long', async () => {
-    await using here = await Door.open(KEY, {}, { handshakeTimeoutMs: 200 });
+    await using here = await Door.open(KEY, {}, { handshakeTimeoutMs: 2_000 });
     const silent = await here.stranger();
     const slow = await here.stranger();
     slow.write(Buffer.from([0x16, 0x03]));
     await Promise.all([closed(silent), closed(slow)]);
-    await expect.poll(() => here.lines[0]).toContain('it did not finish the handshake in time');
+    await expect.poll(() => here.lines[0], WAIT).toContain('it did not finish the handshake in time');
     expect(await here.isWell(KEY)).toBe(true);
   });
 
@@ -243,7 +245,7 @@ describe('who has not proven itself', () => {
     const strangers: Socket[] = [];
     for (let index = 0; index < 100; index += 1) strangers.push(await here.stranger());
     expect(await here.isWell(KEY)).toBe(true);
-    await expect.poll(() => strangers.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(8);
+    await expect.poll(() => strangers.filter(({ destroyed }) => !destroyed).length, WAIT).toBeLessThanOrEqual(8);
   });
 });
 

@@ -18,7 +18,7 @@ import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { createLogger } from '../logger.ts';
-import { engineIdentity, listenForHosts } from '../tls-listeners.ts';
+import { engineIdentity, listenForHosts, tryAddresses } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
@@ -75,6 +75,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     throw new RpcError(RPC_ERRORS.starting, `${who} has waited for the journal ${journalPath} since ${openedSince}`);
   };
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
+  await tryAddresses(options, identity);
   const methods = engineMethods(reigning, threshold);
   const servers = [await RpcServer.listen(socket, methods)];
   const closeServers = () => Promise.all(servers.map((server) => server.close()));

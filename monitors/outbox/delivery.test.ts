@@ -346,6 +346,23 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
     expect(scene.hosts).toHaveLength(4);
   });
 
+  it('in the middle of writing: each report that it took is delivered, each once', async () => {
+    const hosts = Array.from({ length: 500 }, (_, index) => `c${index}`);
+    const first = scene.sender(...hosts);
+    await first.says('reported c40');
+    const { stderr } = await first.kill('SIGKILL');
+    const taken = hosts.filter((host) => stderr.includes(`reported ${host}\n`));
+    await scene.engineComes();
+    await scene.deliver(await scene.outbox());
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    await expect.poll(() => readdirSync(scene.folder).filter((name) => name.endsWith('.new')), WAIT).toEqual([]);
+    expect(taken.length).toBeGreaterThan(40);
+    expect(scene.hosts).toEqual(expect.arrayContaining(taken));
+    // One more may have been written whose writer did not live to say so.
+    expect(scene.hosts.length - taken.length).toBeLessThanOrEqual(1);
+    expect(new Set(scene.hosts).size).toBe(scene.hosts.length);
+  });
+
   it('is replaced by another that shares the outbox; two that live do not send twice', async () => {
     await scene.engineComes();
     const first = scene.sender('c1');

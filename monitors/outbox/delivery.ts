@@ -148,11 +148,18 @@ export class Delivery {
     while (this.#underWay.size < MAX_UNDER_WAY) {
       const host = this.#lanes.take();
       if (host === undefined) return;
-      const work = this.#work(host, signal).finally(() => {
-        this.#underWay.delete(work);
-        this.#lanes.giveBack(host);
-        this.#kick.resolve();
-      });
+      const work = this.#work(host, signal)
+        .catch((error: unknown) => {
+          // A lack of descriptors, or a fault of this program: the report stays and is tried again.
+          const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+          this.#parts.log('error', 'the delivery met a fault', { host, reason });
+          this.#lanes.delay(host);
+        })
+        .finally(() => {
+          this.#underWay.delete(work);
+          this.#lanes.giveBack(host);
+          this.#kick.resolve();
+        });
       this.#underWay.add(work);
     }
   }

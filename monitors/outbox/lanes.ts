@@ -51,16 +51,14 @@ export class Lanes {
     const lane = this.#lanes.get(host) ?? { reports: [], state: 'free', failures: 0, notBefore: 0 };
     this.#lanes.set(host, lane);
     this.#known.add(waiting.name);
-    if (lane.reports.some(({ name }) => name === waiting.name)) return;
+    // One that was under way while another process had the turn.
+    if (lane.state === 'taken' && lane.reports.some(({ name }) => name === waiting.name)) return;
+    const last = lane.reports.at(-1);
     lane.reports.push(waiting);
-    // Another process may have taken a number that is not the last one any more; what is under way stays the first.
-    const [first, ...rest] = lane.reports;
-    const inOrder = (some: Waiting[]): Waiting[] => some.sort((a, b) => (a.name < b.name ? -1 : 1));
-    lane.reports.splice(
-      0,
-      Infinity,
-      ...(lane.state === 'taken' && first ? [first, ...inOrder(rest)] : inOrder(lane.reports)),
-    );
+    if (last === undefined || last.name < waiting.name) return;
+    // Another process took a number that is not the last one any more; what is under way stays the first.
+    const underWay = lane.state === 'taken' ? lane.reports.splice(0, 1) : [];
+    lane.reports.sort((a, b) => (a.name < b.name ? -1 : 1)).unshift(...underWay);
   }
 
   /** Forgets what is not in the folder any more. */
