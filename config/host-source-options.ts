@@ -14,9 +14,10 @@ const OPTIONAL_ADDRESS: TextForm = {
   pattern: new RegExp(`^(?:${HOST}(?::${PORT})?)?$`),
 };
 
+// No names: a heartbeat must leave while no name server answers.
 const ADDRESSES: TextForm = {
-  takes: 'any of HOST or HOST:PORT, separated by commas or blanks, an IPv6 address in brackets; or nothing',
-  pattern: new RegExp(String.raw`^(?:${HOST}(?::${PORT})?(?:[\s,]+|$))*$`),
+  takes: 'any of IP or IP:PORT, separated by commas or blanks, an IPv6 address in brackets; or nothing',
+  pattern: new RegExp(String.raw`^(?:(?:[0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\])(?::${PORT})?(?:[\s,]+|$))*$`),
 };
 
 const IP_ADDRESS: TextForm = {
