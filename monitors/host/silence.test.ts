@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { massSilence } from './silence.ts';
 
-const RULE = { windowMs: 10, sharePercent: 50 };
+const RULE = { window: 10, sharePercent: 50 };
 
 /** `a@100 b@100!`: when each was last heard; those with a mark are silent. */
 function together(told: string, rule = RULE): string {
@@ -28,7 +28,7 @@ describe('massSilence', () => {
   });
 
   test('the share is the share of those who could still be heard', () => {
-    const quarter = { windowMs: 10, sharePercent: 20 };
+    const quarter = { window: 10, sharePercent: 20 };
     expect(together('a@100! b@100! c@200 d@200 e@200 f@200 g@200 h@200 i@200', quarter)).toBe('a b');
     expect(together('a@100! b@100! c@200 d@200 e@200 f@200 g@200 h@200 i@200 j@200', quarter)).toBe('');
   });
@@ -40,7 +40,7 @@ describe('massSilence', () => {
         fc.integer({ min: 1, max: 99 }),
         (times, sharePercent) => {
           const heard = new Map(times.map((at, index) => [`h${index}`, at]));
-          expect(massSilence(heard, heard.keys(), { windowMs: 10, sharePercent }).size).toBe(times.length);
+          expect(massSilence(heard, heard.keys(), { window: 10, sharePercent }).size).toBe(times.length);
         },
       ),
     );

@@ -7,12 +7,12 @@
  * them died; nobody is taken for down then.
  */
 
-/** Each host and when it was last heard; for one that never was, since when we listen. Any clock, milliseconds. */
+/** Each host and when it was last heard; for one that never was, since when we listen. Any clock that only rises: milliseconds, looks. */
 export type LastHeard = ReadonlyMap<string, number>;
 
 export interface SilenceRule {
-  /** Hosts whose silence began within this time of each other fell silent together. */
-  readonly windowMs: number;
+  /** Hosts whose silence began within this time of each other fell silent together; in the unit of `LastHeard`. */
+  readonly window: number;
   /** More than this share of the hosts that could be heard until then is a mass silence. Per cent. */
   readonly sharePercent: number;
 }
@@ -28,8 +28,8 @@ export function massSilence(lastHeard: LastHeard, quiet: Iterable<string>, rule:
   const sorted = ends.map(({ at }) => at).sort((a, b) => a - b);
   const together = new Set<string>();
   for (const { host, at } of ends) {
-    const begin = at - rule.windowMs;
-    const end = at + rule.windowMs;
+    const begin = at - rule.window;
+    const end = at + rule.window;
     const group = countUntil(sorted, (time) => time <= end) - countUntil(sorted, (time) => time < begin);
     const audible = all.length - countUntil(all, (time) => time < begin);
     // One host alone is no mass, however few there are.

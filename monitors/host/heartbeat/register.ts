@@ -90,9 +90,9 @@ export class HeartbeatRegister {
       lastHeard.set(host, Math.max(known.heardAt ?? this.#listeningSince, this.#listeningSince));
     }
     // Half the time-out is several intervals: who was quiet for so long has missed beats.
-    const windowMs = timeoutMs / 2;
-    const quiet = [...lastHeard].flatMap(([host, at]) => (now - at > windowMs ? [host] : []));
-    const together = massSilence(lastHeard, quiet, { windowMs, sharePercent: massSilencePercent });
+    const window = timeoutMs / 2;
+    const quiet = [...lastHeard].flatMap(([host, at]) => (now - at > window ? [host] : []));
+    const together = massSilence(lastHeard, quiet, { window, sharePercent: massSilencePercent });
     const mass = `mass silence: ${together.size} of ${lastHeard.size} hosts fell silent together`;
     return Array.from(this.#hosts, ([host, known]) => {
       const silentMs = now - (lastHeard.get(host) ?? now);
