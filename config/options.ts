@@ -9,6 +9,7 @@ import { cloud, nova } from './cloud-options.ts';
 import { engine, journal } from './engine-options.ts';
 import { guestMonitor } from './guest-monitor-options.ts';
 import { hostMonitor } from './host-monitor-options.ts';
+import { consul, heartbeat, hostSources } from './host-source-options.ts';
 import { instanceMonitor } from './instance-monitor-options.ts';
 import type { OptionSpec } from './kinds.ts';
 import { monitors } from './monitor-options.ts';
@@ -29,9 +30,12 @@ export const OPTION_GROUPS = {
   transport: { section: 'transport', options: transport },
   monitors: { section: 'monitors', options: monitors },
   hostMonitor: { section: 'host', options: hostMonitor },
+  hostSources: { section: 'host', options: hostSources },
   processMonitor: { section: 'process', options: processMonitor },
   instanceMonitor: { section: 'libvirt', options: instanceMonitor },
   guestMonitor: { section: 'introspectiveinstancemonitor', options: guestMonitor },
+  heartbeat: { section: 'heartbeat', options: heartbeat },
+  consul: { section: 'consul', options: consul },
 } as const;
 
 type ValueOf<Spec> = Spec extends OptionSpec<infer T> ? T : never;

@@ -1,0 +1,79 @@
+/**
+ * Options of the sources that the host monitor can have besides Pacemaker: sections host, heartbeat and consul, with the
+ * names and defaults of masakari-monitors where it has them.
+ */
+
+import { ABSOLUTE_PATH, count, OPTIONAL_PATH, seconds, type TextForm, text } from './kinds.ts';
+
+const PORT = '[0-9]{1,5}';
+// A name, an IPv4 address, or an IPv6 address in brackets.
+const HOST = String.raw`(?:[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}|\[[0-9a-fA-F:.]{2,45}\])`;
+
+const OPTIONAL_ADDRESS: TextForm = {
+  takes: 'HOST or HOST:PORT, an IPv6 address in brackets, or nothing',
+  pattern: new RegExp(`^(?:${HOST}(?::${PORT})?)?$`),
+};
+
+// No names: a heartbeat must leave while no name server answers.
+const ADDRESSES: TextForm = {
+  takes: 'any of IP or IP:PORT, separated by commas or blanks, an IPv6 address in brackets; or nothing',
+  pattern: new RegExp(String.raw`^(?:(?:[0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\])(?::${PORT})?(?:[\s,]+|$))*$`),
+};
+
+const IP_ADDRESS: TextForm = {
+  takes: 'an IP address of this host',
+  pattern: /^(?:[0-9.]{7,15}|[0-9a-fA-F:.]{2,45})$/,
+};
+
+export const hostSources = {
+  inventory: text(
+    'inventory',
+    '/etc/recovery-agent/hosts.yaml',
+    ABSOLUTE_PATH,
+    'YAML file with addresses, management board and Consul name of each host.',
+  ),
+  pingSamples: count('ping_samples', 3, [1, 100], 'Pings of an address that must go unanswered before it is down.'),
+  pingTimeoutMs: seconds('ping_timeout', 2, [1, 60], 'Upper bound of the wait for one answer; rounded up to a second.'),
+  pingParallel: count('ping_parallel', 32, [1, 256], 'Addresses that are pinged at the same time.'),
+  ipmitool: text('ipmitool', '/usr/bin/ipmitool', ABSOLUTE_PATH, 'The program that asks management boards over IPMI.'),
+  ipmiTimeoutMs: seconds('ipmi_timeout', 5, [0.1, 300], 'Upper bound of one question to a management board over IPMI.'),
+  ipmiRetryMax: count('ipmi_retry_max', 3, [0, 100], 'How often a question over IPMI that failed is asked again.'),
+  ipmiRetryIntervalMs: seconds('ipmi_retry_interval', 10, [0, 300], 'Wait before a question over IPMI is asked again.'),
+  redfishTimeoutMs: seconds('redfish_timeout', 10, [0.1, 300], 'Upper bound of one request to a board over Redfish.'),
+  boardsParallel: count('boards_parallel', 16, [1, 256], 'Management boards that are asked at the same time.'),
+};
+
+export const heartbeat = {
+  listen: text('listen', '::', IP_ADDRESS, 'Address where heartbeats of other hosts are received; :: takes all.'),
+  port: count('port', 7411, [1, 65_535], 'UDP port where they are received, and where they go unless send_to says so.'),
+  sendTo: text('send_to', '', ADDRESSES, 'Where this host sends its heartbeats: every host that watches, or nothing.'),
+  intervalMs: seconds('interval', 2, [0.1, 60], 'How often this host sends a heartbeat.'),
+  timeoutMs: seconds('heartbeat_timeout', 20, [0.5, 3600], 'A host that was silent for longer than this is down.'),
+  keyFile: text(
+    'key_file',
+    '/etc/recovery-agent/heartbeat.key',
+    ABSOLUTE_PATH,
+    'The key of all heartbeats: a file of 32 bytes or more, the same on all hosts.',
+  ),
+  previousKeyFile: text(
+    'previous_key_file',
+    '',
+    OPTIONAL_PATH,
+    'The key before it, still accepted while the new one is being brought to all hosts.',
+  ),
+  clockSkewMs: seconds('clock_skew', 60, [1, 3600], 'How far the clock of a host may be from the one here.'),
+  massSilence: count(
+    'mass_silence',
+    50,
+    [1, 100],
+    'If more than this per cent of the hosts fall silent together, none of them is taken for down.',
+  ),
+};
+
+export const consul = {
+  agentManage: text('agent_manage', '', OPTIONAL_ADDRESS, 'Consul agent of the management network, port 8500.'),
+  agentTenant: text('agent_tenant', '', OPTIONAL_ADDRESS, 'Consul agent of the tenant network, port 8500.'),
+  agentStorage: text('agent_storage', '', OPTIONAL_ADDRESS, 'Consul agent of the storage network, port 8500.'),
+  tokenFile: text('token_file', '', OPTIONAL_PATH, 'File with the token for these agents, if they want one.'),
+  timeoutMs: seconds('timeout', 5, [0.1, 300], 'Upper bound of one question to a Consul agent.'),
+};

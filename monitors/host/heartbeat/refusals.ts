@@ -1,0 +1,49 @@
+/**
+ * Datagrams that were refused, told to the log at most once a minute and reason: anybody can send any number of them.
+ */
+import type { Log } from '#protocol/log.ts';
+import type { Refusal } from './packet.ts';
+import type { Taken } from './register.ts';
+
+type Reason = Refusal | Exclude<Taken, 'new' | 'repeated'>;
+
+const EVERY_MS = 60_000;
+
+const HINTS: Readonly<Record<Reason, string>> = {
+  'no heartbeat': 'something else talks to this port',
+  'another version': 'it comes from another version of recovery-agent',
+  'wrong key': 'its key file differs from the one here',
+  replayed: 'it is older than one that was taken: late, or sent again by somebody',
+  'wrong clock': 'set its clock, or allow more with [heartbeat] clock_skew',
+  'too many hosts': 'no more hosts are remembered',
+};
+
+export class RefusalLog {
+  readonly #log: Log;
+  readonly #reasons = new Map<Reason, { toldAt: number; since: number; from: string; host: string | undefined }>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add(reason: Reason, from: string, host?: string): void {
+    const now = performance.now();
+    const known = this.#reasons.get(reason) ?? { toldAt: Number.NEGATIVE_INFINITY, since: 0, from, host };
+    const entry = { ...known, since: known.since + 1, from, host };
+    this.#reasons.set(reason, entry);
+    if (now - entry.toldAt >= EVERY_MS) this.#tell(reason, now);
+  }
+
+  /** The rest of what was counted. */
+  flush(): void {
+    for (const reason of this.#reasons.keys()) this.#tell(reason, performance.now());
+  }
+
+  #tell(reason: Reason, now: number): void {
+    const entry = this.#reasons.get(reason);
+    if (entry === undefined || entry.since === 0) return;
+    const { from, host, since } = entry;
+    this.#log('warning', `heartbeats refused, ${reason}: ${HINTS[reason]}`, { datagrams: since, from, host });
+    this.#reasons.set(reason, { ...entry, toldAt: now, since: 0 });
+  }
+}

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import type { Packet } from './packet.ts';
+import { HeartbeatRegister, type Taken } from './register.ts';
+
+const RULE = { timeoutMs: 20_000, clockSkewMs: 60_000, massSilencePercent: 50, maxHosts: 20 };
+const SECOND = 1000;
+/** The clock of the watcher at its second 0. */
+const UTC = 1_795_000_000_000;
+
+class Watcher {
+  readonly register: HeartbeatRegister;
+
+  constructor(expected: readonly string[] = []) {
+    this.register = new HeartbeatRegister(RULE, expected, 0);
+  }
+
+  /** A packet that arrives in this second; sent then with this second as its sequence, unless told otherwise. */
+  hears(second: number, host: string, change: Partial<Packet> & { readonly skewed?: number } = {}): Taken {
+    const { skewed = 0, ...other } = change;
+    const packet: Packet = {
+      kind: 'beat',
+      time: UTC + (second + skewed) * SECOND,
+      bootId: 'a',
+      sequence: BigInt(second),
+      host,
+      ...other,
+    };
+    return this.register.take(packet, second * SECOND, UTC + second * SECOND);
+  }
+
+  says(second: number): Record<string, string> {
+    const verdicts = this.register.verdicts(second * SECOND);
+    return Object.fromEntries(verdicts.map(({ host, says, detail }) => [host, `${says}: ${detail}`]));
+  }
+}
+
+describe('a host', () => {
+  test('is up when heard, and down after the time-out', () => {
+    const watcher = new Watcher();
+    watcher.hears(1, 'h');
+    expect(watcher.says(21)).toEqual({ h: 'up: heartbeat' });
+    expect(watcher.says(22)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+    watcher.hears(23, 'h');
+    expect(watcher.says(23)).toEqual({ h: 'up: heartbeat' });
+  });
+
+  test('of the inventory that was never heard is unknown, and down after the time-out', () => {
+    const watcher = new Watcher(['h']);
+    expect(watcher.says(20)).toEqual({ h: 'unknown: not heard yet' });
+    expect(watcher.says(21)).toEqual({ h: 'down: never heard' });
+  });
+
+  test('that nobody knows is not missed', () => {
+    expect(new Watcher().says(100)).toEqual({});
+  });
+
+  test('that said goodbye is leaving, however long it is silent, until it is heard again', () => {
+    const watcher = new Watcher();
+    watcher.hears(1, 'h');
+    watcher.hears(2, 'h', { kind: 'goodbye' });
+    expect(watcher.hears(3, 'h', { sequence: 1n })).toBe('replayed');
+    expect(watcher.says(1000)).toEqual({ h: 'leaving: said goodbye' });
+    watcher.hears(1001, 'h', { bootId: 'b', sequence: 1n });
+    expect(watcher.says(1001)).toEqual({ h: 'up: heartbeat' });
+    expect(watcher.says(1022)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+  });
+
+  test('is not held for silent in the time in which nobody listened', () => {
+    const watcher = new Watcher();
+    watcher.hears(1, 'h');
+    watcher.register.listeningFrom(100 * SECOND);
+    expect(watcher.says(101)).toEqual({ h: 'unknown: not heard since this monitor listens again' });
+    expect(watcher.says(121)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+  });
+});
+
+describe('a packet', () => {
+  test('counts once: the same, an older one and one of an earlier boot keep nobody up', () => {
+    const watcher = new Watcher();
+    watcher.hears(9, 'h');
+    watcher.hears(10, 'h', { bootId: 'b', sequence: 1n });
+    expect(watcher.hears(11, 'h', { bootId: 'b', sequence: 1n })).toBe('repeated');
+    expect(watcher.hears(12, 'h', { bootId: 'b', sequence: 0n })).toBe('replayed');
+    expect(watcher.hears(13, 'h', { sequence: 9n, time: UTC + 9 * SECOND })).toBe('replayed');
+    expect(watcher.hears(14, 'h', { sequence: 10n, time: UTC + 10 * SECOND })).toBe('replayed');
+    expect(watcher.says(31)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+  });
+
+  test('of the next boot counts, though its sequence begins anew', () => {
+    const watcher = new Watcher();
+    watcher.hears(10, 'h', { sequence: 1_000_000n });
+    expect(watcher.hears(40, 'h', { bootId: 'b', sequence: 3n })).toBe('new');
+  });
+
+  test('from a clock that differs a little counts', () => {
+    const watcher = new Watcher();
+    expect(watcher.hears(1, 'fast', { skewed: 59 })).toBe('new');
+    expect(watcher.hears(1, 'slow', { skewed: -59 })).toBe('new');
+  });
+
+  test('from a clock that is wrong makes the host unknown, not up and not down', () => {
+    const watcher = new Watcher(['h']);
+    expect(watcher.hears(10, 'h', { skewed: -3600 })).toBe('wrong clock');
+    expect(watcher.says(25)).toEqual({ h: 'unknown: its heartbeats are refused: its clock is 3600 s slow' });
+    expect(watcher.hears(29, 'h', { skewed: -3619, sequence: 10n })).toBe('replayed');
+    expect(watcher.says(31)).toEqual({ h: 'down: never heard' });
+  });
+
+  test('captured long ago does not make a host known', () => {
+    const watcher = new Watcher();
+    expect(watcher.hears(10, 'gone', { skewed: -3600 })).toBe('wrong clock');
+    expect(watcher.says(100)).toEqual({});
+  });
+
+  test('of one host more than can be remembered is refused', () => {
+    const watcher = new Watcher(Array.from({ length: RULE.maxHosts }, (_, n) => `h${n}`));
+    expect(watcher.hears(1, 'new')).toBe('too many hosts');
+    expect(watcher.hears(1, 'h1')).toBe('new');
+  });
+});
+
+describe('most hosts fall silent together', () => {
+  const hosts = Array.from({ length: 10 }, (_, n) => `h${n}`);
+
+  /** The last beats come within one interval of two seconds, before the cut at second 10. */
+  function cut(count: number): Watcher {
+    const watcher = new Watcher();
+    for (const [index, host] of hosts.entries()) watcher.hears(index % 2 === 0 ? 9 : 10, host);
+    for (const host of hosts.slice(count)) watcher.hears(30, host);
+    return watcher;
+  }
+  const states = (watcher: Watcher, second: number) =>
+    [...new Set(Object.values(watcher.says(second)).map((text) => text.split(':')[0]))].sort();
+
+  test('nobody is taken for down, not even the first, and not later either', () => {
+    const watcher = cut(10);
+    expect(states(watcher, 29)).toEqual(['up']);
+    expect(states(watcher, 29.5)).toEqual(['unknown', 'up']);
+    expect(states(watcher, 31)).toEqual(['unknown']);
+    expect(states(watcher, 100_000)).toEqual(['unknown']);
+    expect(watcher.says(31).h0).toBe('unknown: mass silence: 10 of 10 hosts fell silent together');
+  });
+
+  test('six of ten are most', () => {
+    expect(states(cut(6), 40)).toEqual(['unknown', 'up']);
+  });
+
+  test('five of ten are not', () => {
+    expect(states(cut(5), 40)).toEqual(['down', 'up']);
+  });
+
+  test('those that stay silent when the others come back are down', () => {
+    const watcher = cut(10);
+    for (const host of hosts.slice(2)) watcher.hears(60, host);
+    expect(watcher.says(61)).toMatchObject({
+      h0: 'down: no heartbeat for more than 20 s',
+      h1: 'down: no heartbeat for more than 20 s',
+      h2: 'up: heartbeat',
+    });
+  });
+
+  test('from the beginning on: no inventory is taken for a graveyard', () => {
+    expect(states(new Watcher(hosts), 100)).toEqual(['unknown']);
+  });
+});

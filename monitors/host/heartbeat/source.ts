@@ -1,0 +1,161 @@
+/**
+ * The heartbeats of other hosts as a source of the host monitor.
+ *
+ * Invariant: it proves nothing. `up` is told on arrival, `down` after silence, `leaving` upon a goodbye; while it cannot
+ * listen it says nothing of any host, and the silence of that time counts for none.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EngineOptions } from '#config/options.ts';
+import type { Log } from '#protocol/log.ts';
+import type { Fact, Source } from '../fact.ts';
+import { MAX_HOSTS, readInventory } from '../inventory.ts';
+import { HeartbeatKeys } from './keys.ts';
+import { parsePacket } from './packet.ts';
+import { receive } from './receiver.ts';
+import { RefusalLog } from './refusals.ts';
+import { HeartbeatRegister, type Verdict } from './register.ts';
+
+/** Before the port is tried again. */
+const REOPEN_MS = 5_000;
+
+export async function createHeartbeatSource(options: EngineOptions, node: string): Promise<Source> {
+  return new HeartbeatSource(options, node);
+}
+
+class HeartbeatSource implements Source {
+  readonly name = 'heartbeat';
+  readonly #options: EngineOptions['heartbeat'];
+  readonly #node: string;
+  readonly #keys: HeartbeatKeys;
+  readonly #register: HeartbeatRegister;
+  /** Why it does not listen; undefined while it does. */
+  #deaf: string | undefined = 'nobody has begun to listen';
+  #following = false;
+  #opening = Promise.withResolvers<void>();
+  #ownLook: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined;
+
+  constructor(options: EngineOptions, node: string) {
+    const { keyFile, previousKeyFile, timeoutMs, clockSkewMs, massSilence } = options.heartbeat;
+    this.#options = options.heartbeat;
+    this.#node = node;
+    this.#keys = new HeartbeatKeys(keyFile, previousKeyFile);
+    const expected = (readInventory(options.hostSources.inventory) ?? []).flatMap(({ name }) =>
+      name === node ? [] : [name],
+    );
+    const rule = { timeoutMs, clockSkewMs, massSilencePercent: massSilence, maxHosts: MAX_HOSTS };
+    this.#register = new HeartbeatRegister(rule, expected, performance.now());
+  }
+
+  async look(signal: AbortSignal): Promise<readonly Fact[]> {
+    if (this.#following) {
+      const aborted = Promise.withResolvers<void>();
+      const stop = () => aborted.resolve();
+      signal.addEventListener('abort', stop, { once: true });
+      await Promise.race([this.#opening.promise, aborted.promise]);
+      signal.removeEventListener('abort', stop);
+    } else await this.#listenForOneLook(signal);
+    signal.throwIfAborted();
+    if (this.#deaf !== undefined) throw new Error(`no heartbeat can be heard: ${this.#deaf}`);
+    const facts = this.#register.verdicts(performance.now()).map(factOf);
+    if (!this.#following) this.#deaf = 'nobody listens any more';
+    return facts;
+  }
+
+  async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+    this.#following = true;
+    this.#ownLook?.controller.abort();
+    await this.#ownLook?.ended;
+    const judging = this.#judge(tell, signal);
+    while (!signal.aborted) {
+      await this.#listen(tell, log, signal);
+      if (signal.aborted) break;
+      log('error', 'heartbeats cannot be heard; tried again', { why: this.#deaf });
+      await delay(REOPEN_MS, undefined, { signal }).catch(() => undefined);
+    }
+    await judging;
+    this.#following = false;
+    this.#opening = Promise.withResolvers();
+  }
+
+  /** Ends with the signal, or when the socket fails. */
+  async #listen(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+    const refusals = new RefusalLog(log);
+    const arrived = (bytes: Buffer, from: string) => {
+      const packet = parsePacket(bytes, this.#keys.all);
+      if (typeof packet === 'string') return refusals.add(packet, from);
+      if (packet.host === this.#node) return;
+      const taken = this.#register.take(packet, performance.now(), Date.now());
+      if (taken === 'repeated') return;
+      if (taken !== 'new') return refusals.add(taken, from, packet.host);
+      const isGoodbye = packet.kind === 'goodbye';
+      const verdict: Verdict = isGoodbye
+        ? { host: packet.host, says: 'leaving', detail: 'said goodbye' }
+        : { host: packet.host, says: 'up', detail: 'heartbeat' };
+      tell([factOf(verdict)]);
+    };
+    const opened = () => {
+      this.#register.listeningFrom(performance.now());
+      this.#deaf = undefined;
+      this.#opening.resolve();
+    };
+    try {
+      await receive(this.#options, arrived, opened, signal);
+      this.#deaf = 'nobody listens any more';
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#deaf = `UDP ${this.#options.listen} port ${this.#options.port}: ${why}`;
+      this.#opening.resolve();
+    } finally {
+      refusals.flush();
+    }
+  }
+
+  /** Tells of silence, each change once. */
+  async #judge(tell: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const told = new Map<string, string>();
+    let before = performance.now();
+    while (!signal.aborted) {
+      await delay(Math.min(1_000, timeoutMs / 4), undefined, { signal }).catch(() => undefined);
+      const now = performance.now();
+      // This process stood still: what arrived meanwhile is still to be read.
+      if (now - before > timeoutMs / 2) this.#register.listeningFrom(now);
+      before = now;
+      if (signal.aborted || this.#deaf !== undefined) continue;
+      const changed = this.#register.verdicts(now).filter(({ host, says, detail }) => {
+        const text = `${says} ${detail}`;
+        const isNew = told.get(host) !== text;
+        told.set(host, text);
+        return isNew && says !== 'up';
+      });
+      if (changed.length > 0) tell(changed.map(factOf));
+    }
+  }
+
+  /** Long enough to tell who is silent. */
+  async #listenForOneLook(signal: AbortSignal): Promise<void> {
+    const controller = new AbortController();
+    const both = AbortSignal.any([signal, controller.signal]);
+    const ended = this.#listen(
+      () => undefined,
+      () => undefined,
+      both,
+    );
+    this.#ownLook = { controller, ended };
+    try {
+      const enough = delay(this.#options.timeoutMs + 50, undefined, { signal: both }).catch(() => undefined);
+      await Promise.race([enough, ended]);
+      const heard = this.#deaf === undefined;
+      controller.abort();
+      await ended;
+      if (heard) this.#deaf = undefined;
+    } finally {
+      controller.abort();
+      this.#ownLook = undefined;
+    }
+  }
+}
+
+function factOf({ host, says, detail }: Verdict): Fact {
+  return { source: 'heartbeat', host, says, at: Date.now(), detail };
+}

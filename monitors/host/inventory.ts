@@ -1,0 +1,196 @@
+/**
+ * The inventory: what a source must know of each host and cannot learn by itself. A YAML file:
+ *
+ *     hosts:
+ *       compute-1:                       # as Nova has it
+ *         addresses: { management: 10.0.0.11, tenant: 10.1.0.11, storage: 10.2.0.11 }
+ *         bmc: { type: ipmi, address: 10.9.0.11, user: recovery, password_file: /etc/recovery-agent/bmc.password }
+ *         consul: compute-1.example      # its name in Consul, where it differs
+ *
+ * Invariant: no message holds a value of the file, for a misplaced line may hold a password; it names file, line and key.
+ */
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { readConfigurationFile } from '#config/files.ts';
+import { didYouMean } from '#config/nearest.ts';
+import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
+import { linesOf } from '#config/text.ts';
+import { NETWORKS, type Network } from './fact.ts';
+
+/** More hosts than one cloud has; a longer list is a mistake. */
+export const MAX_HOSTS = 4096;
+
+const HOST_NAME = /^[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}$/;
+
+const words = v.pipe(
+  v.string('must be a text'),
+  v.minLength(1, 'is empty'),
+  v.maxLength(255, 'is longer than 255 characters'),
+);
+const path = v.pipe(words, v.startsWith('/', 'must be an absolute path'));
+// No name: a host must be seen while no name server is.
+const ipAddress = v.pipe(
+  words,
+  v.check((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
+);
+const hostName = v.pipe(words, v.regex(HOST_NAME, 'must be a host name: letters, digits, "-", "." and "_"'));
+const boardAddress = v.pipe(
+  words,
+  v.check((text) => isIP(text) !== 0 || HOST_NAME.test(text), 'must be an IP address or a host name'),
+);
+const port = v.pipe(
+  words,
+  v.regex(/^\d{1,5}$/, 'must be a port, 1 to 65535'),
+  v.transform(Number),
+  v.check((number) => number >= 1 && number <= 65_535, 'must be a port, 1 to 65535'),
+);
+
+const login = {
+  address: boardAddress,
+  port: v.exactOptional(port),
+  // Its own argument of ipmitool, so it may not look like an option.
+  user: v.pipe(words, v.regex(/^[^-\s][^\s]*$/, 'must be a user name without blanks')),
+  password: v.exactOptional(words),
+  password_file: v.exactOptional(path),
+};
+
+const ipmiBoard = v.strictObject({
+  type: v.literal('ipmi'),
+  ...login,
+  interface: v.exactOptional(v.picklist(['lanplus', 'lan'], 'must be lanplus or lan')),
+  privilege: v.exactOptional(
+    v.picklist(['USER', 'OPERATOR', 'ADMINISTRATOR'], 'must be USER, OPERATOR or ADMINISTRATOR'),
+  ),
+});
+
+const redfishBoard = v.strictObject({
+  type: v.literal('redfish'),
+  ...login,
+  system: v.exactOptional(v.pipe(words, v.regex(/^[a-zA-Z0-9\-._~]+$/, 'must be the Id of a system'))),
+  auth: v.exactOptional(v.picklist(['basic', 'session'], 'must be basic or session')),
+  ca_file: v.exactOptional(path),
+  server_name: v.exactOptional(hostName),
+});
+
+const board = v.pipe(
+  v.variant('type', [ipmiBoard, redfishBoard], 'must have type ipmi or redfish'),
+  v.check(
+    (bmc) => (bmc.password === undefined) !== (bmc.password_file === undefined),
+    'needs either password_file or password',
+  ),
+);
+
+const host = v.strictObject({
+  addresses: v.exactOptional(
+    v.strictObject({
+      management: v.exactOptional(ipAddress),
+      tenant: v.exactOptional(ipAddress),
+      storage: v.exactOptional(ipAddress),
+    }),
+  ),
+  bmc: v.exactOptional(board),
+  consul: v.exactOptional(words),
+});
+
+const inventory = v.strictObject({
+  hosts: v.pipe(
+    v.record(hostName, host, 'must be a list of hosts by name'),
+    v.maxEntries(MAX_HOSTS, `has more than ${MAX_HOSTS} hosts`),
+  ),
+});
+
+export type Board = v.InferOutput<typeof board>;
+export type IpmiBoard = v.InferOutput<typeof ipmiBoard>;
+export type RedfishBoard = v.InferOutput<typeof redfishBoard>;
+
+export interface InventoryHost {
+  readonly name: string;
+  readonly addresses: Readonly<Partial<Record<Network, string>>>;
+  readonly bmc: Board | undefined;
+  /** Its name in Consul. */
+  readonly consul: string | undefined;
+}
+
+/** The hosts of the file; undefined when there is none. Throws a ConfigurationError with all that is wrong. */
+export function readInventory(file: string): readonly InventoryHost[] | undefined {
+  const content = readConfigurationFile(file);
+  if (content === undefined) return undefined;
+  const lines = linesOf(file, content.bytes);
+  if ('problem' in lines) throw new ConfigurationError([lines.problem]);
+  return parseInventory(file, lines.lines.join('\n'), content.mode);
+}
+
+/** The same for a source that can do nothing without it. */
+export function requireInventory(file: string, source: string): readonly InventoryHost[] {
+  const hosts = readInventory(file);
+  if (hosts !== undefined) return hosts;
+  throw new Error(`${file} does not exist; ${source} needs an inventory: write one, or name it in [host] inventory`);
+}
+
+export function parseInventory(file: string, text: string, mode: number): readonly InventoryHost[] {
+  const lineCounter = new LineCounter();
+  // Every value stays the text that was written: a password of digits too.
+  const document = parseDocument(text, { schema: 'failsafe', merge: true, prettyErrors: false, lineCounter });
+  const at = (offset: number | undefined) => {
+    const { line, col } = offset === undefined ? { line: 1, col: 1 } : lineCounter.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const broken = document.errors[0];
+  if (broken !== undefined) {
+    const what = broken.code.toLowerCase().replaceAll('_', ' ');
+    throw new ConfigurationError([errorAt(at(broken.pos[0]), `this is not YAML (${what})`)]);
+  }
+  let tree: unknown;
+  try {
+    tree = document.toJS({ maxAliasCount: 10_000 });
+  } catch {
+    throw new ConfigurationError([errorAt(at(0), 'this is not YAML (an alias has no anchor, or there are too many)')]);
+  }
+  const parsed = v.safeParse(inventory, tree ?? {});
+  if (!parsed.success) {
+    throw new ConfigurationError(
+      parsed.issues.map((issue) => problemOf(issue, (keys) => at(placeOf(document.contents, keys)))),
+    );
+  }
+  const hosts = Object.entries(parsed.output.hosts).map(([name, { addresses = {}, bmc, consul }]) => {
+    return { name, addresses, bmc, consul };
+  });
+  if ((mode & 0o007) !== 0 && hosts.some(({ bmc }) => bmc?.password !== undefined)) {
+    const message = `it holds a password and every user of this machine has access; chmod 640 ${file}`;
+    throw new ConfigurationError([errorAt(at(0), message)]);
+  }
+  return hosts;
+}
+
+const KEYS = ['hosts', ...Object.keys(host.entries), ...NETWORKS];
+const BOARD_KEYS = [...Object.keys(ipmiBoard.entries), ...Object.keys(redfishBoard.entries)];
+
+function problemOf(issue: v.InferIssue<typeof inventory>, at: (keys: readonly string[]) => Position): Problem {
+  const keys = issue.path?.map(({ key }) => String(key)) ?? [];
+  const place = at(keys);
+  const key = keys.at(-1) ?? 'the file';
+  const shown = keys.length === 0 ? 'the file' : `"${keys.join('.')}"`;
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return errorAt(place, `unknown key ${shown}${didYouMean(key, keys.includes('bmc') ? BOARD_KEYS : KEYS)}`);
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') {
+    return errorAt(place, `${shown} is missing`);
+  }
+  const what = issue.type === 'strict_object' ? 'must hold keys with values' : issue.message;
+  return errorAt(place, `${shown} ${what}`);
+}
+
+/** Where the key stands, or the nearest one above it that does (a key that is missing, or comes from an anchor). */
+function placeOf(contents: ParsedNode | null, keys: readonly string[]): number | undefined {
+  let node: unknown = contents;
+  let offset = contents?.range[0];
+  for (const key of keys) {
+    if (!isMap(node)) break;
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+    if (pair === undefined) break;
+    if (isScalar(pair.key) && pair.key.range) offset = pair.key.range[0];
+    node = pair.value;
+  }
+  return offset;
+}

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { createIpmiSource, powerIn } from './ipmi.ts';
+import { type SourcePlace, sourcePlace } from './source-place.ts';
+
+const SECRET = 'geheim-$(id)-"quoted"';
+
+/** Writes what it was given, then does what the name of the board says. */
+const STAND_IN = `#!/bin/sh
+folder=$(dirname "$0")
+printf '%s\\n' "$*" >> "$folder/argv"
+printf '%s' "$IPMI_PASSWORD" > "$folder/password"
+env > "$folder/environment"
+case "$*" in
+*board-off*) echo 'Chassis Power is off' ;;
+*board-on*) echo 'Chassis Power is on' ;;
+*board-both*) printf 'Chassis Power is off\\nChassis Power is on\\n' ;;
+*board-lies*) echo 'Chassis Power is off'; echo "Error: $IPMI_PASSWORD is wrong" >&2; exit 1 ;;
+*board-slow*) echo $$ > "$folder/pid"; exec sleep 600 ;;
+*board-loud*) while :; do echo 'Chassis Power is off and on and off and on'; done ;;
+*board-late*)
+  if [ -e "$folder/once" ]; then echo 'Chassis Power is off'; else : > "$folder/once"; exit 1; fi ;;
+esac
+`;
+
+function place(boards: readonly string[], change = {}): SourcePlace {
+  const hosts = boards.map(
+    (name) =>
+      `  ${name}: { bmc: { type: ipmi, address: board-${name}, user: recovery, password_file: FOLDER/password-file } }`,
+  );
+  const made = sourcePlace(`hosts:\n${hosts.join('\n')}\n`, {
+    ipmiRetryMax: 0,
+    ipmiRetryIntervalMs: 0,
+    ipmiTimeoutMs: 20_000,
+    ...change,
+  });
+  made.write('password-file', `${SECRET}\n`);
+  const ipmitool = made.write('ipmitool', STAND_IN, 0o755);
+  return { ...made, options: { ...made.options, hostSources: { ...made.options.hostSources, ipmitool } } };
+}
+
+async function look({ options }: SourcePlace) {
+  const source = await createIpmiSource(options, 'controller-1');
+  const facts = await source.look(AbortSignal.timeout(25_000));
+  return Object.fromEntries(facts.map(({ host, says, proof, detail }) => [host, [says, proof, detail]]));
+}
+
+describe('IPMI', () => {
+  test('power off is proof, power on says nothing of the host', async () => {
+    expect(await look(place(['off', 'on']))).toEqual({
+      off: ['down', 'power off', 'powered off'],
+      on: ['unknown', undefined, 'powered on'],
+    });
+  });
+
+  test('an answer that is none, or of a program that failed, proves nothing', async () => {
+    const facts = await look(place(['on', 'both', 'lies', 'silent']));
+    for (const host of ['both', 'lies', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
+    expect(facts.both?.[2]).toContain('does not say whether the power is on or off');
+  });
+
+  test('the password is in the environment of the program alone: not in its words, not in what is told', async () => {
+    const made = place(['on', 'lies']);
+    const facts = await look(made);
+    const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
+    expect(read('password')).toBe(SECRET);
+    expect(read('argv')).toContain('-I lanplus -H board-on -U recovery -E chassis power status\n');
+    expect(read('argv')).not.toContain('geheim');
+    expect(JSON.stringify(facts)).not.toContain('geheim');
+    expect(JSON.stringify(facts)).toContain('is wrong');
+    const names = read('environment')
+      .split('\n')
+      .map((line) => line.split('=')[0]);
+    expect(names.filter((name) => !/^(PATH|LC_ALL|IPMI_PASSWORD|PWD|SHLVL|OLDPWD|_|)$/.test(name ?? ''))).toEqual([]);
+  });
+
+  test('a board that does not answer in time, and one that does not stop, are given up', async () => {
+    const facts = await look(place(['on', 'slow', 'loud'], { ipmiTimeoutMs: 3_000 }));
+    expect(facts.slow).toEqual(['unknown', undefined, 'no answer within 3 s']);
+    expect(facts.loud?.slice(0, 2)).toEqual(['unknown', undefined]);
+  });
+
+  test('a question that failed is asked again, as often as the options say', async () => {
+    expect(await look(place(['late'], { ipmiRetryMax: 1 }))).toMatchObject({ late: ['down', 'power off', /./] });
+    const made = place(['on', 'lies'], { ipmiRetryMax: 2 });
+    await look(made);
+    const asked = readFileSync(join(made.folder, 'argv'), 'utf8').split('\n');
+    expect(asked.filter((line) => line.includes('board-lies'))).toHaveLength(3);
+  });
+
+  test('where no board answers the look fails; a missing program is named', async () => {
+    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 management boards answers over ipmi');
+    const missing = place(['on'], {});
+    const hostSources = { ...missing.options.hostSources, ipmitool: '/nowhere/ipmitool' };
+    await expect(look({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(
+      '/nowhere/ipmitool does not exist; install ipmitool',
+    );
+  });
+
+  test('an ended look ends at once and leaves no program behind', async () => {
+    const made = place(['slow'], { ipmiTimeoutMs: 300_000 });
+    const source = await createIpmiSource(made.options, 'controller-1');
+    const end = new AbortController();
+    const looking = source.look(end.signal);
+    const pid = await vi.waitFor(() => {
+      const number = Number(readFileSync(join(made.folder, 'pid'), 'utf8'));
+      expect(number).toBeGreaterThan(0);
+      return number;
+    }, 20_000);
+    end.abort();
+    await expect(looking).rejects.toThrow();
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
+  });
+
+  test('a password file that is open to everybody is not used', async () => {
+    const made = place(['on']);
+    made.write('open', 'x', 0o644);
+    const inventory = made.write(
+      'open.yaml',
+      `hosts: { h: { bmc: { type: ipmi, address: board-on, user: u, password_file: ${made.folder}/open } } }`,
+    );
+    const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
+    await expect(look({ ...made, options })).rejects.toThrow('is open to every user of this machine: chmod 640');
+  });
+
+  test('without any board there is nothing to ask', async () => {
+    const { options } = sourcePlace('hosts: { h: {} }');
+    await expect(createIpmiSource(options, 'n')).rejects.toThrow('has no host with a bmc of type ipmi');
+  });
+
+  test.each([
+    ['Chassis Power is off\n', 'off'],
+    ['Chassis Power is on\n', 'on'],
+    ['warning\nChassis Power is off\n', 'off'],
+    ['Chassis Power is official\n', undefined],
+    ['Chassis Power Control: Down/Off\n', undefined],
+    ['', undefined],
+  ])('reads %j as %s', (output, expected) => expect(powerIn(output)).toBe(expected));
+});

@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Source } from './fact.ts';
+import { createPingSource } from './ping.ts';
+import { sourcePlace } from './source-place.ts';
+
+/** What iputils' ping 20221126 prints; the address says what becomes of it, a file in `dead` that it is silent. */
+const STAND_IN = `#!/bin/sh
+for address; do :; done
+folder=$(dirname "$0")
+echo "$*" >> "$folder/asked"
+case "$address" in
+10.0.0.99) echo 'ping: connect: Network is unreachable' >&2; exit 2 ;;
+10.0.0.98) echo 'ping: socket: Operation not permitted' >&2; exit 2 ;;
+esac
+echo "PING $address ($address) 56(84) bytes of data."
+if [ -e "$folder/dead/$address" ]; then
+  printf '\\n--- %s ping statistics ---\\n1 packets transmitted, 0 received, 100%% packet loss, time 0ms\\n\\n' "$address"
+  exit 1
+fi
+echo "64 bytes from $address: icmp_seq=1 ttl=64 time=0.031 ms"
+printf '\\n--- %s ping statistics ---\\n1 packets transmitted, 1 received, 0%% packet loss, time 0ms\\n' "$address"
+echo 'rtt min/avg/max/mdev = 0.031/0.031/0.031/0.000 ms'
+`;
+
+const PATH = process.env.PATH;
+afterEach(() => {
+  process.env.PATH = PATH;
+});
+
+async function place(hosts: Readonly<Record<string, string>>) {
+  const lines = Object.entries(hosts).map(([name, addresses]) => `  ${name}: { addresses: { ${addresses} } }`);
+  const made = sourcePlace(`hosts:\n${lines.join('\n')}\n`, { pingSamples: 3, pingParallel: 4 });
+  made.write('ping', STAND_IN, 0o755);
+  mkdirSync(join(made.folder, 'dead'));
+  process.env.PATH = `${made.folder}:${PATH}`;
+  const source = await createPingSource(made.options, 'controller-1');
+  return {
+    source,
+    folder: made.folder,
+    dies: (address: string) => made.write(`dead/${address}`, ''),
+    returns: (address: string) => rmSync(join(made.folder, 'dead', address)),
+  };
+}
+
+async function says(source: Source): Promise<Record<string, string>> {
+  const facts = await source.look(AbortSignal.timeout(25_000));
+  expect(facts.every((fact) => fact.proof === undefined)).toBe(true);
+  return Object.fromEntries(
+    facts.map(({ host, network, says, detail }) => [`${host} ${network}`, `${says}: ${detail}`]),
+  );
+}
+
+describe('ping', () => {
+  test('tells of each network of each host', async () => {
+    const { source, dies } = await place({
+      'compute-1': 'management: 10.0.0.1, storage: 10.2.0.1',
+      'compute-2': 'management: 10.0.0.2, storage: 10.2.0.2',
+      'controller-1': 'management: 10.0.0.3',
+    });
+    dies('10.2.0.1');
+    expect(await says(source)).toEqual({
+      'compute-1 management': 'up: 10.0.0.1 answers',
+      'compute-1 storage': 'down: 10.2.0.1 left 3 pings unanswered',
+      'compute-2 management': 'up: 10.0.0.2 answers',
+      'compute-2 storage': 'up: 10.2.0.2 answers',
+    });
+  });
+
+  test('takes a host for down only when no sample was answered, and asks no more once one was', async () => {
+    const { source, dies, folder } = await place({ a: 'management: 10.0.0.1', b: 'management: 10.0.0.2' });
+    dies('10.0.0.1');
+    await says(source);
+    const asked = readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n');
+    expect(asked.filter((line) => line.endsWith(' 10.0.0.1'))).toHaveLength(3);
+    expect(asked.filter((line) => line.endsWith(' 10.0.0.2'))).toHaveLength(1);
+  });
+
+  test('that could not send says nothing of the host', async () => {
+    const { source } = await place({
+      a: 'management: 10.0.0.1',
+      b: 'management: 10.0.0.99',
+      c: 'management: 10.0.0.98',
+    });
+    expect(await says(source)).toEqual({
+      'a management': 'up: 10.0.0.1 answers',
+      'b management': 'unknown: 10.0.0.99: ping: connect: Network is unreachable',
+      'c management': 'unknown: 10.0.0.98: ping: socket: Operation not permitted',
+    });
+  });
+
+  test('sees nothing at all when nothing can be sent, or there is no such program', async () => {
+    const { source, folder } = await place({ a: 'management: 10.0.0.99' });
+    await expect(says(source)).rejects.toThrow('no host can be pinged; a: ping: connect: Network is unreachable');
+    process.env.PATH = join(folder, 'dead');
+    await expect(says(source)).rejects.toThrow('install iputils-ping');
+  });
+
+  test('takes nobody for down where most fall silent together; who stays silent when the others return is', async () => {
+    const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'];
+    const { source, dies, returns } = await place(
+      Object.fromEntries(addresses.map((address, n) => [`h${n}`, `management: ${address}`])),
+    );
+    const words = async () => Object.values(await says(source)).map((text) => text.split(':')[0]);
+    expect(await words()).toEqual(['up', 'up', 'up', 'up', 'up']);
+    for (const address of addresses.slice(0, 4)) dies(address);
+    expect(await words()).toEqual(['unknown', 'unknown', 'unknown', 'unknown', 'up']);
+    expect(await words()).toEqual(['unknown', 'unknown', 'unknown', 'unknown', 'up']);
+    for (const address of addresses.slice(1, 4)) returns(address);
+    expect(await words()).toEqual(['down', 'up', 'up', 'up', 'up']);
+  });
+
+  test('needs somebody to ask', async () => {
+    const { options } = sourcePlace('hosts: { h: {} }');
+    await expect(createPingSource(options, 'n')).rejects.toThrow('has no host with an address that ping could ask');
+  });
+});

@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createRedfishSource } from './redfish.ts';
+import { sourcePlace } from './source-place.ts';
+
+const tlsFile = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
+const BASIC = `Basic ${Buffer.from('recovery:geheim').toString('base64')}`;
+
+interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** A board: `GET /path` → what it answers; it lets in who has the password or the session. */
+async function board(answers: Readonly<Record<string, Answer>>, certificate = 'good') {
+  const seen: string[] = [];
+  const tls = { key: readFileSync(tlsFile(`${certificate}.key`)), cert: readFileSync(tlsFile(`${certificate}.pem`)) };
+  const server = createServer(tls, (request: IncomingMessage, response) => {
+    const call = `${request.method} ${request.url}`;
+    seen.push(call);
+    const { authorization, 'x-auth-token': token } = request.headers;
+    const isIn = authorization === BASIC || token === 'session-1' || request.method === 'POST';
+    const { status = 200, headers = {}, body } = isIn ? (answers[call] ?? { status: 404 }) : { status: 401 };
+    response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen };
+}
+
+async function look(port: number, more = '', change = {}) {
+  const bmc = `type: redfish, address: 127.0.0.1, port: ${port}, user: recovery, password: geheim${more}`;
+  const { options } = sourcePlace(`hosts: { h: { bmc: { ${bmc} } } }`, { redfishTimeoutMs: 20_000, ...change });
+  const source = await createRedfishSource(options, 'controller-1');
+  const [fact] = await source.look(AbortSignal.timeout(25_000));
+  return [fact?.says, fact?.proof, fact?.detail];
+}
+
+const CA = `, ca_file: ${tlsFile('good.pem')}`;
+const one = (PowerState: unknown): Record<string, Answer> => ({
+  'GET /redfish/v1/Systems': { body: { Members: [{ '@odata.id': '/redfish/v1/Systems/1' }] } },
+  'GET /redfish/v1/Systems/1': { body: { PowerState } },
+});
+
+describe('Redfish', () => {
+  test.each([
+    ['Off', ['down', 'power off', 'powered off']],
+    ['On', ['unknown', undefined, 'powered on']],
+    ['PoweringOff', ['unknown', undefined, 'power is changing']],
+    ['PoweringOn', ['unknown', undefined, 'power is changing']],
+    ['Paused', ['unknown', undefined, 'powered on']],
+  ])('PowerState %s', async (state, expected) => {
+    expect(await look((await board(one(state))).port, CA)).toEqual(expected);
+  });
+
+  test.each([['off'], [null], [undefined], ['constructor'], [false]])('%s is no power state', async (state) => {
+    await expect(look((await board(one(state))).port, CA)).rejects.toThrow('does not say whether');
+  });
+
+  test('a board of several systems must be told which one is the host', async () => {
+    const many = {
+      'GET /redfish/v1/Systems': {
+        body: { Members: [{ '@odata.id': '/redfish/v1/Systems/1' }, { '@odata.id': '/redfish/v1/Systems/2' }] },
+      },
+      'GET /redfish/v1/Systems/1': { body: { PowerState: 'On' } },
+      'GET /redfish/v1/Systems/2': { body: { PowerState: 'Off' } },
+    };
+    const { port } = await board(many);
+    await expect(look(port, CA)).rejects.toThrow('the board has 2 systems: name the one of this host');
+    expect(await look(port, `${CA}, system: "2"`)).toEqual(['down', 'power off', 'powered off']);
+  });
+
+  test('a session is given back', async () => {
+    const sessions = '/redfish/v1/SessionService/Sessions';
+    const { port, seen } = await board({
+      ...one('Off'),
+      [`POST ${sessions}`]: {
+        status: 201,
+        headers: { 'x-auth-token': 'session-1', location: `${sessions}/7` },
+        body: {},
+      },
+      [`DELETE ${sessions}/7`]: { status: 204, body: '' },
+    });
+    expect(await look(port, `${CA}, auth: session`)).toEqual(['down', 'power off', 'powered off']);
+    expect(seen).toEqual([
+      `POST ${sessions}`,
+      'GET /redfish/v1/Systems',
+      'GET /redfish/v1/Systems/1',
+      `DELETE ${sessions}/7`,
+    ]);
+  });
+
+  test('nothing is asked of a board whose certificate is not to be trusted', async () => {
+    const stranger = await board(one('Off'));
+    await expect(look(stranger.port)).rejects.toThrow(/none of 1 management boards.*(certificate|self.signed)/);
+    const other = await board(one('Off'), 'other');
+    const trusted = `, ca_file: ${tlsFile('other.pem')}`;
+    await expect(look(other.port, trusted)).rejects.toThrow(/altnames/);
+    expect([...stranger.seen, ...other.seen]).toEqual([]);
+  });
+
+  test('a wrong password is told, and is not in what is told', async () => {
+    const { port } = await board(one('Off'));
+    const wrong = look(port, CA.replace(',', 'heit,'));
+    await expect(wrong).rejects.toThrow('answered with 401; check user and password');
+    await expect(wrong).rejects.not.toThrow(/geheim/);
+  });
+
+  test('a redirect is not followed, garbage and floods are refused', async () => {
+    const away = await board({
+      'GET /redfish/v1/Systems': { status: 302, headers: { location: '/redfish/v1/Systems/1' }, body: '' },
+    });
+    await expect(look(away.port, CA)).rejects.toThrow('answered with 302');
+    const garbage = await board({ 'GET /redfish/v1/Systems': { body: '<html>' } });
+    await expect(look(garbage.port, CA)).rejects.toThrow('the answer is no JSON');
+    const flood = await board({ 'GET /redfish/v1/Systems': { body: 'x'.repeat(2_000_000) } });
+    await expect(look(flood.port, CA)).rejects.toThrow('none of 1 management boards');
+    const elsewhere = await board({
+      'GET /redfish/v1/Systems': { body: { Members: [{ '@odata.id': '/redfish/v1/Chassis/1' }] } },
+    });
+    await expect(look(elsewhere.port, CA)).rejects.toThrow('is none of Redfish');
+  });
+
+  test('a board that does not answer in time is given up', async () => {
+    const server = createServer({ key: readFileSync(tlsFile('good.key')), cert: readFileSync(tlsFile('good.pem')) });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    await expect(look(port, CA, { redfishTimeoutMs: 1_000 })).rejects.toThrow('none of 1 management boards');
+  });
+});
