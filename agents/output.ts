@@ -57,6 +57,15 @@ const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan'
   RUNNING: 'cyan',
   new: 'cyan',
   ignored: 'yellow',
+  up: 'green',
+  healthy: 'green',
+  suspected: 'yellow',
+  leaving: 'yellow',
+  dead: 'red',
+  down: 'red',
+  crashed: 'red',
+  blind: 'red',
+  hung: 'red',
 };
 
 /** @param stream where it will be printed: whether that is a terminal decides */

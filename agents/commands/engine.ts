@@ -6,7 +6,7 @@ import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
-import { LOG_LEVELS, type LogLevel } from '#protocol/log.ts';
+import { LOG_LEVELS } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
@@ -17,6 +17,7 @@ import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { logLevelOf } from '../log-level.ts';
 import { createLogger } from '../logger.ts';
 import { engineIdentity, listenForHosts, tryAddresses } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
@@ -34,15 +35,6 @@ function askedToStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
-}
-
-function logLevelOf(line: CommandLine): LogLevel | undefined {
-  const given = line.text('log-level');
-  const level = LOG_LEVELS.find((known) => known === given);
-  if (given !== undefined && !level) {
-    throw new CommandFailure(EXIT.usage, `--log-level must be one of ${LOG_LEVELS.join(', ')}`);
-  }
-  return level;
 }
 
 async function serve(line: CommandLine): Promise<ExitCode> {

@@ -4,6 +4,7 @@ import { engine } from '#agents/commands/engine.ts';
 import { host } from '#agents/commands/host.ts';
 import { keygen } from '#agents/commands/keygen.ts';
 import { list } from '#agents/commands/list.ts';
+import { monitor } from '#agents/commands/monitor.ts';
 import { notify } from '#agents/commands/notify.ts';
 import { retry } from '#agents/commands/retry.ts';
 import { show } from '#agents/commands/show.ts';
@@ -20,5 +21,6 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   retry,
   host,
   validate,
+  monitor,
   keygen,
 };

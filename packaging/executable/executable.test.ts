@@ -70,7 +70,18 @@ describe('the executable', { timeout: 120_000 }, () => {
   });
 
   it('takes all its code caches', () => {
-    for (const command of ['status', 'list', 'show', 'validate', 'retry', 'host', 'notify', 'engine', 'keygen']) {
+    for (const command of [
+      'status',
+      'list',
+      'show',
+      'validate',
+      'retry',
+      'host',
+      'notify',
+      'engine',
+      'monitor',
+      'keygen',
+    ]) {
       const { stderr } = run([command, '--help'], { RECOVERY_AGENT_DEBUG_PARTS: '1' });
       expect(stderr).toBe('');
     }

@@ -1,0 +1,137 @@
+/** `recovery-agent monitor`: watches hosts, processes, instances and guests, and reports what fails. */
+import { hostname } from 'node:os';
+import { didYouMean } from '#config/nearest.ts';
+import type { EngineOptions } from '#config/options.ts';
+import { type CreateMonitor, MONITOR_NAMES, type Monitor, type MonitorName, type Sight } from '#monitors/monitor.ts';
+import { LOG_LEVELS } from '#protocol/log.ts';
+import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
+import { configurationOf } from '../configuration.ts';
+import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { logLevelOf } from '../log-level.ts';
+import { createLogger } from '../logger.ts';
+import { MonitorProcess } from '../monitor-process.ts';
+import { print, printJson, table } from '../output.ts';
+
+/** How long `--once` may look. */
+const LOOK_MS = 120_000;
+
+const CREATE: Readonly<Record<MonitorName, () => Promise<CreateMonitor>>> = {
+  host: async () => (await import('#monitors/host/monitor.ts')).create,
+  process: async () => (await import('#monitors/process/monitor.ts')).create,
+  instance: async () => (await import('#monitors/instance/monitor.ts')).create,
+  guest: async () => (await import('#monitors/guest/monitor.ts')).create,
+};
+
+function isMonitorName(name: string): name is MonitorName {
+  return (MONITOR_NAMES as readonly string[]).includes(name);
+}
+
+/** Those named on the command line, else those of `[monitors] run`; each once. */
+function namesOf(line: CommandLine, options: EngineOptions): readonly MonitorName[] {
+  const names = new Set<MonitorName>();
+  for (const name of line.positionals) {
+    if (!isMonitorName(name)) {
+      const hint = didYouMean(name, MONITOR_NAMES) || `; there are ${MONITOR_NAMES.join(', ')}`;
+      throw new CommandFailure(EXIT.usage, `there is no monitor "${name}"${hint}`);
+    }
+    names.add(name);
+  }
+  if (names.size > 0) return [...names];
+  if (options.monitors.run.length === 0) {
+    throw new CommandFailure(EXIT.usage, `say which: ${MONITOR_NAMES.join(', ')}; or set [monitors] run`);
+  }
+  return options.monitors.run;
+}
+
+async function createAll(names: readonly MonitorName[], options: EngineOptions, node: string): Promise<Monitor[]> {
+  const monitors: Monitor[] = [];
+  for (const name of names) {
+    const create = await CREATE[name]();
+    try {
+      monitors.push(await create(options, node));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommandFailure(EXIT.usage, `the ${name} monitor cannot be used: ${reason}`, error);
+    }
+  }
+  return monitors;
+}
+
+type Look =
+  | { readonly monitor: MonitorName; readonly sights: readonly Sight[] }
+  | { readonly monitor: MonitorName; readonly error: string };
+
+async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): Promise<ExitCode> {
+  const signal = AbortSignal.timeout(LOOK_MS);
+  const looks = await Promise.all(
+    monitors.map(async (monitor): Promise<Look> => {
+      try {
+        return { monitor: monitor.name, sights: await monitor.look(signal) };
+      } catch (error) {
+        return { monitor: monitor.name, error: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+  if (format === 'json') printJson(looks);
+  else {
+    const rows = looks.flatMap((look) =>
+      'error' in look
+        ? [[look.monitor, '', { state: 'blind' }, look.error]]
+        : look.sights.map(({ subject, state, detail }) => [look.monitor, subject, { state }, detail]),
+    );
+    print(table(['Monitor', 'What', 'State', 'Detail'], rows));
+  }
+  return looks.some((look) => 'error' in look) ? EXIT.failed : EXIT.ok;
+}
+
+async function watch(line: CommandLine, names: readonly MonitorName[], options: EngineOptions): Promise<ExitCode> {
+  const node = options.monitors.hostName || hostname();
+  const log = createLogger({ level: logLevelOf(line) ?? options.engine.logLevel });
+  const monitors = await createAll(names, options, node);
+  let monitoring: MonitorProcess;
+  try {
+    monitoring = await MonitorProcess.create({ options, monitors, node, log, environment: process.env });
+  } catch (error) {
+    throw new CommandFailure(EXIT.failed, error instanceof Error ? error.message : String(error), error);
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log('info', 'monitors stop', { signal });
+      monitoring.stop();
+    });
+  }
+  process.on('SIGHUP', () => {
+    try {
+      void monitoring.reload(configurationOf(line).options);
+    } catch (error) {
+      log('error', 'the configuration is wrong; what was before stays', {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  });
+  log('info', 'monitors run', { node, monitors: names.join(','), outbox: options.monitors.outbox });
+  await monitoring.run();
+  log('info', 'monitors stopped');
+  // What a monitor left behind (a socket, a child that does not end) must not keep the process.
+  process.exit(EXIT.ok);
+}
+
+export const monitor: Command = {
+  name: 'monitor',
+  summary: 'Watches hosts, processes, instances or guests and reports what fails to the engine',
+  positionals: '[host|process|instance|guest ...]',
+  options: {
+    once: { type: 'boolean', help: 'print what can be seen and end; exit code 1 when one cannot see' },
+    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
+    ...JSON_OPTION,
+  },
+  maxPositionals: MONITOR_NAMES.length,
+  async run(line) {
+    const { options } = configurationOf(line);
+    const names = namesOf(line, options);
+    if (line.has('json') && !line.has('once')) throw new CommandFailure(EXIT.usage, '--json goes with --once');
+    if (!line.has('once')) return watch(line, names, options);
+    const monitors = await createAll(names, options, options.monitors.hostName || hostname());
+    return lookOnce(monitors, line.has('json') ? 'json' : 'text');
+  },
+};

@@ -1,0 +1,136 @@
+/**
+ * The process of `recovery-agent monitor`: monitors, outbox, delivery, heartbeats, and what systemd is told, as one thing.
+ *
+ * Order at the end: monitors stop first, then what they reported goes out for as long as that takes at once; the rest stays in
+ * the outbox.
+ */
+import type { EngineOptions } from '#config/options.ts';
+import { sendHeartbeats } from '#monitors/host/heartbeat/sender.ts';
+import type { Monitor, MonitorName, Recheck } from '#monitors/monitor.ts';
+import { createTarget } from '#monitors/outbox/create-target.ts';
+import { Delivery } from '#monitors/outbox/delivery.ts';
+import { Outbox } from '#monitors/outbox/outbox.ts';
+import { MonitorService, type MonitorState } from '#monitors/service.ts';
+import { ServiceManager, watchdogIntervalMs } from '#monitors/systemd.ts';
+import type { Log } from '#protocol/log.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+
+/** Which monitor makes such reports. */
+export function makerOf({ notification }: NotificationBody): MonitorName {
+  switch (notification.type) {
+    case 'COMPUTE_HOST':
+      return 'host';
+    case 'PROCESS':
+      return 'process';
+    case 'VM':
+      return notification.payload.event === 'QEMU_GUEST_AGENT_ERROR' ? 'guest' : 'instance';
+  }
+}
+
+export interface MonitorProcessParts {
+  readonly options: EngineOptions;
+  readonly monitors: readonly Monitor[];
+  readonly node: string;
+  readonly log: Log;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export class MonitorProcess {
+  readonly #parts: MonitorProcessParts;
+  readonly #service: MonitorService;
+  readonly #manager: ServiceManager;
+  readonly #target: ReturnType<typeof createTarget>;
+  readonly #delivery: Delivery;
+  readonly #end = new AbortController();
+
+  /** Throws when the outbox or the way to the engine cannot be used as they are configured. */
+  static async create(parts: MonitorProcessParts): Promise<MonitorProcess> {
+    const outbox = await Outbox.open({ folder: parts.options.monitors.outbox, log: parts.log });
+    return new MonitorProcess(parts, outbox);
+  }
+
+  private constructor(parts: MonitorProcessParts, outbox: Outbox) {
+    const { options, monitors, node, log, environment } = parts;
+    this.#parts = parts;
+    this.#manager = new ServiceManager(environment, log);
+    this.#target = createTarget(options);
+    this.#delivery = new Delivery({
+      outbox,
+      target: this.#target,
+      log,
+      recheck: (body) => this.#recheck(body),
+      staleAfterMs: options.monitors.staleAfterMs,
+      retryIntervalMs: options.transport.retryIntervalMs,
+    });
+    this.#service = new MonitorService({
+      monitors,
+      node,
+      log,
+      report: (body) => outbox.put(body),
+      askInstance: (uuid) => this.#target.askInstance(uuid),
+      onState: (states) => void this.#manager.tell(`STATUS=${describeStates(states)}`),
+    });
+  }
+
+  /** Runs until `stop`. */
+  async run(): Promise<void> {
+    const { options, node, log, environment } = this.#parts;
+    const delivering = this.#delivery.run(this.#end.signal);
+    const beating = sendHeartbeats(options, node, log, this.#end.signal).catch((error: unknown) => {
+      log('error', 'no heartbeats are sent', { reason: error instanceof Error ? error.message : String(error) });
+    });
+    const intervalMs = watchdogIntervalMs(environment);
+    const watchdog =
+      intervalMs === undefined ? undefined : setInterval(() => void this.#manager.tell('WATCHDOG=1'), intervalMs);
+    const watching = this.#service.run();
+    await this.#manager.tell('READY=1', `STATUS=${describeStates(this.#service.states)}`);
+    try {
+      await watching;
+    } finally {
+      clearInterval(watchdog);
+      this.#end.abort();
+      await Promise.all([delivering, beating]);
+      await this.#target.close();
+    }
+  }
+
+  stop(): void {
+    void this.#manager.tell('STOPPING=1');
+    this.#service.stop();
+  }
+
+  /**
+   * Gives the monitors changed options. Each takes them or keeps what it has; where it runs, where reports lie and where they go
+   * is read at the start only.
+   */
+  async reload(options: EngineOptions): Promise<void> {
+    const { monitors, log } = this.#parts;
+    // Monotonic time as clock_gettime(2) has it; systemd measures the reload with it.
+    const usec = process.hrtime.bigint() / 1000n;
+    await this.#manager.tell('RELOADING=1', `MONOTONIC_USEC=${usec}`);
+    for (const monitor of monitors) {
+      try {
+        await monitor.reload(options);
+        log('info', 'options taken over', { monitor: monitor.name });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log('error', 'options not taken over; what was before stays', { monitor: monitor.name, reason });
+      }
+    }
+    await this.#manager.tell('READY=1');
+  }
+
+  async #recheck(body: NotificationBody): Promise<Recheck> {
+    const maker = makerOf(body);
+    const monitor = this.#parts.monitors.find(({ name }) => name === maker);
+    return monitor ? monitor.recheck(body) : 'unknown';
+  }
+}
+
+/** e.g. `host seeing, instance blind: libvirtd does not answer`. */
+export function describeStates(states: readonly MonitorState[]): string {
+  return states
+    .map(({ monitor, state, reason }) => `${monitor} ${state}${state === 'blind' && reason ? `: ${reason}` : ''}`)
+    .join(', ')
+    .replaceAll('\n', ' ');
+}
