@@ -12,6 +12,7 @@ folder=$(dirname "$0")
 echo "$*" >> "$folder/asked"
 case "$address" in
 10.0.0.99) echo 'ping: connect: Network is unreachable' >&2; exit 2 ;;
+10.0.0.97) echo 'Segmentation fault'; exit 139 ;;
 10.0.0.98) echo 'ping: socket: Operation not permitted' >&2; exit 2 ;;
 esac
 echo "PING $address ($address) 56(84) bytes of data."
@@ -82,11 +83,13 @@ describe('ping', () => {
       a: 'management: 10.0.0.1',
       b: 'management: 10.0.0.99',
       c: 'management: 10.0.0.98',
+      d: 'management: 10.0.0.97',
     });
     expect(await says(source)).toEqual({
       'a management': 'up: 10.0.0.1 answers',
       'b management': 'unknown: 10.0.0.99: ping: connect: Network is unreachable',
       'c management': 'unknown: 10.0.0.98: ping: socket: Operation not permitted',
+      'd management': 'unknown: 10.0.0.97: Segmentation fault',
     });
   });
 

@@ -1,10 +1,14 @@
 /**
- * Whether hosts answer to ping, on each of their networks. With the npm package `ping`, which runs the system's program.
+ * Whether hosts answer to ping, on each of their networks. With the system's program;
+ * the npm package `ping` knows its words and its answers. The program is run here and not by the package, which parses in an
+ * event of the child: an output that it does not expect would end the whole monitor.
  *
  * Invariant: it proves nothing, and silence counts only where packets really left: a program that is missing, may not send, or
  * finds no route says nothing of the host. Where most hosts of a network fall silent together, nobody there is taken for down.
  */
-import ping from 'ping';
+import { execFile } from 'node:child_process';
+import builder from 'ping/lib/builder/linux.js';
+import parsers from 'ping/lib/parser/factory.js';
 import type { EngineOptions } from '#config/options.ts';
 import { type Fact, NETWORKS, type Network, type Source } from './fact.ts';
 import { inParallel } from './in-parallel.ts';
@@ -13,6 +17,7 @@ import { massSilence } from './silence.ts';
 
 /** The program ends by its own deadline; this is for one that hangs. */
 const GRACE_MS = 5_000;
+const MAX_OUTPUT_BYTES = 64 * 1024;
 /** The look in which one was last seen that never was: not together with those who were seen in the first. */
 const NEVER = -10;
 /** Per cent of the hosts of a network. */
@@ -112,27 +117,34 @@ async function sample(address: string, options: EngineOptions['hostSources'], si
   return signal.aborted ? { says: 'unknown', why: 'the look was ended' } : answer;
 }
 
-async function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
-  const timeout = Math.ceil(timeoutMs / 1000);
-  const end = AbortSignal.any([signal, AbortSignal.timeout(timeout * 1000 + GRACE_MS)]);
-  const ended = Promise.withResolvers<Answer>();
-  const stop = () => ended.resolve({ says: 'unknown', why: 'ping does not end' });
-  end.addEventListener('abort', stop, { once: true });
-  try {
-    // `ping` itself takes IPv6 addresses too; `ping6`, which the package would run, is not everywhere.
-    const sent = ping.promise.probe(address, { timeout, deadline: timeout, min_reply: 1, v6: false });
-    return await Promise.race([sent.then(read), ended.promise]);
-  } catch {
-    return { says: 'unknown', why: 'the program ping cannot be run; install iputils-ping' };
-  } finally {
-    end.removeEventListener('abort', stop);
-  }
+function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+  const seconds = Math.ceil(timeoutMs / 1000);
+  const settings = { timeout: seconds, deadline: seconds, min_reply: 1 };
+  const limits = { timeout: seconds * 1000 + GRACE_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
+  // In any other language the answer would not be understood.
+  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  const words = builder.getCommandArguments(address, settings);
+  execFile('ping', words, { ...limits, env, signal }, (error, stdout, stderr) => {
+    if (error?.code === 'ENOENT' || error?.code === 'EACCES') {
+      resolve({ says: 'unknown', why: 'the program ping cannot be run; install iputils-ping' });
+    } else if (error?.killed === true) resolve({ says: 'unknown', why: 'ping did not end by itself' });
+    else resolve(read(address, settings, stdout, stderr));
+  });
+  return promise;
 }
 
 /** Without a line of statistics nothing was sent: "Network is unreachable", "Operation not permitted". */
-function read(response: { readonly alive: boolean; readonly packetLoss: unknown; readonly output: string }): Answer {
-  if (response.alive) return { says: 'answered' };
-  if (Number(response.packetLoss) === 100) return { says: 'silent' };
-  const line = response.output.split('\n').find((text) => text.trim() !== '') ?? 'ping says nothing';
+function read(address: string, settings: PingSettings, stdout: string, stderr: string): Answer {
+  try {
+    const parser = parsers.createParser(address, 'linux', settings);
+    for (const line of stdout.split('\n')) parser.eat(line);
+    const { alive, packetLoss } = parser.getResult();
+    if (alive) return { says: 'answered' };
+    if (Number(packetLoss) === 100) return { says: 'silent' };
+  } catch {
+    // The parser takes every line for one of those it knows.
+  }
+  const line = `${stderr}\n${stdout}`.split('\n').find((text) => text.trim() !== '') ?? 'ping says nothing';
   return { says: 'unknown', why: line.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200) };
 }
