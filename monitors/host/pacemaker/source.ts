@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
 import type { Log } from '#protocol/log.ts';
+import { Bell } from '../bell.ts';
 import type { Fact, Source } from '../fact.ts';
 import { askPacemaker, type ClusterSight } from './ask.ts';
 import { findingOf } from './facts.ts';
@@ -16,6 +17,9 @@ import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
 const LOOKS_AFTER_HINT_MS = [0, 300, 1_000, 3_000, 8_000];
 /** Between two tries to listen for hints. */
 const LISTEN_AGAIN_MS = 10_000;
+/** However many hints come, so much time lies between two that are followed. */
+const BETWEEN_HINTS_MS = 200;
+const WAKE_AT_LEAST_MS = 60_000;
 
 const HOST_NAME = /^[a-zA-Z0-9\-._]{1,255}$/;
 
@@ -103,8 +107,8 @@ class PacemakerSource implements Source {
     while (await hints.next(signal)) {
       const hintedAt = performance.now();
       for (const afterMs of LOOKS_AFTER_HINT_MS) {
-        const waitMs = Math.max(0, hintedAt + afterMs - performance.now());
-        if (signal.aborted || (await hints.comesWithin(waitMs, signal))) break;
+        if (await hints.comesBefore(hintedAt + afterMs, signal)) break;
+        if (signal.aborted) return;
         try {
           tell(await this.look(signal));
         } catch (error) {
@@ -118,40 +122,30 @@ class PacemakerSource implements Source {
 
 /** Any number of hints that were given and not yet taken are one. */
 class Hints {
+  readonly #bell = new Bell();
   #isGiven = false;
-  #wake: () => void = () => {};
+  #takenAt = Number.NEGATIVE_INFINITY;
 
   give(): void {
     this.#isGiven = true;
-    this.#wake();
+    this.#bell.ring();
   }
 
   /** Waits for a hint and takes it; false when the signal came first. */
   async next(signal: AbortSignal): Promise<boolean> {
-    while (!this.#isGiven) {
-      if (signal.aborted) return false;
-      await this.#awake(signal);
-    }
+    while (!this.#isGiven && !signal.aborted) await this.#bell.wait(WAKE_AT_LEAST_MS, signal);
+    const waitMs = this.#takenAt + BETWEEN_HINTS_MS - performance.now();
+    if (waitMs > 0 && !signal.aborted) await new Bell().wait(waitMs, signal);
     this.#isGiven = false;
+    this.#takenAt = performance.now();
     return !signal.aborted;
   }
 
-  /** Whether one is given by then; it is not taken. */
-  async comesWithin(waitMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isGiven && waitMs > 0) await this.#awake(AbortSignal.any([signal, AbortSignal.timeout(waitMs)]));
+  /** Whether one is given by that time (of `performance.now`); it is not taken. */
+  async comesBefore(time: number, signal: AbortSignal): Promise<boolean> {
+    while (!this.#isGiven && !signal.aborted && performance.now() < time) {
+      await this.#bell.wait(time - performance.now(), signal);
+    }
     return this.#isGiven;
-  }
-
-  #awake(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done);
-        this.#wake = () => {};
-        resolve();
-      };
-      this.#wake = done;
-      if (signal.aborted) done();
-      else signal.addEventListener('abort', done, { once: true });
-    });
   }
 }
