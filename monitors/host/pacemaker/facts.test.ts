@@ -54,6 +54,7 @@ describe('each captured sight of a cluster', () => {
     ['remote-fencing-failed', 'up, down, up, up, up'],
     ['remote-fenced-offline', 'up, down (fenced), up, up, up'],
     ['remote-fenced-but-start-pending-shown-online', 'up, down (fenced), up, up, up'],
+    ['remote-fenced-before-start-pending', 'up, down (fenced), up, up, unknown'],
     ['remote-start-pending-for-long', 'up, down (fenced), up, up, unknown'],
     ['remote-fencing-confirmed-by-hand', 'up, down (operator), up, up, up'],
     ['remote-daemon-killed', 'up, up, up, up, up'],
