@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_OPTIONS } from '#config/options.ts';
 import { Ledger } from '#monitors/host/ledger.ts';
@@ -17,6 +17,14 @@ import { PacemakerLab } from './lab.ts';
 /** That the host monitor says of a real cluster what is so: every node is a compute host, watched from n1. */
 
 const folder = mkdtempSync(join(tmpdir(), 'host-monitor-lab-'));
+/** Alert agents do not run as root. */
+chmodSync(folder, 0o755);
+/** Where the nodes have this folder, the program and the Node that runs it. */
+const OUTSIDE = '/outside';
+const PROGRAM = '/program';
+const RUNTIME = '/runtime';
+const ROOT = join(import.meta.dirname, '../../..');
+
 const ends = new AbortController();
 const reports: NotificationBody['notification'][] = [];
 const states = new Map<string, string>();
@@ -24,8 +32,8 @@ let lab: PacemakerLab;
 let watching: Promise<void> = Promise.resolve();
 let hasFailed = false;
 
-async function print(argv: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await lab.run('n1', argv, { timeoutMs: 15_000 });
+async function print(node: string, argv: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await lab.run(node, argv, { timeoutMs: 15_000 });
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr}`);
   return stdout;
 }
@@ -58,34 +66,47 @@ async function waitForReport(host: string, event: string): Promise<void> {
 
 beforeAll(async () => {
   await installPackages();
-  lab = await PacemakerLab.start();
+  lab = await PacemakerLab.start({
+    hostPaths: [
+      { hostPath: folder, nodePath: OUTSIDE },
+      { hostPath: ROOT, nodePath: PROGRAM },
+      { hostPath: dirname(process.execPath), nodePath: RUNTIME },
+    ],
+  });
+  watching = watch('always', 200, 'n1', ends.signal, reports);
+});
+
+/** @param from the node on which Pacemaker is asked */
+async function watch(
+  name: string,
+  intervalMs: number,
+  from: string,
+  signal: AbortSignal,
+  into: NotificationBody['notification'][],
+): Promise<void> {
   const hostMonitor = {
     ...DEFAULT_OPTIONS.hostMonitor,
-    monitoringIntervalMs: 200,
-    suspicionIntervalMs: 100,
+    monitoringIntervalMs: intervalMs,
+    suspicionIntervalMs: intervalMs,
     computeHosts: lab.nodes,
-    alertSocket: join(folder, 'host.sock'),
-    stateFile: join(folder, 'state.json'),
+    alertSocket: join(folder, `${name}.sock`),
+    stateFile: join(folder, `${name}.json`),
   };
   const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor }, async () => ({
-    view: parseCrmMon(await print(CRM_MON)),
-    cib: parseCib(await print(CIBADMIN)),
+    view: parseCrmMon(await print(from, CRM_MON)),
+    cib: parseCib(await print(from, CIBADMIN)),
   }));
   const log = (_: string, message: string, fields: Readonly<Record<string, unknown>> = {}) => {
     const [, state] = /^host is (\w+)$/.exec(message) ?? [];
-    if (state !== undefined) states.set(String(fields.host), state);
+    if (state !== undefined && into === reports) states.set(String(fields.host), state);
   };
-  const context = {
-    log,
-    seen: () => {},
-    blind: () => {},
-    report: async ({ notification }: NotificationBody) => {
-      reports.push(notification);
-    },
+  const report = async ({ notification }: NotificationBody) => {
+    into.push(notification);
   };
   const setup = { options: hostMonitor, policy: PACEMAKER_FENCED, sources: [source] };
-  watching = new Watch(setup, context, Ledger.open(hostMonitor.stateFile, log)).run(ends.signal);
-});
+  const context = { log, report, seen: () => {}, blind: () => {} };
+  await new Watch(setup, context, Ledger.open(hostMonitor.stateFile, log)).run(signal);
+}
 
 afterAll(async () => {
   ends.abort();
@@ -148,6 +169,35 @@ test('neither standby, nor maintenance, nor a disabled connection is a death, no
   await lab.boot('c1');
   await waitForReport('c1', 'STARTED');
   expect(news()).toEqual(['c1 STOPPED', 'c1 STARTED']);
+});
+
+test("Pacemaker's alerts alone, sent by the agent on one node, bring a death and a return at once", async () => {
+  const script = `import { runAlert } from '${PROGRAM}/monitors/host/pacemaker/alert.ts'; await runAlert(process.env);`;
+  const agent = `#!/bin/sh\nexec ${RUNTIME}/node --input-type=module --eval "${script}"\n`;
+  await lab.putFile('all', '/usr/local/bin/alert-agent', agent, 0o755);
+  await lab.pcs('alert', 'create', 'path=/usr/local/bin/alert-agent', 'id=look');
+  await lab.pcs('alert', 'recipient', 'add', 'look', `value=${OUTSIDE}/alerted.sock`);
+  const alerted: NotificationBody['notification'][] = [];
+  const stop = new AbortController();
+  // No look of its own would come within the test.
+  const done = watch('alerted', 3_600_000, 'n2', stop.signal, alerted);
+  try {
+    await lab.kill('c2');
+    await waitForReport('c2', 'STOPPED');
+    const often = performance.now();
+    await waitUntil({ what: 'the alerted monitor to report it', seconds: 60, everyMs: 5 }, () => alerted[0]);
+    console.info(
+      `the alerted monitor reported ${(performance.now() - often).toFixed(0)} ms after one that looks all the time`,
+    );
+    expect(alerted).toEqual([reports.at(-1)]);
+    await lab.boot('c2');
+    await waitUntil({ what: 'the alerted monitor to report the return', seconds: 60 }, () => alerted[1]);
+    await waitForReport('c2', 'STARTED');
+    expect(news()).toEqual(['c2 STOPPED', 'c2 STARTED']);
+  } finally {
+    stop.abort();
+    await done;
+  }
 });
 
 test('a side without quorum says nothing of anybody, whomever it misses', async () => {
