@@ -43,6 +43,11 @@ export class Board {
     return this.#sources.every((source) => this.#facts.has(source));
   }
 
+  /** Something is known from where it matters most: from Pacemaker where it is asked, else from any source. */
+  get sees(): boolean {
+    return this.#sources.includes('pacemaker') ? this.#facts.has('pacemaker') : this.#facts.size > 0;
+  }
+
   /**
    * Why the monitor is blind, if it is: Pacemaker, where it is asked, cannot be asked or can tell nothing of any host; else
    * all sources are blind.

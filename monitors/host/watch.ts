@@ -73,7 +73,7 @@ export class Watch {
       }
       const blindness = this.#board.blindness();
       if (blindness !== undefined) this.#context.blind(blindness);
-      else if (this.#board.isComplete || source.name === 'pacemaker') this.#context.seen();
+      else if (this.#board.sees) this.#context.seen();
       this.#learn();
       // Suspicion may arise meanwhile; then the next look is due sooner.
       for (

@@ -40,21 +40,29 @@ function print(
   return new Promise((resolve, reject) => {
     // CIB_* would make the tools show a file or a shadow instead of the cluster.
     const env = { PATH: path, LC_ALL: 'C' };
-    const options = { env, timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_XML_BYTES, signal } as const;
+    // By a signal and not by the option timeout, which waits for a tool that cannot be killed.
+    const late = AbortSignal.timeout(timeoutMs);
+    const ends = AbortSignal.any([signal, late]);
+    const options = { env, killSignal: 'SIGKILL', maxBuffer: MAX_XML_BYTES, signal: ends } as const;
     execFile(program, argv, options, (error, stdout, stderr) => {
       // Nothing is trusted of a tool that failed, whatever it printed.
       if (error === null) resolve(stdout);
-      else reject(new PacemakerSilent(`${program} ${reasonOf(error, stderr, timeoutMs)}`, { cause: error }));
+      else
+        reject(
+          new PacemakerSilent(
+            `${program} ${late.aborted ? `did not answer within ${timeoutMs / 1000} s` : reasonOf(error, stderr)}`,
+            { cause: error },
+          ),
+        );
     });
   });
 }
 
-function reasonOf(error: Error & { code?: unknown; killed?: boolean }, stderr: string, timeoutMs: number): string {
+function reasonOf(error: Error & { code?: unknown }, stderr: string): string {
   if (error.code === 'ENOENT')
     return 'is not installed here; run the host monitor where Pacemaker or its remote daemon runs';
   if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `printed more than ${MAX_XML_BYTES} bytes`;
   if (error.name === 'AbortError') return 'was not waited for';
-  if (error.killed) return `did not answer within ${timeoutMs / 1000} s`;
   const [words = ''] = stderr.trim().split('\n').slice(-1);
   return `failed (exit code ${String(error.code)}): ${words.slice(0, 300) || 'it said nothing'}`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseCib } from './cib.ts';
 import { type ClusterView, parseCrmMon } from './crm-mon.ts';
@@ -174,5 +175,96 @@ describe('a fencing that a cluster node has outlived', () => {
   test('is not learned from a side without quorum', () => {
     const view = { ...pending.view, hasQuorum: false };
     expect(outlivedAfter(new Map(), undefined, view, pending.cib, event + 60_000).size).toBe(0);
+  });
+});
+
+describe('whatever the cluster shows', () => {
+  const EVENT = NOW - 60_000;
+  const time = fc.integer({ min: EVENT - 2, max: EVENT + 2 });
+  const maybe = fc.option(fc.boolean(), { nil: undefined });
+  const word = fc.constantFrom('down', 'member', 'pending', undefined);
+  const anySighting = fc
+    .record({
+      node: fc.record({
+        name: fc.constant('x'),
+        isRemote: fc.boolean(),
+        isOnline: fc.boolean(),
+        isStandby: fc.boolean(),
+        isInMaintenance: fc.boolean(),
+        isPending: fc.boolean(),
+        isUnclean: fc.boolean(),
+        isShuttingDown: fc.boolean(),
+      }),
+      state: fc.record({
+        name: fc.constant('x'),
+        isMember: maybe,
+        isController: maybe,
+        join: word,
+        expected: word,
+        fencedAt: fc.option(time, { nil: undefined }),
+        hasHistory: fc.boolean(),
+      }),
+      connection: fc.option(fc.record({ isStarted: fc.boolean(), isDisabled: fc.boolean() }), { nil: undefined }),
+      fencing: fc.array(
+        fc.record({
+          target: fc.constantFrom('x', 'y'),
+          action: fc.constantFrom('off', 'reboot', 'on'),
+          status: fc.constantFrom('success', 'failed', 'pending'),
+          delegate: fc.constantFrom('n1', 'a human', undefined),
+          completedAt: fc.option(time, { nil: undefined }),
+        }),
+        { maxLength: 4 },
+      ),
+      quorum: fc.tuple(fc.boolean(), fc.boolean()),
+      isInMaintenance: fc.boolean(),
+      outlived: fc.option(time, { nil: undefined }),
+    })
+    .map(({ node, state, connection, fencing, quorum, isInMaintenance, outlived }) => {
+      const connections = new Map(connection === undefined ? [] : [['x', connection] as const]);
+      const sighting: Sighting = {
+        view: { hasQuorum: quorum[0], isInMaintenance, nodes: [node], connections, fencing },
+        cib: { hasQuorum: quorum[1], states: new Map([['x', state]]) },
+        outlived: new Map(outlived === undefined ? [] : [['x', outlived]]),
+        now: NOW,
+      };
+      return { node, state, connection, sighting };
+    });
+
+  test('a proof is only given with quorum, outside of maintenance and standby, for a node that nothing sees', () => {
+    fc.assert(
+      fc.property(anySighting, ({ node, state, connection, sighting }) => {
+        const finding = findingOf(node, sighting);
+        if (finding.proof === undefined) return;
+        expect(finding.says).toBe('down');
+        expect([sighting.view.hasQuorum, sighting.cib.hasQuorum, state.isMember]).toEqual([true, true, false]);
+        expect([sighting.view.isInMaintenance, node.isInMaintenance, node.isStandby, node.isUnclean]).not.toContain(
+          true,
+        );
+        if (node.isRemote) {
+          expect(state.fencedAt).toBe(finding.at);
+          expect(node.isOnline && connection?.isStarted).not.toBe(true);
+          return;
+        }
+        expect([node.isOnline, state.isController, state.hasHistory]).toEqual([false, false, false]);
+        expect([state.join, state.expected]).toEqual(['down', 'down']);
+        expect(finding.at).toBeGreaterThan(sighting.outlived.get('x') ?? 0);
+        const proving = sighting.view.fencing.filter(
+          ({ target, status, action, completedAt }) =>
+            target === 'x' && status === 'success' && action !== 'on' && completedAt === finding.at,
+        );
+        expect(proving).not.toEqual([]);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  test('without quorum, by either of the two tools, nothing is said but unknown', () => {
+    fc.assert(
+      fc.property(anySighting, ({ node, sighting }) => {
+        if (sighting.view.hasQuorum && sighting.cib.hasQuorum) return;
+        expect(findingOf(node, sighting).says).toBe('unknown');
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });

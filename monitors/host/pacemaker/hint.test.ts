@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
@@ -58,13 +58,11 @@ test('an alert ends well when nobody listens, wherever it is sent', async () => 
 
 test('an alert does not wait for a monitor that hangs', async () => {
   const path = join(directory, 'hangs.sock');
-  const hangs = createServer({ allowHalfOpen: true }, () => {}).listen(path);
+  const peers: Socket[] = [];
+  const hangs = createServer({ allowHalfOpen: true }, (socket) => peers.push(socket)).listen(path);
   expect(await sendHint(path, 'node c2 lost', 100)).toBe('too slow');
-  await new Promise((resolve) => {
-    hangs.close(resolve);
-    hangs.unref();
-    resolve(undefined);
-  });
+  for (const peer of peers) peer.destroy();
+  await new Promise((resolve) => hangs.close(resolve));
 });
 
 test('only root and the group of Pacemaker may connect', () =>
