@@ -13,7 +13,7 @@ const BLIND_AFTER_LOOKS = 3;
 
 export const create: CreateMonitor = async (options, node) => new HostMonitor(await prepare(options, node), node);
 
-class HostMonitor implements Monitor {
+export class HostMonitor implements Monitor {
   readonly name = 'host';
   readonly #node: string;
   #setup: Setup;
