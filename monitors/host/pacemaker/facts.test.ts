@@ -137,6 +137,12 @@ describe('a proof of fencing is not given', () => {
   });
 });
 
+test('a remote node is only up while its connection stands, whatever else says so', () => {
+  const seen = sight('all-online');
+  const connections = new Map(seen.view.connections).set('c2', { isStarted: false, isDisabled: false });
+  expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2').says).toBe('unknown');
+});
+
 test('the record of a remote node is proof enough when the history is cleaned', () => {
   const seen = sight('remote-fenced-offline');
   expect(find({ ...seen, view: { ...seen.view, fencing: [] } }, 'c2')).toMatchObject({
