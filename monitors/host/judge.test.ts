@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Fact, NETWORKS } from './fact.ts';
+import { byHost, judge, type State, settle, type Track, type Verdict } from './judge.ts';
+import { MASAKARI_MATRIX, PACEMAKER_FENCED, type Policy } from './policy.ts';
+
+const NOW = 1_000_000;
+const fact = (source: Fact['source'], says: Fact['says'], more: Partial<Fact> = {}): Fact => ({
+  source,
+  says,
+  host: 'c1',
+  at: NOW,
+  detail: `${source} says ${says}`,
+  ...more,
+});
+const UNPROVEN: Policy = {
+  ...MASAKARI_MATRIX,
+  rows: (MASAKARI_MATRIX.name === 'matrix' ? MASAKARI_MATRIX.rows : []).map((row) => ({ ...row, proof: 'none' })),
+} as Policy;
+
+const words = ({ state, proof }: Verdict) => (proof === undefined ? state : `${state} (${proof})`);
+const seenOn = (health: string): Fact[] =>
+  health
+    .split(' ')
+    .map((says, index) => fact('consul', says as Fact['says'], { network: NETWORKS[index] ?? 'storage' }));
+
+const fenced = fact('pacemaker', 'down', { proof: 'fenced', at: NOW - 10 });
+const confirmed = fact('pacemaker', 'down', { proof: 'operator', at: NOW - 10 });
+const lost = fact('pacemaker', 'down');
+const powerOff = fact('ipmi', 'down', { proof: 'power off', at: NOW - 5 });
+
+describe('with Pacemaker and proof of fencing', () => {
+  test.each<[string, readonly Fact[], string]>([
+    ['nothing', [], 'unknown'],
+    ['Pacemaker: up', [fact('pacemaker', 'up')], 'up'],
+    ['Pacemaker: leaving', [fact('pacemaker', 'leaving')], 'leaving'],
+    ['Pacemaker: unknown', [fact('pacemaker', 'unknown')], 'unknown'],
+    ['Pacemaker: lost', [lost], 'suspected'],
+    ['Pacemaker: fenced', [fenced], 'dead (fenced)'],
+    ['an operator confirmed it', [confirmed], 'dead (operator)'],
+    ['lost, and its board says that power is off', [lost, powerOff], 'dead (power off)'],
+    ['fenced, and power is off', [fenced, powerOff], 'dead (fenced)'],
+    ['no quorum, and power is off', [fact('pacemaker', 'unknown'), powerOff], 'unknown'],
+    ['for Pacemaker up, and power is off', [fact('pacemaker', 'up'), powerOff], 'up'],
+    ['leaving, and power is off', [fact('pacemaker', 'leaving'), powerOff], 'leaving'],
+    ['power is off, and Pacemaker does not know it', [powerOff], 'unknown'],
+    ['fenced, and it answers again', [fenced, fact('ping', 'up')], 'dead (fenced)'],
+    ['confirmed by an operator, but it answers', [confirmed, fact('ping', 'up')], 'suspected'],
+    ['said to be without power, but it answers', [lost, powerOff, fact('ping', 'up')], 'suspected'],
+    [
+      'said to be without power, it answered before',
+      [lost, powerOff, fact('ping', 'up', { at: 1 })],
+      'dead (power off)',
+    ],
+    ['lost, and it does not answer', [lost, fact('ping', 'down')], 'suspected'],
+  ])('%s', (_, facts, expected) => {
+    expect(words(judge(facts, PACEMAKER_FENCED, NOW))).toBe(expected);
+  });
+
+  test('a dead host is so since the time of its proof', () => {
+    expect(judge([fenced], PACEMAKER_FENCED, NOW).since).toBe(fenced.at);
+  });
+});
+
+describe("with Masakari's matrix of management, tenant and storage", () => {
+  test.each([
+    ['up up up', 'up'],
+    ['down up up', 'suspected'],
+    ['down down up', 'suspected'],
+    ['up up down', 'suspected'],
+    ['up unknown down', 'unknown'],
+    ['up up', 'unknown'],
+  ])('%s without a proof is %s', (health, expected) => {
+    expect(words(judge(seenOn(health), MASAKARI_MATRIX, NOW))).toBe(expected);
+  });
+
+  test.each<[string, readonly Fact[], Policy, string]>([
+    ['storage down and power off', [...seenOn('up up down'), powerOff], MASAKARI_MATRIX, 'suspected'],
+    ['all down and power off', [...seenOn('down down down'), powerOff], MASAKARI_MATRIX, 'dead (power off)'],
+    ['all down and fenced', [...seenOn('down down down'), fenced], MASAKARI_MATRIX, 'dead (fenced)'],
+    ['storage down, no proof asked for', seenOn('up up down'), UNPROVEN, 'dead'],
+    ['the same, but no quorum', [...seenOn('up up down'), fact('pacemaker', 'unknown')], UNPROVEN, 'unknown'],
+    ['the same, but for Pacemaker up', [...seenOn('up up down'), fact('pacemaker', 'up')], UNPROVEN, 'suspected'],
+    ['the same, but in maintenance', [...seenOn('up up down'), fact('pacemaker', 'leaving')], UNPROVEN, 'leaving'],
+    [
+      'all down, said to be off, but it answers',
+      [...seenOn('down down down'), powerOff, fact('ping', 'up')],
+      UNPROVEN,
+      'suspected',
+    ],
+  ])('%s', (_, facts, policy, expected) => {
+    expect(words(judge(facts, policy, NOW))).toBe(expected);
+  });
+
+  test('one source that sees it on a network is enough for up there', () => {
+    const facts = [...seenOn('up up down'), fact('ping', 'up', { network: 'storage' })];
+    expect(judge(facts, MASAKARI_MATRIX, NOW).state).toBe('up');
+  });
+});
+
+const anyFact: fc.Arbitrary<Fact> = fc
+  .record({
+    source: fc.constantFrom<Fact['source'][]>('pacemaker', 'ping', 'ipmi', 'redfish', 'heartbeat', 'consul'),
+    network: fc.option(fc.constantFrom(...NETWORKS), { nil: undefined }),
+    says: fc.constantFrom<Fact['says'][]>('up', 'down', 'leaving', 'unknown'),
+    proof: fc.option(fc.constantFrom('fenced', 'power off', 'operator'), { nil: undefined }),
+    at: fc.integer({ min: 0, max: 2 * NOW }),
+  })
+  .map(({ network, proof, ...rest }) => ({
+    ...rest,
+    host: 'c1',
+    detail: '',
+    ...(network === undefined ? {} : { network }),
+    ...(proof === undefined ? {} : { proof }),
+  }));
+const oneOfPacemaker = (facts: readonly Fact[]) => facts.filter(({ source }) => source === 'pacemaker').length <= 1;
+const sight = fc.array(anyFact, { maxLength: 8 }).filter(oneOfPacemaker);
+
+describe('whatever the facts', () => {
+  const policies = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX, UNPROVEN);
+  const counting = fc.record({ samples: fc.integer({ min: 1, max: 4 }), apartMs: fc.integer({ min: 0, max: 100 }) });
+  /** The verdicts of a sequence of looks at one host. */
+  function follow(
+    sights: readonly (readonly Fact[])[],
+    policy: Policy,
+    debouncing: { samples: number; apartMs: number },
+  ) {
+    let track: Track | undefined;
+    return sights.map((facts, index) => {
+      track = settle(track, judge(facts, policy, NOW + index), debouncing, NOW + index * 60);
+      return { facts, settled: track.settled };
+    });
+  }
+
+  test('no host is dead without a proof among what is seen now, unless the policy asks for none', () => {
+    const proving = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX);
+    fc.assert(
+      fc.property(fc.array(sight, { maxLength: 12 }), proving, counting, (sights, policy, debouncing) => {
+        for (const { facts, settled } of follow(sights, policy, debouncing)) {
+          if (settled.state !== 'dead') continue;
+          expect(settled.proof).toBeDefined();
+          expect(facts.some(({ says, proof }) => says === 'down' && proof === settled.proof)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  test('no host is dead that Pacemaker cannot judge, sees, or has leaving', () => {
+    fc.assert(
+      fc.property(fc.array(sight, { maxLength: 12 }), policies, counting, (sights, policy, debouncing) => {
+        for (const { facts, settled } of follow(sights, policy, debouncing)) {
+          const word = facts.find(({ source }) => source === 'pacemaker')?.says;
+          if (word !== undefined && word !== 'down') expect(settled.state).not.toBe('dead');
+        }
+      }),
+    );
+  });
+
+  test('the order of the facts does not matter', () => {
+    fc.assert(
+      fc.property(sight, policies, (facts, policy) => {
+        const { state, proof, since } = judge(facts, policy, NOW);
+        expect(judge(facts.toReversed(), policy, NOW)).toMatchObject({ state, since, ...(proof && { proof }) });
+      }),
+    );
+  });
+});
+
+describe('looks that must agree', () => {
+  const three = { samples: 3, apartMs: 10 };
+  const saying: Readonly<Record<string, Verdict>> = {
+    up: judge([fact('pacemaker', 'up')], PACEMAKER_FENCED, NOW),
+    off: judge([lost, powerOff], PACEMAKER_FENCED, NOW),
+    fenced: judge([fenced], PACEMAKER_FENCED, NOW),
+    lost: judge([lost], PACEMAKER_FENCED, NOW),
+    unknown: judge([], PACEMAKER_FENCED, NOW),
+  };
+  function states(looks: string, apartMs = 10): State[] {
+    let track: Track | undefined;
+    return looks.split(' ').map((look, index) => {
+      const verdict = saying[look];
+      if (verdict === undefined) throw new Error(look);
+      track = settle(track, verdict, three, NOW + index * apartMs);
+      return track.settled.state;
+    });
+  }
+
+  test('a power-off is believed after three, a fencing at once', () => {
+    expect(states('off off off')).toEqual(['suspected', 'suspected', 'dead']);
+    expect(states('fenced')).toEqual(['dead']);
+  });
+
+  test('one that disagrees begins the count anew', () => {
+    expect(states('off off lost off off off')).toEqual([...Array(5).fill('suspected'), 'dead']);
+  });
+
+  test('looks in quick succession count as one', () => {
+    expect(states('off off off off', 1)).toEqual(Array(4).fill('suspected'));
+  });
+
+  test('a host that flaps does not come up, nor is it dead meanwhile', () => {
+    expect(states('fenced up fenced up up up')).toEqual(['dead', 'unknown', 'dead', 'unknown', 'unknown', 'up']);
+  });
+
+  test('doubt is believed at once', () => {
+    expect(states('up up up unknown')).toEqual(['unknown', 'unknown', 'up', 'unknown']);
+    expect(states('up up up lost')[3]).toBe('suspected');
+  });
+});
+
+test('facts are sorted by host', () => {
+  const facts = [fact('ping', 'up', { host: 'b' }), fact('ping', 'up'), fact('ipmi', 'up', { host: 'b' })];
+  expect([...byHost(facts)].map(([host, of]) => `${host} ${of.length}`)).toEqual(['b 2', 'c1 1']);
+});

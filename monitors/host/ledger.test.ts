@@ -1,0 +1,44 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { Ledger } from './ledger.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ledger-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const silent = () => {};
+
+test('what was reported is known after a restart, and nothing else lies beside the file', () => {
+  const path = join(directory, 'sub', 'state.json');
+  const ledger = Ledger.open(path, silent);
+  ledger.set('c1', { said: 'dead', since: 5, proof: 'fenced' });
+  ledger.set('c2', { said: 'suspected', since: 6 });
+  ledger.set('c1', undefined);
+  const again = Ledger.open(path, silent);
+  expect([again.get('c1'), again.get('c2')]).toEqual([undefined, { said: 'suspected', since: 6 }]);
+  expect(readdirSync(join(directory, 'sub'))).toEqual(['state.json']);
+});
+
+test.each([
+  ['cut off', '{"version":1,"ho'],
+  ['empty', ''],
+  ['of a later version', '{"version":2,"hosts":{}}'],
+  ['with a word that is not known', '{"version":1,"hosts":{"c1":{"said":"gone","since":1}}}'],
+])('a file that is %s is said in the log and counts as none', (_, text) => {
+  const path = join(directory, 'broken.json');
+  writeFileSync(path, text);
+  const said: string[] = [];
+  const ledger = Ledger.open(path, (level, message) => said.push(`${level}: ${message}`));
+  expect(ledger.get('c1')).toBeUndefined();
+  expect(said).toEqual(['error: what was reported before cannot be read; hosts that are dead are reported again']);
+  ledger.set('c1', { said: 'dead', since: 1 });
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, hosts: { c1: { said: 'dead', since: 1 } } });
+});
+
+test('what cannot be written holds all the same, and is known not to be written', () => {
+  const path = join(directory, 'file');
+  writeFileSync(path, '');
+  const ledger = Ledger.open(join(path, 'state.json'), silent);
+  expect(() => ledger.set('c1', { said: 'dead', since: 1 })).toThrow();
+  expect([ledger.get('c1')?.said, ledger.isSaved]).toEqual(['dead', false]);
+});

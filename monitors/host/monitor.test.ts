@@ -1,0 +1,176 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import type { Source } from './fact.ts';
+import { create, HostMonitor } from './monitor.ts';
+import { parseCib } from './pacemaker/cib.ts';
+import { parseCrmMon } from './pacemaker/crm-mon.ts';
+import { createPacemakerSource } from './pacemaker/source.ts';
+import { PACEMAKER_FENCED } from './policy.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'host-monitor-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const options = (more: Partial<EngineOptions['hostMonitor']> = {}): EngineOptions => ({
+  ...DEFAULT_OPTIONS,
+  hostMonitor: {
+    ...DEFAULT_OPTIONS.hostMonitor,
+    alertSocket: join(directory, 'run', 'host.sock'),
+    stateFile: join(directory, 'state.json'),
+    ...more,
+  },
+});
+
+const matrix = join(directory, 'matrix.yaml');
+writeFileSync(matrix, 'sequence: [storage]\nmatrix: [{health: [down], action: [shoot]}]\n');
+
+test.each<[string, Partial<EngineOptions['hostMonitor']>, string]>([
+  ['a policy that nothing can fulfil', { sources: ['ping'], policy: 'pacemaker-fenced' }, 'no host could ever be dead'],
+  [
+    'a matrix that cannot be read',
+    { policy: 'matrix', matrixConfigFile: matrix },
+    `${matrix}:2: "action" takes recovery`,
+  ],
+  ['a form of names without its domain', { hostNameForm: 'full' }, 'host_name_domain is empty'],
+])('%s is refused before anything begins', async (_, more, message) => {
+  await expect(create(options(more), 'n1')).rejects.toThrow(message);
+});
+
+test('a wrong option at a reload is refused, and what was stays', async () => {
+  const monitor = await create(options({ monitoringIntervalMs: 1_000 }), 'n1');
+  const before = monitor.blindAfterMs;
+  await expect(monitor.reload(options({ hostNameForm: 'full' }))).rejects.toThrow('host_name_domain');
+  expect(monitor.blindAfterMs).toBe(before);
+  await monitor.reload(options({ monitoringIntervalMs: 2_000 }));
+  expect(monitor.blindAfterMs).toBe(before + 3_000);
+});
+
+test('where no cluster runs, a look fails, a report stays unproven, and the monitor runs on blind until it is ended', async () => {
+  const monitor = await create(options(), 'n1');
+  await expect(monitor.look(AbortSignal.timeout(20_000))).rejects.toThrow(/no host can be seen: pacemaker: /);
+  const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
+  const common = { hostname: 'c1', generated_time: '2026-11-21T08:00:00Z' };
+  expect(await monitor.recheck({ notification: { type: 'COMPUTE_HOST', ...common, payload } })).toBe('unknown');
+
+  const ends = new AbortController();
+  const { promise: blind, resolve } = Promise.withResolvers<string>();
+  const done = monitor.run({
+    node: 'n1',
+    log: () => {},
+    signal: ends.signal,
+    report: async () => {
+      throw new Error('there is nothing to report');
+    },
+    askInstance: async () => undefined,
+    seen: () => {},
+    blind: resolve,
+  });
+  expect(await blind).toMatch(/^Pacemaker: (crm_mon|cibadmin)/);
+  ends.abort();
+  await done;
+});
+
+const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
+
+/** A monitor that Pacemaker shows captured samples, one after the other; the last one stays. */
+async function shown(samples: readonly string[], ...others: readonly Source[]): Promise<HostMonitor> {
+  const left = [...samples];
+  const source = await createPacemakerSource(options(), async () => {
+    const sample = left.length > 1 ? left.shift() : left[0];
+    return { view: parseCrmMon(read(`${sample}/crm_mon.xml`)), cib: parseCib(read(`${sample}/cib.xml`)) };
+  });
+  return new HostMonitor(
+    { options: options().hostMonitor, policy: PACEMAKER_FENCED, sources: [source, ...others] },
+    'n1',
+  );
+}
+
+const saying = (look: Source['look']): Source => ({ name: 'ipmi', look });
+
+test('one look tells the state of each host, where it comes from, and which source is blind', async () => {
+  const off = saying(async () => [
+    { source: 'ipmi', host: 'c2', says: 'down', proof: 'power off', at: Date.now(), detail: 'chassis power is off' },
+  ]);
+  const monitor = await shown(['remote-unclean'], off);
+  expect(await monitor.look(AbortSignal.timeout(20_000))).toEqual([
+    { subject: 'c1', state: 'up', detail: 'connected' },
+    {
+      subject: 'c2',
+      state: 'dead',
+      detail: 'chassis power is off; proof: power off; pacemaker: lost and not fenced so far',
+    },
+  ]);
+  const silent = saying(async () => {
+    throw new Error('ipmitool is not installed');
+  });
+  const half = await shown(['remote-fenced-offline'], silent);
+  expect((await half.look(AbortSignal.timeout(20_000))).map(({ subject, state }) => `${subject} ${state}`)).toEqual([
+    'c1 up',
+    'c2 dead',
+    '(ipmi) blind',
+  ]);
+});
+
+describe('a report that waited long', () => {
+  const stopped = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
+  const doubted = { ...stopped, host_status: 'UNKNOWN' } as const;
+  const started = { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' } as const;
+  const common = { type: 'COMPUTE_HOST', hostname: 'c2', generated_time: '2026-11-21T08:00:00Z' } as const;
+
+  test.each<[string, typeof stopped | typeof doubted | typeof started, string]>([
+    ['remote-fenced-offline', stopped, 'still'],
+    ['remote-fenced-but-start-pending-shown-online', stopped, 'still'],
+    ['remote-daemon-killed', stopped, 'over'],
+    ['remote-unclean', stopped, 'unknown'],
+    ['remote-unclean', doubted, 'still'],
+    ['maintenance-c2-killed', stopped, 'unknown'],
+    ['no-quorum', stopped, 'unknown'],
+    ['all-online', started, 'still'],
+    ['remote-fenced-offline', started, 'over'],
+    ['no-quorum', started, 'unknown'],
+  ])('with %s, %j, is %s so', async (sample, payload, expected) => {
+    const monitor = await shown([sample]);
+    expect(await monitor.recheck({ notification: { ...common, payload } })).toBe(expected);
+  });
+
+  test('of a host that is not watched, or of something else, cannot be judged', async () => {
+    const monitor = await shown(['all-online']);
+    expect(await monitor.recheck({ notification: { ...common, hostname: 'x', payload: stopped } })).toBe('unknown');
+    const payload = { event: 'STOPPED', process_name: 'nova-compute' } as const;
+    expect(await monitor.recheck({ notification: { ...common, type: 'PROCESS', payload } })).toBe('unknown');
+  });
+});
+
+test('a reload begins to watch anew with the new options, and the end of the process ends it', async () => {
+  const monitor = await create(options({ monitoringIntervalMs: 3_600_000 }), 'n1');
+  const ends = new AbortController();
+  const blind: string[] = [];
+  let wake: () => void = () => {};
+  const blindTimes = (times: number) =>
+    new Promise<void>((resolve) => {
+      wake = () => {
+        if (blind.length >= times) resolve();
+      };
+      wake();
+    });
+  const done = monitor.run({
+    node: 'n1',
+    log: () => {},
+    signal: ends.signal,
+    report: async () => {},
+    askInstance: async () => undefined,
+    seen: () => {},
+    blind: (reason) => {
+      blind.push(reason);
+      wake();
+    },
+  });
+  await blindTimes(1);
+  // The next look of the first options would come in an hour.
+  await monitor.reload(options({ monitoringIntervalMs: 3_600_000 }));
+  await blindTimes(2);
+  ends.abort();
+  await done;
+});

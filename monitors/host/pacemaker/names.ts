@@ -1,0 +1,33 @@
+/** Which nodes of the cluster are compute hosts, and what Nova calls them. Pure; nothing is guessed. */
+import type { EngineOptions } from '#config/options.ts';
+import type { ClusterView, NodeView } from './crm-mon.ts';
+
+export type NameOptions = Pick<
+  EngineOptions['hostMonitor'],
+  'computeHosts' | 'restrictToRemotes' | 'pacemakerNodeType' | 'hostNames' | 'hostNameForm' | 'hostNameDomain'
+>;
+
+/** Nodes that are watched. Guest nodes and bundles, which have no connection of the remote agent, never are. */
+export function computeNodes(view: ClusterView, options: NameOptions): readonly NodeView[] {
+  const { computeHosts, restrictToRemotes, pacemakerNodeType } = options;
+  if (computeHosts.length > 0) return view.nodes.filter(({ name }) => computeHosts.includes(name));
+  const remotes = view.nodes.filter(({ name, isRemote }) => isRemote && view.connections.has(name));
+  if (restrictToRemotes || pacemakerNodeType === 'remote') return remotes;
+  if (pacemakerNodeType === 'autodetect' && remotes.length > 0) return remotes;
+  return view.nodes.filter(({ isRemote }) => !isRemote);
+}
+
+/** What Nova calls a node: by host_names, else by the form. */
+export function hostOf(node: string, { hostNames, hostNameForm, hostNameDomain }: NameOptions): string {
+  const named = Object.hasOwn(hostNames, node) ? hostNames[node] : undefined;
+  if (named !== undefined) return named;
+  if (hostNameForm === 'short') return node.split('.')[0] ?? node;
+  if (hostNameForm === 'full' && !node.includes('.')) return `${node}.${hostNameDomain}`;
+  return node;
+}
+
+/** Two nodes that stand for one host: a death of one must not be told of the other. */
+export function ambiguousHosts(nodes: readonly NodeView[], options: NameOptions): ReadonlySet<string> {
+  const counts = Map.groupBy(nodes, ({ name }) => hostOf(name, options));
+  return new Set([...counts].filter(([, same]) => same.length > 1).map(([host]) => host));
+}

@@ -1,0 +1,52 @@
+/**
+ * Which fencings a node has outlived. A cluster node that was fenced, came back into the membership and was lost again
+ * before it had joined looks in the cluster's record as it did after the fencing: only who saw it in between knows that the
+ * old fencing proves nothing about the new loss. Pure.
+ */
+import type { CibView } from './cib.ts';
+import type { ClusterView, FenceEvent } from './crm-mon.ts';
+
+/** By node: the newest fencing that was followed by a sight of the node, milliseconds UTC. */
+export type Outlived = ReadonlyMap<string, number>;
+
+/**
+ * A node that was fenced at an operator's word is still listed for so long before the membership drops it (token plus
+ * consensus of corosync, a few seconds as delivered, and clocks of nodes that differ). Milliseconds.
+ */
+const STILL_LISTED_MS = 30_000;
+
+const ENDS_POWER = new Set(['off', 'reboot']);
+
+/** The newest fencing of that node that succeeded and says when. */
+export function newestFencing(view: ClusterView, node: string): (FenceEvent & { completedAt: number }) | undefined {
+  let newest: (FenceEvent & { completedAt: number }) | undefined;
+  for (const event of view.fencing) {
+    const { completedAt } = event;
+    if (event.target !== node || event.status !== 'success' || !ENDS_POWER.has(event.action)) continue;
+    if (completedAt !== undefined && completedAt > (newest?.completedAt ?? 0)) newest = { ...event, completedAt };
+  }
+  return newest;
+}
+
+/** What is known after this sight of the cluster. @param wereMembers the nodes that the sight before had as members */
+export function outlivedAfter(
+  before: Outlived,
+  wereMembers: ReadonlySet<string> | undefined,
+  view: ClusterView,
+  cib: CibView,
+  now: number,
+): Outlived {
+  const after = new Map(before);
+  if (!view.hasQuorum || !cib.hasQuorum) return after;
+  for (const { name, isMember } of cib.states.values()) {
+    const fencing = isMember === true ? newestFencing(view, name) : undefined;
+    if (fencing === undefined) continue;
+    const cameBack = wereMembers !== undefined && !wereMembers.has(name);
+    if (cameBack || now - fencing.completedAt > STILL_LISTED_MS) after.set(name, fencing.completedAt);
+  }
+  return after;
+}
+
+export function membersIn(cib: CibView): ReadonlySet<string> {
+  return new Set([...cib.states.values()].filter(({ isMember }) => isMember === true).map(({ name }) => name));
+}

@@ -1,0 +1,151 @@
+/** Pacemaker as a source of facts: looks when asked, and by itself whenever the alert agent hints that something happened. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EngineOptions } from '#config/options.ts';
+import type { Log } from '#protocol/log.ts';
+import { Bell } from '../bell.ts';
+import type { Fact, Source } from '../fact.ts';
+import { askPacemaker, type ClusterSight } from './ask.ts';
+import { findingOf } from './facts.ts';
+import { listenForHints } from './hint.ts';
+import { ambiguousHosts, computeNodes, hostOf } from './names.ts';
+import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
+
+/**
+ * Alert and record of the cluster are not written at once: after a hint it is looked again, so long after it. The last is as
+ * long as a transition of the cluster takes (measured: 0.01 to 1.5 s). Milliseconds.
+ */
+const LOOKS_AFTER_HINT_MS = [0, 300, 1_000, 3_000, 8_000];
+/** Between two tries to listen for hints. */
+const LISTEN_AGAIN_MS = 10_000;
+/** However many hints come, so much time lies between two that are followed. */
+const BETWEEN_HINTS_MS = 200;
+const WAKE_AT_LEAST_MS = 60_000;
+
+const HOST_NAME = /^[a-zA-Z0-9\-._]{1,255}$/;
+
+export type Ask = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterSight>;
+
+export async function createPacemakerSource(
+  { hostMonitor: options }: EngineOptions,
+  ask: Ask = askPacemaker,
+): Promise<Source> {
+  if (options.hostNameForm === 'full' && options.hostNameDomain === '') {
+    throw new Error('[host] host_name_form is full, but host_name_domain is empty; set it, e.g. to example.org');
+  }
+  return new PacemakerSource(options, ask);
+}
+
+class PacemakerSource implements Source {
+  readonly name = 'pacemaker';
+  readonly #options: EngineOptions['hostMonitor'];
+  readonly #ask: Ask;
+  #outlived: Outlived = new Map();
+  #members: ReadonlySet<string> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EngineOptions['hostMonitor'], ask: Ask) {
+    this.#options = options;
+    this.#ask = ask;
+  }
+
+  /** Looks go one after the other: a newer one never ends before an older one, which would bring old facts back. */
+  look(signal: AbortSignal): Promise<readonly Fact[]> {
+    const turn = this.#turn.then(() => this.#look(signal));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #look(signal: AbortSignal): Promise<readonly Fact[]> {
+    signal.throwIfAborted();
+    const { view, cib } = await this.#ask(this.#options.pacemakerTimeoutMs, signal);
+    const now = Date.now();
+    this.#outlived = outlivedAfter(this.#outlived, this.#members, view, cib, now);
+    this.#members = membersIn(cib);
+    const nodes = computeNodes(view, this.#options);
+    const ambiguous = ambiguousHosts(nodes, this.#options);
+    return nodes.map((node): Fact => {
+      const host = hostOf(node.name, this.#options);
+      const said = { source: 'pacemaker', host } as const;
+      if (ambiguous.has(host) || !HOST_NAME.test(host)) {
+        const detail = `node ${node.name} has no host name of its own; see [host] host_names`;
+        return { ...said, says: 'unknown', at: now, detail };
+      }
+      return { ...said, ...findingOf(node, { view, cib, outlived: this.#outlived, now }) };
+    });
+  }
+
+  async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+    const hints = new Hints();
+    await Promise.all([this.#listen(hints, log, signal), this.#lookOnHints(hints, tell, log, signal)]);
+  }
+
+  async #listen(hints: Hints, log: Log, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await listenForHints(
+          this.#options.alertSocket,
+          (words) => {
+            log('debug', 'Pacemaker alerts', { words });
+            hints.give();
+          },
+          signal,
+        );
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log('warning', 'alerts of Pacemaker are not heard; what they tell is seen by the next look', { reason });
+        await pause(LISTEN_AGAIN_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #lookOnHints(
+    hints: Hints,
+    tell: (facts: readonly Fact[]) => void,
+    log: Log,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (await hints.next(signal)) {
+      const hintedAt = performance.now();
+      for (const afterMs of LOOKS_AFTER_HINT_MS) {
+        if (await hints.comesBefore(hintedAt + afterMs, signal)) break;
+        if (signal.aborted) return;
+        try {
+          tell(await this.look(signal));
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          if (!signal.aborted) log('debug', 'a look after an alert failed', { reason });
+        }
+      }
+    }
+  }
+}
+
+/** Any number of hints that were given and not yet taken are one. */
+class Hints {
+  readonly #bell = new Bell();
+  #isGiven = false;
+  #takenAt = Number.NEGATIVE_INFINITY;
+
+  give(): void {
+    this.#isGiven = true;
+    this.#bell.ring();
+  }
+
+  /** Waits for a hint and takes it; false when the signal came first. */
+  async next(signal: AbortSignal): Promise<boolean> {
+    while (!this.#isGiven && !signal.aborted) await this.#bell.wait(WAKE_AT_LEAST_MS, signal);
+    const waitMs = this.#takenAt + BETWEEN_HINTS_MS - performance.now();
+    if (waitMs > 0 && !signal.aborted) await new Bell().wait(waitMs, signal);
+    this.#isGiven = false;
+    this.#takenAt = performance.now();
+    return !signal.aborted;
+  }
+
+  /** Whether one is given by that time (of `performance.now`); it is not taken. */
+  async comesBefore(time: number, signal: AbortSignal): Promise<boolean> {
+    while (!this.#isGiven && !signal.aborted && performance.now() < time) {
+      await this.#bell.wait(time - performance.now(), signal);
+    }
+    return this.#isGiven;
+  }
+}

@@ -1,0 +1,332 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { Ledger } from './ledger.ts';
+import { runAlert } from './pacemaker/alert.ts';
+import type { ClusterSight } from './pacemaker/ask.ts';
+import { parseCib } from './pacemaker/cib.ts';
+import { parseCrmMon } from './pacemaker/crm-mon.ts';
+import { createPacemakerSource } from './pacemaker/source.ts';
+import { PACEMAKER_FENCED } from './policy.ts';
+import { Watch } from './watch.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'watch-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Generous: machines are busy. */
+const until = { timeout: 20_000, interval: 10 };
+const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
+const sightOf = (sample: string): ClusterSight => ({
+  view: parseCrmMon(read(`${sample}/crm_mon.xml`)),
+  cib: parseCib(read(`${sample}/cib.xml`)),
+});
+
+let count = 0;
+
+/** A monitor on real sockets and files; what Pacemaker would say are captured answers. */
+class Scene {
+  readonly reports: string[] = [];
+  readonly bodies: NotificationBody[] = [];
+  readonly logged: string[] = [];
+  readonly blind: string[] = [];
+  seen = 0;
+  looks = 0;
+  /** A sample, or what goes wrong. */
+  shows: string | Error;
+  /** What the outbox does with a report. */
+  outbox: () => Promise<void> = async () => {};
+  readonly folder: string;
+  readonly options: EngineOptions['hostMonitor'];
+  #ends = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(shows: string, options: Partial<EngineOptions['hostMonitor']> = {}, folder?: string) {
+    count += 1;
+    this.folder = folder ?? join(directory, String(count));
+    this.shows = shows;
+    this.options = {
+      ...DEFAULT_OPTIONS.hostMonitor,
+      monitoringIntervalMs: 3_600_000,
+      suspicionIntervalMs: 3_600_000,
+      alertSocket: join(this.folder, 'run', 'host.sock'),
+      stateFile: join(this.folder, 'state.json'),
+      ...options,
+    };
+  }
+
+  async start(): Promise<void> {
+    const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor: this.options }, async () => {
+      this.looks += 1;
+      if (this.shows instanceof Error) throw this.shows;
+      return sightOf(this.shows);
+    });
+    const setup = { options: this.options, policy: PACEMAKER_FENCED, sources: [source] };
+    const context = {
+      log: (level: string, message: string) => this.logged.push(`${level}: ${message}`),
+      seen: () => {
+        this.seen += 1;
+      },
+      blind: (reason: string) => this.blind.push(reason),
+      report: async (body: NotificationBody) => {
+        await this.outbox();
+        const { hostname, payload } = body.notification;
+        this.bodies.push(body);
+        this.reports.push(`${hostname} ${(payload as { event: string }).event}`);
+      },
+    };
+    this.#ends = new AbortController();
+    const ledger = Ledger.open(this.options.stateFile, context.log);
+    this.#done = new Watch(setup, context, ledger).run(this.#ends.signal);
+    await vi.waitFor(() => statSync(this.options.alertSocket), until);
+    await vi.waitFor(() => expect(this.seen + this.blind.length).toBeGreaterThan(0), until);
+  }
+
+  async stop(): Promise<void> {
+    this.#ends.abort();
+    await this.#done;
+  }
+
+  async alert(): Promise<void> {
+    await runAlert({ CRM_alert_kind: 'fencing', CRM_alert_recipient: this.options.alertSocket });
+  }
+
+  async waitForReports(...expected: readonly string[]): Promise<void> {
+    await vi.waitFor(() => expect(this.reports).toEqual(expected), until);
+  }
+
+  async waitForState(host: string, said: string | undefined): Promise<void> {
+    await vi.waitFor(() => expect(this.state()[host]?.said).toBe(said), until);
+  }
+
+  state(): Record<string, { said: string } | undefined> {
+    return statSync(this.options.stateFile, { throwIfNoEntry: false })
+      ? JSON.parse(readFileSync(this.options.stateFile, 'utf8')).hosts
+      : {};
+  }
+
+  /** Until Pacemaker was asked so many times more and what it said was judged. */
+  async moreLooks(many: number): Promise<void> {
+    const looks = this.looks;
+    await this.alert();
+    await vi.waitFor(() => expect(this.looks).toBeGreaterThanOrEqual(looks + many), until);
+  }
+}
+
+async function watching(scene: Scene, work: () => Promise<void>): Promise<void> {
+  await scene.start();
+  try {
+    await work();
+  } finally {
+    await scene.stop();
+  }
+}
+
+describe('a host', () => {
+  test('that is dead when the monitor starts is reported, with proof and the time of the fencing', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+    expect(scene.bodies).toEqual([
+      {
+        notification: {
+          type: 'COMPUTE_HOST',
+          hostname: 'c2',
+          generated_time: '2026-11-21T08:39:57.000Z',
+          payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
+        },
+      },
+    ]);
+  });
+
+  test('is reported word for word the same by every controller', async () => {
+    // Captured from one cluster, one and a half minutes apart.
+    const early = new Scene('remote-fenced-before-start-pending');
+    const late = new Scene('remote-start-pending-for-long');
+    for (const scene of [early, late]) await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+    expect(late.bodies).toEqual(early.bodies);
+  });
+
+  test('is looked at as soon as Pacemaker alerts, long before the next look is due', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.shows = 'remote-fenced-offline';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED');
+    });
+  });
+
+  test('is reported when its proof appears some time after the alert', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.shows = 'remote-unclean';
+      await scene.moreLooks(2);
+      expect(scene.reports).toEqual([]);
+      scene.shows = 'remote-fenced-offline';
+      await scene.waitForReports('c2 STOPPED');
+    });
+  });
+
+  test('is looked at more often while it is suspected', async () => {
+    const scene = new Scene('remote-unclean', { suspicionIntervalMs: 20 });
+    await watching(scene, async () => {
+      await vi.waitFor(() => expect(scene.looks).toBeGreaterThan(3), until);
+      scene.shows = 'remote-fenced-offline';
+      await scene.waitForReports('c2 STOPPED');
+    });
+    expect(scene.logged).toContain('warning: host is suspected');
+  });
+
+  test('that comes back is reported, and its next death too', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, async () => {
+      await scene.waitForReports('c2 STOPPED');
+      scene.shows = 'all-online';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
+      scene.shows = 'remote-fenced-offline';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED', 'c2 STOPPED');
+    });
+  });
+
+  test('that is shown online while its connection is tried again has not come back', async () => {
+    const scene = new Scene('remote-fenced-but-start-pending-shown-online');
+    await watching(scene, async () => {
+      await scene.waitForReports('c2 STOPPED');
+      await scene.moreLooks(3);
+      expect(scene.reports).toEqual(['c2 STOPPED']);
+    });
+  });
+
+  test('has the name that Nova gives it', async () => {
+    const scene = new Scene('remote-fenced-offline', { hostNames: { c2: 'nova-2.example.org' } });
+    await watching(scene, () => scene.waitForReports('nova-2.example.org STOPPED'));
+  });
+
+  test('is not reported when two nodes have its name', async () => {
+    const scene = new Scene('remote-fenced-offline', { hostNames: { c2: 'c1' } });
+    await watching(scene, () => scene.moreLooks(2));
+    expect(scene.reports).toEqual([]);
+  });
+});
+
+describe('nothing is reported, and no return either,', () => {
+  test.each([
+    'no-quorum',
+    'inside-minority-partition',
+    'maintenance-c2-killed',
+    'remote-unclean',
+    'remote-fencing-failed',
+  ])('of %s', async (sample) => {
+    const scene = new Scene(sample);
+    await watching(scene, () => scene.moreLooks(2));
+    expect(scene.reports).toEqual([]);
+  });
+
+  test('while Pacemaker does not answer, after a death', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, async () => {
+      await scene.waitForReports('c2 STOPPED');
+      scene.shows = new Error('crm_mon did not answer within 15 s');
+      await scene.moreLooks(2);
+      scene.shows = 'no-quorum';
+      await scene.moreLooks(2);
+    });
+    expect(scene.reports).toEqual(['c2 STOPPED']);
+  });
+});
+
+describe('a restart', () => {
+  test('does not repeat what was reported, and reports what came meanwhile', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, () => scene.waitForState('c2', 'dead'));
+    await watching(scene, () => scene.moreLooks(2));
+    expect(scene.reports).toEqual(['c2 STOPPED']);
+    scene.shows = 'all-online';
+    await watching(scene, () => scene.waitForReports('c2 STOPPED', 'c2 STARTED'));
+    expect(scene.state()).toEqual({});
+  });
+
+  test('between two deaths misses none', async () => {
+    // Fenced at 08:10:01, and in the later sample of another day of the lab at 08:39:57.
+    const scene = new Scene('remote-fenced-but-start-pending-shown-online');
+    await watching(scene, () => scene.waitForState('c2', 'dead'));
+    scene.shows = 'remote-fenced-offline';
+    await watching(scene, () => scene.waitForReports('c2 STOPPED', 'c2 STOPPED'));
+    expect(scene.bodies.map(({ notification }) => notification.generated_time)).toEqual([
+      '2026-11-21T08:10:01.000Z',
+      '2026-11-21T08:39:57.000Z',
+    ]);
+  });
+
+  test('repeats a report that the outbox did not take', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    const { promise: never } = Promise.withResolvers<void>();
+    let tries = 0;
+    scene.outbox = () => {
+      tries += 1;
+      return never;
+    };
+    await watching(scene, () => vi.waitFor(() => expect(tries).toBe(1), until));
+    expect(scene.state()).toEqual({});
+    scene.outbox = async () => {};
+    await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+  });
+});
+
+test('a report that fails is tried again, and is not written down before it is safe', async () => {
+  const scene = new Scene('remote-fenced-offline');
+  let tries = 0;
+  scene.outbox = async () => {
+    tries += 1;
+    expect(scene.state()).toEqual({});
+    if (tries === 1) throw new Error('no space left');
+  };
+  await watching(scene, async () => {
+    await vi.waitFor(() => expect(tries).toBe(1), until);
+    await scene.alert();
+    await scene.waitForReports('c2 STOPPED');
+    await scene.waitForState('c2', 'dead');
+  });
+  expect(scene.logged).toContain('error: a report of a host could not be kept; it is tried again');
+});
+
+test('a state file that cannot be written is no reason to repeat a report', async () => {
+  const folder = join(directory, 'unwritable');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'file'), '');
+  const scene = new Scene('remote-fenced-offline', { stateFile: join(folder, 'file', 'state.json') }, folder);
+  await watching(scene, async () => {
+    await scene.waitForReports('c2 STOPPED');
+    await scene.moreLooks(3);
+    expect(scene.reports).toEqual(['c2 STOPPED']);
+  });
+});
+
+describe('the monitor is blind', () => {
+  test('while Pacemaker cannot be asked, and sees again when it can', async () => {
+    const scene = new Scene('all-online', { monitoringIntervalMs: 20 });
+    scene.shows = new Error('crm_mon is not installed here');
+    await watching(scene, async () => {
+      expect(scene.blind[0]).toBe('Pacemaker: crm_mon is not installed here');
+      expect(scene.seen).toBe(0);
+      scene.shows = 'all-online';
+      await vi.waitFor(() => expect(scene.seen).toBeGreaterThan(0), until);
+    });
+  });
+
+  test('without quorum', async () => {
+    const scene = new Scene('no-quorum');
+    await watching(scene, async () => {
+      expect(scene.blind).toEqual(['Pacemaker can tell nothing of any host: the cluster has no quorum here']);
+    });
+  });
+});
+
+test('hosts in doubt are reported as UNKNOWN if that is asked for', async () => {
+  const scene = new Scene('remote-unclean', { reportUnproven: true });
+  await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+  expect(scene.bodies[0]?.notification.payload).toMatchObject({ host_status: 'UNKNOWN' });
+});

@@ -1,0 +1,209 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { Ledger } from '#monitors/host/ledger.ts';
+import { CIBADMIN, parseCib } from '#monitors/host/pacemaker/cib.ts';
+import { CRM_MON, parseCrmMon } from '#monitors/host/pacemaker/crm-mon.ts';
+import { createPacemakerSource } from '#monitors/host/pacemaker/source.ts';
+import { PACEMAKER_FENCED } from '#monitors/host/policy.ts';
+import { Watch } from '#monitors/host/watch.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { waitUntil } from '../waiting.ts';
+import { installPackages } from './install.ts';
+import { PacemakerLab } from './lab.ts';
+
+/** That the host monitor says of a real cluster what is so: every node is a compute host, watched from n1. */
+
+const folder = mkdtempSync(join(tmpdir(), 'host-monitor-lab-'));
+/** Alert agents do not run as root. */
+chmodSync(folder, 0o755);
+/** Where the nodes have this folder, the program and the Node that runs it. */
+const OUTSIDE = '/outside';
+const PROGRAM = '/program';
+const RUNTIME = '/runtime';
+const ROOT = join(import.meta.dirname, '../../..');
+
+const ends = new AbortController();
+const reports: NotificationBody['notification'][] = [];
+const states = new Map<string, string>();
+let lab: PacemakerLab;
+let watching: Promise<void> = Promise.resolve();
+let hasFailed = false;
+
+async function print(node: string, argv: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await lab.run(node, argv, { timeoutMs: 15_000 });
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr}`);
+  return stdout;
+}
+
+/** What was reported since the last call: host and event, in their order. */
+let told = 0;
+function news(): string[] {
+  const fresh = reports
+    .slice(told)
+    .map(({ hostname, payload }) => `${hostname} ${(payload as { event: string }).event}`);
+  told = reports.length;
+  return fresh;
+}
+
+async function waitForState(host: string, state: string): Promise<void> {
+  await waitUntil({ what: `${host} to be ${state}, not ${states.get(host)}`, seconds: 90 }, () =>
+    states.get(host) === state ? true : undefined,
+  );
+}
+
+async function waitForReport(host: string, event: string): Promise<void> {
+  await waitUntil({ what: `${event} of ${host} to be reported`, seconds: 90 }, () =>
+    reports
+      .slice(told)
+      .some(({ hostname, payload }) => hostname === host && 'event' in payload && payload.event === event)
+      ? true
+      : undefined,
+  );
+}
+
+beforeAll(async () => {
+  await installPackages();
+  lab = await PacemakerLab.start({
+    hostPaths: [
+      { hostPath: folder, nodePath: OUTSIDE },
+      { hostPath: ROOT, nodePath: PROGRAM },
+      { hostPath: dirname(process.execPath), nodePath: RUNTIME },
+    ],
+  });
+  watching = watch('always', 200, 'n1', ends.signal, reports);
+});
+
+/** @param from the node on which Pacemaker is asked */
+async function watch(
+  name: string,
+  intervalMs: number,
+  from: string,
+  signal: AbortSignal,
+  into: NotificationBody['notification'][],
+): Promise<void> {
+  const hostMonitor = {
+    ...DEFAULT_OPTIONS.hostMonitor,
+    monitoringIntervalMs: intervalMs,
+    suspicionIntervalMs: intervalMs,
+    computeHosts: lab.nodes,
+    alertSocket: join(folder, `${name}.sock`),
+    stateFile: join(folder, `${name}.json`),
+  };
+  const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor }, async () => ({
+    view: parseCrmMon(await print(from, CRM_MON)),
+    cib: parseCib(await print(from, CIBADMIN)),
+  }));
+  const log = (_: string, message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    const [, state] = /^host is (\w+)$/.exec(message) ?? [];
+    if (state !== undefined && into === reports) states.set(String(fields.host), state);
+  };
+  const report = async ({ notification }: NotificationBody) => {
+    into.push(notification);
+  };
+  const setup = { options: hostMonitor, policy: PACEMAKER_FENCED, sources: [source] };
+  const context = { log, report, seen: () => {}, blind: () => {} };
+  await new Watch(setup, context, Ledger.open(hostMonitor.stateFile, log)).run(signal);
+}
+
+afterAll(async () => {
+  ends.abort();
+  await watching;
+  await lab?.stop();
+  rmSync(folder, { recursive: true, force: true });
+  if (lab && !hasFailed) rmSync(lab.directory, { recursive: true, force: true });
+});
+
+afterEach(({ task }) => {
+  hasFailed ||= task.result?.state === 'fail';
+});
+
+test('a remote node that loses its power is suspected, then dead with the time of its fencing, and up again after its return', async () => {
+  await lab.kill('c2');
+  await waitForReport('c2', 'STOPPED');
+  const [event] = (await lab.fenceHistory()).filter(({ target }) => target === 'c2');
+  const fencedAt = Date.parse(String(event?.completedAt).replace(' ', 'T'));
+  expect(Math.abs(Date.parse(String(reports.at(-1)?.generated_time)) - fencedAt)).toBeLessThanOrEqual(1_000);
+  await lab.boot('c2');
+  await waitForReport('c2', 'STARTED');
+  expect(news()).toEqual(['c2 STOPPED', 'c2 STARTED']);
+});
+
+test('a cluster node that loses its power is dead when it is fenced, and up when it has joined again', async () => {
+  await lab.kill('n3');
+  await waitForReport('n3', 'STOPPED');
+  await lab.boot('n3');
+  await waitForReport('n3', 'STARTED');
+  expect(news()).toEqual(['n3 STOPPED', 'n3 STARTED']);
+});
+
+test('a node that leaves in order after an older fencing is never dead, even when its power goes off then', async () => {
+  expect((await lab.fenceHistory()).some(({ target, status }) => target === 'n3' && status === 'success')).toBe(true);
+  await lab.run('n3', ['sh', '-c', 'kill -TERM "$(pidof pacemakerd)"']);
+  await waitForState('n3', 'unknown');
+  await lab.kill('n3');
+  await waitForState('n3', 'leaving');
+  await lab.boot('n3');
+  await waitForState('n3', 'up');
+  expect(news()).toEqual([]);
+});
+
+test('neither standby, nor maintenance, nor a disabled connection is a death, nor a power cut in them', async () => {
+  await lab.pcs('node', 'standby', 'c1');
+  await waitForState('c1', 'leaving');
+  await lab.pcs('node', 'unstandby', 'c1');
+  await waitForState('c1', 'up');
+  await lab.pcs('resource', 'disable', 'c1');
+  await waitForState('c1', 'leaving');
+  await lab.pcs('resource', 'enable', 'c1');
+  await waitForState('c1', 'up');
+  await lab.pcs('property', 'set', 'maintenance-mode=true');
+  await waitForState('c1', 'leaving');
+  await lab.kill('c1');
+  expect((await lab.crmMon()).fencing.filter(({ target }) => target === 'c1')).toEqual([]);
+  expect(news()).toEqual([]);
+  await lab.pcs('property', 'set', 'maintenance-mode=false');
+  await waitForReport('c1', 'STOPPED');
+  await lab.boot('c1');
+  await waitForReport('c1', 'STARTED');
+  expect(news()).toEqual(['c1 STOPPED', 'c1 STARTED']);
+});
+
+test("Pacemaker's alerts alone, sent by the agent on one node, bring a death and a return at once", async () => {
+  const script = `import { runAlert } from '${PROGRAM}/monitors/host/pacemaker/alert.ts'; await runAlert(process.env);`;
+  const agent = `#!/bin/sh\nexec ${RUNTIME}/node --input-type=module --eval "${script}"\n`;
+  await lab.putFile('all', '/usr/local/bin/alert-agent', agent, 0o755);
+  await lab.pcs('alert', 'create', 'path=/usr/local/bin/alert-agent', 'id=look');
+  await lab.pcs('alert', 'recipient', 'add', 'look', `value=${OUTSIDE}/alerted.sock`);
+  const alerted: NotificationBody['notification'][] = [];
+  const stop = new AbortController();
+  // No look of its own would come within the test.
+  const done = watch('alerted', 3_600_000, 'n2', stop.signal, alerted);
+  try {
+    await lab.kill('c2');
+    await waitForReport('c2', 'STOPPED');
+    const often = performance.now();
+    await waitUntil({ what: 'the alerted monitor to report it', seconds: 60, everyMs: 5 }, () => alerted[0]);
+    console.info(
+      `the alerted monitor reported ${(performance.now() - often).toFixed(0)} ms after one that looks all the time`,
+    );
+    expect(alerted).toEqual([reports.at(-1)]);
+    await lab.boot('c2');
+    await waitUntil({ what: 'the alerted monitor to report the return', seconds: 60 }, () => alerted[1]);
+    await waitForReport('c2', 'STARTED');
+    expect(news()).toEqual(['c2 STOPPED', 'c2 STARTED']);
+  } finally {
+    stop.abort();
+    await done;
+  }
+});
+
+test('a side without quorum says nothing of anybody, whomever it misses', async () => {
+  await lab.partition('n1');
+  await waitUntil({ what: 'n1 to know nothing, or to be fenced', seconds: 60 }, () =>
+    !lab.isAlive('n1') || [...lab.nodes].every((node) => states.get(node) === 'unknown') ? true : undefined,
+  );
+  expect(news()).toEqual([]);
+});
