@@ -15,4 +15,5 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   keygen: async () => (await import('./commands/keygen.ts')).keygen,
 };
 
-await runProgram(process.argv.slice(2), (name) => LOADERS[name]());
+if (process.env.CRM_alert_kind === undefined) await runProgram(process.argv.slice(2), (name) => LOADERS[name]());
+else await (await import('#monitors/host/pacemaker/alert.ts')).runAlert(process.env);

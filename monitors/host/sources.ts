@@ -5,11 +5,16 @@ import type { Fact, Source } from './fact.ts';
 export type SourceName = Fact['source'];
 type Make = (options: EngineOptions, node: string) => Promise<Source>;
 
-const FACTORIES: Readonly<Partial<Record<SourceName, () => Promise<Make>>>> = {
+const FACTORIES: Readonly<Record<SourceName, () => Promise<Make>>> = {
   pacemaker: async () => {
     const { createPacemakerSource } = await import('./pacemaker/source.ts');
     return (options) => createPacemakerSource(options);
   },
+  ping: async () => (await import('./ping.ts')).createPingSource,
+  ipmi: async () => (await import('./ipmi.ts')).createIpmiSource,
+  redfish: async () => (await import('./redfish.ts')).createRedfishSource,
+  heartbeat: async () => (await import('./heartbeat/source.ts')).createHeartbeatSource,
+  consul: async () => (await import('./consul.ts')).createConsulSource,
 };
 
 /** Those of `sources`, else that of `monitoring_driver`. */
@@ -22,9 +27,7 @@ export function sourceNames({ hostMonitor: { sources, monitoringDriver } }: Engi
 export async function createSources(options: EngineOptions, node: string): Promise<readonly Source[]> {
   return await Promise.all(
     sourceNames(options).map(async (name) => {
-      const load = FACTORIES[name];
-      if (load === undefined) throw new Error(`[host] sources: this program has no source "${name}"`);
-      const make = await load();
+      const make = await FACTORIES[name]();
       return await make(options, node);
     }),
   );

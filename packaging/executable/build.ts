@@ -86,7 +86,10 @@ async function part(name: string, entry: string): Promise<void> {
 
 rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
-const parts: Record<string, string> = { 'resource-agent': 'agents/resource-agent.ts' };
+const parts: Record<string, string> = {
+  'resource-agent': 'agents/resource-agent.ts',
+  alert: 'monitors/host/pacemaker/alert.ts',
+};
 for (const name of COMMAND_NAMES) parts[name] = `agents/commands/${name}.ts`;
 await Promise.all(Object.entries(parts).map(([name, entry]) => part(name, entry)));
 writeFileSync(join(WORK, 'main.js'), await bundle('packaging/executable/main.ts'));

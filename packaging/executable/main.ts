@@ -48,6 +48,11 @@ async function quickMonitor(): Promise<void> {
 
 async function main(): Promise<void> {
   for (const name of UNWANTED) delete process.env[name];
+  if (process.env.CRM_alert_kind !== undefined) {
+    // Pacemaker's alert agent: see monitors/host/pacemaker/alert.ts.
+    const { runAlert } = loadPart('alert') as typeof import('#monitors/host/pacemaker/alert.ts');
+    return await runAlert(process.env);
+  }
   const argv = process.argv.slice(2);
   const action = ocfAction(process.argv0, argv, process.env);
   if (action === 'meta-data') {

@@ -1,7 +1,7 @@
 /**
  * Pacemaker's alert agent: asks the host monitor of this node to look at once.
  *
- *     pcs alert create path=/usr/bin/recovery-agent id=recovery-agent
+ *     pcs alert create path=/usr/sbin/recovery-agent id=recovery-agent
  *
  * It runs as hacluster on every full node for each alert. It cannot fail: an alert is a hint, and the next look of the
  * monitor sees the same.
