@@ -17,9 +17,9 @@ export const processMonitor = {
   ),
   watchIntervalMs: seconds(
     'watch_interval',
-    0.25,
+    1,
     [0.05, 60],
-    'How often it is asked whether the processes that were found still live.',
+    'How often it is asked whether found processes live; the death of a systemd service is told by the kernel.',
   ),
   processListPath: text(
     'process_list_path',

@@ -63,7 +63,11 @@ afterEach(async () => {
 
 function kill(): void {
   const pid = Number(read('pid'));
-  if (pid > 1) process.kill(pid, 'SIGKILL');
+  try {
+    if (pid > 1) process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is dead already.
+  }
   writeFileSync(path('pid'), '0\n');
 }
 

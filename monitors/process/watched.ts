@@ -54,8 +54,9 @@ export class Watched {
   dropStrangers(): void {
     if (this.entry.kind !== 'process') return;
     const { processName } = this.entry;
+    // The dead are not strangers: they are found by their pulse.
     const strangers = this.#pulses.filter(
-      ({ pid }) => readRunning('/proc', pid)?.commandLine.includes(processName) !== true,
+      ({ pid }) => readRunning('/proc', pid)?.commandLine.includes(processName) === false,
     );
     for (const pulse of strangers) pulse.close();
     this.#pulses = this.#pulses.filter((pulse) => !strangers.includes(pulse));
@@ -73,9 +74,11 @@ export class Watched {
 
   takeUnit(facts: UnitFacts, mount: string | undefined): void {
     if (this.entry.kind !== 'unit') return;
-    this.look = lookOfUnit(facts, this.entry.whenStopped);
     this.detail = facts.mainPid === undefined ? facts.detail : `${facts.detail}, pid ${facts.mainPid}`;
     this.#follow(facts.mainPid === undefined ? [] : [facts.mainPid]);
+    // The main process is dead and systemd does not know it yet: what it makes of it is seen at the next look.
+    const isBehind = facts.mainPid !== undefined && this.#pulses.length === 0;
+    this.look = isBehind ? 'starting' : lookOfUnit(facts, this.entry.whenStopped);
     this.#cgroups = mount === undefined || facts.cgroup === undefined ? [] : [join(mount, facts.cgroup)];
   }
 
