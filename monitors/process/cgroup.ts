@@ -1,0 +1,77 @@
+/**
+ * The kernel tells when a control group has become empty: its file cgroup.events changes, which inotify reports
+ * (Documentation/admin-guide/cgroup-v2.rst, "populated"). Under systemd each service has a group of its own, so the
+ * death of a service is heard within milliseconds.
+ *
+ * Invariant: what is heard is a reason to look and proves nothing; whoever hears nothing (no cgroup v2, a group shared
+ * with others) finds out by looking.
+ */
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where cgroup v2 is mounted: /sys/fs/cgroup, or beside v1 in a folder of it. */
+export function cgroupMount(mountInfo = readOrNothing('/proc/self/mountinfo')): string | undefined {
+  for (const line of mountInfo.split('\n')) {
+    const [fields = '', type = ''] = line.split(' - ');
+    if (type.startsWith('cgroup2 ')) return fields.split(' ')[4];
+  }
+  return undefined;
+}
+
+/** The folder of the control group of a process; undefined in the topmost group, which has no events. */
+export function cgroupOf(pid: number, mount: string): string | undefined {
+  const path = /^0::(\/.+)$/m.exec(readOrNothing(`/proc/${pid}/cgroup`))?.[1];
+  return path === undefined || path.includes('/../') || path.endsWith(' (deleted)') ? undefined : join(mount, path);
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Hears the groups that it is told to hear; one watch a group. */
+export class CgroupEars {
+  readonly #tell: () => void;
+  readonly #watches = new Map<string, FSWatcher>();
+
+  constructor(tell: () => void) {
+    this.#tell = tell;
+  }
+
+  get groups(): readonly string[] {
+    return [...this.#watches.keys()];
+  }
+
+  /** From now on exactly these. */
+  hear(groups: ReadonlySet<string>): void {
+    for (const group of this.#watches.keys()) if (!groups.has(group)) this.#drop(group);
+    for (const group of groups) if (!this.#watches.has(group)) this.#add(group);
+  }
+
+  #add(group: string): void {
+    try {
+      const watcher = watch(join(group, 'cgroup.events'), { persistent: false });
+      this.#watches.set(group, watcher);
+      watcher.on('error', () => this.#drop(group));
+      watcher.on('change', (event) => {
+        // The group was removed; the next one of that name is another one.
+        if (event === 'rename') this.#drop(group);
+        this.#tell();
+      });
+    } catch {
+      // Without it the processes are found dead by looking.
+    }
+  }
+
+  #drop(group: string): void {
+    this.#watches.get(group)?.close();
+    this.#watches.delete(group);
+  }
+
+  close(): void {
+    this.hear(new Set());
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * What to do about one process. Pure.
+ *
+ * Invariants:
+ * - nothing is restarted or reported on less than the sight `down`: a process that starts, was stopped in order, or
+ *   cannot be seen is left alone;
+ * - between two restarts lies the wait of the first, and there are at most `1 + retries` in a row and `limit` in the
+ *   window, so there is no restart storm however often a process dies;
+ * - a failure is reported once: it is over only when the process has been up for `settleMs`.
+ */
+
+/**
+ * How a process looks. `starting`: something other than us is bringing it up or down; `stopped`: in order, by a person.
+ */
+export type Look = 'up' | 'down' | 'starting' | 'stopped' | 'unknown';
+
+export interface Limits {
+  readonly retries: number;
+  readonly intervalMs: number;
+  readonly backoff: number;
+  readonly maxIntervalMs: number;
+  /** So long gone before the first restart. */
+  readonly delayMs: number;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly activationMs: number;
+}
+
+export interface Failure {
+  /** `generated_time` of the report, so that a report made again is known to be the same. Milliseconds UTC. */
+  readonly at: number;
+  readonly report: 'due' | 'made';
+}
+
+/** What is known of one process; kept across the end of the monitor. All times in milliseconds UTC. */
+export interface Standing {
+  /** Restarts in a row without it having come up to stay. */
+  readonly tries: number;
+  /** When our last command for it ended. */
+  readonly lastTryAt?: number | undefined;
+  /** Of the restarts within the window. */
+  readonly restarts: readonly number[];
+  readonly upSince?: number | undefined;
+  readonly downSince?: number | undefined;
+  readonly startingSince?: number | undefined;
+  readonly failure?: Failure | undefined;
+}
+
+export const UNKNOWN_STANDING: Standing = { tries: 0, restarts: [] };
+
+export type Step =
+  /** `lookAt`: before that there is nothing to do unless it changes; never later than needed. */
+  | { readonly do: 'wait'; readonly lookAt?: number; readonly why: string }
+  | { readonly do: 'restart'; readonly why: string }
+  | { readonly do: 'report'; readonly failure: Failure; readonly why: string };
+
+export interface Decision {
+  readonly standing: Standing;
+  readonly step: Step;
+}
+
+export function decide(before: Standing, look: Look, now: number, limits: Limits): Decision {
+  const standing = observed(withoutFuture(before, now), look, now, limits);
+  switch (look) {
+    case 'up':
+      return { standing, step: whileUp(standing, limits) };
+    case 'starting': {
+      const since = standing.startingSince ?? now;
+      if (now - since < limits.activationMs) {
+        return {
+          standing,
+          step: { do: 'wait', lookAt: since + limits.activationMs, why: 'it is starting or stopping' },
+        };
+      }
+      // Its time to come up by itself is over.
+      return whileDown({ ...standing, downSince: since }, now, limits);
+    }
+    case 'down':
+      return whileDown(standing, now, limits);
+    case 'stopped':
+      return { standing, step: { do: 'wait', why: 'it was stopped in order' } };
+    case 'unknown':
+      return { standing, step: { do: 'wait', why: 'it cannot be seen' } };
+  }
+}
+
+/** A restart begins. It is counted now, so that one in which the monitor itself ends is not forgotten. */
+export function whenRestarting(standing: Standing, now: number): Standing {
+  const { tries, restarts } = standing;
+  return { ...standing, lastTryAt: now, startingSince: undefined, tries: tries + 1, restarts: [...restarts, now] };
+}
+
+/** A command for it has ended, well or not: from here it is given time to come up. */
+export function afterCommand(standing: Standing, now: number): Standing {
+  return { ...standing, lastTryAt: now, startingSince: undefined };
+}
+
+/** Times that lie ahead are from a clock that was set back since; waiting for them could take for ever. */
+function withoutFuture(standing: Standing, now: number): Standing {
+  const past = (time: number | undefined) => (time === undefined ? undefined : Math.min(time, now));
+  return {
+    ...standing,
+    lastTryAt: past(standing.lastTryAt),
+    upSince: past(standing.upSince),
+    downSince: past(standing.downSince),
+    startingSince: past(standing.startingSince),
+    restarts: standing.restarts.map((time) => Math.min(time, now)),
+  };
+}
+
+function observed(before: Standing, look: Look, now: number, limits: Limits): Standing {
+  const standing = { ...before, restarts: before.restarts.filter((time) => now - time < limits.windowMs) };
+  switch (look) {
+    case 'up': {
+      const upSince = standing.upSince ?? now;
+      const up = { ...standing, upSince, downSince: undefined, startingSince: undefined };
+      return now - upSince >= limits.intervalMs ? { ...up, tries: 0, lastTryAt: undefined, failure: undefined } : up;
+    }
+    case 'down': {
+      // It may have been up to stay since the last look.
+      const stayed = standing.upSince !== undefined && now - standing.upSince >= limits.intervalMs;
+      const down = { ...standing, upSince: undefined, startingSince: undefined, downSince: standing.downSince ?? now };
+      return stayed ? { ...down, tries: 0, lastTryAt: undefined, failure: undefined } : down;
+    }
+    case 'starting':
+      return { ...standing, upSince: undefined, startingSince: standing.startingSince ?? now };
+    case 'stopped':
+      return { ...standing, upSince: undefined, downSince: undefined, startingSince: undefined };
+    case 'unknown':
+      return standing;
+  }
+}
+
+function whileUp({ tries, failure, upSince = 0 }: Standing, { intervalMs }: Limits): Step {
+  if (tries === 0 && failure === undefined) return { do: 'wait', why: 'it is up' };
+  return { do: 'wait', lookAt: upSince + intervalMs, why: 'it has come up and must stay so' };
+}
+
+function whileDown(standing: Standing, now: number, limits: Limits): Decision {
+  const { failure, tries, lastTryAt, restarts, downSince = now } = standing;
+  if (failure?.report === 'made') return { standing, step: { do: 'wait', why: 'its failure is reported' } };
+  if (failure !== undefined) return { standing, step: { do: 'report', failure, why: 'it was not reported yet' } };
+  const spent = tries > limits.retries;
+  const stormy = restarts.length >= limits.limit;
+  const due = Math.max(
+    lastTryAt === undefined ? 0 : lastTryAt + waitAfter(spent || stormy ? 1 : tries, limits),
+    tries === 0 ? downSince + limits.delayMs : 0,
+  );
+  if (now < due) return { standing, step: { do: 'wait', lookAt: due, why: 'it is given time to come up' } };
+  if (!spent && !stormy)
+    return { standing, step: { do: 'restart', why: `restart ${tries + 1} of ${limits.retries + 1}` } };
+  const found: Failure = { at: now, report: 'due' };
+  const why = spent
+    ? `it is down after ${tries} restarts in a row`
+    : `it was restarted ${restarts.length} times within ${limits.windowMs / 1000} s and is down again`;
+  return { standing: { ...standing, failure: found }, step: { do: 'report', failure: found, why } };
+}
+
+/** 5, 10, 20 … seconds with the defaults. */
+function waitAfter(tries: number, { intervalMs, backoff, maxIntervalMs }: Limits): number {
+  const grown = intervalMs * backoff ** Math.max(0, tries - 1);
+  return Math.max(intervalMs, Math.min(grown, maxIntervalMs));
+}

@@ -1,0 +1,142 @@
+/**
+ * The process monitor: keeps the processes of a list alive, and reports those that it cannot keep.
+ *
+ * Invariant: there is always one list that was right as a whole; a wrong one changes nothing.
+ */
+import type { EngineOptions } from '#config/options.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
+import type { ListEntry } from './entry.ts';
+import { readListFile, stampOf } from './list-file.ts';
+import { type Identity, parseProcessList } from './process-list.ts';
+import { matching } from './process-table.ts';
+import { askUnits } from './unit.ts';
+import { identityFor } from './user.ts';
+import { messageOf, nameOf, type Outside, REAL_OUTSIDE, Watch } from './watch.ts';
+import { lookOfUnit } from './watched.ts';
+
+const LOOK_TIMEOUT_MS = 20_000;
+
+type Settings = EngineOptions['processMonitor'];
+
+interface List {
+  readonly settings: Settings;
+  readonly identity: Identity;
+  readonly entries: readonly ListEntry[];
+  /** Of the file when it was read. */
+  readonly stamp: string;
+}
+
+export const create: CreateMonitor = (options, node) => createWith(options, node, REAL_OUTSIDE);
+
+export async function createWith(options: EngineOptions, node: string, outside: Outside): Promise<ProcessMonitor> {
+  return new ProcessMonitor(await listOf(options.processMonitor), node, outside);
+}
+
+/** Throws `ConfigurationError`. */
+async function listOf(settings: Settings): Promise<List> {
+  return readList(settings, await identityFor(settings.user));
+}
+
+function readList(settings: Settings, identity: Identity): List {
+  const path = settings.processListPath;
+  // Taken before: a change while the file is read is seen as one after it.
+  const stamp = stampOf(path);
+  const text = readListFile(path, identity.uid, process.getegid?.() ?? 0);
+  return { settings, identity, stamp, entries: parseProcessList(path, text, identity) };
+}
+
+class ProcessMonitor implements Monitor {
+  readonly name = 'process';
+  readonly #node: string;
+  readonly #outside: Outside;
+  #list: List;
+  /** Of the file that was read last, be it right or wrong. */
+  #stamp: string;
+  #watch: Watch | undefined;
+
+  constructor(list: List, node: string, outside: Outside) {
+    this.#list = list;
+    this.#stamp = list.stamp;
+    this.#node = node;
+    this.#outside = outside;
+  }
+
+  get blindAfterMs(): number {
+    return Math.max(30_000, 6 * this.#list.settings.checkIntervalMs);
+  }
+
+  async run(context: MonitorContext): Promise<void> {
+    this.#watch = new Watch(context, this.#outside, this.#list.settings, this.#list.entries);
+    try {
+      await this.#watch.run(() => this.#rereadChangedFile(context));
+    } finally {
+      this.#watch = undefined;
+    }
+  }
+
+  #rereadChangedFile(context: MonitorContext): void {
+    const { settings, identity } = this.#list;
+    const stamp = stampOf(settings.processListPath);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    try {
+      this.#take(readList(settings, identity));
+      const fields = { file: settings.processListPath, entries: this.#list.entries.length };
+      context.log('info', 'the list of processes has changed and was taken over', fields);
+    } catch (error) {
+      const fields = { file: settings.processListPath, problems: messageOf(error) };
+      context.log('error', 'the list of processes has changed and is wrong; the old one stays', fields);
+    }
+  }
+
+  #take(list: List): void {
+    this.#list = list;
+    this.#stamp = list.stamp;
+    this.#watch?.take(list.settings, list.entries);
+  }
+
+  async reload(options: EngineOptions): Promise<void> {
+    this.#take(await listOf(options.processMonitor));
+  }
+
+  async look(signal: AbortSignal): Promise<readonly Sight[]> {
+    return this.#sights(this.#list.entries, signal);
+  }
+
+  async #sights(entries: readonly ListEntry[], signal: AbortSignal): Promise<readonly Sight[]> {
+    const table = entries.some(({ kind }) => kind === 'process') ? await this.#outside.readTable() : [];
+    const units = entries.flatMap((entry) => (entry.kind === 'unit' ? [entry.unit] : []));
+    const limits = { timeoutMs: LOOK_TIMEOUT_MS, signal };
+    const facts = new Map(
+      (await askUnits(units, this.#outside.systemctl, limits)).map((fact) => [fact.unit, fact] as const),
+    );
+    return entries.map((entry): Sight => {
+      const subject = nameOf(entry);
+      if (entry.kind === 'process') {
+        const pids = matching(table, entry.processName, new Set()).map(({ pid }) => pid);
+        if (pids.length === 0) return { subject, state: 'down', detail: 'in no command line' };
+        const more = pids.length > 10 ? ` and ${pids.length - 10} more` : '';
+        return { subject, state: 'up', detail: `pid ${pids.slice(0, 10).join(', ')}${more}` };
+      }
+      const fact = facts.get(entry.unit);
+      if (fact === undefined) return { subject, state: 'unknown', detail: '' };
+      return { subject, state: lookOfUnit(fact, entry.whenStopped), detail: fact.detail };
+    });
+  }
+
+  async recheck({ notification }: NotificationBody): Promise<Recheck> {
+    if (notification.type !== 'PROCESS' || notification.hostname !== this.#node) return 'unknown';
+    const { event, process_name: name } = notification.payload;
+    const entries = this.#list.entries.filter(({ reportAs }) => reportAs === name);
+    if (event !== 'STOPPED' || entries.length === 0) return 'unknown';
+    try {
+      const sights = await this.#sights(entries, AbortSignal.timeout(LOOK_TIMEOUT_MS));
+      // A unit that was stopped in order since is as little there as before.
+      if (sights.some(({ state }) => state === 'down' || state === 'stopped')) return 'still';
+      return sights.every(({ state }) => state === 'up') ? 'over' : 'unknown';
+    } catch {
+      return 'unknown';
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What systemd says of its units, asked of systemctl.
+ *
+ * Invariant: what systemd is still busy with is never taken for down; it may be bringing the unit back itself.
+ */
+import { execFile } from 'node:child_process';
+import type { Look } from './decision.ts';
+
+/** Properties of org.freedesktop.systemd1(5). */
+const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'MainPID', 'ControlGroup'] as const;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+
+export interface UnitFacts {
+  /** As it was asked for. */
+  readonly unit: string;
+  readonly look: Look;
+  readonly isMasked: boolean;
+  /** In the words of systemd. */
+  readonly detail: string;
+  readonly mainPid: number | undefined;
+  /** Below the mount point of cgroup v2; undefined when it has none. */
+  readonly cgroup: string | undefined;
+}
+
+/** @param text one block for each unit, in the order in which they were asked for, blank lines between them */
+export function parseUnits(units: readonly string[], text: string): readonly UnitFacts[] {
+  const blocks = text.trim().split(/\n\s*\n/);
+  if (blocks.length !== units.length) {
+    throw new Error(`systemctl show told of ${blocks.length} units, and ${units.length} were asked for`);
+  }
+  return units.map((unit, index) => {
+    const fields = new Map(
+      (blocks[index] ?? '').split('\n').map((line) => {
+        const at = line.indexOf('=');
+        return [line.slice(0, at), line.slice(at + 1)] as const;
+      }),
+    );
+    const field = (name: (typeof PROPERTIES)[number]) => fields.get(name) ?? '';
+    const pid = Number(field('MainPID'));
+    return {
+      unit,
+      isMasked: field('LoadState') === 'masked',
+      look: lookOf(field('LoadState'), field('ActiveState'), field('Result')),
+      detail: `${field('ActiveState')} (${field('SubState')}), load ${field('LoadState')}, result ${field('Result') || '-'}`,
+      mainPid: Number.isInteger(pid) && pid > 0 ? pid : undefined,
+      cgroup: field('ControlGroup') === '' || field('ControlGroup') === '/' ? undefined : field('ControlGroup'),
+    };
+  });
+}
+
+/** ActiveState is one of these; a unit that was stopped in order, or ended well by itself, is inactive with success. */
+function lookOf(load: string, active: string, result: string): Look {
+  if (load === 'masked') return 'stopped';
+  switch (active) {
+    case 'active':
+    case 'reloading':
+    case 'refreshing':
+      return 'up';
+    case 'activating':
+    case 'deactivating':
+    case 'maintenance':
+      return 'starting';
+    case 'failed':
+      return load === 'not-found' ? 'unknown' : 'down';
+    case 'inactive':
+      if (load !== 'loaded') return 'unknown';
+      return result === 'success' || result === '' ? 'stopped' : 'down';
+    default:
+      return 'unknown';
+  }
+}
+
+/** What runs `systemctl`; its first word is the program. */
+export type Systemctl = readonly [program: string, ...rest: string[]];
+
+export interface AskLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One call for all units. Throws when systemd cannot be asked. */
+export async function askUnits(
+  units: readonly string[],
+  [program, ...rest]: Systemctl,
+  limits: AskLimits,
+): Promise<readonly UnitFacts[]> {
+  if (units.length === 0) return [];
+  const argv = [...rest, 'show', `--property=${PROPERTIES.join(',')}`, '--', ...units];
+  return parseUnits(units, await output(program, argv, limits));
+}
+
+/** Whether the host goes down; then services end one after the other, as they should. Never throws. */
+export async function isShuttingDown([program, ...rest]: Systemctl, limits: AskLimits): Promise<boolean> {
+  try {
+    const text = await output(program, [...rest, 'show', '--property=SystemState'], limits);
+    return text.trim() === 'SystemState=stopping';
+  } catch {
+    // Another init, or systemd is busy: nothing says that the host goes down.
+    return false;
+  }
+}
+
+function output(program: string, argv: readonly string[], { timeoutMs, signal }: AskLimits): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL' as const,
+      maxBuffer: MAX_OUTPUT_BYTES,
+      signal,
+      encoding: 'utf8' as const,
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    };
+    execFile(program, argv, options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const said = stderr.trim().split('\n', 1)[0] ?? '';
+      const what = error.killed === true ? `it took longer than ${timeoutMs / 1000} s` : said || error.message;
+      reject(new Error(`systemctl cannot be asked for units: ${what}`, { cause: error }));
+    });
+  });
+}

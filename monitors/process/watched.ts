@@ -1,0 +1,107 @@
+/**
+ * One entry of the list while it is watched: how it looked last, and the pulses that say whether that still holds.
+ *
+ * Invariant: it stays `up` without a new look only as long as one process that was found for it lives, and for a unit
+ * its main process.
+ */
+import { join } from 'node:path';
+import { cgroupOf } from './cgroup.ts';
+import { type Look, type Standing, UNKNOWN_STANDING } from './decision.ts';
+import type { ListEntry } from './entry.ts';
+import { matching, type Running, readRunning } from './process-table.ts';
+import { Pulse } from './pulse.ts';
+import type { UnitFacts } from './unit.ts';
+
+/** A name that fits hundreds of processes needs no more than these: when all are dead the table is read anew. */
+const MAX_PULSES = 16;
+
+export class Watched {
+  entry: ListEntry;
+  look: Look = 'unknown';
+  detail = 'not looked at yet';
+  standing: Standing = UNKNOWN_STANDING;
+  /** Its start commands are run once, when the monitor begins and it is not running. */
+  start: 'due' | 'over' = 'due';
+  /** When it is looked at next unless a pulse ends before; by `performance.now()`. */
+  lookDue = 0;
+  /** What is being done for it. While something is, it is not looked at. */
+  work: 'none' | 'start' | 'restart' | 'report' = 'none';
+  #pulses: readonly Pulse[] = [];
+  #cgroups: readonly string[] = [];
+
+  constructor(entry: ListEntry) {
+    this.entry = entry;
+  }
+
+  get cgroups(): readonly string[] {
+    return this.#cgroups;
+  }
+
+  get pids(): readonly number[] {
+    return this.#pulses.map(({ pid }) => pid);
+  }
+
+  /** The numbers of those that have died since the last time; empty when nothing has changed. */
+  dead(): readonly number[] {
+    const dead = this.#pulses.filter((pulse) => !pulse.beats());
+    if (dead.length === 0) return [];
+    for (const pulse of dead) pulse.close();
+    this.#pulses = this.#pulses.filter((pulse) => !dead.includes(pulse));
+    return dead.map(({ pid }) => pid);
+  }
+
+  /** Processes can become others (exec); those that no longer fit are not ours any more. */
+  dropStrangers(): void {
+    if (this.entry.kind !== 'process') return;
+    const { processName } = this.entry;
+    // The dead are not strangers: they are found by their pulse.
+    const strangers = this.#pulses.filter(
+      ({ pid }) => readRunning('/proc', pid)?.commandLine.includes(processName) === false,
+    );
+    for (const pulse of strangers) pulse.close();
+    this.#pulses = this.#pulses.filter((pulse) => !strangers.includes(pulse));
+  }
+
+  takeProcesses(table: readonly Running[], ownGroups: ReadonlySet<number>, mount: string | undefined): void {
+    if (this.entry.kind !== 'process') return;
+    const found = matching(table, this.entry.processName, ownGroups);
+    // The table is a moment old already: up is what lives now.
+    this.#follow(found.map(({ pid }) => pid));
+    this.look = this.#pulses.length > 0 ? 'up' : 'down';
+    this.detail = this.look === 'up' ? `pid ${this.pids.join(', ')}` : 'in no command line';
+    this.#cgroups = mount === undefined ? [] : this.pids.flatMap((pid) => cgroupOf(pid, mount) ?? []);
+  }
+
+  takeUnit(facts: UnitFacts, mount: string | undefined): void {
+    if (this.entry.kind !== 'unit') return;
+    this.detail = facts.mainPid === undefined ? facts.detail : `${facts.detail}, pid ${facts.mainPid}`;
+    this.#follow(facts.mainPid === undefined ? [] : [facts.mainPid]);
+    // The main process is dead and systemd does not know it yet: what it makes of it is seen at the next look.
+    const isBehind = facts.mainPid !== undefined && this.#pulses.length === 0;
+    this.look = isBehind ? 'starting' : lookOfUnit(facts, this.entry.whenStopped);
+    this.#cgroups = mount === undefined || facts.cgroup === undefined ? [] : [join(mount, facts.cgroup)];
+  }
+
+  cannotBeSeen(reason: string): void {
+    this.look = 'unknown';
+    this.detail = reason;
+  }
+
+  #follow(pids: readonly number[]): void {
+    const kept = this.#pulses.filter((pulse) => pids.includes(pulse.pid) && pulse.beats());
+    for (const pulse of this.#pulses) if (!kept.includes(pulse)) pulse.close();
+    const known = kept.map(({ pid }) => pid);
+    const fresh = pids.filter((pid) => !known.includes(pid)).slice(0, Math.max(0, MAX_PULSES - kept.length));
+    this.#pulses = [...kept, ...fresh.flatMap((pid) => Pulse.of(pid) ?? [])];
+  }
+
+  close(): void {
+    for (const pulse of this.#pulses) pulse.close();
+    this.#pulses = [];
+  }
+}
+
+/** A masked unit cannot be started, whatever the list says. */
+export function lookOfUnit(facts: UnitFacts, whenStopped: 'leave' | 'restart'): Look {
+  return facts.look === 'stopped' && whenStopped === 'restart' && !facts.isMasked ? 'down' : facts.look;
+}
