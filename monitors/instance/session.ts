@@ -89,10 +89,12 @@ export class Session {
       this.#arrived.resolve();
     }, this.#settings.resyncIntervalMs);
     try {
+      if (!connection.isOpen) this.#arrived.resolve();
       while (!isDue) {
-        if (!connection.isOpen) throw await connection.closed;
         await this.#arrived.promise;
+        // What arrived before the connection ended is judged as well.
         await this.#drain(connection);
+        if (!connection.isOpen) throw await connection.closed;
       }
     } finally {
       clearTimeout(timer);
