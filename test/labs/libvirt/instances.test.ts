@@ -50,7 +50,9 @@ async function expectReport(number: number, words: string, act: () => Promise<vo
   expect(hostname).toBe(NODE);
   expect(generated_time.getTime()).toBeGreaterThanOrEqual(before - 1);
   expect(generated_time.getTime()).toBeLessThanOrEqual(report?.at ?? 0);
-  measured.push(`  ${expect.getState().currentTestName}: ${(report?.at ?? 0) - done} ms after the act`);
+  measured.push(
+    `  ${expect.getState().currentTestName}: ${(report?.at ?? 0) - done} to ${(report?.at ?? 0) - before} ms after the act`,
+  );
 }
 
 async function expectNothing(): Promise<void> {
