@@ -25,8 +25,8 @@ function diskXml(disk: DomainOptions['disk']): string {
   if (disk === undefined) return '';
   return `
     <disk type='file' device='disk'>
-      <driver name='qemu' type='raw' cache='none' error_policy='${disk.onError}'/>
-      <source file='${disk.path}'/><target dev='vdb' bus='virtio'/>
+      <driver name='qemu' type='raw' error_policy='${disk.onError}'/>
+      <source file='${disk.path}'/><target dev='vdb' bus='virtio'/><boot order='2'/>
     </disk>`;
 }
 

@@ -111,7 +111,7 @@ test('a panic after which libvirt restarts the guest is no failure', async () =>
     observed.lines.some((line) => line.includes('runs again')) ? true : undefined,
   );
   await expectNothing();
-  await lab.waitForState(vm, 'running (unpaused)');
+  expect(await lab.state(vm)).toMatch(/^running/);
 });
 
 test('a watchdog that stops the guest is reported, one that resets it is not', async () => {
