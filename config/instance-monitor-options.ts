@@ -16,7 +16,7 @@ export const instanceMonitor = {
     'socket',
     '',
     OPTIONAL_PATH,
-    "libvirt's read-only socket; without one libvirt-sock-ro, then virtqemud-sock-ro, in /run/libvirt.",
+    "Path of libvirt's read-only socket; without one libvirt-sock-ro, then virtqemud-sock-ro, in /run/libvirt.",
   ),
   resyncIntervalMs: seconds(
     'resync_interval',
