@@ -1,0 +1,60 @@
+/** What is remembered of a domain of Nova, and how it follows from what was seen last. Pure. */
+import { type FailureKind, isDeath } from './failure.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface KnownDomain {
+  readonly name: string;
+  /** libvirt's id of the start it lives or lived in: a life. -1 before the first that was seen. */
+  readonly life: number;
+  /** `on`: there is a process of it, which may stand still. */
+  readonly power: 'on' | 'off';
+  /** When it became so, as far as was seen; milliseconds UTC. */
+  readonly at: number;
+  /** Failures of this life that lie in the outbox. */
+  readonly reported: readonly FailureKind[];
+}
+
+/** The domain after an orderly change. Undefined: there is nothing left to remember. */
+export function afterVerdict(
+  known: KnownDomain | undefined,
+  verdict: Exclude<Verdict, { verdict: 'failed' }>,
+  name: string,
+  now: number,
+): KnownDomain | undefined {
+  switch (verdict.verdict) {
+    case 'nothing':
+      return known;
+    case 'gone':
+      return undefined;
+    case 'off': {
+      if (known?.power === 'off') return known;
+      return { name, life: known?.life ?? -1, power: 'off', at: now, reported: known?.reported ?? [] };
+    }
+    case 'running':
+    case 'on': {
+      const isSameLife = known?.power === 'on' && known.life === verdict.life;
+      const before = isSameLife ? known.reported : [];
+      // Running again is the end of every failure but the one it runs on with.
+      const reported = verdict.verdict === 'on' ? before : before.filter((kind) => kind === 'disk-error');
+      if (isSameLife && reported.length === before.length) return known;
+      return { name, life: verdict.life, power: 'on', at: now, reported };
+    }
+  }
+}
+
+/** The domain once a failure of it lies in the outbox. */
+export function afterReport(
+  known: KnownDomain | undefined,
+  failure: { readonly name: string; readonly life: number; readonly kind: FailureKind },
+  power: 'on' | 'off',
+  now: number,
+): KnownDomain {
+  const before = known?.life === failure.life ? known.reported : [];
+  const reported = before.includes(failure.kind) ? before : [...before, failure.kind];
+  return { name: failure.name, life: failure.life, power, at: now, reported };
+}
+
+export function isReported(known: KnownDomain | undefined, life: number, kind: FailureKind): boolean {
+  if (known === undefined || known.life !== life) return false;
+  return isDeath(kind) ? known.reported.some(isDeath) : known.reported.includes(kind);
+}

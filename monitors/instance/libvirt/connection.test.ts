@@ -1,0 +1,206 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ConnectionTimes, LibvirtConnection, LibvirtRefusal } from './connection.ts';
+import { KEEPALIVE_PROGRAM, PROCEDURE, REMOTE_PROGRAM } from './constants.ts';
+import { listDomains, stateOf } from './domains.ts';
+import type { DomainEvent } from './events.ts';
+import { encodeMessage, type Message, MessageReader } from './message.ts';
+import { XdrWriter } from './xdr.ts';
+
+/** A peer that answers as it is told; the real libvirtd is in test/labs/libvirt. */
+
+const LONG: ConnectionTimes = { callTimeoutMs: 30_000, keepaliveMs: 30_000, keepaliveCount: 3 };
+const DOMAIN = { name: 'instance-00000001', uuid: '11111111-0000-4000-8000-000000000001', id: 7 };
+
+type Answer = (message: Message, socket: Socket) => void;
+
+let directory: string;
+let path: string;
+let server: Server | undefined;
+const sockets: Socket[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'libvirt-'));
+  path = join(directory, 'sock');
+});
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  server = undefined;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function reply(socket: Socket, { procedure, serial }: Message, body: Buffer, status = 0): void {
+  socket.write(encodeMessage({ program: REMOTE_PROGRAM, version: 1, procedure, type: 1, serial, status }, body));
+}
+
+/** Opens like libvirtd; everything after that is `answer`'s. */
+const opening =
+  (answer: Answer, auth: readonly number[] = [0], keepalive = 1): Answer =>
+  (message, socket) => {
+    const list = auth.reduce((writer, type) => writer.int(type), new XdrWriter().uint(auth.length));
+    if (message.procedure === PROCEDURE.authList) reply(socket, message, list.bytes());
+    else if (message.procedure === PROCEDURE.open && message.program === REMOTE_PROGRAM) {
+      reply(socket, message, Buffer.alloc(0));
+    } else if (message.procedure === PROCEDURE.supportsFeature) {
+      reply(socket, message, new XdrWriter().int(keepalive).bytes());
+    } else answer(message, socket);
+  };
+
+async function listen(answer: Answer): Promise<void> {
+  const listening = createServer((socket) => {
+    sockets.push(socket);
+    const reader = new MessageReader();
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      for (const message of reader.take(chunk)) answer(message, socket);
+    });
+  });
+  server = listening;
+  await new Promise<void>((resolve) => listening.listen(path, resolve));
+}
+
+async function open(answer: Answer, times = LONG, tell: (event: DomainEvent) => void = () => {}) {
+  await listen(opening(answer));
+  return LibvirtConnection.open(path, 'qemu:///system', tell, times);
+}
+
+function refusal(code: number, text: string): Buffer {
+  return new XdrWriter().int(code).int(10).optionalText(text).bytes();
+}
+
+test('no socket, and nobody listening, are said with what to do', async () => {
+  await expect(LibvirtConnection.open(path, 'qemu:///system', () => {})).rejects.toThrow(/no such socket.*libvirtd/);
+});
+
+test('when polkit is asked for, the message says so and what to do', async () => {
+  await listen(opening(() => {}, [2]));
+  await expect(LibvirtConnection.open(path, 'qemu:///system', () => {}, LONG)).rejects.toThrow(
+    /wants authentication \(polkit\).*as root/,
+  );
+});
+
+test('answers find their calls, in whatever order they come', async () => {
+  const asked: Message[] = [];
+  const connection = await open((message, socket) => {
+    asked.push(message);
+    if (asked.length < 2) return;
+    for (const one of asked.reverse()) reply(socket, one, new XdrWriter().int(one.serial).int(0).bytes());
+  });
+  const [first, second] = await Promise.all([stateOf(connection, DOMAIN), stateOf(connection, DOMAIN)]);
+  expect((second?.state ?? 0) - (first?.state ?? 0)).toBe(1);
+  connection.close();
+});
+
+test("libvirt's refusal is the call's error alone, and a missing domain is an answer", async () => {
+  const connection = await open((message, socket) => {
+    const isState = message.procedure === PROCEDURE.domainGetState;
+    reply(socket, message, isState ? refusal(42, 'Domain not found') : refusal(1, 'internal error'), 1);
+  });
+  expect(await stateOf(connection, DOMAIN)).toBeUndefined();
+  await expect(listDomains(connection)).rejects.toThrow(LibvirtRefusal);
+  await expect(listDomains(connection)).rejects.toThrow('libvirt says: internal error');
+  expect(connection.isOpen).toBe(true);
+  connection.close();
+});
+
+test('a call without an answer ends the connection, and with it every other call', async () => {
+  const connection = await open(() => {}, { ...LONG, callTimeoutMs: 50 });
+  const calls = await Promise.allSettled([stateOf(connection, DOMAIN), listDomains(connection)]);
+  expect(calls.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect((await connection.closed).message).toMatch(/did not answer call 212 within 0.05 s/);
+  await expect(listDomains(connection)).rejects.toThrow(/did not answer/);
+});
+
+test('pings are answered, and a peer that answers none is left', async () => {
+  const { promise: ponged, resolve } = Promise.withResolvers<Message>();
+  let pings = 0;
+  const connection = await open(
+    (message, socket) => {
+      if (message.program !== KEEPALIVE_PROGRAM) return;
+      if (message.procedure === 2) resolve(message);
+      else pings += 1;
+      if (pings === 1) {
+        const header = { version: 1, type: 2, serial: 0, status: 0 };
+        socket.write(encodeMessage({ program: KEEPALIVE_PROGRAM, procedure: 1, ...header }));
+      }
+    },
+    { ...LONG, keepaliveMs: 20 },
+  );
+  expect((await ponged).type).toBe(2);
+  expect((await connection.closed).message).toMatch(/left 3 keepalive messages unanswered/);
+});
+
+test('a peer that hangs up ends every call', async () => {
+  const connection = await open((_, socket) => socket.destroy());
+  await expect(listDomains(connection)).rejects.toThrow(/closed the connection/);
+});
+
+test.each([
+  ['text', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ['a message without a header', Buffer.from('00000004', 'hex')],
+  [
+    'an event that is cut off',
+    encodeMessage(
+      { program: REMOTE_PROGRAM, version: 1, procedure: 318, type: 2, serial: 0, status: 0 },
+      Buffer.from('0000000000000fff', 'hex'),
+    ),
+  ],
+])('%s ends the connection, and nothing else', async (_, bytes) => {
+  const connection = await open((_message, socket) => socket.write(bytes));
+  await expect(listDomains(connection)).rejects.toThrow(/not its protocol/);
+});
+
+test('a listing that is not one is an error of that call', async () => {
+  const connection = await open((message, socket) => reply(socket, message, Buffer.from('7fffffff', 'hex')));
+  await expect(listDomains(connection)).rejects.toThrow(/a list of 2147483647 entries/);
+  connection.close();
+});
+
+test('events are told in their order, also those that come with an answer; unknown ones are passed over', async () => {
+  const told: DomainEvent[] = [];
+  const connection = await open(
+    (message, socket) => {
+      const event = (procedure: number, ...words: number[]): Buffer => {
+        const writer = new XdrWriter().int(1).text(DOMAIN.name).uuid(DOMAIN.uuid).int(DOMAIN.id);
+        for (const word of words) writer.int(word);
+        const header = { program: REMOTE_PROGRAM, version: 1, type: 2, serial: 0, status: 0 };
+        return encodeMessage({ ...header, procedure }, writer.bytes());
+      };
+      socket.write(Buffer.concat([event(318, 5, 5), event(999), event(319), event(321, 2), event(325)]));
+      reply(socket, message, new XdrWriter().uint(0).bytes());
+    },
+    LONG,
+    (event) => told.push(event),
+  );
+  expect(await listDomains(connection)).toEqual([]);
+  expect(told).toEqual([
+    { kind: 'lifecycle', domain: DOMAIN, event: 5, detail: 5 },
+    { kind: 'reboot', domain: DOMAIN },
+    { kind: 'watchdog', domain: DOMAIN, action: 2 },
+    { kind: 'control-error', domain: DOMAIN },
+  ]);
+  connection.close();
+});
+
+test('an I/O error is told with path, action and reason', async () => {
+  const told: DomainEvent[] = [];
+  const connection = await open(
+    (message, socket) => {
+      const writer = new XdrWriter().int(1).text(DOMAIN.name).uuid(DOMAIN.uuid).int(DOMAIN.id);
+      const body = writer.text('/d.raw').text('virtio-disk1').int(1).text('enospc').bytes();
+      const header = { program: REMOTE_PROGRAM, version: 1, type: 2, serial: 0, status: 0 };
+      socket.write(encodeMessage({ ...header, procedure: 324 }, body));
+      reply(socket, message, new XdrWriter().uint(0).bytes());
+    },
+    LONG,
+    (event) => told.push(event),
+  );
+  await listDomains(connection);
+  expect(told).toEqual([{ kind: 'io-error-reason', domain: DOMAIN, path: '/d.raw', action: 1, reason: 'enospc' }]);
+  connection.close();
+});

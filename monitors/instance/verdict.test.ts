@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { afterReport, afterVerdict, type KnownDomain } from './known-domain.ts';
+import type { DomainEvent } from './libvirt/events.ts';
+import { judgeEvent, judgeListed, type Listed, needsLog, type Verdict } from './verdict.ts';
+
+const NOW = 1_000_000;
+const UUID = '11111111-0000-4000-8000-000000000001';
+const ON: KnownDomain = { name: 'instance-00000001', life: 7, power: 'on', at: NOW - 1000, reported: [] };
+const OFF: KnownDomain = { ...ON, power: 'off' };
+
+const domain = (id: number) => ({ name: 'instance-00000001', uuid: UUID, id });
+const lifecycle = (event: number, detail: number, id = 7): DomainEvent => ({
+  kind: 'lifecycle',
+  domain: domain(id),
+  event,
+  detail,
+});
+const words = (verdict: Verdict): string =>
+  verdict.verdict === 'failed' ? `${verdict.certainty}: ${verdict.kind} in life ${verdict.life}` : verdict.verdict;
+
+describe('an event', () => {
+  test.each<[string, KnownDomain | undefined, DomainEvent, string]>([
+    ['Stopped Failed is a death of the known life', ON, lifecycle(5, 5, -1), 'certain: killed in life 7'],
+    ['Stopped Failed with its id is the same', ON, lifecycle(5, 5, 7), 'certain: killed in life 7'],
+    ['Stopped Failed of what was never seen is a death', undefined, lifecycle(5, 5, -1), 'certain: killed in life -1'],
+    ['Stopped Crashed is the end of a panic', ON, lifecycle(5, 2, -1), 'certain: panicked in life 7'],
+    ['Crashed Panicked is a panic', ON, lifecycle(8, 0), 'certain: panicked in life 7'],
+    ['Suspended I/O Error stands still', ON, lifecycle(3, 2), 'certain: io-error in life 7'],
+    ['Suspended Watchdog stands still', ON, lifecycle(3, 3), 'certain: watchdog in life 7'],
+    ['Suspended API error stands still', ON, lifecycle(3, 6), 'certain: api-error in life 7'],
+    ['Suspended by somebody is no failure', ON, lifecycle(3, 0), 'on'],
+    ['Suspended Migrated is no failure', ON, lifecycle(3, 1), 'on'],
+    ['Stopped Shutdown is no failure', ON, lifecycle(5, 0, -1), 'off'],
+    ['Stopped Destroyed is no failure', ON, lifecycle(5, 1, -1), 'off'],
+    ['Stopped Migrated is no failure', ON, lifecycle(5, 3, -1), 'off'],
+    ['Stopped Saved is no failure', ON, lifecycle(5, 4, -1), 'off'],
+    ['Stopped From snapshot is no failure', ON, lifecycle(5, 6, -1), 'off'],
+    ['Started is a new life', OFF, lifecycle(2, 0, 8), 'running'],
+    ['Resumed runs', ON, lifecycle(4, 0), 'running'],
+    ['Shutdown Finished is not yet the end', ON, lifecycle(6, 2), 'nothing'],
+    ['Undefined while it runs leaves it running', ON, lifecycle(1, 0), 'nothing'],
+    ['Undefined while it is off forgets it', OFF, lifecycle(1, 0, -1), 'gone'],
+    ['Defined says nothing', OFF, lifecycle(0, 1, -1), 'nothing'],
+    ['reboot runs', ON, { kind: 'reboot', domain: domain(7) }, 'running'],
+    ['watchdog waits for what comes of it', ON, { kind: 'watchdog', domain: domain(7), action: 2 }, 'nothing'],
+    ['control error waits as well', ON, { kind: 'control-error', domain: domain(7) }, 'nothing'],
+    [
+      'an I/O error that the guest is told of is a failure that it runs on with',
+      ON,
+      { kind: 'io-error', domain: domain(7), path: '/d', action: 2 },
+      'certain: disk-error in life 7',
+    ],
+    [
+      'an I/O error that stops the guest is told by Suspended',
+      ON,
+      { kind: 'io-error', domain: domain(7), path: '/d', action: 1 },
+      'nothing',
+    ],
+  ])('%s', (_, known, event, expected) => {
+    expect(words(judgeEvent(known, event))).toBe(expected);
+  });
+
+  test('what was reported in this life is not found again; a worse failure and the next life are', () => {
+    const panicked: KnownDomain = { ...ON, reported: ['panicked'] };
+    expect(words(judgeEvent(panicked, lifecycle(8, 0)))).toBe('nothing');
+    expect(words(judgeEvent(panicked, lifecycle(5, 2, -1)))).toBe('off');
+    expect(words(judgeEvent(panicked, lifecycle(5, 5, 9)))).toBe('certain: killed in life 9');
+    const standing: KnownDomain = { ...ON, reported: ['io-error'] };
+    expect(words(judgeEvent(standing, lifecycle(3, 2)))).toBe('nothing');
+    expect(words(judgeEvent(standing, lifecycle(5, 5, -1)))).toBe('certain: killed in life 7');
+  });
+});
+
+describe('a listing', () => {
+  const listed = (state: number, reason: number, after: Listed['after'] = 'resync', id = 7): Listed => ({
+    id: state === 5 ? -1 : id,
+    state: { state, reason },
+    after,
+  });
+  const gone: Listed = { id: -1, state: undefined, after: 'resync' };
+  const ended = (reason: string, at = NOW) => ({ reason, at });
+
+  test.each<[string, KnownDomain | undefined, Listed, ReturnType<typeof ended> | undefined, string]>([
+    ['running runs', ON, listed(1, 1), undefined, 'running'],
+    ['paused by somebody is no failure', ON, listed(3, 1), undefined, 'on'],
+    ['paused (I/O error) stands still', ON, listed(3, 5), undefined, 'certain: io-error in life 7'],
+    ['paused (watchdog) stands still', undefined, listed(3, 6), undefined, 'certain: watchdog in life 7'],
+    ['paused (crashed) is a panic', ON, listed(3, 10), undefined, 'certain: panicked in life 7'],
+    ['crashed (panicked) is a panic', undefined, listed(6, 1), undefined, 'certain: panicked in life 7'],
+    ['on before, shut off (crashed): a death', ON, listed(5, 3), undefined, 'certain: killed in life 7'],
+    [
+      'on before, shut off (failed): a death, if Nova says so',
+      ON,
+      listed(5, 6),
+      undefined,
+      'uncertain: killed in life 7',
+    ],
+    ['on before, shut off (shutdown): no failure', ON, listed(5, 1), undefined, 'off'],
+    ['on before, shut off (destroyed): no failure', ON, listed(5, 2), undefined, 'off'],
+    ['on before, shut off (migrated): no failure', ON, listed(5, 4), undefined, 'off'],
+    ['on before, shut off (saved): no failure', ON, listed(5, 5), undefined, 'off'],
+    ['unknown, the log says crashed', ON, listed(5, 0), ended('crashed'), 'certain: killed in life 7'],
+    ['unknown, the log says destroyed', ON, listed(5, 0), ended('destroyed'), 'off'],
+    ['unknown, the log says shutdown', ON, listed(5, 0), ended('shutdown'), 'off'],
+    ['unknown, the log does not say', ON, listed(5, 0), undefined, 'uncertain: unexplained in life 7'],
+    ['unknown, the log says unknown', ON, listed(5, 0), ended('unknown'), 'uncertain: unexplained in life 7'],
+    [
+      'unknown, the log ends with an earlier life',
+      ON,
+      listed(5, 0),
+      ended('destroyed', NOW - 5000),
+      'uncertain: unexplained in life 7',
+    ],
+    ['on before and vanished, the log says crashed', ON, gone, ended('crashed'), 'certain: killed in life 7'],
+    ['on before and vanished, the log says migrated', ON, gone, ended('migrated'), 'off'],
+    ['on before and vanished, the log does not say', ON, gone, undefined, 'uncertain: unexplained in life 7'],
+    ['off before and vanished: forgotten', OFF, gone, undefined, 'gone'],
+    [
+      'never seen, shut off (crashed): an old death, if Nova says so',
+      undefined,
+      listed(5, 3),
+      undefined,
+      'uncertain: killed in life -1',
+    ],
+    ['never seen, shut off (unknown): as after a start of the host', undefined, listed(5, 0), undefined, 'off'],
+    ['off before, shut off (crashed): known', OFF, listed(5, 3), undefined, 'off'],
+    [
+      'off before, and the log tells of a later death that nobody saw',
+      OFF,
+      listed(5, 3, 'reconnect'),
+      ended('crashed', NOW),
+      'certain: killed in life -1',
+    ],
+    [
+      'off before, and the log tells of the death that was known',
+      OFF,
+      listed(5, 3, 'reconnect'),
+      ended('crashed', NOW - 2000),
+      'off',
+    ],
+  ])('%s', (_, known, one, ending, expected) => {
+    expect(words(judgeListed(known, one, ending))).toBe(expected);
+  });
+
+  test('what was reported is not found again, however often it is listed', () => {
+    expect(words(judgeListed({ ...ON, reported: ['panicked'] }, listed(6, 1), undefined))).toBe('on');
+    expect(words(judgeListed({ ...ON, reported: ['panicked'] }, listed(5, 3), undefined))).toBe('off');
+    expect(words(judgeListed({ ...ON, reported: ['io-error'] }, listed(3, 5), undefined))).toBe('on');
+    expect(words(judgeListed({ ...ON, reported: ['io-error'] }, listed(3, 5, 'resync', 8), undefined))).toBe(
+      'certain: io-error in life 8',
+    );
+  });
+
+  test('a log is read only where it can say more than libvirt', () => {
+    expect(needsLog(ON, listed(5, 0))).toBe(true);
+    expect(needsLog(ON, gone)).toBe(true);
+    expect(needsLog(ON, listed(5, 2))).toBe(false);
+    expect(needsLog(ON, listed(1, 1))).toBe(false);
+    expect(needsLog(OFF, listed(5, 3))).toBe(false);
+    expect(needsLog(OFF, listed(5, 3, 'reconnect'))).toBe(true);
+    expect(needsLog(undefined, listed(5, 3, 'reconnect'))).toBe(false);
+  });
+});
+
+/** What is reported at once when these events come one after the other, without time to mend. */
+function failuresOf(events: readonly DomainEvent[]): string[] {
+  const known = new Map<string, KnownDomain | undefined>();
+  const failures: string[] = [];
+  for (const event of events) {
+    const { uuid, name } = event.domain;
+    const before = known.get(uuid);
+    const verdict = judgeEvent(before, event);
+    if (verdict.verdict === 'failed') {
+      failures.push(`${name} ${verdict.kind}`);
+      known.set(uuid, afterReport(before, { ...verdict, name }, verdict.mends === 'never' ? 'off' : 'on', NOW));
+    } else {
+      known.set(uuid, afterVerdict(before, verdict, name, NOW));
+    }
+  }
+  return failures;
+}
+
+/** Events as they were captured from libvirt 9.0: `TIME {"type":…,"dom":…}`. */
+function captured(file: string): DomainEvent[] {
+  const text = readFileSync(new URL(`../../test/fixtures/libvirt/${file}`, import.meta.url), 'utf8');
+  return text.split('\n').flatMap((line) => {
+    const [, json] = /^\S+ (\{"type".*\})$/.exec(line) ?? [];
+    if (json === undefined) return [];
+    const { type, dom, ...rest } = JSON.parse(json);
+    return [{ kind: type, domain: dom, ...rest } as DomainEvent];
+  });
+}
+
+test('of captured events exactly the failures are found', () => {
+  expect(failuresOf(captured('rpc-events.txt'))).toEqual([
+    'instance-00000002 panicked',
+    'instance-00000001 killed',
+    'instance-00000003 io-error',
+  ]);
+  expect(failuresOf(captured('rpc-ioerror.txt'))).toEqual(['instance-00000003 io-error']);
+});
+
+test('a guest that runs again can fail again', () => {
+  const life = [lifecycle(2, 0, 8), lifecycle(3, 2, 8), lifecycle(4, 0, 8), lifecycle(3, 2, 8), lifecycle(5, 5, -1)];
+  expect(failuresOf(life).map((one) => one.split(' ')[1])).toEqual(['io-error', 'io-error', 'killed']);
+  expect(failuresOf([...life, ...life])).toHaveLength(6);
+});
