@@ -102,6 +102,7 @@ export function makeDeb(description: PackageDescription, folder: string): string
       file('conffiles', 0o644, conffiles.join('')),
       file('md5sums', 0o644, md5sums(tree, entries)),
       file('postinst', 0o755, script('configure', description.afterInstall)),
+      file('prerm', 0o755, script('remove', description.beforeRemoval)),
       file('postrm', 0o755, script('purge', description.onPurge)),
     ];
     writeTree(join(tree, 'DEBIAN'), meta, date);

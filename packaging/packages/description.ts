@@ -45,6 +45,8 @@ export interface PackageDescription extends Release {
   readonly recommends: string;
   /** Shell commands run as root after installing or upgrading. */
   readonly afterInstall: readonly string[];
+  /** Shell commands run as root before the files go, not before an upgrade. */
+  readonly beforeRemoval: readonly string[];
   /** Shell commands run when nothing is to be left; only Debian knows that. */
   readonly onPurge: readonly string[];
 }
@@ -55,6 +57,10 @@ export interface Parts {
   /** The program as `npm run build` makes it. */
   readonly executable: string;
 }
+
+/** Neither is enabled: which monitors a host needs stands in its configuration. */
+const UNITS = [`${NAME}-monitor.service`, `${NAME}-monitor@.service`];
+const RUNS_SYSTEMD = 'if [ -d /run/systemd/system ]; then';
 
 /** Relative, so that it also holds in a root that is mounted elsewhere. */
 const OCF_LINK = {
@@ -113,6 +119,10 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       { is: 'config', path: `/etc/${NAME}/${NAME}.conf`, mode: 0o640, content: renderExample() },
       { is: 'config', path: `/etc/logrotate.d/${NAME}`, mode: 0o644, content: LOGROTATE },
       { is: 'file', path: `/usr/lib/tmpfiles.d/${NAME}.conf`, mode: 0o644, content: TMPFILES },
+      ...UNITS.map((unit): Entry => {
+        const content = readFileSync(join(parts.root, 'packaging/systemd', unit));
+        return { is: 'file', path: `/usr/lib/systemd/system/${unit}`, mode: 0o644, content };
+      }),
       { is: 'directory', path: `/var/lib/${NAME}`, mode: 0o750 },
       { is: 'directory', path: `/var/log/${NAME}`, mode: 0o750 },
       { is: 'file', path: `/usr/share/man/man8/${NAME}.8.gz`, mode: 0o644, content: gzip(manual) },
@@ -143,9 +153,12 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
     afterInstall: [
       // The directory is there at once and not at the next boot only.
       `if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create ${NAME}.conf || :; fi`,
+      // Monitors that run go on with the new program; what they had to say lies in the outbox meanwhile.
+      `${RUNS_SYSTEMD} systemctl daemon-reload || :; systemctl try-restart '${NAME}-monitor*.service' || :; fi`,
     ],
+    beforeRemoval: [`${RUNS_SYSTEMD} systemctl disable --now '${NAME}-monitor*.service' || :; fi`],
     onPurge: [
-      `rm -rf /var/log/${NAME} /run/${NAME}`,
+      `rm -rf /var/log/${NAME} /run/${NAME} /var/lib/${NAME}/outbox /var/lib/${NAME}/*-monitor.json`,
       // Only if no journal is in it.
       `if [ -d /var/lib/${NAME} ]; then rmdir --ignore-fail-on-non-empty /var/lib/${NAME}; fi`,
     ],

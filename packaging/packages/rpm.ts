@@ -66,6 +66,11 @@ cp -a ${tree}/. %{buildroot}/
 %post
 ${description.afterInstall.join('\n')}
 
+%preun
+if [ "$1" = 0 ]; then
+${description.beforeRemoval.join('\n')}
+fi
+
 %files
 %defattr(-,root,root,-)
 ${description.entries.map(fileLine).join('\n')}

@@ -11,6 +11,8 @@ export const PACKAGES = [
   'bash-completion',
   'logrotate',
   'systemd',
+  // receives what systemd would
+  'python3',
 ] as const;
 
 /** Installs what is missing of PACKAGES (about a minute when nothing is there). Needs root only then. */

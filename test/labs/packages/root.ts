@@ -13,7 +13,15 @@ import { type Ended, must, run } from './run.ts';
 
 /** What the Debian package depends on. */
 const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1'];
-const TOOLS = ['/bin/sh', '/bin/rm', '/bin/rmdir', '/bin/systemd-tmpfiles', '/usr/sbin/logrotate', '/bin/gzip'];
+const TOOLS = [
+  '/bin/sh',
+  '/bin/rm',
+  '/bin/rmdir',
+  '/bin/systemd-tmpfiles',
+  '/bin/systemd-notify',
+  '/usr/sbin/logrotate',
+  '/bin/gzip',
+];
 const FOLDERS = ['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'etc', 'proc', 'run', 'tmp', 'dev/shm'];
 const DPKG_FOLDERS = ['var/lib/dpkg/info', 'var/lib/dpkg/updates', 'var/lib/dpkg/triggers', 'var/log'];
 
