@@ -22,6 +22,13 @@ print('bound', flush=True)
 while True: print(s.recv(65536).decode().replace('\\n', ' '), flush=True)
 `;
 
+/** Of a process that runs while this test does. */
+const LIST = `- process_name: vitest
+  start_command: /bin/false
+  restart_command: /bin/false
+  run_as_root: true
+`;
+
 let root: Root;
 const children: ChildProcess[] = [];
 
@@ -54,7 +61,7 @@ describe('the units of the monitors', () => {
   it('starts monitors that say when they are ready, that they live, and that they stop', async () => {
     const [, command = ''] = /^ExecStart=(.+)$/m.exec(readFileSync(unitFile(UNITS[0] ?? ''), 'utf8')) ?? [];
     writeFileSync(root.path(CONFIG), '[monitors]\nrun = process\n[process]\nprocess_list_path = /etc/list.yaml\n');
-    writeFileSync(root.path('etc/list.yaml'), '- process_name: vitest\n  start_command: /bin/false\n', { mode: 0o600 });
+    writeFileSync(root.path('etc/list.yaml'), LIST, { mode: 0o600 });
     const receiver = spawn('python3', ['-c', RECEIVER, root.path('run/notify')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -78,12 +85,15 @@ describe('the units of the monitors', () => {
     program.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
-    await hears('READY=1 STATUS=process seeing');
+    const failed = once(program, 'exit').then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${said}`)));
+    failed.catch(() => {});
+    await Promise.race([hears('READY=1 STATUS=process seeing'), failed]);
     await hears('WATCHDOG=1');
     program.kill('SIGHUP');
     await hears('RELOADING=1');
+    const exited = once(program, 'exit');
     program.kill('SIGTERM');
-    const [code] = await once(program, 'exit');
+    const [code] = await exited;
     expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('monitors stopped') });
     await hears('STOPPING=1');
     expect(await must(['ls', root.path('var/lib/recovery-agent')])).toContain('outbox');
