@@ -41,6 +41,13 @@ export async function until<T>(
   }
 }
 
+export interface EngineClusterOptions extends PacemakerLabOptions {
+  /** Further lines of the configuration. */
+  readonly configuration?: string;
+  /** When the packages are installed and before the engine is started. */
+  readonly prepare?: (cluster: EngineCluster) => Promise<void>;
+}
+
 /** The shipped package as a resource of a real cluster, and a simulated cloud outside of its nodes. */
 export class EngineCluster {
   readonly lab: PacemakerLab;
@@ -50,7 +57,7 @@ export class EngineCluster {
   readonly #deb: string;
 
   /** Resolves when the engine runs, created by `pcs resource create` with no option but the journal's path. */
-  static async start(options: PacemakerLabOptions = {}): Promise<EngineCluster> {
+  static async start(options: EngineClusterOptions = {}): Promise<EngineCluster> {
     await installPackages();
     execFileSync(process.execPath, [join(ROOT, 'packaging/executable/build.ts')], { stdio: 'inherit' });
     const description = describePackage(releaseOf(ROOT), { root: ROOT, executable: join(ROOT, 'dist/recovery-agent') });
@@ -63,7 +70,8 @@ export class EngineCluster {
       const world = new World({ now: () => Date.now() }, 1, { ...CALM, rebuildMs: [300, 900], powerMs: 100 });
       for (const name of ['d1', 'd2', 'd3']) world.addHost(name, 100_000);
       const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)), deb);
-      await Promise.all(NODES.map((node) => cluster.install(node)));
+      await Promise.all(NODES.map((node) => cluster.install(node, options.configuration)));
+      await options.prepare?.(cluster);
       const agent = 'ocf:openstack:recovery-agent';
       // Started only when it may not run on remote nodes any more.
       await lab.pcs('resource', 'create', 'recovery', agent, `journal=${JOURNAL}`, '--disabled');
@@ -92,7 +100,7 @@ export class EngineCluster {
   }
 
   /** The package, and the configuration of an operator in a hurry. */
-  async install(node: string): Promise<void> {
+  async install(node: string, further = ''): Promise<void> {
     const config = [
       '[cloud]',
       'driver = simulated',
@@ -109,7 +117,7 @@ export class EngineCluster {
       'evacuation_queue_wait = 1',
       '[DEFAULT]',
       'verify_interval = 0.2',
-      '',
+      further,
     ].join('\n');
     // The package as it is shipped; what it depends on is on the machine that the nodes share.
     const deb = `/mnt/dist/${this.#deb}`;
