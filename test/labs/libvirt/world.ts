@@ -65,10 +65,6 @@ export class World {
     return ['--target', String(this.#pid), '--mount', '--pid', '--', ...words];
   }
 
-  spawn(...words: string[]): ChildProcess {
-    return spawn('nsenter', this.#inside(words), { stdio: 'ignore' });
-  }
-
   /** Runs a program inside and gives what it printed. Throws when it fails. */
   async run(...words: string[]): Promise<string> {
     const { stdout } = await execute('nsenter', this.#inside(words), { timeout: 60_000, maxBuffer: 2 ** 24 });
