@@ -260,3 +260,24 @@ test('of 200 failures at once no more than 16 ask Nova at the same time, and all
   await cases.ended();
   expect([bodies.length, most]).toEqual([200, 16]);
 });
+
+test('a death while Nova evacuates the instance waits, and is none once Nova has it elsewhere', async () => {
+  const answers: InstanceFacts[] = [
+    { ...ACTIVE, taskState: 'rebuilding' },
+    { ...ACTIVE, taskState: 'rebuild_spawning' },
+    { ...ACTIVE, host: 'compute2' },
+  ];
+  nova = async () => answers.shift();
+  const cases = casesWith({ uncertainMs: 3_600_000 });
+  cases.open(killed());
+  await cases.ended();
+  expect([told(), answers]).toEqual([[], []]);
+});
+
+test('a death while Nova starts the instance is reported when Nova does not come to an end with it', async () => {
+  nova = async () => ({ ...ACTIVE, taskState: 'powering-on' });
+  const cases = casesWith();
+  cases.open(killed());
+  await cases.ended();
+  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+});

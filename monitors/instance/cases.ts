@@ -23,7 +23,7 @@ export interface CaseTimes {
   readonly mendMs: number;
   /** For an answer of Nova. */
   readonly askMs: number;
-  /** Between two questions to Nova about an uncertain failure, and for all of them. */
+  /** Between two questions to Nova when it cannot tell yet, and for all of them. */
   readonly askAgainMs: number;
   readonly uncertainMs: number;
   /** First and longest pause before a report that failed is tried again. */
@@ -258,7 +258,7 @@ export class Cases {
         });
         return verdict;
       }
-      if (performance.now() > deadline) return 'unexplained';
+      if (performance.now() > deadline) return certainty === 'certain' ? kind : 'unexplained';
       await delay(this.#times.askAgainMs, undefined, { signal });
     }
   }

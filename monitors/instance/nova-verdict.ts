@@ -19,6 +19,12 @@ const NOVA_STOPS_AFTER_MS = 12_000;
 
 const REMOVED_STATES = ['deleted', 'soft-delete', 'shelved_offloaded'];
 const REMOVING_TASKS = ['deleting', 'soft-deleting', 'shelving_offloading'];
+/**
+ * While Nova starts an instance, or moves it (an evacuation is a rebuild), it sees the end itself or makes a new beginning:
+ * what it comes to is waited for.
+ */
+const STARTING_TASKS =
+  /^(powering-on|spawning|resuming|unshelving|restoring|(re)?boot.*|rebuil.*|resize_(reverting|finish))$/;
 /** In which an instance should run. */
 const LIVE_STATES = ['active', 'rescued', 'paused', 'resized', 'error'];
 
@@ -51,6 +57,7 @@ export function judgeNova(
     if (ageMs < NOVA_STOPS_AFTER_MS && (taskState === 'powering-off' || vmState === 'stopped')) {
       return not('Nova stopped it');
     }
+    if (STARTING_TASKS.test(taskState)) return { verdict: 'not known', reason: `Nova is at it: ${taskState}` };
     return { verdict: 'failure', reason: `Nova says ${vmState}` };
   }
   if (taskState !== '') return { verdict: 'not known', reason: `Nova is at it: ${taskState}` };

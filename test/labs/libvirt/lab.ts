@@ -1,7 +1,7 @@
 /** A private libvirtd with QEMU guests. The libvirtd of this machine, if it has one, is never touched. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,20 +70,16 @@ export class LibvirtLab {
 
   async startLibvirtd(): Promise<void> {
     const words = ['-f', join(this.directory, 'libvirtd.conf'), '-p', join(this.directory, 'libvirtd.pid')];
-    const libvirtd = this.#world.spawn('/usr/sbin/libvirtd', ...words);
-    let hasEnded = false;
-    libvirtd.once('exit', () => {
-      hasEnded = true;
+    // As a daemon it belongs to the world alone, and has told that it is ready when this returns.
+    await this.#world.run('/usr/sbin/libvirtd', '--daemon', ...words).catch((error: unknown) => {
+      throw new Error(`libvirtd did not start; see ${this.directory}/libvirtd.log`, { cause: error });
     });
-    await waitUntil({ what: `libvirtd, see ${this.directory}/libvirtd.log`, seconds: 60 }, async () => {
-      if (hasEnded) throw new Error(`libvirtd ended; see ${this.directory}/libvirtd.log`);
-      return existsSync(this.socket)
-        ? this.virsh('list').then(
-            () => true,
-            () => undefined,
-          )
-        : undefined;
-    });
+    await waitUntil({ what: 'libvirtd to answer', seconds: 60 }, () =>
+      this.virsh('list').then(
+        () => true,
+        () => undefined,
+      ),
+    );
   }
 
   async signalLibvirtd(signal: 'TERM' | 'KILL' | 'STOP' | 'CONT'): Promise<void> {

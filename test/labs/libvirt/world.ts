@@ -39,11 +39,17 @@ export class World {
     const first = spawn(
       'setpriv',
       ['--pdeathsig', 'KILL', 'unshare', ...words, 'tini', '--', 'sh', '-c', SET_UP, 'world', directory],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'pipe'] },
     );
+    let complaints = '';
+    first.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaints = (complaints + text).slice(-4000);
+    });
     try {
       const ready = once(first.stdout, 'data');
-      const ended = once(first, 'exit').then(() => Promise.reject(new Error('The namespaces could not be made.')));
+      const ended = once(first, 'exit').then(() => {
+        throw new Error(`The namespaces of the lab could not be made: ${complaints}`);
+      });
       await within(20, 'the namespaces of the lab', Promise.race([ready, ended]));
       const children = readFileSync(`/proc/${first.pid}/task/${first.pid}/children`, 'utf8').trim().split(' ');
       return new World(first, Number(children[0]));
@@ -63,10 +69,6 @@ export class World {
   /** The words that run a program inside. */
   #inside(words: readonly string[]): string[] {
     return ['--target', String(this.#pid), '--mount', '--pid', '--', ...words];
-  }
-
-  spawn(...words: string[]): ChildProcess {
-    return spawn('nsenter', this.#inside(words), { stdio: 'ignore' });
   }
 
   /** Runs a program inside and gives what it printed. Throws when it fails. */

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import { notificationOf } from './failure.ts';
+import { create } from './monitor.ts';
+
+/** Without libvirt; with it: test/labs/libvirt. */
+
+let directory: string;
+let options: EngineOptions;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'instance-monitor-'));
+  options = withChanges({});
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function withChanges(changes: Partial<EngineOptions['instanceMonitor']>): EngineOptions {
+  const places = { socket: join(directory, 'no-socket'), stateFile: join(directory, 'instances.json') };
+  return { ...DEFAULT_OPTIONS, instanceMonitor: { ...DEFAULT_OPTIONS.instanceMonitor, ...places, ...changes } };
+}
+
+test('without libvirtd it says each time why it is blind, tries again, and ends with the signal', async () => {
+  const monitor = await create(options, 'compute1');
+  const end = new AbortController();
+  const reasons: string[] = [];
+  const running = monitor.run({
+    node: 'compute1',
+    signal: end.signal,
+    log: () => {},
+    report: async () => {},
+    askInstance: async () => undefined,
+    seen: () => expect.fail('there is nothing to see'),
+    blind: (reason) => reasons.push(reason),
+  });
+  await vi.waitUntil(() => reasons.length >= 2, { timeout: 20_000 });
+  expect(reasons[0]).toMatch(/libvirtd cannot be reached on .*no-socket: there is no such socket/);
+  end.abort();
+  await running;
+});
+
+test('a look without libvirtd fails and says why; a report can then not be looked at again', async () => {
+  const monitor = await create(options, 'compute1');
+  await expect(monitor.look(AbortSignal.timeout(10_000))).rejects.toThrow(/cannot be reached/);
+  const body: NotificationBody = notificationOf(
+    { uuid: '11111111-0000-4000-8000-000000000001', kind: 'killed', at: 0 },
+    'compute1',
+    'LIFECYCLE/STOPPED_FAILED',
+  );
+  expect(await monitor.recheck(body)).toBe('unknown');
+});
+
+test('changed options are taken over, but not another place of what is remembered', async () => {
+  const monitor = await create(options, 'compute1');
+  await monitor.reload(withChanges({ resyncIntervalMs: 60_000 }));
+  expect(monitor.blindAfterMs).toBe(180_000);
+  await expect(monitor.reload(withChanges({ stateFile: '/elsewhere' }))).rejects.toThrow(/state_file.*restart/);
+  expect(monitor.blindAfterMs).toBe(180_000);
+});
