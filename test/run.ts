@@ -15,6 +15,7 @@ const BIN = join(ROOT, 'node_modules', '.bin');
 const LABS = [
   { name: 'openstack', install: 'test/labs/openstack/install.ts' },
   { name: 'pacemaker', install: 'test/labs/pacemaker/install.ts' },
+  { name: 'libvirt', install: 'test/labs/libvirt/install.ts' },
   { name: 'packages', install: 'test/labs/packages/install.ts' },
 ];
 const isCi = process.env.CI === 'true';

@@ -6,10 +6,12 @@ import type { MonitorContext } from '#monitors/monitor.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { waitUntil } from '../waiting.ts';
 import { AgentLab, UUID } from './agent_lab.ts';
+import { installPackages } from './install.ts';
 
 let lab: AgentLab;
 
 beforeAll(async () => {
+  await installPackages();
   lab = await AgentLab.start();
 });
 

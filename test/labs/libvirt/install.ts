@@ -10,6 +10,8 @@ export const PACKAGES = [
   'util-linux',
   // as and ld for the guest
   'binutils',
+  // the agent in the guest that has one
+  'qemu-guest-agent',
 ] as const;
 
 /** Installs what is missing of PACKAGES. Needs root only then. */
