@@ -36,6 +36,23 @@ const deliveryFacts = v.object({
   age_seconds: v.pipe(v.number(), v.minValue(0)),
   attempts: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
+const blindParams = v.strictObject({
+  host: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
+  monitors: v.pipe(
+    v.array(
+      v.strictObject({
+        monitor: v.pipe(v.string('must be a text'), v.regex(/^[a-z]{1,32}$/, 'is no name of a monitor')),
+        reason: v.pipe(v.string('must be a text'), v.maxLength(1000, 'is longer than 1000 characters')),
+        seconds: v.pipe(
+          v.number('must be a number'),
+          v.minValue(0, 'must be at least 0'),
+          v.maxValue(1e9, 'is too long'),
+        ),
+      }),
+    ),
+    v.maxLength(16, 'are more than 16'),
+  ),
+});
 const hostParams = v.strictObject({
   name: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
@@ -104,6 +121,15 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
       if (instance === 'not found') return { status: 'not found', host: null, vm_state: null, task_state: null };
       const { host, vmState, taskState } = instance;
       return { status: 'found', host, vm_state: vmState, task_state: taskState };
+    },
+    blind: async (params) => {
+      const { host, monitors } = read(blindParams, params);
+      const now = Date.now();
+      reigning().heedMonitors(
+        host,
+        monitors.map(({ monitor, reason, seconds }) => ({ monitor, reason, since: now - seconds * 1000 })),
+      );
+      return null;
     },
     list: async (params) => {
       const { limit, status } = read(listParams, params);

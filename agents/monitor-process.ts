@@ -15,6 +15,9 @@ import { ServiceManager, watchdogIntervalMs } from '#monitors/systemd.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 
+/** Blindness is said again so often: an engine that took over in between has not heard of it. */
+const REMIND_MS = 60_000;
+
 /** Which monitor makes such reports. */
 export function makerOf({ notification }: NotificationBody): MonitorName {
   switch (notification.type) {
@@ -68,7 +71,10 @@ export class MonitorProcess {
       log,
       report: (body) => outbox.put(body),
       askInstance: (uuid) => this.#target.askInstance(uuid),
-      onState: (states) => void this.#manager.tell(`STATUS=${describeStates(states)}`),
+      onState: (states) => {
+        void this.#manager.tell(`STATUS=${describeStates(states)}`);
+        void this.#sayBlind(states);
+      },
     });
   }
 
@@ -82,12 +88,17 @@ export class MonitorProcess {
     const intervalMs = watchdogIntervalMs(environment);
     const watchdog =
       intervalMs === undefined ? undefined : setInterval(() => void this.#manager.tell('WATCHDOG=1'), intervalMs);
+    const reminder = setInterval(() => {
+      const { states } = this.#service;
+      if (states.some(({ state }) => state === 'blind')) void this.#sayBlind(states);
+    }, REMIND_MS);
     const watching = this.#service.run();
     await this.#manager.tell('READY=1', `STATUS=${describeStates(this.#service.states)}`);
     try {
       await watching;
     } finally {
       clearInterval(watchdog);
+      clearInterval(reminder);
       this.#end.abort();
       await Promise.all([delivering, beating]);
       await this.#target.close();
@@ -118,6 +129,14 @@ export class MonitorProcess {
       }
     }
     await this.#manager.tell('READY=1');
+  }
+
+  async #sayBlind(states: readonly MonitorState[]): Promise<void> {
+    const blind = states.filter(({ state }) => state === 'blind');
+    await this.#target.sayBlind(
+      this.#parts.node,
+      blind.map(({ monitor, reason, unseenMs }) => ({ monitor, reason: reason ?? '', ms: unseenMs })),
+    );
   }
 
   async #recheck(body: NotificationBody): Promise<Recheck> {

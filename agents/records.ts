@@ -85,6 +85,7 @@ function fromJournal(journalPath: string): Records {
         journal: journalPath,
         counts,
         open: open.map((row) => ({ ...viewNotification(row), instances: null })),
+        blind_monitors: [],
         taking_over: null,
         written_at: iso(Date.now()),
       };
@@ -105,7 +106,7 @@ function lastStatus(journalPath: string): StatusView | undefined {
   try {
     const status: unknown = JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8'));
     return v.is(statusFile, status)
-      ? ({ ...status, source: 'status.json', taking_over: null } as unknown as StatusView)
+      ? ({ ...status, source: 'status.json', blind_monitors: [], taking_over: null } as unknown as StatusView)
       : undefined;
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import { readIdentity, type TlsIdentity } from '#protocol/tls-identity.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 
 /** What a monitor needs. Whoever has a host's key may report and ask, and steers nothing. */
-export const REMOTE_METHODS: readonly string[] = ['ping', 'notify', 'instance'];
+export const REMOTE_METHODS: readonly string[] = ['ping', 'notify', 'instance', 'blind'];
 
 /** The proof of who this engine is; undefined when it listens to its own node alone. Throws `CommandFailure`. */
 export function engineIdentity({ transport }: EngineOptions): TlsIdentity | undefined {

@@ -102,7 +102,7 @@ test('blindness and the end of it are told with the reason', async () => {
   service.stop();
   await run;
   expect(told).toEqual([
-    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not answer' }],
-    [{ monitor: 'instance', state: 'seeing', reason: null }],
+    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not answer', unseenMs: expect.any(Number) }],
+    [{ monitor: 'instance', state: 'seeing', reason: null, unseenMs: expect.any(Number) }],
   ]);
 });

@@ -26,6 +26,8 @@ export interface MonitorState {
   readonly monitor: MonitorName;
   readonly state: 'seeing' | 'blind';
   readonly reason: string | null;
+  /** Since it last saw. */
+  readonly unseenMs: number;
 }
 
 export interface ServiceOptions {
@@ -51,7 +53,10 @@ export class MonitorService {
   }
 
   get states(): readonly MonitorState[] {
-    return [...this.#sights].map(([monitor, { is, reason }]) => ({ monitor, state: is, reason }));
+    const now = performance.now();
+    return [...this.#sights].map(([monitor, { is, reason, lastSeen }]) => {
+      return { monitor, state: is, reason, unseenMs: now - lastSeen };
+    });
   }
 
   /** Watches until `stop`; resolves when every monitor has ended, or did not in time. */

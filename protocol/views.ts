@@ -96,6 +96,15 @@ export interface EngineView {
   readonly state: 'running' | 'released';
 }
 
+/** A monitor that says that it cannot see. */
+export interface BlindMonitorView {
+  readonly host: string;
+  readonly monitor: string;
+  readonly reason: string;
+  /** When it last saw. */
+  readonly since: string;
+}
+
 export interface StatusView {
   /** Where this comes from: the engine itself, its journal, or the file it left. */
   readonly source: 'engine' | 'journal' | 'status.json';
@@ -104,6 +113,8 @@ export interface StatusView {
   readonly journal: string;
   readonly counts: Readonly<Partial<Record<NotificationStatus, number>>>;
   readonly open: readonly OpenRecoveryView[];
+  /** Known to a running engine only; empty from any other source. */
+  readonly blind_monitors: readonly BlindMonitorView[];
   /** On the node of an engine that is about to take over: what it waits for. Null when none does, or this is another node. */
   readonly taking_over: string | null;
   readonly written_at: string;

@@ -24,6 +24,11 @@ function describe(status: StatusView): string {
     `Journal:  ${status.journal}${status.source === 'engine' ? '' : ` (this comes from ${status.source})`}`,
     `Notifications: ${counts.length > 0 ? counts.join(', ') : 'none'}`,
   ];
+  for (const { host, monitor, reason, since } of status.blind_monitors) {
+    lines.push(
+      `${coloured('blind')}: the ${monitor} monitor of ${printable(host)} since ${shortTime(since)}: ${printable(reason)}`,
+    );
+  }
   if (status.open.length > 0) {
     const rows = status.open.map((row) => [
       row.notification_uuid,

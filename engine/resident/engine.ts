@@ -23,6 +23,7 @@ import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
+import { type BlindMonitor, BlindMonitors } from './blind-monitors.ts';
 import { ProgressHub } from './progress.ts';
 import { Recovery } from './recovery.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
@@ -68,6 +69,7 @@ export class Engine {
   readonly #running = new Map<string, Running>();
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
+  readonly #blindMonitors = new BlindMonitors();
   readonly #stopping = new AbortController();
   #kick = Promise.withResolvers<void>();
   #lastCommitAt: number;
@@ -128,6 +130,14 @@ export class Engine {
     return result;
   }
 
+  /** Takes what a host says of its monitors: which of them cannot see. */
+  heedMonitors(host: string, monitors: readonly BlindMonitor[]): void {
+    const { clock, log } = this.#parts;
+    const { blind, seeing } = this.#blindMonitors.take(host, monitors, clock.now());
+    for (const { monitor, reason } of blind) log('error', 'a monitor is blind', { host, monitor, reason });
+    for (const monitor of seeing) log('info', 'a monitor sees again', { host, monitor });
+  }
+
   /** Takes a recovery up again by an operator's word. */
   async retry(uuid: string, proof: 'none' | 'operator'): Promise<LogbookRow> {
     const { clock, configuration, journal } = this.#parts;
@@ -180,6 +190,7 @@ export class Engine {
       journal: journalPath,
       counts,
       open: open.map((row) => ({ ...viewNotification(row), instances: this.hub.instancesOf(row.uuid) })),
+      blind_monitors: this.#blindMonitors.list(clock.now()),
       taking_over: null,
       written_at: iso(clock.now()),
     };

@@ -10,7 +10,7 @@ import { NoEngine, RpcClient } from '#protocol/client.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { InstanceFacts } from '../monitor.ts';
-import type { DeliveryFacts, Sent, Target } from './target.ts';
+import type { Blindness, DeliveryFacts, Sent, Target } from './target.ts';
 
 export interface EngineTargetParts {
   readonly description: string;
@@ -21,6 +21,9 @@ export interface EngineTargetParts {
 
 /** A connection that nobody needs is given back: an engine's host that loses its power does not hang up. */
 const IDLE_MS = 5_000;
+
+/** As the engine takes it. */
+const MAX_REASON = 1000;
 
 const REFUSALS: readonly number[] = [
   RPC_ERRORS.parse,
@@ -91,6 +94,15 @@ export class EngineTarget implements Target {
     } catch {
       return undefined;
     }
+  }
+
+  async sayBlind(host: string, monitors: readonly Blindness[]): Promise<void> {
+    const told = monitors.map(({ monitor, reason, ms }) => ({
+      monitor,
+      reason: reason.slice(0, MAX_REASON),
+      seconds: Math.round(ms / 1000),
+    }));
+    await this.#call('blind', { host, monitors: told }).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -52,6 +52,9 @@ export class MasakariTarget implements Target {
     return undefined;
   }
 
+  /** Masakari has no ear for it; the log has it. */
+  async sayBlind(): Promise<void> {}
+
   close(): Promise<void> {
     return this.#http.close();
   }

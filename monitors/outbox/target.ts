@@ -1,6 +1,6 @@
 /** To whom reports are delivered: an engine of ours, or the API of a Masakari. */
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { InstanceFacts } from '../monitor.ts';
+import type { InstanceFacts, MonitorName } from '../monitor.ts';
 
 /** Travels beside the notification, whose form is Masakari's and has no place for it. */
 export interface DeliveryFacts {
@@ -21,6 +21,13 @@ export type Sent =
   /** Nobody takes anything at the moment. It may have arrived all the same. */
   | { readonly outcome: 'away'; readonly reason: string };
 
+export interface Blindness {
+  readonly monitor: MonitorName;
+  readonly reason: string;
+  /** For how long. */
+  readonly ms: number;
+}
+
 export interface Target {
   /** For the log. */
   readonly description: string;
@@ -30,5 +37,7 @@ export interface Target {
   send(body: NotificationBody, facts: DeliveryFacts): Promise<Sent>;
   /** Never throws; undefined when nobody knows. */
   askInstance(uuid: string): Promise<InstanceFacts | undefined>;
+  /** Says which monitors of a host cannot see, all of them at a time. Never throws; said again by whoever is still blind. */
+  sayBlind(host: string, monitors: readonly Blindness[]): Promise<void>;
   close(): Promise<void>;
 }

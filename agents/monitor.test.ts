@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { NotificationView, StatusView } from '#protocol/views.ts';
+import { EngineWorld } from '#test/world/engine-world.ts';
+import { makerOf } from './monitor-process.ts';
+
+/** A text that stands in the command line of the watched process and of nothing else. */
+const mark = (): string => `watched-${process.pid}-${Math.random().toString(36).slice(2)}`;
+
+/** A world whose process monitor watches a process with `name` in its command line and cannot bring it back. */
+async function watching(name: string, ofHost = ''): Promise<EngineWorld> {
+  const here = await EngineWorld.start();
+  const list = join(here.directory, 'process_list.yaml');
+  const entry = { process_name: name, start_command: '/bin/false', restart_command: '/bin/false', run_as_root: true };
+  writeFileSync(list, JSON.stringify([{ ...entry, report_as: 'nova-compute' }]));
+  chmodSync(list, 0o600);
+  appendFileSync(
+    here.configFile,
+    `[transport]
+engines = unix:${here.socket}
+retry_interval = 0.2
+[monitors]
+run = process
+host_name = c2
+outbox = ${join(here.directory, 'outbox')}
+[process]
+process_list_path = ${list}
+state_file = ${join(here.directory, 'process.json')}
+watch_interval = 0.1
+restart_delay = 0
+restart_retries = 0
+restart_interval = 0.2
+[host]
+state_file = ${join(here.directory, 'host.json')}
+${ofHost}`,
+  );
+  return here;
+}
+
+function sleeper(name: string): ChildProcess {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', name]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+const reportsIn = (here: EngineWorld): string[] =>
+  readdirSync(join(here.directory, 'outbox')).filter((name) => name.endsWith('.report'));
+
+async function until(look: () => boolean | Promise<boolean>): Promise<void> {
+  await expect.poll(look, { timeout: 30_000, interval: 50 }).toBe(true);
+}
+
+describe('recovery-agent monitor', { timeout: 90_000 }, () => {
+  it('reports a death to the engine once, though the engine is away when it happens and the monitor is killed', async () => {
+    const name = mark();
+    const victim = sleeper(name);
+    await using here = await watching(name);
+    const first = here.begin(['monitor']);
+    await first.says('monitors run');
+    await until(async () => (await here.run(['monitor', '--once'])).stdout.includes('up'));
+    victim.kill('SIGKILL');
+    await until(() => reportsIn(here).length === 1);
+    await first.says('notifications wait');
+    await first.kill('SIGKILL');
+
+    const second = here.begin(['monitor']);
+    await second.says('monitors run');
+    await here.engine();
+    await second.says('notification delivered');
+    await until(() => reportsIn(here).length === 0);
+    const seen = await here.json<NotificationView[]>('list');
+    expect(seen.map(({ type, hostname, payload }) => [type, hostname, payload.process_name])).toEqual([
+      ['PROCESS', 'c2', 'nova-compute'],
+    ]);
+    const { code, stderr } = await second.kill('SIGTERM');
+    expect([code, stderr]).toEqual([0, expect.stringContaining('monitors stopped')]);
+  });
+
+  it('says of each monitor what it sees, as a table or as JSON; exit code 1 when one cannot see', async () => {
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name);
+    await until(async () => (await here.run(['monitor', '--once'])).stdout.includes('up'));
+    expect(await here.run(['monitor', '--once'])).toMatchObject({ code: 0, stdout: expect.stringContaining(name) });
+    const both = await here.run(['monitor', 'process', 'instance', '--once', '--json']);
+    expect(both.code).toBe(1);
+    expect(JSON.parse(both.stdout)).toEqual([
+      { monitor: 'process', sights: [expect.objectContaining({ subject: name, state: 'up' })] },
+      { monitor: 'instance', error: expect.stringContaining('libvirt') },
+    ]);
+  });
+
+  it('tells the engine when a monitor is blind, and status shows it', async () => {
+    const name = mark();
+    await using here = await watching(name, 'pacemaker_timeout = 1\nmonitoring_interval = 0.2\n');
+    await here.engine();
+    const monitors = here.begin(['monitor', 'host']);
+    await monitors.says('monitor is blind');
+    await until(async () => (await here.json<StatusView>('status')).blind_monitors.length === 1);
+    expect((await here.json<StatusView>('status')).blind_monitors).toEqual([
+      { host: 'c2', monitor: 'host', reason: expect.stringContaining('crm_mon'), since: expect.any(String) },
+    ]);
+    expect((await here.run(['status'])).stdout).toContain('blind: the host monitor of c2 since');
+  });
+
+  it('keeps what it had when the configuration is wrong at SIGHUP, and says what is wrong', async () => {
+    const name = mark();
+    await using here = await watching(name);
+    const monitors = here.begin(['monitor']);
+    await monitors.says('monitors run');
+    appendFileSync(here.configFile, '\n[libvirt]\nconection_uri = x\n');
+    process.kill(monitors.pid, 'SIGHUP');
+    await monitors.says('did you mean');
+    expect(monitors.stderr).toContain('the configuration is wrong; what was before stays');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
+  });
+
+  it('refuses names of monitors that there are not, and to run none', async () => {
+    await using here = await EngineWorld.start();
+    expect(await here.run(['monitor', 'hots'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('did you mean "host"'),
+    });
+    expect(await here.run(['monitor'])).toMatchObject({ code: 2, stderr: expect.stringContaining('[monitors] run') });
+    expect(await here.run(['monitor', 'host', '--json'])).toMatchObject({ code: 2 });
+  });
+});
+
+it('an old report is looked at again by the monitor that makes such reports', () => {
+  const common = { hostname: 'c1', generated_time: '2026-11-21T08:05:44' };
+  const vm = { instance_uuid: '00000000-0000-0000-0000-000000000000', vir_domain_event: 'STOPPED_FAILED' };
+  const makers = [
+    makerOf({ notification: { type: 'COMPUTE_HOST', ...common, payload: { event: 'STOPPED' } } }),
+    makerOf({ notification: { type: 'PROCESS', ...common, payload: { event: 'STOPPED', process_name: 'x' } } }),
+    makerOf({ notification: { type: 'VM', ...common, payload: { event: 'LIFECYCLE', ...vm } } }),
+    makerOf({ notification: { type: 'VM', ...common, payload: { event: 'QEMU_GUEST_AGENT_ERROR', ...vm } } }),
+  ];
+  expect(makers).toEqual(['host', 'process', 'instance', 'guest']);
+});
