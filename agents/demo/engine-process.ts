@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
+import { isNotInCharge, RpcError } from '#protocol/json-rpc.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -15,13 +16,18 @@ export interface EnginePlace {
   readonly configFile: string;
 }
 
+/** Whether a call failed because the engine is not there yet, or not in charge of the journal yet. */
+export function isComing(error: unknown): boolean {
+  return error instanceof NoEngine || (error instanceof RpcError && isNotInCharge(error));
+}
+
 export class EngineProcess {
   readonly node: string;
   readonly socket: string;
   readonly logFile: string;
   readonly #child: ChildProcess;
 
-  /** Starts an engine and resolves when it answers. */
+  /** Starts an engine and resolves when it is in charge of the journal and answers. */
   static async start(place: EnginePlace, node: string): Promise<EngineProcess> {
     const engine = new EngineProcess(place, node);
     await engine.answers();
@@ -76,7 +82,7 @@ export class EngineProcess {
     if (!this.hasEnded) this.#child.kill(signal);
   }
 
-  /** Resolves when the engine answers; throws with its last words when it ends before, or does not in time. */
+  /** Resolves when the engine is in charge of the journal and answers; throws with its last words when it ends before, or does not in time. */
   async answers(): Promise<void> {
     const end = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < end) {
@@ -86,7 +92,7 @@ export class EngineProcess {
         await client.call('ping');
         return;
       } catch (error) {
-        if (!(error instanceof NoEngine)) throw error;
+        if (!isComing(error)) throw error;
       }
       await delay(20);
     }

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Place } from '#test/journal/place.ts';
 import { StatusFile, statusFileOf } from './status-file.ts';
@@ -8,10 +8,16 @@ function shown(place: Place): unknown {
   return JSON.parse(readFileSync(join(place.directory, 'status.json'), 'utf8'));
 }
 
+function opened(place: Place): StatusFile & AsyncDisposable {
+  const file = new StatusFile(place.path);
+  return Object.assign(file, { [Symbol.asyncDispose]: () => file.close() });
+}
+
 test('lies beside the journal and is readable by its group alone', async () => {
   using place = new Place();
   expect(statusFileOf(place.path)).toBe(join(place.directory, 'status.json'));
-  await new StatusFile(place.path).write({ epoch: 1 });
+  await using file = opened(place);
+  await file.write({ epoch: 1 });
   expect(shown(place)).toEqual({ epoch: 1 });
   expect(statSync(statusFileOf(place.path)).mode & 0o027).toBe(0);
   expect(readdirSync(place.directory)).toEqual(['status.json']);
@@ -19,7 +25,7 @@ test('lies beside the journal and is readable by its group alone', async () => {
 
 test('of several in a row ends with the last, and each promise means: this or a newer one is there', async () => {
   using place = new Place();
-  const file = new StatusFile(place.path);
+  await using file = opened(place);
   const seen: number[] = [];
   const writes = Array.from({ length: 50 }, (_, n) =>
     file.write({ n }).then(() => {
@@ -33,7 +39,7 @@ test('of several in a row ends with the last, and each promise means: this or a 
 
 test('loses none that is given at the very moment another is done', async () => {
   using place = new Place();
-  const file = new StatusFile(place.path);
+  await using file = opened(place);
   for (let n = 0; n < 20; n += 2) {
     // As many microtasks later as may lie between the rename and the end of the promise.
     let ticks = Promise.resolve();
@@ -47,7 +53,7 @@ test('loses none that is given at the very moment another is done', async () => 
 
 test('is never seen half written', async () => {
   using place = new Place();
-  const file = new StatusFile(place.path);
+  await using file = opened(place);
   await file.write({ n: -1, filler: '' });
   let isDone = false;
   const writing = (async () => {
@@ -67,7 +73,7 @@ test('is never seen half written', async () => {
 
 test('that cannot be written says so, leaves the old one, and is written again afterwards', async () => {
   using place = new Place();
-  const file = new StatusFile(place.path);
+  await using file = opened(place);
   await file.write({ n: 1 });
   mkdirSync(join(place.directory, 'status.json.new'));
   await expect(file.write({ n: 2 })).rejects.toThrow(/EISDIR/);
@@ -79,8 +85,34 @@ test('that cannot be written says so, leaves the old one, and is written again a
 
 test('that cannot be put into JSON fails alone', async () => {
   using place = new Place();
-  const file = new StatusFile(place.path);
+  await using file = opened(place);
   await expect(file.write({ n: 1n })).rejects.toThrow(TypeError);
   await file.write({ n: 2 });
   expect(shown(place)).toEqual({ n: 2 });
+});
+
+test('goes where it always was, whatever lies under its name now', async () => {
+  using place = new Place();
+  await using file = opened(place);
+  await file.write({ n: 1 });
+  const moved = join(place.directory, '..', `${basename(place.directory)}-moved`);
+  renameSync(place.directory, moved);
+  mkdirSync(place.directory);
+  try {
+    await file.write({ n: 2 });
+    expect(readdirSync(place.directory)).toEqual([]);
+    expect(JSON.parse(readFileSync(join(moved, 'status.json'), 'utf8'))).toEqual({ n: 2 });
+  } finally {
+    rmdirSync(place.directory);
+    renameSync(moved, place.directory);
+  }
+});
+
+test('that is closed takes nothing more', async () => {
+  using place = new Place();
+  const file = new StatusFile(place.path);
+  await file.write({ n: 1 });
+  await Promise.all([file.close(), file.close()]);
+  await expect(file.write({ n: 2 })).rejects.toThrow('closed');
+  expect(shown(place)).toEqual({ n: 1 });
 });

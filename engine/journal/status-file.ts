@@ -2,8 +2,9 @@
  * `status.json` beside the journal: what the engine last said of itself, for nodes that can reach neither its socket nor
  * SQLite's locks. Replaced as a whole; a reader never sees half of it.
  */
+import { closeSync, constants, openSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crashPoint } from '../crash-points.ts';
 
 export function statusFileOf(journalPath: string): string {
@@ -11,19 +12,32 @@ export function statusFileOf(journalPath: string): string {
 }
 
 export class StatusFile {
+  /** The directory itself, not its name: when its storage has gone away, nothing is written to what lies there instead. */
+  readonly #directory: number;
   readonly #path: string;
   #writing: Promise<void> | undefined;
   #next: unknown;
+  #isClosed = false;
 
   constructor(journalPath: string) {
-    this.#path = statusFileOf(journalPath);
+    this.#directory = openSync(dirname(journalPath), constants.O_RDONLY | constants.O_DIRECTORY);
+    this.#path = join(`/proc/self/fd/${this.#directory}`, basename(statusFileOf(journalPath)));
   }
 
   /** Writes `status` soon; of several in a row only the last. Resolves when it, or a newer one, is in place. */
   write(status: unknown): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new Error('the status file is closed'));
     this.#next = status;
     this.#writing ??= Promise.resolve().then(() => this.#drain());
     return this.#writing;
+  }
+
+  /** Ends what is being written and lets go of the storage. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#writing?.catch(() => {});
+    closeSync(this.#directory);
   }
 
   async #drain(): Promise<void> {

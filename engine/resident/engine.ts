@@ -235,6 +235,7 @@ export class Engine {
     await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
     await this.ended.catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
+    await this.#statusFile.close();
     await this.#parts.journal.close().catch(() => {});
     await this.#parts.cloud.close();
   }

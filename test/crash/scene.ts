@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EngineProcess } from '#agents/demo/engine-process.ts';
+import { EngineProcess, isComing } from '#agents/demo/engine-process.ts';
 import { type Call, WorldServer } from '#engine/cloud/simulated/server.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
-import { NoEngine, RpcClient } from '#protocol/client.ts';
+import { RpcClient } from '#protocol/client.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 
 /** Upper bound of every wait for an engine: far more than it takes, since the machine may be busy. */
@@ -160,7 +160,7 @@ export class Scene implements AsyncDisposable {
         using client = await RpcClient.connect(engine.socket);
         return await ask(client);
       } catch (error) {
-        if (!(error instanceof NoEngine)) throw error;
+        if (!isComing(error)) throw error;
       }
     }
     throw new Error(`the engine on ${engine.node} does not answer:\n${engine.lastWords()}`);
