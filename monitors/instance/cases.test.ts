@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NotificationBody } from '#protocol/notification.ts';
+import type { DomainState } from '../libvirt/domains.ts';
 import type { InstanceFacts } from '../monitor.ts';
 import { CASE_TIMES, Cases, type Failure } from './cases.ts';
 import type { KnownDomain } from './known-domain.ts';
-import type { DomainState } from './libvirt/domains.ts';
 import { Memory } from './memory.ts';
 
 const UUID = '11111111-0000-4000-8000-000000000001';

@@ -7,12 +7,12 @@
  * given up for nothing but the instance's own recovery.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { STATE } from '../libvirt/constants.ts';
+import type { DomainState } from '../libvirt/domains.ts';
+import type { DomainName } from '../libvirt/events.ts';
 import type { MonitorContext } from '../monitor.ts';
 import { type FailureKind, isDeath, notificationOf } from './failure.ts';
 import { afterReport, afterVerdict } from './known-domain.ts';
-import { STATE } from './libvirt/constants.ts';
-import type { DomainState } from './libvirt/domains.ts';
-import type { DomainName } from './libvirt/events.ts';
 import type { Memory } from './memory.ts';
 import { judgeNova } from './nova-verdict.ts';
 import { Turns } from './turns.ts';

@@ -6,11 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
+import { LibvirtRefusal } from '../libvirt/connection.ts';
+import { STATE, stateWords } from '../libvirt/constants.ts';
+import { isOfNova, listDomains, stateOf } from '../libvirt/domains.ts';
 import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
 import { Cases } from './cases.ts';
-import { LibvirtRefusal } from './libvirt/connection.ts';
-import { STATE, stateWords } from './libvirt/constants.ts';
-import { isOfNova, listDomains, stateOf } from './libvirt/domains.ts';
 import { bootId, Memory } from './memory.ts';
 import { judgeNova } from './nova-verdict.ts';
 import { Session } from './session.ts';

@@ -4,12 +4,13 @@
  * Invariant: an event that arrived after a listing was asked for counts more than the listing, which may be older; events
  * are judged one after the other, in the order in which they arrived.
  */
+
+import type { LibvirtConnection } from '../libvirt/connection.ts';
+import { isOfNova, type ListedDomain, listDomains } from '../libvirt/domains.ts';
+import type { DomainEvent, DomainName } from '../libvirt/events.ts';
 import type { MonitorContext } from '../monitor.ts';
 import type { Cases } from './cases.ts';
 import { afterVerdict } from './known-domain.ts';
-import type { LibvirtConnection } from './libvirt/connection.ts';
-import { isOfNova, type ListedDomain, listDomains } from './libvirt/domains.ts';
-import type { DomainEvent, DomainName } from './libvirt/events.ts';
 import type { Memory } from './memory.ts';
 import { readEnding } from './qemu-log.ts';
 import { connectTo, type InstanceSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 /** What the monitor takes from the options, and where libvirt's socket is. */
 import type { EngineOptions } from '#config/options.ts';
-import { type ConnectionTimes, LibvirtConnection } from './libvirt/connection.ts';
-import type { DomainEvent } from './libvirt/events.ts';
+import { type ConnectionTimes, LibvirtConnection } from '../libvirt/connection.ts';
+import type { DomainEvent } from '../libvirt/events.ts';
 
 export type InstanceSettings = EngineOptions['instanceMonitor'];
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { DomainEvent } from '../libvirt/events.ts';
 import { afterReport, afterVerdict, type KnownDomain } from './known-domain.ts';
-import type { DomainEvent } from './libvirt/events.ts';
 import { judgeEvent, judgeListed, type Listed, needsLog, type Verdict } from './verdict.ts';
 
 const NOW = 1_000_000;

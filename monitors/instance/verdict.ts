@@ -7,11 +7,12 @@
  *
  * Which events and states these are was tried out with libvirt 9.0 and QEMU 7.2; test/labs/libvirt tries it out again.
  */
+
+import { IO_ERROR_ACTION, LIFECYCLE, PAUSED, SHUTOFF, STATE, STOPPED, SUSPENDED } from '../libvirt/constants.ts';
+import type { DomainState } from '../libvirt/domains.ts';
+import type { DomainEvent } from '../libvirt/events.ts';
 import type { FailureKind } from './failure.ts';
 import { isReported, type KnownDomain } from './known-domain.ts';
-import { IO_ERROR_ACTION, LIFECYCLE, PAUSED, SHUTOFF, STATE, STOPPED, SUSPENDED } from './libvirt/constants.ts';
-import type { DomainState } from './libvirt/domains.ts';
-import type { DomainEvent } from './libvirt/events.ts';
 import type { LogEnding } from './qemu-log.ts';
 
 export type Verdict =
