@@ -8,8 +8,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { STATE } from '../libvirt/constants.ts';
-import type { DomainState } from '../libvirt/domains.ts';
-import type { DomainName } from '../libvirt/events.ts';
+import type { DomainName } from '../libvirt/domain-name.ts';
+import { type DomainState, isRunning } from '../libvirt/domains.ts';
 import type { MonitorContext } from '../monitor.ts';
 import { type FailureKind, isDeath, notificationOf } from './failure.ts';
 import { afterReport, afterVerdict } from './known-domain.ts';
@@ -229,7 +229,7 @@ export class Cases {
       // An end stays an end. What stands still is listed again when libvirtd is back, and found again then.
       return one.failure.mends === 'never' || one.hasEnded;
     }
-    const isUp = now.state === STATE.running || now.state === STATE.blocked;
+    const isUp = isRunning(now);
     const isDown = now.state === STATE.shutoff || now.state === STATE.crashed || now.state === STATE.shutdown;
     // Somebody starts it again, if it has not come further than that.
     if (isUp || (one.failure.mends === 'never' && !isDown)) {
