@@ -173,6 +173,17 @@ describe('the running monitor', () => {
     expect(run.lines.filter((line) => line.includes('a guest answers'))).toHaveLength(8);
   });
 
+  test('leaves no connection behind when it ends, not even one with an open question', async () => {
+    await using libvirtd = await ScriptedLibvirtd.start();
+    libvirtd.domains.push(domain(1, { qemu: 'nothing' }));
+    {
+      await using run = new Run(await create(options(libvirtd.path), 'n1'));
+      await run.more(1);
+      expect(libvirtd.connections).toBe(3);
+    }
+    await vi.waitUntil(() => libvirtd.connections === 0, LONG);
+  });
+
   test('asks no QEMU when it is not to care about one that hangs', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1, { control: [2, 900_000] }));

@@ -55,6 +55,20 @@ test('when polkit is asked for, the message says so and what to do', async () =>
   await expect(LibvirtConnection.open(peer.path, { ...LONG, access: 'read-write' })).rejects.toThrow(/auth_unix_rw/);
 });
 
+test.each([
+  ['read-only', 1],
+  ['read-write', 0],
+] as const)('a %s connection says so to the driver', async (access, flags) => {
+  const opened: Buffer[] = [];
+  peer = await LibvirtPeer.listen((message, socket) => {
+    if (message.procedure === PROCEDURE.open) opened.push(message.body);
+    opening(() => {})(message, socket);
+  });
+  const connection = await LibvirtConnection.open(peer.path, { ...LONG, access });
+  connection.close();
+  expect(opened).toEqual([new XdrWriter().optionalText('qemu:///system').uint(flags).bytes()]);
+});
+
 test('answers find their calls, in whatever order they come', async () => {
   const asked: Message[] = [];
   const connection = await open((message, socket) => {

@@ -58,6 +58,11 @@ export class ScriptedLibvirtd implements AsyncDisposable {
     return this.#peer.path;
   }
 
+  /** How many are connected now. */
+  get connections(): number {
+    return this.#peer.connections;
+  }
+
   /** As when libvirtd is restarted: it goes on listening. */
   dropConnections(): void {
     this.#peer.dropConnections();
