@@ -29,7 +29,8 @@ const listParams = v.strictObject({
   status: v.optional(status),
 });
 const uuidParams = v.strictObject({ uuid });
-const retryParams = v.strictObject({ uuid, proof });
+const taskNames = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(255))), v.maxLength(100)), []);
+const retryParams = v.strictObject({ uuid, proof, done: taskNames, not_done: taskNames });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 /** What a monitor says of its delivery; the notification itself has Masakari's form and no place for it. */
 const deliveryFacts = v.object({
@@ -138,8 +139,12 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
     show: async (params) => reigning().show(read(uuidParams, params).uuid),
     status: async () => reigning().status(),
     retry: async (params) => {
-      const { uuid, proof } = read(retryParams, params);
-      return viewNotification(await reigning().retry(uuid, proof));
+      const { uuid, proof, done, not_done } = read(retryParams, params);
+      const verdicts = new Map([
+        ...done.map((name) => [name, 'done'] as const),
+        ...not_done.map((name) => [name, 'not done'] as const),
+      ]);
+      return viewNotification(await reigning().retry(uuid, proof, verdicts));
     },
     host: async (params) => {
       const { name, reserved } = read(hostParams, params);

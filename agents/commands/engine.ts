@@ -4,7 +4,7 @@ import { realClock } from '#engine/clock/clock.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
-import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { taskOf } from '#engine/tasks/registry.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
@@ -100,7 +100,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       cloud,
       clock: realClock,
       configuration,
-      tasks: BUILT_IN_TASKS,
+      taskOf,
       log,
       node,
       version: VERSION,

@@ -7,12 +7,19 @@ import { EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson } from '../output.ts';
 import { WAIT_HELP, waitFor } from '../watching.ts';
 
+/** Names of tasks, separated by commas. */
+function names(text = ''): string[] {
+  return text.split(/[\s,]+/).filter((name) => name !== '');
+}
+
 export const retry: Command = {
   name: 'retry',
   summary: 'Takes up again a recovery that failed, or a notification that was ignored',
   positionals: 'UUID',
   options: {
     'host-is-down': { type: 'boolean', help: 'I say that the host is down: stands in for host_status NORMAL' },
+    done: { type: 'string', value: 'TASKS', help: 'I say that these tasks, which are in doubt, were done' },
+    'not-done': { type: 'string', value: 'TASKS', help: 'I say that these tasks, which are in doubt, were not done' },
     wait: { type: 'boolean', help: WAIT_HELP },
     ...JSON_OPTION,
     ...SOCKET_OPTION,
@@ -22,7 +29,9 @@ export const retry: Command = {
     const uuid = requiredUuid(line);
     const socket = socketOf(line);
     const proof = line.has('host-is-down') ? 'operator' : 'none';
-    const view = (await withEngine(socket, (client) => client.call('retry', { uuid, proof }))) as NotificationView;
+    const verdicts = { done: names(line.text('done')), not_done: names(line.text('not-done')) };
+    const asked = { uuid, proof, ...verdicts };
+    const view = (await withEngine(socket, (client) => client.call('retry', asked))) as NotificationView;
     if (line.has('wait')) return waitFor(socket, uuid, line.has('json') ? 'json' : 'text');
     if (line.has('json')) printJson(view);
     else print(`Recovery ${uuid} is ${coloured(view.status)}.`);

@@ -25,6 +25,8 @@ export interface Instance {
   readonly locked: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly projectId: string;
+  /** Who made it. */
+  readonly userId: string;
 }
 
 /** A `nova-compute` service. */

@@ -1,4 +1,11 @@
 /** How a flow can end other than by success, and how a task says so. */
+import type { Json } from './plan.ts';
+
+/**
+ * Why a task failed. `outage`: the cloud was away; the recovery is taken up again and again rather than given up. `doubt`:
+ * an operator has to say what became of it; nothing is tried again before.
+ */
+export type Fault = 'work' | 'outage' | 'doubt';
 
 /** There is nothing to recover: the flow ends well here (Masakari's Skip* exceptions). */
 export class SkipRecovery extends Error {
@@ -13,14 +20,31 @@ export class IgnoreRecovery extends Error {
 /** The task could not do its work. */
 export class TaskFailure extends Error {
   override readonly name = 'TaskFailure';
-  /** `outage`: the cloud was away; the recovery is taken up again and again rather than given up. */
-  readonly fault: 'work' | 'outage';
+  readonly fault: Fault;
+  /** What it did all the same, for the tasks of a flow that goes on. */
+  readonly outputs: { readonly [name: string]: Json };
 
-  constructor(message: string, fault: 'work' | 'outage' = 'work', cause?: unknown) {
+  constructor(
+    message: string,
+    fault: Fault = 'work',
+    cause?: unknown,
+    outputs: { readonly [name: string]: Json } = {},
+  ) {
     super(message, cause === undefined ? {} : { cause });
     this.fault = fault;
+    this.outputs = outputs;
   }
 }
+
+/** Whether the task did its work is not known, and it must not be done twice: an operator has to say. */
+export class InDoubt extends TaskFailure {
+  constructor(message: string, cause?: unknown) {
+    super(message, 'doubt', cause);
+  }
+}
+
+/** The task says of itself that it did nothing, and can be begun again at any time. */
+export class NotDone extends TaskFailure {}
 
 /** The engine stops or lost its reign: the flow stays open in the journal for whoever resumes it. */
 export class Interrupted extends Error {
@@ -31,4 +55,4 @@ export type FlowOutcome =
   | { readonly end: 'success'; readonly message: string | null }
   | { readonly end: 'skipped'; readonly message: string }
   | { readonly end: 'ignored'; readonly message: string }
-  | { readonly end: 'failure'; readonly message: string; readonly cause: 'work' | 'outage' };
+  | { readonly end: 'failure'; readonly message: string; readonly cause: Fault };

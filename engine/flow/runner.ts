@@ -7,6 +7,7 @@
  * - an interrupted flow (stop, lost reign) is left open, exactly as it stands.
  */
 
+import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
@@ -14,7 +15,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { AtomRow, FlowState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
-import { type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
+import { type Fault, type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
 import { type Json, type Plan, type PlannedTask, readPlan } from './plan.ts';
 import { StepLedger } from './step-ledger.ts';
 import type { EarlierMove, Task, TaskContext, Values } from './task.ts';
@@ -24,17 +25,19 @@ export interface RunnerParts {
   readonly cloud: Cloud;
   readonly clock: Clock;
   readonly budgets: Budgets;
-  readonly tasks: ReadonlyMap<string, Task>;
+  /** The task of a plan; undefined when this program has none of that name. */
+  readonly taskOf: (planned: PlannedTask) => Task | undefined;
+  readonly log: Log;
 }
 
 type TaskEnd =
   | { readonly end: 'success'; readonly outputs: Values }
   | { readonly end: 'skipped' | 'ignored'; readonly message: string }
-  | { readonly end: 'failure'; readonly message: string; readonly fault: 'work' | 'outage' };
+  | { readonly end: 'failure'; readonly message: string; readonly fault: Fault; readonly outputs: Values };
 
-interface Fault {
+interface Failed {
   readonly message: string;
-  readonly fault: 'work' | 'outage';
+  readonly fault: Fault;
 }
 
 export class FlowRunner {
@@ -79,11 +82,13 @@ export class FlowRunner {
         Object.assign(this.#values, end.outputs);
       } else if (end.end === 'failure') {
         const told = `${task.name}: ${end.message}`;
-        if (task.onFailure === 'rollback') return this.#rollBack({ message: told, fault: end.fault }, closing);
-        if (task.onFailure === 'abort') {
+        if (task.onFailure === 'rollback' && end.fault !== 'doubt')
+          return this.#rollBack({ message: told, fault: end.fault }, closing);
+        if (task.onFailure !== 'continue') {
           return this.#close('FAILURE', { end: 'failure', message: told, cause: end.fault }, closing);
         }
         message = `went on although ${told}`;
+        for (const name of this.#provides(task)) this.#values[name] = end.outputs[name] ?? null;
       } else {
         return this.#close('SUCCESS', end, closing);
       }
@@ -93,15 +98,16 @@ export class FlowRunner {
 
   async #runWithRetries(atom: AtomRow, planned: PlannedTask): Promise<TaskEnd> {
     if (atom.state === 'FAILURE' && atom.tries > planned.retries) {
-      return { end: 'failure', message: atom.error ?? 'it failed before', fault: 'work' };
+      const outputs: Values = JSON.parse(atom.result ?? '{}');
+      return { end: 'failure', message: atom.error ?? 'it failed before', fault: 'work', outputs };
     }
     // A try that an engine's death cut off is taken up again, not counted again.
     let tries = atom.state === 'RUNNING' ? atom.tries - 1 : atom.tries;
     let isNew = atom.state !== 'RUNNING';
     for (;;) {
-      const end = await this.#runOnce(atom, planned, isNew ? { tried: 1 } : {});
       tries += 1;
-      if (end.end !== 'failure' || tries > planned.retries) return end;
+      const end = await this.#runOnce(atom, planned, isNew ? { tried: 1 } : {}, tries);
+      if (end.end !== 'failure' || end.fault === 'doubt' || tries > planned.retries) return end;
       await this.#flush();
       await this.#parts.clock.sleep(planned.retryDelayMs, this.#signal);
       isNew = true;
@@ -109,20 +115,21 @@ export class FlowRunner {
   }
 
   /** Runs a task once. Its end is carried into the next commit: that of the next task's start, or of the flow's close. */
-  async #runOnce(atom: AtomRow, planned: PlannedTask, count: { tried?: 1 }): Promise<TaskEnd> {
+  async #runOnce(atom: AtomRow, planned: PlannedTask, count: { tried?: 1 }, attempt: number): Promise<TaskEnd> {
     const { clock } = this.#parts;
-    const task = this.#parts.tasks.get(planned.name);
+    const task = this.#parts.taskOf(planned);
     crashPoint('task.before-start');
     await this.#flush({ op: 'atom', atomId: atom.id, state: 'RUNNING', error: null, ...count, at: clock.now() });
     crashPoint('task.after-start');
     const end = task
-      ? await this.#bounded(atom, planned, task)
-      : ({ end: 'failure', message: 'this program has no such task', fault: 'work' } as const);
+      ? await this.#bounded(atom, planned, task, attempt)
+      : ({ end: 'failure', message: 'this program has no such task', fault: 'work', outputs: {} } as const);
     crashPoint('task.after-run');
     await this.#progress;
     const at = clock.now();
     if (end.end === 'failure') {
-      this.#carried.push({ op: 'atom', atomId: atom.id, state: 'FAILURE', error: end.message, at });
+      const result = Object.keys(end.outputs).length > 0 ? { result: JSON.stringify(end.outputs) } : {};
+      this.#carried.push({ op: 'atom', atomId: atom.id, state: 'FAILURE', error: end.message, ...result, at });
     } else {
       const result = JSON.stringify(end.end === 'success' ? end.outputs : {});
       this.#carried.push({ op: 'atom', atomId: atom.id, state: 'SUCCESS', progress: 1, result, at });
@@ -137,7 +144,19 @@ export class FlowRunner {
   }
 
   /** Runs a task until it ends, its time is up, or the engine stops. */
-  async #bounded(atom: AtomRow, planned: PlannedTask, task: Task): Promise<TaskEnd> {
+  async #bounded(atom: AtomRow, planned: PlannedTask, task: Task, attempt: number): Promise<TaskEnd> {
+    try {
+      const outputs = await this.#withinItsTime(planned, (signal) =>
+        task.run(this.#context(atom, planned, signal, attempt)),
+      );
+      return { end: 'success', outputs };
+    } catch (error) {
+      return endOf(error);
+    }
+  }
+
+  /** Throws what ended the work; when it was cut off, why it was. */
+  async #withinItsTime<T>(planned: PlannedTask, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const limit = new AbortController();
     const over = new AbortController();
     const signal = AbortSignal.any([this.#signal, limit.signal]);
@@ -146,29 +165,43 @@ export class FlowRunner {
       () => {},
     );
     try {
-      const outputs = await task.run(this.#context(atom, planned, signal));
-      return { end: 'success', outputs };
+      return await work(signal);
     } catch (error) {
       // A call cut off by the signal fails in its own words; why it was cut off is what counts.
-      return endOf(signal.aborted ? signal.reason : error);
+      throw signal.aborted ? signal.reason : error;
     } finally {
       over.abort();
       await timer;
     }
   }
 
-  #context(atom: AtomRow, planned: PlannedTask, signal: AbortSignal): TaskContext {
-    const { journal, cloud, clock, budgets } = this.#parts;
+  #provides(planned: PlannedTask): readonly string[] {
+    return this.#parts.taskOf(planned)?.provides ?? [];
+  }
+
+  #context(atom: AtomRow, planned: PlannedTask, signal: AbortSignal, attempt: number): TaskContext {
+    const { journal, cloud, clock, budgets, log } = this.#parts;
     const place = { flowId: this.#flow.flow.id, atomId: atom.id };
     let lastProgress = atom.progress;
     return {
       inputs: this.#values,
+      flowInputs: Object.keys(this.#plan.inputs),
       parameters: planned.parameters,
       settings: this.#plan.settings,
       cloud,
       clock,
       signal,
       isResumed: atom.tries > 0,
+      attempt,
+      log: (level, message, fields) =>
+        log(level, message, { flow: this.#flow.flow.uuid, task: planned.name, ...fields }),
+      guard: journal,
+      earlierSteps: async (key) =>
+        (await journal.query('stepsInOtherFlows', { flowId: place.flowId, key })).map((row) => ({
+          state: row.state,
+          detail: JSON.parse(row.detail),
+          error: row.error,
+        })),
       budgets,
       steps: new StepLedger(journal, place, () => clock.now()),
       globalRequestId: `req-${this.#flow.flow.uuid}`,
@@ -193,14 +226,14 @@ export class FlowRunner {
   }
 
   /** From here on the flow only goes back: the journal says so before anything is undone. */
-  async #rollBack(why: Fault, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
+  async #rollBack(why: Failed, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
     await this.#flush({ op: 'revert_flow', flowId: this.#flow.flow.id, error: why.message });
     return this.#takeBack(why, closing);
   }
 
   /** Undoes finished and failed tasks in reverse; goes on where another engine stopped doing so. */
   async #takeBack(
-    { message: why, fault }: Fault,
+    { message: why, fault }: Failed,
     closing: (outcome: FlowOutcome) => readonly Mutation[],
   ): Promise<FlowOutcome> {
     const { journal, clock } = this.#parts;
@@ -214,7 +247,7 @@ export class FlowRunner {
       if (atom.state !== 'REVERTING') await this.#atom(atom.id, 'REVERTING');
       crashPoint('task.before-undo');
       try {
-        await this.#parts.tasks.get(planned.name)?.undo?.(this.#context(atom, planned, this.#signal));
+        await this.#undoOne(atom, planned);
         crashPoint('task.after-undo');
         await this.#atom(atom.id, 'REVERTED');
       } catch (error) {
@@ -226,6 +259,16 @@ export class FlowRunner {
     }
     const outcome: FlowOutcome = { end: 'failure', message: why, cause: fault };
     return this.#close(isWhole ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
+  }
+
+  /** Bounded as the task itself is. */
+  async #undoOne(atom: AtomRow, planned: PlannedTask): Promise<void> {
+    const task = this.#parts.taskOf(planned);
+    if (!task?.undo) return;
+    const undo = task.undo.bind(task);
+    await this.#withinItsTime(planned, async (signal) => {
+      await undo(this.#context(atom, planned, signal, 1));
+    });
   }
 
   async #atom(atomId: number, state: AtomRow['state']): Promise<void> {
@@ -253,5 +296,7 @@ function endOf(error: unknown): TaskEnd {
   if (error instanceof SkipRecovery) return { end: 'skipped', message: error.message };
   if (error instanceof IgnoreRecovery) return { end: 'ignored', message: error.message };
   const message = error instanceof Error ? error.message : String(error);
-  return { end: 'failure', message, fault: error instanceof TaskFailure ? error.fault : 'work' };
+  return error instanceof TaskFailure
+    ? { end: 'failure', message, fault: error.fault, outputs: error.outputs }
+    : { end: 'failure', message, fault: 'work', outputs: {} };
 }

@@ -1,7 +1,10 @@
 /** What a task is and what it is given. Built-in tasks stand in `engine/tasks/`, one file each. */
 
+import type { Shapes } from '#config/shape.ts';
+import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
-import type { Cloud } from '../cloud/cloud.ts';
+import type { ActGuard, Cloud } from '../cloud/cloud.ts';
+import type { StepState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import type { Json } from './plan.ts';
 import type { TaskSettings } from './settings.ts';
@@ -17,9 +20,18 @@ export interface EarlierMove {
   readonly unfinished: boolean;
 }
 
+/** A step of another flow of the same recovery. */
+export interface EarlierStep {
+  readonly state: StepState;
+  readonly detail: Values;
+  readonly error: string | null;
+}
+
 export interface TaskContext {
   /** The flow's inputs and the outputs of earlier tasks, by name. */
   readonly inputs: Values;
+  /** The names among them that the flow itself was given. */
+  readonly flowInputs: readonly string[];
   /** The operator's own options of this task's section. */
   readonly parameters: { readonly [name: string]: string };
   readonly settings: TaskSettings;
@@ -29,6 +41,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** An engine began this task before and died, or an earlier try failed: the journal may hold steps of it. */
   readonly isResumed: boolean;
+  /** Counts the tries of this task in this flow, the first is 1. */
+  readonly attempt: number;
   readonly steps: StepLedger;
   readonly budgets: Budgets;
   /** `req-<uuid>` of the flow: goes to the cloud with each call, so that its logs can be searched for it. */
@@ -38,6 +52,12 @@ export interface TaskContext {
    * @param progress 0–1; without it what was said last
    */
   progress(message: string, progress?: number): void;
+  /** For what is too much for the progress, e.g. what a program prints. */
+  readonly log: Log;
+  /** Asked before each effect that no cloud guards: an engine that lost its reign must not act. */
+  readonly guard: ActGuard;
+  /** Steps of this key in other flows of the same recovery, oldest first. */
+  earlierSteps(key: string): Promise<readonly EarlierStep[]>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** A host was used as a reserved host, or failed: it is not reserved any more. */
@@ -51,6 +71,8 @@ export interface Task {
   readonly title: string;
   readonly requires: readonly string[];
   readonly provides: readonly string[];
+  /** What its outputs look like, for the check of what other tasks ask for. */
+  readonly shapes?: Shapes;
   /**
    * Does the work, or the rest of it after a death: steps that the journal knows are not done again.
    * @returns the outputs, one for each name in `provides`

@@ -126,6 +126,27 @@ export const QUERIES = {
     return [...originals.values()];
   },
 
+  /** Steps of one key in all flows of the same logbook but this one, oldest first. */
+  stepsInOtherFlows(db: Database.Database, of: { readonly flowId: number; readonly key: string }): StepRow[] {
+    return db
+      .prepare<[string, number, number], StepRow>(
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
+         WHERE s.key = ? AND f.id <> ? AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
+         ORDER BY s.id`,
+      )
+      .all(of.key, of.flowId, of.flowId);
+  },
+
+  /** Steps of custom tasks in flows that are over, of which nobody knows whether they were done. */
+  doubts(db: Database.Database, logbookId: number): StepRow[] {
+    return db
+      .prepare<[number], StepRow>(
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
+         WHERE f.logbook_id = ? AND f.closed_at IS NOT NULL AND s.kind = 'task' AND s.state = 'unknown' ORDER BY s.id`,
+      )
+      .all(logbookId);
+  },
+
   atoms(db: Database.Database, flowId: number): AtomRow[] {
     return db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flowId);
   },

@@ -29,7 +29,7 @@ export function closeRound(
       return { status: 'ignored', message: outcome.message, retryAt: null };
     case 'failure':
       // While the cloud is away nothing is decided: such a recovery is tried until it expires.
-      return outcome.cause === 'work' && facts.failures + 1 >= FAILED_ROUNDS
+      return outcome.cause === 'doubt' || (outcome.cause === 'work' && facts.failures + 1 >= FAILED_ROUNDS)
         ? { status: 'failed', message: outcome.message, retryAt: null }
         : { status: 'error', message: outcome.message, retryAt: facts.now + facts.retryIntervalMs };
   }

@@ -18,6 +18,7 @@ function instance(change: Partial<Instance> = {}): Instance {
     locked: false,
     metadata: {},
     projectId: 'p',
+    userId: 'u',
     ...change,
   };
 }

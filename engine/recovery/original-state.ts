@@ -18,6 +18,7 @@ export type InstanceSnapshot = {
   readonly locked: boolean;
   readonly haEnabled: boolean;
   readonly projectId: string;
+  readonly userId: string;
 };
 
 /** How the instance shall end up on its new host. */
@@ -62,7 +63,7 @@ export function isHaEnabled(metadata: Readonly<Record<string, string>>, key: str
 }
 
 export function snapshotOf(instance: Instance, haKey: string): InstanceSnapshot {
-  const { uuid, name, host, vmState, taskState, powerState, locked, metadata, projectId } = instance;
+  const { uuid, name, host, vmState, taskState, powerState, locked, metadata, projectId, userId } = instance;
   const haEnabled = isHaEnabled(metadata, haKey);
-  return { uuid, name, host: host ?? '', vmState, taskState, powerState, locked, haEnabled, projectId };
+  return { uuid, name, host: host ?? '', vmState, taskState, powerState, locked, haEnabled, projectId, userId };
 }

@@ -15,6 +15,7 @@ import type { Cloud, Instance } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
+import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import { JournalFailure } from '../journal/failure.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -23,6 +24,7 @@ import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
+import { TASK_STEP } from '../tasks/custom/custom-task.ts';
 import { type BlindMonitor, BlindMonitors } from './blind-monitors.ts';
 import { ProgressHub } from './progress.ts';
 import { Recovery } from './recovery.ts';
@@ -34,7 +36,7 @@ export interface EngineParts {
   readonly cloud: Cloud;
   readonly clock: Clock;
   readonly configuration: Configuration;
-  readonly tasks: ReadonlyMap<string, Task>;
+  readonly taskOf: (planned: PlannedTask) => Task | undefined;
   readonly log: Log;
   readonly node: string;
   readonly version: string;
@@ -138,8 +140,15 @@ export class Engine {
     for (const monitor of seeing) log('info', 'a monitor sees again', { host, monitor });
   }
 
-  /** Takes a recovery up again by an operator's word. */
-  async retry(uuid: string, proof: 'none' | 'operator'): Promise<LogbookRow> {
+  /**
+   * Takes a recovery up again by an operator's word.
+   * @param verdicts of tasks that are in doubt, by name: what the operator found out about them
+   */
+  async retry(
+    uuid: string,
+    proof: 'none' | 'operator',
+    verdicts: ReadonlyMap<string, 'done' | 'not done'> = new Map(),
+  ): Promise<LogbookRow> {
     const { clock, configuration, journal } = this.#parts;
     const logbook = await this.#logbook(uuid);
     const at = clock.now();
@@ -153,13 +162,37 @@ export class Engine {
       const { status, reason } = judgeNotification(notificationOf(logbook), segment, proof);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
+    const settled = await this.#settleDoubts(logbook, verdicts);
     const change: Mutation =
       logbook.status === 'error'
         ? { op: 'logbook', uuid, status: 'error', retryAt: at, at }
         : { op: 'logbook', uuid, status: 'new', message: null, at };
-    await journal.write(change);
+    await journal.write(...settled, change);
     this.#wake();
     return this.#logbook(uuid);
+  }
+
+  /** What an operator says of tasks in doubt, as changes of their steps. Refused unless each has a verdict and no other. */
+  async #settleDoubts(
+    { id, uuid }: LogbookRow,
+    verdicts: ReadonlyMap<string, 'done' | 'not done'>,
+  ): Promise<Mutation[]> {
+    const { clock, journal } = this.#parts;
+    const doubts = await journal.query('doubts', id);
+    const nameOf = (key: string): string => key.slice(`${TASK_STEP}:`.length);
+    const open = [...new Set(doubts.map(({ key }) => nameOf(key)))];
+    for (const name of verdicts.keys()) {
+      if (!open.includes(name)) throw new RequestRefused(`task ${name} of ${uuid} is not in doubt${listOf(open)}`);
+    }
+    const unsaid = open.filter((name) => !verdicts.has(name));
+    if (unsaid.length > 0) {
+      const how = unsaid.map((name) => `--done ${name} or --not-done ${name}`).join(', ');
+      throw new RequestRefused(`whether ${unsaid.join(', ')} was done is not known; find out and say ${how}`);
+    }
+    return doubts.map(({ id: stepId, key }): Mutation => {
+      const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
+      return { op: 'step', stepId, state, error: 'an operator said so', at: clock.now() };
+    });
   }
 
   async list(filter: { readonly limit: number; readonly status?: LogbookStatus }): Promise<readonly LogbookRow[]> {
@@ -388,6 +421,10 @@ export class Engine {
     if (!logbook) throw new RequestRefused(`there is no notification ${uuid}`);
     return logbook;
   }
+}
+
+function listOf(names: readonly string[]): string {
+  return names.length === 0 ? '; no task of it is' : `; these are: ${names.join(', ')}`;
 }
 
 function notificationOf(logbook: LogbookRow): Notification {

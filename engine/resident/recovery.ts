@@ -177,8 +177,8 @@ export class Recovery {
     const isLast = nextFlow(this.#logbook.type, this.#segment.recoveryMethod, tried, reserved).do === 'give up';
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
-        // A failed flow with another one after it leaves the recovery running.
-        outcome.end === 'failure' && !isLast ? [] : [this.#closing(outcome)],
+        // A failed flow with another one after it leaves the recovery running; one in doubt waits for the operator.
+        outcome.end === 'failure' && !isLast && outcome.cause !== 'doubt' ? [] : [this.#closing(outcome)],
       );
     } finally {
       hub.forget(flow);

@@ -1,10 +1,13 @@
 /** Moves the instances of a failed host to others and restores what each of them was. */
 import type { Evacuation } from '../cloud/cloud.ts';
+import { TaskFailure } from '../flow/outcome.ts';
+import type { Json } from '../flow/plan.ts';
 import type { Step } from '../flow/step-ledger.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
+import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
 import type { PlannedStep } from '../journal/mutations.ts';
 import { type InstanceSnapshot, type MovePlan, planMove } from '../recovery/original-state.ts';
-import { describeFailures, type Move, MoveLoop, newestFirst } from './moves.ts';
+import { listed, NOT_RECOVERED, RECOVERED } from './listed-instance.ts';
+import { type Move, MoveLoop, newestFirst } from './moves.ts';
 import { patiently } from './patience.ts';
 import { enableReservedHost } from './reserved-host.ts';
 
@@ -77,11 +80,34 @@ async function planMoves(
   return { moves, since };
 }
 
+function outputsOf(moves: readonly Move[]): Values {
+  const destinationOf = ({ steps }: Move): Json =>
+    steps.find(({ kind }) => kind === 'evacuate')?.detail.destination ?? null;
+  return {
+    recovered_instances: moves
+      .filter(({ result }) => result?.ok)
+      .map((move) => ({ ...listed(move.snapshot), new_host: destinationOf(move) })),
+    failed_instances: moves
+      .filter(({ result }) => !result?.ok)
+      .map(({ snapshot, result }) => ({ ...listed(snapshot), reason: result?.reason ?? 'unknown reason' })),
+  };
+}
+
+/** What to say of moves that did not succeed. */
+function describeFailures(moves: readonly Move[], source: string, outputs: Values): TaskFailure | undefined {
+  const failed = moves.filter(({ result }) => result && !result.ok);
+  if (failed.length === 0) return undefined;
+  const list = failed.map(({ snapshot, result }) => `${snapshot.uuid} (${result?.reason ?? 'unknown reason'})`).sort();
+  const message = `Failed to evacuate instances ${list.join(', ')} from host ${source}`;
+  return new TaskFailure(message, 'work', undefined, outputs);
+}
+
 export const evacuateInstances: Task = {
   name: 'evacuate_instances_task',
   title: 'EvacuateInstancesTask',
   requires: ['host_name', 'instance_list'],
-  provides: [],
+  provides: ['recovered_instances', 'failed_instances'],
+  shapes: { recovered_instances: RECOVERED, failed_instances: NOT_RECOVERED },
 
   async run(context) {
     const source = textInput(context, 'host_name');
@@ -104,9 +130,10 @@ export const evacuateInstances: Task = {
     const [moved, left] = [named(true), named(false)];
     if (moved) context.progress(`Successfully evacuate instances '${moved}' from host '${source}'`, 0.7);
     if (left) context.progress(`Failed to evacuate instances '${left}' from host '${source}'`, 0.7);
-    const failure = describeFailures(moves, source);
+    const outputs = outputsOf(moves);
+    const failure = describeFailures(moves, source, outputs);
     if (failure) throw failure;
     context.progress('Evacuation process completed!', 1);
-    return {};
+    return outputs;
   },
 };

@@ -6,7 +6,6 @@
  */
 import { CloudError, type Evacuation, type Instance } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
-import { TaskFailure } from '../flow/outcome.ts';
 import type { Line, Step, StepChange } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
 import { UNSETTLED_STEP_STATES } from '../journal/words.ts';
@@ -432,12 +431,4 @@ function attemptsBefore(move: Move): number {
 
 export function newestFirst(evacuations: readonly Evacuation[]): Evacuation[] {
   return [...evacuations].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
-}
-
-/** What to say of moves that did not succeed. */
-export function describeFailures(moves: readonly Move[], source: string): TaskFailure | undefined {
-  const failed = moves.filter(({ result }) => result && !result.ok);
-  if (failed.length === 0) return undefined;
-  const list = failed.map(({ snapshot, result }) => `${snapshot.uuid} (${result?.reason ?? 'unknown reason'})`).sort();
-  return new TaskFailure(`Failed to evacuate instances ${list.join(', ')} from host ${source}`);
 }

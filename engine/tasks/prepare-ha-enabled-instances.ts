@@ -4,6 +4,7 @@ import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
 import { type EarlierMove, type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
+import { LISTED, listed } from './listed-instance.ts';
 import { patiently } from './patience.ts';
 
 /**
@@ -34,7 +35,8 @@ export const prepareHaEnabledInstances: Task = {
   name: 'prepare_HA_enabled_instances_task',
   title: 'PrepareHAEnabledInstancesTask',
   requires: ['host_name'],
-  provides: ['instance_list'],
+  provides: ['instance_list', 'instances'],
+  shapes: { instance_list: 'any', instances: LISTED },
 
   async run(context) {
     const host = textInput(context, 'host_name');
@@ -74,6 +76,6 @@ export const prepareHaEnabledInstances: Task = {
       throw new SkipRecovery(message);
     }
     tell(`Instances to be evacuated are: '${chosen.map(({ uuid }) => uuid).join(',')}'`, 1);
-    return { instance_list: chosen as unknown as Json };
+    return { instance_list: chosen as unknown as Json, instances: chosen.map(listed) };
   },
 };

@@ -1,7 +1,10 @@
 /** The built-in tasks by the names that pipelines use. */
+import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import { confirmComputeNodeDisabled } from './confirm-compute-node-disabled.ts';
 import { confirmInstanceActive } from './confirm-instance-active.ts';
+import { customTask } from './custom/custom-task.ts';
+import { loadDriver } from './custom/drivers.ts';
 import { disableComputeNode } from './disable-compute-node.ts';
 import { disableComputeService } from './disable-compute-service.ts';
 import { evacuateInstances } from './evacuate-instances.ts';
@@ -31,3 +34,8 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
     noOp,
   ].map((task) => [task.name, task]),
 );
+
+/** The task of a plan: as it was defined when the plan was frozen, or a built-in one. */
+export function taskOf(planned: PlannedTask): Task | undefined {
+  return customTask(planned, loadDriver) ?? BUILT_IN_TASKS.get(planned.name);
+}

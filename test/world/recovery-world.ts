@@ -11,7 +11,7 @@ import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
-import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { taskOf } from '#engine/tasks/registry.ts';
 import type { Log } from '#protocol/log.ts';
 import { parseNotification } from '#protocol/notification.ts';
 import type { RecoveryView } from '#protocol/views.ts';
@@ -78,7 +78,7 @@ export class RecoveryWorld implements AsyncDisposable {
       cloud: this.#cloud,
       clock: this.clock,
       configuration: this.configuration,
-      tasks: BUILT_IN_TASKS,
+      taskOf,
       log,
       node,
       version: 'test',

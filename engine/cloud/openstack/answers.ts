@@ -49,6 +49,7 @@ const Server = v.object({
   name: Text,
   status: v.optional(v.string(), ''),
   tenant_id: Text,
+  user_id: Text,
   metadata: v.nullish(v.record(v.string(), v.string())),
   locked: v.optional(v.boolean(), false),
   'OS-EXT-SRV-ATTR:host': Text,
@@ -87,6 +88,7 @@ export function instanceOf(server: Server): Instance {
     locked: server.locked,
     metadata: server.metadata ?? {},
     projectId: server.tenant_id ?? '',
+    userId: server.user_id ?? '',
   };
 }
 

@@ -60,6 +60,7 @@ describe('Nova is asked', () => {
       name: 'web',
       status: 'ACTIVE',
       tenant_id: 'p',
+      user_id: 'u',
       metadata: { HA_Enabled: 'True' },
       locked: true,
       'OS-EXT-SRV-ATTR:host': 'h',
@@ -73,7 +74,15 @@ describe('Nova is asked', () => {
     const { items } = await cloud
       .client()
       .listInstances({ host: 'h', changedSince: new Date('2026-01-02T03:04:05.678Z') });
-    const common = { metadata: {}, locked: false, powerState: 0, taskState: null, host: null, projectId: 'p' };
+    const common = {
+      metadata: {},
+      locked: false,
+      powerState: 0,
+      taskState: null,
+      host: null,
+      projectId: 'p',
+      userId: '',
+    };
     expect(items).toEqual([
       {
         uuid: 'i',
@@ -85,6 +94,7 @@ describe('Nova is asked', () => {
         locked: true,
         metadata: { HA_Enabled: 'True' },
         projectId: 'p',
+        userId: 'u',
       },
       { ...common, uuid: 'd', name: 'old', vmState: 'deleted' },
       { ...common, uuid: 'c', name: '', vmState: 'unknown' },

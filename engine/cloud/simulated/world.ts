@@ -121,6 +121,7 @@ export class World {
       locked: false,
       metadata: {},
       projectId: 'demo',
+      userId: 'alice',
       ...change,
       changedAt: this.now(),
     };

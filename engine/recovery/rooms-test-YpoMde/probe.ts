@@ -1,0 +1,3 @@
+import { probe } from '../../tasks/registry.ts';
+
+export const used = probe;

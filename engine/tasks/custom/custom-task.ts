@@ -1,0 +1,195 @@
+/**
+ * A task of an operator as a task of the engine: condition, templates, and the step that stands for its effect.
+ *
+ * Invariants:
+ * - its program runs only while the journal holds the intent, and what it gave is on the disk before the task counts as done;
+ * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
+ *   not done. A `once` task is then in doubt, and nobody but the operator decides;
+ * - what was done `once` in a recovery is not done again in another flow or round of it.
+ */
+import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
+import type { DriverForm } from '#config/driver-form.ts';
+import { evaluate, isTrue, type Value } from '#config/expression.ts';
+import type { Phase } from '#config/pipelines.ts';
+import { fillAll, fillText, parseTemplate } from '#config/template.ts';
+import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
+import type { PlannedTask } from '../../flow/plan.ts';
+import type { Step } from '../../flow/step-ledger.ts';
+import type { Task, TaskContext, Values } from '../../flow/task.ts';
+import type { Driver, DriverCall, LoadDriver } from './driver.ts';
+
+/** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
+export const MAX_OUTPUT_BYTES = 256 * 1024;
+
+/** The step of a custom task whose driver keeps no steps of its own. */
+export const TASK_STEP = 'task';
+const stepKeyOf = (task: string): string => `${TASK_STEP}:${task}`;
+
+/** The task that a plan defines; undefined for a built-in one. */
+export function customTask({ name, phase, custom }: PlannedTask, load: LoadDriver): Task | undefined {
+  if (!custom) return undefined;
+  const task = {
+    name,
+    title: name,
+    requires: custom.requires,
+    provides: custom.provides,
+    run: (context: TaskContext) => run(name, phase, custom, load, context),
+  };
+  return custom.undo ? { ...task, undo: (context) => undo(name, phase, custom, load, context) } : task;
+}
+
+async function run(
+  name: string,
+  phase: Phase,
+  custom: CustomTask,
+  load: LoadDriver,
+  context: TaskContext,
+): Promise<Values> {
+  if (custom.when !== '' && !isTrue(evaluate(conditionOf(custom.when), context.inputs))) {
+    context.progress(`Skipped: ${custom.when} does not hold`, 1);
+    return promised(custom, {});
+  }
+  const driver = await load(custom.driver);
+  const call = callOf(name, phase, custom, context);
+  if (driver.steps === 'own') return promised(custom, await driver.run(call));
+  const earlier = custom.afterCrash === 'once' ? await context.earlierSteps(stepKeyOf(name)) : [];
+  const doubt = earlier.find(({ state }) => state !== 'done' && state !== 'failed' && state !== 'planned');
+  if (doubt)
+    throw new InDoubt(`whether it was done in an earlier flow is not known: ${doubt.error ?? 'an engine died'}`);
+  const done = earlier.find(({ state }) => state === 'done');
+  if (done) {
+    context.progress('Done before in this recovery, and not again', 1);
+    return promised(custom, outputsIn(done.detail));
+  }
+  return runStep(driver, call);
+}
+
+async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
+  const { context, definition, task } = call;
+  const { steps } = context;
+  const object = context.inputs.host_name;
+  const planned = {
+    key: stepKeyOf(task),
+    kind: TASK_STEP,
+    object: typeof object === 'string' ? object : task,
+    before: null,
+  };
+  const [step] = await steps.plan([planned]);
+  if (!step) throw new Error('the journal planned no step');
+  if (step.state === 'done') return promised(definition, outputsIn(step.detail));
+  if (step.state === 'intent' || step.state === 'sent' || step.state === 'unknown') {
+    const found = await afterDeath(driver, call, step);
+    if (found) return found;
+  }
+  await steps.intend([{ step }]);
+  let outputs: Values;
+  try {
+    outputs = promised(definition, await driver.run(call));
+    const size = Buffer.byteLength(JSON.stringify(outputs));
+    if (size > MAX_OUTPUT_BYTES) throw new TaskFailure(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
+  } catch (error) {
+    await settleFailure(error, call, step);
+    throw error;
+  }
+  await steps.settle([{ step, state: 'done', detail: { outputs } }]);
+  return outputs;
+}
+
+/** What is done about a run that a death cut off. Outputs: it was done. Undefined: it may run again. */
+async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise<Values | undefined> {
+  const { definition, context } = call;
+  const doubtful = async (reason: string): Promise<never> => {
+    await context.steps.settle([{ step, state: 'unknown', error: reason }]);
+    throw new InDoubt(reason);
+  };
+  switch (definition.afterCrash) {
+    case 'idempotent':
+      return undefined;
+    case 'once':
+      return doubtful('an engine died while it ran; whether it was done is not known');
+    case 'check': {
+      if (!driver.check) return doubtful('an engine died while it ran, and its driver cannot check what became of it');
+      const verdict = await driver.check({ ...call, isResumed: true });
+      if (verdict.state === 'unknown')
+        return doubtful(`an engine died while it ran, and its check does not know: ${verdict.reason}`);
+      if (verdict.state === 'not done') return undefined;
+      const outputs = promised(definition, verdict.outputs);
+      await context.steps.settle([{ step, state: 'done', detail: { outputs } }]);
+      return outputs;
+    }
+  }
+}
+
+/** A run that the end of this engine cut off stays an intent, unless the program itself says that nothing was done. */
+async function settleFailure(error: unknown, { context, definition }: DriverCall, step: Step): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
+  if (isCutOff && !(error instanceof NotDone)) return;
+  const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'once';
+  const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
+  // An engine that has lost its reign cannot write any more; the intent says the rest.
+  await (isCutOff ? settled.catch(() => {}) : settled);
+}
+
+async function undo(
+  name: string,
+  phase: Phase,
+  custom: CustomTask,
+  load: LoadDriver,
+  context: TaskContext,
+): Promise<void> {
+  const driver = await load(custom.driver);
+  // A task that was skipped, or that an earlier flow did, has nothing of this flow to take back.
+  const [step] =
+    driver.steps === 'one'
+      ? await context.steps.plan([{ key: stepKeyOf(name), kind: TASK_STEP, object: name, before: null }])
+      : [];
+  if (step && (step.state === 'planned' || step.state === 'skipped')) return;
+  await driver.undo?.(callOf(name, phase, custom, context));
+}
+
+function callOf(task: string, phase: Phase, definition: CustomTask, context: TaskContext): DriverCall {
+  const form: DriverForm = DRIVERS[definition.driver];
+  const values = context.inputs;
+  const options = Object.fromEntries(
+    Object.entries(definition.options).map(([field, value]) => [
+      field,
+      form.templates.includes(field) ? filled(value, values) : value,
+    ]),
+  );
+  const parameters = Object.fromEntries(
+    Object.entries(definition.parameters).map(([name, text]) => [name, fillAll(text, values)]),
+  );
+  const given = [...context.flowInputs, ...definition.requires];
+  return {
+    task,
+    phase,
+    stepKey: `${String(values.notification_uuid)}/${task}`,
+    attempt: context.attempt,
+    isResumed: context.isResumed,
+    inputs: Object.fromEntries(given.map((name) => [name, values[name] ?? null])),
+    definition,
+    options,
+    parameters,
+    context,
+  };
+}
+
+/** A text stays a text; in a structure a value keeps its kind. */
+function filled(value: Value, values: Values): Value {
+  if (typeof value === 'string') return fillText(parseTemplate(value), values);
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
+    return value.map((item: string) => fillText(parseTemplate(item), values));
+  }
+  return fillAll(value, values);
+}
+
+/** One value for each name that the definition provides; null for those that the task did not give. */
+function promised({ provides }: CustomTask, outputs: Values): Values {
+  return Object.fromEntries(provides.map((name) => [name, outputs[name] ?? null]));
+}
+
+function outputsIn(detail: { readonly [name: string]: Value }): Values {
+  const { outputs } = detail;
+  return outputs !== null && typeof outputs === 'object' && !Array.isArray(outputs) ? (outputs as Values) : {};
+}

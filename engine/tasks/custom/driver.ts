@@ -1,0 +1,48 @@
+/** What carries out custom tasks: one driver for each kind of program, service or module that a task can be. */
+import type { CustomTask, DriverName } from '#config/custom-tasks.ts';
+import type { Value } from '#config/expression.ts';
+import type { Phase } from '#config/pipelines.ts';
+import type { TaskContext, Values } from '../../flow/task.ts';
+
+export interface DriverCall {
+  /** Its name in the lists. */
+  readonly task: string;
+  readonly phase: Phase;
+  /** The same for every attempt, engine and round of one recovery: whoever gets it twice may do it once. */
+  readonly stepKey: string;
+  /** 1 for the first; an engine's death does not count. */
+  readonly attempt: number;
+  /** An engine died, or stopped, while this ran before. */
+  readonly isResumed: boolean;
+  /** The inputs of the flow, and of the outputs of earlier tasks those that the definition requires. */
+  readonly inputs: Values;
+  readonly definition: CustomTask;
+  /** The driver's own options by field, values filled in. */
+  readonly options: { readonly [field: string]: Value };
+  /** The task's own parameters, values filled in. */
+  readonly parameters: { readonly [name: string]: Value };
+  readonly context: TaskContext;
+}
+
+export type CheckVerdict =
+  | { readonly state: 'done'; readonly outputs: Values }
+  | { readonly state: 'not done' }
+  | { readonly state: 'unknown'; readonly reason: string };
+
+export interface Driver {
+  /**
+   * `one`: the whole run is one step, kept by `customTask`. `own`: the driver keeps steps of its own, so that each effect is
+   * in the journal for itself, and looks at the world before it repeats one.
+   */
+  readonly steps: 'one' | 'own';
+  /**
+   * @returns outputs by name; those that the definition does not provide are dropped
+   * @throws TaskFailure, NotDone, InDoubt, SkipRecovery, IgnoreRecovery
+   */
+  run(call: DriverCall): Promise<Values>;
+  /** For tasks with `after_crash = check`: what became of a run that an engine's death cut off. */
+  check?(call: DriverCall): Promise<CheckVerdict>;
+  undo?(call: DriverCall): Promise<void>;
+}
+
+export type LoadDriver = (name: DriverName) => Promise<Driver>;

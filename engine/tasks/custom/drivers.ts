@@ -1,0 +1,11 @@
+/** The drivers by name, each loaded when the first task needs it. */
+import type { DriverName } from '#config/custom-tasks.ts';
+import type { Driver } from './driver.ts';
+
+const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {};
+
+export async function loadDriver(name: DriverName): Promise<Driver> {
+  const load = LOAD[name];
+  if (!load) throw new Error(`this program has no driver "${name}"`);
+  return load();
+}

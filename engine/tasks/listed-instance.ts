@@ -1,0 +1,28 @@
+/** Instances as other tasks get them: in the words of Nova's API, for templates and programs. */
+import type { Shape } from '#config/shape.ts';
+import type { Json } from '../flow/plan.ts';
+import type { InstanceSnapshot } from '../recovery/original-state.ts';
+
+const FIELDS = {
+  uuid: 'text',
+  name: 'text',
+  /** Where it was. */
+  host: 'text',
+  /** Nova's vm_state before the failure. */
+  vm_state: 'text',
+  project_id: 'text',
+  user_id: 'text',
+  ha_enabled: 'any',
+} as const;
+
+/** Those that are to be moved. */
+export const LISTED: Shape = { listOf: { fields: FIELDS } };
+/** Those that were moved; `new_host`: where they are now. */
+export const RECOVERED: Shape = { listOf: { fields: { ...FIELDS, new_host: 'text' } } };
+/** Those that were not; `reason`: Nova's, or ours. */
+export const NOT_RECOVERED: Shape = { listOf: { fields: { ...FIELDS, reason: 'text' } } };
+
+export function listed(instance: InstanceSnapshot): { readonly [name: string]: Json } {
+  const { uuid, name, host, vmState, projectId, userId, haEnabled } = instance;
+  return { uuid, name, host, vm_state: vmState, project_id: projectId, user_id: userId, ha_enabled: haEnabled };
+}
