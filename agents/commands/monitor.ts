@@ -90,7 +90,8 @@ async function watch(line: CommandLine, names: readonly MonitorName[], options: 
   const monitors = await createAll(names, options, node);
   let monitoring: MonitorProcess;
   try {
-    monitoring = await MonitorProcess.create({ options, monitors, node, log, environment: process.env });
+    const make = async (name: MonitorName, now: EngineOptions) => (await CREATE[name]())(now, node);
+    monitoring = await MonitorProcess.create({ options, monitors, make, node, log, environment: process.env });
   } catch (error) {
     throw new CommandFailure(EXIT.failed, error instanceof Error ? error.message : String(error), error);
   }
