@@ -51,7 +51,7 @@ function unknownOptions(section: DocumentSection): Problem[] {
   const problems: Problem[] = [];
   for (const { name, at } of section.options.values()) {
     if (known.includes(name)) continue;
-    const hint = section.name === 'DEFAULT' ? effectlessHint(name) : undefined;
+    const hint = effectlessHint(section.name, name);
     const elsewhere = OPTIONS.find((entry) => entry.spec.name === name);
     if (hint !== undefined) problems.push(warningAt(at, `"${name}" has no effect here${hint}`));
     else if (elsewhere !== undefined) {
