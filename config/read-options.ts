@@ -1,6 +1,7 @@
 /** From the sections of a file to the options of the engine: each value by its kind, and the relations between them. */
 
 import type { DocumentSection } from './document.ts';
+import { checkHostMonitor } from './host-relations.ts';
 import type { OptionSpec } from './kinds.ts';
 import { effectlessHint } from './masakari-options.ts';
 import { didYouMean } from './nearest.ts';
@@ -42,7 +43,11 @@ export function readOptions(sections: Sections): {
     if (section !== undefined) problems.push(...unknownOptions(section));
   }
   const options = withDefaults(given);
-  problems.push(...checkRelations(options, sections), ...checkTransport(options, sections.get('transport')));
+  problems.push(
+    ...checkRelations(options, sections),
+    ...checkTransport(options, sections.get('transport')),
+    ...checkHostMonitor(options, sections.get('host')),
+  );
   return { options, problems };
 }
 

@@ -127,3 +127,30 @@ test.each([
 ])('%j of a masakari.conf or masakarimonitors.conf is taken, with a warning', (text, expected) => {
   expect(problemsOf(text)).toEqual([`f:${expected}`]);
 });
+
+test.each([
+  [
+    'matrix_config_file = /m.yaml',
+    '2:1: warning: "matrix_config_file" has no effect with the policy pacemaker-fenced, which is that of "auto" where Pacemaker is asked',
+  ],
+  [
+    'sources = ping\nmonitoring_driver = consul',
+    '3:1: warning: "monitoring_driver" has no effect beside "sources", which says where hosts are watched',
+  ],
+  [
+    'compute_hosts = c1\nrestrict_to_remotes = true',
+    '3:1: warning: "restrict_to_remotes" has no effect beside "compute_hosts"',
+  ],
+  ['host_name_domain = example.org', '2:1: warning: "host_name_domain" has no effect without "host_name_form = full"'],
+])('%j of section host is taken, with a warning', (text, expected) => {
+  expect(problemsOf(`[host]\n${text}`)).toEqual([`f:${expected}`]);
+});
+
+test.each([
+  'sources = ping\nmatrix_config_file = /m.yaml',
+  'policy = matrix\nmatrix_config_file = /m.yaml',
+  'monitoring_driver = consul\nmatrix_config_file = /m.yaml',
+  'host_name_form = full\nhost_name_domain = example.org',
+])('%j of section host is right', (text) => {
+  expect(problemsOf(`[host]\n${text}`)).toEqual([]);
+});
