@@ -4,6 +4,7 @@
  * Order at the end: monitors stop first, then what they reported goes out for as long as that takes at once; the rest stays in
  * the outbox.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type EngineOptions, OPTION_GROUPS } from '#config/options.ts';
 import { sendHeartbeats } from '#monitors/host/heartbeat/sender.ts';
 import type { Monitor, MonitorName, Recheck } from '#monitors/monitor.ts';
@@ -17,6 +18,8 @@ import type { NotificationBody } from '#protocol/notification.ts';
 
 /** Blindness is said again so often: an engine that took over in between has not heard of it. */
 const REMIND_MS = 60_000;
+/** Until heartbeats that could not begin are tried again. */
+const BEAT_AGAIN_MS = 5_000;
 
 /** Which monitor makes such reports. */
 export function makerOf({ notification }: NotificationBody): MonitorName {
@@ -86,11 +89,9 @@ export class MonitorProcess {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { options, node, log, environment } = this.#parts;
+    const { environment } = this.#parts;
     const delivering = this.#delivery.run(this.#end.signal);
-    const beating = sendHeartbeats(options, node, log, this.#end.signal).catch((error: unknown) => {
-      log('error', 'no heartbeats are sent', { reason: error instanceof Error ? error.message : String(error) });
-    });
+    const beating = this.#beat();
     const intervalMs = watchdogIntervalMs(environment);
     const watchdog =
       intervalMs === undefined ? undefined : setInterval(() => void this.#manager.tell('WATCHDOG=1'), intervalMs);
@@ -140,6 +141,24 @@ export class MonitorProcess {
       }
     }
     await this.#manager.tell('READY=1');
+  }
+
+  /** Sends heartbeats until the end; what keeps them from leaving, e.g. a key that is not there yet, may be mended meanwhile. */
+  async #beat(): Promise<void> {
+    const { options, node, log } = this.#parts;
+    const { signal } = this.#end;
+    let told: string | undefined;
+    while (!signal.aborted) {
+      try {
+        await sendHeartbeats(options, node, log, signal);
+        return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason !== told) log('error', 'no heartbeats are sent; tried again', { reason });
+        told = reason;
+      }
+      await delay(BEAT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   async #sayBlind(states: readonly MonitorState[]): Promise<void> {

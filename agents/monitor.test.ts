@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -158,6 +159,24 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     await monitors.says('an old report was looked at again: over');
     await until(() => reportsIn(here).length === 0);
     expect(await here.json<NotificationView[]>('list')).toEqual([]);
+  });
+
+  it('sends heartbeats as soon as there is a key, though there was none when it began', async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    onTestFinished(() => void socket.close());
+    await once(socket, 'listening');
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name);
+    const key = join(here.directory, 'heartbeat.key');
+    appendFileSync(here.configFile, `\n[heartbeat]\nsend_to = 127.0.0.1:${socket.address().port}\nkey_file = ${key}\n`);
+    const monitors = here.begin(['monitor']);
+    await monitors.says('no heartbeats are sent; tried again');
+    const heard = once(socket, 'message');
+    writeFileSync(key, 'a1'.repeat(32), { mode: 0o600 });
+    const [bytes]: Buffer[] = await heard;
+    expect(bytes?.subarray(0, 4).toString()).toBe('RAHB');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 
   it('refuses names of monitors that there are not, and to run none', async () => {
