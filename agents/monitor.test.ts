@@ -121,6 +121,16 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 
+  it('says which options do nothing', async () => {
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name, 'stonith_wait = 30\n');
+    const monitors = here.begin(['monitor']);
+    await monitors.says('monitors run');
+    expect(monitors.stderr).toContain('"stonith_wait" has no effect here');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
+  });
+
   it('names at SIGHUP the changed options that count after a restart only', async () => {
     const name = mark();
     await using here = await watching(name);
