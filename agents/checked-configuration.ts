@@ -1,17 +1,44 @@
 /** The configuration for whoever carries recoveries out: also checked against the tasks that there are. */
-import { checkParameters, checkPipelines } from '#config/check.ts';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkParameters, checkPipelines, withDefinitions } from '#config/check.ts';
+import { readCustomTask } from '#config/custom-tasks.ts';
 import { readConfigurationFile } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
 import { ConfigurationError, type Problem } from '#config/problem.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 
+/** Where packages put definitions of tasks: the counterpart of Masakari's entry points. */
+const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
+
+/** @param directory may be missing */
+function definitionFiles(directory: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+  return names
+    .filter((name) => name.endsWith('.conf'))
+    .sort()
+    .map((name) => join(directory, name));
+}
+
 /** Everything that can be found wrong before a failure. Throws `ConfigurationError`. */
-export function loadChecked(mainFile: string | undefined): Configuration {
-  const configuration = loadConfiguration({ mainFile, readFile: readConfigurationFile });
+export function loadChecked(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Configuration {
+  const configuration = loadConfiguration({
+    mainFile,
+    readFile: readConfigurationFile,
+    definitions: { files: definitionFiles(definitions), read: readCustomTask },
+  });
+  const { contracts, problems: nameProblems } = withDefinitions(BUILT_IN_TASKS, configuration.customTasks);
   const problems: Problem[] = [
-    ...checkPipelines(configuration.pipelines, BUILT_IN_TASKS, FLOW_INPUTS),
-    ...checkParameters(configuration.taskPolicies, BUILT_IN_TASKS),
+    ...nameProblems,
+    ...checkPipelines(configuration.pipelines, contracts, FLOW_INPUTS),
+    ...checkParameters(configuration.taskPolicies, contracts),
   ];
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
   return configuration;

@@ -22,11 +22,11 @@ const CONTRACTS = new Map(
   ].map((entry) => [entry.name, entry] as const),
 );
 const INPUTS = {
-  host_auto: ['host_name', 'notification_uuid'],
-  host_rh: ['host_name', 'notification_uuid', 'reserved_host_list'],
-  instance: ['instance_uuid', 'notification_uuid'],
-  process: ['process_name', 'host_name', 'notification_uuid'],
-};
+  host_auto: { host_name: 'text', notification_uuid: 'text' },
+  host_rh: { host_name: 'text', notification_uuid: 'text', reserved_host_list: { listOf: 'text' } },
+  instance: { instance_uuid: 'text', notification_uuid: 'text' },
+  process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
+} as const;
 
 function check(value: string): string[] {
   const text = `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = ${value}`;

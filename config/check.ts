@@ -4,9 +4,11 @@
  * Pure: what tasks there are and what a flow is given is told by the engine.
  */
 
+import type { CustomSection, Reference } from './custom-tasks.ts';
 import { didYouMean } from './nearest.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
+import { faultOfPath, type Shape, type Shapes } from './shape.ts';
 import type { TaskPolicy } from './task-policies.ts';
 
 /** What a task needs from the flow's inputs or from tasks before it, and what it gives to those after it. */
@@ -14,6 +16,10 @@ export interface TaskContract {
   readonly name: TaskName;
   readonly requires: readonly string[];
   readonly provides: readonly string[];
+  /** What its outputs look like, where that is known. */
+  readonly shapes?: Shapes;
+  /** Values that templates of its section ask for, each with its place. */
+  readonly references?: readonly Reference[];
   /** Options its section may hold besides the policy; none if not said. */
   readonly parameters?: readonly string[] | 'any';
 }
@@ -21,7 +27,7 @@ export interface TaskContract {
 export function checkPipelines(
   pipelines: Pipelines,
   contracts: ReadonlyMap<TaskName, TaskContract>,
-  inputs: Readonly<Record<FlowName, readonly string[]>>,
+  inputs: Readonly<Record<FlowName, Shapes>>,
 ): Problem[] {
   return FLOWS.flatMap((flow) => checkFlow(flow, placedTasksOf(pipelines[flow]), contracts, inputs[flow]));
 }
@@ -30,11 +36,11 @@ function checkFlow(
   flow: FlowName,
   tasks: readonly NamedTask[],
   contracts: ReadonlyMap<TaskName, TaskContract>,
-  inputs: readonly string[],
+  inputs: Shapes,
 ): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<TaskName, Position>();
-  const provided = new Set(inputs);
+  const provided = new Map<string, Shape>(Object.entries(inputs));
   let unknownBefore = false;
   for (const [index, { name, at }] of tasks.entries()) {
     const earlier = seen.get(name);
@@ -50,16 +56,57 @@ function checkFlow(
       unknownBefore = true;
       continue;
     }
+    const lacks = (value: string): string => {
+      const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(value));
+      return `which neither the flow ${flow} nor a task before it provides${hintAt(later?.name, contract, contracts)}`;
+    };
     for (const required of unknownBefore ? [] : contract.requires) {
-      if (provided.has(required)) continue;
-      const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(required));
-      const hint = later === undefined ? '' : `; "${later.name}" does, but stands after it`;
-      const message = `task "${name}" requires "${required}", which neither the flow ${flow} nor a task before it provides${hint}`;
-      problems.push(errorAt(at, message));
+      if (!provided.has(required))
+        problems.push(errorAt(at, `task "${name}" requires "${required}", ${lacks(required)}`));
     }
-    for (const output of contract.provides) provided.add(output);
+    for (const { steps, at: place } of unknownBefore ? [] : (contract.references ?? [])) {
+      const [value = '', ...rest] = steps;
+      const shape = provided.get(value);
+      if (shape === undefined) {
+        const meant = didYouMean(value, provided.keys());
+        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}${meant}`));
+      } else {
+        const fault = faultOfPath(shape, rest);
+        if (fault)
+          problems.push(errorAt(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`));
+      }
+    }
+    for (const output of contract.provides) provided.set(output, contract.shapes?.[output] ?? 'any');
   }
   return problems;
+}
+
+/** @param later the task after this one that provides what it lacks */
+function hintAt(
+  later: TaskName | undefined,
+  { provides }: TaskContract,
+  contracts: ReadonlyMap<TaskName, TaskContract>,
+): string {
+  if (later === undefined) return '';
+  const other = contracts.get(later);
+  const asked = [...(other?.requires ?? []), ...(other?.references ?? []).map(({ steps }) => steps[0] ?? '')];
+  const isCircle = asked.some((value) => provides.includes(value));
+  return `; "${later}" does, but ${isCircle ? 'that one needs what this one provides: they wait for each other' : 'stands after it'}`;
+}
+
+/** The contracts of the tasks that are defined, and what is wrong with their names. */
+export function withDefinitions(
+  builtIn: ReadonlyMap<TaskName, TaskContract>,
+  definitions: ReadonlyMap<TaskName, CustomSection>,
+): { readonly contracts: ReadonlyMap<TaskName, TaskContract>; readonly problems: readonly Problem[] } {
+  const contracts = new Map(builtIn);
+  const problems: Problem[] = [];
+  for (const [name, { task, at, references }] of definitions) {
+    if (builtIn.has(name))
+      problems.push(errorAt(at, `"${name}" is a built-in task; a task of your own needs another name`));
+    else contracts.set(name, { name, requires: task.requires, provides: task.provides, references, parameters: 'any' });
+  }
+  return { contracts, problems };
 }
 
 /** Options in sections of tasks that the task does not know. Tasks without a contract are left to `checkPipelines`. */

@@ -21,6 +21,9 @@ export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string
         ...policy,
         parameters: [...parameters].map(([name, { value }]) => [name, value]).toSorted(),
       })),
+    customTasks: [...values.customTasks]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { task }]) => [name, task]),
   };
   return createHash('sha256').update(JSON.stringify(effective)).digest('hex');
 }

@@ -1,5 +1,6 @@
 /** From the files of an operator to a configuration that holds, or to every problem at once. */
 
+import type { CustomSection } from './custom-tasks.ts';
 import { type Document, type DocumentSection, parseDocument } from './document.ts';
 import { DEFAULT_METHODS_FILE } from './engine-options.ts';
 import type { FileContent } from './files.ts';
@@ -11,7 +12,7 @@ import { ConfigurationError, errorAt, formatPosition, inOrder, type Problem, war
 import { readOptions, type Sections } from './read-options.ts';
 import { isKnownSection, meantSection } from './sections.ts';
 import { type FailoverSegment, readSegments } from './segments.ts';
-import { readTaskPolicy, type TaskPolicy } from './task-policies.ts';
+import { isDefinition, readTaskPolicy, type TaskPolicy } from './task-policies.ts';
 
 export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
 
@@ -29,6 +30,8 @@ export interface Configuration {
   readonly pipelines: Pipelines;
   /** What the sections of tasks say; for the rest see `policyOf`. */
   readonly taskPolicies: ReadonlyMap<TaskName, TaskPolicy>;
+  /** Tasks that operators and packages define; empty where the sources have no `definitions`. */
+  readonly customTasks: ReadonlyMap<TaskName, CustomSection>;
   readonly warnings: readonly Problem[];
   /** sha256 (hex) over every effective value except secrets: equal hashes, equal behaviour. */
   readonly hash: string;
@@ -41,6 +44,13 @@ export interface Sources {
   readonly recoveryMethodsFile?: string | undefined;
   /** Undefined: there is no such file. Throws when it cannot be read. `readConfigurationFile` is the real one. */
   readonly readFile: (path: string) => FileContent | undefined;
+  /** For whoever carries tasks out; commands that do not load nothing of it. */
+  readonly definitions?: {
+    /** Files of packages that add tasks, in their order. */
+    readonly files: readonly string[];
+    /** `readCustomTask` is the real one. */
+    readonly read: (section: DocumentSection, problems: Problem[]) => CustomSection | undefined;
+  };
 }
 
 /**
@@ -56,9 +66,12 @@ export function loadConfiguration(sources: Sources): Configuration {
   const { pipelines, problems: flowProblems } = readPipelines(sections.get(FLOWS_SECTION));
   const { segments, problems: segmentProblems } = readSegments(sections);
   problems.push(...read.problems, ...flowProblems, ...segmentProblems);
-  const taskPolicies = readTaskSections(sections, pipelines, read.options, problems);
+  const packaged = readPackagedSections(sources, sections, problems);
+  const joined = new Map([...sections, ...packaged]);
+  const taskPolicies = readTaskSections(joined, new Set(packaged.keys()), pipelines, read.options, problems);
+  const customTasks = readDefinitions(joined, sources, problems);
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
-  const effective = { options: read.options, segments, pipelines, taskPolicies };
+  const effective = { options: read.options, segments, pipelines, taskPolicies, customTasks };
   return { ...effective, warnings: inOrder(problems), hash: hashOf(effective) };
 }
 
@@ -135,6 +148,7 @@ function joinSections(documents: readonly Document[], problems: Problem[]): Sect
 /** The sections that are left: those of tasks in some list, those without effect, and those nobody knows. */
 function readTaskSections(
   sections: Sections,
+  packaged: ReadonlySet<TaskName>,
   pipelines: Pipelines,
   options: EngineOptions,
   problems: Problem[],
@@ -148,9 +162,71 @@ function readTaskSections(
   for (const [name, section] of sections) {
     const hint = effectlessSectionHint(name);
     if (isKnownSection(name)) continue;
-    if (names.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
+    if (names.has(name) || packaged.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
+    else if (isDefinition(section)) problems.push(warningAt(section.at, `no list names the task "${name}"`));
     else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
     else problems.push(errorAt(section.at, `unknown section [${name}]${meantSection(name, names)}`));
   }
   return policies;
+}
+
+/**
+ * The sections that packages add. One of the operator's with the same name may change what stands in it, unless it defines
+ * a task of that name itself.
+ */
+function readPackagedSections(sources: Sources, own: Sections, problems: Problem[]): Map<TaskName, DocumentSection> {
+  const found = new Map<TaskName, DocumentSection>();
+  for (const file of sources.definitions?.files ?? []) {
+    for (const section of readPackagedDocument(file, sources.readFile, problems)?.sections ?? []) {
+      const { name, at } = section;
+      const operators = own.get(name);
+      const earlier = found.get(name) ?? (operators && isDefinition(operators) ? operators : undefined);
+      if (earlier !== undefined) {
+        problems.push(
+          errorAt(at, `task "${name}" is defined at ${formatPosition(earlier.at)} too; a name can have one task`),
+        );
+      } else if (isKnownSection(name) || !isDefinition(section)) {
+        problems.push(errorAt(at, `[${name}] defines no task; a file of a package holds sections with "driver" only`));
+      } else {
+        found.set(name, { ...section, options: new Map([...section.options, ...(operators?.options ?? [])]) });
+      }
+    }
+  }
+  return found;
+}
+
+/** Whoever can write such a file decides what runs as root. */
+function readPackagedDocument(path: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+  let mode = 0;
+  const document = readDocument(
+    path,
+    (file) => {
+      const content = readFile(file);
+      mode = content?.mode ?? 0;
+      return content;
+    },
+    problems,
+  );
+  if ((mode & 0o022) === 0) return document;
+  const bits = (mode & 0o777).toString(8).padStart(4, '0');
+  const at = { file: path, line: 1, column: 1 };
+  problems.push(
+    errorAt(at, `others than its owner can write to it (mode ${bits}), and it decides what runs; chmod go-w ${path}`),
+  );
+  return undefined;
+}
+
+function readDefinitions(
+  sections: Sections,
+  { definitions }: Sources,
+  problems: Problem[],
+): ReadonlyMap<TaskName, CustomSection> {
+  const tasks = new Map<TaskName, CustomSection>();
+  if (!definitions) return tasks;
+  for (const [name, section] of sections) {
+    if (isKnownSection(name) || !isDefinition(section)) continue;
+    const task = definitions.read(section, problems);
+    if (task) tasks.set(name, task);
+  }
+  return tasks;
 }

@@ -56,11 +56,17 @@ function defaultPolicy({ engine }: EngineOptions): TaskPolicy {
   };
 }
 
+/** Whether a section defines its task: see custom-tasks.ts. Any other says something about a task that there is. */
+export function isDefinition(section: DocumentSection): boolean {
+  return section.options.has('driver');
+}
+
 export function readTaskPolicy(section: DocumentSection, options: EngineOptions, problems: Problem[]): TaskPolicy {
   const defaults = defaultPolicy(options);
   const parameters = new Map<string, Parameter>();
   for (const { name, at, value } of section.options.values()) {
-    if (POLICY_NAMES.includes(name)) continue;
+    // What else a definition may hold is judged by its driver.
+    if (POLICY_NAMES.includes(name) || isDefinition(section)) continue;
     const meant = nearest(name, POLICY_NAMES);
     if (meant !== undefined) problems.push(errorAt(at, `unknown option "${name}"; did you mean "${meant}"?`));
     else parameters.set(name, { value: value.text, at: value.place(0) });

@@ -137,8 +137,8 @@ export const monitor: Command = {
   positionals: '[host|process|instance|guest ...]',
   options: {
     once: { type: 'boolean', help: 'print what can be seen and end; exit code 1 when one cannot see' },
-    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
     ...JSON_OPTION,
+    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
   },
   maxPositionals: MONITOR_NAMES.length,
   async run(line) {

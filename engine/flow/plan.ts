@@ -2,7 +2,9 @@
  * The frozen plan of a flow: which tasks in which order with which limits, inputs and settings. Built once, stored in the
  * journal, and the only thing a resume goes by: what the configuration says by then does not matter. Pure.
  */
+import type { CustomTask } from '#config/custom-tasks.ts';
 import type { FlowName, Phase, Pipelines } from '#config/pipelines.ts';
+import type { Shapes } from '#config/shape.ts';
 import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
 import type { TaskSettings } from './settings.ts';
 
@@ -16,6 +18,8 @@ export interface PlannedTask {
   readonly retryDelayMs: number;
   readonly onFailure: FailurePolicy;
   readonly parameters: { readonly [name: string]: string };
+  /** Its definition, of a task that is not built in. */
+  readonly custom?: CustomTask;
 }
 
 export interface Plan {
@@ -38,12 +42,19 @@ export const FLOW_TITLES: { readonly [F in FlowName]: string } = {
   process: 'process_recovery_engine',
 };
 
+const HOST_INPUTS: Shapes = {
+  host_name: 'text',
+  notification_uuid: 'text',
+  reserved_host: 'text',
+  reserved_host_list: { listOf: 'text' },
+};
+
 /** What every flow of a kind gives its tasks; `reserved_host` is null where the scheduler chooses. */
-export const FLOW_INPUTS: { readonly [F in FlowName]: readonly string[] } = {
-  host_auto: ['host_name', 'notification_uuid', 'reserved_host', 'reserved_host_list'],
-  host_rh: ['host_name', 'notification_uuid', 'reserved_host', 'reserved_host_list'],
-  instance: ['instance_uuid', 'host_name', 'notification_uuid'],
-  process: ['process_name', 'host_name', 'notification_uuid'],
+export const FLOW_INPUTS: { readonly [F in FlowName]: Shapes } = {
+  host_auto: HOST_INPUTS,
+  host_rh: HOST_INPUTS,
+  instance: { instance_uuid: 'text', host_name: 'text', notification_uuid: 'text' },
+  process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
 };
 
 const PHASES: readonly Phase[] = ['pre', 'main', 'post'];
@@ -53,6 +64,7 @@ export function buildPlan(facts: {
   readonly round: number;
   readonly pipelines: Pipelines;
   readonly policyOf: (task: string) => TaskPolicy;
+  readonly customOf: (task: string) => CustomTask | undefined;
   readonly inputs: { readonly [name: string]: Json };
   readonly settings: TaskSettings;
 }): Plan {
@@ -61,7 +73,9 @@ export function buildPlan(facts: {
     pipeline[phase].map((name): PlannedTask => {
       const { timeoutMs, retries, retryDelayMs, onFailure, parameters } = facts.policyOf(name);
       const values = Object.fromEntries([...parameters].map(([key, { value }]) => [key, value]));
-      return { phase, name, timeoutMs, retries, retryDelayMs, onFailure, parameters: values };
+      const custom = facts.customOf(name);
+      const task = { phase, name, timeoutMs, retries, retryDelayMs, onFailure, parameters: values };
+      return custom ? { ...task, custom } : task;
     }),
   );
   const { flow, round, inputs, settings } = facts;

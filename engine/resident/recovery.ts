@@ -116,6 +116,7 @@ export class Recovery {
       round,
       pipelines: configuration.pipelines,
       policyOf: (task) => policyOf(configuration, task),
+      customOf: (task) => configuration.customTasks.get(task)?.task,
       inputs,
       settings: taskSettings(configuration.options),
     });

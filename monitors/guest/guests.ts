@@ -1,6 +1,6 @@
 /** What the guest monitor asks of the hypervisor: one look at every instance that runs here. */
 
-import type { Control } from './libvirt/domains.ts';
+import type { Control } from '../libvirt/domains.ts';
 import type { Answer } from './liveness.ts';
 
 export interface GuestSight {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Control } from '../libvirt/domains.ts';
 import { type Hang, judgeQemu, told } from './hang.ts';
-import type { Control } from './libvirt/domains.ts';
 
 const AFTER_MS = 60_000;
 const OK: Control = { state: 'ok', forMs: 0 };

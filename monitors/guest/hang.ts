@@ -3,7 +3,7 @@
  *
  * Invariant: each hang is told once; a QEMU that answered in between and hangs again is a hang of its own.
  */
-import type { Control } from './libvirt/domains.ts';
+import type { Control } from '../libvirt/domains.ts';
 
 export interface Hang {
   readonly domainId: number;

@@ -4,21 +4,13 @@
  * libvirt connects to the agent's socket when it starts a domain, and QEMU serves one connection: whoever connects besides
  * is left waiting for ever, and whoever came first would take the agent away from Nova. So agents are asked through libvirt.
  */
-import { type DomainDescription, readDomainXml } from './domain-xml.ts';
+import type { LibvirtConnection } from '../libvirt/connection.ts';
+import type { DomainName } from '../libvirt/domain-name.ts';
+import { type DomainDescription, readDomainXml } from '../libvirt/domain-xml.ts';
+import { type Control, controlOf, isRunning, listDomains, stateOf, xmlOf } from '../libvirt/domains.ts';
+import { ConnectionLost } from '../libvirt/errors.ts';
+import { type PingAnswer, pingAgent, probeQemu } from '../libvirt/qemu.ts';
 import type { GuestSight, Guests } from './guests.ts';
-import { type LibvirtConnection, LibvirtSilence } from './libvirt/connection.ts';
-import {
-  activeDomains,
-  type Control,
-  type Domain,
-  domainControl,
-  domainState,
-  domainXml,
-  isGone,
-  type PingAnswer,
-  pingAgent,
-  probeQemu,
-} from './libvirt/domains.ts';
 import { Links } from './links.ts';
 import type { Answer } from './liveness.ts';
 import { Probes } from './probes.ts';
@@ -51,12 +43,12 @@ export class LibvirtGuests implements Guests {
     const looks = await this.#links.looks.open();
     // Who cannot ask agents is blind, however well it sees the domains.
     await this.#links.agents.open();
-    return this.#lookAtAll(looks, await activeDomains(looks, signal), signal);
+    return this.#lookAtAll(looks, await startedDomains(looks, signal), signal);
   }
 
   async lookAt(uuid: string, signal: AbortSignal): Promise<GuestSight | undefined> {
     const looks = await this.#links.looks.open();
-    const domains = (await activeDomains(looks, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
+    const domains = (await startedDomains(looks, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
     return (await this.#lookAtAll(looks, domains, signal))[0];
   }
 
@@ -64,7 +56,11 @@ export class LibvirtGuests implements Guests {
     this.#links.close();
   }
 
-  async #lookAtAll(looks: LibvirtConnection, domains: readonly Domain[], signal: AbortSignal): Promise<GuestSight[]> {
+  async #lookAtAll(
+    looks: LibvirtConnection,
+    domains: readonly DomainName[],
+    signal: AbortSignal,
+  ): Promise<GuestSight[]> {
     const sights: GuestSight[] = [];
     const left = domains.values();
     const work = async () => {
@@ -74,8 +70,7 @@ export class LibvirtGuests implements Guests {
           if (sight) sights.push(sight);
         } catch (error) {
           // These calls need no QEMU: without an answer libvirt itself is away, for every domain.
-          if (error instanceof LibvirtSilence || signal.aborted) throw error;
-          if (isGone(error)) continue;
+          if (error instanceof ConnectionLost || signal.aborted) throw error;
           sights.push(unclear(domain, wordsOf(error)));
         }
       }
@@ -84,24 +79,28 @@ export class LibvirtGuests implements Guests {
     return sights;
   }
 
-  /** Undefined: not an instance of Nova. */
-  async #sightOf(looks: LibvirtConnection, domain: Domain, signal: AbortSignal): Promise<GuestSight | undefined> {
-    const description = readDomainXml(await domainXml(looks, domain, signal));
-    if (description.instance === undefined) return undefined;
-    const state = await domainState(looks, domain, signal);
+  /** Undefined: not an instance of Nova, or gone since it was listed. */
+  async #sightOf(looks: LibvirtConnection, domain: DomainName, signal: AbortSignal): Promise<GuestSight | undefined> {
+    const xml = await xmlOf(looks, domain, signal);
+    const description = xml === undefined ? undefined : readDomainXml(xml);
+    if (description?.instance === undefined) return undefined;
+    const state = await stateOf(looks, domain, signal);
+    if (state === undefined) return undefined;
+    const life = isRunning(state) ? 'runs' : 'halted';
     const { qemu } = this.#settings;
-    if (qemu === 'probe' && state === 'running') await this.#probes.probe(domain, signal);
-    const control = await domainControl(looks, domain, signal);
+    if (qemu === 'probe' && life === 'runs') await this.#probes.probe(domain, signal);
+    const control = await controlOf(looks, domain, signal);
+    if (control === undefined) return undefined;
     const controlAt = performance.now();
-    const asked = await this.#ask(domain, description, state, control, signal);
+    const asked = await this.#ask(domain, description, life, control, signal);
     const { uuid, name, id } = domain;
     return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, controlAt, ...asked };
   }
 
   async #ask(
-    domain: Domain,
+    domain: DomainName,
     { channel, instance }: DomainDescription,
-    state: 'running' | 'halted' | 'other',
+    life: 'runs' | 'halted',
     control: Control,
     signal: AbortSignal,
   ): Promise<{ answer: Answer | 'not asked'; detail: string }> {
@@ -109,7 +108,7 @@ export class LibvirtGuests implements Guests {
     if (instance === undefined || !this.#settings.selects(domain.uuid, instance)) {
       return { answer: 'not asked', detail: 'the option guests leaves it out' };
     }
-    if (state !== 'running') return { answer: 'held', detail: 'it is paused, suspended or going down' };
+    if (life === 'halted') return { answer: 'held', detail: 'it is paused, suspended or going down' };
     if (control.state === 'job') return { answer: 'held', detail: 'libvirt has a job for it, e.g. a migration' };
     if (channel === 'disconnected') return { answer: 'disconnected', detail: 'no agent has opened its channel' };
     const ping = await this.#ping(domain, signal);
@@ -119,7 +118,7 @@ export class LibvirtGuests implements Guests {
   }
 
   /** That libvirt does not answer for one agent says nothing about the others. */
-  async #ping(domain: Domain, signal: AbortSignal): Promise<PingAnswer> {
+  async #ping(domain: DomainName, signal: AbortSignal): Promise<PingAnswer> {
     try {
       return await pingAgent(await this.#links.agents.open(), domain, this.#settings.pingTimeoutMs, signal);
     } catch (error) {
@@ -129,7 +128,12 @@ export class LibvirtGuests implements Guests {
   }
 }
 
-function unclear({ uuid, name, id }: Domain, detail: string): GuestSight {
+/** Domains that are not started are no guests; -1 is their id. */
+async function startedDomains(looks: LibvirtConnection, signal: AbortSignal): Promise<readonly DomainName[]> {
+  return (await listDomains(looks, signal)).filter(({ id }) => id >= 0);
+}
+
+function unclear({ uuid, name, id }: DomainName, detail: string): GuestSight {
   return { uuid, name, domainId: id, answer: 'unknown', control: undefined, controlAt: performance.now(), detail };
 }
 

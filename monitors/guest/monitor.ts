@@ -2,10 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
+import { socketsFor } from '../libvirt/sockets.ts';
 import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
 import type { GuestSight, Guests } from './guests.ts';
 import { LibvirtGuests, type LibvirtSettings } from './libvirt-guests.ts';
-import { LIBVIRT_SOCKETS } from './links.ts';
 import { readSelection } from './selection.ts';
 import { stillFailed } from './still.ts';
 import { GuestWatch, type WatchPolicy } from './watch.ts';
@@ -32,7 +32,7 @@ function readSettings({ guestMonitor, instanceMonitor }: EngineOptions): Setting
       hungQemuAfterMs: guestMonitor.hungQemuAfterMs,
     },
     libvirt: {
-      sockets: guestMonitor.libvirtSocket === '' ? LIBVIRT_SOCKETS : [guestMonitor.libvirtSocket],
+      sockets: socketsFor(guestMonitor.libvirtSocket, 'read-write'),
       uri: instanceMonitor.connectionUri,
       pingTimeoutMs: guestMonitor.guestMonitoringTimeoutMs,
       selects: readSelection(guestMonitor.guests),

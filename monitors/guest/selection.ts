@@ -1,5 +1,5 @@
 /** Which instances are asked: the option `guests`. Pure. */
-import type { InstanceDescription } from './domain-xml.ts';
+import type { InstanceDescription } from '../libvirt/domain-xml.ts';
 
 type Selector = (uuid: string, instance: InstanceDescription) => boolean;
 

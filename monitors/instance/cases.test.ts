@@ -5,7 +5,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { DomainState } from '../libvirt/domains.ts';
 import type { InstanceFacts } from '../monitor.ts';
-import { CASE_TIMES, Cases, type Failure } from './cases.ts';
+import { CASE_TIMES } from './case-times.ts';
+import { Cases } from './cases.ts';
+import type { Failure } from './failure.ts';
 import type { KnownDomain } from './known-domain.ts';
 import { Memory } from './memory.ts';
 

@@ -7,56 +7,27 @@
  * given up for nothing but the instance's own recovery.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { STATE } from '../libvirt/constants.ts';
-import type { DomainState } from '../libvirt/domains.ts';
-import type { DomainName } from '../libvirt/events.ts';
+import type { DomainName } from '../libvirt/domain-name.ts';
 import type { MonitorContext } from '../monitor.ts';
-import { type FailureKind, isDeath, notificationOf } from './failure.ts';
+import { CASE_TIMES, type CaseTimes } from './case-times.ts';
+import { type Failure, type FailureKind, isDeath } from './failure.ts';
 import { afterReport, afterVerdict } from './known-domain.ts';
 import type { Memory } from './memory.ts';
-import { judgeNova } from './nova-verdict.ts';
+import { NovaInquiry } from './nova-inquiry.ts';
+import { reportFailure } from './report-failure.ts';
+import { type LibvirtNow, stillSo } from './still-so.ts';
 import { Turns } from './turns.ts';
 import type { Verdict } from './verdict.ts';
-
-export interface CaseTimes {
-  /** For a failure that may mend by itself; on_crash=restart took 10 ms, libvirtd needs up to 2 s to end a guest. */
-  readonly mendMs: number;
-  /** For an answer of Nova. */
-  readonly askMs: number;
-  /** Between two questions to Nova when it cannot tell yet, and for all of them. */
-  readonly askAgainMs: number;
-  readonly uncertainMs: number;
-  /** First and longest pause before a report that failed is tried again. */
-  readonly retryMs: readonly [first: number, longest: number];
-}
-
-export const CASE_TIMES: CaseTimes = {
-  mendMs: 3000,
-  askMs: 15_000,
-  askAgainMs: 5000,
-  uncertainMs: 120_000,
-  retryMs: [1000, 30_000],
-};
 
 /** Failures that are asked about and reported at the same time. */
 const AT_ONCE = 16;
 
-export interface Failure {
-  readonly domain: DomainName;
-  readonly kind: FailureKind;
-  readonly life: number;
-  readonly at: number;
-  readonly certainty: 'certain' | 'uncertain';
-  readonly mends: 'never' | 'maybe';
-}
-
-/** What libvirt says when asked now. `lost`: it cannot be asked. */
-export type AskLibvirt = (domain: DomainName) => Promise<DomainState | 'gone' | 'lost'>;
+export type AskLibvirt = (domain: DomainName) => Promise<LibvirtNow>;
 
 type OrderlyVerdict = Exclude<Verdict, { verdict: 'failed' }>;
 
 interface Case {
-  failure: Failure;
+  readonly failure: Failure;
   /** Aborted when it need not be reported any more. */
   readonly dropped: AbortController;
   /** Aborted when nothing is left to wait for: it ended for good. */
@@ -77,6 +48,7 @@ export class Cases {
   readonly #open = new Map<string, Case>();
   readonly #running = new Set<Promise<void>>();
   readonly #turns = new Turns(AT_ONCE);
+  readonly #nova: NovaInquiry;
 
   constructor(
     context: MonitorContext,
@@ -90,6 +62,7 @@ export class Cases {
     this.#askLibvirt = askLibvirt;
     this.#panicEvent = panicEvent;
     this.#times = times;
+    this.#nova = new NovaInquiry(context, this.#turns, times);
   }
 
   has(uuid: string): boolean {
@@ -197,7 +170,7 @@ export class Cases {
     const end = AbortSignal.any([one.dropped.signal, this.#context.signal]);
     if (!(await this.#isStillSo(one))) return;
     end.throwIfAborted();
-    const verdict = await this.#judge(one, end);
+    const verdict = await this.#nova.kindOf(one.failure, end);
     end.throwIfAborted();
     if (verdict === 'no failure') {
       this.#settle(one, []);
@@ -205,7 +178,10 @@ export class Cases {
     }
     const failure: Failure = { ...one.failure, kind: verdict };
     one.isReporting = true;
-    await this.#turns.take(() => this.#report(failure), this.#context.signal);
+    await this.#turns.take(
+      () => reportFailure(this.#context, failure, this.#panicEvent(), this.#times.retryMs),
+      this.#context.signal,
+    );
     this.#settle(one, [verdict]);
     log('warning', `Reported: instance ${domain.uuid} (${domain.name}), ${verdict}.`, {
       instance: domain.uuid,
@@ -221,78 +197,15 @@ export class Cases {
   }
 
   async #isStillSo(one: Case): Promise<boolean> {
-    const { domain, kind, life } = one.failure;
+    const { domain, life, kind } = one.failure;
+    // It runs on with it, so its state says nothing.
     if (kind === 'disk-error') return true;
     const now = await this.#askLibvirt(domain);
     if (one.dropped.signal.aborted) return false;
-    if (now === 'lost' || now === 'gone') {
-      // An end stays an end. What stands still is listed again when libvirtd is back, and found again then.
-      return one.failure.mends === 'never' || one.hasEnded;
-    }
-    const isUp = now.state === STATE.running || now.state === STATE.blocked;
-    const isDown = now.state === STATE.shutoff || now.state === STATE.crashed || now.state === STATE.shutdown;
-    // Somebody starts it again, if it has not come further than that.
-    if (isUp || (one.failure.mends === 'never' && !isDown)) {
-      this.hear({ ...domain, id: life }, { verdict: 'running', life });
-      return false;
-    }
-    if (now.state === STATE.shutoff && !isDeath(kind)) return false;
-    if (now.state === STATE.shutoff) one.hasEnded = true;
-    return true;
-  }
-
-  /** As what it is to be reported. */
-  async #judge(one: Case, signal: AbortSignal): Promise<FailureKind | 'no failure'> {
-    const { domain, certainty, kind } = one.failure;
-    const { node, log } = this.#context;
-    const deadline = performance.now() + this.#times.uncertainMs;
-    for (;;) {
-      const facts = await this.#turns.take(() => this.#askNova(domain.uuid), signal);
-      const { verdict, reason } = judgeNova(facts, node, certainty, Date.now() - one.failure.at);
-      signal.throwIfAborted();
-      if (verdict === 'failure') return kind === 'unexplained' ? 'killed' : kind;
-      if (verdict === 'no failure') {
-        log('info', `Instance ${domain.uuid} (${domain.name}) is no failure: ${reason}.`, {
-          instance: domain.uuid,
-          failure: kind,
-        });
-        return verdict;
-      }
-      if (performance.now() > deadline) return certainty === 'certain' ? kind : 'unexplained';
-      await delay(this.#times.askAgainMs, undefined, { signal });
-    }
-  }
-
-  async #askNova(uuid: string): ReturnType<MonitorContext['askInstance']> {
-    const timeout = new AbortController();
-    const end = AbortSignal.any([timeout.signal, this.#context.signal]);
-    try {
-      return await Promise.race([
-        this.#context.askInstance(uuid),
-        delay(this.#times.askMs, undefined, { signal: end }).catch(() => undefined),
-      ]);
-    } finally {
-      timeout.abort();
-    }
-  }
-
-  /** Tries until the report is durable or the monitor ends. */
-  async #report(failure: Failure): Promise<void> {
-    const { node, signal, log } = this.#context;
-    const [first, longest] = this.#times.retryMs;
-    const { domain, kind, at } = failure;
-    const body = notificationOf({ uuid: domain.uuid, kind, at }, node, this.#panicEvent());
-    for (let pause = first; ; pause = Math.min(pause * 2, longest)) {
-      signal.throwIfAborted();
-      try {
-        return await this.#context.report(body);
-      } catch (error) {
-        log('error', `The failure of instance ${domain.uuid} could not be put into the outbox; it is tried again.`, {
-          reason: error instanceof Error ? error.message : String(error),
-        });
-      }
-      await delay(pause, undefined, { signal });
-    }
+    const still = stillSo(one.failure, one.hasEnded, now);
+    if (still === 'runs') this.hear({ ...domain, id: life }, { verdict: 'running', life });
+    if (still === 'ended') one.hasEnded = true;
+    return still === 'yes' || still === 'ended';
   }
 
   #settle(one: Case, reported: readonly FailureKind[]): void {

@@ -1,5 +1,6 @@
 /** How an instance can fail, and what each failure is called on the wire: Masakari's names, which tools match on. */
 import type { NotificationBody } from '#protocol/notification.ts';
+import type { DomainName } from '../libvirt/domain-name.ts';
 
 export type FailureKind =
   /** Its process ended, and nobody had asked for it. */
@@ -16,6 +17,19 @@ export type FailureKind =
   | 'disk-error'
   /** It ran and does not any more, and neither libvirt nor its log nor Nova says why. */
   | 'unexplained';
+
+export interface Failure {
+  readonly domain: DomainName;
+  readonly kind: FailureKind;
+  /** libvirt's id of the start in which it failed. */
+  readonly life: number;
+  /** Milliseconds UTC. */
+  readonly at: number;
+  /** `uncertain`: it counts only when Nova says that the instance should run here. */
+  readonly certainty: 'certain' | 'uncertain';
+  /** `maybe`: the guest or libvirt may mend it by itself in a moment. */
+  readonly mends: 'never' | 'maybe';
+}
 
 /** After these an instance does no work until somebody starts it; each is reported once in a life, whichever it is. */
 const DEATHS: ReadonlySet<FailureKind> = new Set(['killed', 'panicked', 'unexplained']);

@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import { LibvirtRefusal } from '../libvirt/connection.ts';
-import { STATE, stateWords } from '../libvirt/constants.ts';
-import { isOfNova, listDomains, stateOf } from '../libvirt/domains.ts';
+import { stateWords } from '../libvirt/constants.ts';
+import { isOfNova, isRunning, listDomains, stateOf } from '../libvirt/domains.ts';
+import { LibvirtRefusal } from '../libvirt/errors.ts';
 import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
 import { Cases } from './cases.ts';
 import { bootId, Memory } from './memory.ts';
@@ -84,11 +84,8 @@ class InstanceMonitor implements Monitor {
   }
 
   async look(signal: AbortSignal): Promise<readonly Sight[]> {
-    const connection = await connectTo(this.#settings, () => {});
-    const close = (): void => connection.close();
-    signal.addEventListener('abort', close, { once: true });
+    const connection = await connectTo(this.#settings, () => {}, signal);
     try {
-      signal.throwIfAborted();
       const sights: Sight[] = [];
       for (const domain of await listDomains(connection)) {
         if (!(await isOfNova(connection, domain))) continue;
@@ -97,7 +94,6 @@ class InstanceMonitor implements Monitor {
       }
       return sights;
     } finally {
-      signal.removeEventListener('abort', close);
       connection.close();
     }
   }
@@ -135,7 +131,7 @@ class InstanceMonitor implements Monitor {
     try {
       const domain = (await listDomains(connection)).find((one) => one.uuid === uuid);
       if (domain === undefined) return 'gone';
-      return domain.state === STATE.running || domain.state === STATE.blocked ? 'running' : 'down';
+      return isRunning(domain) ? 'running' : 'down';
     } catch (error) {
       if (error instanceof LibvirtRefusal) return 'gone';
       throw error;

@@ -5,9 +5,11 @@
  * are judged one after the other, in the order in which they arrived.
  */
 
-import { type LibvirtConnection, LibvirtRefusal } from '../libvirt/connection.ts';
+import type { LibvirtConnection } from '../libvirt/connection.ts';
+import type { DomainName } from '../libvirt/domain-name.ts';
 import { isOfNova, type ListedDomain, listDomains } from '../libvirt/domains.ts';
-import type { DomainEvent, DomainName } from '../libvirt/events.ts';
+import { LibvirtRefusal } from '../libvirt/errors.ts';
+import type { DomainEvent } from '../libvirt/events.ts';
 import type { MonitorContext } from '../monitor.ts';
 import type { Cases } from './cases.ts';
 import { afterVerdict } from './known-domain.ts';
@@ -56,13 +58,10 @@ export class Session {
    * @param onSeen called after each listing
    */
   async watch(signal: AbortSignal, onSeen: () => void): Promise<never> {
-    const connection = await connectTo(this.#settings, (event) => this.#receive(event));
+    const connection = await connectTo(this.#settings, (event) => this.#receive(event), signal);
     this.#connection = connection;
     void connection.closed.then(() => this.#arrived.resolve());
-    const close = (): void => connection.close();
-    signal.addEventListener('abort', close, { once: true });
     try {
-      signal.throwIfAborted();
       await connection.subscribe();
       for (let after: Listed['after'] = 'reconnect'; ; after = 'resync') {
         await this.#list(connection, after);
@@ -70,7 +69,6 @@ export class Session {
         await this.#follow(connection);
       }
     } finally {
-      signal.removeEventListener('abort', close);
       connection.close();
     }
   }

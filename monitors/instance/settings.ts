@@ -1,29 +1,20 @@
-/** What the monitor takes from the options, and where libvirt's socket is. */
+/** What the monitor takes from the options, and the connection that it makes of it. */
 import type { EngineOptions } from '#config/options.ts';
-import { type ConnectionTimes, LibvirtConnection } from '../libvirt/connection.ts';
+import type { LibvirtConnection } from '../libvirt/connection.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
+import { connectToAny, socketsFor } from '../libvirt/sockets.ts';
 
 export type InstanceSettings = EngineOptions['instanceMonitor'];
 
-/**
- * First the socket of libvirtd (or of virtproxyd, which takes its place), then that of the modular daemon. Not the other
- * way round: to knock at virtqemud's socket could start it beside a libvirtd that owns the same guests.
- */
-const SOCKETS = ['/run/libvirt/libvirt-sock-ro', '/run/libvirt/virtqemud-sock-ro'];
+/** virConnectSetKeepAlive(5, 3), as in Masakari: between two listings nothing else tells of a libvirtd that hangs. */
+const KEEPALIVE = { everyMs: 5000, count: 3 };
 
-/** Connects to the first socket that answers. Throws what the first one said when none does. */
+/** A read-only connection. Throws what libvirt, or each socket, said. */
 export async function connectTo(
   { socket, connectionUri }: InstanceSettings,
   tell: (event: DomainEvent) => void,
-  times?: ConnectionTimes,
+  signal?: AbortSignal,
 ): Promise<LibvirtConnection> {
-  const errors: unknown[] = [];
-  for (const path of socket === '' ? SOCKETS : [socket]) {
-    try {
-      return await LibvirtConnection.open(path, connectionUri, tell, times);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  throw errors[0];
+  const settings = { uri: connectionUri, access: 'read-only', keepalive: KEEPALIVE, tell } as const;
+  return connectToAny(socketsFor(socket, 'read-only'), signal ? { ...settings, signal } : settings);
 }

@@ -1,42 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ConnectionTimes, LibvirtConnection, LibvirtRefusal } from './connection.ts';
-import { KEEPALIVE_PROGRAM, PROCEDURE, REMOTE_PROGRAM } from './constants.ts';
+import { afterEach, expect, test } from 'vitest';
+import { type Answer, LibvirtPeer, reply } from '#test/world/libvirt-peer.ts';
+import { type ConnectionSettings, LibvirtConnection } from './connection.ts';
+import { KEEPALIVE_PROGRAM, PROCEDURE, QEMU_PROGRAM, REMOTE_PROGRAM } from './constants.ts';
 import { listDomains, stateOf } from './domains.ts';
+import { LibvirtRefusal, NoAnswer } from './errors.ts';
 import type { DomainEvent } from './events.ts';
-import { encodeMessage, type Message, MessageReader } from './message.ts';
+import { encodeMessage, type Message } from './message.ts';
+import { pingAgent } from './qemu.ts';
 import { XdrWriter } from './xdr.ts';
 
-/** A peer that answers as it is told; the real libvirtd is in test/labs/libvirt. */
+/** Against a peer that answers as it is told; the real libvirtd is in test/labs/libvirt. */
 
-const LONG: ConnectionTimes = { callTimeoutMs: 30_000, keepaliveMs: 30_000, keepaliveCount: 3 };
+const LONG: ConnectionSettings = { uri: 'qemu:///system', access: 'read-only', callTimeoutMs: 30_000 };
 const DOMAIN = { name: 'instance-00000001', uuid: '11111111-0000-4000-8000-000000000001', id: 7 };
 
-type Answer = (message: Message, socket: Socket) => void;
+let peer: LibvirtPeer;
 
-let directory: string;
-let path: string;
-let server: Server | undefined;
-const sockets: Socket[] = [];
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'libvirt-'));
-  path = join(directory, 'sock');
-});
-
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
-  server = undefined;
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function reply(socket: Socket, { procedure, serial }: Message, body: Buffer, status = 0): void {
-  socket.write(encodeMessage({ program: REMOTE_PROGRAM, version: 1, procedure, type: 1, serial, status }, body));
-}
+afterEach(() => peer?.[Symbol.asyncDispose]());
 
 /** Opens like libvirtd; everything after that is `answer`'s. */
 const opening =
@@ -51,22 +32,9 @@ const opening =
     } else answer(message, socket);
   };
 
-async function listen(answer: Answer): Promise<void> {
-  const listening = createServer((socket) => {
-    sockets.push(socket);
-    const reader = new MessageReader();
-    socket.on('error', () => socket.destroy());
-    socket.on('data', (chunk: Buffer) => {
-      for (const message of reader.take(chunk)) answer(message, socket);
-    });
-  });
-  server = listening;
-  await new Promise<void>((resolve) => listening.listen(path, resolve));
-}
-
-async function open(answer: Answer, times = LONG, tell: (event: DomainEvent) => void = () => {}) {
-  await listen(opening(answer));
-  return LibvirtConnection.open(path, 'qemu:///system', tell, times);
+async function open(answer: Answer, settings: Partial<ConnectionSettings> = {}): Promise<LibvirtConnection> {
+  peer = await LibvirtPeer.listen(opening(answer));
+  return LibvirtConnection.open(peer.path, { ...LONG, ...settings });
 }
 
 function refusal(code: number, text: string): Buffer {
@@ -74,14 +42,31 @@ function refusal(code: number, text: string): Buffer {
 }
 
 test('no socket, and nobody listening, are said with what to do', async () => {
-  await expect(LibvirtConnection.open(path, 'qemu:///system', () => {})).rejects.toThrow(/no such socket.*libvirtd/);
+  peer = await LibvirtPeer.listen(() => {});
+  const nowhere = join(peer.path, '..', 'nowhere');
+  await expect(LibvirtConnection.open(nowhere, LONG)).rejects.toThrow(/no such socket.*libvirtd/);
 });
 
 test('when polkit is asked for, the message says so and what to do', async () => {
-  await listen(opening(() => {}, [2]));
-  await expect(LibvirtConnection.open(path, 'qemu:///system', () => {}, LONG)).rejects.toThrow(
-    /wants authentication \(polkit\).*as root/,
+  peer = await LibvirtPeer.listen(opening(() => {}, [2]));
+  await expect(LibvirtConnection.open(peer.path, LONG)).rejects.toThrow(
+    /wants authentication \(polkit\).*as root.*auth_unix_ro/,
   );
+  await expect(LibvirtConnection.open(peer.path, { ...LONG, access: 'read-write' })).rejects.toThrow(/auth_unix_rw/);
+});
+
+test.each([
+  ['read-only', 1],
+  ['read-write', 0],
+] as const)('a %s connection says so to the driver', async (access, flags) => {
+  const opened: Buffer[] = [];
+  peer = await LibvirtPeer.listen((message, socket) => {
+    if (message.procedure === PROCEDURE.open) opened.push(message.body);
+    opening(() => {})(message, socket);
+  });
+  const connection = await LibvirtConnection.open(peer.path, { ...LONG, access });
+  connection.close();
+  expect(opened).toEqual([new XdrWriter().optionalText('qemu:///system').uint(flags).bytes()]);
 });
 
 test('answers find their calls, in whatever order they come', async () => {
@@ -109,11 +94,52 @@ test("libvirt's refusal is the call's error alone, and a missing domain is an an
 });
 
 test('a call without an answer ends the connection, and with it every other call', async () => {
-  const connection = await open(() => {}, { ...LONG, callTimeoutMs: 50 });
+  const connection = await open(() => {}, { callTimeoutMs: 50 });
   const calls = await Promise.allSettled([stateOf(connection, DOMAIN), listDomains(connection)]);
   expect(calls.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect((await connection.closed).message).toMatch(/did not answer call 212 within 0.05 s/);
   await expect(listDomains(connection)).rejects.toThrow(/did not answer/);
+});
+
+test('a call that may stay unanswered costs no other call, and its late answer is passed over', async () => {
+  const asked: Message[] = [];
+  const connection = await open(
+    (message, socket) => {
+      asked.push(message);
+      if (asked.length < 2) return;
+      for (const one of asked) reply(socket, one, new XdrWriter().int(1).int(1).bytes());
+    },
+    { access: 'read-write' },
+  );
+  const terms = { program: QEMU_PROGRAM, timeoutMs: 50, lateCosts: 'call' } as const;
+  await expect(connection.call(3, Buffer.alloc(0), terms)).rejects.toThrow(NoAnswer);
+  expect(await stateOf(connection, DOMAIN)).toEqual({ state: 1, reason: 1 });
+  expect(connection.isOpen).toBe(true);
+  expect(asked.map(({ program }) => program)).toEqual([QEMU_PROGRAM, REMOTE_PROGRAM]);
+  connection.close();
+});
+
+test('a call ends with its signal, and the connection goes on', async () => {
+  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+  const connection = await open(({ program }) => {
+    if (program === QEMU_PROGRAM) asked();
+  });
+  const end = new AbortController();
+  const ping = pingAgent(connection, DOMAIN, 60_000, end.signal);
+  await isAsked;
+  end.abort();
+  await expect(ping).rejects.toThrow(NoAnswer);
+  expect(connection.isOpen).toBe(true);
+  connection.close();
+});
+
+test('a connection ends with its signal, open or not yet', async () => {
+  const end = new AbortController();
+  const connection = await open(() => {}, { signal: end.signal });
+  const listing = listDomains(connection);
+  end.abort();
+  await expect(listing).rejects.toThrow(/was closed/);
+  await expect(LibvirtConnection.open(peer.path, { ...LONG, signal: end.signal })).rejects.toThrow(/was closed/);
 });
 
 test('pings are answered, and a peer that answers none is left', async () => {
@@ -129,7 +155,7 @@ test('pings are answered, and a peer that answers none is left', async () => {
         socket.write(encodeMessage({ program: KEEPALIVE_PROGRAM, procedure: 1, ...header }));
       }
     },
-    { ...LONG, keepaliveMs: 20 },
+    { keepalive: { everyMs: 20, count: 3 } },
   );
   expect((await ponged).type).toBe(2);
   expect((await connection.closed).message).toMatch(/left 3 keepalive messages unanswered/);
@@ -174,8 +200,7 @@ test('events are told in their order, also those that come with an answer; unkno
       socket.write(Buffer.concat([event(318, 5, 5), event(999), event(319), event(321, 2), event(325)]));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    LONG,
-    (event) => told.push(event),
+    { tell: (event) => told.push(event) },
   );
   expect(await listDomains(connection)).toEqual([]);
   expect(told).toEqual([
@@ -197,8 +222,7 @@ test('an I/O error is told with path, action and reason', async () => {
       socket.write(encodeMessage({ ...header, procedure: 324 }, body));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    LONG,
-    (event) => told.push(event),
+    { tell: (event) => told.push(event) },
   );
   await listDomains(connection);
   expect(told).toEqual([{ kind: 'io-error-reason', domain: DOMAIN, path: '/d.raw', action: 1, reason: 'enospc' }]);

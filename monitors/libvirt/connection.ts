@@ -1,11 +1,11 @@
 /**
- * A read-only connection to libvirtd over its unix socket.
+ * A connection to libvirtd, or to one of the daemons that took its place, over its unix socket.
  *
- * Invariants: every call ends, with its reply, with libvirt's error, or with the end of the connection, which comes at the
- * latest when a call took too long or the keepalive went unanswered; once closed a connection stays closed, and `closed`
- * says why; events are told in the order in which they arrived.
+ * Invariants: every call ends, with its reply, with libvirt's error, when its time is up, or with the end of the connection;
+ * once closed a connection stays closed, and `closed` says why; events are told in the order in which they arrived.
  */
 import { connect, type Socket } from 'node:net';
+import { Calls } from './calls.ts';
 import {
   AUTH,
   CONNECT_READ_ONLY,
@@ -19,65 +19,57 @@ import {
   PROTOCOL_VERSION,
   REMOTE_PROGRAM,
 } from './constants.ts';
+import { ConnectionLost, NoAnswer } from './errors.ts';
 import { type DomainEvent, decodeEvent } from './events.ts';
+import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 import { encodeMessage, type Message, MessageReader } from './message.ts';
-import { XdrReader, XdrWriter } from './xdr.ts';
+import { type XdrReader, XdrWriter } from './xdr.ts';
 
-export interface ConnectionTimes {
-  readonly callTimeoutMs: number;
-  /** Pause between two pings, and how many may go unanswered: virConnectSetKeepAlive(5, 3), as in Masakari. */
-  readonly keepaliveMs: number;
-  readonly keepaliveCount: number;
+const CALL_TIMEOUT_MS = 10_000;
+
+export type Access = 'read-only' | 'read-write';
+
+export interface ConnectionSettings {
+  /** Of the driver, e.g. qemu:///system. */
+  readonly uri: string;
+  readonly access: Access;
+  readonly callTimeoutMs?: number;
+  /** Without it nothing but a call finds out that libvirtd is silent. Pings of libvirtd are answered in any case. */
+  readonly keepalive?: KeepaliveTimes;
+  /** Is told of what `subscribe` asked for. */
+  readonly tell?: (event: DomainEvent) => void;
+  /** Closes the connection, also while it is being opened. */
+  readonly signal?: AbortSignal;
 }
 
-export const CONNECTION_TIMES: ConnectionTimes = { callTimeoutMs: 10_000, keepaliveMs: 5000, keepaliveCount: 3 };
-
-/** libvirt refused a call; the connection goes on. */
-export class LibvirtRefusal extends Error {
-  override readonly name = 'LibvirtRefusal';
-  /** virErrorNumber */
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(`libvirt says: ${message.slice(0, 500)}`);
-    this.code = code;
-  }
-}
-
-/** The connection could not be made, or is over. */
-export class ConnectionLost extends Error {
-  override readonly name = 'ConnectionLost';
-}
-
-interface Call {
-  readonly resolve: (reader: XdrReader) => void;
-  readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+export interface CallTerms {
+  /** `REMOTE_PROGRAM` unless it is said. */
+  readonly program?: number;
+  readonly timeoutMs?: number;
+  /**
+   * What a call without an answer costs. `connection`, unless it is said: nothing is known of what the other calls will get,
+   * so all of it begins anew. `call`: it waits for a guest or for its QEMU, and libvirt answers others all the same.
+   */
+  readonly lateCosts?: 'connection' | 'call';
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class LibvirtConnection {
   readonly #socket: Socket;
   readonly #path: string;
-  readonly #times: ConnectionTimes;
-  readonly #tell: (event: DomainEvent) => void;
+  readonly #settings: ConnectionSettings;
   readonly #reader = new MessageReader();
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new Calls();
   readonly #closing = Promise.withResolvers<Error>();
-  #serial = 0;
-  #unanswered = 0;
-  #keepalive: NodeJS.Timeout | undefined;
+  readonly #onAbort = (): void => this.close();
+  #keepalive: Keepalive | undefined;
   #end: Error | undefined;
 
   /** Connects, and opens the driver. Throws `ConnectionLost` or `LibvirtRefusal`; nothing stays open then. */
-  static async open(
-    path: string,
-    uri: string,
-    tell: (event: DomainEvent) => void,
-    times: ConnectionTimes = CONNECTION_TIMES,
-  ): Promise<LibvirtConnection> {
-    const connection = new LibvirtConnection(path, tell, times);
+  static async open(path: string, settings: ConnectionSettings): Promise<LibvirtConnection> {
+    const connection = new LibvirtConnection(path, settings);
     try {
-      await connection.#begin(uri);
+      await connection.#begin();
       return connection;
     } catch (error) {
       connection.close();
@@ -85,14 +77,15 @@ export class LibvirtConnection {
     }
   }
 
-  private constructor(path: string, tell: (event: DomainEvent) => void, times: ConnectionTimes) {
+  private constructor(path: string, settings: ConnectionSettings) {
     this.#path = path;
-    this.#tell = tell;
-    this.#times = times;
+    this.#settings = settings;
     this.#socket = connect({ path });
     this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on('error', (error) => this.#finish(this.#socketError(error)));
     this.#socket.on('close', () => this.#finish(new ConnectionLost(`libvirtd closed the connection on ${path}.`)));
+    settings.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (settings.signal?.aborted) this.close();
   }
 
   /** Resolves with the reason when the connection is over. */
@@ -108,26 +101,27 @@ export class LibvirtConnection {
     this.#finish(new ConnectionLost(`The connection on ${this.#path} was closed.`));
   }
 
-  /** One call; resolves with what follows the header of the reply. */
-  call(procedure: number, body?: Buffer): Promise<XdrReader> {
-    if (this.#end) return Promise.reject(this.#end);
-    this.#serial += 1;
-    const serial = this.#serial;
-    const { promise, resolve, reject } = Promise.withResolvers<XdrReader>();
-    const late = (): void => {
-      // Without an answer nothing is known of what the other calls will get: begin anew.
-      const seconds = this.#times.callTimeoutMs / 1000;
-      this.#finish(
-        new ConnectionLost(`libvirtd on ${this.#path} did not answer call ${procedure} within ${seconds} s.`),
-      );
+  /**
+   * One call; resolves with what follows the header of the reply.
+   * Throws `LibvirtRefusal`, `ConnectionLost`, or `NoAnswer`: then libvirt may still be at work on it.
+   */
+  async call(procedure: number, body?: Buffer, terms: CallTerms = {}): Promise<XdrReader> {
+    if (this.#end) throw this.#end;
+    const { program = REMOTE_PROGRAM, lateCosts = 'connection', signal } = terms;
+    const timeoutMs = terms.timeoutMs ?? this.#settings.callTimeoutMs ?? CALL_TIMEOUT_MS;
+    const onLate = (): Error => {
+      const text = `libvirtd on ${this.#path} did not answer call ${procedure} within ${timeoutMs / 1000} s.`;
+      if (lateCosts === 'call') return new NoAnswer(text);
+      const reason = new ConnectionLost(text);
+      this.#finish(reason);
+      return reason;
     };
-    this.#calls.set(serial, { resolve, reject, timer: setTimeout(late, this.#times.callTimeoutMs) });
     const { call } = MESSAGE_TYPE;
-    this.#send({ program: REMOTE_PROGRAM, procedure, type: call, serial, body });
-    return promise;
+    const send = (serial: number): void => this.#send({ program, procedure, type: call, serial, body });
+    return this.#calls.make(send, { timeoutMs, onLate, signal });
   }
 
-  /** Asks for every kind of event that the monitor knows. */
+  /** Asks for every kind of event that is known here. */
   async subscribe(): Promise<void> {
     for (const { id } of Object.values(EVENTS)) {
       // A null pointer instead of a domain: of all domains.
@@ -135,29 +129,35 @@ export class LibvirtConnection {
     }
   }
 
-  async #begin(uri: string): Promise<void> {
+  async #begin(): Promise<void> {
+    const { uri, access, keepalive } = this.#settings;
     const offered = (await this.call(PROCEDURE.authList)).list(20, (reader) => reader.int());
     if (!offered.includes(AUTH.none)) {
       const wanted = offered.includes(AUTH.polkit) ? 'polkit' : `type ${offered.join(', ')}`;
+      const option = access === 'read-only' ? 'auth_unix_ro' : 'auth_unix_rw';
       throw new ConnectionLost(
-        `libvirtd on ${this.#path} wants authentication (${wanted}). Run the monitor as root, or set auth_unix_ro = "none" ` +
+        `libvirtd on ${this.#path} wants authentication (${wanted}). Run the monitor as root, or set ${option} = "none" ` +
           'and the group of the socket in libvirtd.conf.',
       );
     }
-    await this.call(PROCEDURE.open, new XdrWriter().optionalText(uri).uint(CONNECT_READ_ONLY).bytes());
-    const feature = new XdrWriter().int(FEATURE_PROGRAM_KEEPALIVE).bytes();
-    const hasKeepalive = (await this.call(PROCEDURE.supportsFeature, feature)).int() !== 0;
-    if (hasKeepalive && this.isOpen) this.#keepalive = setInterval(() => this.#ping(), this.#times.keepaliveMs);
+    const flags = access === 'read-only' ? CONNECT_READ_ONLY : 0;
+    await this.call(PROCEDURE.open, new XdrWriter().optionalText(uri).uint(flags).bytes());
+    if (keepalive) await this.#keepAlive(keepalive);
   }
 
-  #ping(): void {
-    if (this.#unanswered >= this.#times.keepaliveCount) {
-      const message = `libvirtd on ${this.#path} left ${this.#unanswered} keepalive messages unanswered.`;
-      this.#finish(new ConnectionLost(message));
-      return;
-    }
-    this.#unanswered += 1;
-    this.#send({ program: KEEPALIVE_PROGRAM, procedure: KEEPALIVE.ping, type: MESSAGE_TYPE.message, serial: 0 });
+  async #keepAlive(times: KeepaliveTimes): Promise<void> {
+    const feature = new XdrWriter().int(FEATURE_PROGRAM_KEEPALIVE).bytes();
+    const isKnown = (await this.call(PROCEDURE.supportsFeature, feature)).int() !== 0;
+    if (!isKnown || !this.isOpen) return;
+    const ping = { program: KEEPALIVE_PROGRAM, procedure: KEEPALIVE.ping, type: MESSAGE_TYPE.message, serial: 0 };
+    this.#keepalive = new Keepalive(
+      times,
+      () => this.#send(ping),
+      (unanswered) => {
+        const message = `libvirtd on ${this.#path} left ${unanswered} keepalive messages unanswered.`;
+        this.#finish(new ConnectionLost(message));
+      },
+    );
   }
 
   #send(message: {
@@ -172,7 +172,7 @@ export class LibvirtConnection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#unanswered = 0;
+    this.#keepalive?.heard();
     try {
       for (const message of this.#reader.take(chunk)) {
         if (this.#end) return;
@@ -186,34 +186,16 @@ export class LibvirtConnection {
   }
 
   #handle(message: Message): void {
-    const { program, procedure, type, serial, status, body } = message;
+    const { program, procedure, type } = message;
     if (program === KEEPALIVE_PROGRAM) {
       if (procedure === KEEPALIVE.ping) {
         this.#send({ program, procedure: KEEPALIVE.pong, type: MESSAGE_TYPE.message, serial: 0 });
       }
-      return;
-    }
-    if (program !== REMOTE_PROGRAM) return;
-    if (type === MESSAGE_TYPE.message) {
+    } else if (type === MESSAGE_TYPE.reply) {
+      this.#calls.answer(message);
+    } else if (type === MESSAGE_TYPE.message && program === REMOTE_PROGRAM) {
       const event = decodeEvent(message);
-      if (event) this.#tell(event);
-      return;
-    }
-    const call = type === MESSAGE_TYPE.reply ? this.#calls.get(serial) : undefined;
-    if (!call) return;
-    this.#calls.delete(serial);
-    clearTimeout(call.timer);
-    const reader = new XdrReader(body);
-    if (status === MESSAGE_STATUS.ok) {
-      call.resolve(reader);
-      return;
-    }
-    try {
-      const code = reader.int();
-      reader.int(); // the part of libvirt that speaks
-      call.reject(new LibvirtRefusal(code, reader.optionalText() ?? `error ${code}`));
-    } catch (error) {
-      call.reject(new ConnectionLost('libvirtd refused a call without saying why.', { cause: error }));
+      if (event) this.#settings.tell?.(event);
     }
   }
 
@@ -230,13 +212,10 @@ export class LibvirtConnection {
   #finish(reason: Error): void {
     if (this.#end) return;
     this.#end = reason;
-    clearInterval(this.#keepalive);
+    this.#keepalive?.stop();
+    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
     this.#socket.destroy();
-    for (const { reject, timer } of this.#calls.values()) {
-      clearTimeout(timer);
-      reject(reason);
-    }
-    this.#calls.clear();
+    this.#calls.endAll(reason);
     this.#closing.resolve(reason);
   }
 }

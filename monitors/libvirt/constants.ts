@@ -1,10 +1,11 @@
 /**
  * Numbers of libvirt's protocol and interface, named as libvirt names them.
  * Sources: src/rpc/virnetprotocol.x, src/rpc/virkeepaliveprotocol.x, src/remote/remote_protocol.x,
- * include/libvirt/libvirt-domain.h, include/libvirt/virterror.h of libvirt 9.0.
+ * src/remote/qemu_protocol.x, include/libvirt/libvirt-domain.h, include/libvirt/virterror.h of libvirt 9.0.
  */
 
 export const REMOTE_PROGRAM = 0x20008086;
+export const QEMU_PROGRAM = 0x20008087;
 export const KEEPALIVE_PROGRAM = 0x6b656570;
 export const PROTOCOL_VERSION = 1;
 
@@ -14,14 +15,18 @@ export const KEEPALIVE = { ping: 1, pong: 2 } as const;
 
 export const PROCEDURE = {
   open: 1,
-  close: 2,
+  domainGetXmlDesc: 14,
   supportsFeature: 60,
   authList: 66,
   domainGetState: 212,
+  domainGetControlInfo: 229,
   domainGetMetadata: 265,
   registerEvent: 316,
   getAllDomainStats: 344,
 } as const;
+
+/** Of the program `QEMU_PROGRAM`. */
+export const QEMU_PROCEDURE = { agentCommand: 3 } as const;
 
 /** Procedures by which the server tells of an event, and the id under which each is asked for (virDomainEventID). */
 export const EVENTS = {
@@ -36,13 +41,23 @@ export const EVENTS = {
 export const FEATURE_PROGRAM_KEEPALIVE = 10;
 export const CONNECT_READ_ONLY = 1;
 export const METADATA_ELEMENT = 2;
-export const STATS_STATE = 1;
+
+/** virDomainStatsTypes */
+export const STATS = { state: 1, ioThread: 1 << 7 } as const;
+/** virConnectGetAllDomainStatsFlags: a domain that another call is busy with is left out instead of being waited for. */
+export const STATS_NOWAIT = 1 << 29;
 
 /** remote_auth_type */
 export const AUTH = { none: 0, sasl: 1, polkit: 2 } as const;
 
 /** virErrorNumber */
-export const ERROR_CODE = { noDomain: 42, noDomainMetadata: 80 } as const;
+export const ERROR_CODE = {
+  noDomain: 42,
+  noDomainMetadata: 80,
+  agentUnresponsive: 86,
+  agentUnsynced: 97,
+  agentCommandTimeout: 112,
+} as const;
 
 /** virDomainState */
 export const STATE = {

@@ -1,7 +1,9 @@
 /** What is asked of libvirt about domains. */
-import { type LibvirtConnection, LibvirtRefusal } from './connection.ts';
-import { ERROR_CODE, METADATA_ELEMENT, PROCEDURE, STATS_STATE } from './constants.ts';
-import { type DomainName, readDomain } from './events.ts';
+import type { LibvirtConnection } from './connection.ts';
+import { ERROR_CODE, METADATA_ELEMENT, PROCEDURE, STATE, STATS } from './constants.ts';
+import { type DomainName, readDomain, writeDomain } from './domain-name.ts';
+import { LibvirtRefusal } from './errors.ts';
+import { NOVA_NAMESPACES } from './nova-namespace.ts';
 import { MalformedReply, type XdrReader, XdrWriter } from './xdr.ts';
 
 export interface DomainState {
@@ -13,12 +15,15 @@ export interface DomainState {
 
 export interface ListedDomain extends DomainName, DomainState {}
 
+/** How QEMU's monitor stands to libvirt: `occupied` with one command for so long; `error`: libvirt has lost it. */
+export interface Control {
+  readonly state: 'ok' | 'job' | 'occupied' | 'error';
+  readonly forMs: number;
+}
+
 /** REMOTE_DOMAIN_LIST_MAX and REMOTE_DOMAIN_GET_ALL_STATS_MAX of remote_protocol.x. */
 const MAX_DOMAINS = 16_384;
 const MAX_PARAMETERS = 4096;
-
-/** The namespaces under which Nova describes an instance: since Wallaby, and before. */
-const NOVA_NAMESPACES = ['http://openstack.org/xmlns/libvirt/nova/1.1', 'http://openstack.org/xmlns/libvirt/nova/1.0'];
 
 /** A typed parameter (virTypedParameterType): its name, and its value where it is a whole number. */
 function readParameter(reader: XdrReader): readonly [name: string, value: number | undefined] {
@@ -46,10 +51,15 @@ function readParameter(reader: XdrReader): readonly [name: string, value: number
   }
 }
 
+/** Its guest is at work: not paused, not suspended, not going down. */
+export function isRunning({ state }: Pick<DomainState, 'state'>): boolean {
+  return state === STATE.running || state === STATE.blocked;
+}
+
 /** All domains with their states, running or not, in one round trip. */
-export async function listDomains(connection: LibvirtConnection): Promise<ListedDomain[]> {
-  const body = new XdrWriter().uint(0).uint(STATS_STATE).uint(0).bytes();
-  const reply = await connection.call(PROCEDURE.getAllDomainStats, body);
+export async function listDomains(connection: LibvirtConnection, signal?: AbortSignal): Promise<ListedDomain[]> {
+  const body = new XdrWriter().uint(0).uint(STATS.state).uint(0).bytes();
+  const reply = await connection.call(PROCEDURE.getAllDomainStats, body, { signal });
   return reply.list(MAX_DOMAINS, (reader) => {
     const domain = readDomain(reader);
     const parameters = new Map(reader.list(MAX_PARAMETERS, readParameter));
@@ -57,15 +67,48 @@ export async function listDomains(connection: LibvirtConnection): Promise<Listed
   });
 }
 
-function nameOnWire({ name, uuid, id }: DomainName): XdrWriter {
-  return new XdrWriter().text(name).uuid(uuid).int(id);
+/** Undefined when there is no such domain. */
+export async function stateOf(
+  connection: LibvirtConnection,
+  domain: DomainName,
+  signal?: AbortSignal,
+): Promise<DomainState | undefined> {
+  const reply = await ask(connection, PROCEDURE.domainGetState, domain, signal);
+  return reply && { state: reply.int(), reason: reply.int() };
 }
 
 /** Undefined when there is no such domain. */
-export async function stateOf(connection: LibvirtConnection, domain: DomainName): Promise<DomainState | undefined> {
+export async function controlOf(
+  connection: LibvirtConnection,
+  domain: DomainName,
+  signal?: AbortSignal,
+): Promise<Control | undefined> {
+  const reply = await ask(connection, PROCEDURE.domainGetControlInfo, domain, signal);
+  if (reply === undefined) return undefined;
+  const state = (['ok', 'job', 'occupied'] as const)[reply.uint()] ?? 'error';
+  reply.uint(); // details of an error
+  // Milliseconds stay exact far below 2^53.
+  return { state, forMs: Number(reply.hyper()) };
+}
+
+/** The description of the domain, the live one while it runs; undefined when there is no such domain. */
+export async function xmlOf(
+  connection: LibvirtConnection,
+  domain: DomainName,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  return (await ask(connection, PROCEDURE.domainGetXmlDesc, domain, signal))?.text();
+}
+
+/** A question that takes a domain and no flags. */
+async function ask(
+  connection: LibvirtConnection,
+  procedure: number,
+  domain: DomainName,
+  signal: AbortSignal | undefined,
+): Promise<XdrReader | undefined> {
   try {
-    const reply = await connection.call(PROCEDURE.domainGetState, nameOnWire(domain).uint(0).bytes());
-    return { state: reply.int(), reason: reply.int() };
+    return await connection.call(procedure, writeDomain(new XdrWriter(), domain).uint(0).bytes(), { signal });
   } catch (error) {
     if (error instanceof LibvirtRefusal && error.code === ERROR_CODE.noDomain) return undefined;
     throw error;
@@ -76,7 +119,7 @@ export async function stateOf(connection: LibvirtConnection, domain: DomainName)
 export async function isOfNova(connection: LibvirtConnection, domain: DomainName): Promise<boolean | undefined> {
   for (const namespace of NOVA_NAMESPACES) {
     try {
-      const body = nameOnWire(domain).int(METADATA_ELEMENT).optionalText(namespace).uint(0).bytes();
+      const body = writeDomain(new XdrWriter(), domain).int(METADATA_ELEMENT).optionalText(namespace).uint(0).bytes();
       await connection.call(PROCEDURE.domainGetMetadata, body);
       return true;
     } catch (error) {

@@ -1,15 +1,8 @@
 /** What libvirt tells of a domain by itself. Pure: bytes in, event out. */
 import { EVENTS } from './constants.ts';
+import { type DomainName, readDomain } from './domain-name.ts';
 import type { Message } from './message.ts';
 import { XdrReader } from './xdr.ts';
-
-/** A domain as libvirt names it on the wire. */
-export interface DomainName {
-  readonly name: string;
-  readonly uuid: string;
-  /** Given anew at each start; -1 while it does not run, and in some of the events that tell of its end. */
-  readonly id: number;
-}
 
 export type DomainEvent = { readonly domain: DomainName } & (
   | { readonly kind: 'lifecycle'; readonly event: number; readonly detail: number }
@@ -19,10 +12,6 @@ export type DomainEvent = { readonly domain: DomainName } & (
   | { readonly kind: 'io-error-reason'; readonly path: string; readonly action: number; readonly reason: string }
   | { readonly kind: 'control-error' }
 );
-
-export function readDomain(reader: XdrReader): DomainName {
-  return { name: reader.text(), uuid: reader.uuid(), id: reader.int() };
-}
 
 /** Undefined for what was not asked for. Throws `MalformedReply`. */
 export function decodeEvent({ procedure, body }: Pick<Message, 'procedure' | 'body'>): DomainEvent | undefined {

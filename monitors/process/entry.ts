@@ -1,11 +1,5 @@
 /** What the list of processes says, parsed: what to watch, and what to run when it is gone. */
-
-/** One command, ready for `spawn`: never given to a shell. */
-export interface Command {
-  readonly argv: readonly [program: string, ...rest: string[]];
-  /** As it stands in the list. */
-  readonly text: string;
-}
+import type { Command } from '#config/command-line.ts';
 
 /** `self`: as this process. Else with exactly these ids and no other groups. */
 export type RunAs = 'self' | { readonly uid: number; readonly gid: number };

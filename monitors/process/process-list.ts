@@ -5,11 +5,11 @@
  * runs with more rights than it says.
  */
 import { isMap, isNode, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { type Command, splitCommand } from '#config/command-line.ts';
 import { shown } from '#config/kinds.ts';
 import { didYouMean } from '#config/nearest.ts';
 import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
-import { splitCommand } from './command-line.ts';
-import type { Command, ListEntry, PlainEntry, RunAs, UnitEntry } from './entry.ts';
+import type { ListEntry, PlainEntry, RunAs, UnitEntry } from './entry.ts';
 
 /** Who runs the commands: this process, and the user that `[process] user` names. */
 export interface Identity {

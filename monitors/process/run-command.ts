@@ -5,7 +5,8 @@
  * its own is a daemon and lives on. It never sees the environment of this process, which may hold passwords.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Command, RunAs } from './entry.ts';
+import type { Command } from '#config/command-line.ts';
+import type { RunAs } from './entry.ts';
 
 export type CommandEnd = 'ended well' | { readonly failed: string };
 

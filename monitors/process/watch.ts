@@ -6,7 +6,9 @@
  * - one thing at a time is done for an entry, and few at a time for all;
  * - a restart is on disk before it begins, a failure before it is reported; it is forgotten after `report` has resolved.
  */
+
 import { existsSync } from 'node:fs';
+import type { Command } from '#config/command-line.ts';
 import type { EngineOptions } from '#config/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { MonitorContext } from '../monitor.ts';
@@ -20,7 +22,7 @@ import {
   type Step,
   whenRestarting,
 } from './decision.ts';
-import type { Command, Commands, ListEntry } from './entry.ts';
+import type { Commands, ListEntry } from './entry.ts';
 import { type ReadTable, readProcessTable } from './process-table.ts';
 import { runCommand } from './run-command.ts';
 import { readBootId, readStandings, type Standings, standingOf, writeStandings } from './standing-file.ts';

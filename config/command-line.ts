@@ -1,10 +1,16 @@
 /**
- * A command of the list as an argument vector, without a shell.
+ * A command in a file as an argument vector, without a shell.
  *
  * Invariant: what a shell would have understood as more than words is refused and never silently passed on as text.
  * masakari-monitors splits at blanks alone, so that `a | b` runs `a` with the arguments `|` and `b`; nobody means that.
  */
-import type { Command } from './entry.ts';
+
+/** One command, ready for `spawn`: never given to a shell. */
+export interface Command {
+  readonly argv: readonly [program: string, ...rest: string[]];
+  /** As it was written. */
+  readonly text: string;
+}
 
 export type Split = { readonly command: Command } | { readonly fault: string };
 

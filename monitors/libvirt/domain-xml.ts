@@ -1,9 +1,8 @@
 /** What the live XML of a domain says about its guest agent and about the instance that Nova made of it. */
 import { XMLParser } from 'fast-xml-parser';
 import * as v from 'valibot';
+import { NOVA_NAMESPACE } from './nova-namespace.ts';
 
-/** The namespace of Nova's metadata; the number at its end is that of the format. */
-const NOVA = 'http://openstack.org/xmlns/libvirt/nova/';
 const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
 /** A domain with hundreds of devices has about 200 kB. */
 const MAX_XML_CHARACTERS = 2 * 1024 * 1024;
@@ -61,7 +60,7 @@ function instanceIn(metadata: Record<string, unknown>): InstanceDescription | un
   for (const [name, element] of Object.entries(metadata)) {
     const [prefix = '', local] = name.split(':');
     if (local !== 'instance' || !isElement(element)) continue;
-    if (!String(element[`@xmlns:${prefix}`] ?? '').startsWith(NOVA)) continue;
+    if (!String(element[`@xmlns:${prefix}`] ?? '').startsWith(NOVA_NAMESPACE)) continue;
     const flavor = child(element, `${prefix}:flavor`);
     const project = child(child(element, `${prefix}:owner`), `${prefix}:project`);
     const specs = child(flavor, `${prefix}:extraSpecs`)[`${prefix}:extraSpec`];

@@ -1,0 +1,23 @@
+/** What the section of a custom task may hold, for one driver. Each driver's own table stands in a file of its own. */
+import type { Value } from './expression.ts';
+import type { OptionSpec } from './kinds.ts';
+
+/** Whether a task that an engine's death cut off may be run again. */
+export const AFTER_CRASH = ['once', 'check', 'idempotent'] as const;
+export type AfterCrash = (typeof AFTER_CRASH)[number];
+
+export interface DriverForm {
+  /** Values are JSON: they are frozen into plans. No secret among them, only names of files that hold one. */
+  readonly options: { readonly [field: string]: OptionSpec<Value> };
+  /** Fields that must be written. */
+  readonly required: readonly string[];
+  /** Fields whose texts are templates, at any depth. */
+  readonly templates: readonly string[];
+  /** `own`: further options of the section are templates that the task gets by name. */
+  readonly parameters: 'own' | 'none';
+  /** The first is the default. */
+  readonly afterCrash: readonly [AfterCrash, ...AfterCrash[]];
+  readonly undo: 'possible' | 'impossible';
+  /** What does not fit together; completes "[NAME] …". The place is that of the field. */
+  check?(values: { readonly [field: string]: Value }): { readonly field: string; readonly fault: string } | undefined;
+}

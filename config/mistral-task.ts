@@ -1,0 +1,23 @@
+/** Options of a task that is a workflow of Mistral: driver = mistral. */
+import type { DriverForm } from './driver-form.ts';
+import { OPTIONAL_PATH, text } from './kinds.ts';
+import { structure, template } from './template-kinds.ts';
+
+export const mistralTask: DriverForm = {
+  options: {
+    workflowName: template('workflow_name', '', 'The name or id of the workflow.'),
+    inputs: structure('inputs', {}, 'What the workflow is given.'),
+    definitionFile: text(
+      'definition_file',
+      '',
+      OPTIONAL_PATH,
+      'File of the workflow; it is created where Mistral does not have it.',
+    ),
+  },
+  required: ['workflow_name'],
+  templates: ['workflowName', 'inputs'],
+  parameters: 'none',
+  // An execution has an id of our own, so Mistral itself knows whether it was begun.
+  afterCrash: ['check'],
+  undo: 'impossible',
+};

@@ -1,0 +1,27 @@
+/** What is known before a failure about a value that tasks can ask for: enough to find a misspelt name. */
+import { didYouMean } from './nearest.ts';
+
+export type Shape =
+  | 'text'
+  | 'number'
+  /** Nothing is known of it; any path into it may lead somewhere. */
+  | 'any'
+  | { readonly listOf: Shape }
+  | { readonly fields: { readonly [name: string]: Shape } };
+
+/** What a task or a flow gives, by name. */
+export type Shapes = { readonly [name: string]: Shape };
+
+/** Why a path leads nowhere in every value of this shape; completes a sentence about the value. Undefined: it may lead somewhere. */
+export function faultOfPath(shape: Shape, steps: readonly string[]): string | undefined {
+  const [step, ...rest] = steps;
+  if (step === undefined || shape === 'any') return undefined;
+  if (typeof shape === 'string') return `is a ${shape} and has no "${step}"`;
+  if ('listOf' in shape) {
+    if (step === 'count') return faultOfPath('number', rest);
+    return /^\d+$/.test(step) ? faultOfPath(shape.listOf, rest) : faultOfPath(shape.listOf, steps);
+  }
+  const field = Object.hasOwn(shape.fields, step) ? shape.fields[step] : undefined;
+  if (field !== undefined) return faultOfPath(field, rest);
+  return `has no "${step}"${didYouMean(step, Object.keys(shape.fields))}`;
+}
