@@ -24,7 +24,7 @@ export interface Memory {
   readonly held: string | undefined;
 }
 
-const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
+export const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
 
 export class GuestWatch {
   readonly #context: MonitorContext;
