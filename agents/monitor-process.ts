@@ -172,7 +172,7 @@ export class MonitorProcess {
   async #recheck(body: NotificationBody): Promise<Recheck> {
     const maker = makerOf(body);
     const monitor = this.#parts.monitors.find(({ name }) => name === maker) ?? (await this.#looker(maker));
-    return monitor ? monitor.recheck(body) : 'unknown';
+    return monitor ? monitor.recheck(body, (uuid) => this.#target.askInstance(uuid)) : 'unknown';
   }
 
   /** Several processes may share an outbox, and one of them delivers for all. */

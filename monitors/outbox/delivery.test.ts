@@ -327,7 +327,7 @@ describe('a report at which the engine fails again and again', () => {
     await outbox.put(guestDown('c1', 1, 'IO_ERROR'));
     await scene.deliver(outbox);
     await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE']);
-    expect(scene.lines.join()).toContain('error a notification that is never taken is parked');
+    expect(scene.lines.join()).toContain('error a notification that does not go is parked');
     await outbox.put(guestDown('c1', 3));
     await outbox.put(guestDown('c1', 1, 'QEMU_GUEST_AGENT_ERROR'));
     await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE', '3 LIFECYCLE']);

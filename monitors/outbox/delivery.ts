@@ -174,7 +174,7 @@ export class Delivery {
       const how = await this.#deliver(waiting, signal);
       if (how === 'later') {
         if (this.#lanes.delay(lane) === 'parked') {
-          this.#say('error', 'a notification that is never taken is parked; others of its host go before it', waiting);
+          this.#say('error', 'a notification that does not go is parked; others of its host go before it', waiting);
         }
         return;
       }
