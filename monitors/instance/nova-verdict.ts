@@ -5,6 +5,7 @@
  * copy, or one that nobody wants.
  */
 import type { InstanceFacts } from '../monitor.ts';
+import { isSameHost } from '../same-host.ts';
 
 export type NovaVerdict = {
   readonly verdict: 'failure' | 'no failure' | 'not known';
@@ -27,12 +28,6 @@ const STARTING_TASKS =
   /^(powering-on|spawning|resuming|unshelving|restoring|(re)?boot.*|rebuil.*|resize_(reverting|finish))$/;
 /** In which an instance should run. */
 const LIVE_STATES = ['active', 'rescued', 'paused', 'resized', 'error'];
-
-/** Nova may know a host by its full name and the configuration by its short one, or the other way round. */
-function isSameHost(one: string, other: string): boolean {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
-  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
-}
 
 /** @param ageMs how long ago it failed */
 export function judgeNova(
