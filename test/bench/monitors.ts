@@ -36,7 +36,11 @@ async function measure(subjects: readonly Subject[]): Promise<readonly Cost[]> {
   for (let n = 0; n <= LOOKS; n += 1) {
     const dueMs = began + (n * SECONDS * 1000) / LOOKS;
     await delay(Math.max(0, dueMs - performance.now()), undefined, { signal: ended.signal });
-    for (const [index, { pid }] of subjects.entries()) looks[index]?.push(lookAt(pid));
+    for (const [index, { name, pid }] of subjects.entries()) {
+      // There is nothing to compare without it.
+      if (!existsSync(`/proc/${pid}/smaps_rollup`)) throw new Error(`${name}, process ${pid}, has ended`);
+      looks[index]?.push(lookAt(pid));
+    }
   }
   const seconds = (performance.now() - began) / 1000;
   return looks.map((ofOne) => costOf(ofOne, seconds));
@@ -94,6 +98,7 @@ try {
   ours = new Ours(PROGRAM, join(folder, 'ours'), tools.ours, host);
   const libvirtUri = `qemu+unix:///system?socket=${host.lab.directory}/libvirt-sock`;
   masakari = new Masakari(join(folder, 'masakari'), tools.masakari, { processList: host.processList, libvirtUri });
+  await masakari.untilReady(ended.signal);
   await delay(SETTLE_SECONDS * 1000, undefined, { signal: ended.signal });
   const before = { ours: timesAsked(tools.ours), masakari: timesAsked(tools.masakari) };
   const subjects = [ours.process, ...masakari.processes].map(({ name, pid }) => ({ name, pid }));

@@ -31,7 +31,7 @@ export interface Cost {
   readonly wakeUpsPerSecond: number;
 }
 
-/** Throws when the process is gone: then there is nothing to compare. */
+/** Throws when the process is gone. */
 export function lookAt(pid: number): Look {
   const memory = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(memory)?.[1]);

@@ -58,6 +58,16 @@ helper_command = privsep-helper --config-file ${this.#configuration(monitor)}
     ]);
   }
 
+  /** Until all of its daemons run: each is begun by another process that ends. */
+  async untilReady(signal: AbortSignal): Promise<void> {
+    await waitUntil({ what: "masakari's monitors to be ready", seconds: 120, signal }, () => {
+      const isReady =
+        this.logOf('hostmonitor').includes('Recognized') &&
+        this.logOf('processmonitor').includes('Spawned new privsep daemon');
+      return isReady && this.processes.length > MONITORS.length ? true : undefined;
+    });
+  }
+
   logOf(monitor: (typeof MONITORS)[number]): string {
     return this.#started[MONITORS.indexOf(monitor)]?.log ?? '';
   }
