@@ -166,6 +166,7 @@ export class MonitorProcess {
     await this.#target.sayBlind(
       this.#parts.node,
       blind.map(({ monitor, reason, unseenMs }) => ({ monitor, reason: reason ?? '', ms: unseenMs })),
+      states.filter(({ state }) => state === 'seeing').map(({ monitor }) => monitor),
     );
   }
 

@@ -4,8 +4,9 @@
  * Invariant: an instance that Nova is working on, has moved, or has halted on somebody's word is not reported. When nobody
  * can be asked it is: the engine asks Nova itself before it acts.
  */
+
+import { isSameHost } from '#protocol/same-host.ts';
 import type { InstanceFacts } from '../monitor.ts';
-import { isSameHost } from '../same-host.ts';
 
 /** vm_state of an instance that should be running (nova/compute/vm_states.py); `error` is left to the engine's options. */
 const RUNNING_STATES = ['active', 'resized', 'error'];

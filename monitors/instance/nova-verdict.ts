@@ -4,8 +4,9 @@
  * Invariant: an instance that Nova has elsewhere, or is doing away with, has not failed here: to start it would be a second
  * copy, or one that nobody wants.
  */
+
+import { isSameHost } from '#protocol/same-host.ts';
 import type { InstanceFacts } from '../monitor.ts';
-import { isSameHost } from '../same-host.ts';
 
 export type NovaVerdict = {
   readonly verdict: 'failure' | 'no failure' | 'not known';
