@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { endAll, withStepKey } from '#engine/tasks/custom/executable/processes.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { isAlive, ProgramBench, until } from '#test/world/program-bench.ts';
@@ -44,6 +45,7 @@ driver = executable
 command = ${program} {{ host_name }}
 ${task}`;
   const here = await EngineWorld.start({ configuration, engine });
+  const begun: string[] = [];
   const show = async (uuid: string): Promise<RecoveryView> => {
     using client = await here.connect();
     return (await client.call('show', { uuid })) as RecoveryView;
@@ -55,6 +57,7 @@ ${task}`;
     async begin() {
       const failed = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
       const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...failed);
+      begun.push(uuid);
       return { uuid, pid: Number(await bench.written('pid')) };
     },
     async end(uuid) {
@@ -69,6 +72,7 @@ ${task}`;
     calls: () => readFileSync(bench.path('calls'), 'utf8').trim().split('\n'),
     async [Symbol.asyncDispose]() {
       await here[Symbol.asyncDispose]();
+      for (const uuid of begun) await endAll(() => withStepKey(`${uuid}/hanging`), 0);
       bench[Symbol.dispose]();
     },
   };
@@ -128,7 +132,7 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
   it('by the word that it was done is not run again', async () => {
     await using at = await scene('after_crash = once');
     const engine = await at.here.engine();
-    const { uuid, pid } = await at.begin();
+    const { uuid } = await at.begin();
     await engine.kill('SIGKILL');
     await at.here.engine();
     await at.end(uuid);
@@ -138,7 +142,6 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
       ['finished', 'FAILURE 1', 'SUCCESS 1'],
       ['run'],
     ]);
-    process.kill(pid, 'SIGKILL');
   });
 });
 
