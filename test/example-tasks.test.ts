@@ -21,9 +21,9 @@ describe('alert.sh', () => {
   it('tells the operators with the step key, and gives it back', async () => {
     using bench = new ProgramBench();
     const pager = bench.script('echo "$# $1" > $HERE/told; echo sent', 'pager');
-    const call = bench.call([example(bench, 'alert.sh'), pager, 'c1', 'failed'], settings);
+    const call = bench.call([example(bench, 'alert.sh'), 'c1', 'failed', pager], settings);
     expect(await executable.run(call)).toEqual({ ticket: call.stepKey });
-    expect(readFileSync(bench.path('told'), 'utf8')).toBe(`1 ${call.stepKey}: host c1 failed\n`);
+    expect(readFileSync(bench.path('told'), 'utf8')).toBe(`1 recovery-agent: host c1 failed (${call.stepKey})\n`);
     expect(bench.progress).toMatchObject([{ message: 'Telling the operators', progress: 0.5 }]);
     expect(bench.logged).toEqual(['info program of alert: sent {}']);
   });
@@ -32,8 +32,23 @@ describe('alert.sh', () => {
     using bench = new ProgramBench();
     const pager = bench.script('exit 9', 'pager');
     const alert = example(bench, 'alert.sh');
-    await expect(executable.run(bench.call([alert, pager, 'c1', 'failed'], settings))).rejects.toThrow('exit code 9');
-    await expect(executable.run(bench.call([alert, pager], settings))).rejects.toThrow('nothing was done');
+    await expect(executable.run(bench.call([alert, 'c1', 'failed', pager], settings))).rejects.toThrow('exit code 9');
+    await expect(executable.run(bench.call([alert, 'c1'], settings))).rejects.toThrow('nothing was done');
+  });
+});
+
+describe('confirm_instances.sh', () => {
+  it.each(['c2', 'c2, c3', ''])('is content with instances on %j', async (hosts) => {
+    using bench = new ProgramBench();
+    await executable.run(bench.call([example(bench, 'confirm_instances.sh'), 'c1', hosts]));
+    expect(bench.progress.at(-1)).toMatchObject({ progress: 1 });
+  });
+
+  it('fails when one is where the failure was', async () => {
+    using bench = new ProgramBench();
+    const call = bench.call([example(bench, 'confirm_instances.sh'), 'c1', 'c2, c1']);
+    await expect(executable.run(call)).rejects.toThrow('exit code 1');
+    expect(bench.logged.join()).toContain('an instance is on c1 still');
   });
 });
 

@@ -3,23 +3,23 @@
 #
 #     [alert]
 #     driver = executable
-#     command = /usr/libexec/recovery-agent/alert.sh /usr/bin/logger {{ host_name }} "failed and is being recovered"
+#     command = /usr/libexec/recovery-agent/alert.sh {{ host_name }} "failed and is being recovered"
 #     provides = ticket
 #     after_crash = idempotent
 #     timeout = 30
 #     retries = 2
 #     on_failure = continue
 #
-# The first argument is the program that tells them; it gets the text as its only argument. The step key in the text is the
-# same in every attempt of one recovery: whoever is told twice knows that it is one alert.
+# A third argument may name the program that tells them; it gets the text as its only argument. Without one it is logger(1).
+# The step key in the text is the same in every attempt of one recovery: whoever is told twice knows that it is one alert.
 set -eu
 
 # "Nothing was done, begin again at any time": for an engine that stops before anybody was told.
 NOTHING_DONE=75
 trap 'exit $NOTHING_DONE' TERM
 
-if [ $# -ne 3 ]; then
-  echo "usage: alert.sh PROGRAM HOST TEXT" >&2
+if [ $# -lt 2 ]; then
+  echo "usage: alert.sh HOST TEXT [PROGRAM]" >&2
   exit $NOTHING_DONE
 fi
 
@@ -30,7 +30,7 @@ echo '{"progress": 0.5, "message": "Telling the operators"}'
 
 # From here on it may have been done, so it is not called undone any more.
 trap - TERM
-"$1" "$RECOVERY_AGENT_STEP_KEY: host $2 $3" >&2
+"${3:-logger}" "recovery-agent: host $1 $2 ($RECOVERY_AGENT_STEP_KEY)" >&2
 
 # A step key needs no escapes in JSON: it is a UUID, a slash and the name of the task.
 printf '{"outputs": {"ticket": "%s"}}\n' "$RECOVERY_AGENT_STEP_KEY"
