@@ -254,11 +254,13 @@ describe('a program ends', () => {
   it.each([
     [`echo '{"outputs":{"ticket":5}}'; exit 0`, { state: 'done', outputs: { ticket: 5 } }],
     ['exit 0', { state: 'unknown', reason: expect.stringContaining('not "ticket"') }],
-    ['exit 1', { state: 'not done' }],
-    ['exit 2', { state: 'unknown', reason: 'its program ended with exit code 2' }],
-    ['exit 75', { state: 'unknown', reason: 'its program ended with exit code 75' }],
+    ['exit 75', { state: 'not done' }],
+    ['exit 1', { state: 'unknown', reason: 'its program ended with exit code 1' }],
     ['kill -TERM $$', { state: 'unknown', reason: 'its program was ended by SIGTERM' }],
-    ['head -c 70000 /dev/zero; exit 1', { state: 'unknown', reason: expect.stringContaining('more than 65536 bytes') }],
+    [
+      'head -c 70000 /dev/zero; exit 75',
+      { state: 'unknown', reason: expect.stringContaining('more than 65536 bytes') },
+    ],
   ])('as a check with %s', async (body, verdict) => {
     using bench = new ProgramBench();
     expect(await check(bench.call([bench.script(body)], { provides: ['ticket'] }))).toEqual(verdict);

@@ -23,10 +23,11 @@ type Request = 'run' | 'check' | 'undo';
 
 /** Of the JSON on stdin. */
 const CONTRACT_VERSION = 1;
-/** EX_TEMPFAIL (sysexits.h): "nothing was done, it can be begun again". */
+/**
+ * EX_TEMPFAIL (sysexits.h): "nothing was done, it can be begun again"; of a check: "it was not done". Not 1: a shell or an
+ * interpreter that stumbles ends with that, and a task would be done twice.
+ */
 const NOT_DONE = 75;
-/** Of a check: "it was not done". */
-const CHECKED_NOT_DONE = 1;
 /** What is left of an earlier run gets this long to end in good order. */
 const ORPHAN_GRACE_MS = 5000;
 
@@ -47,7 +48,7 @@ export const executable: Driver = {
     const told = await carryOut(call, 'check');
     if (told.fault !== undefined) return { state: 'unknown', reason: told.fault };
     const { end } = told;
-    if (end.by === 'exit' && end.code === CHECKED_NOT_DONE) return { state: 'not done' };
+    if (end.by === 'exit' && end.code === NOT_DONE) return { state: 'not done' };
     if (end.by !== 'exit' || end.code !== 0) return { state: 'unknown', reason: `its program ${wordsOf(end)}` };
     const missing = missingOutputs(call, told);
     if (missing) return { state: 'unknown', reason: `it was done, says its program, but not ${missing}` };
