@@ -5,8 +5,9 @@ import { checkParameters, checkPipelines, withDefinitions } from '#config/check.
 import { readCustomTask } from '#config/custom-tasks.ts';
 import { readConfigurationFile } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
-import { ConfigurationError, type Problem } from '#config/problem.ts';
+import { ConfigurationError, errorAt, inOrder, type Problem, warningAt } from '#config/problem.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
+import { faultOfFile } from '#engine/tasks/custom/trusted-file.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 
 /** Where packages put definitions of tasks: the counterpart of Masakari's entry points. */
@@ -27,8 +28,37 @@ function definitionFiles(directory: string): string[] {
     .map((name) => join(directory, name));
 }
 
-/** Everything that can be found wrong before a failure. Throws `ConfigurationError`. */
+/**
+ * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
+ *
+ * @param definitions the directory with what packages add
+ */
 export function loadChecked(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Configuration {
+  const configuration = loadWithTasks(mainFile, definitions);
+  const problems = problemsOfFiles(configuration);
+  if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
+  return configuration;
+}
+
+/**
+ * For an engine and whoever starts one: what is wrong with the files of tasks is a warning. On the node that takes over, an
+ * engine that recovers without one task is better than none; the task itself is refused when it is to run.
+ */
+export function loadToRun(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Configuration {
+  const configuration = loadWithTasks(mainFile, definitions);
+  const problems = problemsOfFiles(configuration).map((problem) => warningAt(problem, problem.message));
+  return { ...configuration, warnings: inOrder([...configuration.warnings, ...problems]) };
+}
+
+/** Files that tasks are made of, each of which must be there and in nobody's hands but root's and ours. */
+function problemsOfFiles({ customTasks }: Configuration): Problem[] {
+  return [...customTasks].flatMap(([name, { task, at }]) => {
+    const fault = task.driver === 'module' ? faultOfFile(String(task.options.module)) : undefined;
+    return fault === undefined ? [] : [errorAt(at, `the module of task "${name}" cannot be used: ${fault}`)];
+  });
+}
+
+function loadWithTasks(mainFile: string | undefined, definitions: string): Configuration {
   const configuration = loadConfiguration({
     mainFile,
     readFile: readConfigurationFile,

@@ -1,6 +1,6 @@
 /** Runs the program as the resource agent `ocf:openstack:recovery-agent`. */
 import { runAgent } from '#ocf/agent.ts';
-import { loadChecked } from './checked-configuration.ts';
+import { loadToRun } from './checked-configuration.ts';
 import { VERSION } from './version.ts';
 
 /** @param program how to run this program again as an engine: the executable and its first arguments */
@@ -14,7 +14,7 @@ export async function runResourceAgent(action: string, program: readonly [string
     // The cluster's executor reads stderr and logs it under the resource's name.
     log: (message) => process.stderr.write(`recovery-agent ${action}: ${message}\n`),
     checkConfiguration: (file) => {
-      loadChecked(file);
+      loadToRun(file);
     },
   });
 }

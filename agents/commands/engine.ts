@@ -11,7 +11,7 @@ import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#
 import { RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
 import { AddressUnusable } from '#protocol/tls-door.ts';
-import { loadChecked } from '../checked-configuration.ts';
+import { loadToRun } from '../checked-configuration.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
@@ -38,7 +38,7 @@ function askedToStop(): Promise<NodeJS.Signals> {
 }
 
 async function serve(line: CommandLine): Promise<ExitCode> {
-  const configuration = configurationOf(line, loadChecked);
+  const configuration = configurationOf(line, loadToRun);
   const { options } = configuration;
   const threshold = { level: logLevelOf(line) ?? options.engine.logLevel };
   const log = createLogger(threshold);
