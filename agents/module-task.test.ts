@@ -8,6 +8,9 @@ import { EngineWorld, type Program } from '#test/world/engine-world.ts';
 const PATIENCE = { timeout: 30_000, interval: 50 };
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
+const AFTER_EVACUATION = `pre:['disable_compute_service_task'],
+  main:['prepare_HA_enabled_instances_task'], post:['evacuate_instances_task', 'own_task']`;
+
 interface Scene {
   readonly here: EngineWorld;
   readonly module: string;
@@ -15,8 +18,8 @@ interface Scene {
   lines(): string[];
 }
 
-/** A world whose host recovery ends with the module. In it `note(text)` writes a line that `lines` finds. */
-async function sceneOf(text: string, options: string): Promise<Scene> {
+/** A world whose host recovery has the module in it. In it `note(text)` writes a line that `lines` finds. */
+async function sceneOf(text: string, options: string, lists = AFTER_EVACUATION): Promise<Scene> {
   const here = await EngineWorld.start();
   const module = join(here.directory, 'task.mjs');
   const file = join(here.directory, 'lines');
@@ -24,16 +27,15 @@ async function sceneOf(text: string, options: string): Promise<Scene> {
 const note = (...words) => appendFileSync(${JSON.stringify(file)}, words.join(' ') + '\\n');
 const forever = () => new Promise(() => setInterval(() => {}, 1000));\n`;
   writeFileSync(module, note + text, { mode: 0o644 });
-  const lists = `[taskflow_driver_recovery_flows]
-host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],
-  main:['prepare_HA_enabled_instances_task'], post:['evacuate_instances_task', 'own_task']
+  const sections = `[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = ${lists}
 [own_task]
 driver = module
 module = ${module}
 provides = ticket
 ${options}
 `;
-  writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8') + lists);
+  writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8') + sections);
   const lines = (): string[] => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
   return { here, module, lines };
 }
@@ -134,6 +136,45 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await begin(here);
     await ended(here, engine, status);
     expect(lines()).toEqual(said);
+  });
+
+  it('whose answer was lost is asked in the next round too', async () => {
+    const { here, lines } = await sceneOf(
+      `export function run() { note('run'); process.exit(3); }
+       export function check() { note('check'); return { state: 'done', outputs: { ticket: 5 } }; }`,
+      'after_crash = check',
+      // A second round has nothing to evacuate, and would end before its post tasks.
+      "main:['own_task']",
+    );
+    await using _ = here;
+    const engine = await here.engine();
+    const uuid = await begin(here);
+    await engine.says('recovery ends error');
+    expect(await here.run(['retry', uuid])).toMatchObject({ code: 0 });
+    await ended(here, engine, 'finished');
+    expect(lines()).toEqual(['run', 'check']);
+  });
+
+  it.each([
+    ['--done', ['run', 'check']],
+    ['--not-done', ['run', 'check', 'run']],
+  ])('whose check does not know is left to the operator: %s', async (word, said) => {
+    const { here, lines } = await sceneOf(
+      `export function run(call) { note('run'); if (call.attempt === 1) process.exit(3); }
+       export function check() { note('check'); return { state: 'unknown', reason: 'no record' }; }`,
+      'after_crash = check\nretries = 1\nretry_delay = 0.1',
+      "main:['own_task']",
+    );
+    await using _ = here;
+    const engine = await here.engine();
+    const uuid = await begin(here);
+    await engine.says('recovery ends failed');
+    expect((await here.run(['retry', uuid])).stderr).toContain('--done own_task or --not-done own_task');
+    expect(await here.run(['retry', uuid, word, 'own_task'])).toMatchObject({ code: 0 });
+    await vi.waitFor(() => expect(engine.stderr.match(/flow begins/g)).toHaveLength(2), PATIENCE);
+    await vi.waitFor(() => expect(engine.stderr.match(/recovery ends/g)?.length).toBeGreaterThan(1), PATIENCE);
+    expect(lines().slice(0, said.length)).toEqual(said);
+    expect(lines().filter((line) => line === 'run')).toHaveLength(said.filter((line) => line === 'run').length);
   });
 
   it('that never yields does not keep an engine that is told to stop', async () => {

@@ -5,7 +5,8 @@
  * - its program runs only while the journal holds the intent, and what it gave is on the disk before the task counts as done;
  * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
- * - what was done `once` in a recovery is not done again in another flow or round of it.
+ * - what was done `once` in a recovery, or what the operator called done, is not done again in another flow or round of it;
+ * - a task that has a check is asked before it is done again, in another flow or round too.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
@@ -15,7 +16,7 @@ import { fillAll, fillText, parseTemplate } from '#config/template.ts';
 import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
 import type { PlannedTask } from '../../flow/plan.ts';
 import type { Step } from '../../flow/step-ledger.ts';
-import type { Task, TaskContext, Values } from '../../flow/task.ts';
+import type { EarlierStep, Task, TaskContext, Values } from '../../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
 
 /** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
@@ -52,8 +53,17 @@ async function run(
   const driver = await load(custom.driver);
   const call = callOf(name, phase, custom, context);
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
-  const earlier = custom.afterCrash === 'once' ? await context.earlierSteps(stepKeyOf(name)) : [];
-  const doubt = earlier.find(({ state }) => state !== 'done' && state !== 'failed' && state !== 'planned');
+  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(stepKeyOf(name));
+  if (custom.afterCrash === 'check') {
+    const last = earlier.filter(isBegun).at(-1);
+    // What ends well by itself leaves no error: this one the operator called done, and nobody can be asked about it.
+    if (last?.state === 'done' && last.error !== null) {
+      context.progress('Done before in this recovery, and not again', 1);
+      return promised(custom, outputsIn(last.detail));
+    }
+    return runStep(driver, call, last);
+  }
+  const doubt = earlier.find(isCutOff);
   if (doubt)
     throw new InDoubt(`whether it was done in an earlier flow is not known: ${doubt.error ?? 'an engine died'}`);
   const done = earlier.find(({ state }) => state === 'done');
@@ -64,7 +74,13 @@ async function run(
   return runStep(driver, call);
 }
 
-async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
+const isBegun = ({ state }: EarlierStep): boolean => state !== 'planned' && state !== 'skipped';
+/** Its end is not in the journal. */
+const isCutOff = ({ state }: Pick<EarlierStep, 'state'>): boolean =>
+  state === 'intent' || state === 'sent' || state === 'unknown';
+
+/** @param last what another flow of the recovery did last, of a task that can be asked what became of it */
+async function runStep(driver: Driver, call: DriverCall, last?: EarlierStep): Promise<Values> {
   const { context, definition, task } = call;
   const { steps } = context;
   const object = context.inputs.host_name;
@@ -77,7 +93,7 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
   const [step] = await steps.plan([planned]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
-  if (step.state === 'intent' || step.state === 'sent' || step.state === 'unknown') {
+  if (isCutOff(step) || (step.state === 'planned' && last && isCutOff(last))) {
     const found = await afterDeath(driver, call, step);
     if (found) return found;
   }
@@ -125,7 +141,9 @@ async function settleFailure(error: unknown, { context, definition }: DriverCall
   const message = error instanceof Error ? error.message : String(error);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
-  const isDoubtful = error instanceof InDoubt && definition.afterCrash !== 'idempotent';
+  // Its check is asked at the next try: until then it is cut off.
+  if (error instanceof InDoubt && definition.afterCrash === 'check') return;
+  const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.
   await (isCutOff ? settled.catch(() => {}) : settled);

@@ -69,10 +69,8 @@ const VERDICT = v.variant('state', [
 
 /** A check that fails knows nothing yet: it is asked again at the next try, and nothing is done before it has answered. */
 function verdictOf(end: End): CheckVerdict {
-  if (end.end === 'lost' || (end.end === 'threw' && end.as !== 'failed')) {
-    throw new TaskFailure(`its check failed: ${end.message}`);
-  }
-  const read = v.safeParse(VERDICT, JSON.parse(answerOf(end)));
+  if (end.end !== 'returned') throw new TaskFailure(`its check failed: ${end.message}`);
+  const read = v.safeParse(VERDICT, JSON.parse(end.json));
   if (!read.success) {
     throw new TaskFailure(
       "its check answered neither {state: 'done'}, {state: 'not done'} nor {state: 'unknown', reason}",

@@ -25,6 +25,7 @@ import {
   readReport,
 } from './wire.ts';
 
+const TOO_MANY_LINES = '(what it logs from here on is dropped: too many lines)';
 const MEMORY_LOOK_MS = 100;
 /** The engine reads always; this only bounds the wait. */
 const PRINTING_MS = 2000;
@@ -86,7 +87,8 @@ class ModuleProcess {
         break;
       case 'log':
         this.#logLines += 1;
-        if (this.#logLines <= MAX_LOG_LINES) process.send?.(report);
+        if (this.#logLines < MAX_LOG_LINES) process.send?.(report);
+        else if (this.#logLines === MAX_LOG_LINES) process.send?.({ ...report, message: TOO_MANY_LINES });
         break;
       case 'end':
         this.#end(report.end);
