@@ -8,7 +8,7 @@ import { type Configuration, loadConfiguration } from '#config/load.ts';
 import { ConfigurationError, errorAt, type Problem, warningAt } from '#config/problem.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
-import { programFaults } from './program-faults.ts';
+import { taskFileFaults } from './task-file-faults.ts';
 
 /** Where packages put definitions of tasks: the counterpart of Masakari's entry points. */
 const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
@@ -31,12 +31,12 @@ function definitionFiles(directory: string): string[] {
 /**
  * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
  *
- * @param programs what a program of a task that this host cannot run is: an error for `validate`, a warning for an engine,
- *   which must not be kept from recovering hosts by a missing alert
+ * @param files what a program or module of a task that this host cannot run is: an error for `validate`, a warning for an
+ *   engine, which must not be kept from recovering hosts by a missing alert
  */
 export function loadChecked(
   mainFile: string | undefined,
-  programs: 'refuse' | 'warn' | 'ignore' = 'ignore',
+  files: 'refuse' | 'warn' | 'ignore' = 'ignore',
   definitions = DEFINITIONS_DIRECTORY,
 ): Configuration {
   const configuration = loadConfiguration({
@@ -50,9 +50,9 @@ export function loadChecked(
     ...checkPipelines(configuration.pipelines, contracts, FLOW_INPUTS),
     ...checkParameters(configuration.taskPolicies, contracts),
   ];
-  const faults = programs === 'ignore' ? [] : programFaults(configuration.customTasks);
-  if (programs === 'refuse') problems.push(...faults.map(({ at, message }) => errorAt(at, message)));
+  const faults = files === 'ignore' ? [] : taskFileFaults(configuration.customTasks);
+  if (files === 'refuse') problems.push(...faults.map(({ at, message }) => errorAt(at, message)));
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  const warnings = programs === 'warn' ? faults.map(({ at, message }) => warningAt(at, message)) : [];
+  const warnings = files === 'warn' ? faults.map(({ at, message }) => warningAt(at, message)) : [];
   return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
