@@ -32,7 +32,8 @@ export function checkPipelines(
   return FLOWS.flatMap((flow) => checkFlow(flow, placedTasksOf(pipelines[flow]), contracts, inputs[flow]));
 }
 
-function checkFlow(
+/** What is wrong with the list of one flow. */
+export function checkFlow(
   flow: FlowName,
   tasks: readonly NamedTask[],
   contracts: ReadonlyMap<TaskName, TaskContract>,
