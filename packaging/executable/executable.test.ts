@@ -75,6 +75,7 @@ describe('the executable', { timeout: 120_000 }, () => {
       'list',
       'show',
       'validate',
+      'simulate',
       'retry',
       'host',
       'notify',

@@ -2,18 +2,11 @@
  * A whole engine on a simulated cloud and a simulated clock, with a real journal file, in this process: for tests that are
  * about what the engine does and not about processes.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Configuration, loadConfiguration } from '#config/load.ts';
+import { Stage } from '#agents/simulation/stage.ts';
+import { loadConfiguration } from '#config/load.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
-import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
-import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
-import { Journal } from '#engine/journal/journal.ts';
-import { Engine } from '#engine/resident/engine.ts';
+import type { Behaviour } from '#engine/cloud/simulated/world.ts';
 import { taskOf } from '#engine/tasks/registry.ts';
-import type { Log } from '#protocol/log.ts';
-import { parseNotification } from '#protocol/notification.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 
 export interface WorldSettings {
@@ -23,72 +16,28 @@ export interface WorldSettings {
   readonly configuration?: string;
 }
 
-export class RecoveryWorld implements AsyncDisposable {
-  readonly clock = new SimulatedClock();
-  readonly world: World;
-  readonly logged: string[] = [];
-  readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-test-'));
-  readonly configuration: Configuration;
-  #engine: Engine | undefined;
-  #journal: Journal | undefined;
-  #cloud: SimulatedCloud | undefined;
+export class RecoveryWorld extends Stage<SimulatedClock> {
+  readonly logged: string[];
 
   constructor({ seed = 1, behaviour = {}, configuration = '' }: WorldSettings = {}) {
-    this.world = new World(this.clock, seed, { ...CALM, ...behaviour });
-    this.configuration = loadConfiguration({
-      mainFile: 'test.conf',
-      readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
-    });
-  }
-
-  get journalPath(): string {
-    return join(this.directory, 'journal.db');
-  }
-
-  get engine(): Engine {
-    if (!this.#engine) throw new Error('the engine is not started');
-    return this.#engine;
-  }
-
-  get cloud(): SimulatedCloud {
-    if (!this.#cloud) throw new Error('the engine is not started');
-    return this.#cloud;
-  }
-
-  async start(node = 'n1'): Promise<Engine> {
-    const log: Log = (level, message, fields) =>
-      this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
-    const journal = await Journal.openInline(
-      {
-        path: this.journalPath,
-        node,
-        allowStorage: ['overlay'],
-        lockTimeoutMs: 1000,
-        leaseTimeoutMs: 1000,
-        confirmDelayMs: 0,
-        authority: 'cluster',
-      },
-      this.clock,
-    );
-    this.#journal = journal;
-    this.#cloud = new SimulatedCloud(directLink(this.world), journal);
-    this.#engine = new Engine({
-      journal,
-      journalPath: this.journalPath,
-      cloud: this.#cloud,
-      clock: this.clock,
-      configuration: this.configuration,
+    const logged: string[] = [];
+    super({
+      clock: new SimulatedClock(),
+      seed,
+      behaviour,
+      configuration: loadConfiguration({
+        mainFile: 'test.conf',
+        readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
+      }),
       taskOf,
-      log,
-      node,
-      version: 'test',
+      log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     });
-    return this.#engine;
+    this.logged = logged;
   }
 
   /** COMMITs of the journal so far. */
-  async commits(): Promise<number> {
-    return (await this.#journal?.commits()) ?? 0;
+  commits(): Promise<number> {
+    return this.journal.commits();
   }
 
   /** Reports a host as failed, as a monitor with proof does. Returns the notification's uuid. */
@@ -99,13 +48,6 @@ export class RecoveryWorld implements AsyncDisposable {
       hostname: host,
       payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL', ...payload },
     });
-  }
-
-  async notify(notification: Record<string, unknown>): Promise<string> {
-    const generated_time = new Date(this.clock.now()).toISOString();
-    const parsed = parseNotification({ notification: { generated_time, ...notification } });
-    const { logbook } = await this.clock.run(this.engine.accept(parsed));
-    return logbook.uuid;
   }
 
   /** Runs the clock until the recovery has one of these states, and shows it. */
@@ -119,10 +61,5 @@ export class RecoveryWorld implements AsyncDisposable {
       }
     };
     return this.clock.run(reached());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#engine) await this.clock.run(this.#engine.stop());
-    rmSync(this.directory, { recursive: true, force: true });
   }
 }
