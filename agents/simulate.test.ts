@@ -1,18 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Program } from '#test/world/engine-world.ts';
+
+/** A journal lies there without waiting for a disk. */
+const MEMORY = '/dev/shm';
 
 let directory = '';
 /** Where simulations put their journals. */
 let place = '';
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'recovery-agent-simulate-'));
-  place = join(directory, 'tmp');
-  mkdirSync(place);
+  place = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'recovery-agent-simulate-'));
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  for (const path of [directory, place]) rmSync(path, { recursive: true, force: true });
+});
 
 function write(text: string): string {
   const file = join(directory, 'pipeline.conf');
@@ -24,7 +28,7 @@ function simulate(...argv: readonly string[]): Program {
   return new Program(['simulate', ...argv], { environment: { TMPDIR: place } });
 }
 
-describe('simulate', () => {
+describe('simulate', { timeout: 120_000 }, () => {
   it('needs no configuration, says first that nothing is done, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await simulate('--flow', 'process').ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -57,7 +61,7 @@ describe('simulate', () => {
       doubts: ['page'],
       to_do: 'find out whether it was done, then retry with --done page or --not-done page',
     });
-    expect(readdirSync(directory).sort()).toEqual(['pipeline.conf', 'tmp']);
+    expect(readdirSync(directory).sort()).toEqual(['pipeline.conf']);
   });
 
   it.each([

@@ -40,7 +40,7 @@ function lists(pre: string): string {
   return `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = ${pre},main:['disable_compute_node_task']\n`;
 }
 
-describe('the matrix of a simulation', () => {
+describe('the matrix of a simulation', { timeout: 120_000 }, () => {
   it('of the default list of a host runs undisturbed and with each fault at each task', async () => {
     const rows = await simulate('host_auto', '');
     expect(rows).toHaveLength(1 + 3 * FAULTS.length);
