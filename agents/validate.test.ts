@@ -31,7 +31,7 @@ host_auto_failure_recovery_tasks = pre:['disable_compute_service_task','alert'],
 
 [alert]
 driver = executable
-command = /usr/libexec/alert --level high {{ host_name }}
+command = /bin/true --level high {{ host_name }}
 after_crash = idempotent
 undo = true
 timeout = 30

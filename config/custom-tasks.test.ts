@@ -13,7 +13,7 @@ function load(text: string): Configuration {
   return loadConfiguration({
     mainFile: 'f',
     readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600 } : undefined),
-    definitions: { files: [], owners: [], problems: [], read: readCustomTask },
+    definitions: { files: [], read: readCustomTask },
   });
 }
 

@@ -20,10 +20,10 @@ import { isDefinition } from './task-policies.ts';
 export interface Definitions {
   /** Files of packages that add tasks, in their order. */
   readonly files: readonly string[];
-  /** User ids whose files are trusted: root's, and our own. */
-  readonly owners: readonly number[];
+  /** User ids whose files are trusted: root's, and our own. Without it nobody's. */
+  readonly owners?: readonly number[];
   /** What is wrong with the directory they lie in. */
-  readonly problems: readonly Problem[];
+  readonly problems?: readonly Problem[];
   /** `readCustomTask` is the real one. */
   readonly read: (section: DocumentSection, problems: Problem[]) => CustomSection | undefined;
 }
@@ -38,10 +38,10 @@ export function readPackagedSections(
   own: Sections,
   problems: Problem[],
 ): Map<TaskName, DocumentSection> {
-  problems.push(...definitions.problems);
+  problems.push(...(definitions.problems ?? []));
   const found = new Map<TaskName, DocumentSection>();
   for (const file of definitions.files) {
-    for (const section of readTrusted(file, definitions.owners, readFile, problems)?.sections ?? []) {
+    for (const section of readTrusted(file, definitions.owners ?? [], readFile, problems)?.sections ?? []) {
       const { name, at } = section;
       const operators = own.get(name);
       const earlier = found.get(name) ?? (operators && isDefinition(operators) ? operators : undefined);

@@ -3,10 +3,14 @@
  * about what the engine does and not about processes.
  */
 import { Stage } from '#agents/simulation/stage.ts';
+import { readCustomTask } from '#config/custom-tasks.ts';
 import { loadConfiguration } from '#config/load.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
-import { taskOf } from '#engine/tasks/registry.ts';
+import { customTask } from '#engine/tasks/custom/custom-task.ts';
+import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
+import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 
 export interface WorldSettings {
@@ -14,12 +18,14 @@ export interface WorldSettings {
   readonly behaviour?: Partial<Behaviour>;
   /** The text of a configuration file. */
   readonly configuration?: string;
+  /** What carries out custom tasks; without it the real drivers. */
+  readonly drivers?: LoadDriver;
 }
 
 export class RecoveryWorld extends Stage<SimulatedClock> {
   readonly logged: string[];
 
-  constructor({ seed = 1, behaviour = {}, configuration = '' }: WorldSettings = {}) {
+  constructor({ seed = 1, behaviour = {}, configuration = '', drivers = loadDriver }: WorldSettings = {}) {
     const logged: string[] = [];
     super({
       clock: new SimulatedClock(),
@@ -27,9 +33,10 @@ export class RecoveryWorld extends Stage<SimulatedClock> {
       behaviour,
       configuration: loadConfiguration({
         mainFile: 'test.conf',
+        definitions: { files: [], read: readCustomTask },
         readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
       }),
-      taskOf,
+      taskOf: (planned) => customTask(planned, drivers) ?? BUILT_IN_TASKS.get(planned.name),
       log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     });
     this.logged = logged;
