@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Program } from '#test/world/engine-world.ts';
 
@@ -26,6 +27,11 @@ function write(text: string): string {
 
 function simulate(...argv: readonly string[]): Program {
   return new Program(['simulate', ...argv], { environment: { TMPDIR: place } });
+}
+
+/** Until it is so; the limit of the test is that of the wait. */
+async function waitFor(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(20);
 }
 
 describe('simulate', { timeout: 120_000 }, () => {
@@ -74,6 +80,18 @@ describe('simulate', { timeout: 120_000 }, () => {
   ])('refuses %j', async (argv, message) => {
     const { code, stdout, stderr } = await simulate(...argv).ended;
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(message)]);
+  });
+
+  it('ends in good order when it is interrupted, and leaves nothing behind', async () => {
+    const program = simulate();
+    await waitFor(() => readdirSync(place).length > 0);
+    const { code, signal, stderr } = await program.kill('SIGINT');
+    expect({ code, signal, stderr }).toEqual({
+      code: 1,
+      signal: null,
+      stderr: 'recovery-agent: interrupted; nothing is left behind\n',
+    });
+    expect(readdirSync(place)).toEqual([]);
   });
 
   it('runs nothing of a file in which something is wrong', async () => {
