@@ -4,10 +4,11 @@ import { readConfigurationFile } from '#config/files.ts';
 import { type FlowGraph, graphOf } from '#config/flow-graph.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
 import { FLOWS, type FlowName, placedTasks, placedTasksOf, type TaskName } from '#config/pipelines.ts';
-import { ConfigurationError, inOrder, type Position, type Problem } from '#config/problem.ts';
+import { ConfigurationError, errorAt, inOrder, type Position, type Problem, warningAt } from '#config/problem.ts';
 import { policyOf } from '#config/task-policies.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { programFaults } from './program-faults.ts';
 import { DEFINITIONS_DIRECTORY, packagedDefinitions } from './task-definitions.ts';
 
 /** What can be said of a configuration before a failure. */
@@ -49,16 +50,27 @@ function problemsOf({ taskProblems, flowProblems }: Checked): Problem[] {
   return [...taskProblems, ...[...flowProblems.values()].flat()];
 }
 
-/** Everything that can be found wrong before a failure. Throws `ConfigurationError`. */
-export function loadChecked(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Configuration {
+/**
+ * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
+ *
+ * @param programs what a program of a task that this host cannot run is: a warning for an engine, which must not be kept
+ *   from recovering hosts by a missing alert
+ */
+export function loadChecked(
+  mainFile: string | undefined,
+  programs: 'warn' | 'ignore' = 'ignore',
+  definitions = DEFINITIONS_DIRECTORY,
+): Configuration {
   const checked = check(mainFile, definitions);
   const problems = problemsOf(checked);
   const { configuration } = checked;
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  return configuration;
+  const faults = programs === 'warn' ? programFaults(configuration.customTasks) : [];
+  const warnings = faults.map(({ at, message }) => warningAt(at, message));
+  return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
 
-/** The same, told instead of thrown, and each flow that is valid as a graph. */
+/** The same, told instead of thrown, and each flow that is valid as a graph. A program that this host cannot run is an error. */
 export function examine(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Examination {
   let checked: Checked;
   try {
@@ -68,7 +80,8 @@ export function examine(mainFile: string | undefined, definitions = DEFINITIONS_
     return { isValid: false, problems: error.problems, graphs: [], unlisted: [] };
   }
   const { configuration, contracts, flowProblems } = checked;
-  const problems = problemsOf(checked);
+  const faults = programFaults(configuration.customTasks).map(({ at, message }) => errorAt(at, message));
+  const problems = [...problemsOf(checked), ...faults];
   const listed = new Set(placedTasks(configuration.pipelines).map(({ name }) => name));
   const facts = {
     pipelines: configuration.pipelines,

@@ -27,7 +27,7 @@ function put(name: string, task: string, mode = 0o644): string {
 
 function refusals(): string[] {
   try {
-    loadChecked(main, directory);
+    loadChecked(main, 'ignore', directory);
     return [];
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -45,7 +45,7 @@ describe('the directory of definitions', () => {
     const files = ['20-b.conf', '10-z.conf', '3.conf'].map((name, index) => put(name, `task${index}`));
     for (const name of ['README', 'a.conf.dpkg-new', '.hidden.conf']) writeFileSync(join(directory, name), 'no INI');
     expect(packagedDefinitions(directory).files).toEqual(files.toSorted());
-    expect([...loadChecked(main, directory).customTasks.keys()]).toEqual(['task1', 'task0', 'task2']);
+    expect([...loadChecked(main, 'ignore', directory).customTasks.keys()]).toEqual(['task1', 'task0', 'task2']);
   });
 
   it('is refused when others can write to it', () => {

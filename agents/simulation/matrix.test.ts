@@ -19,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 async function simulate(flow: FlowName, text: string, more: Partial<MatrixSettings> = {}): Promise<MatrixRow[]> {
   const file = join(directory, 'recovery-agent.conf');
   writeFileSync(file, text);
-  const configuration = loadChecked(file, join(directory, 'none'));
+  const configuration = loadChecked(file, 'ignore', join(directory, 'none'));
   const rows: MatrixRow[] = [];
   const signal = new AbortController().signal;
   for await (const row of simulateFlow(flow, { configuration, seed: 1, signal, ...more })) rows.push(row);
