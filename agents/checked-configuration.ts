@@ -8,8 +8,8 @@ import { ConfigurationError, errorAt, inOrder, type Position, type Problem, warn
 import { policyOf } from '#config/task-policies.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
-import { programFaults } from './program-faults.ts';
 import { DEFINITIONS_DIRECTORY, packagedDefinitions } from './task-definitions.ts';
+import { taskFileFaults } from './task-file-faults.ts';
 
 /** What can be said of a configuration before a failure. */
 export interface Examination {
@@ -53,24 +53,24 @@ function problemsOf({ taskProblems, flowProblems }: Checked): Problem[] {
 /**
  * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
  *
- * @param programs what a program of a task that this host cannot run is: a warning for an engine, which must not be kept
+ * @param files what a program or module of a task that this host cannot run is: a warning for an engine, which must not be kept
  *   from recovering hosts by a missing alert
  */
 export function loadChecked(
   mainFile: string | undefined,
-  programs: 'warn' | 'ignore' = 'ignore',
+  files: 'warn' | 'ignore' = 'ignore',
   definitions = DEFINITIONS_DIRECTORY,
 ): Configuration {
   const checked = check(mainFile, definitions);
   const problems = problemsOf(checked);
   const { configuration } = checked;
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  const faults = programs === 'warn' ? programFaults(configuration.customTasks) : [];
+  const faults = files === 'warn' ? taskFileFaults(configuration.customTasks) : [];
   const warnings = faults.map(({ at, message }) => warningAt(at, message));
   return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
 
-/** The same, told instead of thrown, and each flow that is valid as a graph. A program that this host cannot run is an error. */
+/** The same, told instead of thrown, and each flow that is valid as a graph. A program or module that this host cannot run is an error. */
 export function examine(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Examination {
   let checked: Checked;
   try {
@@ -80,7 +80,7 @@ export function examine(mainFile: string | undefined, definitions = DEFINITIONS_
     return { isValid: false, problems: error.problems, graphs: [], unlisted: [] };
   }
   const { configuration, contracts, flowProblems } = checked;
-  const faults = programFaults(configuration.customTasks).map(({ at, message }) => errorAt(at, message));
+  const faults = taskFileFaults(configuration.customTasks).map(({ at, message }) => errorAt(at, message));
   const problems = [...problemsOf(checked), ...faults];
   const listed = new Set(placedTasks(configuration.pipelines).map(({ name }) => name));
   const facts = {

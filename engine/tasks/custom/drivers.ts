@@ -4,6 +4,7 @@ import type { Driver } from './driver.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
   executable: async () => (await import('./executable.ts')).executable,
+  module: async () => (await import('./module/module-driver.ts')).moduleDriver,
 };
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
