@@ -14,7 +14,7 @@ export const mistralTask: DriverForm = {
       'File of the workflow; it is created where Mistral does not have it.',
     ),
   },
-  required: ['workflow_name'],
+  required: ['workflowName'],
   templates: ['workflowName', 'inputs'],
   parameters: 'none',
   // An execution has an id of our own, so Mistral itself knows whether it was begun.

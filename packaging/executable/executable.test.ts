@@ -76,6 +76,7 @@ describe('the executable', { timeout: 120_000 }, () => {
       'list',
       'show',
       'validate',
+      'simulate',
       'retry',
       'host',
       'notify',

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { DEFINITIONS_DIRECTORY } from '#agents/task-definitions.ts';
 import { renderExample } from '#config/example.ts';
 import { ADDON_DIRECTORY } from '#engine/journal/addon.ts';
 import { renderCompletion } from '../completion/bash.ts';
@@ -117,6 +118,8 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       OCF_LINK,
       { is: 'directory', path: ADDON_DIRECTORY, mode: 0o755 },
       addonEntry(parts),
+      // Other packages put definitions of tasks there.
+      { is: 'directory', path: DEFINITIONS_DIRECTORY, mode: 0o755 },
       { is: 'directory', path: `/etc/${NAME}`, mode: 0o755 },
       // It may come to hold a password.
       { is: 'config', path: `/etc/${NAME}/${NAME}.conf`, mode: 0o640, content: renderExample() },
