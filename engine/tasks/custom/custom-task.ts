@@ -134,9 +134,11 @@ async function settleFailure(error: unknown, { context, definition }: DriverCall
   const message = error instanceof Error ? error.message : String(error);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
+  // What its time cut off may have done its work as well as what a death cut off.
+  const isOpen = error instanceof InDoubt || (context.signal.aborted && !(error instanceof NotDone));
   // Its check is asked at the next try: until then it is cut off.
-  if (error instanceof InDoubt && definition.afterCrash === 'check') return;
-  const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'once';
+  if (isOpen && definition.afterCrash === 'check') return;
+  const isDoubtful = isOpen && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.
   await (isCutOff ? settled.catch(() => {}) : settled);
