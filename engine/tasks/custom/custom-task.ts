@@ -89,7 +89,9 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
     if (size > MAX_OUTPUT_BYTES) throw new TaskFailure(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
   } catch (error) {
     await settleFailure(error, call, step);
-    throw error;
+    // What may be done twice is not in doubt: it failed, and is tried again where the definition says so.
+    const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'idempotent';
+    throw isDoubtful ? new TaskFailure(error.message, 'work', error) : error;
   }
   await steps.settle([{ step, state: 'done', detail: { outputs } }]);
   return outputs;
@@ -154,7 +156,9 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([field, value]) => [
       field,
-      form.templates.includes(field) ? filled(value, values) : value,
+      form.templates.includes(field)
+        ? filled(value, values, form.urls?.includes(field) ? percentEncoded : asItIs)
+        : value,
     ]),
   );
   const parameters = Object.fromEntries(
@@ -175,9 +179,12 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   };
 }
 
+const asItIs = (text: string): string => text;
+const percentEncoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** A text stays a text; in a structure a value keeps its kind. */
-function filled(value: Value, values: Values): Value {
-  if (typeof value === 'string') return fillText(parseTemplate(value), values);
+function filled(value: Value, values: Values, written: (text: string) => string): Value {
+  if (typeof value === 'string') return fillText(parseTemplate(value), values, written);
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
     return value.map((item: string) => fillText(parseTemplate(item), values));
   }
