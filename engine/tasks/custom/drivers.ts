@@ -2,7 +2,9 @@
 import type { DriverName } from '#config/custom-tasks.ts';
 import type { Driver } from './driver.ts';
 
-const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {};
+const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
+  webhook: async () => (await import('./webhook/webhook.ts')).webhook,
+};
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
   const load = LOAD[name];
