@@ -4,7 +4,7 @@
  * Invariant: the kinds keep the promises of `CloudErrorKind`. `unreachable` and `busy` only where nothing was done.
  */
 
-import type { Redaction } from '../../http/redaction.ts';
+import type { Redaction } from '../../redaction.ts';
 import { CloudError, type CloudErrorKind } from '../cloud.ts';
 import { isBusy, retryAfter } from './retry.ts';
 import type { Answer, Outcome } from './transport.ts';

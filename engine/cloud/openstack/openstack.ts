@@ -1,7 +1,7 @@
 /** A real OpenStack behind the `Cloud` interface. */
 
 import type { Credentials } from '#config/clouds.ts';
-import { Redaction } from '../../http/redaction.ts';
+import { Redaction } from '../../redaction.ts';
 import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
 import { Identity } from './identity.ts';

@@ -5,7 +5,7 @@
  * `retry.ts` does not allow to be repeated is not.
  */
 
-import type { Redaction } from '../../http/redaction.ts';
+import type { Redaction } from '../../redaction.ts';
 import { type ActGuard, CloudError } from '../cloud.ts';
 import { type Deadline, DeadlineEnded } from './deadline.ts';
 import { type Asked, fault } from './faults.ts';

@@ -4,6 +4,7 @@ import type { Driver } from './driver.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
   webhook: async () => (await import('./webhook/webhook.ts')).webhook,
+  mail: async () => (await import('./mail/mail.ts')).mail,
 };
 
 export async function loadDriver(name: DriverName): Promise<Driver> {

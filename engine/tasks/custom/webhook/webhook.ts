@@ -7,7 +7,7 @@
 import { readSecret } from '#config/secret-file.ts';
 import { NotDone } from '../../../flow/outcome.ts';
 import type { Values } from '../../../flow/task.ts';
-import { Redaction } from '../../../http/redaction.ts';
+import { Redaction } from '../../../redaction.ts';
 import type { Driver, DriverCall } from '../driver.ts';
 import { Connection } from './connection.ts';
 import { requestOf, type WebhookSecrets } from './request.ts';
