@@ -58,7 +58,7 @@ export class PostOffice implements AsyncDisposable {
       disableReverseLookup: true,
       closeTimeout: 1,
       onAuth: ({ username, password }, _, done) =>
-        username === 'agent' && password === PASSWORD
+        ['agent', 'recovery-agent'].includes(username ?? '') && password === PASSWORD
           ? done(null, { user: username })
           : done(refusal(535, 'no such login')),
       onRcptTo: ({ address }, session, done) => {
