@@ -26,7 +26,7 @@ export const mailTask: DriverForm = {
       'smtp_ca_file',
       '',
       OPTIONAL_PATH,
-      'PEM file of the authority of the server; without one those of the system.',
+      'PEM file of the authority of the server; without one those of the system, and starttls asks nobody.',
     ),
   },
   required: ['to', 'from'],

@@ -69,7 +69,8 @@ export class PostOffice implements AsyncDisposable {
         this.#break(session);
       },
       onData: (stream, session, done) => {
-        void text(stream).then((raw) => this.#take(raw, session, done));
+        // A client that goes away in the middle of its text has sent no mail.
+        text(stream).then((raw) => this.#take(raw, session, done), done);
       },
       ...options,
     });

@@ -145,7 +145,8 @@ class Post {
       } catch (error) {
         if (!(error instanceof ServerFault)) throw error;
         if (error.lasts === 'temporary') return error.message;
-        throw new TaskFailure(`${error.message}; ${this.#count('sent')} of ${this.#items.length} mails were sent`);
+        const sent = `${this.#count('sent')} of ${this.#items.length} mails were sent`;
+        throw new TaskFailure(`${error.message}; ${sent}`, 'work', error);
       }
       await this.#send(item, this.#session);
       if (item.state === 'open') why = item.why;

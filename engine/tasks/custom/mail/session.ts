@@ -64,7 +64,7 @@ interface SmtpError extends Error {
 export class Session {
   readonly #connection: SMTPConnection;
   readonly #signal: AbortSignal;
-  readonly #clean: (text: string) => string;
+  readonly #redaction: Redaction;
   /** Ends what waits for the server. */
   #fail: (error: Error) => void = () => {};
 
@@ -82,10 +82,15 @@ export class Session {
     } catch (error) {
       session.close();
       if (signal.aborted) throw signal.reason;
-      const code = isSmtpError(error) ? (error.responseCode ?? 0) : 0;
-      const lasts = code >= 400 && code < 500 ? 'temporary' : 'permanent';
+      const { responseCode = 0, code = '' } = isSmtpError(error) ? error : {};
+      // A server that has no TLS at all says 454 (RFC 3207, 4) as one that will have it soon: waiting seldom helps.
+      const lasts = responseCode >= 400 && responseCode < 500 && code !== 'ETLS' ? 'temporary' : 'permanent';
       const where = `the mail server ${settings.host}:${settings.port}`;
-      throw new ServerFault(`${where} cannot be used: ${session.#words(error)}`, lasts, undefined);
+      throw new ServerFault(
+        `${where} cannot be used: ${session.#words(error)}`,
+        lasts,
+        session.#redaction.cause(error),
+      );
     }
   }
 
@@ -94,8 +99,7 @@ export class Session {
     // As it is, and as AUTH LOGIN and AUTH PLAIN send it.
     const sent =
       password === '' ? [] : [password, `\0${user}\0${password}`].map((text) => Buffer.from(text).toString('base64'));
-    const redaction = new Redaction([password, ...sent]);
-    this.#clean = (text) => redaction.redact(text);
+    this.#redaction = new Redaction([password, ...sent]);
     this.#signal = signal;
     this.#connection = new SMTPConnection({
       host,
@@ -139,7 +143,7 @@ export class Session {
           done(error);
         }),
       );
-      return { kind: 'taken', answer: oneLine(this.#clean(answer), MAX_ANSWER) };
+      return { kind: 'taken', answer: oneLine(this.#redaction.redact(answer), MAX_ANSWER) };
     } catch (error) {
       this.close();
       source.destroy();
@@ -180,7 +184,7 @@ export class Session {
   }
 
   #words(error: unknown): string {
-    return oneLine(this.#clean(messageOf(error)), MAX_ANSWER);
+    return oneLine(this.#redaction.redact(messageOf(error)), MAX_ANSWER);
   }
 }
 
