@@ -16,7 +16,7 @@ const example = (name: string): string => readFileSync(join(EXAMPLES, name), 'ut
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
 test.for(readdirSync(EXAMPLES).filter((name) => name.endsWith('.conf')))('%s holds without a warning', (name) => {
-  expect(loadChecked(join(EXAMPLES, name), '/nonexistent').warnings).toEqual([]);
+  expect(loadChecked(join(EXAMPLES, name), 'ignore', '/nonexistent').warnings).toEqual([]);
 });
 
 /** Runs a recovery of host c1 to its end */

@@ -14,6 +14,9 @@ import { copyright, licenceTexts } from './licences.ts';
 
 export const NAME = 'recovery-agent';
 const DOCUMENTS = `/usr/share/doc/${NAME}`;
+const SHARED = `/usr/share/${NAME}`;
+/** Types only, so that it can be taken as it is. */
+const TASK_TYPES = 'protocol/task-module.ts';
 
 export type Content = string | Buffer | { readonly copyOf: string };
 
@@ -132,6 +135,9 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
         mode: 0o644,
         content: renderCompletion(),
       },
+      { is: 'directory', path: SHARED, mode: 0o755 },
+      // What tasks written in TypeScript are checked with.
+      { is: 'file', path: `${SHARED}/task.d.ts`, mode: 0o644, content: { copyOf: join(parts.root, TASK_TYPES) } },
       { is: 'directory', path: DOCUMENTS, mode: 0o755 },
       { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
       { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },

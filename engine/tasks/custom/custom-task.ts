@@ -5,7 +5,8 @@
  * - its program runs only while the journal holds the intent, and what it gave is on the disk before the task counts as done;
  * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
- * - what was done `once` in a recovery is not done again in another flow or round of it.
+ * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
+ *   says was done; what a flow left without an outcome is checked in the next one before it runs again.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
@@ -15,7 +16,7 @@ import { fillAll, fillText, parseTemplate } from '#config/template.ts';
 import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
 import type { PlannedTask } from '../../flow/plan.ts';
 import type { Step } from '../../flow/step-ledger.ts';
-import type { Task, TaskContext, Values } from '../../flow/task.ts';
+import type { EarlierStep, Task, TaskContext, Values } from '../../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
 
 /** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
@@ -52,19 +53,25 @@ async function run(
   const driver = await load(custom.driver);
   const call = callOf(name, phase, custom, context);
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
-  const earlier = custom.afterCrash === 'once' ? await context.earlierSteps(stepKeyOf(name)) : [];
-  const doubt = earlier.find(({ state }) => state !== 'done' && state !== 'failed' && state !== 'planned');
-  if (doubt)
-    throw new InDoubt(`whether it was done in an earlier flow is not known: ${doubt.error ?? 'an engine died'}`);
-  const done = earlier.find(({ state }) => state === 'done');
+  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(stepKeyOf(name));
+  // Only one of them is open at a time: what became of the last one holds.
+  const last = earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped');
+  const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
+  const isSaid = last?.detail.said_by === 'operator';
+  const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
   if (done) {
     context.progress('Done before in this recovery, and not again', 1);
     return promised(custom, outputsIn(done.detail));
   }
-  return runStep(driver, call);
+  return runStep(driver, call, open);
 }
 
-async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
+/** Its end is not in the journal. */
+const isCutOff = ({ state }: Pick<Step, 'state'>): boolean =>
+  state === 'intent' || state === 'sent' || state === 'unknown';
+
+/** @param open what an earlier flow left of it without an outcome */
+async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
   const { context, definition, task } = call;
   const { steps } = context;
   const object = context.inputs.host_name;
@@ -77,7 +84,7 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
   const [step] = await steps.plan([planned]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
-  if (step.state === 'intent' || step.state === 'sent' || step.state === 'unknown') {
+  if (isCutOff(step) || (open && step.state === 'planned')) {
     const found = await afterDeath(driver, call, step);
     if (found) return found;
   }
@@ -89,18 +96,19 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
     if (size > MAX_OUTPUT_BYTES) throw new TaskFailure(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
   } catch (error) {
     await settleFailure(error, call, step);
-    // What may be done twice is not in doubt: it failed, and is tried again where the definition says so.
-    const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'idempotent';
-    throw isDoubtful ? new TaskFailure(error.message, 'work', error) : error;
+    throw asItMayRunAgain(error, definition);
   }
   await steps.settle([{ step, state: 'done', detail: { outputs } }]);
   return outputs;
 }
 
-/** What is done about a run that a death cut off. Outputs: it was done. Undefined: it may run again. */
+/** What is done about a run that a death, or a lost answer, cut off. Outputs: it was done. Undefined: it may run again. */
 async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise<Values | undefined> {
   const { definition, context } = call;
+  const why = step.error ?? 'an engine died while it ran';
   const doubtful = async (reason: string): Promise<never> => {
+    // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+    if (step.state === 'planned') await context.steps.intend([{ step }]);
     await context.steps.settle([{ step, state: 'unknown', error: reason }]);
     throw new InDoubt(reason);
   };
@@ -108,12 +116,11 @@ async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise
     case 'idempotent':
       return undefined;
     case 'once':
-      return doubtful('an engine died while it ran; whether it was done is not known');
+      return doubtful(`${why}; whether it was done is not known`);
     case 'check': {
-      if (!driver.check) return doubtful('an engine died while it ran, and its driver cannot check what became of it');
+      if (!driver.check) return doubtful(`${why}, and its driver cannot check what became of it`);
       const verdict = await driver.check({ ...call, isResumed: true });
-      if (verdict.state === 'unknown')
-        return doubtful(`an engine died while it ran, and its check does not know: ${verdict.reason}`);
+      if (verdict.state === 'unknown') return doubtful(`${why}, and its check does not know: ${verdict.reason}`);
       if (verdict.state === 'not done') return undefined;
       const outputs = promised(definition, verdict.outputs);
       await context.steps.settle([{ step, state: 'done', detail: { outputs } }]);
@@ -127,10 +134,17 @@ async function settleFailure(error: unknown, { context, definition }: DriverCall
   const message = error instanceof Error ? error.message : String(error);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
+  // Its check is asked at the next try: until then it is cut off.
+  if (error instanceof InDoubt && definition.afterCrash === 'check') return;
   const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.
   await (isCutOff ? settled.catch(() => {}) : settled);
+}
+
+/** A lost answer needs the operator only of a task that is done once: another is tried again, after its check if it has one. */
+function asItMayRunAgain(error: unknown, { afterCrash }: CustomTask): unknown {
+  return error instanceof InDoubt && afterCrash !== 'once' ? new TaskFailure(error.message, 'work', error) : error;
 }
 
 async function undo(

@@ -85,15 +85,17 @@ async function itemsOf({ task, definition, context }: DriverCall, letters: reado
     const earlier = await context.earlierSteps(step.key);
     const item: Item = { letter, step, state: 'open', why: '' };
     items.push(item);
-    if (step.state === 'done' || earlier.some(({ state }) => state === 'done')) {
+    const last = [...earlier, step].findLast(({ state }) => state !== 'planned' && state !== 'skipped');
+    if (last?.state === 'done') {
       item.state = 'sent';
       if (step.state === 'planned')
         changes.push({ step, state: 'skipped', error: 'it was sent before in this recovery' });
-    } else if (definition.afterCrash === 'once' && [step, ...earlier].some(({ state }) => isOpenEnded(state))) {
+    } else if (definition.afterCrash === 'once' && last && isOpenEnded(last.state)) {
       item.state = 'doubtful';
-      item.why = step.error ?? earlier.find(({ error }) => error !== null)?.error ?? 'an engine died while it was sent';
-      // What an operator has to say is said of the step that is in doubt, so this one is left alone where an earlier is.
-      if (isOpenEnded(step.state)) changes.push({ step, state: 'unknown', error: item.why });
+      item.why = last.error ?? 'an engine died while it was sent';
+      // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+      if (step.state === 'planned') await context.steps.intend([{ step }]);
+      changes.push({ step, state: 'unknown', error: item.why });
     }
   }
   await context.steps.settle(changes);
