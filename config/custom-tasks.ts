@@ -93,7 +93,7 @@ export function readCustomTask(section: DocumentSection, problems: Problem[]): C
     options,
     parameters,
   };
-  const fault = problems.length === before ? form.check?.(options) : undefined;
+  const fault = problems.length === before ? form.check?.(options, task) : undefined;
   if (fault) {
     const name = form.options[fault.field]?.name ?? fault.field;
     problems.push(errorAt(placeOf(section, name), fault.fault));

@@ -1,4 +1,4 @@
-/** The `Cloud` over Nova's API: which request each call is. */
+/** The `Cloud` over Nova's API, and a little of Keystone's: which request each call is. */
 import type {
   Accepted,
   ActOptions,
@@ -18,6 +18,7 @@ import { CloudError } from '../cloud.ts';
 import * as answers from './answers.ts';
 import type { Change, Compute } from './compute.ts';
 import { Deadline, DeadlineEnded } from './deadline.ts';
+import type { Identity } from './identity.ts';
 import { allPages } from './listing.ts';
 import { EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
 import type { ClientOptions } from './options.ts';
@@ -29,6 +30,7 @@ const MAX_REASON = 255;
 export class Nova implements Cloud {
   readonly description: string;
   readonly #compute: Compute;
+  readonly #identity: Identity;
   readonly #transport: Transport;
   readonly #options: ClientOptions;
   readonly #close: () => Promise<void>;
@@ -36,12 +38,14 @@ export class Nova implements Cloud {
   constructor(
     description: string,
     compute: Compute,
+    identity: Identity,
     transport: Transport,
     options: ClientOptions,
     close: () => Promise<void>,
   ) {
     this.description = description;
     this.#compute = compute;
+    this.#identity = identity;
     this.#transport = transport;
     this.#options = options;
     this.#close = close;
@@ -171,6 +175,14 @@ export class Nova implements Cloud {
   addHostToAggregate(aggregate: Aggregate, host: string, options: ActOptions = {}): Promise<Accepted> {
     const path = `/os-aggregates/${part(aggregate.id)}/action`;
     return this.#change({ method: 'POST', path, body: { add_host: { host } }, repeatable: 'unless_done' }, options);
+  }
+
+  userAddress(userId: string, options: CallOptions = {}): Promise<string | undefined> {
+    return this.#call(options, (deadline) => this.#identity.userAddress(userId, deadline));
+  }
+
+  projectAddress(projectId: string, options: CallOptions = {}): Promise<string | undefined> {
+    return this.#call(options, (deadline) => this.#identity.projectAddress(projectId, deadline));
   }
 
   close(): Promise<void> {

@@ -1,12 +1,13 @@
 /** A real OpenStack behind the `Cloud` interface. */
 
 import type { Credentials } from '#config/clouds.ts';
+import { Redaction } from '../../redaction.ts';
 import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
+import { Identity } from './identity.ts';
 import { Keystone } from './keystone.ts';
 import { Nova } from './nova.ts';
 import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
-import { Redaction } from './redaction.ts';
 import { Transport } from './transport.ts';
 import type { Line } from './tries.ts';
 import { Turns } from './turns.ts';
@@ -32,7 +33,8 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
   const line: Line = { transport, turns: new Turns(options.connections), options, redaction, log };
   const keystone = new Keystone(credentials, line);
   const compute = new Compute(keystone, line, guard);
-  return new Nova(`openstack ${credentials.authUrl}`, compute, transport, options, async () => {
+  const identity = new Identity(keystone, line);
+  return new Nova(`openstack ${credentials.authUrl}`, compute, identity, transport, options, async () => {
     keystone.close();
     compute.close();
     await transport.close();

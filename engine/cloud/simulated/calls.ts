@@ -37,6 +37,8 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
     items: world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
   }),
   listAggregates: (world) => [...world.aggregates.values()],
+  userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
+  projectAddress: (world, { id }) => world.projectAddresses.get(text(id)) ?? null,
 };
 
 const ACTS: Readonly<Record<string, (world: World, args: Arguments) => void>> = {

@@ -172,7 +172,9 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([field, value]) => [
       field,
-      form.templates.includes(field) ? filled(value, values) : value,
+      form.templates.includes(field)
+        ? filled(value, values, form.urls?.includes(field) ? percentEncoded : asItIs)
+        : value,
     ]),
   );
   const parameters = Object.fromEntries(
@@ -193,9 +195,12 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   };
 }
 
+const asItIs = (text: string): string => text;
+const percentEncoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** A text stays a text; in a structure a value keeps its kind. */
-function filled(value: Value, values: Values): Value {
-  if (typeof value === 'string') return fillText(parseTemplate(value), values);
+function filled(value: Value, values: Values, written: (text: string) => string): Value {
+  if (typeof value === 'string') return fillText(parseTemplate(value), values, written);
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
     return value.map((item: string) => fillText(parseTemplate(item), values));
   }
