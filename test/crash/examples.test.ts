@@ -1,0 +1,133 @@
+/**
+ * Every example pipeline of docs/examples on a real engine with its real programs, web servers and mail server: the engine is
+ * killed as each task begins and as each has done its work, and another one goes on.
+ */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadChecked } from '#agents/checked-configuration.ts';
+import { placedTasksOf } from '#config/pipelines.ts';
+import type { NotificationView, RecoveryView } from '#protocol/views.ts';
+import { EngineWorld } from '../world/engine-world.ts';
+import { CA_FILE, PASSWORD, PostOffice } from '../world/post-office.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../docs/examples/', import.meta.url));
+const PIPELINES = join(EXAMPLES, 'pipelines');
+const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
+
+/** Takes every request, and keeps the keys by which a receiver knows that it has had one before. */
+class Receiver implements AsyncDisposable {
+  readonly keys = new Set<string>();
+  readonly #server = createServer((request, response) => {
+    this.keys.add(String(request.headers['idempotency-key']));
+    request.resume().on('end', () => response.end('{"ticket": "T-17"}'));
+  });
+
+  async start(): Promise<string> {
+    await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((done) => this.#server.close(done));
+  }
+}
+
+interface Surroundings {
+  readonly url: string;
+  readonly office: PostOffice;
+}
+
+/** The example as an operator would have put it into this world: its servers, files and programs are those of the test. */
+function placed(name: string, { directory }: EngineWorld, { url, office }: Surroundings): string {
+  for (const [file, content] of [
+    ['chat-url', `${url}/services/T0/secret`],
+    ['tickets-token', 'plugh'],
+    ['tickets-key', 'xyzzy'],
+    ['mail-password', PASSWORD],
+  ] as const) {
+    writeFileSync(join(directory, file), content, { mode: 0o600 });
+  }
+  mkdirSync(join(directory, 'metering'));
+  const pager = join(directory, 'pager');
+  writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${directory}/paged\n`);
+  chmodSync(pager, 0o755);
+  return readFileSync(join(PIPELINES, name), 'utf8')
+    .replaceAll('/usr/share/doc/recovery-agent/examples/', EXAMPLES)
+    .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`)
+    .replaceAll('/var/lib/metering/', `${directory}/metering/`)
+    .replaceAll('https://tickets.example.com', url)
+    .replaceAll('/etc/recovery-agent/host-evacuate.yaml', join(PIPELINES, 'host-evacuate.yaml'))
+    .replaceAll('/etc/recovery-agent/', `${directory}/`)
+    .replaceAll(/^smtp_port = .*\n/gm, '')
+    .replaceAll(/^smtp_host = .*$/gm, `smtp_host = 127.0.0.1\nsmtp_port = ${office.port}\nsmtp_ca_file = ${CA_FILE}`);
+}
+
+async function start(name: string, surroundings: Surroundings): Promise<EngineWorld> {
+  const here = await EngineWorld.start();
+  const methods = join(here.directory, 'methods.conf');
+  const configuration = readFileSync(here.configFile, 'utf8');
+  writeFileSync(
+    here.configFile,
+    configuration.replace('[engine]\n', `[engine]\nrecovery_methods_config = ${methods}\n`),
+  );
+  writeFileSync(methods, placed(name, here, surroundings), { mode: 0o600 });
+  here.world.userAddresses.set('alice', 'alice@example.com');
+  here.world.kill('c1');
+  return here;
+}
+
+const examples = readdirSync(PIPELINES).filter((name) => name.endsWith('.conf'));
+
+/** The tasks of the flow that the example is about. */
+function tasksOf(name: string): string[] {
+  const { pipelines } = loadChecked(join(PIPELINES, name), 'ignore', '/nonexistent');
+  return placedTasksOf(pipelines.host_auto).map((task) => task.name);
+}
+
+const cases = examples.flatMap((name) =>
+  tasksOf(name).flatMap((task, index) => [
+    { name, title: `as ${task} begins`, crashPoint: `task.after-start:${index + 1}` },
+    { name, title: `as ${task} has done its work`, crashPoint: `task.after-run:${index + 1}` },
+  ]),
+);
+
+let receiver: Receiver;
+let office: PostOffice;
+let url = '';
+
+beforeAll(async () => {
+  receiver = new Receiver();
+  url = await receiver.start();
+  office = await PostOffice.start();
+});
+afterAll(async () => {
+  await receiver?.[Symbol.asyncDispose]();
+  await office?.[Symbol.asyncDispose]();
+});
+
+describe('an example', { timeout: 120_000 }, () => {
+  it.for(cases)('$name whose engine is killed $title is finished by the next one', async ({ name, crashPoint }) => {
+    await using here = await start(name, { url, office });
+    const first = await here.engine([], { environment: { RECOVERY_AGENT_CRASH_POINT: crashPoint } });
+    const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...DOWN);
+    expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
+
+    await here.engine();
+    await expect
+      .poll(async () => (await here.json<RecoveryView>('show', uuid)).notification.closed_at, { timeout: 90_000 })
+      .not.toBeNull();
+    const { notification, flows } = await here.json<RecoveryView>('show', uuid);
+    expect(notification).toMatchObject({ status: 'finished', message: null });
+    expect(flows.map(({ state, tasks }) => [state, ...tasks.map((task) => task.state)])).toEqual([
+      ['SUCCESS', ...tasksOf(name).map(() => 'SUCCESS')],
+    ]);
+    expect([...here.world.instances.values()].filter(({ host }) => host === 'c1')).toEqual([]);
+    expect(here.world.counts.duplicates).toBe(0);
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
+  });
+});
