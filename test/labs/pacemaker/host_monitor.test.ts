@@ -55,7 +55,7 @@ async function waitForState(host: string, state: string): Promise<void> {
 }
 
 async function waitForReport(host: string, event: string): Promise<void> {
-  await waitUntil({ what: `${event} of ${host} to be reported`, seconds: 90 }, () =>
+  await waitUntil({ what: `${event} of ${host} to be reported`, seconds: 180 }, () =>
     reports
       .slice(told)
       .some(({ hostname, payload }) => hostname === host && 'event' in payload && payload.event === event)
@@ -166,6 +166,8 @@ test('neither standby, nor maintenance, nor a disabled connection is a death, no
   await waitForState('c1', 'leaving');
   await lab.pcs('resource', 'enable', 'c1');
   await waitForState('c1', 'up');
+  // Its connection is looked after only once all of its operations have been begun.
+  await lab.waitForIdle(90);
   await lab.pcs('property', 'set', 'maintenance-mode=true');
   await waitForState('c1', 'leaving');
   await lab.kill('c1');
