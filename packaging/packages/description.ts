@@ -4,7 +4,7 @@
  * Invariant: no script of a package touches /var/lib/recovery-agent unless it is empty. A journal outlives the program.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DEFINITIONS_DIRECTORY } from '#agents/task-definitions.ts';
@@ -98,6 +98,31 @@ function addonEntry({ root, executable }: Parts): Entry {
   return { is: 'file', path, mode: 0o644, content: { copyOf: addon } };
 }
 
+/** The examples that the documents tell of, as they are; their types are those that the package has anyway. */
+function examples(root: string): Entry[] {
+  const directory = join(root, 'docs/examples');
+  const entries: Entry[] = [{ is: 'directory', path: `${DOCUMENTS}/examples`, mode: 0o755 }];
+  for (const folder of readdirSync(directory).sort()) {
+    const path = `${DOCUMENTS}/examples/${folder}`;
+    entries.push({ is: 'directory', path, mode: 0o755 });
+    for (const name of readdirSync(join(directory, folder)).sort()) {
+      const file = join(directory, folder, name);
+      const stats = lstatSync(file);
+      entries.push(
+        stats.isSymbolicLink()
+          ? { is: 'link', path: `${path}/${name}`, target: `../../../../${NAME}/task.d.ts` }
+          : {
+              is: 'file',
+              path: `${path}/${name}`,
+              mode: stats.mode & 0o100 ? 0o755 : 0o644,
+              content: { copyOf: file },
+            },
+      );
+    }
+  }
+  return entries;
+}
+
 export function describePackage(release: Release, parts: Parts): PackageDescription {
   const manual = readFileSync(join(parts.root, 'packaging/man/recovery-agent.8'));
   return {
@@ -144,6 +169,7 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       { is: 'directory', path: DOCUMENTS, mode: 0o755 },
       { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
       { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },
+      ...examples(parts.root),
     ],
     needs: {
       // The addon was made with glibc 2.34 and GCC 11, Node with older ones.
@@ -167,7 +193,7 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
     ],
     beforeRemoval: [`${RUNS_SYSTEMD} systemctl disable --now '${NAME}-monitor*.service' || :; fi`],
     onPurge: [
-      `rm -rf /var/log/${NAME} /run/${NAME} /var/lib/${NAME}/outbox /var/lib/${NAME}/*-monitor.json`,
+      `rm -rf /var/log/${NAME} /run/${NAME} /var/lib/${NAME}/outbox /var/lib/${NAME}/*-monitor.json /var/lib/${NAME}/instances.json`,
       // Only if no journal is in it.
       `if [ -d /var/lib/${NAME} ]; then rmdir --ignore-fail-on-non-empty /var/lib/${NAME}; fi`,
     ],
