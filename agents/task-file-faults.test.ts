@@ -19,7 +19,7 @@ describe('programs of tasks', { timeout: 60_000 }, () => {
       /:4:1: task "alert" cannot be run: \/no does not exist/,
     ],
     ['of a user who is not there', 'command = PROGRAM\nuser = no-such-user', 0o755, /is to run as user "no-such-user"/],
-    ['that others can change', 'command = PROGRAM', 0o777, /task "alert" may not be run: .* chmod go-w \//],
+    ['that others can change', 'command = PROGRAM', 0o777, /task "alert" cannot be run: .* chmod go-w \//],
     ['chosen by a value', 'command = /opt/{{ host_name }}', 0o755, /has a value in the path of the program/],
     ['of a user whose name is none', 'command = PROGRAM\nuser = -h', 0o755, /takes the name of a user, or nothing/],
   ])('%s are refused by validate', async (_, options, mode, message) => {

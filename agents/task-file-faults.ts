@@ -14,7 +14,7 @@ export interface TaskFileFault {
 /** Asks for each user once, in vain for at most 2 s. */
 export function taskFileFaults(tasks: ReadonlyMap<TaskName, CustomSection>): TaskFileFault[] {
   const accounts = new Map<string, Account | AccountFault>();
-  const judge = process.geteuid?.() === 0 ? 'directories' : 'file';
+  const judge = process.geteuid?.() === 0 ? 'way' : 'file';
   return [...tasks].flatMap(([name, { task, at }]) => {
     if (task.driver === 'module') {
       const fault = faultOfFile(String(task.options.module));

@@ -118,7 +118,7 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
 async function permitted(program: string, user: string): Promise<Account> {
   const account = await accountFor(user);
   if ('fault' in account) throw new NotDone(account.fault);
-  const judge = process.geteuid?.() === 0 ? 'directories' : 'file';
+  const judge = process.geteuid?.() === 0 ? 'way' : 'file';
   const fault = faultOfProgram(program, { uid: account.uid, judge });
   if (fault !== undefined) throw new NotDone(fault);
   return account;

@@ -70,7 +70,7 @@ describe('a file is not trusted', () => {
 
   it.each([
     ['is not there', () => join(directory, 'none.mjs'), /none\.mjs does not exist/],
-    ['lies under a file', () => join(file, 'more'), /does not exist/],
+    ['lies under a file', () => join(file, 'more'), /is no directory/],
     ['is a directory', () => directory, /is a directory/],
     ['is a device', () => '/dev/null', /null/],
   ])('when it %s', (_, path, fault) => {
