@@ -4,6 +4,7 @@ import type { Credentials } from '#config/clouds.ts';
 import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
 import { Keystone } from './keystone.ts';
+import { Mistral } from './mistral.ts';
 import { Nova } from './nova.ts';
 import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
 import { Redaction } from './redaction.ts';
@@ -32,7 +33,9 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
   const line: Line = { transport, turns: new Turns(options.connections), options, redaction, log };
   const keystone = new Keystone(credentials, line);
   const compute = new Compute(keystone, line, guard);
-  return new Nova(`openstack ${credentials.authUrl}`, compute, transport, options, async () => {
+  const description = `openstack ${credentials.authUrl}`;
+  const mistral = new Mistral(description, keystone, line, guard);
+  return new Nova(description, compute, mistral, transport, options, async () => {
     keystone.close();
     compute.close();
     await transport.close();

@@ -10,7 +10,7 @@ import { Agent, type Dispatcher } from 'undici';
 import type { Deadline } from './deadline.ts';
 import type { ClientOptions } from './options.ts';
 
-export type Service = 'identity' | 'compute';
+export type Service = 'identity' | 'compute' | 'workflow';
 
 export interface Request {
   readonly service: Service;
@@ -52,7 +52,7 @@ export class Transport {
   readonly #tls: TlsSettings;
   readonly #options: ClientOptions;
   readonly #userAgent: string;
-  readonly #calls = { identity: 0, compute: 0 };
+  readonly #calls = { identity: 0, compute: 0, workflow: 0 };
   #agent: Promise<Agent> | undefined;
   #closed = false;
 
@@ -125,7 +125,7 @@ export class Transport {
       'user-agent': this.#userAgent,
       ...request.headers,
     };
-    if (body !== null) headers['content-type'] = 'application/json';
+    if (body !== null) headers['content-type'] ??= 'application/json';
     try {
       agent.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body }, exchange);
     } catch (why) {
