@@ -37,12 +37,14 @@ const deliveryFacts = v.object({
   age_seconds: v.pipe(v.number(), v.minValue(0)),
   attempts: v.pipe(v.number(), v.integer(), v.minValue(1)),
 });
+const monitorName = v.pipe(v.string('must be a text'), v.regex(/^[a-z]{1,32}$/, 'is no name of a monitor'));
 const blindParams = v.strictObject({
   host: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
-  monitors: v.pipe(
+  seeing: v.pipe(v.array(monitorName), v.maxLength(16, 'are more than 16')),
+  blind: v.pipe(
     v.array(
       v.strictObject({
-        monitor: v.pipe(v.string('must be a text'), v.regex(/^[a-z]{1,32}$/, 'is no name of a monitor')),
+        monitor: monitorName,
         reason: v.pipe(v.string('must be a text'), v.maxLength(1000, 'is longer than 1000 characters')),
         seconds: v.pipe(
           v.number('must be a number'),
@@ -124,12 +126,10 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
       return { status: 'found', host, vm_state: vmState, task_state: taskState };
     },
     blind: async (params) => {
-      const { host, monitors } = read(blindParams, params);
+      const { host, blind, seeing } = read(blindParams, params);
       const now = Date.now();
-      reigning().heedMonitors(
-        host,
-        monitors.map(({ monitor, reason, seconds }) => ({ monitor, reason, since: now - seconds * 1000 })),
-      );
+      const since = blind.map(({ monitor, reason, seconds }) => ({ monitor, reason, since: now - seconds * 1000 }));
+      reigning().heedMonitors(host, { blind: since, seeing });
       return null;
     },
     list: async (params) => {

@@ -4,7 +4,8 @@
  * Order at the end: monitors stop first, then what they reported goes out for as long as that takes at once; the rest stays in
  * the outbox.
  */
-import type { EngineOptions } from '#config/options.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EngineOptions, OPTION_GROUPS } from '#config/options.ts';
 import { sendHeartbeats } from '#monitors/host/heartbeat/sender.ts';
 import type { Monitor, MonitorName, Recheck } from '#monitors/monitor.ts';
 import { createTarget } from '#monitors/outbox/create-target.ts';
@@ -17,6 +18,8 @@ import type { NotificationBody } from '#protocol/notification.ts';
 
 /** Blindness is said again so often: an engine that took over in between has not heard of it. */
 const REMIND_MS = 60_000;
+/** Until heartbeats that could not begin are tried again. */
+const BEAT_AGAIN_MS = 5_000;
 
 /** Which monitor makes such reports. */
 export function makerOf({ notification }: NotificationBody): MonitorName {
@@ -33,6 +36,8 @@ export function makerOf({ notification }: NotificationBody): MonitorName {
 export interface MonitorProcessParts {
   readonly options: EngineOptions;
   readonly monitors: readonly Monitor[];
+  /** Makes one that does not run here, to look at what another process of this host has reported. */
+  readonly make: (name: MonitorName, options: EngineOptions) => Promise<Monitor>;
   readonly node: string;
   readonly log: Log;
   readonly environment: NodeJS.ProcessEnv;
@@ -45,6 +50,9 @@ export class MonitorProcess {
   readonly #target: ReturnType<typeof createTarget>;
   readonly #delivery: Delivery;
   readonly #end = new AbortController();
+  /** Those that look and do not run, as far as there was need of them. */
+  readonly #lookers = new Map<MonitorName, Promise<Monitor | undefined>>();
+  #options: EngineOptions;
 
   /** Throws when the outbox or the way to the engine cannot be used as they are configured. */
   static async create(parts: MonitorProcessParts): Promise<MonitorProcess> {
@@ -55,6 +63,7 @@ export class MonitorProcess {
   private constructor(parts: MonitorProcessParts, outbox: Outbox) {
     const { options, monitors, node, log, environment } = parts;
     this.#parts = parts;
+    this.#options = options;
     this.#manager = new ServiceManager(environment, log);
     this.#target = createTarget(options);
     this.#delivery = new Delivery({
@@ -80,11 +89,9 @@ export class MonitorProcess {
 
   /** Runs until `stop`. */
   async run(): Promise<void> {
-    const { options, node, log, environment } = this.#parts;
+    const { environment } = this.#parts;
     const delivering = this.#delivery.run(this.#end.signal);
-    const beating = sendHeartbeats(options, node, log, this.#end.signal).catch((error: unknown) => {
-      log('error', 'no heartbeats are sent', { reason: error instanceof Error ? error.message : String(error) });
-    });
+    const beating = this.#beat();
     const intervalMs = watchdogIntervalMs(environment);
     const watchdog =
       intervalMs === undefined ? undefined : setInterval(() => void this.#manager.tell('WATCHDOG=1'), intervalMs);
@@ -116,6 +123,11 @@ export class MonitorProcess {
    */
   async reload(options: EngineOptions): Promise<void> {
     const { monitors, log } = this.#parts;
+    const fixed = readAtStartOnly(this.#parts.options, options);
+    if (fixed.length > 0)
+      log('warning', 'changed options that count after a restart only', { options: fixed.join(', ') });
+    this.#options = options;
+    this.#lookers.clear();
     // Monotonic time as clock_gettime(2) has it; systemd measures the reload with it.
     const usec = process.hrtime.bigint() / 1000n;
     await this.#manager.tell('RELOADING=1', `MONOTONIC_USEC=${usec}`);
@@ -131,19 +143,68 @@ export class MonitorProcess {
     await this.#manager.tell('READY=1');
   }
 
+  /** Sends heartbeats until the end; what keeps them from leaving, e.g. a key that is not there yet, may be mended meanwhile. */
+  async #beat(): Promise<void> {
+    const { options, node, log } = this.#parts;
+    const { signal } = this.#end;
+    let told: string | undefined;
+    while (!signal.aborted) {
+      try {
+        await sendHeartbeats(options, node, log, signal);
+        return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason !== told) log('error', 'no heartbeats are sent; tried again', { reason });
+        told = reason;
+      }
+      await delay(BEAT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
   async #sayBlind(states: readonly MonitorState[]): Promise<void> {
     const blind = states.filter(({ state }) => state === 'blind');
     await this.#target.sayBlind(
       this.#parts.node,
       blind.map(({ monitor, reason, unseenMs }) => ({ monitor, reason: reason ?? '', ms: unseenMs })),
+      states.filter(({ state }) => state === 'seeing').map(({ monitor }) => monitor),
     );
   }
 
   async #recheck(body: NotificationBody): Promise<Recheck> {
     const maker = makerOf(body);
-    const monitor = this.#parts.monitors.find(({ name }) => name === maker);
-    return monitor ? monitor.recheck(body) : 'unknown';
+    const monitor = this.#parts.monitors.find(({ name }) => name === maker) ?? (await this.#looker(maker));
+    return monitor ? monitor.recheck(body, (uuid) => this.#target.askInstance(uuid)) : 'unknown';
   }
+
+  /** Several processes may share an outbox, and one of them delivers for all. */
+  #looker(name: MonitorName): Promise<Monitor | undefined> {
+    const { make, log } = this.#parts;
+    const known = this.#lookers.get(name);
+    if (known) return known;
+    const made = make(name, this.#options).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      log('warning', 'old reports of a monitor that does not run here cannot be looked at again', {
+        monitor: name,
+        reason,
+      });
+      return undefined;
+    });
+    this.#lookers.set(name, made);
+    return made;
+  }
+}
+
+/** Of the options that this process reads at its start, those that have changed, e.g. `[transport] engines`. */
+function readAtStartOnly(before: EngineOptions, now: EngineOptions): readonly string[] {
+  const { monitors, transport, cloud, heartbeat } = OPTION_GROUPS;
+  const { sendTo, intervalMs } = heartbeat.options;
+  const groups = { monitors, transport, cloud, heartbeat: { ...heartbeat, options: { sendTo, intervalMs } } };
+  return Object.entries(groups).flatMap(([group, { section, options }]) => {
+    const [old, fresh] = [before, now].map((all) => new Map(Object.entries(all[group as keyof typeof groups])));
+    return Object.entries(options).flatMap(([field, { name }]) =>
+      JSON.stringify(old?.get(field)) === JSON.stringify(fresh?.get(field)) ? [] : [`[${section}] ${name}`],
+    );
+  });
 }
 
 /** e.g. `host seeing, instance blind: libvirtd does not answer`. */

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Outbox } from '#monitors/outbox/outbox.ts';
 import type { NotificationView, StatusView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { makerOf } from './monitor-process.ts';
@@ -114,6 +118,74 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     process.kill(monitors.pid, 'SIGHUP');
     await monitors.says('did you mean');
     expect(monitors.stderr).toContain('the configuration is wrong; what was before stays');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
+  });
+
+  it('says which options do nothing', async () => {
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name, 'stonith_wait = 30\n');
+    const monitors = here.begin(['monitor']);
+    await monitors.says('monitors run');
+    expect(monitors.stderr).toContain('"stonith_wait" has no effect here');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
+  });
+
+  it('names at SIGHUP the changed options that count after a restart only', async () => {
+    const name = mark();
+    await using here = await watching(name);
+    const monitors = here.begin(['monitor']);
+    await monitors.says('monitors run');
+    writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8').replace('host_name = c2', 'host_name = c3'));
+    process.kill(monitors.pid, 'SIGHUP');
+    await monitors.says('changed options that count after a restart only');
+    expect(monitors.stderr).toContain('[monitors] host_name');
+    expect(monitors.stderr).not.toContain('[transport]');
+    expect((await monitors.kill('SIGTERM')).code).toBe(0);
+  });
+
+  it('looks again at what another process of the host has reported before it delivers that', async () => {
+    const consul = createServer((_, answer) => answer.end(JSON.stringify([{ Name: 'c1', Status: 1 }])));
+    consul.listen(0, '127.0.0.1');
+    await once(consul, 'listening');
+    onTestFinished(() => void consul.close());
+    const address = consul.address();
+    const agent = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name, 'sources = consul\n');
+    appendFileSync(
+      here.configFile,
+      `[consul]\nagent_manage = ${agent}\nagent_tenant = ${agent}\nagent_storage = ${agent}\n`,
+    );
+    const now = () => ({ wallMs: Date.now(), bootId: 'the one before', uptimeMs: 1_000 });
+    const outbox = await Outbox.open({ folder: join(here.directory, 'outbox'), log: () => {}, now });
+    const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
+    await outbox.put({
+      notification: { type: 'COMPUTE_HOST', hostname: 'c1', generated_time: '2026-11-21T08:05:44', payload },
+    });
+    await here.engine();
+    const monitors = here.begin(['monitor', 'process']);
+    await monitors.says('an old report was looked at again: over');
+    await until(() => reportsIn(here).length === 0);
+    expect(await here.json<NotificationView[]>('list')).toEqual([]);
+  });
+
+  it('sends heartbeats as soon as there is a key, though there was none when it began', async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    onTestFinished(() => void socket.close());
+    await once(socket, 'listening');
+    const name = mark();
+    sleeper(name);
+    await using here = await watching(name);
+    const key = join(here.directory, 'heartbeat.key');
+    appendFileSync(here.configFile, `\n[heartbeat]\nsend_to = 127.0.0.1:${socket.address().port}\nkey_file = ${key}\n`);
+    const monitors = here.begin(['monitor']);
+    await monitors.says('no heartbeats are sent; tried again');
+    const heard = once(socket, 'message');
+    writeFileSync(key, 'a1'.repeat(32), { mode: 0o600 });
+    const [bytes]: Buffer[] = await heard;
+    expect(bytes?.subarray(0, 4).toString()).toBe('RAHB');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 

@@ -1,12 +1,15 @@
 /**
- * What else a masakari.conf may hold. It is accepted, so that the file can be used as it is, and a warning says that it
- * does nothing here, and what does.
+ * What else a masakari.conf or a masakarimonitors.conf may hold. It is accepted, so that the file can be used as it is, and
+ * a warning says that it does nothing here, and what does.
  */
 
 const LOGGING = '; logs go to standard error, see [engine] log_level';
 const NO_BUS = '; there is no message bus';
 const NO_API = '; there is no REST service';
 const NO_THREADS = '; the engine has a schedule of its own';
+
+const NO_RETRIES = '; a report is kept until an engine has it, see [monitors] outbox';
+const NO_CAPTURE = '; that the cluster can be seen is asked of Pacemaker itself, no packets are captured';
 
 /** Options of section DEFAULT, and what to say after "has no effect here". */
 const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
@@ -39,6 +42,11 @@ const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['log_dir', LOGGING],
   ['log_config_append', LOGGING],
   ['log_date_format', LOGGING],
+  ['log_rotate_interval', LOGGING],
+  ['log_rotate_interval_type', LOGGING],
+  ['log_rotation_type', LOGGING],
+  ['max_logfile_count', LOGGING],
+  ['max_logfile_size_mb', LOGGING],
   ['logging_context_format_string', LOGGING],
   ['logging_default_format_string', LOGGING],
   ['logging_debug_format_suffix', LOGGING],
@@ -62,6 +70,33 @@ const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['fatal_exception_format_errors', ''],
   ['state_path', '; see [journal] path'],
   ['tempdir', ''],
+  ['hostname', '; see [monitors] host_name'],
+  ['hostmonitor_manager', '; see [monitors] run'],
+  ['processmonitor_manager', '; see [monitors] run'],
+  ['instancemonitor_manager', '; see [monitors] run'],
+  ['introspectiveinstancemonitor_manager', '; see [monitors] run'],
+  ['monkey_patch', ''],
+  ['monkey_patch_modules', ''],
+]);
+
+/** The same for sections of masakarimonitors.conf. Source: masakari-monitors, masakarimonitors/conf. */
+const EFFECTLESS_OF_MONITORS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  [
+    'host',
+    new Map([
+      ['disable_ipmi_check', '; without a proof of death a host is not recovered, see [host] policy'],
+      ['stonith_wait', '; a fencing is waited for by itself'],
+      ['tcpdump_timeout', NO_CAPTURE],
+      ['corosync_multicast_interfaces', NO_CAPTURE],
+      ['corosync_multicast_ports', NO_CAPTURE],
+      ['api_retry_max', NO_RETRIES],
+      ['api_retry_interval', NO_RETRIES],
+    ]),
+  ],
+  [
+    'introspectiveinstancemonitor',
+    new Map([['qemu_guest_agent_sock_path', '; agents are asked through libvirt, which has their sockets']]),
+  ],
 ]);
 
 /** Whole sections, and what to say after "has no effect here". */
@@ -81,15 +116,17 @@ const EFFECTLESS_SECTIONS: ReadonlyMap<string, string> = new Map([
   ['oslo_messaging_kafka', NO_BUS],
   ['oslo_messaging_notifications', NO_BUS],
   ['oslo_messaging_rabbit', NO_BUS],
+  ['api', '; where Masakari is and who may report is said in [transport] and [cloud]'],
+  ['callback', NO_RETRIES],
   ['oslo_concurrency', ''],
   ['oslo_reports', ''],
   ['oslo_versionedobjects', ''],
   ['profiler', ''],
 ]);
 
-/** For an option of section DEFAULT that is known and ignored: the end of the warning. */
-export function effectlessHint(option: string): string | undefined {
-  return EFFECTLESS_OPTIONS.get(option);
+/** For an option that is known and ignored: the end of the warning. */
+export function effectlessHint(section: string, option: string): string | undefined {
+  return section === 'DEFAULT' ? EFFECTLESS_OPTIONS.get(option) : EFFECTLESS_OF_MONITORS.get(section)?.get(option);
 }
 
 /** For a section that is known and ignored: the end of the warning. */

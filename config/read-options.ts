@@ -1,6 +1,7 @@
 /** From the sections of a file to the options of the engine: each value by its kind, and the relations between them. */
 
 import type { DocumentSection } from './document.ts';
+import { checkHostMonitor } from './host-relations.ts';
 import type { OptionSpec } from './kinds.ts';
 import { effectlessHint } from './masakari-options.ts';
 import { didYouMean } from './nearest.ts';
@@ -42,7 +43,11 @@ export function readOptions(sections: Sections): {
     if (section !== undefined) problems.push(...unknownOptions(section));
   }
   const options = withDefaults(given);
-  problems.push(...checkRelations(options, sections), ...checkTransport(options, sections.get('transport')));
+  problems.push(
+    ...checkRelations(options, sections),
+    ...checkTransport(options, sections.get('transport')),
+    ...checkHostMonitor(options, sections.get('host')),
+  );
   return { options, problems };
 }
 
@@ -51,7 +56,7 @@ function unknownOptions(section: DocumentSection): Problem[] {
   const problems: Problem[] = [];
   for (const { name, at } of section.options.values()) {
     if (known.includes(name)) continue;
-    const hint = section.name === 'DEFAULT' ? effectlessHint(name) : undefined;
+    const hint = effectlessHint(section.name, name);
     const elsewhere = OPTIONS.find((entry) => entry.spec.name === name);
     if (hint !== undefined) problems.push(warningAt(at, `"${name}" has no effect here${hint}`));
     else if (elsewhere !== undefined) {

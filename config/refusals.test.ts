@@ -102,6 +102,55 @@ test.each([
     '[coordination]\nbackend_url = etcd3://h',
     '1:1: warning: section [coordination] has no effect here; the journal has one owner at a time, see [engine] lease_timeout',
   ],
-])('%j of a masakari.conf is taken, with a warning', (text, expected) => {
+  [
+    '[host]\ndisable_ipmi_check = true',
+    '2:1: warning: "disable_ipmi_check" has no effect here; without a proof of death a host is not recovered, see [host] policy',
+  ],
+  ['[host]\nstonith_wait = 30', '2:1: warning: "stonith_wait" has no effect here; a fencing is waited for by itself'],
+  [
+    '[host]\ncorosync_multicast_ports = 5405',
+    '2:1: warning: "corosync_multicast_ports" has no effect here; that the cluster can be seen is asked of Pacemaker itself, no packets are captured',
+  ],
+  [
+    '[host]\napi_retry_max = 12',
+    '2:1: warning: "api_retry_max" has no effect here; a report is kept until an engine has it, see [monitors] outbox',
+  ],
+  [
+    '[introspectiveinstancemonitor]\nqemu_guest_agent_sock_path = x',
+    '2:1: warning: "qemu_guest_agent_sock_path" has no effect here; agents are asked through libvirt, which has their sockets',
+  ],
+  ['[DEFAULT]\nhostname = c1', '2:1: warning: "hostname" has no effect here; see [monitors] host_name'],
+  [
+    '[callback]\nretry_max = 12',
+    '1:1: warning: section [callback] has no effect here; a report is kept until an engine has it, see [monitors] outbox',
+  ],
+])('%j of a masakari.conf or masakarimonitors.conf is taken, with a warning', (text, expected) => {
   expect(problemsOf(text)).toEqual([`f:${expected}`]);
+});
+
+test.each([
+  [
+    'matrix_config_file = /m.yaml',
+    '2:1: warning: "matrix_config_file" has no effect with the policy pacemaker-fenced, which is that of "auto" where Pacemaker is asked',
+  ],
+  [
+    'sources = ping\nmonitoring_driver = consul',
+    '3:1: warning: "monitoring_driver" has no effect beside "sources", which says where hosts are watched',
+  ],
+  [
+    'compute_hosts = c1\nrestrict_to_remotes = true',
+    '3:1: warning: "restrict_to_remotes" has no effect beside "compute_hosts"',
+  ],
+  ['host_name_domain = example.org', '2:1: warning: "host_name_domain" has no effect without "host_name_form = full"'],
+])('%j of section host is taken, with a warning', (text, expected) => {
+  expect(problemsOf(`[host]\n${text}`)).toEqual([`f:${expected}`]);
+});
+
+test.each([
+  'sources = ping\nmatrix_config_file = /m.yaml',
+  'policy = matrix\nmatrix_config_file = /m.yaml',
+  'monitoring_driver = consul\nmatrix_config_file = /m.yaml',
+  'host_name_form = full\nhost_name_domain = example.org',
+])('%j of section host is right', (text) => {
+  expect(problemsOf(`[host]\n${text}`)).toEqual([]);
 });

@@ -61,8 +61,11 @@ export interface Monitor {
   run(context: MonitorContext): Promise<void>;
   /** One look, for `--once`; throws when nothing can be seen. */
   look(signal: AbortSignal): Promise<readonly Sight[]>;
-  /** Of its own reports, before one that waited long is sent. Never throws. */
-  recheck(body: NotificationBody): Promise<Recheck>;
+  /**
+   * Of its own reports, before one that waited long is sent; also asked of a monitor that does not run, for the reports of
+   * another process. Never throws.
+   */
+  recheck(body: NotificationBody, askInstance?: MonitorContext['askInstance']): Promise<Recheck>;
   /** Takes over changed options and files; throws, and leaves everything as it was, when they are wrong. */
   reload(options: EngineOptions): Promise<void>;
 }

@@ -39,3 +39,27 @@ test('outside of systemd nothing is told, and a systemd that cannot be told is a
   await new ServiceManager({ NOTIFY_SOCKET: '/run/notify', PATH: '/nowhere' }, log).tell('READY=1');
   expect(said).toEqual(['systemd could not be told']);
 });
+
+test('words that no program can be started with are told as far as they can be, and what comes after them too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
+  const told = join(folder, 'told');
+  try {
+    writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >>${told}\n`);
+    chmodSync(join(folder, 'systemd-notify'), 0o755);
+    const said: string[] = [];
+    const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${folder}:/usr/bin:/bin` };
+    const manager = new ServiceManager(environment, (_, message) => said.push(message));
+    await manager.tell('STATUS=libvirt says: a\0b\nREADY=1');
+    await manager.tell(`STATUS=${'x'.repeat(200_000)}`);
+    await manager.tell('WATCHDOG=1');
+    expect(readFileSync(told, 'utf8').split('\n')).toEqual([
+      'STATUS=libvirt says: a b READY=1',
+      `STATUS=${'x'.repeat(993)}`,
+      'WATCHDOG=1',
+      '',
+    ]);
+    expect(said).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

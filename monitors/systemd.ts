@@ -9,6 +9,8 @@ import type { Log } from '#protocol/log.ts';
 
 const PROGRAM = 'systemd-notify';
 const TIMEOUT_MS = 5_000;
+/** What is told has words of others in it: libvirt's, a tool's. An argument with a NUL or of 128 KiB starts no program. */
+const MAX_CHARACTERS = 1_000;
 
 export interface Environment {
   readonly NOTIFY_SOCKET?: string | undefined;
@@ -37,16 +39,20 @@ export class ServiceManager {
   tell(...assignments: readonly string[]): Promise<void> {
     const { NOTIFY_SOCKET, PATH } = this.#environment;
     if (!NOTIFY_SOCKET) return Promise.resolve();
-    this.#last = this.#last.then(
-      () =>
-        new Promise((resolve) => {
-          const env = { NOTIFY_SOCKET, ...(PATH ? { PATH } : {}) };
-          execFile(PROGRAM, [...assignments], { env, timeout: TIMEOUT_MS }, (error) => {
-            if (error) this.#log('warning', 'systemd could not be told', { reason: error.message.split('\n')[0] });
-            resolve();
-          });
-        }),
-    );
+    const env = { NOTIFY_SOCKET, ...(PATH ? { PATH } : {}) };
+    const words = assignments.map((text) => text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS));
+    this.#last = this.#last
+      .then(() => tellNow(words, env))
+      .catch((error: unknown) => {
+        const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+        this.#log('warning', 'systemd could not be told', { reason });
+      });
     return this.#last;
   }
+}
+
+function tellNow(words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(PROGRAM, words, { env, timeout: TIMEOUT_MS }, (error) => (error ? reject(error) : resolve()));
+  });
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RpcClient } from './client.ts';
 import { RpcServer } from './server.ts';
+import { claimSocketPath } from './socket-path.ts';
 
 let directory = '';
 let path = '';
@@ -92,6 +93,17 @@ describe('the socket of a server', () => {
     } finally {
       await hanging.end();
     }
+  });
+
+  it('says whose socket it is and which option names it', async () => {
+    const owner = { who: 'a host monitor', option: '[host] alert_socket' };
+    writeFileSync(path, 'precious');
+    await expect(claimSocketPath(path, owner)).rejects.toThrow(/choose another \[host\] alert_socket$/);
+    await expect(claimSocketPath(join(directory, 'none', 's'), owner)).rejects.toThrow(/create it$/);
+    rmSync(path);
+    const server = await RpcServer.listen(path, METHODS);
+    await expect(claimSocketPath(path, owner)).rejects.toThrow(`a host monitor answers on ${path} already`);
+    await server.close();
   });
 
   it('never replaces a file that is no socket', async () => {

@@ -20,8 +20,18 @@ export class SocketUnusable extends Error {
   override readonly name = 'SocketUnusable';
 }
 
+/** Whose socket it is, for the messages. */
+export interface SocketOwner {
+  /** e.g. `an engine`. */
+  readonly who: string;
+  /** The option that names it, e.g. `[engine] socket`. */
+  readonly option: string;
+}
+
+const ENGINE: SocketOwner = { who: 'an engine', option: '[engine] socket' };
+
 /** Removes a socket that nobody listens on any more. Throws `SocketInUse` or `SocketUnusable`. */
-export async function claimSocketPath(path: string): Promise<void> {
+export async function claimSocketPath(path: string, { who, option }: SocketOwner = ENGINE): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw new SocketUnusable(`the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${path}`);
   }
@@ -30,7 +40,7 @@ export async function claimSocketPath(path: string): Promise<void> {
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    const advice = code === 'ENOENT' ? 'create it' : "let the engine's user write there";
+    const advice = code === 'ENOENT' ? 'create it' : `let the user of ${who} write there`;
     throw new SocketUnusable(`the directory ${directory} of the socket cannot be used (${code}); ${advice}`, {
       cause: error,
     });
@@ -38,9 +48,9 @@ export async function claimSocketPath(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket()) {
-    throw new SocketUnusable(`${path} is there and no socket; remove it or choose another [engine] socket`);
+    throw new SocketUnusable(`${path} is there and no socket; remove it or choose another ${option}`);
   }
-  if (await isListenedOn(path)) throw new SocketInUse(`an engine answers on ${path} already`);
+  if (await isListenedOn(path)) throw new SocketInUse(`${who} answers on ${path} already`);
   rmSync(path, { force: true });
 }
 

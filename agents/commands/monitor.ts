@@ -1,9 +1,11 @@
 /** `recovery-agent monitor`: watches hosts, processes, instances and guests, and reports what fails. */
 import { hostname } from 'node:os';
+import type { Configuration } from '#config/load.ts';
 import { didYouMean } from '#config/nearest.ts';
 import type { EngineOptions } from '#config/options.ts';
+import { formatProblem } from '#config/problem.ts';
 import { type CreateMonitor, MONITOR_NAMES, type Monitor, type MonitorName, type Sight } from '#monitors/monitor.ts';
-import { LOG_LEVELS } from '#protocol/log.ts';
+import { LOG_LEVELS, type Log } from '#protocol/log.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf } from '../configuration.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
@@ -84,13 +86,24 @@ async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
   return looks.some((look) => 'error' in look) ? EXIT.failed : EXIT.ok;
 }
 
-async function watch(line: CommandLine, names: readonly MonitorName[], options: EngineOptions): Promise<ExitCode> {
+function logWarnings(log: Log, { warnings }: Configuration): void {
+  for (const warning of warnings) log('warning', formatProblem(warning));
+}
+
+async function watch(
+  line: CommandLine,
+  names: readonly MonitorName[],
+  configuration: Configuration,
+): Promise<ExitCode> {
+  const { options } = configuration;
   const node = options.monitors.hostName || hostname();
   const log = createLogger({ level: logLevelOf(line) ?? options.engine.logLevel });
+  logWarnings(log, configuration);
   const monitors = await createAll(names, options, node);
   let monitoring: MonitorProcess;
   try {
-    monitoring = await MonitorProcess.create({ options, monitors, node, log, environment: process.env });
+    const make = async (name: MonitorName, now: EngineOptions) => (await CREATE[name]())(now, node);
+    monitoring = await MonitorProcess.create({ options, monitors, make, node, log, environment: process.env });
   } catch (error) {
     throw new CommandFailure(EXIT.failed, error instanceof Error ? error.message : String(error), error);
   }
@@ -102,7 +115,9 @@ async function watch(line: CommandLine, names: readonly MonitorName[], options: 
   }
   process.on('SIGHUP', () => {
     try {
-      void monitoring.reload(configurationOf(line).options);
+      const changed = configurationOf(line);
+      logWarnings(log, changed);
+      void monitoring.reload(changed.options);
     } catch (error) {
       log('error', 'the configuration is wrong; what was before stays', {
         reason: error instanceof Error ? error.message : String(error),
@@ -127,10 +142,11 @@ export const monitor: Command = {
   },
   maxPositionals: MONITOR_NAMES.length,
   async run(line) {
-    const { options } = configurationOf(line);
+    const configuration = configurationOf(line);
+    const { options } = configuration;
     const names = namesOf(line, options);
     if (line.has('json') && !line.has('once')) throw new CommandFailure(EXIT.usage, '--json goes with --once');
-    if (!line.has('once')) return watch(line, names, options);
+    if (!line.has('once')) return watch(line, names, configuration);
     const monitors = await createAll(names, options, options.monitors.hostName || hostname());
     return lookOnce(monitors, line.has('json') ? 'json' : 'text');
   },

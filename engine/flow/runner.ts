@@ -214,6 +214,11 @@ export class FlowRunner {
           () => {},
         );
       },
+      movedBefore: async () =>
+        (await journal.query('evacuatedInOtherFlows', place.flowId)).map(({ before, detail }) => ({
+          before: JSON.parse(before),
+          detail: JSON.parse(detail),
+        })),
       earlierMoves: async (host): Promise<EarlierMove[]> =>
         (await journal.query('originals', host)).map((row) => ({
           instance: row.instance,

@@ -58,6 +58,8 @@ export interface TaskContext {
   readonly guard: ActGuard;
   /** Steps of this key in other flows of the same recovery, oldest first. */
   earlierSteps(key: string): Promise<readonly EarlierStep[]>;
+  /** Instances that other flows of the same recovery moved, as they were before and with what was noted of the move. */
+  movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** A host was used as a reserved host, or failed: it is not reserved any more. */

@@ -137,6 +137,18 @@ export const QUERIES = {
       .all(of.key, of.flowId, of.flowId);
   },
 
+  /** Evacuations that other flows of the same logbook carried out, oldest first. */
+  evacuatedInOtherFlows(db: Database.Database, flowId: number): StepRow[] {
+    return db
+      .prepare<[number, number], StepRow>(
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
+         WHERE s.kind = 'evacuate' AND s.state = 'done' AND f.id <> ?
+           AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
+         ORDER BY s.id`,
+      )
+      .all(flowId, flowId);
+  },
+
   /** Steps of custom tasks in flows that are over, of which nobody knows whether they were done. */
   doubts(db: Database.Database, logbookId: number): StepRow[] {
     return db

@@ -1,29 +1,37 @@
 import { expect, test } from 'vitest';
-import { BlindMonitors } from './blind-monitors.ts';
+import { type BlindMonitor, BlindMonitors } from './blind-monitors.ts';
 
 const LIBVIRT = { monitor: 'instance', reason: 'libvirtd does not answer', since: 1_000 };
 const GUEST = { monitor: 'guest', reason: 'libvirtd does not answer', since: 2_000 };
+const says = (blind: readonly BlindMonitor[], seeing: readonly string[] = []) => ({ blind, seeing });
 
 test('what became blind and what sees again is told once, host by host', () => {
   const blind = new BlindMonitors();
-  expect(blind.take('c1', [LIBVIRT], 5_000)).toEqual({ blind: [LIBVIRT], seeing: [] });
-  expect(blind.take('c1', [LIBVIRT, GUEST], 6_000)).toEqual({ blind: [GUEST], seeing: [] });
-  expect(blind.take('c2', [LIBVIRT], 6_000)).toEqual({ blind: [LIBVIRT], seeing: [] });
-  expect(blind.take('c1', [GUEST], 7_000)).toEqual({ blind: [], seeing: ['instance'] });
-  expect(blind.take('c1', [], 8_000)).toEqual({ blind: [], seeing: ['guest'] });
+  expect(blind.take('c1', says([LIBVIRT], ['guest']), 5_000)).toEqual(says([LIBVIRT]));
+  expect(blind.take('c1', says([LIBVIRT, GUEST]), 6_000)).toEqual(says([GUEST]));
+  expect(blind.take('c2', says([LIBVIRT]), 6_000)).toEqual(says([LIBVIRT]));
+  expect(blind.take('c1', says([GUEST], ['instance']), 7_000)).toEqual(says([], ['instance']));
+  expect(blind.take('c1', says([], ['instance', 'guest']), 8_000)).toEqual(says([], ['guest']));
   expect(blind.list(8_000).map(({ host, monitor }) => `${monitor} on ${host}`)).toEqual(['instance on c2']);
+});
+
+test('two processes on one host speak for their own monitors only', () => {
+  const blind = new BlindMonitors();
+  blind.take('c1', says([LIBVIRT]), 1_000);
+  expect(blind.take('c1', says([], ['process']), 2_000)).toEqual(says([]));
+  expect(blind.list(3_000).map(({ monitor }) => monitor)).toEqual(['instance']);
 });
 
 test('what is not repeated is forgotten', () => {
   const blind = new BlindMonitors();
-  blind.take('c1', [LIBVIRT], 0);
+  blind.take('c1', says([LIBVIRT]), 0);
   expect(blind.list(180_000)).toEqual([{ host: 'c1', ...LIBVIRT, since: '1970-01-01T00:00:01.000Z' }]);
   expect(blind.list(180_001)).toEqual([]);
 });
 
-test('hosts are bounded: the one that spoke longest ago is forgotten', () => {
+test('they are bounded: the one that spoke longest ago is forgotten', () => {
   const blind = new BlindMonitors();
-  for (let host = 0; host < 10_001; host += 1) blind.take(`c${host}`, [LIBVIRT], 0);
+  for (let host = 0; host < 10_001; host += 1) blind.take(`c${host}`, says([LIBVIRT]), 0);
   const hosts = blind.list(0).map(({ host }) => host);
   expect([hosts.length, hosts[0], hosts.at(-1)]).toEqual([10_000, 'c1', 'c10000']);
 });

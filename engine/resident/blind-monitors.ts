@@ -9,8 +9,8 @@ import { iso } from './view.ts';
 
 /** Three times as long as monitors take to repeat it. */
 const FORGET_MS = 180_000;
-/** More hosts than a cluster can have. */
-const MAX_HOSTS = 10_000;
+/** More than a cluster can have. */
+const MAX_BLIND = 10_000;
 
 export interface BlindMonitor {
   readonly monitor: string;
@@ -19,30 +19,37 @@ export interface BlindMonitor {
   readonly since: number;
 }
 
-export class BlindMonitors {
-  readonly #hosts = new Map<string, { readonly monitors: readonly BlindMonitor[]; readonly saidAt: number }>();
+/** What a process of monitors says: each of those that it runs. */
+export interface Sightedness {
+  readonly blind: readonly BlindMonitor[];
+  readonly seeing: readonly string[];
+}
 
-  /** Takes what a host says of all its monitors. Returns the names of those that became blind, and of those that see again. */
-  take(
-    host: string,
-    monitors: readonly BlindMonitor[],
-    now: number,
-  ): { readonly blind: readonly BlindMonitor[]; readonly seeing: readonly string[] } {
-    const before = this.#hosts.get(host)?.monitors ?? [];
-    this.#hosts.delete(host);
-    const [oldest] = this.#hosts.keys();
-    if (this.#hosts.size >= MAX_HOSTS && oldest !== undefined) this.#hosts.delete(oldest);
-    if (monitors.length > 0) this.#hosts.set(host, { monitors, saidAt: now });
-    return {
-      blind: monitors.filter(({ monitor }) => before.every((one) => one.monitor !== monitor)),
-      seeing: before.map(({ monitor }) => monitor).filter((name) => monitors.every(({ monitor }) => monitor !== name)),
-    };
+export class BlindMonitors {
+  /** By host and monitor; who spoke longest ago stands first. */
+  readonly #blind = new Map<string, BlindMonitor & { readonly host: string; readonly saidAt: number }>();
+
+  /** Takes what a process of a host says. Returns those that became blind, and the names of those that see again. */
+  take(host: string, { blind, seeing }: Sightedness, now: number): Sightedness {
+    const keyOf = (monitor: string): string => `${host} ${monitor}`;
+    const becameBlind = blind.filter(({ monitor }) => !this.#blind.has(keyOf(monitor)));
+    const seeAgain = seeing.filter((monitor) => this.#blind.delete(keyOf(monitor)));
+    for (const one of blind) {
+      this.#blind.delete(keyOf(one.monitor));
+      const [oldest] = this.#blind.keys();
+      if (this.#blind.size >= MAX_BLIND && oldest !== undefined) this.#blind.delete(oldest);
+      this.#blind.set(keyOf(one.monitor), { ...one, host, saidAt: now });
+    }
+    return { blind: becameBlind, seeing: seeAgain };
   }
 
   list(now: number): readonly BlindMonitorView[] {
-    for (const [host, { saidAt }] of this.#hosts) if (now - saidAt > FORGET_MS) this.#hosts.delete(host);
-    return [...this.#hosts].flatMap(([host, { monitors }]) =>
-      monitors.map(({ monitor, reason, since }) => ({ host, monitor, reason, since: iso(since) })),
-    );
+    for (const [key, { saidAt }] of this.#blind) if (now - saidAt > FORGET_MS) this.#blind.delete(key);
+    return [...this.#blind.values()].map(({ host, monitor, reason, since }) => ({
+      host,
+      monitor,
+      reason,
+      since: iso(since),
+    }));
   }
 }

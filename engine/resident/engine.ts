@@ -25,7 +25,7 @@ import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/custom-task.ts';
-import { type BlindMonitor, BlindMonitors } from './blind-monitors.ts';
+import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { ProgressHub } from './progress.ts';
 import { Recovery } from './recovery.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
@@ -132,10 +132,10 @@ export class Engine {
     return result;
   }
 
-  /** Takes what a host says of its monitors: which of them cannot see. */
-  heedMonitors(host: string, monitors: readonly BlindMonitor[]): void {
+  /** Takes what a process of a host says of its monitors: which of them cannot see, and which can. */
+  heedMonitors(host: string, said: Sightedness): void {
     const { clock, log } = this.#parts;
-    const { blind, seeing } = this.#blindMonitors.take(host, monitors, clock.now());
+    const { blind, seeing } = this.#blindMonitors.take(host, said, clock.now());
     for (const { monitor, reason } of blind) log('error', 'a monitor is blind', { host, monitor, reason });
     for (const monitor of seeing) log('info', 'a monitor sees again', { host, monitor });
   }

@@ -6,7 +6,7 @@ import type { Step } from '../flow/step-ledger.ts';
 import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
 import type { PlannedStep } from '../journal/mutations.ts';
 import { type InstanceSnapshot, type MovePlan, planMove } from '../recovery/original-state.ts';
-import { listed, NOT_RECOVERED, RECOVERED } from './listed-instance.ts';
+import { listed, movedBefore, NOT_RECOVERED, RECOVERED } from './listed-instance.ts';
 import { type Move, MoveLoop, newestFirst } from './moves.ts';
 import { patiently } from './patience.ts';
 import { enableReservedHost } from './reserved-host.ts';
@@ -80,13 +80,23 @@ async function planMoves(
   return { moves, since };
 }
 
-function outputsOf(moves: readonly Move[]): Values {
+function isAmong(moves: readonly Move[], one: Json): boolean {
+  return moves.some(
+    ({ snapshot }) => typeof one === 'object' && one !== null && 'uuid' in one && one.uuid === snapshot.uuid,
+  );
+}
+
+/** @param before what other flows of this recovery moved */
+function outputsOf(moves: readonly Move[], before: readonly Json[]): Values {
   const destinationOf = ({ steps }: Move): Json =>
     steps.find(({ kind }) => kind === 'evacuate')?.detail.destination ?? null;
   return {
-    recovered_instances: moves
-      .filter(({ result }) => result?.ok)
-      .map((move) => ({ ...listed(move.snapshot), new_host: destinationOf(move) })),
+    recovered_instances: [
+      ...before.filter((one) => !isAmong(moves, one)),
+      ...moves
+        .filter(({ result }) => result?.ok)
+        .map((move) => ({ ...listed(move.snapshot), new_host: destinationOf(move) })),
+    ],
     failed_instances: moves
       .filter(({ result }) => !result?.ok)
       .map(({ snapshot, result }) => ({ ...listed(snapshot), reason: result?.reason ?? 'unknown reason' })),
@@ -115,6 +125,10 @@ export const evacuateInstances: Task = {
     const reservedHost = context.inputs.reserved_host === null ? null : textInput(context, 'reserved_host');
     const list = instances.map(({ uuid }) => uuid).join(',');
     context.progress(`Start evacuation of instances from failed host '${source}', instance uuids are: '${list}'`, 0);
+    if (instances.length === 0) {
+      context.progress('Evacuation process completed!', 1);
+      return outputsOf([], await movedBefore(context));
+    }
     const base = await lookAtBase(context, source);
     const { moves, since } = await planMoves(context, instances, base);
     if (reservedHost) await enableReservedHost(context, source, reservedHost);
@@ -130,7 +144,7 @@ export const evacuateInstances: Task = {
     const [moved, left] = [named(true), named(false)];
     if (moved) context.progress(`Successfully evacuate instances '${moved}' from host '${source}'`, 0.7);
     if (left) context.progress(`Failed to evacuate instances '${left}' from host '${source}'`, 0.7);
-    const outputs = outputsOf(moves);
+    const outputs = outputsOf(moves, await movedBefore(context));
     const failure = describeFailures(moves, source, outputs);
     if (failure) throw failure;
     context.progress('Evacuation process completed!', 1);

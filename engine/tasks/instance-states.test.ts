@@ -70,6 +70,21 @@ describe('an instance of a failed host', () => {
     expect(view.flows[0]?.instances.map(({ state }) => state).sort()).toEqual(['deleted', 'moved']);
   });
 
+  it('that has left the host of which its failure was reported is not touched', async () => {
+    await using here = new RecoveryWorld({ configuration: '[instance_failure]\nprocess_all_instances = true\n' });
+    for (const host of ['c1', 'c2']) here.world.addHost(host);
+    const { uuid } = here.world.addInstance('c2');
+    await here.start();
+    const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: uuid };
+    const reports = ['c1', 'c2.example.org'].map((hostname) => here.notify({ type: 'VM', hostname, payload }));
+    const [left, stayed] = await Promise.all((await Promise.all(reports)).map((id) => here.until(id)));
+    expect(left?.notification).toMatchObject({
+      status: 'ignored',
+      message: `Recovery of instance '${uuid}' is ignored as it is on host 'c2' and failed on 'c1'.`,
+    });
+    expect(stayed?.notification.status).toBe('finished');
+  });
+
   it('with HA_Enabled goes before the others', async () => {
     await using here = new RecoveryWorld({ configuration: '[host_failure]\nmax_evacuations_in_flight = 1\n' });
     for (const host of ['c1', 'c2']) here.world.addHost(host);

@@ -1,6 +1,7 @@
 /** Instances as other tasks get them: in the words of Nova's API, for templates and programs. */
 import type { Shape } from '#config/shape.ts';
 import type { Json } from '../flow/plan.ts';
+import type { TaskContext } from '../flow/task.ts';
 import type { InstanceSnapshot } from '../recovery/original-state.ts';
 
 const FIELDS = {
@@ -25,4 +26,15 @@ export const NOT_RECOVERED: Shape = { listOf: { fields: { ...FIELDS, reason: 'te
 export function listed(instance: InstanceSnapshot): { readonly [name: string]: Json } {
   const { uuid, name, host, vmState, projectId, userId, haEnabled } = instance;
   return { uuid, name, host, vm_state: vmState, project_id: projectId, user_id: userId, ha_enabled: haEnabled };
+}
+
+/** What other flows of this recovery moved; `new_host`: where to. */
+export async function movedBefore(context: TaskContext): Promise<readonly { readonly [name: string]: Json }[]> {
+  const moves = new Map(
+    (await context.movedBefore()).map(({ before, detail }) => {
+      const snapshot = before as unknown as InstanceSnapshot;
+      return [snapshot.uuid, { ...listed(snapshot), new_host: detail.destination ?? null }] as const;
+    }),
+  );
+  return [...moves.values()];
 }

@@ -4,7 +4,7 @@ import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
 import { type EarlierMove, type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
-import { LISTED, listed } from './listed-instance.ts';
+import { LISTED, listed, movedBefore } from './listed-instance.ts';
 import { patiently } from './patience.ts';
 
 /**
@@ -69,6 +69,12 @@ export const prepareHaEnabledInstances: Task = {
         `All instances (HA Enabled/Non-HA Enabled) should be considered for evacuation. Total count is: '${chosen.length}'`,
         0.8,
       );
+    }
+    const moved = chosen.length === 0 ? await movedBefore(context) : [];
+    if (moved.length > 0) {
+      // The tasks after this one have not all been done: that of an operator, for one, failed in an earlier round.
+      tell(`All instances of host '${host}' that needed to be evacuated were evacuated before`, 1);
+      return { instance_list: [], instances: moved };
     }
     if (chosen.length === 0) {
       const message = `Skipped host '${host}' recovery as no instances needs to be evacuated`;

@@ -1,4 +1,5 @@
 /** Stops a failed instance, so that Nova and the hypervisor agree before it is started again. */
+import { isSameHost } from '#protocol/same-host.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import { IgnoreRecovery, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type Task, type TaskContext, textInput } from '../flow/task.ts';
@@ -25,7 +26,7 @@ async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
 export const stopInstance: Task = {
   name: 'stop_instance_task',
   title: 'StopInstanceTask',
-  requires: ['instance_uuid'],
+  requires: ['instance_uuid', 'host_name'],
   provides: [],
 
   async run(context) {
@@ -36,6 +37,12 @@ export const stopInstance: Task = {
       const message = `Skipping recovery for instance: ${uuid} as it is not Ha_Enabled`;
       context.progress(message, 1);
       throw new SkipRecovery(message);
+    }
+    const reportedBy = textInput(context, 'host_name');
+    if (instance.host !== null && !isSameHost(instance.host, reportedBy)) {
+      const message = `Recovery of instance '${uuid}' is ignored as it is on host '${instance.host}' and failed on '${reportedBy}'.`;
+      context.progress(message, 1);
+      throw new IgnoreRecovery(message);
     }
     if (instance.vmState === 'paused' || instance.vmState === 'rescued') {
       const message = `Recovery of instance '${uuid}' is ignored as it is in '${instance.vmState}' state.`;

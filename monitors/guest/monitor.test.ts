@@ -6,6 +6,7 @@ import type { NotificationBody } from '#protocol/notification.ts';
 import { type PlayedDomain, ScriptedLibvirtd } from '#test/world/scripted-libvirtd.ts';
 import type { Monitor, MonitorContext } from '../monitor.ts';
 import { create } from './monitor.ts';
+import { bodyOf } from './watch.ts';
 
 const CONNECTED = readFileSync(new URL('../../test/fixtures/guest/agent-connected.xml', import.meta.url), 'utf8');
 const SILENT = { code: 86, message: 'Guest agent is not responding: Guest agent not available for now' };
@@ -207,6 +208,17 @@ describe('the running monitor', () => {
     expect(run.reports).toEqual([]);
     await monitor.reload(options(libvirtd.path, { guestMonitoringFailureThreshold: 3 }));
     await run.until(() => run.reports.length === 1);
+  });
+
+  test('that does not run here knows of a report of another that its guest answers again', async () => {
+    await using libvirtd = await ScriptedLibvirtd.start();
+    const failing = domain(1);
+    libvirtd.domains.push(failing);
+    const monitor = await create(options(libvirtd.path), 'n1');
+    const report = bodyOf('n1', failing.uuid, new Date());
+    expect(await monitor.recheck(report)).toBe('over');
+    failing.agent = SILENT;
+    expect(await monitor.recheck(report)).toBe('unknown');
   });
 
   test('knows of its own report whether it is still so', async () => {

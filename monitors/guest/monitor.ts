@@ -8,7 +8,7 @@ import type { GuestSight, Guests } from './guests.ts';
 import { LibvirtGuests, type LibvirtSettings } from './libvirt-guests.ts';
 import { readSelection } from './selection.ts';
 import { stillFailed } from './still.ts';
-import { GuestWatch, type WatchPolicy } from './watch.ts';
+import { GuestWatch, NOTHING, type WatchPolicy } from './watch.ts';
 
 /** Before an old report is sent one instance is looked at: its agent may take some seconds. */
 const RECHECK_MS = 30_000;
@@ -86,7 +86,8 @@ class GuestMonitor implements Monitor {
     const guests = new LibvirtGuests(withoutProbes(libvirt));
     try {
       const sight = await guests.lookAt(uuid, AbortSignal.timeout(RECHECK_MS));
-      return this.#watch === undefined ? 'unknown' : stillFailed(sight, this.#watch.memoryOf(uuid), policy);
+      // One that does not run here remembers nothing, and still sees who answers.
+      return stillFailed(sight, this.#watch?.memoryOf(uuid) ?? NOTHING, policy);
     } catch {
       return 'unknown';
     } finally {

@@ -7,6 +7,7 @@ const ACTIVE: InstanceFacts = { status: 'found', host: 'n1', vmState: 'active', 
 test.each<[string, InstanceFacts | undefined]>([
   ['nobody can be asked', undefined],
   ['it is active here', ACTIVE],
+  ['Nova has its host by the full name', { ...ACTIVE, host: 'n1.example.org' }],
   ['it has no host just now', { ...ACTIVE, host: null }],
   ['it is in error: the options of the engine decide', { ...ACTIVE, vmState: 'error' }],
 ])('a guest is reported when %s', (_, facts) => {
@@ -16,6 +17,7 @@ test.each<[string, InstanceFacts | undefined]>([
 test.each<[string, Partial<InstanceFacts>, string]>([
   ['is unknown to Nova', { status: 'not found' }, 'Nova knows no such instance'],
   ['was moved', { host: 'n2' }, 'Nova has it on n2'],
+  ['was moved to a host with a like name', { host: 'n10.example.org' }, 'Nova has it on n10.example.org'],
   ['is being rebooted', { taskState: 'rebooting' }, 'Nova is working on it: rebooting'],
   ['is rescued', { vmState: 'rescued' }, 'Nova has it as rescued'],
   ['was stopped', { vmState: 'stopped' }, 'Nova has it as stopped'],

@@ -16,6 +16,10 @@ class Place {
   facts: InstanceFacts | undefined;
   outboxFault: Error | undefined;
   policy = POLICY;
+  /** Nova answers nobody before so many were asked about. */
+  answersFrom = 0;
+  asking = 0;
+  readonly #answers = Promise.withResolvers<void>();
   readonly #watch: GuestWatch;
   #now = 0;
 
@@ -28,7 +32,12 @@ class Place {
         if (this.outboxFault) throw this.outboxFault;
         this.reports.push(body);
       },
-      askInstance: async () => this.facts,
+      askInstance: async () => {
+        this.asking += 1;
+        if (this.asking >= this.answersFrom) this.#answers.resolve();
+        await this.#answers.promise;
+        return this.facts;
+      },
       seen: () => {},
       blind: () => {},
     };
@@ -96,6 +105,15 @@ describe('a guest that fails', () => {
     await both('silent');
     await both('silent');
     expect(place.reported()).toEqual([UUID, OTHER]);
+  });
+
+  test('does not wait for what Nova says of another', async () => {
+    const place = new Place();
+    place.answersFrom = 2;
+    const both = (sight: Partial<GuestSight>) => [sight, { ...sight, uuid: OTHER }];
+    await place.see(...both({}));
+    for (let time = 0; time < 4; time += 1) await place.see(...both({ answer: 'silent' }));
+    expect(place.reported().toSorted()).toEqual([UUID, OTHER].toSorted());
   });
 
   test('is held back while Nova works on it, which is said once, and reported when Nova is done', async () => {

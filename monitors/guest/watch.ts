@@ -24,7 +24,7 @@ export interface Memory {
   readonly held: string | undefined;
 }
 
-const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
+export const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
 
 export class GuestWatch {
   readonly #context: MonitorContext;
@@ -45,9 +45,10 @@ export class GuestWatch {
     for (const uuid of this.#memories.keys()) if (!present.has(uuid)) this.#memories.delete(uuid);
     // Everything seen is remembered first, so that a report that cannot be kept costs the others nothing.
     const due = sights.filter((sight) => this.#judge(sight, policy));
-    const failures: unknown[] = [];
-    for (const sight of due) await this.#report(sight).catch((error) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
+    // Side by side: where no engine is reached each question waits for as long as that takes to find out.
+    const outcomes = await Promise.allSettled(due.map((sight) => this.#report(sight)));
+    const failure = outcomes.find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw failure.reason;
   }
 
   /** Remembers; true when a report is due. */

@@ -15,7 +15,7 @@ export class Bell {
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = setTimeout(wake, Math.max(0, ms));
       this.#waiting.add(wake);
       if (signal.aborted) wake();
       else signal.addEventListener('abort', wake, { once: true });

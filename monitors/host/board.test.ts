@@ -46,6 +46,13 @@ test('the monitor is blind when Pacemaker can tell nothing of any host', () => {
   expect(board.blindness()).toBe('Pacemaker can tell nothing of any host: pacemaker unknown');
 });
 
+test('the monitor is blind when Pacemaker has no compute host to tell of', () => {
+  const board = new Board(['pacemaker', 'ping']);
+  board.put('ping', [fact('ping', 'a', 'up')]);
+  board.put('pacemaker', []);
+  expect(board.blindness()).toContain('Pacemaker has no node that is a compute host');
+});
+
 test('without Pacemaker it is blind when no source sees', () => {
   const board = new Board(['ping', 'consul']);
   board.cannotSee('ping', 'not allowed');

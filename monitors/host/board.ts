@@ -62,9 +62,12 @@ export class Board {
     }
     const reason = this.#blind.get('pacemaker');
     if (reason !== undefined) return `Pacemaker: ${reason}`;
-    const facts = this.#facts.get('pacemaker') ?? [];
-    const [first] = facts;
-    return first !== undefined && facts.every(({ says }) => says === 'unknown')
+    const facts = this.#facts.get('pacemaker');
+    const [first] = facts ?? [];
+    if (facts?.length === 0) {
+      return 'Pacemaker has no node that is a compute host; see [host] pacemaker_node_type, restrict_to_remotes, compute_hosts';
+    }
+    return facts !== undefined && first !== undefined && facts.every(({ says }) => says === 'unknown')
       ? `Pacemaker can tell nothing of any host: ${first.detail}`
       : undefined;
   }

@@ -48,10 +48,16 @@ describe('with Pacemaker and proof of fencing', () => {
     ['confirmed by an operator, but it answers', [confirmed, fact('ping', 'up')], 'suspected'],
     ['said to be without power, but it answers', [lost, powerOff, fact('ping', 'up')], 'suspected'],
     [
-      'said to be without power, it answered before',
-      [lost, powerOff, fact('ping', 'up', { at: 1 })],
-      'dead (power off)',
+      'said to be without power a moment after it answered',
+      [lost, powerOff, fact('ping', 'up', { at: powerOff.at - 1 })],
+      'suspected',
     ],
+    [
+      'confirmed by an operator, and it answered in the last look before',
+      [confirmed, fact('ping', 'up', { at: confirmed.at - 1 })],
+      'suspected',
+    ],
+    ['without power, and it does not answer any more', [lost, powerOff, fact('ping', 'down')], 'dead (power off)'],
     ['lost, and it does not answer', [lost, fact('ping', 'down')], 'suspected'],
   ])('%s', (_, facts, expected) => {
     expect(words(judge(facts, PACEMAKER_FENCED, NOW))).toBe(expected);

@@ -5,8 +5,9 @@
  * - no verdict `dead` without a fact that proves it, unless the policy's row says `proof: none`;
  * - where Pacemaker is asked it has the last word against a death: without quorum (`unknown`), for a host that it sees
  *   (`up`) or that leaves in order (`leaving`) nothing else makes it dead;
- * - a word or a board can be about the wrong host: a proof by an operator or by a power-off falls when anything has seen the
- *   host since. A fencing stands: the host may already have booted again, its instances are gone all the same.
+ * - a word or a board can be about the wrong host: a proof by an operator or by a power-off counts only when no source saw the
+ *   host in its newest look, whichever of the two looks was first: each is taken anew every few seconds, so that their order
+ *   says nothing. A fencing stands: the host may already have booted again, its instances are gone all the same.
  */
 import { type Fact, NETWORKS, type Network, type Proof } from './fact.ts';
 import { type Policy, type Row, SETTLED_PROOFS } from './policy.ts';
@@ -64,21 +65,16 @@ function healthOf(facts: readonly Fact[], network: Network): 'up' | 'down' | 'un
 
 function deadIfProven(facts: readonly Fact[], needed: Row['proof'], words: string, now: number): Verdict {
   const proofs = facts.filter(({ says, proof }) => says === 'down' && proof !== undefined);
-  const standing = proofs.filter(
-    (fact) => fact.proof === 'fenced' || !facts.some((other) => speaksAgainst(other, fact)),
-  );
+  const isSeen = facts.some(({ says }) => says === 'up');
+  const standing = proofs.filter(({ proof }) => proof === 'fenced' || !isSeen);
   const [best] = standing.toSorted((a, b) => rank(a) - rank(b) || a.at - b.at);
   if (best?.proof !== undefined) {
     return { state: 'dead', proof: best.proof, since: best.at, reason: best.detail, because: facts };
   }
-  if (proofs.length > 0) return verdict('suspected', `${words}; said to be off, but it was seen since`, facts, now);
+  if (proofs.length > 0) return verdict('suspected', `${words}; said to be off, but it is seen`, facts, now);
   return needed === 'none'
     ? verdict('dead', `${words}; the policy asks for no proof`, facts, now)
     : verdict('suspected', `${words}; not proven dead`, facts, now);
-}
-
-function speaksAgainst(other: Fact, proof: Fact): boolean {
-  return other.says === 'up' && other.at >= proof.at;
 }
 
 const rank = ({ proof }: Fact): number => (proof === 'fenced' ? 0 : proof === 'operator' ? 1 : 2);

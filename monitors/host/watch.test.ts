@@ -212,6 +212,21 @@ describe('a host', () => {
   });
 });
 
+describe('a host that would be watched by nobody', () => {
+  test('for its name is misspelt is unknown, and the log says so', async () => {
+    const scene = new Scene('remote-fenced-offline', { computeHosts: ['c2', 'c3'] });
+    await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+    expect(scene.logged).toContain('info: host is unknown');
+    expect(scene.blind).toEqual([]);
+  });
+
+  test('for there is none has the monitor blind', async () => {
+    const scene = new Scene('all-online', { computeHosts: ['c3'] });
+    await watching(scene, async () => {});
+    expect(scene.blind).toContainEqual(expect.stringContaining('Pacemaker knows no node c3; see [host] compute_hosts'));
+  });
+});
+
 describe('nothing is reported, and no return either,', () => {
   test.each([
     'no-quorum',

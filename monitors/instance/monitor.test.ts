@@ -54,6 +54,15 @@ test('a look without libvirtd fails and says why; a report can then not be looke
   expect(await monitor.recheck(body)).toBe('unknown');
 });
 
+test('one that does not run drops an old report of an instance that Nova has elsewhere by now', async () => {
+  const monitor = await create(options, 'compute1');
+  const failure = { uuid: '11111111-0000-4000-8000-000000000001', kind: 'killed', at: 0 } as const;
+  const body = notificationOf(failure, 'compute1', 'LIFECYCLE/STOPPED_FAILED');
+  const on = (host: string) => async () => ({ status: 'found', host, vmState: 'active', taskState: null }) as const;
+  expect(await monitor.recheck(body, on('compute2'))).toBe('over');
+  expect(await monitor.recheck(body, on('compute1'))).toBe('unknown');
+});
+
 test('changed options are taken over, but not another place of what is remembered', async () => {
   const monitor = await create(options, 'compute1');
   await monitor.reload(withChanges({ resyncIntervalMs: 60_000 }));

@@ -98,16 +98,17 @@ class InstanceMonitor implements Monitor {
     }
   }
 
-  async recheck({ notification }: NotificationBody): Promise<Recheck> {
+  /** Nova is asked first: where it has the instance elsewhere, libvirt here has nothing to say. */
+  async recheck({ notification }: NotificationBody, askInstance = this.#context?.askInstance): Promise<Recheck> {
     if (notification.type !== 'VM') return 'unknown';
     const uuid = notification.payload.instance_uuid.toLowerCase();
     try {
-      const isDown = await this.#isDown(uuid);
-      if (isDown === 'running') return notification.payload.event === 'IO_ERROR' ? 'unknown' : 'over';
-      const facts = await this.#context?.askInstance(uuid);
+      const facts = await askInstance?.(uuid);
       const old = { certainty: 'certain', ageMs: Number.POSITIVE_INFINITY } as const;
       const node = this.#context?.node ?? notification.hostname;
       if (judgeNova(facts, node, old.certainty, old.ageMs).verdict === 'no failure') return 'over';
+      const isDown = await this.#isDown(uuid);
+      if (isDown === 'running') return notification.payload.event === 'IO_ERROR' ? 'unknown' : 'over';
       return isDown === 'down' ? 'still' : 'unknown';
     } catch {
       return 'unknown';

@@ -4,6 +4,8 @@
  * Invariant: an instance that Nova has elsewhere, or is doing away with, has not failed here: to start it would be a second
  * copy, or one that nobody wants.
  */
+
+import { isSameHost } from '#protocol/same-host.ts';
 import type { InstanceFacts } from '../monitor.ts';
 
 export type NovaVerdict = {
@@ -27,12 +29,6 @@ const STARTING_TASKS =
   /^(powering-on|spawning|resuming|unshelving|restoring|(re)?boot.*|rebuil.*|resize_(reverting|finish))$/;
 /** In which an instance should run. */
 const LIVE_STATES = ['active', 'rescued', 'paused', 'resized', 'error'];
-
-/** Nova may know a host by its full name and the configuration by its short one, or the other way round. */
-function isSameHost(one: string, other: string): boolean {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
-  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
-}
 
 /** @param ageMs how long ago it failed */
 export function judgeNova(

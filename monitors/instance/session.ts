@@ -8,6 +8,7 @@
 import type { LibvirtConnection } from '../libvirt/connection.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 import { isOfNova, type ListedDomain, listDomains } from '../libvirt/domains.ts';
+import { LibvirtRefusal } from '../libvirt/errors.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
 import type { MonitorContext } from '../monitor.ts';
 import type { Cases } from './cases.ts';
@@ -32,6 +33,8 @@ export class Session {
   readonly #cases: Cases;
   /** Domains that are not Nova's, by UUID. */
   readonly #strangers = new Set<string>();
+  /** Those that libvirt refused to describe, which was said. */
+  readonly #refused = new Set<string>();
   #inbox: Told[] = [];
   /** Resolved when there is an event, when a listing is due, and when the connection is over. */
   #arrived = Promise.withResolvers<void>();
@@ -155,9 +158,21 @@ export class Session {
   async #isOurs(connection: LibvirtConnection, domain: DomainName): Promise<boolean> {
     if (this.#memory.get(domain.uuid) !== undefined || this.#cases.has(domain.uuid)) return true;
     if (this.#strangers.has(domain.uuid)) return false;
-    const isOurs = await isOfNova(connection, domain);
-    if (isOurs === false) this.#strangers.add(domain.uuid);
-    return isOurs ?? false;
+    try {
+      const isOurs = await isOfNova(connection, domain);
+      if (isOurs === false) this.#strangers.add(domain.uuid);
+      this.#refused.delete(domain.uuid);
+      return isOurs ?? false;
+    } catch (error) {
+      if (!(error instanceof LibvirtRefusal)) throw error;
+      // The others are watched all the same; of this one it is asked again at each listing.
+      if (!this.#refused.has(domain.uuid)) {
+        const what = `Whether domain ${domain.name} is Nova's cannot be found out; it is not watched until then.`;
+        this.#context.log('warning', what, { instance: domain.uuid, reason: error.message });
+      }
+      this.#refused.add(domain.uuid);
+      return false;
+    }
   }
 
   async #endingOf(name: string): ReturnType<typeof readEnding> {

@@ -28,6 +28,18 @@ function down(hostname: string, event: 'STARTED' | 'STOPPED' = 'STOPPED'): Notif
   return { notification: { type: 'COMPUTE_HOST', hostname, generated_time, payload: { event } } };
 }
 
+function provenDead(hostname: string): NotificationBody {
+  const generated_time = new Date().toISOString();
+  const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
+  return { notification: { type: 'COMPUTE_HOST', hostname, generated_time, payload } };
+}
+
+function guestDown(hostname: string, number: number, event = 'LIFECYCLE'): NotificationBody {
+  const instance_uuid = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+  const payload = { event, instance_uuid, vir_domain_event: 'STOPPED_FAILED' };
+  return { notification: { type: 'VM', hostname, generated_time: new Date().toISOString(), payload } };
+}
+
 /** A folder, and an engine that comes and goes and remembers what it was told. */
 class Scene implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-outbox-'));
@@ -259,6 +271,28 @@ describe('an old report', () => {
     await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
   });
 
+  it('of a host that is proven dead stays while nobody can tell whether it still is, and goes or is dropped then', async () => {
+    scene.now = () => boot;
+    const outbox = await scene.outbox();
+    for (const host of ['c1', 'c2']) await outbox.put(provenDead(host));
+    scene.now = () => ({ ...boot, uptimeMs: 3_600_000 });
+    let looks = 0;
+    let words: Readonly<Record<string, Recheck>> = {};
+    scene.recheck = async ({ notification }) => {
+      looks += 1;
+      return words[notification.hostname] ?? 'unknown';
+    };
+    await scene.engineComes();
+    await scene.deliver(outbox);
+    await expect.poll(() => looks, WAIT).toBeGreaterThan(12);
+    expect(scene.got).toEqual([]);
+    expect(scene.files()).toHaveLength(2);
+    expect(scene.lines.join()).toContain('warning an old report of a dead host is held');
+    words = { c1: 'over', c2: 'still' };
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.hosts).toEqual(['c2']);
+  });
+
   it('is not made of a fresh one by a wall clock that jumps', async () => {
     scene.recheck = async () => 'over';
     scene.now = () => ({ ...boot, wallMs: 0, uptimeMs: 1_000 });
@@ -268,6 +302,41 @@ describe('an old report', () => {
     await scene.engineComes();
     await scene.deliver(outbox);
     await expect.poll(() => scene.got, WAIT).toMatchObject([{ delivery: { age_seconds: 1 } }]);
+  });
+});
+
+describe('a report at which the engine fails again and again', () => {
+  const told = (): string[] =>
+    scene.got.map(({ notification: { payload } }) => {
+      const { instance_uuid = '', event } = payload as { instance_uuid?: string; event: string };
+      return `${instance_uuid.slice(-1)} ${event}`;
+    });
+
+  it('lets the others of its host pass, keeps back those of the same instance, and is taken once the engine can', async () => {
+    let isMended = false;
+    const accepted: string[] = [];
+    scene.judge = () => {
+      const last = told().at(-1) ?? '';
+      if (!isMended && last === '1 LIFECYCLE') throw new Error('out of luck');
+      accepted.push(last);
+    };
+    await scene.engineComes();
+    const outbox = await scene.outbox();
+    await outbox.put(guestDown('c1', 1));
+    await outbox.put(guestDown('c1', 2));
+    await outbox.put(guestDown('c1', 1, 'IO_ERROR'));
+    await scene.deliver(outbox);
+    await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE']);
+    expect(scene.lines.join()).toContain('error a notification that does not go is parked');
+    await outbox.put(guestDown('c1', 3));
+    await outbox.put(guestDown('c1', 1, 'QEMU_GUEST_AGENT_ERROR'));
+    await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE', '3 LIFECYCLE']);
+    const before = scene.got.length;
+    await expect.poll(() => scene.got.length, WAIT).toBeGreaterThan(before + 2);
+    expect(told().slice(before)).not.toContain('1 IO_ERROR');
+    isMended = true;
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(accepted.slice(2)).toEqual(['1 LIFECYCLE', '1 IO_ERROR', '1 QEMU_GUEST_AGENT_ERROR']);
   });
 });
 

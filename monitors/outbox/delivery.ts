@@ -2,8 +2,10 @@
  * Delivers what lies in the outbox.
  *
  * Invariants: reports of one host go out one after the other in the order of writing, those of other hosts do not wait for
- * them; a report is removed only after it was acknowledged, after its own monitor said that it is over, or into the folder of
- * those set aside; one that waited long is asked for again in the moment before it goes.
+ * them, nor for ever for one that is never taken (see lanes.ts); a report is removed only after it was acknowledged, after its
+ * own monitor said that it is over, or into the folder of those set aside; one that waited long is asked for again in the moment
+ * before it goes, and a death of a host that nobody can confirm then stays: the host may live again, and an engine would
+ * start its instances a second time.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import type { Log } from '#protocol/log.ts';
@@ -122,7 +124,7 @@ export class Delivery {
       for (const name of names) {
         if (this.#lanes.knows(name)) continue;
         const report = await outbox.read(name);
-        if (report) this.#lanes.add({ name, report, attempts: 0 });
+        if (report) this.#lanes.add({ name, report, attempts: 0, holds: 0 });
       }
       this.#scanFault = undefined;
     } catch (error) {
@@ -146,36 +148,38 @@ export class Delivery {
 
   #begin(signal: AbortSignal): void {
     while (this.#underWay.size < MAX_UNDER_WAY) {
-      const host = this.#lanes.take();
-      if (host === undefined) return;
-      const work = this.#work(host, signal)
+      const lane = this.#lanes.take();
+      if (lane === undefined) return;
+      const work = this.#work(lane, signal)
         .catch((error: unknown) => {
           // A lack of descriptors, or a fault of this program: the report stays and is tried again.
           const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-          this.#parts.log('error', 'the delivery met a fault', { host, reason });
-          this.#lanes.delay(host);
+          this.#parts.log('error', 'the delivery met a fault', { lane, reason });
+          this.#lanes.delay(lane);
         })
         .finally(() => {
           this.#underWay.delete(work);
-          this.#lanes.giveBack(host);
+          this.#lanes.giveBack(lane);
           this.#kick.resolve();
         });
       this.#underWay.add(work);
     }
   }
 
-  /** The reports of one host, until one does not go. */
-  async #work(host: string, signal: AbortSignal): Promise<void> {
+  /** The reports of one lane, until one does not go. */
+  async #work(lane: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#isOurTurn) {
-      const waiting = this.#lanes.first(host);
+      const waiting = this.#lanes.first(lane);
       if (!waiting || this.#lanes.isBlocked) return;
       const how = await this.#deliver(waiting, signal);
       if (how === 'later') {
-        this.#lanes.delay(host);
+        if (this.#lanes.delay(lane) === 'parked') {
+          this.#say('error', 'a notification that does not go is parked; others of its host go before it', waiting);
+        }
         return;
       }
       if (how === 'away') return;
-      this.#lanes.done(host);
+      this.#lanes.done(lane);
     }
   }
 
@@ -186,8 +190,9 @@ export class Delivery {
     if (fault !== undefined) return this.#isAway(fault);
     if (isStale(ageAt(this.#now(), report.written), staleAfterMs)) {
       const word = await this.#recheck(report.body, signal);
-      if (signal.aborted) return 'later';
-      this.#say('info', `an old report was looked at again: ${word}`, waiting);
+      if (signal.aborted) return 'away';
+      if (word === 'unknown' && isProvenDeath(report.body)) return this.#hold(waiting);
+      if (isMilestone(waiting.attempts)) this.#say('info', `an old report was looked at again: ${word}`, waiting);
       if (word === 'over') return this.#end(waiting);
     }
     if (!(await outbox.has(name))) return 'done';
@@ -196,13 +201,21 @@ export class Delivery {
     return this.#conclude(waiting, await target.send(report.body, { ageMs: ms, attempts: waiting.attempts }));
   }
 
+  #hold(waiting: Waiting): 'later' {
+    waiting.holds += 1;
+    if (isMilestone(waiting.holds)) {
+      const what = 'an old report of a dead host is held until it can be seen whether the host is still dead';
+      this.#say('warning', `${what}; if it is, "recovery-agent notify" tells the engine`, waiting);
+    }
+    return 'later';
+  }
+
   async #conclude(waiting: Waiting, sent: Sent): Promise<'done' | 'later' | 'away'> {
     switch (sent.outcome) {
       case 'away':
         return this.#isAway(sent.reason);
       case 'failed':
-        // Ever more seldom: 1, 2, 4, 8 …
-        if ((waiting.attempts & (waiting.attempts - 1)) === 0) {
+        if (isMilestone(waiting.attempts)) {
           this.#say('warning', `a notification was not taken and is tried again: ${sent.reason}`, waiting);
         }
         return 'later';
@@ -264,9 +277,21 @@ export class Delivery {
     this.#parts.log('info', 'notifications are delivered again', { to: this.#parts.target.description });
   }
 
-  #say(level: 'info' | 'warning', text: string, { report, attempts }: Waiting): void {
+  #say(level: 'info' | 'warning' | 'error', text: string, { report, attempts }: Waiting): void {
     const { type, hostname } = report.body.notification;
     const age = Math.round(ageAt(this.#now(), report.written).ms / 1000);
     this.#parts.log(level, text, { type, host: hostname, age_seconds: age, attempts });
   }
+}
+
+/** Ever more seldom: 0, 1, 2, 4, 8 … */
+function isMilestone(count: number): boolean {
+  return (count & (count - 1)) === 0;
+}
+
+/** Engines evacuate a host on such a report and on no other. */
+function isProvenDeath({ notification }: NotificationBody): boolean {
+  if (notification.type !== 'COMPUTE_HOST') return false;
+  const { event, host_status } = notification.payload;
+  return event === 'STOPPED' && host_status === 'NORMAL';
 }

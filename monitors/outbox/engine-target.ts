@@ -9,7 +9,7 @@ import { describeAddress, type EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { InstanceFacts } from '../monitor.ts';
+import type { InstanceFacts, MonitorName } from '../monitor.ts';
 import type { Blindness, DeliveryFacts, Sent, Target } from './target.ts';
 
 export interface EngineTargetParts {
@@ -96,13 +96,13 @@ export class EngineTarget implements Target {
     }
   }
 
-  async sayBlind(host: string, monitors: readonly Blindness[]): Promise<void> {
+  async sayBlind(host: string, monitors: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void> {
     const told = monitors.map(({ monitor, reason, ms }) => ({
       monitor,
       reason: reason.slice(0, MAX_REASON),
       seconds: Math.round(ms / 1000),
     }));
-    await this.#call('blind', { host, monitors: told }).catch(() => {});
+    await this.#call('blind', { host, blind: told, seeing }).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,23 @@
 /**
  * Which report goes next: one lane for each host, in the order of writing, and when a lane, or all, may be tried again.
  *
- * Invariant: of one host there is one report under way, the oldest. A report that was done does not come back.
+ * Invariants: of one host there is one report under way, the oldest. A report that was done does not come back. One that
+ * fails again and again keeps back only what tells of the same thing: it is parked in a lane of its own, with all later ones of
+ * its subject behind it, and the others of its host go on.
  */
+import type { NotificationBody } from '#protocol/notification.ts';
 import type { Report } from './report-file.ts';
 
 export interface Waiting {
   readonly name: string;
   readonly report: Report;
   attempts: number;
+  /** How often it was not sent because nobody could tell whether it is still so. */
+  holds: number;
 }
 
 interface Lane {
+  readonly kind: 'host' | 'parked';
   readonly reports: Waiting[];
   state: 'free' | 'taken';
   failures: number;
@@ -20,6 +26,8 @@ interface Lane {
 
 /** The first wait; each further one is twice as long. */
 const FIRST_WAIT_MS = 250;
+/** Failures in a row before a report is parked; with the delivered waits that is after 8 s. */
+const PARK_AFTER = 5;
 
 export class Lanes {
   readonly #maxWaitMs: number;
@@ -47,9 +55,11 @@ export class Lanes {
   }
 
   add(waiting: Waiting): void {
-    const host = waiting.report.body.notification.hostname;
-    const lane = this.#lanes.get(host) ?? { reports: [], state: 'free', failures: 0, notBefore: 0 };
-    this.#lanes.set(host, lane);
+    const { body } = waiting.report;
+    const parked = subjectOf(body);
+    const key = this.#lanes.has(parked) ? parked : body.notification.hostname;
+    const lane = this.#lanes.get(key) ?? { kind: 'host', reports: [], state: 'free', failures: 0, notBefore: 0 };
+    this.#lanes.set(key, lane);
     this.#known.add(waiting.name);
     // One that was under way while another process had the turn.
     if (lane.state === 'taken' && lane.reports.some(({ name }) => name === waiting.name)) return;
@@ -71,43 +81,55 @@ export class Lanes {
     }
   }
 
-  /** A host whose turn it is; undefined when none is. */
+  /** A lane whose turn it is; undefined when none is. */
   take(): string | undefined {
     const now = performance.now();
     if (this.isBlocked) return undefined;
-    for (const [host, lane] of this.#lanes) {
+    for (const [key, lane] of this.#lanes) {
       if (lane.state === 'taken' || lane.reports.length === 0 || lane.notBefore > now) continue;
       lane.state = 'taken';
-      return host;
+      return key;
     }
     return undefined;
   }
 
-  giveBack(host: string): void {
-    const lane = this.#lanes.get(host);
+  giveBack(key: string): void {
+    const lane = this.#lanes.get(key);
     if (!lane) return;
     lane.state = 'free';
     // Behind the others, so that each has its turn.
-    this.#lanes.delete(host);
-    if (lane.reports.length > 0) this.#lanes.set(host, lane);
+    this.#lanes.delete(key);
+    if (lane.reports.length > 0) this.#lanes.set(key, lane);
   }
 
-  first(host: string): Waiting | undefined {
-    return this.#lanes.get(host)?.reports[0];
+  first(key: string): Waiting | undefined {
+    return this.#lanes.get(key)?.reports[0];
   }
 
-  done(host: string): void {
-    const lane = this.#lanes.get(host);
+  done(key: string): void {
+    const lane = this.#lanes.get(key);
     lane?.reports.shift();
     if (lane) lane.failures = 0;
   }
 
-  /** The first report of this host could not be taken. */
-  delay(host: string): void {
-    const lane = this.#lanes.get(host);
-    if (!lane) return;
+  /** The first report of this lane could not be taken. Says whether it was parked for that. */
+  delay(key: string): 'waits' | 'parked' {
+    const lane = this.#lanes.get(key);
+    if (!lane) return 'waits';
     lane.failures += 1;
     lane.notBefore = performance.now() + this.#wait(lane.failures);
+    const [first] = lane.reports;
+    if (first === undefined || lane.kind === 'parked' || lane.failures < PARK_AFTER) return 'waits';
+    const subject = subjectOf(first.report.body);
+    const [parked, others] = [true, false].map((isIt) =>
+      lane.reports.filter(({ report }) => (subjectOf(report.body) === subject) === isIt),
+    );
+    const { failures, notBefore } = lane;
+    this.#lanes.set(subject, { kind: 'parked', reports: parked ?? [], state: 'free', failures, notBefore });
+    lane.reports.splice(0, Infinity, ...(others ?? []));
+    lane.failures = 0;
+    lane.notBefore = 0;
+    return 'parked';
   }
 
   block(): void {
@@ -122,7 +144,7 @@ export class Lanes {
     this.#blockedUntil = Number.NEGATIVE_INFINITY;
   }
 
-  /** There is news of this host: it is tried at once. */
+  /** There is news of this host: it is tried at once, but for what is parked. */
   wake(host: string): void {
     this.#blockedUntil = Number.NEGATIVE_INFINITY;
     const lane = this.#lanes.get(host);
@@ -141,4 +163,12 @@ export class Lanes {
     const full = Math.min(this.#maxWaitMs, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 20));
     return full * (0.75 + Math.random() / 4);
   }
+}
+
+/** What a report tells of. No name of a lane of a host: those hold no blanks. */
+function subjectOf({ notification }: NotificationBody): string {
+  const { hostname, type, payload } = notification;
+  const what =
+    'instance_uuid' in payload ? payload.instance_uuid : 'process_name' in payload ? payload.process_name : '';
+  return `${hostname} ${type} ${what}`;
 }

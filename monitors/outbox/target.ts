@@ -37,7 +37,7 @@ export interface Target {
   send(body: NotificationBody, facts: DeliveryFacts): Promise<Sent>;
   /** Never throws; undefined when nobody knows. */
   askInstance(uuid: string): Promise<InstanceFacts | undefined>;
-  /** Says which monitors of a host cannot see, all of them at a time. Never throws; said again by whoever is still blind. */
-  sayBlind(host: string, monitors: readonly Blindness[]): Promise<void>;
+  /** Says which monitors of this process cannot see, and which can. Never throws; said again while one is blind. */
+  sayBlind(host: string, blind: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,13 +5,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readCustomTask } from '#config/custom-tasks.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { Engine } from '#engine/resident/engine.ts';
-import { taskOf } from '#engine/tasks/registry.ts';
+import { customTask } from '#engine/tasks/custom/custom-task.ts';
+import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
+import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import type { Log } from '#protocol/log.ts';
 import { parseNotification } from '#protocol/notification.ts';
 import type { RecoveryView } from '#protocol/views.ts';
@@ -21,6 +25,8 @@ export interface WorldSettings {
   readonly behaviour?: Partial<Behaviour>;
   /** The text of a configuration file. */
   readonly configuration?: string;
+  /** What carries out custom tasks; without it the real drivers. */
+  readonly drivers?: LoadDriver;
 }
 
 export class RecoveryWorld implements AsyncDisposable {
@@ -29,14 +35,17 @@ export class RecoveryWorld implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-test-'));
   readonly configuration: Configuration;
+  readonly #drivers: LoadDriver;
   #engine: Engine | undefined;
   #journal: Journal | undefined;
   #cloud: SimulatedCloud | undefined;
 
-  constructor({ seed = 1, behaviour = {}, configuration = '' }: WorldSettings = {}) {
+  constructor({ seed = 1, behaviour = {}, configuration = '', drivers = loadDriver }: WorldSettings = {}) {
+    this.#drivers = drivers;
     this.world = new World(this.clock, seed, { ...CALM, ...behaviour });
     this.configuration = loadConfiguration({
       mainFile: 'test.conf',
+      definitions: { files: [], read: readCustomTask },
       readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
     });
   }
@@ -78,7 +87,7 @@ export class RecoveryWorld implements AsyncDisposable {
       cloud: this.#cloud,
       clock: this.clock,
       configuration: this.configuration,
-      taskOf,
+      taskOf: (planned) => customTask(planned, this.#drivers) ?? BUILT_IN_TASKS.get(planned.name),
       log,
       node,
       version: 'test',

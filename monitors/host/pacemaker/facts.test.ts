@@ -123,6 +123,12 @@ describe('a proof of fencing is not given', () => {
     expect(find(confirmed, 'c2')).toMatchObject({ says: 'unknown' });
   });
 
+  test('for a remote node that was fenced once and that an operator has taken out of the cluster', () => {
+    const seen = sight('remote-fenced-offline');
+    const connections = new Map(seen.view.connections).set('c2', { isStarted: false, isDisabled: true });
+    expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2')).toMatchObject({ says: 'leaving' });
+  });
+
   test('for a remote node whose record says that it was not fenced since it came up', () => {
     const lost = withState(sight('remote-fenced-offline'), 'c2', { fencedAt: undefined });
     expect(find(lost, 'c2').says).toBe('unknown');
@@ -246,6 +252,7 @@ describe('whatever the cluster shows', () => {
         expect([sighting.view.isInMaintenance, node.isInMaintenance, node.isStandby, node.isUnclean]).not.toContain(
           true,
         );
+        expect(connection?.isDisabled).not.toBe(true);
         if (node.isRemote) {
           expect(state.fencedAt).toBe(finding.at);
           expect(node.isOnline && connection?.isStarted).not.toBe(true);

@@ -9,7 +9,8 @@
  *   order keeps it. A node that was fenced earlier and is now stopped in order is therefore not taken for dead;
  * - `online="false"` proves nothing (a view without quorum, a remote node disabled in order or lost in maintenance look like a
  *   fenced one), and `online="true"` alone proves no life: a dead remote node has it while it is being connected to;
- * - maintenance, standby and leaving in order are never a failure, even when the node dies in it.
+ * - maintenance, standby and leaving in order are never a failure, even when the node dies in it; a remote node whose
+ *   connection an operator has disabled has left, also when it was fenced before.
  */
 import type { Fact } from '../fact.ts';
 import type { CibView, NodeState } from './cib.ts';
@@ -56,11 +57,12 @@ export function findingOf(node: NodeView, { view, cib, outlived, now }: Sighting
       ? say('up', node.isRemote ? 'connected' : 'member of the cluster')
       : say('unknown', 'seen by the cluster, but not joined');
   }
+  // Its record of a fencing stays for as long as it is not connected, however long its host has been repaired and in use.
+  if (connection?.isDisabled) return say('leaving', 'its connection is disabled');
   const death = node.isRemote
     ? remoteDeath(node, state, connection, view)
     : clusterNodeDeath(node, state, view, outlived);
   if (death !== undefined) return death;
-  if (connection?.isDisabled) return say('leaving', 'its connection is disabled');
   if (!node.isRemote && state.expected === 'down' && state.hasHistory)
     return say('leaving', 'left the cluster in order');
   return say('unknown', 'away, without a fencing that proves it dead');

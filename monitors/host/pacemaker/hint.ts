@@ -23,7 +23,7 @@ export async function listenForHints(
   signal: AbortSignal,
 ): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  await claimSocketPath(path);
+  await claimSocketPath(path, { who: 'a host monitor', option: '[host] alert_socket' });
   const peers = new Set<Socket>();
   const server = createServer((socket) => {
     peers.add(socket);

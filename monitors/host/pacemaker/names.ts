@@ -17,6 +17,11 @@ export function computeNodes(view: ClusterView, options: NameOptions): readonly 
   return view.nodes.filter(({ isRemote }) => !isRemote);
 }
 
+/** Names of `compute_hosts` that no node has: misspelt, or of a node that was removed. */
+export function strangeNames(view: ClusterView, { computeHosts }: NameOptions): readonly string[] {
+  return computeHosts.filter((wanted) => view.nodes.every(({ name }) => name !== wanted));
+}
+
 /** What Nova calls a node: by host_names, else by the form. */
 export function hostOf(node: string, { hostNames, hostNameForm, hostNameDomain }: NameOptions): string {
   const named = Object.hasOwn(hostNames, node) ? hostNames[node] : undefined;

@@ -7,7 +7,7 @@ import type { Fact, Source } from '../fact.ts';
 import { askPacemaker, type ClusterSight } from './ask.ts';
 import { findingOf } from './facts.ts';
 import { listenForHints } from './hint.ts';
-import { ambiguousHosts, computeNodes, hostOf } from './names.ts';
+import { ambiguousHosts, computeNodes, hostOf, strangeNames } from './names.ts';
 import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
 
 /**
@@ -63,7 +63,7 @@ class PacemakerSource implements Source {
     this.#members = membersIn(cib);
     const nodes = computeNodes(view, this.#options);
     const ambiguous = ambiguousHosts(nodes, this.#options);
-    return nodes.map((node): Fact => {
+    const seen = nodes.map((node): Fact => {
       const host = hostOf(node.name, this.#options);
       const said = { source: 'pacemaker', host } as const;
       if (ambiguous.has(host) || !HOST_NAME.test(host)) {
@@ -72,6 +72,12 @@ class PacemakerSource implements Source {
       }
       return { ...said, ...findingOf(node, { view, cib, outlived: this.#outlived, now }) };
     });
+    // Silently nobody would watch it.
+    const missing = strangeNames(view, this.#options).map((name): Fact => {
+      const detail = `Pacemaker knows no node ${name}; see [host] compute_hosts`;
+      return { source: 'pacemaker', host: hostOf(name, this.#options), says: 'unknown', at: now, detail };
+    });
+    return [...seen, ...missing.filter(({ host }) => seen.every((fact) => fact.host !== host))];
   }
 
   async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {

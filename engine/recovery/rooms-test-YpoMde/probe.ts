@@ -1,3 +1,0 @@
-import { probe } from '../../tasks/registry.ts';
-
-export const used = probe;
