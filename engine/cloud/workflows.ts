@@ -48,8 +48,11 @@ export interface Workflows {
   has(workflowName: string, options?: CallOptions): Promise<boolean>;
   /** @param definition YAML; kind `conflict` when there is a workflow of one of its names */
   create(definition: string, options?: ActOptions): Promise<Accepted>;
-  /** Safe to repeat; kind `not_found` when there is no such workflow. */
-  begin(beginning: Beginning, options?: ActOptions): Promise<Accepted>;
+  /**
+   * Safe to repeat; kind `not_found` when there is no such workflow.
+   * @returns with the id that the execution has: another one than that asked for where Mistral is too old for it
+   */
+  begin(beginning: Beginning, options?: ActOptions): Promise<Accepted & { readonly id: string }>;
   /** Undefined when it does not exist. */
   execution(id: string, options?: CallOptions): Promise<Execution | undefined>;
   /** In the order in which they were begun. */

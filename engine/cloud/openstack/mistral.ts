@@ -59,17 +59,15 @@ export class Mistral implements Workflows {
     return this.#act({ method: 'POST', path: '/workflows', body, repeatable: 'unless_done' }, options);
   }
 
-  async begin({ id, workflowName, inputs, description }: Beginning, options: ActOptions = {}): Promise<Accepted> {
+  async begin(
+    { id, workflowName, inputs, description }: Beginning,
+    options: ActOptions = {},
+  ): Promise<Accepted & { readonly id: string }> {
     const body = json({ id, workflow_name: workflowName, input: inputs, description });
     const asking: Asking = { method: 'POST', path: '/executions', body, repeatable: 'safe' };
     const answer = await this.#call(asking, options);
     const begun = parsed(ExecutionAnswer, answer, askedFor(asking));
-    if (begun.id !== id) {
-      // Before version 6 (Queens) Mistral chose the id itself, and nothing of ours would find it again.
-      const message = `Mistral began workflow ${workflowName} as execution ${begun.id} and not as ${id}, as it was asked to; it is too old`;
-      throw new CloudError('refused', message, { status: answer.status });
-    }
-    return { requestId: requestIdOf(answer) ?? null };
+    return { requestId: requestIdOf(answer) ?? null, id: begun.id };
   }
 
   async execution(id: string, options: CallOptions = {}): Promise<Execution | undefined> {

@@ -37,8 +37,11 @@ export class SimulatedWorkflows implements Workflows {
     return this.#act('workflows.create', { definition }, options);
   }
 
-  begin({ id, workflowName, inputs }: Beginning, options: ActOptions = {}): Promise<Accepted> {
-    return this.#act('workflows.begin', { id, workflowName, inputs }, options);
+  async begin(
+    { id, workflowName, inputs }: Beginning,
+    options: ActOptions = {},
+  ): Promise<Accepted & { readonly id: string }> {
+    return { ...(await this.#act('workflows.begin', { id, workflowName, inputs }, options)), id };
   }
 
   async execution(id: string, options: CallOptions = {}): Promise<Execution | undefined> {

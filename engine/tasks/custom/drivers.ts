@@ -2,7 +2,9 @@
 import type { DriverName } from '#config/custom-tasks.ts';
 import type { Driver } from './driver.ts';
 
-const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {};
+const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
+  mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
+};
 
 export async function loadDriver(name: DriverName): Promise<Driver> {
   const load = LOAD[name];
