@@ -119,7 +119,7 @@ describe('Mistral is asked', () => {
       ),
     });
     const [first] = cloud.requests('POST /workflow/v2/workflows');
-    expect(first).toMatchObject({ body: 'version: "2.0"', headers: { 'content-type': 'text/plain' } });
+    expect(first).toMatchObject({ body: 'version: "2.0"', headers: { 'content-type': 'text/plain', accept: '*/*' } });
   });
 
   test('to cancel an execution', async () => {

@@ -134,6 +134,8 @@ export class Mistral implements Workflows {
           'x-auth-token': session.token,
           ...(globalRequestId === undefined || method === 'GET' ? {} : { 'x-openstack-request-id': globalRequestId }),
           ...(body === undefined ? {} : { 'content-type': body.type }),
+          // Where it takes plain text it says that it answers so (406 otherwise), and answers with JSON.
+          ...(body?.type === 'text/plain' ? { accept: '*/*' } : {}),
         },
         ...(body === undefined ? {} : { body: body.text }),
       };

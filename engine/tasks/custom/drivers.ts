@@ -4,6 +4,7 @@ import type { Driver } from './driver.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
   mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
+  recovery_action: async () => (await import('./recovery-action/driver.ts')).recoveryActionDriver,
 };
 
 export async function loadDriver(name: DriverName): Promise<Driver> {

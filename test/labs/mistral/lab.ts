@@ -53,6 +53,14 @@ export class MistralLab {
     return await this.cloud.parts.rest.request(method, `${this.#address}${path}`, body === undefined ? {} : { body });
   }
 
+  async createWorkflow(definition: string): Promise<void> {
+    const { rest } = this.cloud.parts;
+    await rest.call('POST', `${this.#address}/workflows`, {
+      body: definition,
+      headers: { 'Content-Type': 'text/plain' },
+    });
+  }
+
   /** Straight from its database, oldest first. */
   async executions(): Promise<ExecutionRecord[]> {
     const statement = 'SELECT id, workflow_name, state FROM workflow_executions_v2 ORDER BY created_at, id';
