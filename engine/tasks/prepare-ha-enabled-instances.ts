@@ -17,7 +17,7 @@ export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undef
 }
 
 /** Instances that left the host in an earlier attempt which did not finish with them. */
-async function strays(
+export async function strays(
   context: TaskContext,
   earlier: readonly EarlierMove[],
   onHost: ReadonlySet<string>,

@@ -21,7 +21,9 @@ let engines: EngineProcess[] = [];
 
 beforeAll(async () => {
   await installPackages();
+  const t0 = Date.now();
   lab = await MistralLab.start();
+  console.log('LAB UP', (Date.now() - t0) / 1000);
 });
 
 afterAll(async () => {
@@ -87,6 +89,8 @@ const isOver = ({ notification }: RecoveryView): boolean => !['new', 'running'].
 const linesOf = ({ flows }: RecoveryView): string[] =>
   flows.flatMap(({ events }) => events.map(({ message }) => message));
 
+const evacuationsFrom = (host: string) => lab.cloud.migrations({ migration_type: 'evacuation', source_compute: host });
+
 /** The example as it is, but for the place of its file. */
 function exampleMethods(): string {
   const file = join(directory, 'host-evacuate.yaml');
@@ -115,7 +119,7 @@ it('host-evacuate moves the instances of a failed host, and runs once though its
   const lines = linesOf(view);
   expect(lines).toContain(`Execution ${executions[0]?.id} of workflow host-evacuate was begun before; it is awaited`);
   expect(lines).toContain('wait_until_left: SUCCESS');
-  const migrations = await lab.cloud.migrations({ migration_type: 'evacuation', source_compute: 'c1' });
+  const migrations = await evacuationsFrom('c1');
   expect(migrations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());
   for (const each of uuids) {
     await lab.cloud.waitForServer(each, (server) => server['OS-EXT-STS:task_state'] === null);
@@ -146,4 +150,49 @@ it('a workflow that takes too long is cancelled', async () => {
   expect(linesOf(view)).toContain('never: RUNNING');
   const ours = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'endless');
   expect(ours[0]).toMatchObject({ state: 'CANCELLED' });
+});
+
+const SENLIN = readFileSync(join(EXAMPLES, 'senlin-actions.conf'), 'utf8');
+
+it('an instance is rebooted once, and its workflow runs once, though the engine is killed in between', async () => {
+  const [instance = ''] = await lab.cloud.boot(1, 'c2');
+  await lab.createWorkflow(
+    'version: "2.0"\ntell-owner:\n  input: [reason, instance_uuid]\n  tasks:\n    say:\n      action: std.echo\n      input: {output: <% $.reason %>}\n',
+  );
+  const first = await startEngine('n1', SENLIN);
+  const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: instance };
+  const uuid = await notify(first, { type: 'VM', hostname: 'c2', payload });
+  await until(first, uuid, (view) => linesOf(view).includes(`REBOOT: ${instance}`));
+  first.kill('SIGKILL');
+  await first.ended();
+  const second = await startEngine('n2', SENLIN);
+  const view = await until(second, uuid, isOver);
+  expect(view.notification).toMatchObject({ status: 'finished', message: null });
+  const { body } = await lab.cloud.request('GET', `/servers/${instance}/os-instance-actions`);
+  const actions = (body as { instanceActions: { action: string }[] }).instanceActions.map(({ action }) => action);
+  expect(actions.toReversed()).toEqual(['create', 'reboot']);
+  const told = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'tell-owner');
+  expect(told).toMatchObject([{ state: 'SUCCESS' }]);
+  const { body: execution } = await lab.request('GET', `/executions/${told[0]?.id}`);
+  expect(JSON.parse((execution as { input: string }).input)).toEqual({
+    reason: 'c2 reported it',
+    instance_uuid: instance,
+  });
+});
+
+it('EVACUATE in a chain moves the instances of a failed host once though the engine is killed', async () => {
+  const uuids = await lab.cloud.boot(3, 'c1', { metadata: { HA_Enabled: 'True' } });
+  const known = new Set((await evacuationsFrom('c1')).map(({ uuid }) => uuid));
+  const first = await startEngine('n1', SENLIN);
+  await lab.cloud.killCompute('c1');
+  const uuid = await hostFailed(first, 'c1');
+  await until(first, uuid, (view) => linesOf(view).some((line) => line.startsWith('Evacuation of instance started')));
+  first.kill('SIGKILL');
+  await first.ended();
+  const second = await startEngine('n2', SENLIN);
+  const view = await until(second, uuid, isOver);
+  expect(view.notification).toMatchObject({ status: 'finished', message: null });
+  const evacuations = (await evacuationsFrom('c1')).filter((each) => !known.has(each.uuid));
+  expect(evacuations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());
+  for (const each of uuids) expect(lab.cloud.whereabouts(each)).toEqual(['c2']);
 });

@@ -48,7 +48,7 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   for (;;) {
     let seen: Seen;
     try {
-      seen = await look(context, uuid);
+      seen = await look(context, uuid, state);
       patience.answered();
     } catch (error) {
       lastLook = undefined;
@@ -100,11 +100,13 @@ function effectLimit({ kind }: Asking, { settings }: TaskContext): number {
 }
 
 /** The actions first: when one shows and the instance, looked at after it, has no task, the action is over. */
-async function look({ cloud, signal }: TaskContext, uuid: string): Promise<Seen> {
+async function look({ cloud, signal }: TaskContext, uuid: string, state: Step['state']): Promise<Seen> {
   try {
     const actions = await cloud.instanceActions(uuid, { signal });
     const instance = await cloud.instance(uuid, { signal });
     if (!instance || instance.vmState === 'deleted') return { instance: 'gone', actions: [], isHostUp: true };
+    // Only before a call it counts whether somebody takes orders there.
+    if (state === 'sent' || instance.taskState !== null) return { instance, actions, isHostUp: true };
     const service = instance.host === null ? undefined : await cloud.computeService(instance.host, { signal });
     return { instance, actions, isHostUp: service?.state === 'up' };
   } catch (error) {

@@ -10,7 +10,7 @@ import type { Json } from '../../../flow/plan.ts';
 import { type TaskContext, textInput } from '../../../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../../../recovery/original-state.ts';
 import { patiently } from '../../patience.ts';
-import { withOriginal } from '../../prepare-ha-enabled-instances.ts';
+import { strays, withOriginal } from '../../prepare-ha-enabled-instances.ts';
 
 /** @param named name of the value that lists them; empty: the instance of the flow, or those of its host */
 export async function chosenInstances(
@@ -32,13 +32,18 @@ async function choose(context: TaskContext, host: string, named: string): Promis
   const { cloud, inputs, settings, signal } = context;
   const earlier = await context.earlierMoves(host);
   const originals = new Map(earlier.map((move) => [move.instance, move]));
-  const snapshot = (instance: Instance): InstanceSnapshot =>
-    withOriginal(snapshotOf(instance, settings.hostHaKey), originals.get(instance.uuid));
+  const snapshot = (instance: Instance): InstanceSnapshot => {
+    const original = originals.get(instance.uuid);
+    // It left the host in an earlier attempt that did not finish with it.
+    if (original?.unfinished && instance.host !== host) return original.before as unknown as InstanceSnapshot;
+    return withOriginal(snapshotOf(instance, settings.hostHaKey), original);
+  };
   const found: InstanceSnapshot[] = [];
   const uuids = named === '' ? ownOf(context) : uuidsIn(inputs[named] ?? null, named);
   if (uuids === 'those of the host') {
     const { items } = await patiently(context, () => cloud.listInstances({ host }, { signal }));
-    return items.map(snapshot);
+    const onHost = new Set(items.map(({ uuid }) => uuid));
+    return [...items.map(snapshot), ...(await strays(context, earlier, onHost))];
   }
   for (const uuid of uuids) {
     const instance = await patiently(context, () => cloud.instance(uuid, { signal }));

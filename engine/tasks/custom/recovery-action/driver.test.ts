@@ -162,6 +162,17 @@ describe('EVACUATE', () => {
     expect(here.world.counts.accepted).toEqual({});
   });
 
+  it('finishes in the next round with instances that left the host when the time of the first was up', async () => {
+    const behaviour = { rebuildMs: [4000, 4000] } as const;
+    await using here = await world('[{name: EVACUATE}]', { behaviour, options: 'timeout = 3\n' });
+    for (const instance of here.world.instances.values()) Object.assign(instance, { vmState: 'paused', powerState: 3 });
+    const uuid = await here.hostFails('c1');
+    expect((await here.until(uuid, 'error')).notification.message).toBe('heal: its time is up (3 s)');
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
+    expect([...here.world.instances.values()].map(({ vmState }) => vmState)).toEqual(['stopped', 'stopped', 'stopped']);
+  });
+
   it.each([1, 2, 3, 4])('with lost calls and a dead engine moves each instance once (seed %i)', async (seed) => {
     const behaviour = { lostRequests: 0.3, lostReplies: 0.3 };
     await using here = await world('[{name: EVACUATE}, {name: REBOOT}]', { behaviour, seed });
