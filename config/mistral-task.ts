@@ -14,10 +14,14 @@ export const mistralTask: DriverForm = {
       'File of the workflow; it is created where Mistral does not have it.',
     ),
   },
-  required: ['workflow_name'],
+  required: ['workflowName'],
   templates: ['workflowName', 'inputs'],
   parameters: 'none',
   // An execution has an id of our own, so Mistral itself knows whether it was begun.
   afterCrash: ['check'],
   undo: 'impossible',
+  check({ inputs }) {
+    const isStructure = inputs !== null && typeof inputs === 'object' && !Array.isArray(inputs);
+    return isStructure ? undefined : { field: 'inputs', fault: '"inputs" takes names with values: {name: value}' };
+  },
 };

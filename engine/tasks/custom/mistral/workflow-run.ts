@@ -55,8 +55,11 @@ export async function runWorkflow(context: TaskContext, run: WorkflowRun): Promi
   const { number, since } = verdict;
   const detail = { number, execution: executionId(run.stepKey, number), since };
   try {
-    if (verdict.do === 'begin') await begin(context, run, step, { ...detail, confirmed: false });
-    else {
+    if (verdict.do === 'begin') {
+      // What another engine or try asked for may still arrive.
+      const asked = begun?.number === number ? 'before' : 'never';
+      await begin(context, run, step, { ...detail, confirmed: false }, asked);
+    } else {
       context.progress(`Execution ${detail.execution} of workflow ${run.workflowName} was begun before; it is awaited`);
       await steps.settle([{ step, state: 'sent', detail: { ...detail, confirmed: true } }]);
     }
@@ -69,13 +72,18 @@ export async function runWorkflow(context: TaskContext, run: WorkflowRun): Promi
 }
 
 /** Asks until Mistral answers; that it is asked twice does no harm. */
-async function begin(context: TaskContext, run: WorkflowRun, step: Step, detail: BegunDetail): Promise<void> {
+async function begin(
+  context: TaskContext,
+  run: WorkflowRun,
+  step: Step,
+  detail: BegunDetail,
+  asked: 'before' | 'never',
+): Promise<void> {
   const { steps, cloud, signal, globalRequestId } = context;
   const { workflowName, inputs, stepKey } = run;
   const patience = new Patience(context);
   const beginning = { id: detail.execution, workflowName, inputs, description: `recovery-agent ${stepKey}` };
-  // An intent that another engine or try left may have arrived.
-  let mayHaveArrived = step.state === 'intent';
+  let mayHaveArrived = asked === 'before';
   for (;;) {
     await steps.intend([{ step, detail }]);
     try {
