@@ -157,6 +157,19 @@ describe('an error of Mistral', () => {
     await expect(cloud.client().workflows.execution(ID)).rejects.toMatchObject({ kind: 'refused' });
   });
 
+  test('is none where the catalogue calls it by its official name', async () => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on('POST /v3/auth/tokens', (seen) => {
+      const reply = cloud.tokenReply(seen);
+      const text = JSON.stringify(reply.json)
+        .replace('"workflowv2"', '"workflow"')
+        .replaceAll('/workflow/v2"', '/workflow"');
+      return { ...reply, json: JSON.parse(text) };
+    });
+    cloud.on('GET /workflow/v2/workflows/w', { json: { id: 'w', name: 'w' } });
+    expect(await cloud.client().workflows.has('w')).toBe(true);
+  });
+
   test('of a cloud without Mistral names what its catalogue has', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on('POST /v3/auth/tokens', (seen) => {

@@ -1,4 +1,4 @@
-/** The `Workflows` over Mistral's API v2 (service type `workflowv2`): which request each call is. */
+/** The `Workflows` over Mistral's API v2 (service type `workflowv2` or `workflow`): which request each call is. */
 import * as v from 'valibot';
 import { type Accepted, type ActGuard, type ActOptions, type CallOptions, CloudError } from '../cloud.ts';
 import type { Beginning, Execution, Value, Workflows, WorkflowTask } from '../workflows.ts';
@@ -6,13 +6,13 @@ import { parsed } from './answers.ts';
 import { bounded } from './call.ts';
 import type { Deadline } from './deadline.ts';
 import { type Asked, fault, requestIdOf } from './faults.ts';
-import type { Keystone } from './keystone.ts';
+import type { Keystone, Session } from './keystone.ts';
 import type { Repeatable } from './retry.ts';
 import type { Answer, Request } from './transport.ts';
 import { type Line, send } from './tries.ts';
 
-/** What the catalogue calls Mistral. */
-const SERVICE_TYPE = 'workflowv2';
+/** What the catalogue calls Mistral: its own name for itself, and the official one. */
+const SERVICE_TYPES = ['workflowv2', 'workflow'];
 /** Of what Mistral says about a state; a failed task brings whole tracebacks. */
 const MAX_STATE_INFO = 500;
 
@@ -129,7 +129,7 @@ export class Mistral implements Workflows {
       const request: Request = {
         service: 'workflow',
         method,
-        url: new URL(`${apiRoot(session.endpoint(SERVICE_TYPE))}${path}`),
+        url: new URL(`${apiRoot(endpointOf(session))}${path}`),
         headers: {
           'x-auth-token': session.token,
           ...(globalRequestId === undefined || method === 'GET' ? {} : { 'x-openstack-request-id': globalRequestId }),
@@ -145,6 +145,19 @@ export class Mistral implements Workflows {
       throw fault(asked, answer, this.#line.redaction);
     });
   }
+}
+
+/** Throws `CloudError` about the first name where the catalogue has none of them. */
+function endpointOf(session: Session): URL {
+  const faults: unknown[] = [];
+  for (const type of SERVICE_TYPES) {
+    try {
+      return session.endpoint(type);
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  throw faults[0];
 }
 
 /** The catalogue has it with the version, e.g. `http://controller:8989/v2`; some leave it out. */

@@ -21,9 +21,7 @@ let engines: EngineProcess[] = [];
 
 beforeAll(async () => {
   await installPackages();
-  const t0 = Date.now();
   lab = await MistralLab.start();
-  console.log('LAB UP', (Date.now() - t0) / 1000);
 });
 
 afterAll(async () => {

@@ -116,13 +116,39 @@ describe('a workflow', () => {
   it('that Mistral does not know fails the task, which says so', async () => {
     await using here = await world({ workflow: 'none' });
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toBe('move: Workflow host-evacuate not found');
+    expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; make it, or name/);
   });
 
   it('whose output is too large is refused', async () => {
     await using here = await world({ workflow: { output: { moved: 'x'.repeat(300_000) } } });
     const view = await here.until(await here.hostFails('c1'), 'error');
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
+  });
+});
+
+describe('Mistral', () => {
+  it('that is away while a workflow runs is waited out', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.clock.run(here.clock.sleep(60_000));
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    const view = await here.until(uuid);
+    expect(view.notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(lines(view).some((line) => line.startsWith('The cloud does not answer'))).toBe(true);
+  });
+
+  it('that is away too long leaves the execution to the next round, which begins no other', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.until(uuid, 'error');
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
   });
 });
 

@@ -105,10 +105,16 @@ async function begin(
       } catch (end) {
         const isCertain = error instanceof CloudError && !mayHaveArrived && !signal.aborted;
         if (isCertain) await steps.settle([{ step, state: 'failed', error: error.message }]);
+        if (isCertain && error.kind === 'not_found') throw unknownWorkflow(workflowName, error);
         throw end;
       }
     }
   }
+}
+
+function unknownWorkflow(name: string, error: CloudError): TaskFailure {
+  const cure = 'make it, or name its file with "definition_file"';
+  return new TaskFailure(`Mistral has no workflow ${name}; ${cure} (${error.message})`, 'work', error);
 }
 
 async function finish(
