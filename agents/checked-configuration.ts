@@ -5,9 +5,10 @@ import { checkParameters, checkPipelines, withDefinitions } from '#config/check.
 import { readCustomTask } from '#config/custom-tasks.ts';
 import { readConfigurationFile } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
-import { ConfigurationError, type Problem } from '#config/problem.ts';
+import { ConfigurationError, errorAt, type Problem, warningAt } from '#config/problem.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { programFaults } from './program-faults.ts';
 
 /** Where packages put definitions of tasks: the counterpart of Masakari's entry points. */
 const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
@@ -27,8 +28,17 @@ function definitionFiles(directory: string): string[] {
     .map((name) => join(directory, name));
 }
 
-/** Everything that can be found wrong before a failure. Throws `ConfigurationError`. */
-export function loadChecked(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Configuration {
+/**
+ * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
+ *
+ * @param programs what a program of a task that this host cannot run is: an error for `validate`, a warning for an engine,
+ *   which must not be kept from recovering hosts by a missing alert
+ */
+export function loadChecked(
+  mainFile: string | undefined,
+  programs: 'refuse' | 'warn' | 'ignore' = 'ignore',
+  definitions = DEFINITIONS_DIRECTORY,
+): Configuration {
   const configuration = loadConfiguration({
     mainFile,
     readFile: readConfigurationFile,
@@ -40,6 +50,9 @@ export function loadChecked(mainFile: string | undefined, definitions = DEFINITI
     ...checkPipelines(configuration.pipelines, contracts, FLOW_INPUTS),
     ...checkParameters(configuration.taskPolicies, contracts),
   ];
+  const faults = programs === 'ignore' ? [] : programFaults(configuration.customTasks);
+  if (programs === 'refuse') problems.push(...faults.map(({ at, message }) => errorAt(at, message)));
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  return configuration;
+  const warnings = programs === 'warn' ? faults.map(({ at, message }) => warningAt(at, message)) : [];
+  return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }

@@ -93,8 +93,7 @@ export class MonitorProcess {
     const delivering = this.#delivery.run(this.#end.signal);
     const beating = this.#beat();
     const intervalMs = watchdogIntervalMs(environment);
-    const watchdog =
-      intervalMs === undefined ? undefined : setInterval(() => void this.#manager.tell('WATCHDOG=1'), intervalMs);
+    const watchdog = intervalMs === undefined ? undefined : setInterval(() => void this.#manager.alive(), intervalMs);
     const reminder = setInterval(() => {
       const { states } = this.#service;
       if (states.some(({ state }) => state === 'blind')) void this.#sayBlind(states);
@@ -109,6 +108,7 @@ export class MonitorProcess {
       this.#end.abort();
       await Promise.all([delivering, beating]);
       await this.#target.close();
+      await this.#manager.told();
     }
   }
 

@@ -23,7 +23,6 @@ async function watching(name: string, ofHost = ''): Promise<EngineWorld> {
   appendFileSync(
     here.configFile,
     `[transport]
-engines = unix:${here.socket}
 retry_interval = 0.2
 [monitors]
 run = process

@@ -1,6 +1,6 @@
 /** Options of a task that is a program: driver = executable. */
 import type { DriverForm } from './driver-form.ts';
-import { OPTIONAL_HOST, text } from './kinds.ts';
+import { text } from './kinds.ts';
 import { commandTemplate } from './template-kinds.ts';
 
 export const executableTask: DriverForm = {
@@ -9,7 +9,7 @@ export const executableTask: DriverForm = {
     user: text(
       'user',
       '',
-      { ...OPTIONAL_HOST, takes: 'the name of a user, or nothing' },
+      { takes: 'the name of a user, or nothing', pattern: /^([a-zA-Z0-9_.][a-zA-Z0-9_.@-]{0,254}\$?)?$/ },
       'The user that the program runs as; without one that of the engine.',
     ),
   },
@@ -18,4 +18,11 @@ export const executableTask: DriverForm = {
   parameters: 'own',
   afterCrash: ['once', 'check', 'idempotent'],
   undo: 'possible',
+  check({ command }) {
+    const [program] = Array.isArray(command) ? command : [];
+    // A name that a monitor reports must not choose what runs.
+    return String(program).includes('{{')
+      ? { field: 'command', fault: 'has a value in the path of the program; values may stand in its arguments' }
+      : undefined;
+  },
 };

@@ -17,7 +17,8 @@ const HOST = /^[a-zA-Z0-9]([a-zA-Z0-9\-._]{0,253}[a-zA-Z0-9])?\.?$/;
 
 /** Where a host looks for the engine, in this order. */
 export function engineAddresses(name: string, written: string, help: string): OptionSpec<readonly WrittenAddress[]> {
-  const takes = 'addresses like unix:/run/recovery-agent/engine.sock, controller-1, 192.0.2.1:7420 or [2001:db8::1]';
+  const takes =
+    'addresses like unix:/run/recovery-agent/engine.sock, controller-1, 192.0.2.1:7420 or [2001:db8::1], or nothing';
   return list(name, written, takes, help, readAddress);
 }
 

@@ -12,8 +12,8 @@ export const transport = {
   ),
   engines: engineAddresses(
     'engines',
-    'unix:/run/recovery-agent/engine.sock',
-    'Where monitors look for the engine: every controller, or the address that moves with it; the first that answers.',
+    '',
+    "Where monitors look for the engine: every controller, or the address that moves with it; without one the engine's socket.",
   ),
   listen: listenAddresses(
     'listen',

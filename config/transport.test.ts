@@ -17,7 +17,7 @@ function load(text: string): { options: EngineOptions | undefined; problems: str
 test('without options monitors look for the engine of their own node, and the engine hears no other', () => {
   expect(DEFAULT_OPTIONS.transport).toMatchObject({
     target: 'engine',
-    engines: [{ kind: 'unix', path: '/run/recovery-agent/engine.sock' }],
+    engines: [],
     listen: [],
     port: 7420,
   });

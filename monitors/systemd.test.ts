@@ -31,6 +31,25 @@ test('what systemd is told keeps its order, and a secret of the environment does
   }
 });
 
+test('a watchdog that waits to be told is not told twice, and the end waits until all was told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
+  const told = join(folder, 'told');
+  try {
+    writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >>${told}\n`);
+    chmodSync(join(folder, 'systemd-notify'), 0o755);
+    const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${folder}:/usr/bin:/bin` };
+    const manager = new ServiceManager(environment, () => {});
+    for (let n = 0; n < 5; n += 1) void manager.alive();
+    void manager.tell('STOPPING=1');
+    await manager.told();
+    expect(readFileSync(told, 'utf8').split('\n')).toEqual(['WATCHDOG=1', 'STOPPING=1', '']);
+    await manager.alive();
+    expect(readFileSync(told, 'utf8').split('\n')).toEqual(['WATCHDOG=1', 'STOPPING=1', 'WATCHDOG=1', '']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('outside of systemd nothing is told, and a systemd that cannot be told is a line of the log', async () => {
   const said: string[] = [];
   const log = (_: string, message: string): number => said.push(message);

@@ -29,6 +29,7 @@ export class ServiceManager {
   readonly #log: Log;
   /** One after the other: what systemd is told last is what is so. */
   #last: Promise<void> = Promise.resolve();
+  #isAliveWaiting = false;
 
   constructor(environment: Environment, log: Log) {
     this.#environment = environment;
@@ -48,6 +49,19 @@ export class ServiceManager {
         this.#log('warning', 'systemd could not be told', { reason });
       });
     return this.#last;
+  }
+
+  /** Tells the watchdog that all is well; what waits to be told already need not be told twice. */
+  async alive(): Promise<void> {
+    if (this.#isAliveWaiting) return;
+    this.#isAliveWaiting = true;
+    await this.tell('WATCHDOG=1');
+    this.#isAliveWaiting = false;
+  }
+
+  /** Resolves when all of it was told: what a process that ends has not told, it never tells. */
+  async told(): Promise<void> {
+    await this.#last;
   }
 }
 

@@ -38,7 +38,7 @@ function askedToStop(): Promise<NodeJS.Signals> {
 }
 
 async function serve(line: CommandLine): Promise<ExitCode> {
-  const configuration = configurationOf(line, loadChecked);
+  const configuration = configurationOf(line, (file) => loadChecked(file, 'warn'));
   const { options } = configuration;
   const threshold = { level: logLevelOf(line) ?? options.engine.logLevel };
   const log = createLogger(threshold);

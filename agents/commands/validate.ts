@@ -8,7 +8,7 @@ import { printable } from '../printable.ts';
 
 function check(file: string | undefined): { readonly problems: readonly Problem[]; readonly isValid: boolean } {
   try {
-    return { problems: loadChecked(file).warnings, isValid: true };
+    return { problems: loadChecked(file, 'refuse').warnings, isValid: true };
   } catch (error) {
     if (error instanceof ConfigurationError) return { problems: error.problems, isValid: false };
     throw error;

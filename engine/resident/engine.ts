@@ -191,7 +191,8 @@ export class Engine {
     }
     return doubts.map(({ id: stepId, key }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
-      return { op: 'step', stepId, state, error: 'an operator said so', at: clock.now() };
+      const detail = { outputs: {}, said_by: 'operator' };
+      return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
     });
   }
 

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { loadCredentials } from '#config/clouds.ts';
 import type { EngineOptions } from '#config/options.ts';
+import type { WrittenAddress } from '#config/transport-addresses.ts';
 import { describeAddress, type EngineAddress } from '#protocol/address.ts';
 import { readIdentity } from '#protocol/tls-identity.ts';
 import { EngineTarget } from './engine-target.ts';
@@ -18,8 +19,9 @@ export function createTarget(options: EngineOptions): Target {
   return options.transport.target === 'masakari' ? masakari(options) : engine(options);
 }
 
-function engine({ transport }: EngineOptions): EngineTarget {
-  const places = transport.engines.map((one) =>
+function engine({ transport, engine: { socket } }: EngineOptions): EngineTarget {
+  const own: WrittenAddress = { kind: 'unix', path: socket };
+  const places = (transport.engines.length > 0 ? transport.engines : [own]).map((one) =>
     one.kind === 'unix' ? one : { ...one, port: one.port ?? transport.port },
   );
   const addresses = (): EngineAddress[] => {

@@ -12,14 +12,17 @@ class Played implements Driver {
   run: (call: DriverCall) => Promise<Values>;
   readonly check: (call: DriverCall) => Promise<CheckVerdict>;
 
-  constructor(run: (call: DriverCall) => Promise<Values> = async () => ({}), check?: CheckVerdict) {
+  constructor(
+    run: (call: DriverCall) => Promise<Values> = async () => ({}),
+    check?: CheckVerdict | ((call: DriverCall) => Promise<CheckVerdict>),
+  ) {
     this.run = async (call) => {
       this.calls.push({ what: 'run', call });
       return run(call);
     };
     this.check = async (call) => {
       this.calls.push({ what: 'check', call });
-      return check ?? { state: 'unknown', reason: 'nobody told it' };
+      return typeof check === 'function' ? check(call) : (check ?? { state: 'unknown', reason: 'nobody told it' });
     };
   }
 
@@ -217,6 +220,53 @@ describe('a custom task that was cut off', () => {
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
     expect(driver.asked).toEqual(['run alert 1']);
   });
+
+  it('is not run again on the word that it was done, when its check does not know', async () => {
+    const { run, began } = hanging();
+    const driver = new Played(run, { state: 'unknown', reason: 'no idea' });
+    await using here = await world(driver, 'after_crash = check\n');
+    const uuid = await cutOff(driver, here, began);
+    await here.until(uuid, 'failed');
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['alert', 'done']])));
+    expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
+  });
+
+  it('is checked in the next flow too, when its check had no time to say', async () => {
+    const { run, began } = hanging();
+    let checks = 0;
+    const driver = new Played(run, async ({ context }) => {
+      checks += 1;
+      if (checks > 1) return { state: 'done', outputs: {} };
+      return new Promise((_, reject) => {
+        context.signal.addEventListener('abort', () => reject(new Error('cut off')), { once: true });
+      });
+    });
+    await using here = await world(driver, 'after_crash = check\ntimeout = 7\n');
+    const uuid = await cutOff(driver, here, began);
+    expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 1', 'check alert 1']);
+  });
+
+  it.each([
+    ['done', ['run alert 1']],
+    ['not done', ['run alert 1', 'run alert 1']],
+  ] as const)(
+    'in a flow that was given up is in doubt in the next one: the operator says %s',
+    async (verdict, asked) => {
+      const { run, began } = hanging();
+      const driver = new Played(run);
+      await using here = await world(driver, '', `[engine]\nmax_resumes = 0\n${LISTS}`);
+      const uuid = await cutOff(driver, here, began);
+      expect((await here.until(uuid, 'failed')).notification.message).toMatch(/^dead letter/);
+      await here.clock.run(here.engine.retry(uuid, 'none'));
+      expect((await here.until(uuid, 'failed')).notification.message).toMatch(/whether it was done is not known/);
+      expect(driver.asked).toEqual(['run alert 1']);
+      await here.clock.run(here.engine.retry(uuid, 'none', new Map([['alert', verdict]])));
+      expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
+      expect(driver.asked).toEqual(asked);
+    },
+  );
 
   it('runs again when the operator says that it was not done', async () => {
     const { run, began } = hanging();

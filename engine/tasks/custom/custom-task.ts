@@ -5,7 +5,8 @@
  * - its program runs only while the journal holds the intent, and what it gave is on the disk before the task counts as done;
  * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
- * - what was done `once` in a recovery is not done again in another flow or round of it.
+ * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
+ *   says was done; what a flow left without an outcome is checked in the next one before it runs again.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
@@ -15,7 +16,7 @@ import { fillAll, fillText, parseTemplate } from '#config/template.ts';
 import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
 import type { PlannedTask } from '../../flow/plan.ts';
 import type { Step } from '../../flow/step-ledger.ts';
-import type { Task, TaskContext, Values } from '../../flow/task.ts';
+import type { EarlierStep, Task, TaskContext, Values } from '../../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
 
 /** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
@@ -52,19 +53,21 @@ async function run(
   const driver = await load(custom.driver);
   const call = callOf(name, phase, custom, context);
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
-  const earlier = custom.afterCrash === 'once' ? await context.earlierSteps(stepKeyOf(name)) : [];
-  const doubt = earlier.find(({ state }) => state !== 'done' && state !== 'failed' && state !== 'planned');
-  if (doubt)
-    throw new InDoubt(`whether it was done in an earlier flow is not known: ${doubt.error ?? 'an engine died'}`);
-  const done = earlier.find(({ state }) => state === 'done');
+  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(stepKeyOf(name));
+  // Only one of them is open at a time: what became of the last one holds.
+  const last = earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped');
+  const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
+  const isSaid = last?.detail.said_by === 'operator';
+  const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
   if (done) {
     context.progress('Done before in this recovery, and not again', 1);
     return promised(custom, outputsIn(done.detail));
   }
-  return runStep(driver, call);
+  return runStep(driver, call, open);
 }
 
-async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
+/** @param open what an earlier flow left of it without an outcome */
+async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
   const { context, definition, task } = call;
   const { steps } = context;
   const object = context.inputs.host_name;
@@ -77,7 +80,8 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
   const [step] = await steps.plan([planned]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
-  if (step.state === 'intent' || step.state === 'sent' || step.state === 'unknown') {
+  const isCutOff = step.state === 'intent' || step.state === 'sent' || step.state === 'unknown';
+  if (isCutOff || (open && step.state === 'planned')) {
     const found = await afterDeath(driver, call, step);
     if (found) return found;
   }
@@ -99,6 +103,8 @@ async function runStep(driver: Driver, call: DriverCall): Promise<Values> {
 async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise<Values | undefined> {
   const { definition, context } = call;
   const doubtful = async (reason: string): Promise<never> => {
+    // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+    if (step.state === 'planned') await context.steps.intend([{ step }]);
     await context.steps.settle([{ step, state: 'unknown', error: reason }]);
     throw new InDoubt(reason);
   };

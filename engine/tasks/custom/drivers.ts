@@ -3,6 +3,7 @@ import type { DriverName } from '#config/custom-tasks.ts';
 import type { Driver } from './driver.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
+  executable: async () => (await import('./executable.ts')).executable,
   mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
   recovery_action: async () => (await import('./recovery-action/driver.ts')).recoveryActionDriver,
 };

@@ -48,10 +48,30 @@ export interface EngineClusterOptions extends PacemakerLabOptions {
   readonly prepare?: (cluster: EngineCluster) => Promise<void>;
 }
 
+/** The time of the cloud. While it stands still no instance moves, so that no recovery ends before it was disturbed. */
+class CloudTime {
+  #lostMs = 0;
+  #stoppedAt: number | undefined;
+
+  now(): number {
+    return (this.#stoppedAt ?? Date.now()) - this.#lostMs;
+  }
+
+  stop(): void {
+    this.#stoppedAt ??= Date.now();
+  }
+
+  go(): void {
+    if (this.#stoppedAt !== undefined) this.#lostMs += Date.now() - this.#stoppedAt;
+    this.#stoppedAt = undefined;
+  }
+}
+
 /** The shipped package as a resource of a real cluster, and a simulated cloud outside of its nodes. */
 export class EngineCluster {
   readonly lab: PacemakerLab;
   readonly world: World;
+  readonly time: CloudTime;
   readonly #server: WorldServer;
   /** File name in `dist`. */
   readonly #deb: string;
@@ -67,9 +87,10 @@ export class EngineCluster {
       hostPaths: [{ hostPath: join(ROOT, 'dist'), nodePath: '/mnt/dist' }],
     });
     try {
-      const world = new World({ now: () => Date.now() }, 1, { ...CALM, rebuildMs: [300, 900], powerMs: 100 });
+      const time = new CloudTime();
+      const world = new World(time, 1, { ...CALM, rebuildMs: [300, 900], powerMs: 100 });
       for (const name of ['d1', 'd2', 'd3']) world.addHost(name, 100_000);
-      const cluster = new EngineCluster(lab, world, new WorldServer(world, await lab.listen(CLOUD_PORT)), deb);
+      const cluster = new EngineCluster(lab, world, time, new WorldServer(world, await lab.listen(CLOUD_PORT)), deb);
       await Promise.all(NODES.map((node) => cluster.install(node, options.configuration)));
       await options.prepare?.(cluster);
       const agent = 'ocf:openstack:recovery-agent';
@@ -85,9 +106,10 @@ export class EngineCluster {
     }
   }
 
-  private constructor(lab: PacemakerLab, world: World, server: WorldServer, deb: string) {
+  private constructor(lab: PacemakerLab, world: World, time: CloudTime, server: WorldServer, deb: string) {
     this.lab = lab;
     this.world = world;
+    this.time = time;
     this.#server = server;
     this.#deb = deb;
   }
@@ -166,6 +188,15 @@ export class EngineCluster {
       return instances.filter((one) => world.instances.get(one)?.host !== host).length;
     };
     return { uuid, host, instances, moved };
+  }
+
+  /** Waits until some instances of a failure have moved; then nothing moves any more until `time.go()`. */
+  async holdInTheMiddle({ host, moved }: Failure, atLeast = 4): Promise<void> {
+    await until(`instances of ${host} to have moved`, 60, () => {
+      if (moved() < atLeast) return undefined;
+      this.time.stop();
+      return true;
+    });
   }
 
   /** Boots a node that was fenced, as an operator does who found out why. */

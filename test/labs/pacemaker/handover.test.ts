@@ -54,15 +54,17 @@ async function firstLineAfter(uuid: string, epoch: number): Promise<number | und
 async function handOver(name: string, disturb: (active: string) => Promise<void>, count = 20): Promise<string> {
   const failure = await cluster.hostFails(`h-${name.replace(/\W+/g, '-')}`, count);
   const active = await cluster.activeNode();
-  await until(`instances moved before ${name}`, 60, () => (failure.moved() >= 4 ? true : undefined));
+  await cluster.holdInTheMiddle(failure);
   const epoch = Math.max(...(await lines(failure.uuid)).map((line) => line.epoch));
   const began = Date.now();
-  await disturb(active);
+  await disturb(active).finally(() => cluster.time.go());
   const first = await until(`the next step after ${name}`, 150, () => firstLineAfter(failure.uuid, epoch));
   times.push(`  ${name.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
   await expectRecovered(failure);
   return active;
 }
+
+afterEach(() => cluster?.time.go());
 
 describe('in a cluster of three nodes', () => {
   it('status is right on the active node and on a standby node', async () => {
@@ -121,15 +123,14 @@ describe('in a cluster of three nodes', () => {
 
   it('two failures in a row', async () => {
     const failure = await cluster.hostFails('h-two-in-a-row', 60);
-    const more = async (): Promise<void> => {
-      const goal = Math.min(failure.moved() + 4, failure.instances.length);
-      await until('some more instances moved', 90, () => (failure.moved() >= goal ? true : undefined));
-    };
+    const more = () => cluster.holdInTheMiddle(failure, failure.moved() + 4);
     await more();
     await cluster.signalEngine(await cluster.activeNode(), 'KILL');
+    cluster.time.go();
     await more();
     const dead = await cluster.activeNode();
     await cluster.lab.kill(dead);
+    cluster.time.go();
     await expectRecovered(failure);
     await cluster.bootAgain(dead);
   });
@@ -146,7 +147,7 @@ describe('in a cluster of three nodes', () => {
 
   it('a start that waits for a lock is ended within its timeout, and the engine comes up when the lock is gone', async () => {
     const failure = await cluster.hostFails('h-start-timeout', 20);
-    await until('instances moved before the stop', 60, () => (failure.moved() >= 4 ? true : undefined));
+    await cluster.holdInTheMiddle(failure);
     const epoch = Math.max(...(await lines(failure.uuid)).map((line) => line.epoch));
     await cluster.lab.pcs('resource', 'update', 'recovery', 'op', 'start', 'interval=0s', 'timeout=15s');
     await cluster.lab.pcs('resource', 'disable', 'recovery', '--wait=60');
@@ -159,6 +160,7 @@ describe('in a cluster of three nodes', () => {
     holder.exec('ROLLBACK');
     holder.close();
     const began = Date.now();
+    cluster.time.go();
     const first = await until('the next step after the lock', 90, () => firstLineAfter(failure.uuid, epoch));
     times.push(`  ${'lock that outlives a start'.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
     await expectRecovered(failure);

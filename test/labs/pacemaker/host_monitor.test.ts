@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DEFAULT_OPTIONS } from '#config/options.ts';
 import { Ledger } from '#monitors/host/ledger.ts';
 import { CIBADMIN, parseCib } from '#monitors/host/pacemaker/cib.ts';
@@ -74,6 +74,12 @@ beforeAll(async () => {
     ],
   });
   watching = watch('always', 200, 'n1', ends.signal, reports);
+});
+
+// Pacemaker fences no remote node that dies while its connection is being moved.
+beforeEach(async () => {
+  await lab.waitForIdle(90);
+  for (const node of lab.nodes) await waitForState(node, 'up');
 });
 
 /** @param from the node on which Pacemaker is asked */

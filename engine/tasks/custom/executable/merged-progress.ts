@@ -1,0 +1,45 @@
+/**
+ * Progress of a program that may print a line a millisecond: each line would be a commit of the journal.
+ *
+ * Invariant: two that are passed on are at least `INTERVAL_MS` apart, and the last one is always passed on.
+ */
+
+/** Four a second are more than anybody reads. */
+export const INTERVAL_MS = 250;
+
+type Say = (message: string, progress?: number) => void;
+
+export class MergedProgress {
+  readonly #say: Say;
+  #message = 'At work';
+  #progress: number | undefined;
+  #isPending = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(say: Say) {
+    this.#say = say;
+  }
+
+  take(message: string | undefined, progress: number | undefined): void {
+    this.#message = message ?? this.#message;
+    this.#progress = progress ?? this.#progress;
+    this.#isPending = true;
+    if (!this.#timer) this.#pass();
+  }
+
+  /** The program has ended: what was held back is passed on, and nothing more comes. */
+  end(): void {
+    clearTimeout(this.#timer);
+    if (this.#isPending) this.#say(this.#message, this.#progress);
+    this.#isPending = false;
+  }
+
+  #pass(): void {
+    this.#isPending = false;
+    this.#say(this.#message, this.#progress);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#isPending) this.#pass();
+    }, INTERVAL_MS);
+  }
+}

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { isAlive } from '#test/world/program-bench.ts';
+import { endAll, type Found, STEP_KEY, statOf, withStepKey } from './processes.ts';
+
+async function sleeper(
+  script = 'echo up; exec sleep 1000',
+  stepKey: string = randomUUID(),
+): Promise<ChildProcess & { pid: number }> {
+  const child = spawn('sh', ['-c', script], {
+    env: { PATH: process.env.PATH, [STEP_KEY]: stepKey },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  return Object.assign(child, { pid: child.pid ?? 0 });
+}
+
+it('a process is found by the whole of its step key', async () => {
+  const key = `${randomUUID()}/alert`;
+  const { pid } = await sleeper(undefined, key);
+  expect((await withStepKey(key)).map((found) => found.pid)).toEqual([pid]);
+  expect(await withStepKey(key.slice(0, -1))).toEqual([]);
+});
+
+it('one that ends at SIGTERM is not killed', async () => {
+  const child = await sleeper('trap "exit 7" TERM; echo up; while :; do sleep 0.05; done');
+  const { pid } = child;
+  const code = new Promise((resolve) => child.once('exit', resolve));
+  const find = async (): Promise<Found[]> => (isAlive(pid) ? [{ pid, startedAt: statOf(pid)?.startedAt ?? 0 }] : []);
+  expect(await endAll(find, 60_000)).toEqual({ asked: 1, left: [] });
+  expect(await code).toBe(7);
+});
+
+it('a number that has gone to another process is left alone, and the one that was meant counts as gone', async () => {
+  const { pid } = await sleeper();
+  const meant = { pid, startedAt: (statOf(pid)?.startedAt ?? 0) - 1 };
+  let looks = 0;
+  const find = async (): Promise<Found[]> => {
+    looks += 1;
+    return looks > 2 ? [] : [meant];
+  };
+  await endAll(find, 0);
+  expect([looks, isAlive(pid)]).toEqual([3, true]);
+});
+
+it('a process that cannot be ended is named after the upper bound', async () => {
+  const { pid } = await sleeper();
+  const never = { pid, startedAt: 1 };
+  expect(await endAll(async () => [never], 0)).toEqual({ asked: 1, left: [never] });
+});

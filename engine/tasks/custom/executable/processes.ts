@@ -1,0 +1,129 @@
+/**
+ * The processes of a run, wherever they have hidden themselves: each inherits the marks in its environment.
+ *
+ * Invariant: a signal goes only to a process that has, at that moment, the start time of the one that was found; a number
+ * alone may belong to somebody else by then.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const STEP_KEY = 'RECOVERY_AGENT_STEP_KEY';
+/** Another one for each start of a program. */
+export const RUN_MARK = 'RECOVERY_AGENT_RUN';
+
+export interface Found {
+  readonly pid: number;
+  /** Clock ticks since the boot (proc_pid_stat(5), starttime). */
+  readonly startedAt: number;
+}
+
+interface Stat extends Found {
+  readonly session: number;
+  readonly isDead: boolean;
+}
+
+/** A process that is caught in the kernel may hold whoever reads its memory; it is not asked again. */
+const READ_LIMIT_MS = 1000;
+const unreadable = new Set<string>();
+
+/** Undefined: there is no such process. */
+export function statOf(pid: number): Stat | undefined {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold blanks and parentheses of its own.
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    const state = fields[0] ?? 'X';
+    return {
+      pid,
+      startedAt: Number(fields[19]),
+      session: Number(fields[3]),
+      isDead: state === 'Z' || state === 'X',
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Living processes, this one left out. */
+function livingProcesses(): Stat[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    const stat = statOf(Number(name));
+    return stat && !stat.isDead ? [stat] : [];
+  });
+}
+
+async function hasMark({ pid, startedAt }: Found, mark: string): Promise<boolean> {
+  const name = `${pid}:${startedAt}`;
+  if (unreadable.has(name)) return false;
+  const limit = new AbortController();
+  const late = delay(READ_LIMIT_MS, 'late' as const, { signal: limit.signal }).catch(() => 'late' as const);
+  const reading = readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+  const environment = await Promise.race([reading, late.then(() => undefined)]);
+  limit.abort();
+  if (environment === undefined) unreadable.add(name);
+  return environment?.split('\0').includes(mark) ?? false;
+}
+
+/** Every process that carries the step key: also those that an engine which died has left. */
+export async function withStepKey(stepKey: string): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const stat of livingProcesses()) if (await hasMark(stat, `${STEP_KEY}=${stepKey}`)) found.push(stat);
+  return found;
+}
+
+/** What a program that has ended left: what is in its session still, and what carries its mark. */
+export async function leftBy(program: Found, run: string): Promise<Found[]> {
+  const found: Found[] = [];
+  const successor = statOf(program.pid);
+  // Its number stays taken as long as its session has members. Given to a new process, there are none.
+  const isReused = successor !== undefined && successor.startedAt !== program.startedAt;
+  for (const stat of livingProcesses()) {
+    if (stat.startedAt < program.startedAt || stat.pid === program.pid) continue;
+    if ((!isReused && stat.session === program.pid) || (await hasMark(stat, `${RUN_MARK}=${run}`))) found.push(stat);
+  }
+  return found;
+}
+
+function signal({ pid, startedAt }: Found, name: NodeJS.Signals): void {
+  const now = statOf(pid);
+  if (now?.startedAt !== startedAt || now.isDead) return;
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended in between, or belongs to somebody else: the next look tells.
+  }
+}
+
+/** After SIGKILL; only a process that is caught in the kernel takes longer. */
+const KILLED_WITHIN_MS = 5000;
+const LOOK_AGAIN_MS = 50;
+
+export interface Ending {
+  /** How many processes were sent a signal. */
+  readonly asked: number;
+  /** Those that live on all the same. */
+  readonly left: readonly Found[];
+}
+
+/**
+ * Ends all that `find` finds, until it finds nothing: SIGTERM, and SIGKILL when `graceMs` are over.
+ * Takes at most `graceMs` and 5 s, and the time of a look.
+ */
+export async function endAll(find: () => Promise<readonly Found[]>, graceMs: number): Promise<Ending> {
+  const begin = performance.now();
+  const asked = new Set<string>();
+  for (;;) {
+    const found = await find();
+    const elapsed = performance.now() - begin;
+    if (found.length === 0 || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: asked.size, left: found };
+    for (const one of found) {
+      const name = `${one.pid}:${one.startedAt}`;
+      if (elapsed >= graceMs) signal(one, 'SIGKILL');
+      else if (!asked.has(name)) signal(one, 'SIGTERM');
+      asked.add(name);
+    }
+    await delay(LOOK_AGAIN_MS);
+  }
+}

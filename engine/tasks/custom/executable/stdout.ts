@@ -1,0 +1,69 @@
+/**
+ * What a program reports on stdout.
+ *
+ * Invariant: it costs no more than its limits, whatever the program prints; a line that is nothing of the contract is no
+ * failure.
+ */
+import type { Value } from '#config/expression.ts';
+import { Lines } from './lines.ts';
+import { type Report, readReport } from './report.ts';
+
+export const MAX_LINE_BYTES = 64 * 1024;
+export const MAX_TOTAL_BYTES = 1024 * 1024;
+export const MAX_LINES = 10_000;
+
+export interface StdoutListener {
+  onProgress(message: string | undefined, progress: number | undefined): void;
+  /** A line that is no report. */
+  onGarbage(line: string): void;
+}
+
+export class Stdout {
+  readonly outputs = new Map<string, Value>();
+  /** The last wish to end the flow. */
+  end: { readonly how: NonNullable<Report['end']>; readonly message: string } | undefined;
+
+  readonly #listener: StdoutListener;
+  readonly #lines: Lines;
+  #bytes = 0;
+  #count = 0;
+  #fault: string | undefined;
+
+  constructor(listener: StdoutListener) {
+    this.#listener = listener;
+    this.#lines = new Lines(MAX_LINE_BYTES, ({ text, end }) => {
+      this.#count += 1;
+      if (this.#fault !== undefined) return;
+      if (end === 'cut') this.#fault = `prints a line of more than ${MAX_LINE_BYTES} bytes`;
+      else if (this.#count > MAX_LINES) this.#fault = `prints more than ${MAX_LINES} lines`;
+      else this.#heed(text);
+    });
+  }
+
+  /** Returns what it does that it must not; nothing is heeded any more then. */
+  take(chunk: Buffer): string | undefined {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_TOTAL_BYTES) this.#fault ??= `prints more than ${MAX_TOTAL_BYTES} bytes`;
+    if (this.#fault === undefined) this.#lines.take(chunk);
+    return this.#fault;
+  }
+
+  /** The same, at the end of the stream. */
+  close(): string | undefined {
+    if (this.#fault === undefined) this.#lines.end();
+    return this.#fault;
+  }
+
+  #heed(line: string): void {
+    if (line.trim() === '') return;
+    const report = readReport(line);
+    if (!report) {
+      this.#listener.onGarbage(line);
+      return;
+    }
+    const { message, progress, outputs, end } = report;
+    for (const [name, value] of outputs ?? []) this.outputs.set(name, value);
+    if (end) this.end = { how: end, message: message ?? '' };
+    else if (message !== undefined || progress !== undefined) this.#listener.onProgress(message, progress);
+  }
+}
