@@ -9,6 +9,7 @@ import { ConfigurationError, errorAt, type Problem, warningAt } from '#config/pr
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import { programFaults } from './program-faults.ts';
+import { workflowFaults } from './workflow-faults.ts';
 
 /** Where packages put definitions of tasks: the counterpart of Masakari's entry points. */
 const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
@@ -31,7 +32,7 @@ function definitionFiles(directory: string): string[] {
 /**
  * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
  *
- * @param programs what a program of a task that this host cannot run is: an error for `validate`, a warning for an engine,
+ * @param programs what a program of a task that this host cannot run, or a file of a workflow that cannot be used, is: an error for `validate`, a warning for an engine,
  *   which must not be kept from recovering hosts by a missing alert
  */
 export function loadChecked(
@@ -50,7 +51,8 @@ export function loadChecked(
     ...checkPipelines(configuration.pipelines, contracts, FLOW_INPUTS),
     ...checkParameters(configuration.taskPolicies, contracts),
   ];
-  const faults = programs === 'ignore' ? [] : programFaults(configuration.customTasks);
+  const { customTasks } = configuration;
+  const faults = programs === 'ignore' ? [] : [...programFaults(customTasks), ...workflowFaults(customTasks)];
   if (programs === 'refuse') problems.push(...faults.map(({ at, message }) => errorAt(at, message)));
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
   const warnings = programs === 'warn' ? faults.map(({ at, message }) => warningAt(at, message)) : [];

@@ -152,6 +152,23 @@ describe('Mistral', () => {
   });
 });
 
+describe('an execution that another round began', () => {
+  it('and that was deleted since is in doubt in this one', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.until(uuid, 'error');
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    here.world.workflows.forget(executionId(`${uuid}/move`, 1));
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'not done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
+  });
+});
+
 describe('a definition file', () => {
   const DEFINITION = `version: '2.0'\nhost-evacuate:\n  tasks:\n    one: {action: std.noop}\n`;
 
@@ -191,7 +208,7 @@ describe('a definition file', () => {
   it('that defines another workflow is named', async () => {
     await using here = await withFile(DEFINITION.replace('host-evacuate:', 'other:'), 0o644, 'none');
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toMatch(/defines no workflow called host-evacuate/);
+    expect(view.notification.message).toMatch(/defines no workflow called host-evacuate, but other/);
   });
 });
 

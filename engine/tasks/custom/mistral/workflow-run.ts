@@ -51,7 +51,7 @@ export async function runWorkflow(context: TaskContext, run: WorkflowRun): Promi
       return found !== undefined;
     }));
   const verdict = judgeBegun(begun, isThere, clock.now());
-  if (verdict.do === 'doubt') throw await doubt(context, step, verdict.reason);
+  if (verdict.do === 'doubt') throw await doubt(context, step, verdict.reason, { number: begun?.number ?? 0 });
   const { number, since } = verdict;
   const detail = { number, execution: executionId(run.stepKey, number), since };
   try {
@@ -144,7 +144,14 @@ async function finish(
 }
 
 /** Only an operator can say now; never begun again before. */
-async function doubt({ steps }: TaskContext, step: Step, reason: string): Promise<InDoubt> {
+async function doubt(
+  { steps }: TaskContext,
+  step: Step,
+  reason: string,
+  kept: Partial<BegunDetail> = {},
+): Promise<InDoubt> {
+  // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+  if (step.state === 'planned') await steps.intend([{ step, detail: { ...step.detail, ...kept } }]);
   await steps.settle([{ step, state: 'unknown', error: reason }]);
   return new InDoubt(reason);
 }
