@@ -41,7 +41,7 @@ export class WorkflowWorld {
   }
 
   /** Executions in the order in which they were begun. */
-  get executions(): readonly (Execution & { readonly workflowName: string; readonly inputs: Value })[] {
+  get executions(): readonly (Execution & Pick<Run, 'workflowName' | 'inputs' | 'begunAt'>)[] {
     return [...this.#runs.values()].map((run) => ({ ...this.#view(run), ...run }));
   }
 

@@ -43,12 +43,13 @@ function instanceFails(here: RecoveryWorld, uuid = uuids(here)[0]): Promise<stri
 }
 
 /** Stops the engine once something was asked for; another one goes on. */
-async function takenOver(here: RecoveryWorld, asked: () => boolean): Promise<void> {
+async function takenOver(here: RecoveryWorld, asked: () => boolean, between: () => void = () => {}): Promise<void> {
   const seen = async (): Promise<void> => {
     while (!asked()) await here.clock.sleep(50);
   };
   await here.clock.run(seen());
   await here.clock.run(here.engine.stop());
+  between();
   await here.start('n2');
 }
 
@@ -132,6 +133,27 @@ inputs = {well: "{{ recovered_instances.name }}", hosts: "{{ recovered_instances
       here.world.workflows.executions.filter((one) => one.workflowName === name).map(({ inputs }) => inputs);
     expect(inputsOf('note')).toEqual([{ instance_uuid: web }, { instance_uuid: mail }]);
     expect(inputsOf('report')).toEqual([{ well: ['web', 'mail'], hosts: ['c1', 'c1'], badly: ['db'] }]);
+  });
+});
+
+describe('WORKFLOW', () => {
+  it('that is in doubt for an instance waits for the word of the operator', async () => {
+    const actions = '[{name: WORKFLOW, params: {workflow_name: note}}]';
+    await using here = await world(actions, { flow: 'instance_failure', pre: '' });
+    here.world.workflows.workflows.set('note', { tasks: [{ name: 'note', ms: 60_000 }], ends: 'SUCCESS' });
+    const uuid = await instanceFails(here);
+    await takenOver(
+      here,
+      () => here.world.workflows.executions.some(({ begunAt }) => begunAt < here.clock.now() - 2000),
+      () => here.world.workflows.forget(here.world.workflows.executions[0]?.id ?? ''),
+    );
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toMatch(/heal: not done for 1 of 1 .*Mistral had begun it and does not know it/);
+    const say = (name: string) => here.clock.run(here.engine.retry(uuid, 'none', new Map([[name, 'done']])));
+    await expect(say('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
+    await say(`heal/0/${uuids(here)[0]}`);
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(here.world.workflows.executions).toEqual([]);
   });
 });
 
