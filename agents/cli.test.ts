@@ -5,7 +5,19 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EngineWorld, LAUNCHER, Program } from '#test/world/engine-world.ts';
 
-const COMMANDS = ['engine', 'notify', 'list', 'status', 'show', 'retry', 'host', 'validate', 'monitor', 'keygen'];
+const COMMANDS = [
+  'engine',
+  'notify',
+  'list',
+  'status',
+  'show',
+  'retry',
+  'host',
+  'validate',
+  'simulate',
+  'monitor',
+  'keygen',
+];
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
 function shell(script: string, ...argv: string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {

@@ -11,6 +11,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   retry: async () => (await import('./commands/retry.ts')).retry,
   host: async () => (await import('./commands/host.ts')).host,
   validate: async () => (await import('./commands/validate.ts')).validate,
+  simulate: async () => (await import('./commands/simulate.ts')).simulate,
   monitor: async () => (await import('./commands/monitor.ts')).monitor,
   keygen: async () => (await import('./commands/keygen.ts')).keygen,
 };

@@ -14,6 +14,7 @@ const SUMMARIES = {
   retry: 'take a failed or ignored one up again',
   host: 'say whether a host is reserved',
   validate: 'check a configuration file',
+  simulate: 'try the task lists on a simulated cloud',
   monitor: 'watch hosts, processes, instances, guests',
   keygen: 'make the key that engines and hosts share',
 } as const;

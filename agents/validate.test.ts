@@ -25,13 +25,122 @@ host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],
 instance_failure_recovery_tasks = {'pre': ['stop_instance_task'], 'main': ['start_instance_task'], 'post': []}
 `;
 
+const PIPELINE = `[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = pre:['disable_compute_service_task','alert'],
+  main:['prepare_HA_enabled_instances_task'], post:['evacuate_instances_task','mail_owners']
+
+[alert]
+driver = executable
+command = /bin/true --level high {{ host_name }}
+after_crash = idempotent
+undo = true
+timeout = 30
+retries = 2
+on_failure = continue
+provides = ticket, colour
+when = host_name != "lab-1"
+
+[mail_owners]
+driver = mail
+to = owners
+from = ops@example.org
+timeout = 90
+body = {{ instances.name | lines }} {{ ticket }}
+`;
+
 describe('validate', () => {
   it('passes a valid file, given as argument or as --config', async () => {
     const file = write(VALID);
     for (const argv of [[file], ['--config', file]]) {
-      const { code, stdout, stderr } = await new Program(['validate', ...argv]).ended;
+      const { code, stdout, stderr } = await new Program(['validate', '--quiet', ...argv]).ended;
       expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${file} is valid.\n`, stderr: '' });
     }
+  });
+
+  it('explains each flow: what each task needs and gives, and how it runs', async () => {
+    const file = write(PIPELINE);
+    const { code, stdout, stderr } = await new Program(['validate', file]).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines.slice(0, 25)).toEqual([
+      `${file} is valid.`,
+      '',
+      'host_auto_failure_recovery_tasks',
+      '  pre   disable_compute_service_task        built in, at most 1 h',
+      '          needs  host_name (input)',
+      '  pre   alert                               executable, idempotent,',
+      '                                            at most 30 s, 2 retries,',
+      '                                            goes on when it fails,',
+      '                                            can be taken back',
+      `          from   ${file}:5:1`,
+      '          when   host_name != "lab-1"',
+      '          needs  host_name (input)',
+      '          gives  ticket -> mail_owners, colour -> nobody',
+      '  main  prepare_HA_enabled_instances_task   built in, at most 1 h',
+      '          needs  host_name (input)',
+      '          gives  instance_list -> evacuate_instances_task,',
+      '                 instances -> mail_owners',
+      '  post  evacuate_instances_task             built in, at most 1 h',
+      '          needs  host_name (input),',
+      '                 instance_list (prepare_HA_enabled_instances_task)',
+      '          gives  recovered_instances -> nobody, failed_instances -> nobody',
+      '  post  mail_owners                         mail, idempotent, at most 90 s',
+      `          from   ${file}:16:1`,
+      '          needs  host_name (input),',
+      '                 instances (prepare_HA_enabled_instances_task), ticket (alert)',
+    ]);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect(lines.filter((line) => line.endsWith('_failure_recovery_tasks'))).toHaveLength(4);
+  });
+
+  it('gives scripts the same as JSON, unless it is to be quiet', async () => {
+    const file = write(PIPELINE);
+    const { flows, valid, unlisted } = JSON.parse((await new Program(['validate', file, '--json']).ended).stdout);
+    expect([valid, unlisted, flows.length]).toEqual([true, [], 4]);
+    expect(flows[0]).toMatchObject({ flow: 'host_auto', option: 'host_auto_failure_recovery_tasks' });
+    expect(flows[0].tasks[1]).toEqual({
+      phase: 'pre',
+      name: 'alert',
+      driver: 'executable',
+      defined_at: `${file}:5:1`,
+      after_crash: 'idempotent',
+      undo: true,
+      when: 'host_name != "lab-1"',
+      timeout: 30,
+      retries: 2,
+      retry_delay: 5,
+      on_failure: 'continue',
+      needs: [{ value: 'host_name', from: null }],
+      gives: [
+        { value: 'ticket', to: ['mail_owners'] },
+        { value: 'colour', to: [] },
+      ],
+    });
+    const quiet = await new Program(['validate', file, '--json', '-q']).ended;
+    expect(JSON.parse(quiet.stdout)).toEqual({ valid: true, problems: [] });
+  });
+
+  it('explains the flows that are valid also when another one is not', async () => {
+    const file = write(
+      "[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:['nothing_like_it']\n",
+    );
+    const { code, stdout } = await new Program(['validate', file]).ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/:2:42: unknown task "nothing_like_it"/);
+    expect(stdout).not.toContain('is valid');
+    expect(stdout.match(/^\w+_failure_recovery_tasks$/gm)).toEqual([
+      'host_rh_failure_recovery_tasks',
+      'instance_failure_recovery_tasks',
+      'process_failure_recovery_tasks',
+    ]);
+  });
+
+  it('names definitions that no list names', async () => {
+    const file = write('[alert]\ndriver = executable\ncommand = /bin/true\n');
+    const { code, stdout } = await new Program(['validate', file]).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${file}:1:1: warning: no list names the task "alert"\n`);
+    expect(stdout).toContain(`\nDefined, and in no list:\n  alert (${file}:1:1)\n`);
   });
 
   it.each([

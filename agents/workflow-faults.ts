@@ -1,23 +1,20 @@
 /** The files with definitions of workflows, as this host has them now: what would keep Mistral from being given one. */
-import type { CustomSection, CustomTask } from '#config/custom-tasks.ts';
+import type { CustomTask } from '#config/custom-tasks.ts';
 import type { Value } from '#config/expression.ts';
-import type { TaskName } from '#config/pipelines.ts';
 import { readDefinitionNow } from '#engine/tasks/custom/mistral/definition-file.ts';
-import type { ProgramFault } from './program-faults.ts';
 
 interface Named {
   readonly file: string;
   readonly workflowName: string;
 }
 
-export function workflowFaults(tasks: ReadonlyMap<TaskName, CustomSection>): ProgramFault[] {
-  return [...tasks].flatMap(([name, { task, at }]) =>
-    filesOf(task).flatMap(({ file, workflowName }): ProgramFault[] => {
-      // A name with a value in it is known only when the task runs.
-      const definition = readDefinitionNow(file, workflowName.includes('{{') ? undefined : workflowName);
-      return 'fault' in definition ? [{ at, message: `task "${name}": ${definition.fault}` }] : [];
-    }),
-  );
+/** Completes a sentence about the task. */
+export function workflowFaults(task: CustomTask): string[] {
+  return filesOf(task).flatMap(({ file, workflowName }) => {
+    // A name with a value in it is known only when the task runs.
+    const definition = readDefinitionNow(file, workflowName.includes('{{') ? undefined : workflowName);
+    return 'fault' in definition ? [definition.fault] : [];
+  });
 }
 
 function filesOf({ driver, options }: CustomTask): readonly Named[] {

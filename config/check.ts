@@ -32,7 +32,8 @@ export function checkPipelines(
   return FLOWS.flatMap((flow) => checkFlow(flow, placedTasksOf(pipelines[flow]), contracts, inputs[flow]));
 }
 
-function checkFlow(
+/** What is wrong with the list of one flow. */
+export function checkFlow(
   flow: FlowName,
   tasks: readonly NamedTask[],
   contracts: ReadonlyMap<TaskName, TaskContract>,
@@ -51,7 +52,8 @@ function checkFlow(
     seen.set(name, at);
     const contract = contracts.get(name);
     if (contract === undefined) {
-      problems.push(errorAt(at, `unknown task "${name}"${didYouMean(name, contracts.keys())}`));
+      const hint = didYouMean(name, contracts.keys()) || `; a task of your own is a section [${name}] with "driver"`;
+      problems.push(errorAt(at, `unknown task "${name}"${hint}`));
       // It could have provided anything: nothing more can be said about requirements after it.
       unknownBefore = true;
       continue;
@@ -61,8 +63,9 @@ function checkFlow(
       return `which neither the flow ${flow} nor a task before it provides${hintAt(later?.name, contract, contracts)}`;
     };
     for (const required of unknownBefore ? [] : contract.requires) {
-      if (!provided.has(required))
-        problems.push(errorAt(at, `task "${name}" requires "${required}", ${lacks(required)}`));
+      if (provided.has(required)) continue;
+      const meant = didYouMean(required, provided.keys());
+      problems.push(errorAt(at, `task "${name}" requires "${required}", ${lacks(required)}${meant}`));
     }
     for (const { steps, at: place } of unknownBefore ? [] : (contract.references ?? [])) {
       const [value = '', ...rest] = steps;
@@ -75,6 +78,11 @@ function checkFlow(
         if (fault)
           problems.push(errorAt(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`));
       }
+    }
+    for (const output of contract.provides) {
+      // Another host_name than the one that is proven dead would be evacuated by the tasks after it.
+      if (!Object.hasOwn(inputs, output)) continue;
+      problems.push(errorAt(at, `task "${name}" provides "${output}", which the flow ${flow} itself gives; rename it`));
     }
     for (const output of contract.provides) provided.set(output, contract.shapes?.[output] ?? 'any');
   }

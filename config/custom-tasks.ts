@@ -93,7 +93,7 @@ export function readCustomTask(section: DocumentSection, problems: Problem[]): C
     options,
     parameters,
   };
-  const fault = problems.length === before ? form.check?.(options) : undefined;
+  const fault = problems.length === before ? form.check?.(options, task) : undefined;
   if (fault) {
     const name = form.options[fault.field]?.name ?? fault.field;
     problems.push(errorAt(placeOf(section, name), fault.fault));
@@ -134,11 +134,23 @@ function collect(
   section: DocumentSection,
   references: Reference[],
 ): void {
-  for (const { steps, at } of allPaths(value)) {
-    // Within a structure an offset counts from the text in it, so the place is that of the option.
-    const place =
-      typeof value === 'string' ? (option?.value.place(at) ?? section.at) : (option?.value.place(0) ?? section.at);
-    references.push({ steps, at: place });
+  const paths = allPaths(value);
+  const written = typeof value === 'string' ? paths : pathsAsWritten(option?.value.text ?? '');
+  for (const [index, { steps, at }] of paths.entries()) {
+    // Within a structure an offset counts from the text in it; as written the same path stands at its true place.
+    const same = written[index];
+    const offset = typeof value === 'string' ? at : same?.steps.join('.') === steps.join('.') ? same.at : 0;
+    references.push({ steps, at: option?.value.place(offset) ?? section.at });
+  }
+}
+
+/** The paths of a command or structure, read as one text; none where quotes and braces of its own make it another one. */
+function pathsAsWritten(text: string): ReturnType<typeof allPaths> {
+  try {
+    return allPaths(text);
+  } catch (error) {
+    if (error instanceof ExpressionFault) return [];
+    throw error;
   }
 }
 

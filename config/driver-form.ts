@@ -15,11 +15,16 @@ export interface DriverForm {
   readonly templates: readonly string[];
   /** Fields whose text is the name of a value, or empty. */
   readonly names?: readonly string[];
+  /** Of these, texts that are URLs: what is filled in is percent-encoded. */
+  readonly urls?: readonly string[];
   /** `own`: further options of the section are templates that the task gets by name. */
   readonly parameters: 'own' | 'none';
   /** The first is the default. */
   readonly afterCrash: readonly [AfterCrash, ...AfterCrash[]];
   readonly undo: 'possible' | 'impossible';
-  /** What does not fit together; completes "[NAME] …". The place is that of the field. */
-  check?(values: { readonly [field: string]: Value }): { readonly field: string; readonly fault: string } | undefined;
+  /** What does not fit together; completes "[NAME] …". The place is that of the field, or of the option of that name. */
+  check?(
+    values: { readonly [field: string]: Value },
+    definition: { readonly requires: readonly string[] },
+  ): { readonly field: string; readonly fault: string } | undefined;
 }

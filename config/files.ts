@@ -9,6 +9,8 @@ export interface FileContent {
   readonly bytes: Uint8Array;
   /** As in `stat`: who may read it. */
   readonly mode: number;
+  /** User id; undefined where nobody knows. */
+  readonly owner?: number;
 }
 
 /** The content of a regular file, cut one byte above the largest size; undefined when there is none. */
@@ -32,7 +34,7 @@ export function readConfigurationFile(path: string): FileContent | undefined {
       if (read === 0) break;
       length += read;
     }
-    return { bytes: buffer.subarray(0, length), mode: status.mode };
+    return { bytes: buffer.subarray(0, length), mode: status.mode, owner: status.uid };
   } finally {
     closeSync(descriptor);
   }

@@ -1,14 +1,15 @@
 /** From the files of an operator to a configuration that holds, or to every problem at once. */
 
 import type { CustomSection } from './custom-tasks.ts';
-import { type Document, type DocumentSection, parseDocument } from './document.ts';
+import type { Document, DocumentSection } from './document.ts';
 import { DEFAULT_METHODS_FILE } from './engine-options.ts';
-import type { FileContent } from './files.ts';
 import { hashOf } from './hash.ts';
 import { effectlessSectionHint } from './masakari-options.ts';
 import type { EngineOptions } from './options.ts';
+import { type Definitions, readPackagedSections } from './packaged-tasks.ts';
 import { FLOWS_SECTION, type Pipelines, placedTasks, readPipelines, type TaskName } from './pipelines.ts';
 import { ConfigurationError, errorAt, formatPosition, inOrder, type Problem, warningAt } from './problem.ts';
+import { type ReadFile, readDocument } from './read-document.ts';
 import { readOptions, type Sections } from './read-options.ts';
 import { isKnownSection, meantSection } from './sections.ts';
 import { type FailoverSegment, readSegments } from './segments.ts';
@@ -42,15 +43,9 @@ export interface Sources {
   readonly mainFile?: string | undefined;
   /** The same for the task lists; goes before the option `recovery_methods_config`. */
   readonly recoveryMethodsFile?: string | undefined;
-  /** Undefined: there is no such file. Throws when it cannot be read. `readConfigurationFile` is the real one. */
-  readonly readFile: (path: string) => FileContent | undefined;
+  readonly readFile: ReadFile;
   /** For whoever carries tasks out; commands that do not load nothing of it. */
-  readonly definitions?: {
-    /** Files of packages that add tasks, in their order. */
-    readonly files: readonly string[];
-    /** `readCustomTask` is the real one. */
-    readonly read: (section: DocumentSection, problems: Problem[]) => CustomSection | undefined;
-  };
+  readonly definitions?: Definitions;
 }
 
 /**
@@ -66,10 +61,11 @@ export function loadConfiguration(sources: Sources): Configuration {
   const { pipelines, problems: flowProblems } = readPipelines(sections.get(FLOWS_SECTION));
   const { segments, problems: segmentProblems } = readSegments(sections);
   problems.push(...read.problems, ...flowProblems, ...segmentProblems);
-  const packaged = readPackagedSections(sources, sections, problems);
+  const { definitions, readFile } = sources;
+  const packaged = definitions ? readPackagedSections(definitions, readFile, sections, problems) : new Map();
   const joined = new Map([...sections, ...packaged]);
   const taskPolicies = readTaskSections(joined, new Set(packaged.keys()), pipelines, read.options, problems);
-  const customTasks = readDefinitions(joined, sources, problems);
+  const customTasks = readDefinitions(joined, definitions, problems);
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
   const effective = { options: read.options, segments, pipelines, taskPolicies, customTasks };
   return { ...effective, warnings: inOrder(problems), hash: hashOf(effective) };
@@ -99,8 +95,6 @@ function readDocuments(sources: Sources, problems: Problem[]): Document[] {
   return documents;
 }
 
-type ReadFile = Sources['readFile'];
-
 function readNamed(path: string, what: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
   const before = problems.length;
   const document = readDocument(path, readFile, problems);
@@ -108,28 +102,6 @@ function readNamed(path: string, what: string, readFile: ReadFile, problems: Pro
     problems.push(errorAt({ file: path, line: 1, column: 1 }, `${what} does not exist`));
   }
   return document;
-}
-
-function readDocument(path: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
-  let content: FileContent | undefined;
-  try {
-    content = readFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    problems.push(errorAt({ file: path, line: 1, column: 1 }, `the file cannot be read: ${reason}`));
-  }
-  if (content === undefined) return undefined;
-  const document = parseDocument(path, content.bytes);
-  problems.push(...document.problems, ...openToEverybody(document, content.mode));
-  return document;
-}
-
-function openToEverybody(document: Document, mode: number): Problem[] {
-  const defaults = document.sections.find((section) => section.name === 'DEFAULT');
-  const password = defaults?.options.get('os_privileged_user_password');
-  if (password === undefined || password.value.text === '' || (mode & 0o007) === 0) return [];
-  const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return [errorAt(password.at, `a password in a file open to everybody (mode ${bits}); chmod o= ${document.file}`)];
 }
 
 function joinSections(documents: readonly Document[], problems: Problem[]): Sections {
@@ -170,55 +142,9 @@ function readTaskSections(
   return policies;
 }
 
-/**
- * The sections that packages add. One of the operator's with the same name may change what stands in it, unless it defines
- * a task of that name itself.
- */
-function readPackagedSections(sources: Sources, own: Sections, problems: Problem[]): Map<TaskName, DocumentSection> {
-  const found = new Map<TaskName, DocumentSection>();
-  for (const file of sources.definitions?.files ?? []) {
-    for (const section of readPackagedDocument(file, sources.readFile, problems)?.sections ?? []) {
-      const { name, at } = section;
-      const operators = own.get(name);
-      const earlier = found.get(name) ?? (operators && isDefinition(operators) ? operators : undefined);
-      if (earlier !== undefined) {
-        problems.push(
-          errorAt(at, `task "${name}" is defined at ${formatPosition(earlier.at)} too; a name can have one task`),
-        );
-      } else if (isKnownSection(name) || !isDefinition(section)) {
-        problems.push(errorAt(at, `[${name}] defines no task; a file of a package holds sections with "driver" only`));
-      } else {
-        found.set(name, { ...section, options: new Map([...section.options, ...(operators?.options ?? [])]) });
-      }
-    }
-  }
-  return found;
-}
-
-/** Whoever can write such a file decides what runs as root. */
-function readPackagedDocument(path: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
-  let mode = 0;
-  const document = readDocument(
-    path,
-    (file) => {
-      const content = readFile(file);
-      mode = content?.mode ?? 0;
-      return content;
-    },
-    problems,
-  );
-  if ((mode & 0o022) === 0) return document;
-  const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  const at = { file: path, line: 1, column: 1 };
-  problems.push(
-    errorAt(at, `others than its owner can write to it (mode ${bits}), and it decides what runs; chmod go-w ${path}`),
-  );
-  return undefined;
-}
-
 function readDefinitions(
   sections: Sections,
-  { definitions }: Sources,
+  definitions: Definitions | undefined,
   problems: Problem[],
 ): ReadonlyMap<TaskName, CustomSection> {
   const tasks = new Map<TaskName, CustomSection>();

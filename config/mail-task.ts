@@ -3,6 +3,9 @@ import type { DriverForm } from './driver-form.ts';
 import { choice, count, OPTIONAL_HOST, OPTIONAL_PATH, text } from './kinds.ts';
 import { template } from './template-kinds.ts';
 
+/** Stands for the addresses of those whose instances are recovered. */
+export const OWNERS = 'owners';
+
 export const mailTask: DriverForm = {
   options: {
     to: template('to', '', 'Addresses, separated by commas; or the word owners: one mail to each owner of instances.'),
@@ -15,15 +18,36 @@ export const mailTask: DriverForm = {
       'smtp_tls',
       'starttls',
       ['none', 'starttls', 'required', 'tls'],
-      'TLS: if offered, demanded, or from the start.',
+      'TLS: none, where the server offers it, demanded, or from the start.',
     ),
     smtpUser: text('smtp_user', '', { takes: 'a name, or nothing', pattern: /^.{0,255}$/ }, 'The user to log in as.'),
     smtpPasswordFile: text('smtp_password_file', '', OPTIONAL_PATH, 'File whose first line is the password.'),
-    smtpCaFile: text('smtp_ca_file', '', OPTIONAL_PATH, 'PEM file of the authority of the server.'),
+    smtpCaFile: text(
+      'smtp_ca_file',
+      '',
+      OPTIONAL_PATH,
+      'PEM file of the authority of the server; without one those of the system, and starttls asks nobody.',
+    ),
   },
   required: ['to', 'from'],
   templates: ['to', 'from', 'subject', 'body'],
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],
   undo: 'impossible',
+  check({ to = '', smtpHost = '', smtpTls = '', smtpUser = '', smtpPasswordFile = '' }, { requires }) {
+    if (String(to).trim() === OWNERS && !requires.includes('instances')) {
+      return { field: 'to', fault: `"to = ${OWNERS}" needs "requires = instances", to know whose they are` };
+    }
+    if (smtpHost === '') return { field: 'smtpHost', fault: '"smtp_host" must name the server' };
+    if ((smtpUser === '') !== (smtpPasswordFile === '')) {
+      return { field: 'smtpUser', fault: '"smtp_user" and "smtp_password_file" belong together' };
+    }
+    if (smtpUser !== '' && smtpTls !== 'required' && smtpTls !== 'tls') {
+      return {
+        field: 'smtpTls',
+        fault: `a password must not travel in clear: smtp_tls = required or tls, not ${smtpTls}`,
+      };
+    }
+    return undefined;
+  },
 };

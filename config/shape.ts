@@ -12,16 +12,25 @@ export type Shape =
 /** What a task or a flow gives, by name. */
 export type Shapes = { readonly [name: string]: Shape };
 
-/** Why a path leads nowhere in every value of this shape; completes a sentence about the value. Undefined: it may lead somewhere. */
-export function faultOfPath(shape: Shape, steps: readonly string[]): string | undefined {
+/**
+ * Why a path leads nowhere in every value of this shape; completes a sentence about the value. Undefined: it may lead somewhere.
+ * @param others names besides those of the shape that may have been meant
+ */
+export function faultOfPath(
+  shape: Shape,
+  steps: readonly string[],
+  others: readonly string[] = [],
+): string | undefined {
   const [step, ...rest] = steps;
   if (step === undefined || shape === 'any') return undefined;
-  if (typeof shape === 'string') return `is a ${shape} and has no "${step}"`;
+  if (typeof shape === 'string') return `is a ${shape} and has no "${step}"${didYouMean(step, others)}`;
   if ('listOf' in shape) {
     if (step === 'count') return faultOfPath('number', rest);
-    return /^\d+$/.test(step) ? faultOfPath(shape.listOf, rest) : faultOfPath(shape.listOf, steps);
+    if (/^\d+$/.test(step)) return faultOfPath(shape.listOf, rest);
+    // What stands after a list is asked of each of its items, which have no count.
+    return faultOfPath(shape.listOf, steps, ['count']);
   }
   const field = Object.hasOwn(shape.fields, step) ? shape.fields[step] : undefined;
   if (field !== undefined) return faultOfPath(field, rest);
-  return `has no "${step}"${didYouMean(step, Object.keys(shape.fields))}`;
+  return `has no "${step}"${didYouMean(step, [...Object.keys(shape.fields), ...others])}`;
 }

@@ -153,3 +153,8 @@ describe('a template', () => {
     expect(templatePaths(parseTemplate('{{ a.b }} {{ c }}')).map(({ steps }) => steps.join('.'))).toEqual(['a.b', 'c']);
   });
 });
+
+test('a value can be written otherwise where it is filled in', () => {
+  const filled = fillText(parseTemplate('/a/{{ x }}?b={{ y }}'), { x: 'ä/é', y: ['1', '2'] }, encodeURIComponent);
+  expect(filled).toBe('/a/%C3%A4%2F%C3%A9?b=1%2C%202');
+});

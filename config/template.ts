@@ -80,8 +80,13 @@ export function fill(template: Template, values: Values): Value {
   return fillText(template, values);
 }
 
-export function fillText(template: Template, values: Values): string {
-  return template.map((part) => (typeof part === 'string' ? part : formed(part, values))).join('');
+/** @param written how a text that is filled in is written there; as it is where nothing is said */
+export function fillText(
+  template: Template,
+  values: Values,
+  written: (text: string) => string = (text) => text,
+): string {
+  return template.map((part) => (typeof part === 'string' ? part : written(formed(part, values)))).join('');
 }
 
 function formed({ expression, form }: Hole, values: Values): string {

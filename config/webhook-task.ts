@@ -1,14 +1,21 @@
 /** Options of a task that is an HTTP request: driver = webhook. */
 import type { DriverForm } from './driver-form.ts';
+import type { Value } from './expression.ts';
 import { choice, OPTIONAL_PATH, text } from './kinds.ts';
 import { structure, template } from './template-kinds.ts';
 
 export const webhookTask: DriverForm = {
   options: {
     url: template('url', '', 'The http:// or https:// URL; what is filled in is percent-encoded.'),
+    urlFile: text(
+      'url_file',
+      '',
+      OPTIONAL_PATH,
+      'File whose first line is the URL, in place of url: where it is a secret.',
+    ),
     method: choice('method', 'POST', ['POST', 'PUT', 'PATCH', 'GET', 'DELETE'], 'The method of the request.'),
     headers: structure('headers', {}, 'Further headers by name; no secrets, see token_file.'),
-    body: structure('body', null, 'The body, sent as JSON; without one the inputs and parameters of the task.'),
+    body: structure('body', null, 'The body, sent as JSON; without one what the task is called with.'),
     tokenFile: text('token_file', '', OPTIONAL_PATH, 'File with a token that is sent as Authorization: Bearer.'),
     hmacKeyFile: text('hmac_key_file', '', OPTIONAL_PATH, 'File with the key by which the body is signed.'),
     caFile: text(
@@ -18,9 +25,50 @@ export const webhookTask: DriverForm = {
       'PEM file of the authority of the server; without one those of the system.',
     ),
   },
-  required: ['url'],
+  required: [],
   templates: ['url', 'headers', 'body'],
+  urls: ['url'],
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],
   undo: 'impossible',
+  check: ({ url = '', urlFile = '', method = '', headers = null, body = null }) =>
+    checkUrl(String(url), String(urlFile)) ?? checkHeaders(headers) ?? checkBody(String(method), body),
 };
+
+type Fault = { readonly field: string; readonly fault: string };
+
+function checkUrl(url: string, urlFile: string): Fault | undefined {
+  const fault = (text: string): Fault => ({ field: 'url', fault: text });
+  if ((url === '') === (urlFile === '')) return fault('takes either "url" or "url_file"');
+  if (url === '') return undefined;
+  if (!/^https?:\/\//i.test(url)) return fault('"url" must begin with http:// or https://');
+  if (/^[^/]*\/\/[^/?#]*@/.test(url)) return fault('"url" must hold no user and no password; use token_file');
+  return undefined;
+}
+
+/** What the driver itself says, and what would be a secret in a file that others may read. */
+const OWN_HEADERS = [
+  ...['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'upgrade', 'expect'],
+  ...['idempotency-key', 'x-recovery-agent-signature'],
+];
+const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'cookie', 'x-auth-token', 'x-api-key'];
+
+function checkHeaders(headers: Value): Fault | undefined {
+  const fault = (text: string): Fault => ({ field: 'headers', fault: text });
+  if (headers === null || typeof headers !== 'object' || Array.isArray(headers)) {
+    return fault('"headers" takes {NAME: value, …}');
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase();
+    if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/.test(name))
+      return fault('"headers" holds a name that no header can have');
+    if (OWN_HEADERS.includes(lower)) return fault(`"headers" cannot set ${name}, which is set for each request`);
+    if (SECRET_HEADERS.includes(lower)) return fault(`"headers" cannot hold ${name}, a secret; use token_file`);
+    if (typeof value !== 'string' && typeof value !== 'number') return fault(`header ${name} takes a text`);
+  }
+  return undefined;
+}
+
+function checkBody(method: string, body: Value): Fault | undefined {
+  return method === 'GET' && body !== null ? { field: 'body', fault: 'a GET has no body' } : undefined;
+}

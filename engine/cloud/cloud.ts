@@ -172,6 +172,10 @@ export interface Cloud {
   addHostToAggregate(aggregate: Aggregate, host: string, options?: ActOptions): Promise<Accepted>;
 
   readonly workflows: Workflows;
+  /** The mail address of a user, as Keystone has it; undefined where it has none, or no such user. */
+  userAddress(userId: string, options?: CallOptions): Promise<string | undefined>;
+  /** The same of a project: its property `email`. */
+  projectAddress(projectId: string, options?: CallOptions): Promise<string | undefined>;
 
   readonly calls: CallCounts;
   close(): Promise<void>;

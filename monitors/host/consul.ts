@@ -7,11 +7,11 @@
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { EngineOptions } from '#config/options.ts';
+import { readSecret } from '#config/secret-file.ts';
 import { type Address, parseAddress } from './address.ts';
 import type { Fact, Network, Source } from './fact.ts';
 import { HttpClient } from './http-client.ts';
 import { MAX_HOSTS, readInventory } from './inventory.ts';
-import { readSecret } from './password.ts';
 import { massSilence } from './silence.ts';
 
 const DEFAULT_PORT = 8500;

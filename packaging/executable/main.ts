@@ -5,6 +5,7 @@
 import type { Command } from '#agents/command.ts';
 import { runProgram } from '#agents/program.ts';
 import { VERSION } from '#agents/version.ts';
+import { PROCESS_COMMAND, PROCESS_PART } from '#engine/tasks/custom/module/parts.ts';
 import { OcfFailure } from '#ocf/codes.ts';
 import { ocfAction } from '#ocf/invocation.ts';
 import { metaData } from '#ocf/meta-data.ts';
@@ -54,6 +55,11 @@ async function main(): Promise<void> {
     return await runAlert(process.env);
   }
   const argv = process.argv.slice(2);
+  if (argv[0] === PROCESS_COMMAND) {
+    // An engine of ours started us for a task that is a module: see engine/tasks/custom/module/process.ts.
+    const { runModuleProcess } = loadPart(PROCESS_PART) as typeof import('#engine/tasks/custom/module/process.ts');
+    return runModuleProcess();
+  }
   const action = ocfAction(process.argv0, argv, process.env);
   if (action === 'meta-data') {
     process.stdout.write(metaData(VERSION));

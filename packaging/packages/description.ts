@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { DEFINITIONS_DIRECTORY } from '#agents/task-definitions.ts';
 import { renderExample } from '#config/example.ts';
 import { ADDON_DIRECTORY } from '#engine/journal/addon.ts';
 import { renderCompletion } from '../completion/bash.ts';
@@ -14,6 +15,9 @@ import { copyright, licenceTexts } from './licences.ts';
 
 export const NAME = 'recovery-agent';
 const DOCUMENTS = `/usr/share/doc/${NAME}`;
+const SHARED = `/usr/share/${NAME}`;
+/** Types only, so that it can be taken as it is. */
+const TASK_TYPES = 'protocol/task-module.ts';
 
 export type Content = string | Buffer | { readonly copyOf: string };
 
@@ -114,6 +118,8 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       OCF_LINK,
       { is: 'directory', path: ADDON_DIRECTORY, mode: 0o755 },
       addonEntry(parts),
+      // Other packages put definitions of tasks there.
+      { is: 'directory', path: DEFINITIONS_DIRECTORY, mode: 0o755 },
       { is: 'directory', path: `/etc/${NAME}`, mode: 0o755 },
       // It may come to hold a password.
       { is: 'config', path: `/etc/${NAME}/${NAME}.conf`, mode: 0o640, content: renderExample() },
@@ -132,6 +138,9 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
         mode: 0o644,
         content: renderCompletion(),
       },
+      { is: 'directory', path: SHARED, mode: 0o755 },
+      // What tasks written in TypeScript are checked with.
+      { is: 'file', path: `${SHARED}/task.d.ts`, mode: 0o644, content: { copyOf: join(parts.root, TASK_TYPES) } },
       { is: 'directory', path: DOCUMENTS, mode: 0o755 },
       { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
       { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },

@@ -3,8 +3,9 @@
  *
  * Invariant: the kinds keep the promises of `CloudErrorKind`. `unreachable` and `busy` only where nothing was done.
  */
+
+import type { Redaction } from '../../redaction.ts';
 import { CloudError, type CloudErrorKind } from '../cloud.ts';
-import type { Redaction } from './redaction.ts';
 import { isBusy, retryAfter } from './retry.ts';
 import type { Answer, Outcome } from './transport.ts';
 

@@ -37,6 +37,8 @@ interface Held extends Session {
 export class Keystone {
   readonly #credentials: Credentials;
   readonly #line: Line;
+  /** Where its version 3 answers; without a slash at the end. */
+  readonly root: string;
   readonly #url: URL;
   readonly #closing = new AbortController();
   #held: Held | undefined;
@@ -45,7 +47,8 @@ export class Keystone {
   constructor(credentials: Credentials, line: Line) {
     this.#credentials = credentials;
     this.#line = line;
-    this.#url = new URL(`${credentials.authUrl.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3/auth/tokens`);
+    this.root = `${credentials.authUrl.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3`;
+    this.#url = new URL(`${this.root}/auth/tokens`);
   }
 
   /** Throws `CloudError` (kinds `unreachable`, `busy`, `unauthorized`, `refused`) or `DeadlineEnded`. */

@@ -1,4 +1,4 @@
-/** The `Cloud` over Nova's API: which request each call is. */
+/** The `Cloud` over Nova's API, and a little of Keystone's: which request each call is. */
 import type {
   Accepted,
   ActOptions,
@@ -21,7 +21,10 @@ import type { Workflows } from '../workflows.ts';
 import * as answers from './answers.ts';
 import { bounded } from './call.ts';
 import type { Change, Compute } from './compute.ts';
+
 import type { Deadline } from './deadline.ts';
+import type { Identity } from './identity.ts';
+
 import { allPages } from './listing.ts';
 import { EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
 import type { ClientOptions } from './options.ts';
@@ -34,6 +37,7 @@ export class Nova implements Cloud {
   readonly description: string;
   readonly workflows: Workflows;
   readonly #compute: Compute;
+  readonly #identity: Identity;
   readonly #transport: Transport;
   readonly #options: ClientOptions;
   readonly #close: () => Promise<void>;
@@ -42,6 +46,7 @@ export class Nova implements Cloud {
     description: string,
     compute: Compute,
     workflows: Workflows,
+    identity: Identity,
     transport: Transport,
     options: ClientOptions,
     close: () => Promise<void>,
@@ -49,6 +54,7 @@ export class Nova implements Cloud {
     this.description = description;
     this.workflows = workflows;
     this.#compute = compute;
+    this.#identity = identity;
     this.#transport = transport;
     this.#options = options;
     this.#close = close;
@@ -199,6 +205,14 @@ export class Nova implements Cloud {
   addHostToAggregate(aggregate: Aggregate, host: string, options: ActOptions = {}): Promise<Accepted> {
     const path = `/os-aggregates/${part(aggregate.id)}/action`;
     return this.#change({ method: 'POST', path, body: { add_host: { host } }, repeatable: 'unless_done' }, options);
+  }
+
+  userAddress(userId: string, options: CallOptions = {}): Promise<string | undefined> {
+    return this.#call(options, (deadline) => this.#identity.userAddress(userId, deadline));
+  }
+
+  projectAddress(projectId: string, options: CallOptions = {}): Promise<string | undefined> {
+    return this.#call(options, (deadline) => this.#identity.projectAddress(projectId, deadline));
   }
 
   close(): Promise<void> {

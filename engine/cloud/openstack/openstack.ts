@@ -1,13 +1,14 @@
 /** A real OpenStack behind the `Cloud` interface. */
 
 import type { Credentials } from '#config/clouds.ts';
+import { Redaction } from '../../redaction.ts';
 import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
+import { Identity } from './identity.ts';
 import { Keystone } from './keystone.ts';
 import { Mistral } from './mistral.ts';
 import { Nova } from './nova.ts';
 import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
-import { Redaction } from './redaction.ts';
 import { Transport } from './transport.ts';
 import type { Line } from './tries.ts';
 import { Turns } from './turns.ts';
@@ -35,7 +36,8 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
   const compute = new Compute(keystone, line, guard);
   const description = `openstack ${credentials.authUrl}`;
   const mistral = new Mistral(description, keystone, line, guard);
-  return new Nova(description, compute, mistral, transport, options, async () => {
+  const identity = new Identity(keystone, line);
+  return new Nova(description, compute, mistral, identity, transport, options, async () => {
     keystone.close();
     compute.close();
     await transport.close();

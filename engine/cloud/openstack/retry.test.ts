@@ -16,7 +16,7 @@ describe('a request with an effect', () => {
     ['got a 500', answer(500, { 'retry-after': '1' }), false],
     ['got a 409', answer(409), false],
     ['lost its answer', { kind: 'lost', why: 'x' }, false],
-    ['got too much', { kind: 'oversized', bytes: 1 }, false],
+    ['got too much', { kind: 'oversized', status: 200, bytes: 1 }, false],
   ])('that %s: may it be repeated?', (_, outcome, may) => {
     expect(mayRepeat(effectOf(outcome), 'unless_done')).toBe(may);
   });

@@ -4,9 +4,11 @@
  * Invariant: a request that is not safe to repeat is repeated only when the cloud certainly did not carry it out: it
  * never left, or was answered 429, or 503 with a Retry-After.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import { retryAfter } from '../../http/retry-after.ts';
 import type { ClientOptions } from './options.ts';
 import type { Outcome } from './transport.ts';
+
+export { httpDate, retryAfter } from '../../http/retry-after.ts';
 
 /** `safe`: a read, or a change that names the wanted state. */
 export type Repeatable = 'safe' | 'unless_done';
@@ -38,25 +40,6 @@ export function isBusy(status: number, retryAfterSeconds: number | undefined): b
 
 export function mayRepeat(effect: Effect, repeatable: Repeatable): boolean {
   return effect === 'undone' || (effect === 'unclear' && repeatable === 'safe');
-}
-
-/**
- * Seconds that a `Retry-After` asks for, given as seconds or as an HTTP date. A date is measured against the answer's own
- * `Date`, never this machine's clock; without one it says no more than that the service is busy.
- */
-export function retryAfter(headers: IncomingHttpHeaders): number | undefined {
-  const text = headers['retry-after']?.trim();
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) return undefined;
-  const now = httpDate(headers);
-  return now === undefined ? 0 : Math.max(0, (at - now.getTime()) / 1000);
-}
-
-export function httpDate(headers: IncomingHttpHeaders): Date | undefined {
-  const at = Date.parse(headers.date ?? '');
-  return Number.isNaN(at) ? undefined : new Date(at);
 }
 
 type Pace = Pick<ClientOptions, 'tries' | 'backoffMs' | 'backoffMaxMs' | 'retryAfterMaxMs'>;

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Credentials, Secret } from '#config/clouds.ts';
+import { Redaction } from '../../redaction.ts';
 import type { Cloud } from '../cloud.ts';
-import { Redaction } from './redaction.ts';
 import { PASSWORD, type Script, ScriptedCloud, type Seen } from './scripted-cloud.ts';
 
 const SERVICE = {

@@ -5,10 +5,12 @@
  * `lost` means that some may have. Nothing here waits longer than `requestTimeoutMs` or the caller's deadline.
  */
 import { readFile } from 'node:fs/promises';
-import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
+import { Exchange, type Outcome } from '../../http/exchange.ts';
 import type { Deadline } from './deadline.ts';
 import type { ClientOptions } from './options.ts';
+
+export type { Answer, Outcome } from '../../http/exchange.ts';
 
 export type Service = 'identity' | 'compute' | 'workflow';
 
@@ -21,24 +23,6 @@ export interface Request {
   /** Asked in the moment before the first byte is written; on false nothing is. */
   readonly mayLeave?: () => boolean;
 }
-
-export interface Answer {
-  readonly kind: 'answer';
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-export type Outcome =
-  | Answer
-  /** No byte left: no connection, no time. */
-  | { readonly kind: 'not_sent'; readonly why: unknown }
-  /** No byte left, because `mayLeave` said no. */
-  | { readonly kind: 'stale' }
-  /** It left, or may have, and the answer did not arrive whole. */
-  | { readonly kind: 'lost'; readonly why: unknown }
-  /** It left, and the answer is larger than anything sensible. */
-  | { readonly kind: 'oversized'; readonly bytes: number };
 
 export interface TlsSettings {
   readonly caFile: string | undefined;
@@ -111,10 +95,11 @@ export class Transport {
   #send(agent: Agent, request: Request, deadline: Deadline): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const { service, method, url, body = null } = request;
-    const exchange = new Exchange(request, this.#options.bodyMaxBytes, resolve, () => {
+    const { requestTimeoutMs, bodyMaxBytes: maxBytes } = this.#options;
+    const onLeave = (): void => {
       this.#calls[service] += 1;
-    });
-    const { requestTimeoutMs } = this.#options;
+    };
+    const exchange = new Exchange({ mayLeave: request.mayLeave, maxBytes, onLeave }, resolve);
     const timer = setTimeout(
       () => exchange.end(new Error(`no answer within ${requestTimeoutMs / 1000} s`)),
       requestTimeoutMs,
@@ -135,72 +120,5 @@ export class Transport {
       clearTimeout(timer);
       forget();
     });
-  }
-}
-
-/** Hears from undici what happens to one request. The first outcome counts. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly #request: Request;
-  readonly #maxBytes: number;
-  readonly #resolve: (outcome: Outcome) => void;
-  readonly #left: () => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #settled = false;
-  #status = 0;
-  #headers: IncomingHttpHeaders = {};
-  #bytes = 0;
-  readonly #chunks: Buffer[] = [];
-
-  constructor(request: Request, maxBytes: number, resolve: (outcome: Outcome) => void, left: () => void) {
-    this.#request = request;
-    this.#maxBytes = maxBytes;
-    this.#resolve = resolve;
-    this.#left = left;
-  }
-
-  /** Ends it from outside. What still waits for a connection will not be written any more. */
-  end(why: unknown): void {
-    this.#settle({ kind: this.#controller === undefined ? 'not_sent' : 'lost', why });
-  }
-
-  /** undici calls this synchronously before it writes the request line (lib/dispatcher/client-h1.js, `writeH1`). */
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici may put a request in line again when its connection closes; that one was written already.
-    if (this.#controller !== undefined) this.end(new Error('the connection closed'));
-    else if (this.#request.mayLeave?.() === false) this.#settle({ kind: 'stale' });
-    if (this.#settled) {
-      controller.abort(new Error('must not be written'));
-      return;
-    }
-    this.#controller = controller;
-    this.#left();
-  }
-
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#status = status;
-    this.#headers = headers;
-  }
-
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#maxBytes) this.#settle({ kind: 'oversized', bytes: this.#maxBytes });
-    else this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    const body = Buffer.concat(this.#chunks).toString('utf8');
-    this.#settle({ kind: 'answer', status: this.#status, headers: this.#headers, body });
-  }
-
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.end(error);
-  }
-
-  #settle(outcome: Outcome): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#chunks.length = 0;
-    this.#resolve(outcome);
-    if (outcome.kind === 'lost' || outcome.kind === 'oversized') this.#controller?.abort(new Error('given up'));
   }
 }

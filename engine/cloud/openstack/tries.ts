@@ -4,11 +4,12 @@
  * Invariants: a change leaves only while the guard finds the reign fresh, and is confirmed before each try; what
  * `retry.ts` does not allow to be repeated is not.
  */
+
+import type { Redaction } from '../../redaction.ts';
 import { type ActGuard, CloudError } from '../cloud.ts';
 import { type Deadline, DeadlineEnded } from './deadline.ts';
 import { type Asked, fault } from './faults.ts';
 import type { ClientOptions, Log } from './options.ts';
-import type { Redaction } from './redaction.ts';
 import { type Effect, effectOf, mayRepeat, type Repeatable, retryAfter, waitBeforeNext } from './retry.ts';
 import type { Answer, Outcome, Request, Transport } from './transport.ts';
 import type { Turns } from './turns.ts';

@@ -39,6 +39,8 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
   }),
   listAggregates: (world) => [...world.aggregates.values()],
   instanceActions: (world, { uuid }) => world.actionsOf(text(uuid)),
+  userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
+  projectAddress: (world, { id }) => world.projectAddresses.get(text(id)) ?? null,
 };
 
 const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: string) => void>> = {

@@ -49,12 +49,14 @@ function compact(args: Record<string, unknown>): Arguments {
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
 }
 
+const OF_KEYSTONE = ['userAddress', 'projectAddress'];
+
 export class SimulatedCloud implements Cloud {
   readonly description: string;
   readonly workflows: SimulatedWorkflows;
   readonly #link: Link;
   readonly #guard: ActGuard;
-  #calls = 0;
+  readonly #calls = { identity: 0, compute: 0 };
 
   constructor(link: Link, guard: ActGuard) {
     this.#link = link;
@@ -67,7 +69,7 @@ export class SimulatedCloud implements Cloud {
   }
 
   get calls(): CallCounts {
-    return { identity: 0, compute: this.#calls };
+    return { ...this.#calls };
   }
 
   async check(options: CallOptions = {}): Promise<void> {
@@ -141,12 +143,20 @@ export class SimulatedCloud implements Cloud {
     return this.#act('addHostToAggregate', { id, host }, options);
   }
 
+  async userAddress(id: string, options: CallOptions = {}): Promise<string | undefined> {
+    return ((await this.#call('userAddress', { id }, options)) ?? undefined) as string | undefined;
+  }
+
+  async projectAddress(id: string, options: CallOptions = {}): Promise<string | undefined> {
+    return ((await this.#call('projectAddress', { id }, options)) ?? undefined) as string | undefined;
+  }
+
   close(): Promise<void> {
     return this.#link.close();
   }
 
   #call(method: string, args: Arguments, { signal }: CallOptions): Promise<unknown> {
-    this.#calls += 1;
+    this.#calls[OF_KEYSTONE.includes(method) ? 'identity' : 'compute'] += 1;
     const mayLeave = isAct(method) ? { mayLeave: () => this.#guard.isFresh() } : {};
     return this.#link.call(method, args, { ...(signal ? { signal } : {}), ...mayLeave });
   }

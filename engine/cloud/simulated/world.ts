@@ -80,6 +80,9 @@ export class World {
   readonly instances = new Map<string, MutableInstance>();
   readonly evacuations: MutableEvacuation[] = [];
   readonly aggregates = new Map<string, { id: string; name: string; hosts: string[] }>();
+  /** Mail addresses, by id. */
+  readonly userAddresses = new Map<string, string>();
+  readonly projectAddresses = new Map<string, string>();
   readonly random: Random;
   readonly workflows: WorkflowWorld;
   behaviour: Behaviour;

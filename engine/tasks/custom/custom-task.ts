@@ -66,6 +66,10 @@ async function run(
   return runStep(driver, call, open);
 }
 
+/** Its end is not in the journal. */
+const isCutOff = ({ state }: Pick<Step, 'state'>): boolean =>
+  state === 'intent' || state === 'sent' || state === 'unknown';
+
 /** @param open what an earlier flow left of it without an outcome */
 async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
   const { context, definition, task } = call;
@@ -80,8 +84,7 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
   const [step] = await steps.plan([planned]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
-  const isCutOff = step.state === 'intent' || step.state === 'sent' || step.state === 'unknown';
-  if (isCutOff || (open && step.state === 'planned')) {
+  if (isCutOff(step) || (open && step.state === 'planned')) {
     const found = await afterDeath(driver, call, step);
     if (found) return found;
   }
@@ -93,15 +96,16 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
     if (size > MAX_OUTPUT_BYTES) throw new TaskFailure(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
   } catch (error) {
     await settleFailure(error, call, step);
-    throw error;
+    throw asItMayRunAgain(error, definition);
   }
   await steps.settle([{ step, state: 'done', detail: { outputs } }]);
   return outputs;
 }
 
-/** What is done about a run that a death cut off. Outputs: it was done. Undefined: it may run again. */
+/** What is done about a run that a death, or a lost answer, cut off. Outputs: it was done. Undefined: it may run again. */
 async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise<Values | undefined> {
   const { definition, context } = call;
+  const why = step.error ?? 'an engine died while it ran';
   const doubtful = async (reason: string): Promise<never> => {
     // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
     if (step.state === 'planned') await context.steps.intend([{ step }]);
@@ -112,12 +116,11 @@ async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise
     case 'idempotent':
       return undefined;
     case 'once':
-      return doubtful('an engine died while it ran; whether it was done is not known');
+      return doubtful(`${why}; whether it was done is not known`);
     case 'check': {
-      if (!driver.check) return doubtful('an engine died while it ran, and its driver cannot check what became of it');
+      if (!driver.check) return doubtful(`${why}, and its driver cannot check what became of it`);
       const verdict = await driver.check({ ...call, isResumed: true });
-      if (verdict.state === 'unknown')
-        return doubtful(`an engine died while it ran, and its check does not know: ${verdict.reason}`);
+      if (verdict.state === 'unknown') return doubtful(`${why}, and its check does not know: ${verdict.reason}`);
       if (verdict.state === 'not done') return undefined;
       const outputs = promised(definition, verdict.outputs);
       await context.steps.settle([{ step, state: 'done', detail: { outputs } }]);
@@ -131,10 +134,19 @@ async function settleFailure(error: unknown, { context, definition }: DriverCall
   const message = error instanceof Error ? error.message : String(error);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
-  const isDoubtful = error instanceof InDoubt && definition.afterCrash === 'once';
+  // What its time cut off may have done its work as well as what a death cut off.
+  const isOpen = error instanceof InDoubt || (context.signal.aborted && !(error instanceof NotDone));
+  // Its check is asked at the next try: until then it is cut off.
+  if (isOpen && definition.afterCrash === 'check') return;
+  const isDoubtful = isOpen && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.
   await (isCutOff ? settled.catch(() => {}) : settled);
+}
+
+/** A lost answer needs the operator only of a task that is done once: another is tried again, after its check if it has one. */
+function asItMayRunAgain(error: unknown, { afterCrash }: CustomTask): unknown {
+  return error instanceof InDoubt && afterCrash !== 'once' ? new TaskFailure(error.message, 'work', error) : error;
 }
 
 async function undo(
@@ -160,7 +172,9 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([field, value]) => [
       field,
-      form.templates.includes(field) ? filled(value, values) : value,
+      form.templates.includes(field)
+        ? filled(value, values, form.urls?.includes(field) ? percentEncoded : asItIs)
+        : value,
     ]),
   );
   const parameters = Object.fromEntries(
@@ -181,9 +195,12 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
   };
 }
 
+const asItIs = (text: string): string => text;
+const percentEncoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** A text stays a text; in a structure a value keeps its kind. */
-function filled(value: Value, values: Values): Value {
-  if (typeof value === 'string') return fillText(parseTemplate(value), values);
+function filled(value: Value, values: Values, written: (text: string) => string): Value {
+  if (typeof value === 'string') return fillText(parseTemplate(value), values, written);
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
     return value.map((item: string) => fillText(parseTemplate(item), values));
   }

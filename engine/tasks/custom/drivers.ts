@@ -4,6 +4,9 @@ import type { Driver } from './driver.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
   executable: async () => (await import('./executable.ts')).executable,
+  module: async () => (await import('./module/module-driver.ts')).moduleDriver,
+  webhook: async () => (await import('./webhook/webhook.ts')).webhook,
+  mail: async () => (await import('./mail/mail.ts')).mail,
   mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
   recovery_action: async () => (await import('./recovery-action/driver.ts')).recoveryActionDriver,
 };

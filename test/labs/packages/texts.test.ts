@@ -1,10 +1,11 @@
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTree } from '#packaging/packages/tree.ts';
 import { installPackages } from './install.ts';
 import { LOG } from './installed.ts';
-import { Made } from './made.ts';
+import { Made, ROOT } from './made.ts';
 import { Root } from './root.ts';
 import { must, run } from './run.ts';
 
@@ -39,6 +40,34 @@ complete -p recovery-agent`;
     expect(await must(['bash', '--norc', '-c', script], environment)).toBe(
       'complete -F _recovery_agent recovery-agent\n',
     );
+  });
+
+  it('types that a task written in TypeScript is checked with', async () => {
+    const task = root.path('etc/recovery-agent/task.ts');
+    const types = root.path('usr/share/recovery-agent/task.d.ts');
+    const check = async (wanted: string): Promise<string> => {
+      writeFileSync(
+        task,
+        `import type { Call, Outputs, TaskModule } from '${types}';
+         export const run = async (call: Call): Promise<Outputs> => ({ key: call.step_key, by: call.${wanted} });
+         export const module: TaskModule = { run, check: () => ({ state: 'not done' }) };\n`,
+      );
+      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const options = [
+        '--ignoreConfig',
+        '--noEmit',
+        '--strict',
+        '--target',
+        'es2024',
+        '--module',
+        'nodenext',
+        '--types',
+        '',
+      ];
+      return (await run([process.execPath, tsc, ...options, '--allowImportingTsExtensions', task])).stdout;
+    };
+    expect(await check('task')).toBe('');
+    expect(await check('taks')).toContain("Property 'taks' does not exist on type 'Call'");
   });
 
   it('a rule for logrotate under which an engine goes on writing into its log', async () => {

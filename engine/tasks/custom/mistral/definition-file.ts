@@ -1,24 +1,24 @@
 /**
  * Files with definitions of workflows: read by the engine when Mistral lacks one, and by `validate` before that.
  *
- * Invariant: what others than its owner can write to is never given to Mistral: it decides what runs with the agent's rights.
+ * Invariant: what others than root and our own user can change is never given to Mistral: it decides what runs with our rights.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parse } from 'yaml';
+import { faultOfFile } from '../trusted-file.ts';
 
 export type Definition = { readonly text: string } | { readonly fault: string };
 
 /** A definition is some kB. */
 const MAX_BYTES = 1024 * 1024;
-const GROUP_OR_OTHERS = 0o022;
 
 /** @param workflowName that it must define; undefined while that is not known */
 export async function readDefinition(file: string, workflowName: string | undefined): Promise<Definition> {
   try {
-    await using handle = await open(file);
-    const fault = faultOfFile(await handle.stat());
+    const fault = faultOfFile(file);
     if (fault !== undefined) return { fault: faultOf(file, fault) };
+    await using handle = await open(file);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
     return judged(file, buffer.toString('utf8', 0, bytesRead), workflowName);
   } catch (error) {
@@ -30,9 +30,9 @@ export async function readDefinition(file: string, workflowName: string | undefi
 export function readDefinitionNow(file: string, workflowName: string | undefined): Definition {
   let handle: number | undefined;
   try {
-    handle = openSync(file, 'r');
-    const fault = faultOfFile(fstatSync(handle));
+    const fault = faultOfFile(file);
     if (fault !== undefined) return { fault: faultOf(file, fault) };
+    handle = openSync(file, 'r');
     const buffer = Buffer.alloc(MAX_BYTES);
     return judged(file, buffer.toString('utf8', 0, readSync(handle, buffer, 0, MAX_BYTES, 0)), workflowName);
   } catch (error) {
@@ -42,19 +42,8 @@ export function readDefinitionNow(file: string, workflowName: string | undefined
   }
 }
 
-interface Stat {
-  readonly mode: number;
-  readonly size: number;
-  isFile(): boolean;
-}
-
-function faultOfFile(stat: Stat): string | undefined {
-  if (!stat.isFile()) return 'it is no file';
-  if ((stat.mode & GROUP_OR_OTHERS) !== 0) return 'others than its owner can write to it; chmod go-w';
-  return stat.size > MAX_BYTES ? `it has ${stat.size} bytes, more than ${MAX_BYTES}` : undefined;
-}
-
 function judged(file: string, text: string, workflowName: string | undefined): Definition {
+  if (Buffer.byteLength(text) >= MAX_BYTES) return { fault: faultOf(file, `it has ${MAX_BYTES} bytes or more`) };
   const tree: unknown = parse(text, { maxAliasCount: 100 });
   if (tree === null || typeof tree !== 'object' || Array.isArray(tree) || !('version' in tree)) {
     return { fault: faultOf(file, 'it is no definition: there is no "version"') };

@@ -201,7 +201,7 @@ describe('a definition file', () => {
   it('that others can write to is refused', async () => {
     await using here = await withFile(DEFINITION, 0o666, 'none');
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toMatch(/host-evacuate.yaml, cannot be used: others than its owner can write/);
+    expect(view.notification.message).toMatch(/host-evacuate.yaml, cannot be used: others than the owner can write/);
     expect([...here.world.workflows.workflows.keys()]).toEqual(['note']);
   });
 

@@ -1,0 +1,117 @@
+/** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
+import type { Configuration } from '#config/load.ts';
+import { FLOWS, type FlowName, optionOfFlow } from '#config/pipelines.ts';
+import { realClock } from '#engine/clock/clock.ts';
+import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import { loadChecked } from '../checked-configuration.ts';
+import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
+import { configurationOf, givenPath } from '../configuration.ts';
+import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { type Cell, print, printJson, table } from '../output.ts';
+import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulation/matrix.ts';
+
+const DEFAULT_SEED = 1;
+const MAX_SEED = 2 ** 32 - 1;
+const PLAYED = 'Custom tasks are played by stand-ins: no program is started, nothing is sent, no cloud is touched.';
+const RUN_FOR_REAL =
+  'Programs and modules of custom tasks RUN FOR REAL in the undisturbed run; all else is played by stand-ins.';
+
+/** The undisturbed run with programs and modules: in real time, and with a cloud that does not keep one waiting. */
+function runningTasks(configuration: Configuration): NonNullable<MatrixSettings['undisturbed']> {
+  const { options } = configuration;
+  const general = { ...options.general, verifyIntervalMs: 50, processUnfinishedNotificationsIntervalMs: 1000 };
+  return {
+    clock: { ...realClock, run: (work) => work },
+    behaviour: { rebuildMs: [50, 150], powerMs: 30 },
+    realDriver: (name) => (name === 'executable' || name === 'module' ? loadDriver(name) : undefined),
+    configuration: { ...configuration, options: { ...options, general } },
+  };
+}
+
+function wantedFlows(line: CommandLine): readonly FlowName[] {
+  const wanted = line.text('flow');
+  if (wanted === undefined) return FLOWS;
+  const flow = FLOWS.find((name) => name === wanted);
+  if (!flow) throw new CommandFailure(EXIT.usage, `--flow must be one of ${FLOWS.join(', ')}`);
+  return [flow];
+}
+
+function wantedSeed(line: CommandLine): number {
+  const text = line.text('seed') ?? String(DEFAULT_SEED);
+  const seed = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seed <= MAX_SEED)) throw new CommandFailure(EXIT.usage, `--seed must be a whole number from 0 to ${MAX_SEED}`);
+  return seed;
+}
+
+function cellsOf(row: MatrixRow): Cell[] {
+  const counts = new Map<string, number>();
+  for (const state of row.flows) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const flows = [...counts].map(([state, count]) => (count > 1 ? `${state} x${count}` : state)).join(', ');
+  return [
+    row.disturbance?.task ?? '(all)',
+    row.disturbance?.fault ?? 'none',
+    flows,
+    { state: row.status },
+    row.total === 0 ? null : `${row.recovered}/${row.total}`,
+    row.duplicateEvacuations,
+    row.toDo,
+  ];
+}
+
+const HEAD = ['Task', 'Fault', 'Flow', 'Ends', 'Recovered', 'Twice', 'A person has to'];
+
+function viewOf({ flow, disturbance, toDo, duplicateEvacuations, ...rest }: MatrixRow): object {
+  return {
+    flow,
+    task: disturbance?.task ?? null,
+    fault: disturbance?.fault ?? null,
+    ...rest,
+    duplicate_evacuations: duplicateEvacuations,
+    to_do: toDo,
+  };
+}
+
+export const simulate: Command = {
+  name: 'simulate',
+  summary: 'Runs the task lists against a simulated cloud, undisturbed and with each fault at each task',
+  positionals: '',
+  options: {
+    pipeline: { type: 'string', value: 'FILE', help: 'the file with the task lists (default: the configuration)' },
+    flow: { type: 'string', value: 'FLOW', help: `only this one: ${FLOWS.join(', ')}` },
+    seed: { type: 'string', value: 'N', help: `chance of the simulated cloud (default: ${DEFAULT_SEED})` },
+    'run-tasks': { type: 'boolean', help: 'run programs and modules for real in the undisturbed run' },
+    ...JSON_OPTION,
+  },
+  maxPositionals: 0,
+  async run(line) {
+    const flows = wantedFlows(line);
+    const seed = wantedSeed(line);
+    const file = givenPath(line, 'pipeline');
+    const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
+    const stop = new AbortController();
+    const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);
+    const settings: MatrixSettings = {
+      configuration,
+      seed,
+      signal: stop.signal,
+      ...(line.has('run-tasks') ? { undisturbed: runningTasks(configuration) } : {}),
+    };
+    const isJson = line.has('json');
+    const note = line.has('run-tasks') ? RUN_FOR_REAL : PLAYED;
+    if (!isJson) print(note);
+    const all: MatrixRow[] = [];
+    for (const flow of flows) {
+      const rows: MatrixRow[] = [];
+      for await (const row of simulateFlow(flow, settings)) rows.push(row);
+      all.push(...rows);
+      if (!isJson) print(`\n${optionOfFlow(flow)}\n${table(HEAD, rows.map(cellsOf))}`);
+    }
+    const bad = all.filter(({ good }) => !good).length;
+    if (isJson) printJson({ note, seed, good: bad === 0, runs: all.map(viewOf) });
+    else if (bad === 0)
+      print(`\nAll ${all.length} runs ended in a defined state, and no instance was evacuated twice.`);
+    else print(`\n${bad} of ${all.length} runs did not end as they must.`);
+    return bad === 0 ? EXIT.ok : EXIT.failed;
+  },
+};

@@ -1,0 +1,202 @@
+/** Tasks that are modules, in a real engine: checked before, seen while they run, and what a death or a crash does. */
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { NotificationView, RecoveryView } from '#protocol/views.ts';
+import { EngineWorld, type Program } from '#test/world/engine-world.ts';
+
+const PATIENCE = { timeout: 30_000, interval: 50 };
+const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
+
+const AFTER_EVACUATION = `pre:['disable_compute_service_task'],
+  main:['prepare_HA_enabled_instances_task'], post:['evacuate_instances_task', 'own_task']`;
+
+interface Scene {
+  readonly here: EngineWorld;
+  readonly module: string;
+  /** Lines that the module wrote. */
+  lines(): string[];
+}
+
+/** A world whose host recovery has the module in it. In it `note(text)` writes a line that `lines` finds. */
+async function sceneOf(text: string, options: string, lists = AFTER_EVACUATION): Promise<Scene> {
+  const here = await EngineWorld.start();
+  const module = join(here.directory, 'task.mjs');
+  const file = join(here.directory, 'lines');
+  const note = `import { appendFileSync } from 'node:fs';
+const note = (...words) => appendFileSync(${JSON.stringify(file)}, words.join(' ') + '\\n');
+const forever = () => new Promise(() => setInterval(() => {}, 1000));\n`;
+  writeFileSync(module, note + text, { mode: 0o644 });
+  const sections = `[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = ${lists}
+[own_task]
+driver = module
+module = ${module}
+provides = ticket
+${options}
+`;
+  writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8') + sections);
+  const lines = (): string[] => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
+  return { here, module, lines };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // One that nobody has waited for yet is dead as well.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Begins the recovery of c1. */
+async function begin(here: EngineWorld): Promise<string> {
+  here.world.kill('c1');
+  const { notification_uuid } = await here.json<NotificationView>('notify', ...DOWN);
+  return notification_uuid;
+}
+
+async function ended(here: EngineWorld, engine: Program, status: string): Promise<RecoveryView> {
+  await engine.says(`recovery ends ${status}`);
+  const [{ notification_uuid } = { notification_uuid: '' }] = await here.json<NotificationView[]>('list');
+  return here.json<RecoveryView>('show', notification_uuid);
+}
+
+const stateOf = ({ flows }: RecoveryView) => flows.at(-1)?.tasks.find(({ name }) => name === 'own_task');
+
+describe('a module in the task lists', { timeout: 120_000 }, () => {
+  it('that is not there, or that others can write, is found by validate; an engine starts all the same and warns', async () => {
+    const { here, module } = await sceneOf('export const run = () => ({ ticket: 1 });', '');
+    await using _ = here;
+    expect(await here.run(['validate'])).toMatchObject({ code: 0 });
+    chmodSync(module, 0o666);
+    const { code, stdout } = await here.run(['validate']);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/own_task.*others than the owner can write/)]);
+    const engine = await here.engine();
+    expect(engine.stderr).toMatch(/warning.*own_task.*others than the owner can write/);
+    await begin(here);
+    const view = await ended(here, engine, 'error');
+    expect(stateOf(view)).toMatchObject({ state: 'FAILURE', error: expect.stringContaining('chmod go-w') });
+  });
+
+  it('is run with the same key by the engine after one that was killed, and nothing of the first run is left', async () => {
+    const { here, lines } = await sceneOf(
+      `import { spawn } from 'node:child_process';
+       export async function run(call) {
+         note(call.step_key, call.resumed, process.pid, spawn('sleep', ['600']).pid);
+         if (call.resumed) return { ticket: 7 };
+         for (;;) {}
+       }`,
+      'after_crash = idempotent',
+    );
+    await using _ = here;
+    const first = await here.engine();
+    const uuid = await begin(here);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1), PATIENCE);
+    await first.kill('SIGKILL');
+    const [key, resumed, ...pids] = lines()[0]?.split(' ') ?? [];
+    expect([key, resumed]).toEqual([`${uuid}/own_task`, 'false']);
+    await vi.waitFor(() => expect(pids.filter((pid) => isAlive(Number(pid)))).toEqual([]), PATIENCE);
+    const second = await here.engine(['--node', 'controller-2']);
+    const view = await ended(here, second, 'finished');
+    expect(stateOf(view)).toMatchObject({ state: 'SUCCESS' });
+    expect(lines()[1]).toMatch(`${key} true`);
+  });
+
+  it('that is done once is in doubt after the death, and is not run again', async () => {
+    const { here, lines } = await sceneOf('export const run = async () => { note("run"); await forever(); };', '');
+    await using _ = here;
+    const first = await here.engine();
+    await begin(here);
+    await vi.waitFor(() => expect(lines()).toEqual(['run']), PATIENCE);
+    await first.kill('SIGKILL');
+    const second = await here.engine(['--node', 'controller-2']);
+    const view = await ended(here, second, 'failed');
+    expect(stateOf(view)?.error).toContain('whether it was done is not known');
+    expect(lines()).toEqual(['run']);
+  });
+
+  it.each([
+    ['done', '{ state: "done", outputs: { ticket: 9 } }', 'finished', ['run 1', 'check']],
+    ['not done', '{ state: "not done" }', 'finished', ['run 1', 'check', 'run 2']],
+    ['unknown', '{ state: "unknown", reason: "no record" }', 'failed', ['run 1', 'check']],
+  ])('whose answer was lost is asked before it is tried again: %s', async (_, verdict, status, said) => {
+    const { here, lines } = await sceneOf(
+      `export function run(call) {
+         note('run', call.attempt);
+         if (call.attempt === 1) process.exit(3);
+         return { ticket: 9 };
+       }
+       export function check(call) { note('check'); return ${verdict}; }`,
+      'after_crash = check\nretries = 1\nretry_delay = 0.1',
+    );
+    await using _here = here;
+    const engine = await here.engine();
+    await begin(here);
+    await ended(here, engine, status);
+    expect(lines()).toEqual(said);
+  });
+
+  it('whose answer was lost is asked in the next round too', async () => {
+    const { here, lines } = await sceneOf(
+      `export function run() { note('run'); process.exit(3); }
+       export function check() { note('check'); return { state: 'done', outputs: { ticket: 5 } }; }`,
+      'after_crash = check',
+      // A second round has nothing to evacuate, and would end before its post tasks.
+      "main:['own_task']",
+    );
+    await using _ = here;
+    const engine = await here.engine();
+    const uuid = await begin(here);
+    await engine.says('recovery ends error');
+    expect(await here.run(['retry', uuid])).toMatchObject({ code: 0 });
+    await ended(here, engine, 'finished');
+    expect(lines()).toEqual(['run', 'check']);
+  });
+
+  it.each([
+    ['--done', ['run', 'check']],
+    ['--not-done', ['run', 'check', 'run']],
+  ])('whose check does not know is left to the operator: %s', async (word, said) => {
+    const { here, lines } = await sceneOf(
+      `export function run(call) { note('run'); if (call.attempt === 1) process.exit(3); }
+       export function check() { note('check'); return { state: 'unknown', reason: 'no record' }; }`,
+      'after_crash = check\nretries = 1\nretry_delay = 0.1',
+      "main:['own_task']",
+    );
+    await using _ = here;
+    const engine = await here.engine();
+    const uuid = await begin(here);
+    await engine.says('recovery ends failed');
+    expect((await here.run(['retry', uuid])).stderr).toContain('--done own_task or --not-done own_task');
+    expect(await here.run(['retry', uuid, word, 'own_task'])).toMatchObject({ code: 0 });
+    await vi.waitFor(() => expect(engine.stderr.match(/flow begins/g)).toHaveLength(2), PATIENCE);
+    await vi.waitFor(() => expect(engine.stderr.match(/recovery ends/g)?.length).toBeGreaterThan(1), PATIENCE);
+    expect(lines().slice(0, said.length)).toEqual(said);
+    expect(lines().filter((line) => line === 'run')).toHaveLength(said.filter((line) => line === 'run').length);
+  });
+
+  it('that never yields does not keep an engine that is told to stop', async () => {
+    const { here, lines } = await sceneOf('export const run = () => { note(process.pid); for (;;) {} };', '');
+    await using _ = here;
+    const engine = await here.engine();
+    await begin(here);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1), PATIENCE);
+    expect((await engine.kill('SIGTERM')).code).toBe(0);
+    expect(isAlive(Number(lines()[0]))).toBe(false);
+  });
+
+  it('that V8 cannot hold fails its task; the engine lives and the flow goes on as it was told to', async () => {
+    const { here } = await sceneOf(
+      'export const run = () => { const list = []; for (;;) list.push(list.length); };',
+      'on_failure = continue',
+    );
+    await using _ = here;
+    const engine = await here.engine();
+    await begin(here);
+    const view = await ended(here, engine, 'finished');
+    expect(stateOf(view)).toMatchObject({ state: 'FAILURE', error: expect.stringMatching(/without an answer|memory/) });
+    expect(engine.hasEnded).toBe(false);
+  });
+});

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FlowName } from '#config/pipelines.ts';
+import { realClock } from '#engine/clock/clock.ts';
+import { loadChecked } from '../checked-configuration.ts';
+import { FAULTS } from './fault.ts';
+import { type MatrixRow, type MatrixSettings, simulateFlow } from './matrix.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recovery-agent-matrix-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function simulate(flow: FlowName, text: string, more: Partial<MatrixSettings> = {}): Promise<MatrixRow[]> {
+  const file = join(directory, 'recovery-agent.conf');
+  writeFileSync(file, text);
+  const configuration = loadChecked(file, 'ignore', join(directory, 'none'));
+  const rows: MatrixRow[] = [];
+  const signal = new AbortController().signal;
+  for await (const row of simulateFlow(flow, { configuration, seed: 1, signal, ...more })) rows.push(row);
+  return rows;
+}
+
+function rowOf(rows: readonly MatrixRow[], task: string, fault: string): MatrixRow | undefined {
+  return rows.find(({ disturbance }) => disturbance?.task === task && disturbance.fault === fault);
+}
+
+const PAGE = `[page]
+driver = executable
+command = /bin/false {{ host_name }}
+provides = ticket
+`;
+
+function lists(pre: string): string {
+  return `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = ${pre},main:['disable_compute_node_task']\n`;
+}
+
+describe('the matrix of a simulation', { timeout: 120_000 }, () => {
+  it('of the default list of a host runs undisturbed and with each fault at each task', async () => {
+    const rows = await simulate('host_auto', '');
+    expect(rows).toHaveLength(1 + 3 * FAULTS.length);
+    expect(rows.every(({ good }) => good)).toBe(true);
+    expect(rows[0]).toMatchObject({ disturbance: null, status: 'finished', recovered: 6, total: 6, toDo: null });
+    for (const task of rows.slice(1).map(({ disturbance }) => disturbance?.task ?? '')) {
+      // The next engine goes on in the same flow, and the outage is waited out.
+      expect(rowOf(rows, task, 'engine killed')).toMatchObject({
+        flows: ['SUCCESS'],
+        resumes: 1,
+        recovered: 6,
+        duplicateEvacuations: 0,
+        toDo: null,
+      });
+      expect(rowOf(rows, task, 'cloud away')).toMatchObject({ status: 'finished', recovered: 6, toDo: null });
+      for (const fault of ['fails', 'hangs']) {
+        expect(rowOf(rows, task, fault)).toMatchObject({
+          status: 'failed',
+          recovered: 0,
+          toDo: 'mend the cause, then retry',
+        });
+      }
+    }
+  });
+
+  it.each<[FlowName, number]>([
+    ['host_rh', 6],
+    ['instance', 1],
+    ['process', 0],
+  ])('of the default list of %s ends well wherever an engine is killed', async (flow, total) => {
+    const rows = await simulate(flow, '');
+    expect(rows[0]).toMatchObject({ status: 'finished', recovered: total, total, toDo: null });
+    const killed = rows.filter(({ disturbance }) => disturbance?.fault === 'engine killed');
+    expect(killed.length).toBeGreaterThan(1);
+    for (const row of killed) expect(row).toMatchObject({ flows: ['SUCCESS'], resumes: 1, recovered: total });
+  });
+
+  it('leaves a task that may run once in doubt when its engine is killed', async () => {
+    const rows = await simulate('process', lists("pre:['page']") + PAGE);
+    expect(rows.every(({ good }) => good)).toBe(true);
+    expect(rowOf(rows, 'page', 'engine killed')).toMatchObject({
+      status: 'failed',
+      flows: ['FAILURE'],
+      doubts: ['page'],
+      done: { page: 1 },
+      toDo: 'find out whether it was done, then retry with --done page or --not-done page',
+    });
+    // The outage fails the flow after it; the round that takes it up again does not do it again.
+    expect(rowOf(rows, 'page', 'cloud away')).toMatchObject({ flows: ['FAILURE', 'SUCCESS'], done: { page: 1 } });
+  });
+
+  it('runs a task that may be repeated again when its engine is killed, and asks one that can be asked', async () => {
+    const text = lists("pre:['page']") + PAGE;
+    const again = await simulate('process', `${text}after_crash = idempotent\n`);
+    expect(rowOf(again, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 2 }, toDo: null });
+    const asked = await simulate('process', `${text}after_crash = check\n`);
+    expect(rowOf(asked, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 1 }, toDo: null });
+  });
+
+  it('goes on, goes back or retries as the section of the task says', async () => {
+    const goesOn = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = continue\n`);
+    expect(rowOf(goesOn, 'page', 'fails')).toMatchObject({
+      status: 'finished',
+      flows: ['SUCCESS'],
+      undone: ['page'],
+      toDo: 'see to what page did not do',
+    });
+    const goesBack = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = rollback\n`);
+    expect(rowOf(goesBack, 'page', 'fails')).toMatchObject({ status: 'failed', flows: ['REVERTED', 'REVERTED'] });
+    const retries = await simulate('process', `${lists("pre:['page']")}${PAGE}retries = 3\ntimeout = 60\n`);
+    expect(rowOf(retries, 'page', 'hangs')?.seconds).toBeGreaterThan(2 * 4 * 60);
+  });
+
+  it('does not run a task whose condition does not hold, whatever befalls it', async () => {
+    const rows = await simulate('process', `${lists("pre:['page']")}${PAGE}when = host_name == "lab"\n`);
+    for (const fault of FAULTS) {
+      expect(rowOf(rows, 'page', fault), fault).toMatchObject({ status: 'finished', done: {} });
+    }
+  });
+
+  it('is the same again with the same seed', async () => {
+    const [first, second] = [
+      await simulate('host_auto', '', { seed: 7 }),
+      await simulate('host_auto', '', { seed: 7 }),
+    ];
+    expect(second).toEqual(first);
+  });
+
+  it('runs tasks for real, in real time, in the undisturbed run only', async () => {
+    const trace = join(directory, 'trace');
+    const run = promisify(execFile);
+    const text = `${lists("pre:['page']")}[page]\ndriver = executable\ncommand = /bin/sh -c 'echo "$1" >>"$2"' x {{ host_name }} ${trace}\n`;
+    const rows = await simulate('process', text, {
+      undisturbed: {
+        clock: { ...realClock, run: (work) => work },
+        realDriver: async () => ({
+          steps: 'one',
+          async run({ options: { command }, context: { signal } }) {
+            const [file = '', ...rest] = command as string[];
+            await run(file, rest, { signal });
+            return {};
+          },
+        }),
+      },
+    });
+    expect(readFileSync(trace, 'utf8')).toBe('compute-1\n');
+    expect(rows.every(({ status }) => status !== 'running')).toBe(true);
+    expect(rows[0]).toMatchObject({ status: 'finished', done: {} });
+  });
+
+  it('ends when it is asked to', async () => {
+    const stop = new AbortController();
+    stop.abort(new Error('enough'));
+    await expect(simulate('process', '', { signal: stop.signal })).rejects.toThrow('enough');
+    expect(readdirSync(directory)).toEqual(['recovery-agent.conf']);
+  });
+});

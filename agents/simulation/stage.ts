@@ -1,0 +1,131 @@
+/**
+ * Engines, one after the other, on one simulated cloud and with one real journal, in this process: what `simulate` and the
+ * tests of the engine run on.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Configuration } from '#config/load.ts';
+import type { Clock } from '#engine/clock/clock.ts';
+import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
+import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
+import type { PlannedTask } from '#engine/flow/plan.ts';
+import type { Task } from '#engine/flow/task.ts';
+import { Journal } from '#engine/journal/journal.ts';
+import { Engine } from '#engine/resident/engine.ts';
+import type { Log } from '#protocol/log.ts';
+import { parseNotification } from '#protocol/notification.ts';
+import { Life } from './life.ts';
+
+/** Simulated time moves while something runs in it; real time moves anyway. */
+export interface DrivenClock extends Clock {
+  run<T>(work: Promise<T>): Promise<T>;
+}
+
+export interface StageSettings<C extends DrivenClock> {
+  readonly clock: C;
+  readonly seed: number;
+  /** Where the directory of the journal is made. */
+  readonly place?: string;
+  readonly behaviour?: Partial<Behaviour>;
+  readonly configuration: Configuration;
+  /** The task of a plan for the engine with this life. */
+  readonly taskOf: (planned: PlannedTask, life: Life) => Task | undefined;
+  readonly log: Log;
+}
+
+export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposable {
+  readonly clock: C;
+  readonly world: World;
+  readonly configuration: Configuration;
+  /** Where the journal lies; removed in the end. */
+  readonly directory: string;
+  readonly #settings: StageSettings<C>;
+  readonly #journals: Journal[] = [];
+  #engine: Engine | undefined;
+  #cloud: SimulatedCloud | undefined;
+  #life = new Life();
+
+  constructor(settings: StageSettings<C>) {
+    this.#settings = settings;
+    this.directory = mkdtempSync(join(settings.place ?? tmpdir(), 'recovery-agent-simulation-'));
+    this.clock = settings.clock;
+    this.configuration = settings.configuration;
+    this.world = new World(settings.clock, settings.seed, { ...CALM, ...settings.behaviour });
+  }
+
+  get journalPath(): string {
+    return join(this.directory, 'journal.db');
+  }
+
+  get engine(): Engine {
+    if (!this.#engine) throw new Error('the engine is not started');
+    return this.#engine;
+  }
+
+  get cloud(): SimulatedCloud {
+    if (!this.#cloud) throw new Error('the engine is not started');
+    return this.#cloud;
+  }
+
+  /** Of the last engine. */
+  get journal(): Journal {
+    const journal = this.#journals.at(-1);
+    if (!journal) throw new Error('the engine is not started');
+    return journal;
+  }
+
+  get life(): Life {
+    return this.#life;
+  }
+
+  /** Starts an engine, as the cluster does where none runs any more: the one before is dead or stopped. */
+  async start(node = 'n1'): Promise<Engine> {
+    const { clock, configuration, taskOf, log } = this.#settings;
+    const life = new Life();
+    const journal = await Journal.openInline(
+      {
+        path: this.journalPath,
+        node,
+        // What would be a risk for two nodes is none for one process.
+        allowStorage: ['overlay', 'fuse', 'network-unknown', 'nolock', 'nfs3', 'cifs', 'ocfs2-o2cb'],
+        lockTimeoutMs: 1000,
+        leaseTimeoutMs: 1000,
+        confirmDelayMs: 0,
+        authority: 'cluster',
+      },
+      clock,
+    );
+    this.#journals.push(journal);
+    this.#life = life;
+    this.#cloud = new SimulatedCloud(life.link(directLink(this.world)), journal);
+    this.#engine = new Engine({
+      journal,
+      journalPath: this.journalPath,
+      cloud: this.#cloud,
+      clock: life.clock(clock),
+      configuration,
+      taskOf: (planned) => taskOf(planned, life),
+      log,
+      node,
+      version: 'simulation',
+    });
+    return this.#engine;
+  }
+
+  /** Reports a failure. Returns the notification's uuid. */
+  async notify(notification: Readonly<Record<string, unknown>>): Promise<string> {
+    const generated_time = new Date(this.clock.now()).toISOString();
+    const parsed = parseNotification({ notification: { generated_time, ...notification } });
+    const { logbook } = await this.clock.run(this.engine.accept(parsed));
+    return logbook.uuid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#engine && !this.#life.isDead) await this.clock.run(this.#engine.stop());
+    // Those of engines that died have lost their lease and only lie open.
+    await Promise.allSettled(this.#journals.map((journal) => journal.close()));
+    // A dead engine may still be at its status file.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Plays the custom tasks of a simulation: nothing is started and nothing is sent.
+ *
+ * It does what a task is asked to do by noting that it was done, under the step key, and gives what the definition promises.
+ * So it is seen when a task that must not be done twice is.
+ */
+import type { Driver, DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { Trouble } from './fault.ts';
+import type { Life } from './life.ts';
+
+export interface Deed {
+  readonly task: string;
+  readonly afterCrash: DriverCall['definition']['afterCrash'];
+  times: number;
+}
+
+/** What stand-ins have done in one simulation, by step key; it survives the engines. */
+export type Deeds = Map<string, Deed>;
+
+export function standIn(deeds: Deeds, trouble: Trouble, life: Life): Driver {
+  return {
+    steps: 'one',
+    async run({ task, stepKey, definition, context }) {
+      await trouble.atWork(task, context);
+      if (!context.guard.isFresh()) await context.guard.confirm();
+      const deed = deeds.get(stepKey) ?? { task, afterCrash: definition.afterCrash, times: 0 };
+      deed.times += 1;
+      deeds.set(stepKey, deed);
+      return life.outlive(outputsOf(definition.provides));
+    },
+    check: async ({ stepKey, definition }) =>
+      deeds.has(stepKey) ? { state: 'done', outputs: outputsOf(definition.provides) } : { state: 'not done' },
+    undo: async ({ stepKey }) => {
+      deeds.delete(stepKey);
+    },
+  };
+}
+
+function outputsOf(provides: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(provides.map((name) => [name, `(${name} of a stand-in)`]));
+}

@@ -1,0 +1,95 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigurationError, formatProblem } from '#config/problem.ts';
+import { examine, loadChecked } from './checked-configuration.ts';
+import { packagedDefinitions } from './task-definitions.ts';
+
+let root = '';
+let directory = '';
+let main = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'recovery-agent-definitions-'));
+  directory = join(root, 'tasks.d');
+  main = join(root, 'main.conf');
+  mkdirSync(directory, { mode: 0o755 });
+  writeFileSync(main, '');
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function put(name: string, task: string, mode = 0o644): string {
+  const path = join(directory, name);
+  writeFileSync(path, `[${task}]\ndriver = executable\ncommand = /bin/true\n`);
+  chmodSync(path, mode);
+  return path;
+}
+
+function refusals(): string[] {
+  try {
+    loadChecked(main, 'ignore', directory);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map(formatProblem);
+  }
+}
+
+describe('the directory of definitions', () => {
+  it('may be missing, or empty', () => {
+    expect(packagedDefinitions(join(root, 'none'))).toMatchObject({ files: [], problems: [] });
+    expect(packagedDefinitions(directory)).toMatchObject({ files: [], problems: [] });
+  });
+
+  it('gives its .conf files in the order of their names, and nothing else of what lies there', () => {
+    const files = ['20-b.conf', '10-z.conf', '3.conf'].map((name, index) => put(name, `task${index}`));
+    for (const name of ['README', 'a.conf.dpkg-new', '.hidden.conf']) writeFileSync(join(directory, name), 'no INI');
+    expect(packagedDefinitions(directory).files).toEqual(files.toSorted());
+    expect([...loadChecked(main, 'ignore', directory).customTasks.keys()]).toEqual(['task1', 'task0', 'task2']);
+  });
+
+  it('is refused when others can write to it', () => {
+    put('a.conf', 'a');
+    chmodSync(directory, 0o777);
+    expect(refusals()).toEqual([
+      `${directory}:1:1: others than its owner can write to it (mode 0777), and it decides what runs; chmod go-w ${directory}`,
+    ]);
+  });
+
+  it('is refused when it is none', () => {
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, '');
+    chmodSync(directory, 0o644);
+    expect(refusals()).toEqual([expect.stringMatching(/tasks\.d:1:1: it cannot be read: ENOTDIR/)]);
+  });
+
+  it('holds no links, no folders and no files that others can write to', () => {
+    const elsewhere = join(root, 'elsewhere');
+    writeFileSync(elsewhere, '[x]\ndriver = executable\ncommand = /bin/true\n');
+    symlinkSync(elsewhere, join(directory, 'link.conf'));
+    mkdirSync(join(directory, 'folder.conf'));
+    const open = put('open.conf', 'a', 0o666);
+    expect(refusals()).toEqual([
+      expect.stringMatching(/folder\.conf:1:1: the file cannot be read: .*no regular file/),
+      `${join(directory, 'link.conf')}:1:1: it is a link; a package puts the file itself here`,
+      `${open}:1:1: others than its owner can write to it (mode 0666), and it decides what runs; chmod go-w ${open}`,
+    ]);
+  });
+
+  it('adds no task with the name of a built-in one', () => {
+    const file = put('a.conf', 'evacuate_instances_task');
+    expect(refusals()).toEqual([
+      `${file}:1:1: "evacuate_instances_task" is a built-in task; a task of your own needs another name`,
+    ]);
+  });
+
+  it('is told of where each of its tasks comes from, be it in a list or not', () => {
+    const listed = put('a.conf', 'a');
+    const unlisted = put('b.conf', 'b');
+    writeFileSync(main, "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n");
+    const { isValid, graphs, unlisted: rest } = examine(main, directory);
+    expect(isValid).toBe(true);
+    expect(graphs.find(({ flow }) => flow === 'process')?.tasks[0]?.definition?.at.file).toBe(listed);
+    expect(rest).toEqual([{ name: 'b', at: { file: unlisted, line: 1, column: 1 } }]);
+  });
+});

@@ -1,0 +1,318 @@
+/** Everything that can be wrong with tasks that operators define, each found before a failure and with its place. */
+import { describe, expect, test } from 'vitest';
+import { FLOW_INPUTS } from '#engine/flow/plan.ts';
+import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { checkParameters, checkPipelines, withDefinitions } from './check.ts';
+import { DRIVERS, readCustomTask } from './custom-tasks.ts';
+import type { DriverForm } from './driver-form.ts';
+import { type Configuration, loadConfiguration } from './load.ts';
+import { ConfigurationError, formatProblem } from './problem.ts';
+import { POLICY_OPTIONS } from './task-policies.ts';
+
+function load(text: string): Configuration {
+  return loadConfiguration({
+    mainFile: 'f',
+    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600 } : undefined),
+    definitions: { files: [], read: readCustomTask },
+  });
+}
+
+/** All that `validate` finds. */
+function problemsOf(text: string): string[] {
+  try {
+    const { customTasks, pipelines, taskPolicies, warnings } = load(text);
+    const { contracts, problems } = withDefinitions(BUILT_IN_TASKS, customTasks);
+    return [
+      ...warnings,
+      ...problems,
+      ...checkPipelines(pipelines, contracts, FLOW_INPUTS),
+      ...checkParameters(taskPolicies, contracts),
+    ].map(formatProblem);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map(formatProblem);
+  }
+}
+
+/** A list of a host, by its main phase. */
+function flow(...tasks: readonly string[]): string {
+  const names = tasks.map((task) => `'${task}'`).join(',');
+  return `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:[${names}]\n`;
+}
+
+const PREPARE = 'prepare_HA_enabled_instances_task';
+const PROGRAM = 'driver = executable\ncommand = /bin/a';
+const MAIL = 'driver = mail\nto = a@b\nfrom = c@d';
+const HOOK = 'driver = webhook\nurl = http://x/';
+
+/** Line 3: the section; line 4: its first option. */
+function task(...lines: readonly string[]): string {
+  return `${flow(PREPARE, 'a')}[a]\n${lines.join('\n')}\n`;
+}
+
+describe('a definition', () => {
+  test('is read with its options, its parameters and the values that it asks for', () => {
+    const text = task(
+      'driver = executable',
+      'command = /bin/a --host {{ host_name }} "two words" {{ instances.count }}',
+      'requires = instances, instances',
+      'provides = ticket',
+      'after_crash = check',
+      'undo = yes',
+      'when = {{ instances.count > 0 }}',
+      'severity = {{ ticket_class default "low" }}',
+      'timeout = 5',
+    ).replace('{{ ticket_class default "low" }}', '{{ reserved_host default "low" }}');
+    expect(problemsOf(text)).toEqual([]);
+    const section = load(text).customTasks.get('a');
+    expect(section?.task).toEqual({
+      driver: 'executable',
+      requires: ['instances'],
+      provides: ['ticket'],
+      afterCrash: 'check',
+      undo: true,
+      when: '{{ instances.count > 0 }}',
+      options: { command: ['/bin/a', '--host', '{{ host_name }}', 'two words', '{{ instances.count }}'], user: '' },
+      parameters: { severity: '{{ reserved_host default "low" }}' },
+    });
+    expect(section?.references).toEqual([
+      { steps: ['host_name'], at: { file: 'f', line: 5, column: 28 } },
+      { steps: ['instances', 'count'], at: { file: 'f', line: 5, column: 56 } },
+      { steps: ['reserved_host'], at: { file: 'f', line: 11, column: 15 } },
+      { steps: ['instances', 'count'], at: { file: 'f', line: 10, column: 11 } },
+    ]);
+  });
+
+  test('has what it does not say from its driver', () => {
+    const { customTasks } = load(`${task(MAIL)}[b]\n${PROGRAM}\n`);
+    expect(customTasks.get('a')?.task).toMatchObject({ afterCrash: 'idempotent', undo: false, when: '', provides: [] });
+    expect(customTasks.get('b')?.task).toMatchObject({ afterCrash: 'once', parameters: {} });
+  });
+
+  test.each([
+    [
+      'driver = executabel',
+      'f:4:10: "driver" takes one of executable, module, webhook, mail, mistral, recovery_action, not "executabel"',
+    ],
+    [
+      'driver = executable',
+      'f:3:1: task "a" needs the option "command": The program and its arguments, as words; no shell sees them.',
+    ],
+    ['driver = mail\nto = a', 'f:3:1: task "a" needs the option "from": The address that the mail comes from.'],
+    ['driver = mistral', 'f:3:1: task "a" needs the option "workflow_name": The name or id of the workflow.'],
+    ['driver = module', 'f:3:1: task "a" needs the option "module": The file of the module: .js, .mjs, .ts or .mts.'],
+    [
+      'driver = recovery_action',
+      'f:3:1: task "a" needs the option "actions": The actions in their order, e.g. [{name: REBUILD}].',
+    ],
+    [
+      'driver = recovery_action\nactions = [{name: REBULD}]',
+      'f:5:11: "actions" knows REBOOT, REBUILD, EVACUATE, MIGRATE, WORKFLOW, not "REBULD"',
+    ],
+    [
+      `${PROGRAM}\ntimout = 5`,
+      'f:6:1: unknown option "timout"; did you mean "timeout"? A parameter needs a name less like it',
+    ],
+    [`${MAIL}\nsubjct = x`, 'f:7:1: a task with driver mail has no option "subjct"; did you mean "subject"?'],
+    [`${MAIL}\nretrys = 2`, 'f:7:1: a task with driver mail has no option "retrys"; did you mean "retries"?'],
+    [`${MAIL}\nseverity = 2`, 'f:7:1: a task with driver mail has no option "severity"'],
+    [`${PROGRAM}\nse-verity = 2`, 'f:6:1: a parameter has a name of letters, digits and "_", not "se-verity"'],
+    [`${PROGRAM}\nuser = no body`, 'f:6:8: "user" takes the name of a user, or nothing, not "no body"'],
+    ['driver = executable\ncommand = a b', 'f:5:11: "command" must begin with the absolute path of a program, not "a"'],
+    ['driver = executable\ncommand = /bin/a "b', 'f:5:11: "command" has a quote (") that does not end'],
+    ['driver = module\nmodule = x.ts', 'f:5:10: "module" takes an absolute path, not "x.ts"'],
+    [`${MAIL}\nafter_crash = check`, 'f:7:15: a task with driver mail can be idempotent or once, not check'],
+    [
+      'driver = mistral\nworkflow_name = w\nafter_crash = once',
+      'f:6:15: a task with driver mistral can be check, not once',
+    ],
+    [`${PROGRAM}\nafter_crash = twice`, 'f:6:15: "after_crash" takes one of once, check, idempotent, not "twice"'],
+    [`${MAIL}\nundo = true`, 'f:7:8: a task with driver mail cannot take back what it did'],
+    [`${PROGRAM}\nundo = maybe`, 'f:6:8: "undo" takes true or false, not "maybe"'],
+    [
+      `${PROGRAM}\nrequires = host_name, ticket-id`,
+      'f:6:23: "requires" takes names of letters, digits and "_", not "ticket-id"',
+    ],
+    [`${PROGRAM}\nprovides = 1st`, 'f:6:12: "provides" takes names of letters, digits and "_", not "1st"'],
+  ])('that says %j is refused with the place', (lines, expected) => {
+    expect(problemsOf(task(lines))).toContain(expected);
+  });
+
+  test('repeats nothing that may be a secret', () => {
+    const problems = problemsOf(task(HOOK, 'token = hunter2', 'method = hunter2token'));
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['command = /bin/a {{ }}', 'f:5:21: "command" ends where a value should stand'],
+    [
+      'command = /bin/a {{ host_name | upper }}',
+      'f:5:31: "command" has "| upper"; there are json, lines and join ", "',
+    ],
+    ['command = /bin/a\nnote = is {{ host_name + 1 }}', 'f:6:24: "note" cannot be understood from "+ 1 " on'],
+    ['command = /bin/a\nwhen = host_name ==', 'f:6:20: "when" ends where a value should stand'],
+    ['command = /bin/a\nwhen = host_name = "x"', 'f:6:18: "when" cannot be understood from "= "x"" on'],
+    ['command = /bin/a\nwhen = (host_name', 'f:6:18: "when" lacks a ")"'],
+    ['command = /bin/a\nwhen = {{ host_name', 'f:6:8: "when": no } closes this {'],
+  ])('with the template or condition %j is refused where it cannot be understood', (lines, expected) => {
+    expect(problemsOf(task('driver = executable', lines))).toContain(expected);
+  });
+
+  test('with a structure that is none is refused', () => {
+    expect(problemsOf(task(HOOK, 'body = {a: "{{ host_name", b: 2}'))).toEqual(['f:6:8: "body" has "{{" without "}}"']);
+    expect(problemsOf(task(HOOK, 'headers = a: b: c'))).toEqual([
+      expect.stringMatching(/^f:6:11: "headers" is neither JSON nor YAML: /),
+    ]);
+  });
+});
+
+describe('a value that a definition asks for', () => {
+  const unknown = 'which neither the flow host_auto nor a task before it provides';
+
+  test.each([
+    ['command', 'command = /bin/a --x {{ hots_name }}', 'f:5:25'],
+    ['parameter', 'command = /bin/a\nnote = on {{ hots_name }}', 'f:6:14'],
+    ['condition', 'command = /bin/a\nwhen = hots_name == "x"', 'f:6:8'],
+    ['condition in braces', 'command = /bin/a\nwhen = {{ hots_name == "x" }}', 'f:6:11'],
+  ])('must exist: in a %s', (_, lines, place) => {
+    expect(problemsOf(task('driver = executable', lines))).toEqual([
+      `${place}: task "a" asks for "hots_name", ${unknown}; did you mean "host_name"?`,
+    ]);
+  });
+
+  test('must exist: in a structure, and with its place where the text is one template too', () => {
+    const place = (body: string): string | undefined => problemsOf(task(HOOK, `body = ${body}`))[0]?.split(': ')[0];
+    expect(place('{a: "{{ host_name }}", b: ["{{ hots_name }}"]}')).toBe('f:6:39');
+    // What stands in the quotes of JSON is another text than what is written.
+    expect(place('{"a": "{{ host_name == \\"x\\" }}", "b": "{{ hots_name }}"}')).toMatch(/^f:6:\d+$/);
+  });
+
+  test.each([
+    ['instances.cuont', '"instances" has no "cuont"; did you mean "count"?'],
+    ['instances.0.nmae', '"instances" has no "nmae"; did you mean "name"?'],
+    ['instances.hosst', '"instances" has no "hosst"; did you mean "host"?'],
+    ['instances.zzz', '"instances" has no "zzz"'],
+    ['instances.count.x', '"instances" is a number and has no "x"'],
+    ['host_name.first', '"host_name" is a text and has no "first"'],
+    ['reserved_host_list.cout', '"reserved_host_list" is a text and has no "cout"; did you mean "count"?'],
+  ])('must have what is asked of it: %s', (path, fault) => {
+    expect(problemsOf(task('driver = executable', `command = /bin/a {{ ${path} }}`))).toEqual([
+      `f:5:21: task "a" asks for "${path}", but ${fault}`,
+    ]);
+  });
+
+  test.each([
+    'instances.count',
+    'instances.name',
+    'instances.0.name',
+    'reserved_host_list.0',
+    'instance_list.any.thing',
+  ])('may be %s', (path) =>
+    expect(problemsOf(task('driver = executable', `command = /bin/a {{ ${path} }}`))).toEqual([]),
+  );
+
+  test('may be anything within the output of another definition', () => {
+    const text = `${flow('b', 'a')}[b]\n${PROGRAM}\nprovides = ticket\n[a]\n${PROGRAM} {{ ticket.id.0 }}\n`;
+    expect(problemsOf(text)).toEqual([]);
+  });
+
+  test('may not come from a task after it', () => {
+    const later = '"evacuate_instances_task" does, but stands after it';
+    const list = flow(PREPARE, 'a', 'evacuate_instances_task');
+    expect(problemsOf(`${list}[a]\n${PROGRAM} {{ failed_instances.count }}\n`)).toEqual([
+      `f:5:21: task "a" asks for "failed_instances", ${unknown}; ${later}`,
+    ]);
+    expect(problemsOf(`${list}[a]\n${PROGRAM}\nrequires = recovered_instances\n`)).toEqual([
+      `f:2:78: task "a" requires "recovered_instances", ${unknown}; ${later}`,
+    ]);
+  });
+
+  test('may not come from a task that waits for this one', () => {
+    const text = `${flow('a', 'b')}[a]\n${PROGRAM} {{ y }}\nprovides = x\n[b]\n${PROGRAM} {{ x }}\nprovides = y\n`;
+    expect(problemsOf(text)).toEqual([
+      `f:5:21: task "a" asks for "y", ${unknown}; "b" does, but that one needs what this one provides: they wait for each other`,
+    ]);
+  });
+
+  test('may not be an input of another flow', () => {
+    const list = "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n";
+    expect(problemsOf(`${list}[a]\n${PROGRAM} {{ instance_uuid }}\n`)).toEqual([
+      'f:5:21: task "a" asks for "instance_uuid", which neither the flow process nor a task before it provides',
+    ]);
+  });
+
+  test('that is required must exist', () => {
+    expect(problemsOf(task(PROGRAM, 'requires = instnces'))).toEqual([
+      `f:2:78: task "a" requires "instnces", ${unknown}; did you mean "instances"?`,
+    ]);
+  });
+});
+
+describe('the name of a task', () => {
+  test('must be known, or be defined', () => {
+    const hint = 'unknown task "a"; a task of your own is a section [a] with "driver"';
+    expect(problemsOf(flow('a'))).toEqual([`f:2:42: ${hint}`]);
+    expect(problemsOf(`${flow('a')}[a]\ncommand = /bin/a\n`)).toEqual([`f:2:42: ${hint}`]);
+  });
+
+  test('may not be that of a built-in task', () => {
+    expect(problemsOf(`${flow(PREPARE, 'evacuate_instances_task')}[evacuate_instances_task]\n${PROGRAM}\n`)).toEqual([
+      'f:3:1: "evacuate_instances_task" is a built-in task; a task of your own needs another name',
+    ]);
+  });
+
+  test('may not be that of a section', () => {
+    expect(problemsOf(flow('engine'))).toEqual(['f:2:42: no task can be called "engine": a section has that name']);
+  });
+
+  test('stands once in a flow', () => {
+    expect(problemsOf(`${flow('a', 'a')}[a]\n${PROGRAM}\n`)).toEqual([
+      'f:2:46: task "a" already stands in this flow at f:2:42',
+    ]);
+  });
+
+  test('that no list has is a warning, and what stands in its definition is checked all the same', () => {
+    expect(problemsOf(`[a]\n${PROGRAM}\n`)).toEqual(['f:1:1: warning: no list names the task "a"']);
+    expect(problemsOf(`[a]\n${PROGRAM}\nundo = maybe\n`)).toEqual([
+      'f:1:1: warning: no list names the task "a"',
+      'f:4:8: "undo" takes true or false, not "maybe"',
+    ]);
+  });
+});
+
+test('no task gives what the flow itself gives: the tasks after it would recover something else', () => {
+  expect(problemsOf(task(PROGRAM, 'provides = ticket, host_name'))).toEqual([
+    'f:2:78: task "a" provides "host_name", which the flow host_auto itself gives; rename it',
+  ]);
+});
+
+describe.each(Object.entries<DriverForm>(DRIVERS))('the table of driver %s', (_, form) => {
+  test('speaks of its own fields', () => {
+    const fields = Object.keys(form.options);
+    expect(fields).toEqual(expect.arrayContaining([...form.required, ...form.templates]));
+  });
+
+  test('takes no name that every task has, and none twice', () => {
+    const names = Object.values(form.options).map(({ name }) => name);
+    const common = [
+      'driver',
+      'requires',
+      'provides',
+      'after_crash',
+      'undo',
+      'when',
+      ...POLICY_OPTIONS.map((s) => s.name),
+    ];
+    expect(names.filter((name) => common.includes(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('has a line of help for each option, and defaults that are what they are written as', () => {
+    for (const [field, spec] of Object.entries(form.options)) {
+      expect(spec.help).toMatch(/^[A-Z].{7,}\.$/);
+      expect(spec.secret).toBe(false);
+      if (!form.required.includes(field)) expect(spec.parse(spec.written)).toEqual({ value: spec.fallback });
+    }
+  });
+});

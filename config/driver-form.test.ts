@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { readCustomTask } from './custom-tasks.ts';
+import { parseDocument } from './document.ts';
+import { formatProblem, type Problem } from './problem.ts';
+
+/** What is wrong with a section, as an operator reads it. */
+function faults(...lines: string[]): string[] {
+  const document = parseDocument('f', new TextEncoder().encode(['[hook]', ...lines].join('\n')));
+  const problems: Problem[] = [...document.problems];
+  const [section] = document.sections;
+  if (section) readCustomTask(section, problems);
+  return problems.map(formatProblem);
+}
+
+describe('a webhook', () => {
+  const webhook = (...lines: string[]) => faults('driver = webhook', ...lines);
+
+  test('takes a URL with values in it, or the file of one', () => {
+    expect(webhook('url = https://chat.example.com/{{ host_name }}')).toEqual([]);
+    expect(webhook('url_file = /etc/hook')).toEqual([]);
+    expect(webhook()).toEqual([expect.stringContaining('takes either "url" or "url_file"')]);
+    expect(webhook('url = https://a/', 'url_file = /etc/hook')).toHaveLength(1);
+  });
+
+  test('has no URL of another kind, and none with a password', () => {
+    expect(webhook('url = ftp://a/')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
+    expect(webhook('url = {{ host_name }}')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
+    expect(webhook('url = https://user:word@a/')).toEqual([expect.stringMatching(/f:3.*no user and no password/)]);
+  });
+
+  test('has no secrets among its headers, none that it sets itself, and only texts', () => {
+    expect(webhook('url = https://a/', 'headers = {X-Host: "{{ host_name }}", X-Level: 3}')).toEqual([]);
+    expect(webhook('url = https://a/', 'headers = {authorization: Bearer}')).toEqual([
+      expect.stringContaining('cannot hold authorization, a secret; use token_file'),
+    ]);
+    expect(webhook('url = https://a/', 'headers = {Idempotency-Key: a}')).toHaveLength(1);
+    expect(webhook('url = https://a/', 'headers = {X-A: [1]}')).toHaveLength(1);
+    expect(webhook('url = https://a/', 'headers = ["X-A"]')).toHaveLength(1);
+    expect(webhook('url = https://a/', 'headers = {"X A": b}')).toHaveLength(1);
+  });
+
+  test('that gets has no body', () => {
+    expect(webhook('url = https://a/', 'method = GET', 'body = {}')).toEqual([
+      expect.stringContaining('a GET has no body'),
+    ]);
+  });
+});
+
+describe('a mail', () => {
+  const mail = (...lines: string[]) => faults('driver = mail', 'from = agent@example.com', ...lines);
+
+  test('to the owners of instances requires these', () => {
+    expect(mail('to = owners', 'requires = instances')).toEqual([]);
+    expect(mail('to = owners')).toEqual([expect.stringMatching(/f:4.*"to = owners" needs "requires = instances"/)]);
+  });
+
+  test('logs in over TLS only, with a user and a password', () => {
+    const login = ['to = a@example.com', 'smtp_user = agent', 'smtp_password_file = /etc/word'];
+    expect(mail(...login, 'smtp_tls = required')).toEqual([]);
+    expect(mail(...login)).toEqual([expect.stringContaining('a password must not travel in clear')]);
+    expect(mail('to = a@example.com', 'smtp_user = agent', 'smtp_tls = tls')).toEqual([
+      expect.stringContaining('"smtp_user" and "smtp_password_file" belong together'),
+    ]);
+  });
+});

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { TaskContract } from './check.ts';
+import { graphOf } from './flow-graph.ts';
+import { DEFAULT_PIPELINES, type Pipeline } from './pipelines.ts';
+
+const at = { file: 'f', line: 1, column: 1 };
+const policy = { timeoutMs: 1, retries: 0, retryDelayMs: 0, onFailure: 'abort', parameters: new Map() } as const;
+
+function contract(name: string, requires: string[], provides: string[], asks: string[] = []): TaskContract {
+  return { name, requires, provides, references: asks.map((path) => ({ steps: path.split('.'), at })) };
+}
+
+function graph(pre: readonly TaskContract[], post: readonly TaskContract[] = []) {
+  const pipeline: Pipeline = {
+    pre: pre.map(({ name }) => name),
+    main: [],
+    post: post.map(({ name }) => name),
+    places: { pre: [], main: [], post: [] },
+  };
+  return graphOf('process', {
+    pipelines: { ...DEFAULT_PIPELINES, process: pipeline },
+    contracts: new Map([...pre, ...post].map((one) => [one.name, one])),
+    definitions: new Map(),
+    policyOf: () => policy,
+  }).tasks;
+}
+
+test('a value comes from the flow or from the last task before that gives it', () => {
+  const tasks = graph(
+    [contract('a', ['host_name'], ['ticket']), contract('b', ['ticket'], ['ticket'])],
+    [contract('c', [], [], ['ticket.id', 'host_name', 'ticket.url'])],
+  );
+  expect(tasks.map(({ name, phase, needs }) => ({ name, phase, needs }))).toEqual([
+    { name: 'a', phase: 'pre', needs: [{ value: 'host_name', from: undefined }] },
+    { name: 'b', phase: 'pre', needs: [{ value: 'ticket', from: 'a' }] },
+    {
+      name: 'c',
+      phase: 'post',
+      needs: [
+        { value: 'ticket', from: 'b' },
+        { value: 'host_name', from: undefined },
+      ],
+    },
+  ]);
+  expect(tasks.map(({ gives }) => gives)).toEqual([
+    [{ value: 'ticket', to: ['b'] }],
+    [{ value: 'ticket', to: ['c'] }],
+    [],
+  ]);
+});
+
+test('a value that nobody asks for goes to nobody', () => {
+  expect(graph([contract('a', [], ['ticket', 'url']), contract('b', [], [], ['url'])])[0]?.gives).toEqual([
+    { value: 'ticket', to: [] },
+    { value: 'url', to: ['b'] },
+  ]);
+});

@@ -1,0 +1,95 @@
+/**
+ * A task list as a graph: what each task needs and who gives it, what it gives and who takes it.
+ *
+ * Pure, and true only of a flow in which `checkFlow` found nothing wrong.
+ */
+
+import type { TaskContract } from './check.ts';
+import type { CustomSection, DriverName } from './custom-tasks.ts';
+import type { AfterCrash } from './driver-form.ts';
+import { type FlowName, PHASES, type Phase, type Pipelines, type TaskName } from './pipelines.ts';
+import type { Position } from './problem.ts';
+import type { FailurePolicy, TaskPolicy } from './task-policies.ts';
+
+/** What a definition adds to a task that is not built in. */
+export interface GraphDefinition {
+  readonly driver: DriverName;
+  readonly at: Position;
+  readonly afterCrash: AfterCrash;
+  readonly undo: boolean;
+  /** A condition; empty: always. */
+  readonly when: string;
+}
+
+export interface GraphTask {
+  readonly phase: Phase;
+  readonly name: TaskName;
+  /** Undefined: built in. */
+  readonly definition: GraphDefinition | undefined;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly retryDelayMs: number;
+  readonly onFailure: FailurePolicy;
+  /** From: the task before it that gives the value; undefined for an input of the flow. */
+  readonly needs: readonly { readonly value: string; readonly from: TaskName | undefined }[];
+  /** To: the tasks after it that ask for the value; none where nobody does. */
+  readonly gives: readonly { readonly value: string; readonly to: readonly TaskName[] }[];
+}
+
+export interface FlowGraph {
+  readonly flow: FlowName;
+  readonly tasks: readonly GraphTask[];
+}
+
+export interface GraphFacts {
+  readonly pipelines: Pipelines;
+  readonly contracts: ReadonlyMap<TaskName, TaskContract>;
+  readonly definitions: ReadonlyMap<TaskName, CustomSection>;
+  readonly policyOf: (task: TaskName) => TaskPolicy;
+}
+
+export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
+  const pipeline = facts.pipelines[flow];
+  const placed = PHASES.flatMap((phase) => pipeline[phase].map((name) => ({ phase, name })));
+  /** Who gave a value last; a later task takes that one's. */
+  const givers = new Map<string, number>();
+  const needs = placed.map(({ name }, index) => {
+    const asked = askedBy(facts.contracts.get(name)).map((value) => ({ value, giver: givers.get(value) }));
+    for (const value of facts.contracts.get(name)?.provides ?? []) givers.set(value, index);
+    return asked;
+  });
+  const takersOf = (giver: number, value: string): TaskName[] =>
+    placed
+      .filter((_, index) => needs[index]?.some((need) => need.giver === giver && need.value === value))
+      .map(({ name }) => name);
+  const tasks = placed.map(({ phase, name }, index): GraphTask => {
+    const { timeoutMs, retries, retryDelayMs, onFailure } = facts.policyOf(name);
+    return {
+      phase,
+      name,
+      definition: definitionOf(facts.definitions.get(name)),
+      timeoutMs,
+      retries,
+      retryDelayMs,
+      onFailure,
+      needs: (needs[index] ?? []).map(({ value, giver }) => ({
+        value,
+        from: giver === undefined ? undefined : placed[giver]?.name,
+      })),
+      gives: (facts.contracts.get(name)?.provides ?? []).map((value) => ({ value, to: takersOf(index, value) })),
+    };
+  });
+  return { flow, tasks };
+}
+
+/** The names of the values that a task asks for, those of its templates and its condition included; each once. */
+function askedBy(contract: TaskContract | undefined): string[] {
+  const asked = (contract?.references ?? []).map(({ steps }) => steps[0] ?? '');
+  return [...new Set([...(contract?.requires ?? []), ...asked])];
+}
+
+function definitionOf(section: CustomSection | undefined): GraphDefinition | undefined {
+  if (!section) return undefined;
+  const { driver, afterCrash, undo, when } = section.task;
+  return { driver, at: section.at, afterCrash, undo, when };
+}

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import { readCustomTask } from './custom-tasks.ts';
+import { type Configuration, loadConfiguration } from './load.ts';
+import { ConfigurationError, formatProblem } from './problem.ts';
+
+const LISTS = `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page']\n`;
+const PAGE = '[page]\ndriver = executable\ncommand = /usr/bin/page {{ host_name }}\nlevel = low\n';
+
+interface File {
+  readonly text: string;
+  readonly mode?: number;
+  readonly owner?: number;
+}
+
+/** The operator's file is /m; every other one is a package's. */
+function load(files: Readonly<Record<string, string | File>>): Configuration {
+  return loadConfiguration({
+    mainFile: '/m',
+    readFile: (path) => {
+      const file = files[path];
+      if (file === undefined) return undefined;
+      const { text, mode = 0o644, owner = 0 } = typeof file === 'string' ? { text: file } : file;
+      return { bytes: new TextEncoder().encode(text), mode: 0o100000 | mode, owner };
+    },
+    definitions: {
+      files: Object.keys(files).filter((path) => path !== '/m'),
+      owners: [0, 1000],
+      problems: [],
+      read: readCustomTask,
+    },
+  });
+}
+
+function problemsOf(files: Readonly<Record<string, string | File>>): string[] {
+  try {
+    return load(files).warnings.map(formatProblem);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map(formatProblem);
+  }
+}
+
+test('a package adds a task that a list can name, and its place is known', () => {
+  const { customTasks, warnings } = load({ '/m': LISTS, '/d/page.conf': PAGE });
+  expect(customTasks.get('page')).toMatchObject({
+    task: { driver: 'executable', parameters: { level: 'low' } },
+    at: { file: '/d/page.conf', line: 1, column: 1 },
+  });
+  expect(warnings).toEqual([]);
+});
+
+test('a task of a package that no list names is no problem', () => {
+  expect(problemsOf({ '/m': '', '/d/page.conf': PAGE })).toEqual([]);
+});
+
+test("an operator's section changes options of a package's task, and adds to them", () => {
+  const changes = '[page]\ncommand = /opt/page\ntimeout = 5\nlevel = high\nteam = night\n';
+  const { customTasks, taskPolicies } = load({ '/m': LISTS + changes, '/d/page.conf': PAGE });
+  expect(customTasks.get('page')?.task).toMatchObject({
+    options: { command: ['/opt/page'] },
+    parameters: { level: 'high', team: 'night' },
+  });
+  expect(taskPolicies.get('page')?.timeoutMs).toBe(5000);
+});
+
+test("what is wrong in an operator's change is told with the operator's place", () => {
+  expect(problemsOf({ '/m': `${LISTS}[page]\ncomand = /opt/page\n`, '/d/page.conf': PAGE })).toEqual([
+    '/m:4:1: "comand" is not among what /d/page.conf:3:1 says of the task; did you mean "command"?',
+  ]);
+  expect(problemsOf({ '/m': `${LISTS}[page]\ntimeout = soon\n`, '/d/page.conf': PAGE })).toEqual([
+    '/m:4:11: "timeout" takes a number of seconds, not "soon"',
+  ]);
+});
+
+test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
+  [
+    'two packages define one task',
+    { '/m': LISTS, '/d/a.conf': PAGE, '/d/b.conf': `\n${PAGE}` },
+    ['/d/b.conf:2:1: task "page" is defined at /d/a.conf:1:1 too; a name can have one task'],
+  ],
+  [
+    'an operator defines the task of a package',
+    { '/m': LISTS + PAGE, '/d/a.conf': PAGE },
+    ['/d/a.conf:1:1: task "page" is defined at /m:3:1 too; a name can have one task'],
+  ],
+  [
+    'one file defines a task twice',
+    { '/m': LISTS, '/d/a.conf': `${PAGE}[page]\n` },
+    ['/d/a.conf:5:1: section [page] already stands at /d/a.conf:1:1; join the two'],
+  ],
+  [
+    'a file holds options of the engine',
+    { '/m': LISTS, '/d/a.conf': `${PAGE}[engine]\nnode = evil\n` },
+    ['/d/a.conf:5:1: [engine] defines no task; a file of a package holds sections with "driver" only'],
+  ],
+  [
+    'a file holds a section of the engine dressed as a task',
+    { '/m': `${LISTS}[engine]\nnode = n1\n`, '/d/a.conf': `${PAGE}[engine]\ndriver = executable\n` },
+    ['/d/a.conf:5:1: [engine] defines no task; a file of a package holds sections with "driver" only'],
+  ],
+  [
+    'a file holds task lists',
+    { '/m': '', '/d/a.conf': PAGE + LISTS },
+    [
+      '/d/a.conf:5:1: [taskflow_driver_recovery_flows] defines no task; a file of a package holds sections with "driver" only',
+    ],
+  ],
+  [
+    'a file changes options of a task that is not its own',
+    { '/m': LISTS, '/d/a.conf': PAGE, '/d/b.conf': '[evacuate_instances_task]\ntimeout = 1\n' },
+    ['/d/b.conf:1:1: [evacuate_instances_task] defines no task; a file of a package holds sections with "driver" only'],
+  ],
+  [
+    'its group can write to a file',
+    { '/m': '', '/d/a.conf': { text: PAGE, mode: 0o664 } },
+    [
+      '/d/a.conf:1:1: others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w /d/a.conf',
+    ],
+  ],
+  [
+    'everybody can write to a file',
+    { '/m': '', '/d/a.conf': { text: PAGE, mode: 0o646 } },
+    [
+      '/d/a.conf:1:1: others than its owner can write to it (mode 0646), and it decides what runs; chmod go-w /d/a.conf',
+    ],
+  ],
+  [
+    'a file belongs to a user who is neither root nor we',
+    { '/m': '', '/d/a.conf': { text: PAGE, owner: 33 } },
+    ['/d/a.conf:1:1: it belongs to user 33 and decides what runs; chown root /d/a.conf'],
+  ],
+])('it is refused that %s', (_, files, expected) => {
+  expect(problemsOf(files)).toEqual(expected);
+});
+
+test('nothing of a file that is not trusted is read: no task, no second problem', () => {
+  const text = '[page]\ndriver = nonsense\nthis is no option\n';
+  expect(problemsOf({ '/m': '', '/d/a.conf': { text, mode: 0o666 } })).toHaveLength(1);
+});
+
+test('a file of our own user is trusted as one of root is', () => {
+  expect(load({ '/m': LISTS, '/d/a.conf': { text: PAGE, owner: 1000 } }).customTasks.has('page')).toBe(true);
+});

@@ -1,0 +1,150 @@
+/**
+ * One call of a module as the engine sees it: a process of its own, what it reports, and its end.
+ *
+ * Invariant: `call` settles only when the process has ended, or cannot be ended at all: at most the grace after the signal's
+ * abort it is killed, with the group that it leads.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Log } from '#protocol/log.ts';
+import type { ActGuard } from '../../../cloud/cloud.ts';
+import { tellLines } from './output-lines.ts';
+import { startProcess } from './start.ts';
+import { type End, GRACE_MS, lineOf, MAX_LOG_LINES, messageOf, type Order, readReport, type Work } from './wire.ts';
+
+/** How long the kernel may take to end what was killed, and pipes to give what is left in them, ms. */
+const AFTERMATH_MS = 5000;
+
+export interface Surroundings {
+  readonly guard: ActGuard;
+  /** Real time, not that of the engine's clock, bounds what a real process does. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  progress(message: string, fraction?: number): void;
+  /** For tests. */
+  readonly graceMs?: number;
+}
+
+/** Calls one function of a module. @throws what the guard throws; the function was not called then */
+export async function callModule(work: Work, around: Surroundings): Promise<End> {
+  if (around.signal.aborted) return { end: 'not called', message: 'its time was up before it began' };
+  return new Call(startProcess(work.module), around).run(work);
+}
+
+class Call {
+  readonly #child: ChildProcess;
+  readonly #around: Surroundings;
+  /** Settles when the process is over, with all that it printed. */
+  readonly #closed: Promise<void>;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #ready = Promise.withResolvers<void>();
+  #end: End | undefined;
+  #isCalled = false;
+  #how = 'it was not started';
+  #stubborn: string | undefined;
+
+  constructor(child: ChildProcess, around: Surroundings) {
+    this.#child = child;
+    this.#around = around;
+    const budget = { left: MAX_LOG_LINES };
+    if (child.stdout) tellLines(child.stdout, budget, (line) => around.log('info', line, { stream: 'stdout' }));
+    if (child.stderr) tellLines(child.stderr, budget, (line) => around.log('warning', line, { stream: 'stderr' }));
+    child.on('message', (message) => this.#hear(message));
+    child.once('error', (error) => this.#over(`its process cannot be started: ${messageOf(error)}`));
+    child.once('exit', (code, signal) =>
+      this.#over(`its process ended without an answer (${signal ?? `exit code ${code}`}); the log says more`),
+    );
+    this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
+  }
+
+  async run(work: Work): Promise<End> {
+    const { signal, guard, graceMs = GRACE_MS } = this.#around;
+    let grace: NodeJS.Timeout | undefined;
+    const abort = (): void => {
+      // Before it is called there is nothing to wait for.
+      if (!this.#isCalled) this.#kill();
+      else {
+        this.#order({ do: 'abort', reason: messageOf(signal.reason) });
+        grace ??= setTimeout(() => {
+          this.#stubborn = `it did not end within ${graceMs / 1000} s after it was told to`;
+          this.#kill();
+        }, graceMs);
+      }
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([this.#ready.promise, this.#ended.promise]);
+      if (!signal.aborted && this.#child.exitCode === null && this.#child.signalCode === null) {
+        if (!guard.isFresh()) await guard.confirm();
+        if (!signal.aborted) {
+          this.#isCalled = true;
+          this.#order({ do: 'work', work });
+        }
+      }
+      await this.#ended.promise;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      clearTimeout(grace);
+      this.#kill();
+      await this.#aftermath();
+    }
+    if (this.#end) return this.#end;
+    return this.#isCalled
+      ? { end: 'lost', message: lineOf(this.#stubborn ?? this.#how) }
+      : { end: 'not called', message: lineOf(signal.aborted ? 'its time was up before it began' : this.#how) };
+  }
+
+  #hear(message: unknown): void {
+    const report = readReport(message);
+    switch (report?.is) {
+      case 'ready':
+        this.#ready.resolve();
+        break;
+      case 'progress':
+        this.#around.progress(report.message, report.fraction ?? undefined);
+        break;
+      case 'log':
+        this.#around.log(report.level, report.message);
+        break;
+      case 'end':
+        this.#end ??= report.end;
+        this.#ended.resolve();
+        break;
+    }
+  }
+
+  #over(how: string): void {
+    this.#how = how;
+    this.#ended.resolve();
+  }
+
+  #order(order: Order): void {
+    // A process that is gone says so by its end.
+    if (this.#child.connected) this.#child.send(order, () => {});
+  }
+
+  /** The group too. Its number is not used again while the process has not been waited for. */
+  #kill(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has not made its group yet, or is just ending.
+      this.#child.kill('SIGKILL');
+    }
+    this.#ended.resolve();
+  }
+
+  /** Waits until it is over; what cannot be ended (a hanging disk) is left behind, and keeps nobody. */
+  async #aftermath(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, AFTERMATH_MS);
+    });
+    await Promise.race([this.#closed, limit]);
+    clearTimeout(timer);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.destroy();
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.unref();
+  }
+}

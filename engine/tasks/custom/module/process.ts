@@ -1,0 +1,141 @@
+/**
+ * The process of one call of a module. The module runs in a thread; here its reports are passed on at a bearable
+ * pace, and here is who ends everything.
+ *
+ * It is a process because a thread cannot be contained: `for (;;) list.push(1)` in a worker thread ends the whole program
+ * (measured with Node 24.21: V8 aborts when one allocation does not fit, whatever `resourceLimits` say).
+ *
+ * Invariant: it does not outlive the engine. This thread never blocks, so that it notices when the engine is gone, whatever
+ * the module does; then the whole process group is killed, before another engine can begin.
+ */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import { Pace } from './pace.ts';
+import { startThread } from './start.ts';
+import {
+  type End,
+  lineOf,
+  MAX_LOG_LINES,
+  MEMORY_MB,
+  messageOf,
+  type Order,
+  PROGRESS_PACE_MS,
+  type Report,
+  readReport,
+} from './wire.ts';
+
+const TOO_MANY_LINES = '(what it logs from here on is dropped: too many lines)';
+const MEMORY_LOOK_MS = 100;
+/** The engine reads always; this only bounds the wait. */
+const PRINTING_MS = 2000;
+
+/** Ends this process and what the module started and did not take out of the group. */
+function endGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // Started by hand, not as leader of a group.
+  }
+  process.exit(1);
+}
+
+class ModuleProcess {
+  readonly #pace = new Pace<Report>((line) => process.send?.(line), PROGRESS_PACE_MS);
+  #worker: Worker | undefined;
+  #logLines = 0;
+  #isOver = false;
+
+  obey(order: Order): void {
+    if (order.do === 'abort') this.#worker?.postMessage(order);
+    else if (!this.#worker) this.#begin(order);
+  }
+
+  #begin({ work }: Extract<Order, { do: 'work' }>): void {
+    let worker: Worker;
+    try {
+      worker = startThread(work);
+    } catch (error) {
+      this.#end({ end: 'not called', message: lineOf(`no thread could be started: ${messageOf(error)}`) });
+      return;
+    }
+    this.#worker = worker;
+    worker.on('message', (message) => this.#hear(message));
+    worker.on('error', (error: unknown) => {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const why =
+        code === 'ERR_WORKER_OUT_OF_MEMORY'
+          ? 'it filled its memory'
+          : `an error that nothing in it catches ended it: ${messageOf(error)}`;
+      if (error instanceof Error) process.stderr.write(`${error.stack}\n`);
+      this.#end({ end: 'lost', message: lineOf(why) });
+    });
+    worker.on('exit', (code) => {
+      this.#end({ end: 'lost', message: `it ended without an answer (exit code ${code})` });
+    });
+    setInterval(() => {
+      const used = process.memoryUsage.rss() / 1024 / 1024;
+      if (used > MEMORY_MB) this.#end({ end: 'lost', message: `it used more than ${MEMORY_MB} MB of memory` });
+    }, MEMORY_LOOK_MS);
+  }
+
+  #hear(message: unknown): void {
+    const report = readReport(message);
+    switch (report?.is) {
+      case 'progress':
+        this.#pace.say(report);
+        break;
+      case 'log':
+        this.#logLines += 1;
+        if (this.#logLines < MAX_LOG_LINES) process.send?.(report);
+        else if (this.#logLines === MAX_LOG_LINES) process.send?.({ ...report, message: TOO_MANY_LINES });
+        break;
+      case 'end':
+        this.#end(report.end);
+        break;
+    }
+  }
+
+  /** Only the first end counts. */
+  #end(end: End): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#pace.flush();
+    const report: Report = { is: 'end', end };
+    void printed(this.#worker).then(() => process.send?.(report, undefined, {}, endGroup));
+  }
+}
+
+/** Ends the thread; resolves when the engine has all that it printed, or does not read. */
+async function printed(worker: Worker | undefined): Promise<void> {
+  const all = async (): Promise<void> => {
+    await worker?.terminate();
+    // Both are piped into ours.
+    for (const stream of worker ? [worker.stdout, worker.stderr] : []) {
+      if (!stream.readableEnded) await new Promise<void>((resolve) => stream.once('end', () => resolve()));
+    }
+    for (const stream of [process.stdout, process.stderr]) {
+      await new Promise<void>((resolve) => stream.write('', () => resolve()));
+    }
+  };
+  await Promise.race([all(), delay(PRINTING_MS)]);
+}
+
+export function runModuleProcess(): void {
+  if (!process.send) {
+    process.stderr.write('recovery-agent starts this itself, for tasks that are modules.\n');
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    // Whatever the kernel has to end for want of memory, it is this process before the engine.
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Some containers do not let anybody.
+  }
+  const here = new ModuleProcess();
+  process.on('disconnect', endGroup);
+  process.on('message', (order: Order) => here.obey(order));
+  const ready: Report = { is: 'ready' };
+  process.send(ready);
+}

@@ -1,0 +1,105 @@
+/**
+ * What the engine, the process of a module and the thread in it say to each other.
+ *
+ * Invariant: whatever a module does, a report has at most the size that stands here, and a call has at most MAX_LOG_LINES
+ * lines of log and four lines of progress a second.
+ */
+import * as v from 'valibot';
+import { LOG_LEVELS } from '#protocol/log.ts';
+import type { Call } from '#protocol/task-module.ts';
+
+/** How long a module may go on after its signal was aborted, ms. */
+export const GRACE_MS = 5000;
+/** Characters of a line of progress, of log, and of the message of an error. */
+export const MAX_LINE = 1000;
+/** Lines of log of one call, those on its standard output and error included. */
+export const MAX_LOG_LINES = 1000;
+/** Least time between two lines of progress, ms. */
+export const PROGRESS_PACE_MS = 250;
+/** Bytes of an answer as JSON; what the journal takes is less (`MAX_OUTPUT_BYTES`), and says so itself. */
+export const MAX_ANSWER = 1024 * 1024;
+/** The heap of the thread, MB. V8 ends the thread when it is full. */
+export const HEAP_MB = 256;
+/** Everything else too, buffers for one, which V8 does not count: MB of memory that the process really uses. */
+export const MEMORY_MB = 768;
+
+export type CalledFunction = 'run' | 'check' | 'undo';
+
+/** What of a call can be written as JSON. */
+export type CallData = Pick<
+  Call,
+  'version' | 'task' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters'
+>;
+
+export interface Work {
+  readonly function: CalledFunction;
+  /** The path of its file. */
+  readonly module: string;
+  readonly call: CallData;
+}
+
+/** The engine to the process, and the process to the thread. */
+export type Order =
+  | { readonly do: 'work'; readonly work: Work }
+  /** Reason: of the signal that the module sees. */
+  | { readonly do: 'abort'; readonly reason: string };
+
+/** How an error that a function threw is to be taken. */
+export const THROWN = ['failed', 'not done', 'in doubt', 'skip recovery', 'ignore recovery'] as const;
+
+const LINE = v.pipe(v.string(), v.maxLength(MAX_LINE));
+
+const END = v.variant('end', [
+  v.object({ end: v.literal('returned'), json: v.pipe(v.string(), v.maxLength(MAX_ANSWER)) }),
+  v.object({ end: v.literal('threw'), as: v.picklist(THROWN), message: LINE }),
+  /** The function was never called. */
+  v.object({ end: v.literal('not called'), message: LINE }),
+  /** It was called, and what became of it is not known. */
+  v.object({ end: v.literal('lost'), message: LINE }),
+]);
+
+/** How a call ended. */
+export type End = v.InferOutput<typeof END>;
+
+const REPORT = v.variant('is', [
+  v.object({ is: v.literal('ready') }),
+  v.object({
+    is: v.literal('progress'),
+    message: LINE,
+    fraction: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  }),
+  v.object({ is: v.literal('log'), level: v.picklist(LOG_LEVELS), message: LINE }),
+  v.object({ is: v.literal('end'), end: END }),
+]);
+
+/** The thread to the process, and the process to the engine. */
+export type Report = v.InferOutput<typeof REPORT>;
+
+/** A module can speak over these lines itself; what makes no sense is not heard. */
+export function readReport(message: unknown): Report | undefined {
+  const read = v.safeParse(REPORT, message);
+  return read.success ? read.output : undefined;
+}
+
+/** A text that others wrote, as one line of bounded length. */
+export function lineOf(text: unknown): string {
+  let line: string;
+  try {
+    line = String(text)
+      .slice(0, 4 * MAX_LINE)
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .trim();
+  } catch {
+    line = 'something that has no text';
+  }
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line;
+}
+
+/** What was thrown, which can be anything. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return lineOf(thrown instanceof Error ? thrown.message || thrown.name : thrown);
+  } catch {
+    return 'something that has no text';
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A task that is an HTTP request.
+ *
+ * Invariants: every try carries the step key of the task as its `Idempotency-Key`; secrets are read anew from their files
+ * for each try, and stand in no message.
+ */
+import { readSecret } from '#config/secret-file.ts';
+import { NotDone } from '../../../flow/outcome.ts';
+import type { Values } from '../../../flow/task.ts';
+import { Redaction } from '../../../redaction.ts';
+import type { Driver, DriverCall } from '../driver.ts';
+import { Connection } from './connection.ts';
+import { requestOf, type WebhookSecrets } from './request.ts';
+import { verdictOn } from './verdict.ts';
+
+/** Waits between tries where the service does not say how long. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+
+export const webhook: Driver = {
+  steps: 'one',
+
+  async run(call: DriverCall): Promise<Values> {
+    const { context, definition, options } = call;
+    const { clock, guard, signal } = context;
+    await using connection = await notDoneIfThrown(() => Connection.open(String(options.caFile), guard, signal));
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      const secrets = await notDoneIfThrown(async () => secretsOf(options));
+      const request = requestOf(call, secrets, clock.now());
+      const redaction = new Redaction([...Object.values(secrets), ...secretParts(secrets)]);
+      const outcome = await connection.send(request);
+      const verdict = verdictOn(outcome, request.what, definition.provides, (text) => redaction.redact(text));
+      if (verdict.is === 'failed') throw verdict.error;
+      if (verdict.is === 'done') {
+        context.progress(verdict.message, 1);
+        return verdict.outputs;
+      }
+      const pauseMs = verdict.afterMs ?? waitMs;
+      context.progress(`${verdict.message}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
+      // Cut off here, it was certainly not done.
+      await notDoneIfThrown(() => clock.sleep(pauseMs, signal));
+    }
+  },
+};
+
+function secretsOf({ urlFile, tokenFile, hmacKeyFile }: DriverCall['options']): WebhookSecrets {
+  const read = (file: unknown, what: string): string | undefined =>
+    file === undefined || file === null || file === '' ? undefined : readSecret(String(file), what);
+  const url = read(urlFile, 'the URL of a webhook');
+  const token = read(tokenFile, 'the token of a webhook');
+  const hmacKey = read(hmacKeyFile, 'the key that signs a webhook');
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(token === undefined ? {} : { token }),
+    ...(hmacKey === undefined ? {} : { hmacKey }),
+  };
+}
+
+/** A server tends to quote the path of a URL without its host. */
+function secretParts({ url }: WebhookSecrets): string[] {
+  if (url === undefined || !URL.canParse(url)) return [];
+  const { pathname, search } = new URL(url);
+  return [pathname + search, pathname].filter((part) => part.length > 1);
+}
+
+/** What goes wrong before anything leaves. */
+async function notDoneIfThrown<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new NotDone(error instanceof Error ? error.message : String(error), 'work', error);
+  }
+}
