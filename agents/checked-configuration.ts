@@ -53,8 +53,8 @@ function problemsOf({ taskProblems, flowProblems }: Checked): Problem[] {
 /**
  * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
  *
- * @param files what a program or module of a task that this host cannot run is: a warning for an engine, which must not be kept
- *   from recovering hosts by a missing alert
+ * @param files what a program or module of a task that this host cannot run, or a file of a workflow that cannot be used, is:
+ *   a warning for an engine, which must not be kept from recovering hosts by a missing alert
  */
 export function loadChecked(
   mainFile: string | undefined,

@@ -1,10 +1,11 @@
-/** The programs and modules of tasks, and the users they run as, as this host has them now: what would keep a task from being begun. */
+/** The programs, modules and workflows of tasks, and the users they run as, as this host has them now: what would keep a task from being begun. */
 import type { CustomSection } from '#config/custom-tasks.ts';
 import type { TaskName } from '#config/pipelines.ts';
 import type { Position } from '#config/problem.ts';
 import { type Account, type AccountFault, accountForNow } from '#engine/tasks/custom/executable/account.ts';
 import { faultOfProgram } from '#engine/tasks/custom/executable/program-file.ts';
 import { faultOfFile } from '#engine/tasks/custom/trusted-file.ts';
+import { workflowFaults } from './workflow-faults.ts';
 
 export interface TaskFileFault {
   readonly at: Position;
@@ -20,7 +21,8 @@ export function taskFileFaults(tasks: ReadonlyMap<TaskName, CustomSection>): Tas
       const fault = faultOfFile(String(task.options.module));
       return fault === undefined ? [] : [{ at, message: `the module of task "${name}" cannot be used: ${fault}` }];
     }
-    if (task.driver !== 'executable') return [];
+    const workflows = workflowFaults(task).map((fault) => ({ at, message: `task "${name}": ${fault}` }));
+    if (task.driver !== 'executable') return workflows;
     const user = String(task.options.user ?? '');
     const account = accounts.get(user) ?? accountForNow(user);
     accounts.set(user, account);

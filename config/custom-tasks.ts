@@ -120,6 +120,9 @@ function readDriverOptions(
     }
     options[field] = value ?? spec.fallback;
     if (form.templates.includes(field)) collect(options[field] ?? null, option, section, references);
+    if (form.names?.includes(field) && option && value) {
+      references.push({ steps: [String(value)], at: option.value.place(0) });
+    }
   }
   return options;
 }

@@ -20,4 +20,8 @@ export const mistralTask: DriverForm = {
   // An execution has an id of our own, so Mistral itself knows whether it was begun.
   afterCrash: ['check'],
   undo: 'impossible',
+  check({ inputs }) {
+    const isStructure = inputs !== null && typeof inputs === 'object' && !Array.isArray(inputs);
+    return isStructure ? undefined : { field: 'inputs', fault: '"inputs" takes names with values: {name: value}' };
+  },
 };

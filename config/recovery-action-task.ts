@@ -4,7 +4,15 @@ import type { Value } from './expression.ts';
 import { choice, text } from './kinds.ts';
 import { structure } from './template-kinds.ts';
 
-export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'MIGRATE', 'WORKFLOW'] as const;
+export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'WORKFLOW'] as const;
+
+/** What may stand in `params`. */
+const PARAMS: Readonly<Record<(typeof ACTIONS)[number], readonly string[]>> = {
+  REBOOT: [],
+  REBUILD: [],
+  EVACUATE: [],
+  WORKFLOW: ['workflow_name', 'inputs', 'definition_file'],
+};
 
 export const recoveryActionTask: DriverForm = {
   options: {
@@ -12,13 +20,14 @@ export const recoveryActionTask: DriverForm = {
     instances: text(
       'instances',
       '',
-      { takes: 'the name of a value, or nothing', pattern: /^[a-z_]{0,64}$/ },
+      { takes: 'the name of a value, or nothing', pattern: /^(?:[a-z_][a-z0-9_]{0,63})?$/i },
       'The name of the list of instances that are acted on; without one the instance or those of the failed host.',
     ),
     rebootType: choice('reboot_type', 'HARD', ['HARD', 'SOFT'], 'How REBOOT is done.'),
   },
   required: ['actions'],
   templates: ['actions'],
+  names: ['instances'],
   parameters: 'none',
   // Each action on each instance is a step whose effect the cloud shows.
   afterCrash: ['check'],
@@ -29,16 +38,36 @@ export const recoveryActionTask: DriverForm = {
 function checkActions(actions: Value): { readonly field: string; readonly fault: string } | undefined {
   const fault = (text: string) => ({ field: 'actions', fault: text });
   if (!Array.isArray(actions) || actions.length === 0) return fault('"actions" takes a list of {name: …}');
-  for (const action of actions as readonly Value[]) {
+  for (const each of actions as readonly Value[]) {
     const given =
-      action !== null && typeof action === 'object' && !Array.isArray(action) ? (action as Record<string, Value>) : {};
-    const { name, params } = given;
-    if (!ACTIONS.some((known) => known === name))
+      each !== null && typeof each === 'object' && !Array.isArray(each) ? (each as Record<string, Value>) : {};
+    const { name, params, ...rest } = given;
+    const action = ACTIONS.find((known) => known === name);
+    if (action === undefined)
       return fault(`"actions" knows ${ACTIONS.join(', ')}, not ${JSON.stringify(name ?? null)}`);
-    if (name === 'WORKFLOW') {
-      const workflow = params as { workflow_name?: Value } | undefined;
-      if (typeof workflow?.workflow_name !== 'string') return fault('a WORKFLOW needs params with workflow_name');
-    }
+    const [odd] = Object.keys(rest);
+    if (odd !== undefined) return fault(`an action takes name and params, not "${odd}"`);
+    const wrong = faultOfParams(action, params);
+    if (wrong !== undefined) return fault(wrong);
   }
   return undefined;
+}
+
+function faultOfParams(action: (typeof ACTIONS)[number], params: Value | undefined): string | undefined {
+  if (params !== undefined && (params === null || typeof params !== 'object' || Array.isArray(params)))
+    return `params of ${action} are names with values`;
+  const given = (params ?? {}) as Record<string, Value>;
+  const known = PARAMS[action];
+  const odd = Object.keys(given).find((name) => !known.includes(name));
+  if (odd !== undefined) {
+    return `${action} takes ${known.length > 0 ? `the params ${known.join(', ')}` : 'no params'}, not "${odd}"`;
+  }
+  if (action !== 'WORKFLOW') return undefined;
+  const { workflow_name: name, inputs = {}, definition_file: file = '' } = given;
+  if (typeof name !== 'string' || name === '') return 'a WORKFLOW needs params with workflow_name';
+  if (inputs === null || typeof inputs !== 'object' || Array.isArray(inputs))
+    return 'inputs of a WORKFLOW are names with values';
+  return typeof file === 'string' && (file === '' || file.startsWith('/'))
+    ? undefined
+    : 'definition_file of a WORKFLOW takes an absolute path';
 }

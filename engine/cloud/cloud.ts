@@ -1,9 +1,11 @@
 /**
- * What tasks ask of a cloud. Two implementations stand behind it: `openstack/` (Keystone and Nova) and `simulated/`.
+ * What tasks ask of a cloud. Two implementations stand behind it: `openstack/` (Keystone, Nova, Mistral) and `simulated/`.
  *
  * Invariant: an implementation never repeats a call that changes the cloud unless it knows that the cloud did not carry
  * it out. When it cannot know, it throws `CloudError` of kind `unknown`, and the caller asks the world before it acts again.
  */
+
+import type { Workflows } from './workflows.ts';
 
 /** Nova's `OS-EXT-STS:vm_state`, as the server stores it. Other words than these can appear and are kept as they are. */
 export type VmState = string;
@@ -58,6 +60,19 @@ export interface Evacuation {
   readonly status: string;
   readonly createdAt: Date;
 }
+
+/** An entry of what was asked of an instance (Nova's `os-instance-actions`). It stands there before Nova answers the call. */
+export interface InstanceAction {
+  /** `reboot`, `rebuild`, `evacuate`, `stop`, … */
+  readonly action: string;
+  /** Nova's own id of the request, the same as `Accepted.requestId`. */
+  readonly requestId: string;
+  /** Nova noted that it ended in an error. */
+  readonly isFailed: boolean;
+}
+
+/** HARD: power off and on. SOFT: the guest is asked first. */
+export type RebootType = 'HARD' | 'SOFT';
 
 export interface Aggregate {
   readonly id: string;
@@ -146,11 +161,17 @@ export interface Cloud {
   stop(uuid: string, options?: ActOptions): Promise<Accepted>;
   start(uuid: string, options?: ActOptions): Promise<Accepted>;
   resetState(uuid: string, state: ResetState, options?: ActOptions): Promise<Accepted>;
+  reboot(uuid: string, type: RebootType, options?: ActOptions): Promise<Accepted>;
+  /** Makes the instance anew on its host from the image it was made from; `refused` when it has none. Its root disk is lost. */
+  rebuild(uuid: string, options?: ActOptions): Promise<Accepted>;
+  /** What was asked of an instance, newest first; kind `not_found` when it does not exist. */
+  instanceActions(uuid: string, options?: CallOptions): Promise<readonly InstanceAction[]>;
 
   listAggregates(options?: CallOptions): Promise<readonly Aggregate[]>;
   /** Kind `conflict` when the host is in it already. */
   addHostToAggregate(aggregate: Aggregate, host: string, options?: ActOptions): Promise<Accepted>;
 
+  readonly workflows: Workflows;
   /** The mail address of a user, as Keystone has it; undefined where it has none, or no such user. */
   userAddress(userId: string, options?: CallOptions): Promise<string | undefined>;
   /** The same of a project: its property `email`. */

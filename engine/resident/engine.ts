@@ -189,9 +189,9 @@ export class Engine {
       const how = unsaid.map((name) => `--done ${name} or --not-done ${name}`).join(', ');
       throw new RequestRefused(`whether ${unsaid.join(', ')} was done is not known; find out and say ${how}`);
     }
-    return doubts.map(({ id: stepId, key }): Mutation => {
+    return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
-      const detail = { outputs: {}, said_by: 'operator' };
+      const detail = { ...JSON.parse(kept), outputs: {}, said_by: 'operator' };
       return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
     });
   }

@@ -11,13 +11,13 @@ import { patiently } from './patience.ts';
  * What an instance was before the first recovery of its host touched it: that recovery may have set it to error and failed.
  * An instance in any other state has been changed by somebody since; then what it is now counts.
  */
-function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undefined): InstanceSnapshot {
+export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undefined): InstanceSnapshot {
   if (!earlier || now.vmState !== 'error') return now;
   return earlier.before as unknown as InstanceSnapshot;
 }
 
 /** Instances that left the host in an earlier attempt which did not finish with them. */
-async function strays(
+export async function strays(
   context: TaskContext,
   earlier: readonly EarlierMove[],
   onHost: ReadonlySet<string>,

@@ -10,6 +10,7 @@ import {
   type ComputeService,
   type Evacuation,
   type Instance,
+  type InstanceAction,
   POWER_STATE,
 } from '../cloud.ts';
 import { type Asked, sizeAndType } from './faults.ts';
@@ -90,6 +91,29 @@ export function instanceOf(server: Server): Instance {
     projectId: server.tenant_id ?? '',
     userId: server.user_id ?? '',
   };
+}
+
+/** `image` is an empty text for an instance that boots from a volume. */
+export const ImageAnswer = v.object({
+  server: v.object({ id: Id, image: v.nullish(v.union([v.string(), v.object({ id: Id })])) }),
+});
+
+/** Throws `CloudError` of kind `refused` where there is none. */
+export function imageOf({ server: { id, image } }: v.InferOutput<typeof ImageAnswer>): string {
+  if (typeof image === 'object' && image !== null) return image.id;
+  const message = `instance ${id} was not made from an image (it boots from a volume), so it cannot be rebuilt from it`;
+  throw new CloudError('refused', message);
+}
+
+export const ActionsAnswer = v.object({
+  instanceActions: v.array(v.object({ action: v.string(), request_id: Id, start_time: Text, message: Text })),
+});
+
+/** Nova writes the word `Error` into `message` when an action ends in one. */
+export function actionsOf({ instanceActions }: v.InferOutput<typeof ActionsAnswer>): InstanceAction[] {
+  return [...instanceActions]
+    .sort((a, b) => (b.start_time ?? '').localeCompare(a.start_time ?? ''))
+    .map(({ action, request_id, message }) => ({ action, requestId: request_id, isFailed: message === 'Error' }));
 }
 
 const Service = v.object({

@@ -1,8 +1,4 @@
-/**
- * Requests to Nova: with the token, in the negotiated version, and once more with a new token after a 401.
- *
- * Invariant: a 401 means that Nova did nothing, so this one repetition is safe even for a request that must not be.
- */
+/** Requests to Nova: with the token, and in the negotiated version. */
 import type * as v from 'valibot';
 import { type Accepted, type ActGuard, type ActOptions, CloudError } from '../cloud.ts';
 import { parsed } from './answers.ts';
@@ -46,7 +42,7 @@ export class Compute {
   }
 
   async version(deadline: Deadline): Promise<Microversion> {
-    return (await this.#authorised(deadline, (session) => this.#api(session, deadline))).version;
+    return (await this.#keystone.authorised(deadline, (session) => this.#api(session, deadline))).version;
   }
 
   async get<S extends v.GenericSchema>(
@@ -56,7 +52,7 @@ export class Compute {
     deadline: Deadline,
   ): Promise<Read<v.InferOutput<S>>> {
     const asked: Asked = { who: 'Nova', what: `GET ${path}` };
-    return this.#authorised(deadline, async (session) => {
+    return this.#keystone.authorised(deadline, async (session) => {
       const api = await this.#api(session, deadline);
       const url = new URL(`${api.root}${path}`);
       for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
@@ -70,7 +66,7 @@ export class Compute {
     const asked: Asked = { who: 'Nova', what: `${method} ${path}` };
     const flow = act.globalRequestId;
     const headers: Record<string, string> = flow === undefined ? {} : { 'x-openstack-request-id': flow };
-    return this.#authorised(deadline, async (session) => {
+    return this.#keystone.authorised(deadline, async (session) => {
       const api = await this.#api(session, deadline);
       const url = new URL(`${api.root}${path}`);
       const request = this.#request(session, api, { method, url, headers, body: JSON.stringify(body) });
@@ -85,18 +81,6 @@ export class Compute {
 
   close(): void {
     this.#closing.abort(new CloudError('unreachable', 'the client of the cloud was closed'));
-  }
-
-  async #authorised<T>(deadline: Deadline, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = await this.#keystone.session(deadline);
-    try {
-      return await work(session);
-    } catch (error) {
-      if (!(error instanceof CloudError && error.status === 401)) throw error;
-      this.#line.log('info', `${error.message}; trying once more with a new token`);
-    }
-    this.#keystone.discard(session);
-    return work(await this.#keystone.session(deadline));
   }
 
   #request(session: Session, api: Api, rest: Pick<Request, 'method' | 'url'> & Partial<Request>): Request {

@@ -11,7 +11,7 @@ import type { Answer, Outcome } from './transport.ts';
 
 /** Who was asked for what, in the words of a message, e.g. `Nova` and `POST /servers/UUID/action`. */
 export interface Asked {
-  readonly who: 'Keystone' | 'Nova';
+  readonly who: 'Keystone' | 'Nova' | 'Mistral';
   readonly what: string;
 }
 
@@ -66,13 +66,16 @@ function kindOf(status: number, retryAfterSeconds: number | undefined, isFault: 
   if (isBusy(status, retryAfterSeconds)) return 'busy';
   if (status >= 500) return 'unknown';
   if (status === 401 || status === 403) return 'unauthorized';
-  // A proxy that does not find its way to Nova answers 404 too: that says nothing about an instance.
+  // A proxy that does not find its way to the service answers 404 too: that says nothing about an instance.
   if (status === 404) return isFault ? 'not_found' : 'refused';
   if (status === 409) return 'conflict';
   return 'refused';
 }
 
-/** Whether it is in the form that OpenStack services give their errors: `{"itemNotFound": {"message": …, "code": …}}`. */
+/**
+ * Whether it is in a form that OpenStack services give their errors: `{"itemNotFound": {"message": …, "code": …}}`, of
+ * Mistral `{"faultstring": …}`.
+ */
 function isFault(answer: Answer): boolean {
   return faultMessage(answer.body) !== undefined;
 }
@@ -80,6 +83,7 @@ function isFault(answer: Answer): boolean {
 function faultMessage(body: string): string | undefined {
   const tree = json(body);
   if (typeof tree !== 'object' || tree === null) return undefined;
+  if ('faultstring' in tree && typeof tree.faultstring === 'string') return tree.faultstring;
   for (const value of Object.values(tree)) {
     if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') {
       return value.message;

@@ -16,6 +16,11 @@ const CHANGES: [string, (cloud: Cloud) => Promise<unknown>][] = [
   ['stop', (cloud) => cloud.stop('i')],
   ['start', (cloud) => cloud.start('i')],
   ['resetState', (cloud) => cloud.resetState('i', 'error')],
+  ['reboot', (cloud) => cloud.reboot('i', 'HARD')],
+  ['rebuild', (cloud) => cloud.rebuild('i')],
+  ['workflows.create', (cloud) => cloud.workflows.create('version: "2.0"')],
+  ['workflows.begin', (cloud) => cloud.workflows.begin({ id: 'x', workflowName: 'w', inputs: {}, description: '' })],
+  ['workflows.cancel', (cloud) => cloud.workflows.cancel('x', 'enough')],
   ['addHostToAggregate', (cloud) => cloud.addHostToAggregate({ id: '1', name: 'a', hosts: [] }, 'h')],
 ];
 
@@ -29,6 +34,7 @@ describe('a reign', () => {
   test.each(CHANGES)('that is lost lets no %s out', async (_, change) => {
     await using cloud = await ScriptedCloud.start();
     const guard: ActGuard = { confirm: () => Promise.reject(new Error('the reign is over')), isFresh: () => true };
+    cloud.on('GET /v2.1/servers/i', { json: { server: { id: 'i', image: { id: 'cirros' } } } });
     await expect(change(cloud.client({ guard }))).rejects.toThrow('the reign is over');
     expect(changes(cloud)).toEqual([]);
   });
@@ -38,6 +44,10 @@ describe('a reign', () => {
     cloud.on(ACTION, { status: 202 });
     cloud.on('PUT /v2.1/os-services/s', { status: 200 });
     cloud.on('POST /v2.1/os-aggregates/1/action', { status: 200 });
+    cloud.on('GET /v2.1/servers/i', { json: { server: { id: 'i', image: { id: 'cirros' } } } });
+    cloud.on('POST /workflow/v2/workflows', { status: 201 });
+    cloud.on('POST /workflow/v2/executions', { status: 201, json: { id: 'x', state: 'RUNNING' } });
+    cloud.on('PUT /workflow/v2/executions/x', { json: {} });
     const events: string[] = [];
     const guard: ActGuard = {
       confirm: async () => void events.push('confirm'),
@@ -51,7 +61,8 @@ describe('a reign', () => {
     expect(events).toEqual(['confirm', 'fresh? 0 sent', 'confirm', 'fresh? 0 sent']);
     expect(changes(cloud)).toHaveLength(1);
     // The one that was held back is not counted.
-    expect(client.calls.compute).toBe(2);
+    const seen = cloud.seen.filter(({ service, path }) => service === 'nova' && path.startsWith('/v2.1/'));
+    expect(client.calls.compute).toBe(seen.length);
   });
 
   test('that never gets fresh sends nothing and is unreachable', async () => {

@@ -1,5 +1,5 @@
 /**
- * Questions to Keystone about users and projects: with the token, and once more with a new one after a 401.
+ * Questions to Keystone about users and projects.
  *
  * What is not there, or what Keystone has no address for, is undefined; that we may not ask is an error.
  */
@@ -51,23 +51,11 @@ export class Identity {
       return parsed(schema, answer, asked);
     };
     try {
-      return await this.#authorised(ask, deadline);
+      return await this.#keystone.authorised(deadline, ask);
     } catch (error) {
       if (error instanceof CloudError && error.kind === 'not_found') return undefined;
       throw error;
     }
-  }
-
-  async #authorised<T>(ask: (session: Session) => Promise<T>, deadline: Deadline): Promise<T> {
-    const session = await this.#keystone.session(deadline);
-    try {
-      return await ask(session);
-    } catch (error) {
-      if (!(error instanceof CloudError && error.status === 401)) throw error;
-      this.#line.log('info', `${error.message}; trying once more with a new token`);
-    }
-    this.#keystone.discard(session);
-    return ask(await this.#keystone.session(deadline));
   }
 }
 

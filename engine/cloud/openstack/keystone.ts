@@ -23,6 +23,8 @@ export interface Session {
   readonly token: string;
   /** Nova's endpoint, as the catalogue has it. */
   readonly compute: URL;
+  /** That of another service; throws `CloudError` of kind `refused` when the catalogue has none. */
+  endpoint(type: string): URL;
   /** Keystone's clock and ours when the token was got. */
   readonly answered: { readonly cloud: Date; readonly boottime: number } | undefined;
 }
@@ -60,7 +62,23 @@ export class Keystone {
     return held;
   }
 
-  /** Nova did not take this token: the next call gets another one. */
+  /**
+   * Does what needs a token; once more with a new one after a 401. A 401 means that the service did nothing, so this one
+   * repetition is safe even for a request that must not be.
+   */
+  async authorised<T>(deadline: Deadline, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.session(deadline);
+    try {
+      return await work(session);
+    } catch (error) {
+      if (!(error instanceof CloudError && error.status === 401)) throw error;
+      this.#line.log('info', `${error.message}; trying once more with a new token`);
+    }
+    this.discard(session);
+    return work(await this.session(deadline));
+  }
+
+  /** A service did not take this token: the next call gets another one. */
   discard(session: Session): void {
     if (this.#held?.token === session.token) this.#held = undefined;
   }
@@ -84,12 +102,14 @@ export class Keystone {
       const token = await this.#request(deadline);
       redaction.addToken(token.text);
       const { interface: wanted, region } = this.#credentials;
-      const compute = endpointOf(token.catalogue, { type: options.serviceType, region, interface: wanted });
+      const endpoint = (type: string): URL => endpointOf(token.catalogue, { type, region, interface: wanted });
+      const compute = endpoint(options.serviceType);
       const { lifetimeMs = Number.POSITIVE_INFINITY, answeredAt } = token;
       const marginMs = Math.min(MARGIN_MS, lifetimeMs * MARGIN_SHARE);
       this.#held = {
         token: token.text,
         compute,
+        endpoint,
         answered: answeredAt && { cloud: answeredAt, boottime: options.clock.boottime() },
         renewAt: boottime + lifetimeMs - marginMs,
         endsAt: boottime + lifetimeMs,

@@ -53,6 +53,48 @@ describe('Nova is asked', () => {
     expect(second?.headers['x-openstack-request-id']).toBeUndefined();
   });
 
+  test('to reboot and to rebuild an instance from its own image', async () => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(ACTION, { status: 202, headers: { 'x-openstack-request-id': 'req-7' } });
+    cloud.on('GET /v2.1/servers/i', { json: { server: { id: 'i', image: { id: 'cirros', links: [] } } } });
+    expect(await cloud.client().reboot('i', 'SOFT')).toEqual({ requestId: 'req-7' });
+    expect(await cloud.client().rebuild('i')).toEqual({ requestId: 'req-7' });
+    expect(cloud.requests(ACTION).map(({ body }) => JSON.parse(body))).toEqual([
+      { reboot: { type: 'SOFT' } },
+      { rebuild: { imageRef: 'cirros' } },
+    ]);
+  });
+
+  test('not to rebuild an instance that boots from a volume', async () => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on('GET /v2.1/servers/i', { json: { server: { id: 'i', image: '' } } });
+    await expect(cloud.client().rebuild('i')).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringMatching(/instance i was not made from an image/),
+    });
+    expect(cloud.requests(ACTION)).toEqual([]);
+  });
+
+  test('for what was asked of an instance, newest first', async () => {
+    await using cloud = await ScriptedCloud.start();
+    const entry = (action: string, request_id: string, start_time: string, message: string | null) => ({
+      action,
+      request_id,
+      start_time,
+      message,
+      user_id: 'u',
+    });
+    const instanceActions = [
+      entry('create', 'req-1', '2026-11-21T10:00:00.000000', null),
+      entry('reboot', 'req-2', '2026-11-21T10:05:00.000000', 'Error'),
+    ];
+    cloud.on('GET /v2.1/servers/i/os-instance-actions', { json: { instanceActions } });
+    expect(await cloud.client().instanceActions('i')).toEqual([
+      { action: 'reboot', requestId: 'req-2', isFailed: true },
+      { action: 'create', requestId: 'req-1', isFailed: false },
+    ]);
+  });
+
   test('for instances of all projects on a host, and for what changed', async () => {
     await using cloud = await ScriptedCloud.start();
     const detail = {

@@ -9,16 +9,22 @@ import type {
   ComputeService,
   Evacuation,
   Instance,
+  InstanceAction,
   InstanceFilter,
   Listing,
+  RebootType,
   ResetState,
   ServiceChange,
 } from '../cloud.ts';
 import { CloudError } from '../cloud.ts';
+import type { Workflows } from '../workflows.ts';
 import * as answers from './answers.ts';
+import { bounded } from './call.ts';
 import type { Change, Compute } from './compute.ts';
-import { Deadline, DeadlineEnded } from './deadline.ts';
+
+import type { Deadline } from './deadline.ts';
 import type { Identity } from './identity.ts';
+
 import { allPages } from './listing.ts';
 import { EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
 import type { ClientOptions } from './options.ts';
@@ -29,6 +35,7 @@ const MAX_REASON = 255;
 
 export class Nova implements Cloud {
   readonly description: string;
+  readonly workflows: Workflows;
   readonly #compute: Compute;
   readonly #identity: Identity;
   readonly #transport: Transport;
@@ -38,12 +45,14 @@ export class Nova implements Cloud {
   constructor(
     description: string,
     compute: Compute,
+    workflows: Workflows,
     identity: Identity,
     transport: Transport,
     options: ClientOptions,
     close: () => Promise<void>,
   ) {
     this.description = description;
+    this.workflows = workflows;
     this.#compute = compute;
     this.#identity = identity;
     this.#transport = transport;
@@ -52,7 +61,8 @@ export class Nova implements Cloud {
   }
 
   get calls(): CallCounts {
-    return this.#transport.calls;
+    const { identity, compute } = this.#transport.calls;
+    return { identity, compute };
   }
 
   /** Asks for something that only an administrator may ask for. */
@@ -165,6 +175,26 @@ export class Nova implements Cloud {
     return this.#change(serverAction(uuid, { 'os-resetState': { state } }), options);
   }
 
+  reboot(uuid: string, type: RebootType, options: ActOptions = {}): Promise<Accepted> {
+    return this.#change(serverAction(uuid, { reboot: { type } }), options);
+  }
+
+  rebuild(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#call(options, async (deadline) => {
+      const { value } = await this.#compute.get(answers.ImageAnswer, `/servers/${part(uuid)}`, {}, deadline);
+      const imageRef = answers.imageOf(value);
+      return this.#compute.change(serverAction(uuid, { rebuild: { imageRef } }), options, deadline);
+    });
+  }
+
+  async instanceActions(uuid: string, options: CallOptions = {}): Promise<readonly InstanceAction[]> {
+    const path = `/servers/${part(uuid)}/os-instance-actions`;
+    const { value } = await this.#call(options, (deadline) =>
+      this.#compute.get(answers.ActionsAnswer, path, {}, deadline),
+    );
+    return answers.actionsOf(value);
+  }
+
   async listAggregates(options: CallOptions = {}): Promise<readonly Aggregate[]> {
     const { value } = await this.#list(options, (deadline) =>
       this.#compute.get(answers.AggregatesAnswer, '/os-aggregates', {}, deadline),
@@ -201,20 +231,8 @@ export class Nova implements Cloud {
     return this.#run(options, this.#options.listingTimeoutMs, work);
   }
 
-  async #run<T>({ signal }: CallOptions, ms: number, work: (deadline: Deadline) => Promise<T>): Promise<T> {
-    signal?.throwIfAborted();
-    const deadline = new Deadline(ms, signal);
-    try {
-      return await work(deadline);
-    } catch (error) {
-      // It ended while we waited for a token, a version or a turn: nothing of this call had left.
-      if (!(error instanceof DeadlineEnded)) throw error;
-      throw deadline.cancelled
-        ? deadline.reason
-        : new CloudError('unreachable', `${this.description}: ${error.message}`);
-    } finally {
-      deadline.close();
-    }
+  #run<T>(options: CallOptions, ms: number, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    return bounded(this.description, options, ms, work);
   }
 }
 

@@ -6,6 +6,7 @@ import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
 import { Identity } from './identity.ts';
 import { Keystone } from './keystone.ts';
+import { Mistral } from './mistral.ts';
 import { Nova } from './nova.ts';
 import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
 import { Transport } from './transport.ts';
@@ -33,8 +34,10 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
   const line: Line = { transport, turns: new Turns(options.connections), options, redaction, log };
   const keystone = new Keystone(credentials, line);
   const compute = new Compute(keystone, line, guard);
+  const description = `openstack ${credentials.authUrl}`;
+  const mistral = new Mistral(description, keystone, line, guard);
   const identity = new Identity(keystone, line);
-  return new Nova(`openstack ${credentials.authUrl}`, compute, identity, transport, options, async () => {
+  return new Nova(description, compute, mistral, identity, transport, options, async () => {
     keystone.close();
     compute.close();
     await transport.close();

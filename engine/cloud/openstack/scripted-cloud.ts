@@ -185,7 +185,12 @@ export class ScriptedCloud implements AsyncDisposable {
     this.tokens.add(token);
     const url = `${this.url('nova')}${this.#settings.endpointPath ?? '/v2.1'}`;
     const endpoints = ['public', 'internal'].map((each) => ({ interface: each, region: 'one', region_id: 'one', url }));
-    const catalog = [{ type: 'compute', name: 'nova', endpoints }];
+    // Mistral answers where Nova does, under a path of its own.
+    const workflow = endpoints.map((each) => ({ ...each, url: `${this.url('nova')}/workflow/v2` }));
+    const catalog = [
+      { type: 'compute', name: 'nova', endpoints },
+      { type: 'workflowv2', name: 'mistral', endpoints: workflow },
+    ];
     const now = Date.now();
     const issued_at = new Date(now).toISOString();
     const expires_at = new Date(now + lives * 1000).toISOString();

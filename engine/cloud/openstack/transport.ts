@@ -12,7 +12,7 @@ import type { ClientOptions } from './options.ts';
 
 export type { Answer, Outcome } from '../../http/exchange.ts';
 
-export type Service = 'identity' | 'compute';
+export type Service = 'identity' | 'compute' | 'workflow';
 
 export interface Request {
   readonly service: Service;
@@ -36,7 +36,7 @@ export class Transport {
   readonly #tls: TlsSettings;
   readonly #options: ClientOptions;
   readonly #userAgent: string;
-  readonly #calls = { identity: 0, compute: 0 };
+  readonly #calls = { identity: 0, compute: 0, workflow: 0 };
   #agent: Promise<Agent> | undefined;
   #closed = false;
 
@@ -110,7 +110,7 @@ export class Transport {
       'user-agent': this.#userAgent,
       ...request.headers,
     };
-    if (body !== null) headers['content-type'] = 'application/json';
+    if (body !== null) headers['content-type'] ??= 'application/json';
     try {
       agent.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body }, exchange);
     } catch (why) {

@@ -1,5 +1,6 @@
 /** What the simulated cloud answers to each call: the same methods in process and over a socket, JSON in and out. */
 import { CloudError } from '../cloud.ts';
+import { WORKFLOW_ACTS, WORKFLOW_READS } from './workflow-calls.ts';
 import type { World } from './world.ts';
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -37,11 +38,12 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
     items: world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
   }),
   listAggregates: (world) => [...world.aggregates.values()],
+  instanceActions: (world, { uuid }) => world.actionsOf(text(uuid)),
   userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
   projectAddress: (world, { id }) => world.projectAddresses.get(text(id)) ?? null,
 };
 
-const ACTS: Readonly<Record<string, (world: World, args: Arguments) => void>> = {
+const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: string) => void>> = {
   changeService: (world, { host, status, disabledReason, forcedDown }) => {
     const found = world.requireHost(text(host));
     if (status === 'enabled') Object.assign(found, { status, disabledReason: null });
@@ -52,11 +54,13 @@ const ACTS: Readonly<Record<string, (world: World, args: Arguments) => void>> = 
   stop: (world, { uuid }) => world.stop(text(uuid)),
   start: (world, { uuid }) => world.start(text(uuid)),
   resetState: (world, { uuid, state }) => world.resetState(text(uuid), state === 'active' ? 'active' : 'error'),
+  reboot: (world, { uuid }, requestId) => world.reboot(text(uuid), requestId),
+  rebuild: (world, { uuid }, requestId) => world.rebuild(text(uuid), requestId),
   addHostToAggregate: (world, { id, host }) => world.addToAggregate(text(id), text(host)),
 };
 
 export function isAct(method: string): boolean {
-  return Object.hasOwn(ACTS, method);
+  return Object.hasOwn(ACTS, method) || Object.hasOwn(WORKFLOW_ACTS, method);
 }
 
 /** Carries out one call. Throws `CloudError`, also for requests and replies that chance loses on the way. */
@@ -65,7 +69,9 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   if (world.behaviour.isAway) throw new CloudError('unreachable', 'the simulated cloud is away');
   const read = READS[method];
   if (read) return structuredClone(read(world, args));
-  const act = ACTS[method];
+  const readWorkflow = WORKFLOW_READS[method];
+  if (readWorkflow) return structuredClone(readWorkflow(world.workflows, args));
+  const act = actOf(method);
   if (!act) throw new CloudError('refused', `the simulated cloud has no call ${method}`, { status: 400 });
   const { lostRequests, lostReplies, lateEvacuations } = world.behaviour;
   const lost = new CloudError('unknown', `the answer to ${method} did not come`);
@@ -74,7 +80,13 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
     world.evacuateLate(text(args.uuid), optional(args.host));
     throw lost;
   }
-  act(world, args);
+  const requestId = `req-${world.random.uuid()}`;
+  act(world, args, requestId);
   if (world.random.next() < lostReplies) throw lost;
-  return { requestId: `req-${world.random.uuid()}` };
+  return { requestId };
+}
+
+function actOf(method: string): (typeof ACTS)[string] | undefined {
+  const workflowAct = WORKFLOW_ACTS[method];
+  return workflowAct ? (world, args) => workflowAct(world.workflows, args) : ACTS[method];
 }

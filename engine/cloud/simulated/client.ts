@@ -10,12 +10,15 @@ import type {
   ComputeService,
   Evacuation,
   Instance,
+  InstanceAction,
   InstanceFilter,
   Listing,
+  RebootType,
   ResetState,
   ServiceChange,
 } from '../cloud.ts';
 import { type Arguments, callWorld, isAct } from './calls.ts';
+import { SimulatedWorkflows } from './workflow-calls.ts';
 import type { World } from './world.ts';
 
 /** Leads to a world. Throws `CloudError`. */
@@ -50,6 +53,7 @@ const OF_KEYSTONE = ['userAddress', 'projectAddress'];
 
 export class SimulatedCloud implements Cloud {
   readonly description: string;
+  readonly workflows: SimulatedWorkflows;
   readonly #link: Link;
   readonly #guard: ActGuard;
   readonly #calls = { identity: 0, compute: 0 };
@@ -58,6 +62,10 @@ export class SimulatedCloud implements Cloud {
     this.#link = link;
     this.#guard = guard;
     this.description = link.description;
+    this.workflows = new SimulatedWorkflows(
+      (method, args, options) => this.#call(method, args, options),
+      (method, args, options) => this.#act(method, args, options),
+    );
   }
 
   get calls(): CallCounts {
@@ -113,6 +121,18 @@ export class SimulatedCloud implements Cloud {
 
   resetState(uuid: string, state: ResetState, options: ActOptions = {}): Promise<Accepted> {
     return this.#act('resetState', { uuid, state }, options);
+  }
+
+  reboot(uuid: string, type: RebootType, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('reboot', { uuid, type }, options);
+  }
+
+  rebuild(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('rebuild', { uuid }, options);
+  }
+
+  async instanceActions(uuid: string, options: CallOptions = {}): Promise<readonly InstanceAction[]> {
+    return (await this.#call('instanceActions', { uuid }, options)) as InstanceAction[];
   }
 
   async listAggregates(options: CallOptions = {}): Promise<readonly Aggregate[]> {

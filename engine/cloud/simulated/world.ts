@@ -4,8 +4,17 @@
  * It accepts a second evacuation of an instance while the first runs, as Nova does, and counts it: what must never happen
  * is seen here, not prevented. What takes time happens when its time has come and somebody looks.
  */
-import { type Aggregate, CloudError, type Evacuation, type Instance, POWER_STATE, type ResetState } from '../cloud.ts';
+import {
+  type Aggregate,
+  CloudError,
+  type Evacuation,
+  type Instance,
+  type InstanceAction,
+  POWER_STATE,
+  type ResetState,
+} from '../cloud.ts';
 import { Random } from './random.ts';
+import { WorkflowWorld } from './workflow-world.ts';
 
 export interface WorldClock {
   now(): number;
@@ -75,10 +84,12 @@ export class World {
   readonly userAddresses = new Map<string, string>();
   readonly projectAddresses = new Map<string, string>();
   readonly random: Random;
+  readonly workflows: WorkflowWorld;
   behaviour: Behaviour;
 
   readonly #clock: WorldClock;
   readonly #accepted = new Map<string, number>();
+  readonly #actions = new Map<string, InstanceAction[]>();
   #pending: Pending[] = [];
   #order = 0;
   #duplicates = 0;
@@ -86,6 +97,7 @@ export class World {
   constructor(clock: WorldClock, seed: number, behaviour: Behaviour = CALM) {
     this.#clock = clock;
     this.random = new Random(seed);
+    this.workflows = new WorkflowWorld(clock);
     this.behaviour = behaviour;
   }
 
@@ -238,6 +250,22 @@ export class World {
     this.#change(this.requireInstance(uuid), { vmState: state, taskState: null });
   }
 
+  reboot(uuid: string, requestId: string): void {
+    this.#actOn(uuid, 'reboot', 'rebooting', requestId, () => ({ vmState: 'active', powerState: POWER_STATE.RUNNING }));
+  }
+
+  rebuild(uuid: string, requestId: string): void {
+    this.#actOn(uuid, 'rebuild', 'rebuilding', requestId, ({ vmState }) =>
+      vmState === 'stopped' ? {} : { vmState: 'active', powerState: POWER_STATE.RUNNING },
+    );
+  }
+
+  /** What reboots and rebuilds were asked for, newest first. */
+  actionsOf(uuid: string): readonly InstanceAction[] {
+    this.requireInstance(uuid);
+    return this.#actions.get(uuid) ?? [];
+  }
+
   /** A user deletes an instance. */
   delete(uuid: string): void {
     this.#change(this.requireInstance(uuid), { vmState: 'deleted', taskState: null, host: null });
@@ -283,6 +311,32 @@ export class World {
       .filter((host) => (target === undefined ? host.status === 'enabled' : host.name === target))
       .sort((a, b) => load(a.name) - load(b.name) || (a.name < b.name ? -1 : 1));
     return fit[0]?.name;
+  }
+
+  /** On a host without power nobody does what was asked, and the task state stays. */
+  #actOn(
+    uuid: string,
+    action: string,
+    taskState: string,
+    requestId: string,
+    end: (instance: Instance) => Partial<Instance>,
+  ): void {
+    const instance = this.requireInstance(uuid);
+    if (instance.taskState !== null) {
+      throw new CloudError(
+        'conflict',
+        `cannot ${action} instance ${uuid} while it is in task_state ${instance.taskState}`,
+        {
+          status: 409,
+        },
+      );
+    }
+    this.#actions.set(uuid, [{ action, requestId, isFailed: false }, ...(this.#actions.get(uuid) ?? [])]);
+    this.#change(instance, { taskState });
+    this.#later(this.behaviour.powerMs, () => {
+      if (instance.vmState === 'deleted' || !this.hosts.get(instance.host ?? '')?.isAlive) return;
+      this.#change(instance, { ...end(instance), taskState: null });
+    });
   }
 
   #change(instance: MutableInstance, change: Partial<Instance>): void {

@@ -7,6 +7,8 @@ const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
   module: async () => (await import('./module/module-driver.ts')).moduleDriver,
   webhook: async () => (await import('./webhook/webhook.ts')).webhook,
   mail: async () => (await import('./mail/mail.ts')).mail,
+  mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
+  recovery_action: async () => (await import('./recovery-action/driver.ts')).recoveryActionDriver,
 };
 
 export async function loadDriver(name: DriverName): Promise<Driver> {

@@ -36,9 +36,10 @@ export const url = (plan: LabPlan, name: 'keystone' | 'placement' | 'nova' | 'ne
 
 export const authUrl = (plan: LabPlan): string => `${url(plan, 'keystone')}/v3`;
 
-type Settings = Record<string, Record<string, string | number | boolean>>;
+/** Of an INI file: values by section and name. */
+export type Settings = Record<string, Record<string, string | number | boolean>>;
 
-function ini(settings: Settings): string {
+export function ini(settings: Settings): string {
   return Object.entries(settings)
     .map(
       ([section, values]) =>
@@ -49,7 +50,7 @@ function ini(settings: Settings): string {
     .join('\n');
 }
 
-const connection = (plan: LabPlan, database: string): string =>
+export const connection = (plan: LabPlan, database: string): string =>
   `mysql+pymysql://root:${PASSWORD}@127.0.0.1:${plan.ports.mariadb}/${database}`;
 
 function account(plan: LabPlan, username: (typeof SERVICE_USERS)[number]): Record<string, string> {
@@ -65,7 +66,7 @@ function account(plan: LabPlan, username: (typeof SERVICE_USERS)[number]): Recor
   };
 }
 
-function tokenChecks(plan: LabPlan, username: 'nova' | 'placement'): Record<string, string> {
+export function tokenChecks(plan: LabPlan, username: 'nova' | 'placement'): Record<string, string> {
   return {
     www_authenticate_uri: url(plan, 'keystone'),
     memcached_servers: `127.0.0.1:${plan.ports.memcached}`,
@@ -74,7 +75,7 @@ function tokenChecks(plan: LabPlan, username: 'nova' | 'placement'): Record<stri
 }
 
 /** To the standard error, which goes to the process's own file; tracebacks without a prefix on every line. */
-const LOGGING = { use_stderr: true, logging_exception_prefix: '' };
+export const LOGGING = { use_stderr: true, logging_exception_prefix: '' };
 
 const keystone = (plan: LabPlan): Settings => ({
   DEFAULT: LOGGING,

@@ -11,18 +11,36 @@ interface WithId {
   readonly id: string;
 }
 
+async function createIn(
+  plan: LabPlan,
+  rest: RestClient,
+  collection: string,
+  kind: string,
+  what: Record<string, unknown>,
+): Promise<string> {
+  const { body } = await rest.call('POST', `${authUrl(plan)}/${collection}`, { body: { [kind]: what } });
+  return (body as Record<string, WithId>)[kind]?.id ?? '';
+}
+
+/** Puts a service into the catalogue. */
+export async function enterService(
+  plan: LabPlan,
+  rest: RestClient,
+  { name, type, address }: { readonly name: string; readonly type: string; readonly address: string },
+): Promise<void> {
+  const id = await createIn(plan, rest, 'services', 'service', { name, type });
+  for (const kind of ['public', 'internal']) {
+    const endpoint = { service_id: id, interface: kind, url: address, region_id: 'RegionOne' };
+    await createIn(plan, rest, 'endpoints', 'endpoint', endpoint);
+  }
+}
+
 /** The catalogue and the services' accounts. */
 export async function seedKeystone(plan: LabPlan, rest: RestClient): Promise<void> {
-  const create = async (collection: string, kind: string, what: Record<string, unknown>): Promise<string> => {
-    const { body } = await rest.call('POST', `${authUrl(plan)}/${collection}`, { body: { [kind]: what } });
-    return (body as Record<string, WithId>)[kind]?.id ?? '';
-  };
-  const service = async (name: string, type: string, address: string): Promise<void> => {
-    const id = await create('services', 'service', { name, type });
-    for (const kind of ['public', 'internal']) {
-      await create('endpoints', 'endpoint', { service_id: id, interface: kind, url: address, region_id: 'RegionOne' });
-    }
-  };
+  const create = (collection: string, kind: string, what: Record<string, unknown>): Promise<string> =>
+    createIn(plan, rest, collection, kind, what);
+  const service = (name: string, type: string, address: string): Promise<void> =>
+    enterService(plan, rest, { name, type, address });
   const account = async (name: string, project: string, role: string): Promise<void> => {
     const id = await create('users', 'user', { name, password: PASSWORD, domain_id: 'default' });
     await rest.call('PUT', `${authUrl(plan)}/projects/${project}/users/${id}/roles/${role}`);

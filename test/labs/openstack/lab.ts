@@ -35,6 +35,13 @@ export interface LabOptions {
   readonly tokenExpirationSeconds?: number;
 }
 
+export interface LabParts {
+  readonly plan: LabPlan;
+  readonly processes: Processes;
+  /** As the administrator. */
+  readonly rest: RestClient;
+}
+
 /**
  * A real OpenStack on the loopback: Debian 12's Keystone, Placement and Nova with MariaDB, RabbitMQ and memcached.
  *
@@ -98,6 +105,11 @@ export class OpenStackLab extends NovaControl {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** For a lab that starts more services beside these; they end together. */
+  get parts(): LabParts {
+    return { plan: this.#plan, processes: this.#processes, rest: this.#rest };
   }
 
   /** Path of a clouds.yaml whose cloud `lab` is this one, with the administrator's password. */

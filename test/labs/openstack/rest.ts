@@ -29,7 +29,9 @@ export async function send(
   const response = await fetch(address, {
     method,
     headers: { 'User-Agent': LAB_USER_AGENT, 'Content-Type': 'application/json', ...options.headers },
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(options.body === undefined
+      ? {}
+      : { body: typeof options.body === 'string' ? options.body : JSON.stringify(options.body) }),
     signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
   });
   const text = await response.text();

@@ -9,7 +9,8 @@ import { send } from './rest.ts';
 /** What a request line in the log of an API starts with; the fields are separated by tabs. */
 export const REQUEST_MARK = 'REQUEST';
 
-const uwsgi = (port: number, workers: number, program: string): string[] => [
+/** The command of an HTTP server for a WSGI program. */
+export const uwsgi = (port: number, workers: number, program: string): string[] => [
   'uwsgi',
   '--plugin=python3',
   '--master',
@@ -124,7 +125,7 @@ function novaCommand(service: string, ...files: readonly string[]): string[] {
 }
 
 /** True once the address answers with less than 500. */
-async function answers(address: string): Promise<true | undefined> {
+export async function answers(address: string): Promise<true | undefined> {
   const answer = await send('GET', address).catch(() => undefined);
   return answer !== undefined && answer.status < 500 ? true : undefined;
 }

@@ -1,0 +1,30 @@
+/** The files with definitions of workflows, as this host has them now: what would keep Mistral from being given one. */
+import type { CustomTask } from '#config/custom-tasks.ts';
+import type { Value } from '#config/expression.ts';
+import { readDefinitionNow } from '#engine/tasks/custom/mistral/definition-file.ts';
+
+interface Named {
+  readonly file: string;
+  readonly workflowName: string;
+}
+
+/** Completes a sentence about the task. */
+export function workflowFaults(task: CustomTask): string[] {
+  return filesOf(task).flatMap(({ file, workflowName }) => {
+    // A name with a value in it is known only when the task runs.
+    const definition = readDefinitionNow(file, workflowName.includes('{{') ? undefined : workflowName);
+    return 'fault' in definition ? [definition.fault] : [];
+  });
+}
+
+function filesOf({ driver, options }: CustomTask): readonly Named[] {
+  if (driver === 'mistral') return named(options.workflowName, options.definitionFile);
+  if (driver !== 'recovery_action' || !Array.isArray(options.actions)) return [];
+  return (options.actions as readonly { readonly params?: { readonly [name: string]: Value } }[]).flatMap(
+    ({ params = {} }) => named(params.workflow_name, params.definition_file),
+  );
+}
+
+function named(workflowName: Value | undefined, file: Value | undefined): readonly Named[] {
+  return typeof file === 'string' && file !== '' ? [{ file, workflowName: String(workflowName) }] : [];
+}

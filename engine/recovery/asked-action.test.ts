@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Instance } from '../cloud/cloud.ts';
+import { type AskedFacts, decideAsked } from './asked-action.ts';
+
+const LIMITS = { effectMs: 10_000, queueWaitMs: 5_000 };
+const INSTANCE: Instance = {
+  uuid: 'i',
+  name: 'web',
+  host: 'c1',
+  vmState: 'active',
+  taskState: null,
+  powerState: 1,
+  locked: false,
+  metadata: {},
+  projectId: 'p',
+  userId: 'u',
+};
+const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false };
+const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
+
+const decide = (change: Partial<AskedFacts>) =>
+  decideAsked(
+    {
+      state: 'planned',
+      instance: INSTANCE,
+      isHostUp: true,
+      action: undefined,
+      elapsedMs: 0,
+      silentLooks: 0,
+      silentMs: 0,
+      ...change,
+    },
+    LIMITS,
+  );
+
+describe('a reboot or rebuild', () => {
+  it.each<[string, Partial<AskedFacts>, object]>([
+    ['is asked for', {}, { do: 'call' }],
+    ['is not asked for while Nova does something else', { instance: busy('powering-off') }, { do: 'wait' }],
+    ['gives up on a busy instance', { instance: busy('spawning'), elapsedMs: 10_001 }, { state: 'failed' }],
+    ['is not asked of a host that is down', { isHostUp: false }, { state: 'failed', reason: /only EVACUATE/ }],
+    ['of a deleted instance is skipped', { state: 'sent', instance: 'gone' }, { state: 'skipped' }],
+    ['that was there before the intent is none of ours', { action: ACTION }, { do: 'call' }],
+    ['is under way', { state: 'sent', action: ACTION, instance: busy('rebuilding') }, { do: 'wait' }],
+    ['is over', { state: 'sent', action: ACTION }, { state: 'done' }],
+    ['whose reply was lost is found', { state: 'unknown', action: ACTION }, { state: 'done' }],
+    ['that another engine asked for is found', { state: 'intent', action: ACTION }, { state: 'done' }],
+    ['ended in an error', { state: 'sent', action: { ...ACTION, isFailed: true } }, { state: 'failed' }],
+    [
+      'left an error',
+      { state: 'sent', action: ACTION, instance: { ...INSTANCE, vmState: 'error' } },
+      { state: 'failed' },
+    ],
+    [
+      'takes too long',
+      { state: 'sent', action: ACTION, instance: busy('rebuild_spawning'), elapsedMs: 10_001 },
+      { state: 'failed', reason: /did not end in time/ },
+    ],
+    ['may have been lost: first look', { state: 'intent' }, { do: 'note silence' }],
+    ['may have been lost: few looks', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
+    ['may have been lost: too soon', { state: 'unknown', silentLooks: 9, silentMs: 4_999 }, { do: 'note silence' }],
+    ['was lost', { state: 'unknown', silentLooks: 3, silentMs: 5_000 }, { do: 'call' }],
+    ['that Nova accepted is never asked for again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
+    ['that Nova accepted and forgot', { state: 'sent', elapsedMs: 10_001 }, { state: 'failed' }],
+  ])('%s', (_, facts, decision) => {
+    const { reason, ...rest } = decision as { reason?: RegExp };
+    expect(decide(facts)).toMatchObject({ ...rest, ...(reason ? { reason: expect.stringMatching(reason) } : {}) });
+  });
+});

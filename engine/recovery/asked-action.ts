@@ -1,0 +1,73 @@
+/**
+ * What to do next about one reboot or rebuild of one instance. Pure: facts in, decision out.
+ *
+ * Invariant: `call` comes out only when no call of ours can be on its way: none was made, or Nova, which notes what is asked
+ * of an instance before it answers, showed nothing of it for the whole of the queue wait and three looks. A rebuild that was
+ * asked for twice would throw away what the first one made.
+ */
+import type { Instance, InstanceAction } from '../cloud/cloud.ts';
+import type { StepState } from '../journal/words.ts';
+import { SILENT_LOOKS } from './move.ts';
+
+export interface AskedLimits {
+  /** From the call to its end, and for whatever else Nova does with the instance before it. */
+  readonly effectMs: number;
+  readonly queueWaitMs: number;
+}
+
+export interface AskedFacts {
+  /** `planned`: it was never asked for, or the last one failed. */
+  readonly state: StepState;
+  /** Looked at after the actions; `gone`: 404 or deleted. */
+  readonly instance: Instance | 'gone';
+  /** Whether nova-compute of its host takes orders. */
+  readonly isHostUp: boolean;
+  /** The action of this kind that was not there before the intent. */
+  readonly action: InstanceAction | undefined;
+  /** Since the call, or since the first look; without times when the cloud was away. */
+  readonly elapsedMs: number;
+  /** Looks in a row that showed nothing of a call that may have been lost. */
+  readonly silentLooks: number;
+  readonly silentMs: number;
+}
+
+export type AskedDecision =
+  | { readonly do: 'wait' }
+  | { readonly do: 'note silence' }
+  | { readonly do: 'call' }
+  | { readonly do: 'settle'; readonly state: 'done' | 'skipped' | 'failed'; readonly reason: string | null };
+
+const settle = (state: 'done' | 'skipped' | 'failed', reason: string | null = null): AskedDecision => ({
+  do: 'settle',
+  state,
+  reason,
+});
+const WAIT: AskedDecision = { do: 'wait' };
+
+export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecision {
+  const { instance, action, state } = facts;
+  if (instance === 'gone') return settle('skipped', 'the instance was deleted');
+  const isLate = facts.elapsedMs > limits.effectMs;
+  if (state !== 'planned' && action) return decideEnd(action, instance, isLate);
+  if (instance.taskState !== null) {
+    // Somebody else's: ours would show as an action.
+    return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
+  }
+  if (state === 'sent') return isLate ? settle('failed', 'Nova shows nothing of it') : WAIT;
+  const mayBeUnderway = state !== 'planned';
+  if (mayBeUnderway && (facts.silentLooks < SILENT_LOOKS || facts.silentMs < limits.queueWaitMs)) {
+    return { do: 'note silence' };
+  }
+  if (!facts.isHostUp) {
+    return settle('failed', `nova-compute of its host ${instance.host ?? '(none)'} is down; only EVACUATE can help it`);
+  }
+  return { do: 'call' };
+}
+
+function decideEnd({ requestId, isFailed }: InstanceAction, instance: Instance, isLate: boolean): AskedDecision {
+  if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error`);
+  if (instance.taskState === null) {
+    return instance.vmState === 'error' ? settle('failed', 'it is in state error after it') : settle('done');
+  }
+  return isLate ? settle('failed', `it did not end in time (task ${instance.taskState})`) : WAIT;
+}

@@ -1,0 +1,80 @@
+/**
+ * What is done about an execution that may have been begun before. Pure.
+ *
+ * Invariant: another execution (the next number) is begun only after the last one is known to have failed. The same one is
+ * begun again only while Mistral has never confirmed it, and not when it could have been begun, ended and thrown away since.
+ */
+import type { Json } from '../../../flow/plan.ts';
+import type { EarlierStep } from '../../../flow/task.ts';
+import type { StepState } from '../../../journal/words.ts';
+
+/**
+ * An execution that was begun so long ago may be over and deleted (Mistral's `execution_expiration_policy`; the shortest
+ * sensible one is an hour). ms
+ */
+export const FORGOTTEN_AFTER_MS = 3600_000;
+
+/** The last execution that the journal knows of. */
+export interface Begun {
+  readonly number: number;
+  readonly state: StepState;
+  /** Mistral said that it has it. */
+  readonly isConfirmed: boolean;
+  /** ms UTC of the first intent. */
+  readonly since: number;
+  readonly error: string | null;
+  readonly outputs: { readonly [name: string]: Json };
+}
+
+/** What a step stores of its execution. */
+export type BegunDetail = {
+  readonly number: number;
+  readonly execution: string;
+  readonly confirmed: boolean;
+  readonly since: number;
+};
+
+type Kept = Pick<EarlierStep, 'state' | 'detail' | 'error'>;
+
+/** @param steps of this key in the recovery, oldest first, the current one last */
+export function lastBegun(steps: readonly Kept[]): Begun | undefined {
+  const touched = steps.filter(({ state }) => state !== 'planned' && state !== 'skipped');
+  const last = touched.find(({ state }) => state === 'done') ?? touched.at(-1);
+  if (!last) return undefined;
+  const { number, confirmed, since, outputs } = last.detail;
+  const isStructure = outputs !== null && typeof outputs === 'object' && !Array.isArray(outputs);
+  return {
+    number: typeof number === 'number' ? number : 0,
+    state: last.state,
+    isConfirmed: confirmed === true,
+    since: typeof since === 'number' ? since : 0,
+    error: last.error,
+    outputs: isStructure ? (outputs as Begun['outputs']) : {},
+  };
+}
+
+export type Verdict =
+  | { readonly do: 'begin'; readonly number: number; readonly since: number }
+  | { readonly do: 'await'; readonly number: number; readonly since: number }
+  | { readonly do: 'doubt'; readonly reason: string };
+
+/** @param isThere whether Mistral has the last execution */
+export function judgeBegun(
+  begun: Exclude<Begun, { state: 'done' }> | undefined,
+  isThere: boolean,
+  now: number,
+): Verdict {
+  if (begun === undefined) return { do: 'begin', number: 1, since: now };
+  const { number, state, since } = begun;
+  if (state === 'unknown') return { do: 'doubt', reason: begun.error ?? 'what became of it is not known' };
+  if (state === 'failed') return { do: 'begin', number: number + 1, since: now };
+  if (isThere) return { do: 'await', number, since };
+  if (begun.isConfirmed) {
+    return { do: 'doubt', reason: 'Mistral had begun it and does not know it any more; somebody deleted it' };
+  }
+  if (now - since > FORGOTTEN_AFTER_MS) {
+    const minutes = Math.round((now - since) / 60_000);
+    return { do: 'doubt', reason: `it was asked for ${minutes} min ago; it may have run and been deleted since` };
+  }
+  return { do: 'begin', number, since };
+}

@@ -1,0 +1,63 @@
+/**
+ * Files with definitions of workflows: read by the engine when Mistral lacks one, and by `validate` before that.
+ *
+ * Invariant: what others than root and our own user can change is never given to Mistral: it decides what runs with our rights.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { faultOfFile } from '../trusted-file.ts';
+
+export type Definition = { readonly text: string } | { readonly fault: string };
+
+/** A definition is some kB. */
+const MAX_BYTES = 1024 * 1024;
+
+/** @param workflowName that it must define; undefined while that is not known */
+export async function readDefinition(file: string, workflowName: string | undefined): Promise<Definition> {
+  try {
+    const fault = faultOfFile(file);
+    if (fault !== undefined) return { fault: faultOf(file, fault) };
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
+    return judged(file, buffer.toString('utf8', 0, bytesRead), workflowName);
+  } catch (error) {
+    return { fault: faultOf(file, reasonOf(error)) };
+  }
+}
+
+/** The same at once, for commands. */
+export function readDefinitionNow(file: string, workflowName: string | undefined): Definition {
+  let handle: number | undefined;
+  try {
+    const fault = faultOfFile(file);
+    if (fault !== undefined) return { fault: faultOf(file, fault) };
+    handle = openSync(file, 'r');
+    const buffer = Buffer.alloc(MAX_BYTES);
+    return judged(file, buffer.toString('utf8', 0, readSync(handle, buffer, 0, MAX_BYTES, 0)), workflowName);
+  } catch (error) {
+    return { fault: faultOf(file, reasonOf(error)) };
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+}
+
+function judged(file: string, text: string, workflowName: string | undefined): Definition {
+  if (Buffer.byteLength(text) >= MAX_BYTES) return { fault: faultOf(file, `it has ${MAX_BYTES} bytes or more`) };
+  const tree: unknown = parse(text, { maxAliasCount: 100 });
+  if (tree === null || typeof tree !== 'object' || Array.isArray(tree) || !('version' in tree)) {
+    return { fault: faultOf(file, 'it is no definition: there is no "version"') };
+  }
+  const names = Object.keys(tree).filter((name) => name !== 'version');
+  if (workflowName === undefined || names.includes(workflowName)) return { text };
+  const others = names.length === 0 ? 'none' : names.slice(0, 10).join(', ');
+  return { fault: faultOf(file, `it defines no workflow called ${workflowName}, but ${others}`) };
+}
+
+function faultOf(file: string, reason: string): string {
+  return `the definition of the workflow, ${file}, cannot be used: ${reason}`;
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+}

@@ -1,0 +1,31 @@
+/** Gives Mistral a workflow that it may lack. */
+import { TaskFailure } from '../../../flow/outcome.ts';
+import type { TaskContext } from '../../../flow/task.ts';
+import { bringAbout } from '../../effect.ts';
+import { readDefinition } from './definition-file.ts';
+
+/** From the creation to the moment when Mistral shows the workflow. */
+const SHOWS_WITHIN_MS = 30_000;
+
+/** Creates the workflow from its file unless Mistral has one of that name. */
+export async function provideWorkflow(context: TaskContext, workflowName: string, file: string): Promise<void> {
+  const { signal, globalRequestId, cloud } = context;
+  const { workflows } = cloud;
+  await bringAbout<boolean>(context, {
+    key: `workflow:${workflowName}`,
+    kind: 'create_workflow',
+    object: workflowName,
+    look: () => workflows.has(workflowName, { signal }),
+    before: (isThere) => ({ exists: isThere }),
+    judge: (isThere) => (isThere ? 'done' : 'absent'),
+    act: async () => {
+      context.progress(`Creating workflow ${workflowName} from ${file}`, 0);
+      const definition = await readDefinition(file, workflowName);
+      if ('fault' in definition) throw new TaskFailure(definition.fault);
+      return workflows.create(definition.text, { signal, globalRequestId });
+    },
+    onConflict: () => context.progress(`Somebody else created workflow ${workflowName}`),
+    waitMs: SHOWS_WITHIN_MS,
+    late: () => new TaskFailure(`${file} was given to Mistral, but it shows no workflow called ${workflowName}`),
+  });
+}

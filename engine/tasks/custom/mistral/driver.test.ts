@@ -1,0 +1,284 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SimulatedWorkflow } from '#engine/cloud/simulated/workflow-world.ts';
+import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import type { RecoveryView } from '#protocol/views.ts';
+import { RecoveryWorld } from '#test/world/recovery-world.ts';
+import { executionId } from './execution-id.ts';
+
+const LISTS = `[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],main:['move'],post:['after']
+[after]
+driver = mistral
+workflow_name = note
+inputs = {moved: "{{ moved }}"}
+`;
+const NOTE: SimulatedWorkflow = { tasks: [{ name: 'note', ms: 10 }], ends: 'SUCCESS' };
+const TWO_TASKS: SimulatedWorkflow = {
+  tasks: [
+    { name: 'list_vms', ms: 1000 },
+    { name: 'evacuate_vms', ms: 3000 },
+  ],
+  ends: 'SUCCESS',
+  output: { moved: ['a', 'b'], more: 'not promised' },
+};
+
+interface Scenery {
+  readonly workflow?: Partial<SimulatedWorkflow> | 'none';
+  readonly options?: string;
+  readonly behaviour?: Partial<Behaviour>;
+  readonly seed?: number;
+}
+
+async function world({ workflow = {}, options = '', behaviour = {}, seed = 1 }: Scenery = {}): Promise<RecoveryWorld> {
+  const inputs = 'inputs = {"search_opts": {"host": "{{ host_name }}"}, "on_shared_storage": true}';
+  const configuration = `${LISTS}[move]\ndriver = mistral\nworkflow_name = host-evacuate\n${inputs}\nprovides = moved\n${options}`;
+  const here = new RecoveryWorld({ configuration, behaviour, seed });
+  for (const host of ['c1', 'c2']) here.world.addHost(host);
+  here.world.workflows.workflows.set('note', NOTE);
+  if (workflow !== 'none') here.world.workflows.workflows.set('host-evacuate', { ...TWO_TASKS, ...workflow });
+  await here.start('n1');
+  return here;
+}
+
+const lines = ({ flows }: RecoveryView): string[] =>
+  flows.flatMap(({ events }) => events.map(({ message }) => message));
+
+const executionsOf = (here: RecoveryWorld, name = 'host-evacuate') =>
+  here.world.workflows.executions.filter(({ workflowName }) => workflowName === name);
+
+describe('a workflow', () => {
+  it('is begun with its inputs, awaited, mirrored, and gives its output to the tasks after it', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    const view = await here.until(uuid);
+    expect(view.notification.status).toBe('finished');
+    const id = executionId(`${uuid}/move`, 1);
+    expect(executionsOf(here)).toMatchObject([
+      { id, state: 'SUCCESS', inputs: { search_opts: { host: 'c1' }, on_shared_storage: true } },
+    ]);
+    expect(executionsOf(here, 'note')).toMatchObject([{ inputs: { moved: ['a', 'b'] } }]);
+    expect(lines(view).filter((line) => /host-evacuate|_vms/.test(line))).toEqual([
+      `Execution ${id} of workflow host-evacuate began`,
+      'list_vms: RUNNING',
+      'list_vms: SUCCESS',
+      'evacuate_vms: RUNNING',
+      'evacuate_vms: SUCCESS',
+    ]);
+  });
+
+  it('that fails says why; another attempt begins another execution', async () => {
+    const stateInfo = 'Failure caused by error in tasks: evacuate_vms';
+    await using here = await world({ workflow: { ends: 'ERROR', stateInfo }, options: 'retries = 1\n' });
+    const uuid = await here.hostFails('c1');
+    const view = await here.until(uuid, 'error');
+    const ids = [1, 2].map((number) => executionId(`${uuid}/move`, number));
+    expect(view.notification.message).toBe(
+      `move: execution ${ids[1]} of workflow host-evacuate ended as ERROR: ${stateInfo}`,
+    );
+    expect(executionsOf(here).map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('that takes too long is cancelled', async () => {
+    await using here = await world({ workflow: { ends: 'RUNNING' }, options: 'timeout = 30\n' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toBe('move: its time is up (30 s)');
+    expect(executionsOf(here)).toMatchObject([{ state: 'CANCELLED', stateInfo: /the time of task move/ }]);
+  });
+
+  it('that could not be cancelled is awaited by the next attempt instead of another one', async () => {
+    await using here = await world({
+      workflow: { tasks: [{ name: 'slow', ms: 120_000 }] },
+      options: 'timeout = 30\nretries = 5\nretry_delay = 10\n',
+    });
+    here.world.workflows.cancel = () => {};
+    expect((await here.until(await here.hostFails('c1'))).notification.status).toBe('finished');
+    expect(executionsOf(here)).toMatchObject([{ state: 'SUCCESS' }]);
+  });
+
+  it('that somebody cancels fails the task', async () => {
+    await using here = await world({ workflow: { ends: 'RUNNING' } });
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.workflows.cancel(executionId(`${uuid}/move`, 1), 'said the operator');
+    const view = await here.until(uuid, 'error');
+    expect(view.notification.message).toMatch(/ended as CANCELLED: said the operator/);
+  });
+
+  it('that is paused is waited for, and that is said', async () => {
+    await using here = await world({ workflow: { ends: 'PAUSED' }, options: 'timeout = 60\n' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(lines(view).filter((line) => /is paused; it goes on when somebody resumes it/.test(line))).toHaveLength(1);
+    expect(executionsOf(here)).toMatchObject([{ state: 'CANCELLED' }]);
+  });
+
+  it('that Mistral does not know fails the task, which says so', async () => {
+    await using here = await world({ workflow: 'none' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; make it, or name/);
+  });
+
+  it('whose output is too large is refused', async () => {
+    await using here = await world({ workflow: { output: { moved: 'x'.repeat(300_000) } } });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
+  });
+});
+
+describe('Mistral', () => {
+  it('that is away while a workflow runs is waited out', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.clock.run(here.clock.sleep(60_000));
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    const view = await here.until(uuid);
+    expect(view.notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(lines(view).some((line) => line.startsWith('The cloud does not answer'))).toBe(true);
+  });
+
+  it('that is away too long leaves the execution to the next round, which begins no other', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.until(uuid, 'error');
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+  });
+});
+
+describe('an execution that another round began', () => {
+  it('and that was deleted since is in doubt in this one', async () => {
+    await using here = await world();
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(begun(here, uuid));
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await here.until(uuid, 'error');
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    here.world.workflows.forget(executionId(`${uuid}/move`, 1));
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'not done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
+  });
+});
+
+describe('a definition file', () => {
+  const DEFINITION = `version: '2.0'\nhost-evacuate:\n  tasks:\n    one: {action: std.noop}\n`;
+
+  async function withFile(text: string, mode: number, workflow: Scenery['workflow']): Promise<RecoveryWorld> {
+    const scratch = new RecoveryWorld();
+    const file = join(scratch.directory, 'host-evacuate.yaml');
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    const here = await world({ options: `definition_file = ${file}\n`, ...(workflow ? { workflow } : {}) });
+    const dispose = here[Symbol.asyncDispose].bind(here);
+    here[Symbol.asyncDispose] = async () => {
+      await dispose();
+      await scratch[Symbol.asyncDispose]();
+    };
+    return here;
+  }
+
+  it('makes a workflow that Mistral does not have', async () => {
+    await using here = await withFile(DEFINITION, 0o644, 'none');
+    const view = await here.until(await here.hostFails('c1'));
+    expect(view.notification.status).toBe('finished');
+    expect(lines(view)).toContain('one: SUCCESS');
+  });
+
+  it('is not read where Mistral has the workflow', async () => {
+    await using here = await withFile('not: [a workflow', 0o666, {});
+    expect((await here.until(await here.hostFails('c1'))).notification.status).toBe('finished');
+  });
+
+  it('that others can write to is refused', async () => {
+    await using here = await withFile(DEFINITION, 0o666, 'none');
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/host-evacuate.yaml, cannot be used: others than the owner can write/);
+    expect([...here.world.workflows.workflows.keys()]).toEqual(['note']);
+  });
+
+  it('that defines another workflow is named', async () => {
+    await using here = await withFile(DEFINITION.replace('host-evacuate:', 'other:'), 0o644, 'none');
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/defines no workflow called host-evacuate, but other/);
+  });
+});
+
+/** Resolves when the workflow has run for a moment. */
+async function begun({ clock, world: { workflows } }: RecoveryWorld, uuid: string): Promise<void> {
+  while (!workflows.execution(executionId(`${uuid}/move`, 1))) await clock.sleep(100);
+  await clock.sleep(1500);
+}
+
+/** Stops the engine once the execution runs; what the test does comes between; then another engine goes on. */
+async function takenOver(here: RecoveryWorld, between: (id: string) => void = () => {}): Promise<string> {
+  const uuid = await here.hostFails('c1');
+  await here.clock.run(begun(here, uuid));
+  await here.clock.run(here.engine.stop());
+  between(executionId(`${uuid}/move`, 1));
+  await here.start('n2');
+  return uuid;
+}
+
+describe('an execution whose engine stops', () => {
+  it('goes on, and the next engine awaits it', async () => {
+    await using here = await world();
+    const uuid = await takenOver(here, (id) => expect(here.world.workflows.execution(id)?.state).toBe('RUNNING'));
+    const view = await here.until(uuid);
+    expect(view.notification.status).toBe('finished');
+    expect(executionsOf(here)).toMatchObject([{ state: 'SUCCESS' }]);
+    expect(lines(view).some((line) => /was begun before; it is awaited/.test(line))).toBe(true);
+  });
+
+  it('and that is deleted meanwhile is in doubt; only the operator has it begun again', async () => {
+    await using here = await world({ options: 'retries = 3\n' });
+    const uuid = await takenOver(here, (id) => here.world.workflows.forget(id));
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
+    expect(executionsOf(here)).toEqual([]);
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'not done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
+  });
+
+  it('is not begun again when the operator says that it was done', async () => {
+    await using here = await world();
+    const uuid = await takenOver(here, (id) => here.world.workflows.forget(id));
+    await here.until(uuid, 'failed');
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here)).toEqual([]);
+  });
+});
+
+describe('a workflow in a recovery that is taken up again', () => {
+  it('that was done is not begun again, and gives what it gave', async () => {
+    await using here = await world();
+    here.world.workflows.workflows.set('note', { ...NOTE, ends: 'ERROR' });
+    const uuid = await here.hostFails('c1');
+    await here.until(uuid, 'error');
+    here.world.workflows.workflows.set('note', NOTE);
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(executionsOf(here, 'note').map(({ inputs }) => inputs)).toEqual([
+      { moved: ['a', 'b'] },
+      { moved: ['a', 'b'] },
+    ]);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('with lost requests and replies runs once (seed %i)', async (seed) => {
+    await using here = await world({ seed, behaviour: { lostRequests: 0.4, lostReplies: 0.4 } });
+    const uuid = await takenOver(here);
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(executionsOf(here, 'note')).toHaveLength(1);
+  });
+});

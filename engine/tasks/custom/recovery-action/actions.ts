@@ -1,0 +1,37 @@
+/** The actions of a chain, as the configuration checked them when the plan was frozen. */
+import type { ACTIONS } from '#config/recovery-action-task.ts';
+import type { Json } from '../../../flow/plan.ts';
+import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
+
+export type ActionName = (typeof ACTIONS)[number];
+
+export interface Action {
+  readonly name: ActionName;
+  /** Its place in the chain, from 0. */
+  readonly index: number;
+  readonly params: { readonly [name: string]: Json };
+}
+
+export function actionsOf(value: Json): readonly Action[] {
+  const actions = Array.isArray(value) ? (value as readonly { name: ActionName; params?: Action['params'] }[]) : [];
+  return actions.map(({ name, params = {} }, index) => ({ name, index, params }));
+}
+
+/** What became of one action on one instance. */
+export interface Fate {
+  readonly instance: InstanceSnapshot;
+  /** Null: it went well. */
+  readonly failure: string | null;
+  /** Only an operator knows whether it was done. */
+  readonly isDoubtful: boolean;
+  /** Where the action moved it; null where it did not move it. */
+  readonly host: string | null;
+}
+
+export function well(instance: InstanceSnapshot, host: string | null = null): Fate {
+  return { instance, failure: null, isDoubtful: false, host };
+}
+
+export function badly(instance: InstanceSnapshot, failure: string, isDoubtful = false): Fate {
+  return { instance, failure, isDoubtful, host: null };
+}

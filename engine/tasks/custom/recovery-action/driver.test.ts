@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import type { RecoveryView } from '#protocol/views.ts';
+import { RecoveryWorld } from '#test/world/recovery-world.ts';
+
+interface Scenery {
+  /** Lists of the host flow, or of the instance flow. */
+  readonly flow?: 'host_auto_failure' | 'instance_failure' | 'process_failure';
+  readonly pre?: string;
+  readonly post?: string;
+  readonly options?: string;
+  readonly behaviour?: Partial<Behaviour>;
+  readonly seed?: number;
+}
+
+async function world(actions: string, scenery: Scenery = {}): Promise<RecoveryWorld> {
+  const {
+    flow = 'host_auto_failure',
+    pre = "'disable_compute_service_task'",
+    post = '',
+    options = '',
+    ...rest
+  } = scenery;
+  const lists = `[taskflow_driver_recovery_flows]\n${flow}_recovery_tasks = pre:[${pre}],main:['heal'],post:[${post}]\n`;
+  const configuration = `${lists}[heal]\ndriver = recovery_action\nactions = ${actions}\n${options}`;
+  const here = new RecoveryWorld({ configuration, ...rest });
+  for (const host of ['c1', 'c2', 'c3']) here.world.addHost(host);
+  for (const name of ['web', 'db', 'mail']) here.world.addInstance('c1', { name });
+  here.world.workflows.workflows.set('note', { tasks: [{ name: 'note', ms: 100 }], ends: 'SUCCESS' });
+  await here.start('n1');
+  return here;
+}
+
+const uuids = (here: RecoveryWorld): string[] => [...here.world.instances.keys()];
+const actionsOf = (here: RecoveryWorld): string[][] =>
+  uuids(here).map((uuid) => here.world.actionsOf(uuid).map(({ action }) => action));
+const lines = ({ flows }: RecoveryView): string[] =>
+  flows.flatMap(({ events }) => events.map(({ message }) => message));
+
+function instanceFails(here: RecoveryWorld, uuid = uuids(here)[0]): Promise<string> {
+  const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: uuid };
+  return here.notify({ type: 'VM', hostname: 'c1', payload });
+}
+
+/** Stops the engine once something was asked for; another one goes on. */
+async function takenOver(here: RecoveryWorld, asked: () => boolean, between: () => void = () => {}): Promise<void> {
+  const seen = async (): Promise<void> => {
+    while (!asked()) await here.clock.sleep(50);
+  };
+  await here.clock.run(seen());
+  await here.clock.run(here.engine.stop());
+  between();
+  await here.start('n2');
+}
+
+describe('REBOOT', () => {
+  it('reboots the failed instance, once', async () => {
+    await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
+    const view = await here.until(await instanceFails(here));
+    expect(view.notification.status).toBe('finished');
+    expect(actionsOf(here)).toEqual([['reboot'], [], []]);
+  });
+
+  it('of an instance on a dead host is not asked for, and says what would help', async () => {
+    await using here = await world('[{name: REBOOT}]');
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/heal: not done for 3 of 3 .*of its host c1 is down; only EVACUATE/);
+    expect(actionsOf(here)).toEqual([[], [], []]);
+  });
+
+  it('waits for what Nova does with the instance, and gives up in time', async () => {
+    await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
+    Object.assign(here.world.instances.get(uuids(here)[0] ?? '') ?? {}, { taskState: 'image_snapshot' });
+    const view = await here.until(await instanceFails(here), 'error');
+    expect(view.notification.message).toMatch(/Nova is busy with it \(task image_snapshot\)/);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'with lost requests, lost replies and a dead engine happens once (seed %i)',
+    async (seed) => {
+      const behaviour = { lostRequests: 0.4, lostReplies: 0.4 };
+      await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '', behaviour, seed });
+      const uuid = await instanceFails(here);
+      await takenOver(here, () => actionsOf(here).flat().length > 0);
+      expect((await here.until(uuid)).notification.status).toBe('finished');
+      expect(actionsOf(here)).toEqual([['reboot'], [], []]);
+    },
+  );
+});
+
+describe('a chain', () => {
+  const CHAIN = '[{name: REBUILD}, {name: WORKFLOW, params: {workflow_name: note, inputs: {host: "{{ host_name }}"}}}]';
+
+  it('does one action after the other, and a workflow gets the instance', async () => {
+    await using here = await world(CHAIN, { flow: 'instance_failure', pre: '' });
+    const view = await here.until(await instanceFails(here));
+    expect(view.notification.status).toBe('finished');
+    expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
+    const [uuid] = uuids(here);
+    expect(here.world.workflows.executions).toMatchObject([
+      { state: 'SUCCESS', inputs: { host: 'c1', instance_uuid: uuid } },
+    ]);
+    expect(lines(view)).toEqual(expect.arrayContaining([`REBUILD: ${uuid}`, `WORKFLOW: ${uuid}`, 'note: SUCCESS']));
+  });
+
+  it('goes no further with an instance on which an action failed, and tells who was helped and who was not', async () => {
+    const options = `instances = chosen
+provides = recovered_instances, failed_instances
+on_failure = continue
+[pick]
+driver = mistral
+workflow_name = pick
+provides = chosen
+[report]
+driver = mistral
+workflow_name = report
+inputs = {well: "{{ recovered_instances.name }}", hosts: "{{ recovered_instances.new_host }}", badly: "{{ failed_instances.name }}"}
+`;
+    const actions = '[{name: REBOOT}, {name: WORKFLOW, params: {workflow_name: note}}]';
+    await using here = await world(actions, { flow: 'process_failure', pre: "'pick'", post: "'report'", options });
+    const [web = '', db = '', mail = ''] = uuids(here);
+    Object.assign(here.world.instances.get(db) ?? {}, { taskState: 'image_snapshot' });
+    const { workflows } = here.world.workflows;
+    workflows.set('pick', { tasks: [], ends: 'SUCCESS', output: { chosen: [web, { uuid: db }, mail] } });
+    workflows.set('report', { tasks: [], ends: 'SUCCESS' });
+    const payload = { event: 'STOPPED', process_name: 'nova-compute' };
+    const view = await here.until(await here.notify({ type: 'PROCESS', hostname: 'c1', payload }));
+    expect(view.notification).toMatchObject({
+      status: 'finished',
+      message: `went on although heal: not done for 1 of 3 instances: ${db} (Nova is busy with it (task image_snapshot))`,
+    });
+    const inputsOf = (name: string) =>
+      here.world.workflows.executions.filter((one) => one.workflowName === name).map(({ inputs }) => inputs);
+    expect(inputsOf('note')).toEqual([{ instance_uuid: web }, { instance_uuid: mail }]);
+    expect(inputsOf('report')).toEqual([{ well: ['web', 'mail'], hosts: ['c1', 'c1'], badly: ['db'] }]);
+  });
+});
+
+describe('WORKFLOW', () => {
+  it('that is in doubt for an instance waits for the word of the operator', async () => {
+    const actions = '[{name: WORKFLOW, params: {workflow_name: note}}]';
+    await using here = await world(actions, { flow: 'instance_failure', pre: '' });
+    here.world.workflows.workflows.set('note', { tasks: [{ name: 'note', ms: 60_000 }], ends: 'SUCCESS' });
+    const uuid = await instanceFails(here);
+    await takenOver(
+      here,
+      () => here.world.workflows.executions.some(({ begunAt }) => begunAt < here.clock.now() - 2000),
+      () => here.world.workflows.forget(here.world.workflows.executions[0]?.id ?? ''),
+    );
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toMatch(/heal: not done for 1 of 1 .*Mistral had begun it and does not know it/);
+    const say = (name: string) => here.clock.run(here.engine.retry(uuid, 'none', new Map([[name, 'done']])));
+    await expect(say('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
+    await say(`heal/0/${uuids(here)[0]}`);
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(here.world.workflows.executions).toEqual([]);
+  });
+});
+
+describe('EVACUATE', () => {
+  it('moves the instances of a failed host as the built-in task does, and goes on with them', async () => {
+    await using here = await world('[{name: EVACUATE}, {name: REBOOT}]');
+    const view = await here.until(await here.hostFails('c1'));
+    expect(view.notification.status).toBe('finished');
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
+    expect([...here.world.instances.values()].every(({ host }) => host !== 'c1')).toBe(true);
+    expect(actionsOf(here)).toEqual([['reboot'], ['reboot'], ['reboot']]);
+  });
+
+  it('needs the host to be forced down', async () => {
+    await using here = await world('[{name: EVACUATE}]', { pre: '' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(/needs host 'c1' to be down and forced down/);
+    expect(here.world.counts.accepted).toEqual({});
+  });
+
+  it('leaves instances of other hosts alone', async () => {
+    await using here = await world('[{name: EVACUATE}]', { flow: 'instance_failure', pre: '' });
+    const [uuid = ''] = uuids(here);
+    Object.assign(here.world.instances.get(uuid) ?? {}, { host: 'c2' });
+    const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: uuid };
+    const view = await here.until(await here.notify({ type: 'VM', hostname: 'c2', payload }), 'error', 'finished');
+    expect(view.notification.message).toMatch(/needs host 'c2' to be down/);
+    expect(here.world.counts.accepted).toEqual({});
+  });
+
+  it('finishes in the next round with instances that left the host when the time of the first was up', async () => {
+    const behaviour = { rebuildMs: [4000, 4000] } as const;
+    await using here = await world('[{name: EVACUATE}]', { behaviour, options: 'timeout = 3\n' });
+    for (const instance of here.world.instances.values()) Object.assign(instance, { vmState: 'paused', powerState: 3 });
+    const uuid = await here.hostFails('c1');
+    expect((await here.until(uuid, 'error')).notification.message).toBe('heal: its time is up (3 s)');
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
+    expect([...here.world.instances.values()].map(({ vmState }) => vmState)).toEqual(['stopped', 'stopped', 'stopped']);
+  });
+
+  it.each([1, 2, 3, 4])('with lost calls and a dead engine moves each instance once (seed %i)', async (seed) => {
+    const behaviour = { lostRequests: 0.3, lostReplies: 0.3 };
+    await using here = await world('[{name: EVACUATE}, {name: REBOOT}]', { behaviour, seed });
+    const uuid = await here.hostFails('c1');
+    await takenOver(here, () => Object.keys(here.world.counts.accepted).length > 0);
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
+    expect(here.world.counts.duplicates).toBe(0);
+    expect(actionsOf(here)).toEqual([['reboot'], ['reboot'], ['reboot']]);
+  });
+});
+
+describe('instances', () => {
+  it('are chosen once: an engine that goes on acts on the same ones', async () => {
+    await using here = await world('[{name: EVACUATE}]');
+    const uuid = await here.hostFails('c1');
+    await takenOver(here, () => Object.keys(here.world.counts.accepted).length === 3);
+    here.world.addInstance('c1', { name: 'late' });
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(Object.keys(here.world.counts.accepted)).toHaveLength(3);
+  });
+
+  it('of a failed process must be named', async () => {
+    await using here = await world('[{name: REBOOT}]', { flow: 'process_failure', pre: '' });
+    const payload = { event: 'STOPPED', process_name: 'nova-compute' };
+    const view = await here.until(await here.notify({ type: 'PROCESS', hostname: 'c1', payload }), 'error');
+    expect(view.notification.message).toMatch(/a failed process names no instances/);
+    expect(actionsOf(here)).toEqual([[], [], []]);
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * Tasks that are chains of actions on instances, in Senlin's form: `driver = recovery_action`.
+ *
+ * Each action is done for all instances before the next one begins; an instance on which one failed gets no further ones.
+ */
+import type { RebootType } from '../../../cloud/cloud.ts';
+import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
+import type { TaskContext } from '../../../flow/task.ts';
+import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
+import { listed } from '../../listed-instance.ts';
+import { TASK_STEP } from '../custom-task.ts';
+import type { Driver, DriverCall } from '../driver.ts';
+import { provideWorkflow } from '../mistral/definition.ts';
+import { runWorkflow } from '../mistral/workflow-run.ts';
+import { type Action, actionsOf, badly, type Fate, well } from './actions.ts';
+import { askFor } from './asked-action.ts';
+import { chosenInstances } from './chosen-instances.ts';
+import { evacuate } from './evacuation.ts';
+
+/** Instances that are rebooted, rebuilt or have a workflow at the same time: each is looked at every `verify_interval`. */
+const AT_ONCE = 10;
+
+export const recoveryActionDriver: Driver = {
+  steps: 'own',
+  async run(call) {
+    const { context, options, task } = call;
+    const instances = await chosenInstances(context, task, String(options.instances ?? ''));
+    if (instances.length === 0) context.progress('There is no instance to act on', 1);
+    const fates = new Map(instances.map((instance) => [instance.uuid, well(instance)]));
+    for (const action of actionsOf(options.actions ?? null)) {
+      const left = [...fates.values()].flatMap(({ failure, instance }) => (failure === null ? [instance] : []));
+      if (left.length === 0) break;
+      context.progress(`${action.name}: ${left.map(({ uuid }) => uuid).join(',')}`);
+      for (const fate of await perform(call, action, left)) {
+        const { instance, failure, host } = fate;
+        fates.set(instance.uuid, { ...fate, host: host ?? fates.get(instance.uuid)?.host ?? null });
+        if (failure !== null) context.progress(`${action.name} of '${instance.uuid}' failed: ${failure}`);
+      }
+    }
+    return conclude([...fates.values()]);
+  },
+};
+
+function conclude(fates: readonly Fate[]) {
+  const failed = fates.filter(({ failure }) => failure !== null);
+  const outputs = {
+    recovered_instances: fates
+      .filter(({ failure }) => failure === null)
+      .map(({ instance, host }) => ({ ...listed(instance), new_host: host ?? instance.host })),
+    failed_instances: failed.map(({ instance, failure }) => ({ ...listed(instance), reason: failure })),
+  };
+  if (failed.length === 0) return outputs;
+  const list = failed.map(({ instance, failure }) => `${instance.uuid} (${failure})`).sort();
+  const message = `not done for ${failed.length} of ${fates.length} instances: ${list.join(', ')}`;
+  if (failed.some(({ isDoubtful }) => isDoubtful)) throw new InDoubt(message);
+  throw new TaskFailure(message, 'work', undefined, outputs);
+}
+
+async function perform(
+  call: DriverCall,
+  action: Action,
+  instances: readonly InstanceSnapshot[],
+): Promise<readonly Fate[]> {
+  const { context, options } = call;
+  const key = `${action.name.toLowerCase()}:${call.task}/${action.index}`;
+  switch (action.name) {
+    case 'EVACUATE':
+      return evacuate(context, instances);
+    case 'REBOOT':
+    case 'REBUILD': {
+      const kind = action.name === 'REBOOT' ? 'reboot' : 'rebuild';
+      const rebootType: RebootType = options.rebootType === 'SOFT' ? 'SOFT' : 'HARD';
+      return each(context, instances, (inner, instance) =>
+        askFor(inner, { kind, key: `${key}/${instance.uuid}`, rebootType }, instance),
+      );
+    }
+    case 'WORKFLOW':
+      return workflows(call, action, instances);
+  }
+}
+
+/** One execution for each instance, whose uuid it gets as a further input, as Senlin gives that of its node. */
+async function workflows(
+  { context, stepKey, task }: DriverCall,
+  { index, params }: Action,
+  instances: readonly InstanceSnapshot[],
+): Promise<readonly Fate[]> {
+  const name = String(params.workflow_name);
+  if (params.definition_file) await provideWorkflow(context, name, String(params.definition_file));
+  const given = params.inputs;
+  const inputs = given !== null && typeof given === 'object' && !Array.isArray(given) ? given : {};
+  return each(context, instances, async (inner, instance) => {
+    const { uuid } = instance;
+    await runWorkflow(inner, {
+      // An operator settles a doubt about it as one about a task of that name.
+      key: `${TASK_STEP}:${task}/${index}/${uuid}`,
+      kind: TASK_STEP,
+      object: uuid,
+      stepKey: `${stepKey}/${index}/${uuid}`,
+      workflowName: name,
+      inputs: { ...inputs, instance_uuid: uuid },
+      provides: [],
+    });
+    return well(instance);
+  });
+}
+
+/** Failures of single instances are theirs; what concerns the whole task ends it, and the others first. */
+async function each(
+  context: TaskContext,
+  instances: readonly InstanceSnapshot[],
+  act: (context: TaskContext, instance: InstanceSnapshot) => Promise<Fate>,
+): Promise<readonly Fate[]> {
+  const fates: Fate[] = [];
+  const waiting = [...instances];
+  let end: unknown;
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next && end === undefined; next = waiting.shift()) {
+      try {
+        fates.push(await act(context, next));
+      } catch (error) {
+        const isOwn = error instanceof TaskFailure && error.fault !== 'outage' && !context.signal.aborted;
+        if (isOwn) fates.push(badly(next, error.message, error instanceof InDoubt));
+        else end ??= error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (end !== undefined) throw end;
+  return fates;
+}

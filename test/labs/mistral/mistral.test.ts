@@ -1,0 +1,196 @@
+/** Tasks that are workflows, by engines in processes of their own, against a real Mistral, Keystone and Nova. */
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { EngineProcess } from '#agents/demo/engine-process.ts';
+import { RpcClient } from '#protocol/client.ts';
+import type { NotificationView, RecoveryView } from '#protocol/views.ts';
+import { waitUntil } from '../waiting.ts';
+import { installPackages } from './install.ts';
+import { MistralLab } from './lab.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/pipelines/', import.meta.url));
+const WAIT_SECONDS = 180;
+
+let lab: MistralLab;
+let hasFailed = false;
+let directory: string;
+let engines: EngineProcess[] = [];
+
+beforeAll(async () => {
+  await installPackages();
+  lab = await MistralLab.start();
+});
+
+afterAll(async () => {
+  await lab?.stop();
+  // The logs of a lab in which something failed stay.
+  if (lab && !hasFailed) rmSync(lab.cloud.directory, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recovery-mistral-'));
+  engines = [];
+});
+
+afterEach(async ({ task }) => {
+  hasFailed ||= task.result?.state === 'fail';
+  for (const engine of engines) engine.kill('SIGKILL');
+  await Promise.all(engines.map((engine) => engine.ended()));
+  if (task.result?.state !== 'fail') rmSync(directory, { recursive: true, force: true });
+  for (const { host, forced_down, status, state } of await lab.cloud.services({ binary: 'nova-compute' })) {
+    if (forced_down || state === 'down' || status === 'disabled') await lab.cloud.startCompute(host);
+  }
+  await lab.cloud.deleteAll();
+});
+
+/** @param methods the text of the file with the task lists */
+async function startEngine(node: string, methods: string): Promise<EngineProcess> {
+  const configFile = join(directory, `${node}.conf`);
+  const methodsFile = join(directory, 'methods.conf');
+  writeFileSync(methodsFile, methods);
+  const journal = `[journal]\npath = ${join(directory, 'journal.db')}\nconfirm_delay = 0\n`;
+  const cloud = `[cloud]\ncloud = lab\nclouds_file = ${lab.cloud.cloudsYaml()}\n`;
+  writeFileSync(configFile, `${journal}${cloud}[engine]\nrecovery_methods_config = ${methodsFile}\n`);
+  const engine = await EngineProcess.start({ directory, configFile }, node);
+  engines.push(engine);
+  return engine;
+}
+
+async function notify(engine: EngineProcess, notification: Record<string, unknown>): Promise<string> {
+  using client = await RpcClient.connect(engine.socket);
+  const body = { notification: { generated_time: new Date().toISOString(), ...notification } };
+  return ((await client.call('notify', body)) as NotificationView).notification_uuid;
+}
+
+function hostFailed(engine: EngineProcess, hostname: string): Promise<string> {
+  const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
+  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
+}
+
+/** Looks at the recovery until it is as wanted. */
+async function until(
+  engine: EngineProcess,
+  uuid: string,
+  wanted: (view: RecoveryView) => boolean,
+): Promise<RecoveryView> {
+  using client = await RpcClient.connect(engine.socket);
+  return await waitUntil({ what: `recovery ${uuid}`, seconds: WAIT_SECONDS, everyMs: 200 }, async () => {
+    const view = (await client.call('show', { uuid })) as RecoveryView;
+    return wanted(view) ? view : undefined;
+  });
+}
+
+const isOver = ({ notification }: RecoveryView): boolean => !['new', 'running'].includes(notification.status);
+const linesOf = ({ flows }: RecoveryView): string[] =>
+  flows.flatMap(({ events }) => events.map(({ message }) => message));
+
+const evacuationsFrom = (host: string) => lab.cloud.migrations({ migration_type: 'evacuation', source_compute: host });
+
+/** The example as it is, but for the place of its file. */
+function exampleMethods(): string {
+  const file = join(directory, 'host-evacuate.yaml');
+  copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), file);
+  chmodSync(file, 0o600);
+  const text = readFileSync(join(EXAMPLES, 'mistral.conf'), 'utf8');
+  return text.replace('/etc/recovery-agent/host-evacuate.yaml', file);
+}
+
+it('host-evacuate moves the instances of a failed host, and runs once though its engine is killed while it runs', async () => {
+  const uuids = await lab.cloud.boot(4, 'c1');
+  const methods = exampleMethods();
+  const first = await startEngine('n1', methods);
+  await lab.cloud.killCompute('c1');
+  const uuid = await hostFailed(first, 'c1');
+  await until(first, uuid, (view) => linesOf(view).includes('list_vms: SUCCESS'));
+  first.kill('SIGKILL');
+  await first.ended();
+  expect(await lab.executions()).toMatchObject([{ workflow_name: 'host-evacuate', state: 'RUNNING' }]);
+
+  const second = await startEngine('n2', methods);
+  const view = await until(second, uuid, isOver);
+  expect(view.notification).toMatchObject({ status: 'finished', message: null });
+  const executions = await lab.executions();
+  expect(executions).toMatchObject([{ workflow_name: 'host-evacuate', state: 'SUCCESS' }]);
+  const lines = linesOf(view);
+  expect(lines).toContain(`Execution ${executions[0]?.id} of workflow host-evacuate was begun before; it is awaited`);
+  expect(lines).toContain('wait_until_left: SUCCESS');
+  const migrations = await evacuationsFrom('c1');
+  expect(migrations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());
+  for (const each of uuids) {
+    await lab.cloud.waitForServer(each, (server) => server['OS-EXT-STS:task_state'] === null);
+    expect(await lab.cloud.server(each)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c2' });
+    expect(lab.cloud.whereabouts(each)).toEqual(['c2']);
+  }
+});
+
+it('Mistral itself keeps one execution for an id, however often it is asked to begin it', async () => {
+  const definition = 'version: "2.0"\nidle:\n  tasks:\n    one: {action: std.noop}\n';
+  await lab.createWorkflow(definition);
+  const id = '0f0e0d0c-0b0a-5908-8706-050403020100';
+  const begin = () => lab.request('POST', '/executions', { id, workflow_name: 'idle', input: {} });
+  const answers = await Promise.all(Array.from({ length: 6 }, begin));
+  const again = await begin();
+  expect([...answers, again].map(({ body }) => (body as { id: string }).id)).toEqual(Array(7).fill(id));
+  expect((await lab.executions()).filter((execution) => execution.workflow_name === 'idle')).toHaveLength(1);
+});
+
+it('a workflow that takes too long is cancelled', async () => {
+  await lab.createWorkflow('version: "2.0"\nendless:\n  tasks:\n    never: {action: std.async_noop}\n');
+  const lists = `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = pre:[],main:['endless'],post:[]\n`;
+  const engine = await startEngine('n1', `${lists}[endless]\ndriver = mistral\nworkflow_name = endless\ntimeout = 5\n`);
+  const payload = { event: 'STOPPED', process_name: 'nova-compute' };
+  const uuid = await notify(engine, { type: 'PROCESS', hostname: 'c2', payload });
+  const view = await until(engine, uuid, isOver);
+  expect(view.notification.message).toBe('endless: its time is up (5 s)');
+  expect(linesOf(view)).toContain('never: RUNNING');
+  const ours = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'endless');
+  expect(ours[0]).toMatchObject({ state: 'CANCELLED' });
+});
+
+const SENLIN = readFileSync(join(EXAMPLES, 'senlin-actions.conf'), 'utf8');
+
+it('an instance is rebooted once, and its workflow runs once, though the engine is killed in between', async () => {
+  const [instance = ''] = await lab.cloud.boot(1, 'c2');
+  await lab.createWorkflow(
+    'version: "2.0"\ntell-owner:\n  input: [reason, instance_uuid]\n  tasks:\n    say:\n      action: std.echo\n      input: {output: <% $.reason %>}\n',
+  );
+  const first = await startEngine('n1', SENLIN);
+  const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: instance };
+  const uuid = await notify(first, { type: 'VM', hostname: 'c2', payload });
+  await until(first, uuid, (view) => linesOf(view).includes(`REBOOT: ${instance}`));
+  first.kill('SIGKILL');
+  await first.ended();
+  const second = await startEngine('n2', SENLIN);
+  const view = await until(second, uuid, isOver);
+  expect(view.notification).toMatchObject({ status: 'finished', message: null });
+  const { body } = await lab.cloud.request('GET', `/servers/${instance}/os-instance-actions`);
+  const actions = (body as { instanceActions: { action: string }[] }).instanceActions.map(({ action }) => action);
+  expect(actions.toReversed()).toEqual(['create', 'reboot']);
+  const told = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'tell-owner');
+  expect(told).toMatchObject([{ state: 'SUCCESS' }]);
+  const { body: execution } = await lab.request('GET', `/executions/${told[0]?.id}`);
+  expect(JSON.parse((execution as { input: string }).input)).toEqual({
+    reason: 'c2 reported it',
+    instance_uuid: instance,
+  });
+});
+
+it('EVACUATE in a chain moves the instances of a failed host once though the engine is killed', async () => {
+  const uuids = await lab.cloud.boot(3, 'c1', { metadata: { HA_Enabled: 'True' } });
+  const known = new Set((await evacuationsFrom('c1')).map(({ uuid }) => uuid));
+  const first = await startEngine('n1', SENLIN);
+  await lab.cloud.killCompute('c1');
+  const uuid = await hostFailed(first, 'c1');
+  await until(first, uuid, (view) => linesOf(view).some((line) => line.startsWith('Evacuation of instance started')));
+  first.kill('SIGKILL');
+  await first.ended();
+  const second = await startEngine('n2', SENLIN);
+  const view = await until(second, uuid, isOver);
+  expect(view.notification).toMatchObject({ status: 'finished', message: null });
+  const evacuations = (await evacuationsFrom('c1')).filter((each) => !known.has(each.uuid));
+  expect(evacuations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());
+  for (const each of uuids) expect(lab.cloud.whereabouts(each)).toEqual(['c2']);
+});
