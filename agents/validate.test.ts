@@ -44,6 +44,7 @@ when = host_name != "lab-1"
 driver = mail
 to = owners
 from = ops@example.org
+requires = instances
 timeout = 90
 body = {{ instances.name | lines }} {{ ticket }}
 `;
@@ -86,8 +87,8 @@ describe('validate', () => {
       '          gives  recovered_instances -> nobody, failed_instances -> nobody',
       '  post  mail_owners                         mail, idempotent, at most 90 s',
       `          from   ${file}:16:1`,
-      '          needs  host_name (input),',
-      '                 instances (prepare_HA_enabled_instances_task), ticket (alert)',
+      '          needs  instances (prepare_HA_enabled_instances_task),',
+      '                 host_name (input), ticket (alert)',
     ]);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(lines.filter((line) => line.endsWith('_failure_recovery_tasks'))).toHaveLength(4);

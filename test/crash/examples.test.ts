@@ -126,6 +126,13 @@ describe('an example', { timeout: 120_000 }, () => {
     expect(flows.map(({ state, tasks }) => [state, ...tasks.map((task) => task.state)])).toEqual([
       ['SUCCESS', ...tasksOf(name).map(() => 'SUCCESS')],
     ]);
+    if (tasksOf(name).includes('host_evacuate')) {
+      // There the workflow moves the instances; the small Mistral of this world only keeps its executions.
+      expect(
+        here.world.workflows.executions.map(({ workflowName, state, inputs }) => [workflowName, state, inputs]),
+      ).toEqual([['host-evacuate', 'SUCCESS', { search_opts: { host: 'c1' }, on_shared_storage: true }]]);
+      return;
+    }
     expect([...here.world.instances.values()].filter(({ host }) => host === 'c1')).toEqual([]);
     expect(here.world.counts.duplicates).toBe(0);
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
