@@ -107,3 +107,8 @@ export function parseNotification(body: unknown): Notification {
 export function canonicalPayload(notification: Notification): string {
   return JSON.stringify(Object.fromEntries(Object.entries(notification.payload).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
+
+/** Masakari's form of a time: UTC without a zone, with six digits, e.g. 2026-11-21T08:05:44.646000. @param at ms UTC */
+export function wireTime(at: number): string {
+  return new Date(at).toISOString().replace('Z', '000');
+}

@@ -4,7 +4,7 @@
  * Invariant: one run of a domain is reported once, be it for its guest or for its QEMU; and it counts as reported once the
  * report lies durably in the outbox.
  */
-import type { NotificationBody } from '#protocol/notification.ts';
+import { type NotificationBody, wireTime } from '#protocol/notification.ts';
 import type { MonitorContext } from '../monitor.ts';
 import type { GuestSight } from './guests.ts';
 import { type Hang, judgeQemu, told } from './hang.ts';
@@ -115,7 +115,7 @@ export function bodyOf(node: string, uuid: string, at: Date): NotificationBody {
     notification: {
       type: 'VM',
       hostname: node,
-      generated_time: at.toISOString().replace('Z', '000'),
+      generated_time: wireTime(at.getTime()),
       payload: { event: 'QEMU_GUEST_AGENT_ERROR', instance_uuid: uuid, vir_domain_event: 'STOPPED_FAILED' },
     },
   };

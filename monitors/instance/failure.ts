@@ -1,5 +1,5 @@
 /** How an instance can fail, and what each failure is called on the wire: Masakari's names, which tools match on. */
-import type { NotificationBody } from '#protocol/notification.ts';
+import { type NotificationBody, wireTime } from '#protocol/notification.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 
 export type FailureKind =
@@ -46,11 +46,6 @@ const WIRE: Readonly<Record<Exclude<FailureKind, 'panicked'>, string>> = {
   // No engine acts on it: without a proof of failure nothing is stopped and started.
   unexplained: 'LIFECYCLE/STOPPED_UNKNOWN',
 };
-
-/** Masakari's form of a time: UTC without a zone, with six digits, e.g. 2026-11-21T08:05:44.646000. */
-export function wireTime(at: number): string {
-  return new Date(at).toISOString().replace('Z', '000');
-}
 
 /** @param panicEvent what a panic is called, by configuration */
 export function notificationOf(

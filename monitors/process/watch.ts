@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from '#config/command-line.ts';
 import type { EngineOptions } from '#config/options.ts';
-import type { NotificationBody } from '#protocol/notification.ts';
+import { type NotificationBody, wireTime } from '#protocol/notification.ts';
 import type { MonitorContext } from '../monitor.ts';
 import { CgroupEars, cgroupMount } from './cgroup.ts';
 import {
@@ -396,7 +396,7 @@ export function notificationOf(node: string, processName: string, at: number): N
     notification: {
       type: 'PROCESS',
       hostname: node,
-      generated_time: new Date(at).toISOString().replace('Z', '000'),
+      generated_time: wireTime(at),
       payload: { event: 'STOPPED', process_name: processName },
     },
   };

@@ -42,7 +42,13 @@ export async function listenForHints(
   }
   // A connection that could not be accepted is a hint lost: the next look sees the same.
   server.on('error', () => {});
-  letAlertsIn(path);
+  try {
+    letAlertsIn(path);
+  } catch (error) {
+    server.close();
+    rmSync(path, { force: true });
+    throw error;
+  }
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
