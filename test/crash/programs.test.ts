@@ -180,12 +180,19 @@ describe('a program whose engine stops', { timeout: 120_000 }, () => {
   });
 });
 
-it('a program that takes longer than its task may is ended, and the task fails for that', {
-  timeout: 120_000,
-}, async () => {
-  await using at = await scene('timeout = 1\nretries = 1\nretry_delay = 0');
-  await at.here.engine();
-  const { uuid, pid } = await at.begin();
-  expect(states(await at.end(uuid))).toEqual(['finished', 'SUCCESS 2']);
-  expect([isAlive(pid), at.calls()]).toEqual([false, ['run', 'run']]);
-});
+it.each([
+  ['and, being idempotent, tried again', 'idempotent', ['finished', 'SUCCESS 2'], ['run', 'run']],
+  ['and, running once, is in doubt', 'once', ['failed', 'FAILURE 2'], ['run']],
+])(
+  'a program that takes longer than its task may is ended, %s',
+  {
+    timeout: 120_000,
+  },
+  async (_, afterCrash, end, calls) => {
+    await using at = await scene(`after_crash = ${afterCrash}\ntimeout = 1\nretries = 1\nretry_delay = 0`);
+    await at.here.engine();
+    const { uuid, pid } = await at.begin();
+    expect(states(await at.end(uuid))).toEqual(end);
+    expect([isAlive(pid), at.calls()]).toEqual([false, calls]);
+  },
+);
