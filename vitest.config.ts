@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Suites: `unit` beside the code, `crash` (kill at every point), `labs` (real systems, one file after the other). */
 export default defineConfig({
   test: {
+    // Most of a test is waiting for processes, so both cores are given to them.
+    maxWorkers: 2,
     projects: [
       {
         test: {
