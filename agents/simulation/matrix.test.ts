@@ -110,7 +110,10 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
     });
     const goesBack = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = rollback\n`);
     expect(rowOf(goesBack, 'page', 'fails')).toMatchObject({ status: 'failed', flows: ['REVERTED', 'REVERTED'] });
-    const retries = await simulate('process', `${lists("pre:['page']")}${PAGE}after_crash = idempotent\nretries = 3\ntimeout = 60\n`);
+    const retries = await simulate(
+      'process',
+      `${lists("pre:['page']")}${PAGE}after_crash = idempotent\nretries = 3\ntimeout = 60\n`,
+    );
     expect(rowOf(retries, 'page', 'hangs')?.seconds).toBeGreaterThan(2 * 4 * 60);
     // What may have been done once is not tried again.
     const once = await simulate('process', `${lists("pre:['page']")}${PAGE}retries = 3\ntimeout = 60\n`);

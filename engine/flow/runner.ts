@@ -225,6 +225,7 @@ export class FlowRunner {
           before: JSON.parse(row.before),
           unfinished: row.unfinished === 1,
         })),
+      lastOpenEvacuation: (host) => journal.query('lastOpenEvacuation', { flowId: place.flowId, host }),
       spendReservedHost: (name) =>
         journal.write({ op: 'host', name, reserved: 0, by: `flow ${this.#flow.flow.uuid}`, at: clock.now() }),
     };

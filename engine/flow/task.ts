@@ -62,6 +62,8 @@ export interface TaskContext {
   movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
+  /** When another flow last asked for an evacuation from this host whose fate nobody knows, ms UTC; null: never. */
+  lastOpenEvacuation(host: string): Promise<number | null>;
   /** A host was used as a reserved host, or failed: it is not reserved any more. */
   spendReservedHost(name: string): Promise<void>;
 }

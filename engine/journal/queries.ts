@@ -137,6 +137,22 @@ export const QUERIES = {
       .all(of.key, of.flowId, of.flowId);
   },
 
+  /**
+   * When another flow last asked for an evacuation from this host of which nobody knows what became, ms UTC; null: never.
+   * The request may lie in a queue of the cloud still.
+   */
+  lastOpenEvacuation(db: Database.Database, of: { readonly flowId: number; readonly host: string }): number | null {
+    const row = db
+      .prepare<[string, number], { at: number | null }>(
+        `SELECT max(s.intent_at) AS at FROM logbooks l
+         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND f.id <> ? AND s.kind = 'evacuate'
+           AND s.state IN ('intent', 'sent', 'unknown')`,
+      )
+      .get(of.host, of.flowId);
+    return row?.at ?? null;
+  },
+
   /** Evacuations that other flows of the same logbook carried out, oldest first. */
   evacuatedInOtherFlows(db: Database.Database, flowId: number): StepRow[] {
     return db

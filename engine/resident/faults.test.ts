@@ -139,4 +139,24 @@ describe('a host recovery', () => {
     expect(here.world.instances.get(uuid)?.vmState).toBe('stopped');
     expect(here.world.instances.get(running.uuid)?.vmState).toBe('active');
   });
+
+  it('that is taken up again while a request of an earlier flow lies in a queue of the cloud, waits for it', async () => {
+    await using here = await threeHosts({
+      behaviour: { rebuildMs: [4000, 4000], lateEvacuations: 1, lateMs: [8000, 8000] },
+      configuration: '[evacuate_instances_task]\ntimeout = 5\n[host_failure]\nevacuation_queue_wait = 10\n',
+    });
+    for (let n = 0; n < 3; n += 1) here.world.addInstance('c1');
+    const uuid = await here.hostFails('c1');
+    await here.until(uuid, 'error');
+    here.world.behaviour = { ...here.world.behaviour, lateEvacuations: 0 };
+    await here.clock.run(here.engine.retry(uuid, 'none'));
+    for (let round = 0; round < 8; round += 1) {
+      const { notification } = await here.until(uuid, 'finished', 'error', 'failed');
+      if (notification.status === 'finished') break;
+      await here.clock.run(here.engine.retry(uuid, 'none'));
+    }
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(here.world.counts.duplicates).toBe(0);
+    expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
+  });
 });

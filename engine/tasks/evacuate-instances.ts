@@ -80,6 +80,21 @@ async function planMoves(
   return { moves, since };
 }
 
+/**
+ * A request of an earlier flow, which a timeout or a death ended, may lie in Nova's queue, where nobody sees it. It is waited for
+ * as long as in one flow: what does not show by then is taken for lost, what shows is adopted.
+ */
+async function waitForQueue(context: TaskContext, source: string): Promise<void> {
+  const { clock, settings, signal } = context;
+  const asked = await context.lastOpenEvacuation(source);
+  if (asked === null) return;
+  // A clock that went back makes no longer wait than the whole.
+  const waitMs = Math.min(settings.evacuationQueueWaitMs, asked + settings.evacuationQueueWaitMs - clock.now());
+  if (waitMs <= 0) return;
+  context.progress(`Waiting for what an earlier flow asked for, at most ${Math.ceil(waitMs / 1000)} s`, 0);
+  await clock.sleep(waitMs, signal);
+}
+
 function isAmong(moves: readonly Move[], one: Json): boolean {
   return moves.some(
     ({ snapshot }) => typeof one === 'object' && one !== null && 'uuid' in one && one.uuid === snapshot.uuid,
@@ -129,6 +144,7 @@ export const evacuateInstances: Task = {
       context.progress('Evacuation process completed!', 1);
       return outputsOf([], await movedBefore(context));
     }
+    await waitForQueue(context, source);
     const base = await lookAtBase(context, source);
     const { moves, since } = await planMoves(context, instances, base);
     if (reservedHost) await enableReservedHost(context, source, reservedHost);
