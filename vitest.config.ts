@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites: `unit` beside the code, `crash` (kill at every point), `labs` (real systems, one file after the other). */
+/**
+ * Suites: `unit` beside the code, `crash` (kill at every point), and the labs (real systems) in two lanes, each with one file
+ * after the other. What builds the executable is in one lane.
+ */
+const LANE = { testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false };
+
 export default defineConfig({
   test: {
     // Most of a test is waiting for processes, so both cores are given to them.
@@ -14,15 +19,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
-      {
-        test: {
-          name: 'labs',
-          include: ['test/labs/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 900_000,
-          fileParallelism: false,
-        },
-      },
+      { test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt}/**/*.test.ts'], ...LANE } },
+      { test: { name: 'labs-cluster', include: ['test/labs/{pacemaker,packages}/**/*.test.ts'], ...LANE } },
     ],
   },
 });

@@ -67,11 +67,11 @@ interface Report {
   }[];
 }
 
-async function runSuites(projects: readonly string[], count: Count): Promise<void> {
+async function runSuites(projects: readonly string[], count: Count, output: 'live' | 'held' = 'live'): Promise<void> {
   const outputFile = join(scratch, `${projects.join('-')}.json`);
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`];
   const selected = projects.flatMap((project) => ['--project', project]);
-  const { isOk } = await run(projects.join(', '), join(BIN, 'vitest'), [...args, ...selected], 'live');
+  const { isOk } = await run(projects.join(', '), join(BIN, 'vitest'), [...args, ...selected], output);
   let report: Report;
   try {
     report = JSON.parse(readFileSync(outputFile, 'utf8'));
@@ -115,7 +115,8 @@ try {
   await runSuites(['unit', 'crash'], count);
   if (withLabs) {
     (await Promise.all(installations)).forEach(tally);
-    await runSuites(['labs'], count);
+    // They wait most of the time: for Nova, for Pacemaker, for guests.
+    await Promise.all([runSuites(['labs-cluster'], count), runSuites(['labs-cloud'], count, 'held')]);
   } else {
     for (const { name } of LABS) {
       process.stdout.write(
