@@ -71,8 +71,6 @@ export interface TaskContext {
 export interface Task {
   /** As in the pipeline lists. */
   readonly name: string;
-  /** Masakari's class name, as its progress lists show it. */
-  readonly title: string;
   readonly requires: readonly string[];
   readonly provides: readonly string[];
   /** What its outputs look like, for the check of what other tasks ask for. */

@@ -3,7 +3,7 @@ import type { EventView, FlowView, InstanceView, NotificationView, RecoveryView,
 import { readPlan } from '../flow/plan.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
 import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
-import { BUILT_IN_TASKS } from '../tasks/registry.ts';
+import { titleOf } from '../tasks/titles.ts';
 
 export function iso(ms: number): string {
   return new Date(ms).toISOString();
@@ -27,10 +27,6 @@ export function viewNotification(row: LogbookRow): NotificationView {
     closed_at: isoOrNull(row.closed_at),
     retry_at: isoOrNull(row.retry_at),
   };
-}
-
-export function titleOf(task: string): string {
-  return BUILT_IN_TASKS.get(task)?.title ?? task;
 }
 
 function viewTask(atom: AtomRow): TaskView {

@@ -6,7 +6,6 @@ import { serviceOf } from './disable-compute-service.ts';
 
 export const confirmComputeNodeDisabled: Task = {
   name: 'confirm_compute_node_disabled_task',
-  title: 'ConfirmComputeNodeDisabledTask',
   requires: ['process_name', 'host_name'],
   provides: [],
 

@@ -6,7 +6,6 @@ import { instanceOf } from './instance.ts';
 
 export const confirmInstanceActive: Task = {
   name: 'confirm_instance_active_task',
-  title: 'ConfirmInstanceActiveTask',
   requires: ['instance_uuid'],
   provides: [],
 

@@ -7,7 +7,6 @@ import { bringAbout } from './effect.ts';
 
 export const disableComputeNode: Task = {
   name: 'disable_compute_node_task',
-  title: 'DisableComputeNodeTask',
   requires: ['process_name', 'host_name'],
   provides: [],
 

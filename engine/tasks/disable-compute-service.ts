@@ -14,7 +14,6 @@ export async function serviceOf(context: TaskContext, host: string): Promise<Com
 
 export const disableComputeService: Task = {
   name: 'disable_compute_service_task',
-  title: 'DisableComputeServiceTask',
   requires: ['host_name'],
   provides: [],
 

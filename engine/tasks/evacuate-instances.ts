@@ -129,7 +129,6 @@ function describeFailures(moves: readonly Move[], source: string, outputs: Value
 
 export const evacuateInstances: Task = {
   name: 'evacuate_instances_task',
-  title: 'EvacuateInstancesTask',
   requires: ['host_name', 'instance_list'],
   provides: ['recovered_instances', 'failed_instances'],
   shapes: { recovered_instances: RECOVERED, failed_instances: NOT_RECOVERED },

@@ -33,7 +33,6 @@ export async function strays(
 
 export const prepareHaEnabledInstances: Task = {
   name: 'prepare_HA_enabled_instances_task',
-  title: 'PrepareHAEnabledInstancesTask',
   requires: ['host_name'],
   provides: ['instance_list', 'instances'],
   shapes: { instance_list: 'any', instances: LISTED },

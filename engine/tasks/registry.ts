@@ -15,7 +15,6 @@ import { stopInstance } from './stop-instance.ts';
 /** Does nothing, well. For pipelines that are being tried out, and for lists that must not be empty. */
 const noOp: Task = {
   name: 'no_op',
-  title: 'Noop',
   requires: [],
   provides: [],
   run: async () => ({}),

@@ -7,7 +7,6 @@ import { instanceOf, stateOf } from './instance.ts';
 
 export const startInstance: Task = {
   name: 'start_instance_task',
-  title: 'StartInstanceTask',
   requires: ['instance_uuid'],
   provides: [],
 

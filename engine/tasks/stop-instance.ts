@@ -25,7 +25,6 @@ async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
 
 export const stopInstance: Task = {
   name: 'stop_instance_task',
-  title: 'StopInstanceTask',
   requires: ['instance_uuid', 'host_name'],
   provides: [],
 

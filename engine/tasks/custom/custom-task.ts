@@ -31,7 +31,6 @@ export function customTask({ name, phase, custom }: PlannedTask, load: LoadDrive
   if (!custom) return undefined;
   const task = {
     name,
-    title: name,
     requires: custom.requires,
     provides: custom.provides,
     run: (context: TaskContext) => run(name, phase, custom, load, context),
