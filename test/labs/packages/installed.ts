@@ -36,7 +36,10 @@ export async function expectItRuns(root: Root, version: string): Promise<void> {
   });
   expect(realpathSync(root.path(AGENT))).toBe(realpathSync(root.path(PROGRAM)));
   expect(await root.enter([AGENT, 'meta-data'])).toEqual({ code: 0, stdout: metaData(version), stderr: '' });
-  expect(await root.enter([PROGRAM, 'validate', '--quiet'])).toMatchObject({ code: 0, stdout: 'The configuration is valid.\n' });
+  expect(await root.enter([PROGRAM, 'validate', '--quiet'])).toMatchObject({
+    code: 0,
+    stdout: 'The configuration is valid.\n',
+  });
   expect(await root.enter([AGENT, 'validate-all'])).toMatchObject({ code: 0 });
 }
 
