@@ -1,6 +1,5 @@
 /** One short word for all that a configuration does, to tell whether two engines, or two moments, have the same. */
 
-import { createHash } from 'node:crypto';
 import type { Configuration } from './load.ts';
 import { type EngineOptions, OPTIONS } from './options.ts';
 import { FLOWS } from './pipelines.ts';
@@ -25,7 +24,7 @@ export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, { task }]) => [name, task]),
   };
-  return createHash('sha256').update(JSON.stringify(effective)).digest('hex');
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(JSON.stringify(effective)).digest('hex');
 }
 
 function withoutSecrets(options: EngineOptions): readonly unknown[] {

@@ -68,7 +68,14 @@ export function loadConfiguration(sources: Sources): Configuration {
   const customTasks = readDefinitions(joined, definitions, problems);
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
   const effective = { options: read.options, segments, pipelines, taskPolicies, customTasks };
-  return { ...effective, warnings: inOrder(problems), hash: hashOf(effective) };
+  return {
+    ...effective,
+    warnings: inOrder(problems),
+    // Only whoever carries recoveries out has a use for it.
+    get hash() {
+      return hashOf(effective);
+    },
+  };
 }
 
 function readDocuments(sources: Sources, problems: Problem[]): Document[] {

@@ -1,6 +1,5 @@
 /** Asks an engine: over its unix socket, or from another node over TLS. */
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { describeAddress, type EngineAddress } from './address.ts';
 import { faultOfEngine } from './handshake-failure.ts';
 import { formatCall, RpcError } from './json-rpc.ts';
@@ -173,5 +172,7 @@ export class RpcClient implements Disposable {
 function open(to: EngineAddress): Socket {
   if (to.kind === 'unix') return connect({ path: to.path });
   const { host, port, identity } = to;
-  return connectTls({ ...clientOptions(identity, host), host, port }).setKeepAlive(true, KEEP_ALIVE_MS);
+  // Loaded here, because it takes a tenth of the time of a command on the engine's own node, which has no use for it.
+  const tls = process.getBuiltinModule('node:tls');
+  return tls.connect({ ...clientOptions(identity, host), host, port }).setKeepAlive(true, KEEP_ALIVE_MS);
 }

@@ -3,7 +3,6 @@
  *
  * Invariant: a key that others on this machine could have read or changed is not used. Its bytes are in no message.
  */
-import { hkdfSync } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 const MIN_KEY_BYTES = 32;
@@ -27,7 +26,9 @@ export function readPreSharedKey(path: string): Buffer {
       `the key in ${path} has ${key.length} bytes, less than ${MIN_KEY_BYTES}; make one with "recovery-agent keygen"`,
     );
   }
-  return Buffer.from(hkdfSync('sha256', key, '', 'recovery-agent pre-shared key', 32));
+  return Buffer.from(
+    process.getBuiltinModule('node:crypto').hkdfSync('sha256', key, '', 'recovery-agent pre-shared key', 32),
+  );
 }
 
 function isBlank(byte: number): boolean {

@@ -3,7 +3,6 @@
  * root-owned copy that the packages install, else loaded from a file without a name, so that nothing is left on a disk and there is
  * no name to race for.
  */
-import { createHash } from 'node:crypto';
 import { closeSync, constants, lstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type Database from 'better-sqlite3';
@@ -50,7 +49,10 @@ function loadAsset(sea: Sea): object {
   const shipped = `${ADDON_DIRECTORY}/better_sqlite3-${hash.slice(0, 16)}.node`;
   const problems: string[] = [];
   if (isTrusted(shipped)) {
-    if (createHash('sha256').update(readFileSync(shipped)).digest('hex') === hash) return load(shipped);
+    if (
+      process.getBuiltinModule('node:crypto').createHash('sha256').update(readFileSync(shipped)).digest('hex') === hash
+    )
+      return load(shipped);
     problems.push(`${shipped} is damaged`);
   }
   for (const directory of [process.env.STATE_DIRECTORY, '/var/lib/recovery-agent', '/dev/shm', '/tmp']) {
