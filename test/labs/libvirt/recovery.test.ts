@@ -84,6 +84,34 @@ test('ten guests are killed at once: each is stopped and started by the engine, 
   await lab.clear();
 });
 
+test('each kind of failure is recovered, each kind of order is not', async () => {
+  const failing = { panicked: 131, poweredOff: 132, diskError: 133 } as const;
+  const asked = { destroyed: 141, terminated: 142, suspended: 143, stopsItself: 144 } as const;
+  const failed = Object.values(failing);
+  const all = [...failed, ...Object.values(asked)];
+  await using here = await worldOf(...all);
+  await lab.makeSmallDisk();
+  await lab.boot(failing.panicked, { onCrash: 'destroy' });
+  await lab.boot(failing.poweredOff, { watchdog: 'poweroff' });
+  await lab.boot(failing.diskError, { disk: { path: lab.smallDisk, onError: 'report' } });
+  for (const guest of Object.values(asked)) await lab.boot(guest);
+  await here.engine();
+  const monitor = here.begin(['monitor']);
+  await monitor.says('monitors run');
+  await untilKnown(here, all);
+  await lab.virsh('destroy', domainName(asked.destroyed));
+  await lab.signal('TERM', asked.terminated);
+  await lab.virsh('suspend', domainName(asked.suspended));
+  await lab.tell(asked.stopsItself, 'o');
+  await lab.tell(failing.panicked, 'p');
+  await lab.tell(failing.poweredOff, 'w');
+  await lab.tell(failing.diskError, 'd');
+  const seen = await untilClosed(here, failed.length);
+  expect(seen.map(({ payload }) => payload.instance_uuid).sort()).toEqual(failed.map(domainUuid).sort());
+  expect(new Set(seen.map(({ type, status }) => `${type} ${status}`))).toEqual(new Set(['VM finished']));
+  await lab.clear();
+});
+
 test('a guest that dies while monitor and engine are down is recovered when they are back; one that was destroyed is not', async () => {
   const [dead, destroyed] = [121, 122] as const;
   await using here = await worldOf(dead, destroyed);
