@@ -155,7 +155,7 @@ describe('with monitors on every controller', () => {
     expect(await about(active)).toEqual([]);
   });
 
-  it('neither standby, nor a disabled connection, nor a loss without fencing begins a recovery', async () => {
+  it('neither standby, nor maintenance, nor a disabled connection, nor a loss without fencing, nor a partition begins a recovery', async () => {
     const quiet = async (host: string, state: readonly string[]): Promise<void> => {
       await until(`${host} to be seen as ${state.join(' or ')}`, 60, async () =>
         state.includes((await sightOf(host, 'n2')) ?? '') ? true : undefined,
@@ -166,6 +166,9 @@ describe('with monitors on every controller', () => {
     await cluster.lab.pcs('node', 'standby', 'c2');
     await quiet('c2', ['leaving']);
     await cluster.lab.pcs('node', 'unstandby', 'c2');
+    await cluster.lab.pcs('property', 'set', 'maintenance-mode=true');
+    await quiet('c2', ['leaving']);
+    await cluster.lab.pcs('property', 'set', 'maintenance-mode=false');
     await cluster.lab.pcs('resource', 'disable', 'c2');
     await quiet('c2', ['leaving', 'unknown']);
     await cluster.lab.pcs('resource', 'enable', 'c2');
@@ -173,6 +176,14 @@ describe('with monitors on every controller', () => {
     await cluster.lab.pcs('property', 'set', 'stonith-enabled=false');
     await cluster.lab.kill('c2');
     await quiet('c2', ['suspected', 'unknown', 'leaving']);
+    const active = await cluster.activeNode();
+    const cut = ['n1', 'n3'].find((node) => node !== active) ?? 'n3';
+    const before = await about('c1');
+    await cluster.lab.partition(cut);
+    await until(`${cut} to know nothing of anybody`, 60, async () =>
+      (await sightOf('c1', cut)) === 'unknown' ? true : undefined,
+    );
+    expect(await about('c1')).toEqual(before);
     expect(cluster.world.counts.duplicates).toBe(0);
   });
 });
