@@ -62,10 +62,10 @@ export interface CustomSection {
   readonly references: readonly Reference[];
 }
 
-export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
+const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
 const DRIVER = choice('driver', 'executable', DRIVER_NAMES, 'What carries the task out.');
 const UNDO = flag('undo', false, 'Whether the task is called to take back what it did when its flow rolls back.');
-export const DEFINITION_OPTIONS = ['driver', 'requires', 'provides', 'after_crash', 'undo', 'when'] as const;
+const DEFINITION_OPTIONS = ['driver', 'requires', 'provides', 'after_crash', 'undo', 'when'] as const;
 
 const POLICY_NAMES: readonly string[] = POLICY_OPTIONS.map((spec) => spec.name);
 

@@ -22,6 +22,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
+import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/custom-task.ts';
@@ -147,7 +148,7 @@ export class Engine {
   async retry(
     uuid: string,
     proof: 'none' | 'operator',
-    verdicts: ReadonlyMap<string, 'done' | 'not done'> = new Map(),
+    verdicts: ReadonlyMap<string, DoubtVerdict> = new Map(),
   ): Promise<LogbookRow> {
     const { clock, configuration, journal } = this.#parts;
     const logbook = await this.#logbook(uuid);
@@ -173,22 +174,12 @@ export class Engine {
   }
 
   /** What an operator says of tasks in doubt, as changes of their steps. Refused unless each has a verdict and no other. */
-  async #settleDoubts(
-    { id, uuid }: LogbookRow,
-    verdicts: ReadonlyMap<string, 'done' | 'not done'>,
-  ): Promise<Mutation[]> {
+  async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, DoubtVerdict>): Promise<Mutation[]> {
     const { clock, journal } = this.#parts;
     const doubts = await journal.query('doubts', id);
     const nameOf = (key: string): string => key.slice(`${TASK_STEP}:`.length);
-    const open = [...new Set(doubts.map(({ key }) => nameOf(key)))];
-    for (const name of verdicts.keys()) {
-      if (!open.includes(name)) throw new RequestRefused(`task ${name} of ${uuid} is not in doubt${listOf(open)}`);
-    }
-    const unsaid = open.filter((name) => !verdicts.has(name));
-    if (unsaid.length > 0) {
-      const how = unsaid.map((name) => `--done ${name} or --not-done ${name}`).join(', ');
-      throw new RequestRefused(`whether ${unsaid.join(', ')} was done is not known; find out and say ${how}`);
-    }
+    const fault = faultOfVerdicts(uuid, new Set(doubts.map(({ key }) => nameOf(key))), verdicts);
+    if (fault) throw new RequestRefused(fault);
     return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
       const detail = { ...JSON.parse(kept), outputs: {}, said_by: 'operator' };
@@ -422,10 +413,6 @@ export class Engine {
     if (!logbook) throw new RequestRefused(`there is no notification ${uuid}`);
     return logbook;
   }
-}
-
-function listOf(names: readonly string[]): string {
-  return names.length === 0 ? '; no task of it is' : `; these are: ${names.join(', ')}`;
 }
 
 function notificationOf(logbook: LogbookRow): Notification {

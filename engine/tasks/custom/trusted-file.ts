@@ -51,7 +51,7 @@ export function lookAt(path: string): Entry | undefined {
 }
 
 /** By whom this process may be told what to run: by root and by itself. */
-export function ownTrust(): Trust {
+function ownTrust(): Trust {
   return { uid: process.geteuid?.() ?? 0, judge: 'way' };
 }
 
