@@ -127,6 +127,20 @@ afterEach(({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
 });
 
+test('a monitor on a remote node sees of every host what one on a cluster node sees', async () => {
+  const seenFrom = async (node: string): Promise<string[]> => {
+    const hostMonitor = { ...DEFAULT_OPTIONS.hostMonitor, computeHosts: lab.nodes };
+    const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor }, async () => ({
+      view: parseCrmMon(await print(node, CRM_MON)),
+      cib: parseCib(await print(node, CIBADMIN)),
+    }));
+    return (await source.look(AbortSignal.timeout(60_000))).map(({ host, says }) => `${host} ${says}`).sort();
+  };
+  const seen = await seenFrom('c1');
+  expect(seen).toEqual([...lab.nodes].sort().map((node) => `${node} up`));
+  expect(seen).toEqual(await seenFrom('n1'));
+});
+
 test('a remote node that loses its power is suspected, then dead with the time of its fencing, and up again after its return', async () => {
   await lab.kill('c2');
   await waitForReport('c2', 'STOPPED');
