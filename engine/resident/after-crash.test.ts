@@ -82,6 +82,7 @@ async function diesAt(here: RecoveryWorld, tasks: Tasks, at: string, times = 1):
 
 function untilEnded(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
+    if (signal.aborted) reject(new Error('cut off'));
     signal.addEventListener('abort', () => reject(new Error('cut off')), { once: true });
   });
 }
