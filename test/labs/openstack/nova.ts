@@ -1,5 +1,6 @@
 import { waitUntil } from '../waiting.ts';
 import { type LabPlan, url } from './configuration.ts';
+import { TINY_IMAGE } from './glance.ts';
 import type { Answer, RestClient } from './rest.ts';
 
 /** The lab's own control calls to Nova, as the administrator. */
@@ -53,6 +54,8 @@ export interface BootOptions {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly flavor?: 'nano' | 'micro';
+  /** `tiny` is Glance's only image; default a blank disk. */
+  readonly image?: 'tiny';
 }
 
 export class Nova {
@@ -183,16 +186,21 @@ export class Nova {
   }
 }
 
-/** No image and no network: a blank local disk, as no Glance runs. */
+/** A blank local disk, which needs no Glance. */
+const BLANK_DISK = {
+  imageRef: '',
+  block_device_mapping_v2: [
+    { boot_index: 0, source_type: 'blank', destination_type: 'local', volume_size: 1, delete_on_termination: true },
+  ],
+};
+
+/** Without a network. */
 function bootRequest(count: number, host: string, options: BootOptions): Record<string, unknown> {
   return {
     name: options.name ?? `vm-${host}`,
     flavorRef: options.flavor ?? 'nano',
     networks: 'none',
-    imageRef: '',
-    block_device_mapping_v2: [
-      { boot_index: 0, source_type: 'blank', destination_type: 'local', volume_size: 1, delete_on_termination: true },
-    ],
+    ...(options.image === 'tiny' ? { imageRef: TINY_IMAGE } : BLANK_DISK),
     availability_zone: `nova:${host}`,
     metadata: options.metadata ?? {},
     min_count: count,
