@@ -16,6 +16,7 @@ const INSTANCE: Instance = {
   userId: 'u',
 };
 const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false };
+const FAILED = { ...ACTION, isFailed: true };
 const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
 
 const decide = (change: Partial<AskedFacts>) =>
@@ -45,11 +46,16 @@ describe('a reboot or rebuild', () => {
     ['is over', { state: 'sent', action: ACTION }, { state: 'done' }],
     ['whose reply was lost is found', { state: 'unknown', action: ACTION }, { state: 'done' }],
     ['that another engine asked for is found', { state: 'intent', action: ACTION }, { state: 'done' }],
-    ['ended in an error', { state: 'sent', action: { ...ACTION, isFailed: true } }, { state: 'failed' }],
+    ['ended in an error', { state: 'sent', action: FAILED }, { state: 'failed', reason: /req-1 ended in an error$/ }],
+    [
+      'ended in an error that Nova explains',
+      { state: 'sent', action: FAILED, instance: { ...INSTANCE, vmState: 'error', fault: 'No image' } },
+      { state: 'failed', reason: /req-1 ended in an error: No image$/ },
+    ],
     [
       'left an error',
-      { state: 'sent', action: ACTION, instance: { ...INSTANCE, vmState: 'error' } },
-      { state: 'failed' },
+      { state: 'sent', action: ACTION, instance: { ...INSTANCE, vmState: 'error', fault: 'No image' } },
+      { state: 'failed', reason: /state error after it: No image$/ },
     ],
     [
       'takes too long',

@@ -65,9 +65,12 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
 }
 
 function decideEnd({ requestId, isFailed }: InstanceAction, instance: Instance, isLate: boolean): AskedDecision {
-  if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error`);
+  const isInError = instance.vmState === 'error';
+  // Of an instance that is well the words would be about something else.
+  const words = isInError && instance.fault !== undefined ? `: ${instance.fault}` : '';
+  if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error${words}`);
   if (instance.taskState === null) {
-    return instance.vmState === 'error' ? settle('failed', 'it is in state error after it') : settle('done');
+    return isInError ? settle('failed', `it is in state error after it${words}`) : settle('done');
   }
   return isLate ? settle('failed', `it did not end in time (task ${instance.taskState})`) : WAIT;
 }
