@@ -148,6 +148,9 @@ export const configurationFile = (plan: LabPlan, name: 'keystone' | 'placement' 
 /** Where the computes of a host keep what is defined on it (`python/lab_driver.py`): a file for each instance. */
 export const domainsFolder = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'domains');
 
+/** Says what becomes of copies on a host (`python/lab_driver.py`). */
+export const copiesFile = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'copies');
+
 export const computeFile = (plan: LabPlan, host: string): string => join(plan.directory, 'etc/nova', `${host}.conf`);
 
 export function writeConfiguration(plan: LabPlan, hosts: readonly string[]): void {

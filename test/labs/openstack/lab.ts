@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bringUp, returnCompute } from './bring_up.ts';
 import { type SeenCall, seenCalls } from './calls.ts';
 import {
   authUrl,
+  copiesFile,
   domainsFolder,
   type LabPlan,
   PASSWORD,
@@ -151,6 +152,14 @@ export class OpenStackLab extends NovaControl {
   /** Brings a host back as an operator does: starts, enables and un-forces its nova-compute, and waits until it is up. */
   async startCompute(host: string): Promise<void> {
     await returnCompute(this.#plan, this.#processes, this.nova, host);
+  }
+
+  /** What becomes of copies on a host from now on, of images, disks and memory (`python/lab_driver.py`); they work at first. */
+  setCopies(host: string, word: 'work' | 'wait' | 'fail'): void {
+    const file = copiesFile(this.#plan, host);
+    // At once: a compute never reads half a word.
+    writeFileSync(`${file}.new`, word);
+    renameSync(`${file}.new`, file);
   }
 
   /** The hosts that hold this instance and are not dead: more than one means that it runs twice. */

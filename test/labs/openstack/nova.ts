@@ -50,6 +50,21 @@ export interface NovaMigration {
   readonly [field: string]: unknown;
 }
 
+/** What was asked of an instance; events are the parts that Nova did it in, oldest first. */
+export interface NovaAction {
+  readonly action: string;
+  readonly request_id: string;
+  /** `Error`, or null. */
+  readonly message: string | null;
+  readonly events: readonly {
+    readonly event: string;
+    /** Null while it goes on. */
+    readonly result: string | null;
+    readonly host?: string;
+    readonly details?: string | null;
+  }[];
+}
+
 export interface BootOptions {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -158,6 +173,20 @@ export class Nova {
   async migrations(filter: Readonly<Record<string, string>>): Promise<NovaMigration[]> {
     const query = new URLSearchParams(filter);
     return (await this.call<{ migrations: NovaMigration[] }>('GET', `/os-migrations?${query}`)).migrations;
+  }
+
+  /** Oldest first, without the boot. */
+  async actions(uuid: string): Promise<NovaAction[]> {
+    const path = `/servers/${uuid}/os-instance-actions`;
+    const { instanceActions } = await this.call<{ instanceActions: { request_id: string }[] }>('GET', path);
+    const found: NovaAction[] = [];
+    for (const { request_id } of instanceActions.toReversed()) {
+      const { instanceAction } = await this.call<{ instanceAction: NovaAction }>('GET', `${path}/${request_id}`);
+      if (instanceAction.action !== 'create') {
+        found.push({ ...instanceAction, events: instanceAction.events.toReversed() });
+      }
+    }
+    return found;
   }
 
   async createAggregate(name: string, hosts: readonly string[]): Promise<number> {

@@ -7,8 +7,9 @@ powered off, as libvirt's are after a power cut.
 
 An instance that was migrated live is no longer on the host that it left.
 
-Copying takes time and can fail. Migrations from a host wait while the file `migrations` in its folder says `hold`, and
-fail while it says `fail`.
+Copying takes time and can fail. What a host copies (the image of an instance that it makes or makes anew, the disk or
+the memory of one that leaves it) waits while the file `copies` in the host's folder says `wait`, and fails while it says
+`fail`.
 """
 import os
 import time
@@ -40,25 +41,30 @@ class Definitions(dict):
         os.unlink(os.path.join(self.folder, uuid))
 
 
-def copying_word():
+def copies():
     try:
-        with open(os.path.join(nova.conf.CONF.state_path, 'migrations')) as file:
-            return file.read().strip()
+        with open(os.path.join(nova.conf.CONF.state_path, 'copies')) as file:
+            return file.read()
     except FileNotFoundError:
-        return ''
+        return 'work'
 
 
 def copy():
     """Whether it went well. Nova's threads are green: the others go on."""
-    while copying_word() == 'hold':
+    while copies() == 'wait':
         time.sleep(0.1)
-    return copying_word() != 'fail'
+    return copies() != 'fail'
 
 
 class LabDriver(fake.FakeDriver):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.instances = Definitions(os.path.join(nova.conf.CONF.state_path, 'domains'))
+
+    def spawn(self, context, instance, *args, **kwargs):
+        if not copy():
+            raise exception.ImageUnacceptable(image_id=instance.image_ref, reason='the lab was told that copies fail')
+        super().spawn(context, instance, *args, **kwargs)
 
     def live_migration(self, context, instance, dest, post_method, recover_method, block_migration=False,
                        migrate_data=None):
