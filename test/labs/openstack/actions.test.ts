@@ -2,9 +2,11 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RecoveryView } from '#protocol/views.ts';
+import { waitUntil } from '../waiting.ts';
 import { instanceFailed, isOver, LabEngines, linesOf, untilRecovery } from './engines.ts';
 import { installPackages } from './install.ts';
 import { OpenStackLab } from './lab.ts';
+import type { NovaAction } from './nova.ts';
 
 let lab: OpenStackLab;
 let hasFailed = false;
@@ -43,9 +45,15 @@ async function bootFromImage(host: string): Promise<string> {
   return uuid;
 }
 
-/** Nova's own records of what was asked for after the boot, oldest first, each with its events. */
+/** Nova's own records of what was asked for after the boot, oldest first. It writes the result of an event last of all. */
 async function askedOf(uuid: string): Promise<string[]> {
-  const actions = await lab.actionsOf(uuid);
+  const isComplete = (actions: readonly NovaAction[]): boolean =>
+    actions.every(({ events }) => events.every(({ result }) => result !== null));
+  const patience = { what: `the events of instance ${uuid} to end`, seconds: 30 };
+  const actions = await waitUntil(patience, async () => {
+    const found = await lab.actionsOf(uuid);
+    return isComplete(found) ? found : undefined;
+  });
   return actions.map(
     ({ action, events }) => `${action}: ${events.map((one) => `${one.event} ${one.result}`).join(', ')}`,
   );

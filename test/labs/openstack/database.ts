@@ -6,7 +6,7 @@ import { configurationFile, type LabPlan, PASSWORD, PYTHON_FOLDER } from './conf
 import type { Processes } from './processes.ts';
 
 /**
- * MariaDB with the schemas of Keystone, Placement, Nova and, where it runs, Glance, made anew for every lab.
+ * MariaDB with the schemas of Keystone, Placement and Nova, made anew for every lab.
  *
  * A prepared copy of the databases was tried: it saved 10 s of 26 (2 processors), too little for a cache that can be stale.
  */
