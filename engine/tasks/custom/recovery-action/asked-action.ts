@@ -10,7 +10,7 @@ import {
 import { crashPoint } from '../../../crash-points.ts';
 import type { Step } from '../../../flow/step-ledger.ts';
 import type { EarlierStep, TaskContext } from '../../../flow/task.ts';
-import { type AskedLimits, decideAsked } from '../../../recovery/asked-action.ts';
+import { type AskedLimits, decideAsked, isWordless } from '../../../recovery/asked-action.ts';
 import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
 import { failureOf, Patience } from '../../patience.ts';
 import { badly, type Fate, well } from './actions.ts';
@@ -43,7 +43,7 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   const patience = new Patience(context);
   /** Answers to looks do not make up for calls that are never answered. */
   const callPatience = new Patience(context);
-  let [elapsedMs, silentMs, silentLooks] = [0, 0, 0];
+  let [elapsedMs, silentMs, silentLooks, wordlessLooks] = [0, 0, 0, 0];
   let lastLook: number | undefined;
   for (;;) {
     let seen: Seen;
@@ -60,7 +60,9 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
     if (silentLooks > 0) silentMs += now - (lastLook ?? now);
     lastLook = now;
     const action = seen.actions.find((one) => one.action === asking.kind && !known.includes(one.requestId));
-    const decision = decideAsked({ ...seen, state, action, elapsedMs, silentLooks, silentMs }, limits);
+    wordlessLooks = seen.instance !== 'gone' && isWordless(seen.instance) ? wordlessLooks + 1 : 0;
+    const facts = { ...seen, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks };
+    const decision = decideAsked(facts, limits);
     if (decision.do === 'settle') {
       await steps.settle([{ step, state: decision.state, error: decision.reason }]);
       return decision.state === 'failed' ? badly(snapshot, decision.reason ?? 'it failed') : well(snapshot);
