@@ -146,13 +146,16 @@ async function afterDeath(
 
 /** A run that the end of this engine cut off stays an intent, unless the program itself says that nothing was done. */
 async function settleFailure(error: unknown, { context, definition }: DriverCall, step: Step): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
+  // A run that was cut off fails in words of its own; why it was cut off is what counts.
+  const said: unknown = context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error;
+  const message = said instanceof Error ? said.message : String(said);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
   // What its time cut off may have done its work as well as what a death cut off.
   const isOpen = error instanceof InDoubt || (context.signal.aborted && !(error instanceof NotDone));
-  // Its check is asked at the next try: until then it is cut off.
-  if (isOpen && definition.afterCrash === 'check') return;
+  // Its check is asked at the next try: until then it is cut off, and why is noted for what is said then.
+  if (isOpen && definition.afterCrash === 'check')
+    return context.steps.settle([{ step, state: 'sent', error: message }]);
   const isDoubtful = isOpen && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.
