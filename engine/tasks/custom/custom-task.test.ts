@@ -174,6 +174,14 @@ describe('a custom task whose time was up', () => {
     expect(driver.asked).toEqual(['run alert 1', 'check alert 2']);
   });
 
+  it('runs again when its check says that it was not done', async () => {
+    const driver = new Played(hanging().run, { state: 'not done' });
+    await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
+    const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
+    expect(view.notification.message).toBe('alert: its time is up (7 s)');
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 2', 'run alert 2']);
+  });
+
   it('says so in the next round too', async () => {
     const driver = new Played(hanging().run, { state: 'unknown', reason: 'no idea' });
     await using here = await world(driver, 'timeout = 7\nafter_crash = check\n');
