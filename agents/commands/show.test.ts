@@ -9,7 +9,7 @@ process_failure_recovery_tasks = pre:['ticket','page','undoable'],main:['disable
 [ticket]
 driver = executable
 command = /bin/true
-provides = ticket, list
+provides = ticket, list, hosts
 [page]
 driver = executable
 command = /bin/true
@@ -23,7 +23,7 @@ driver = executable
 command = /bin/true
 `;
 
-const OUTPUTS = { ticket: 'T-1', list: 'x'.repeat(5000) };
+const OUTPUTS = { ticket: 'T-1', list: 'x'.repeat(5000), hosts: Array(20).fill('c1') };
 
 async function shown(last: string, run: (call: DriverCall) => Promise<typeof OUTPUTS>): Promise<string> {
   const driver = { steps: 'one', run, undo: async () => {} } as const;
@@ -55,7 +55,9 @@ function rowsOf(text: string, task: string): string[][] {
 describe('show', () => {
   it('has a row for each task, also for those without a line of progress, and says which were skipped', async () => {
     const text = await shown('', async () => OUTPUTS);
-    expect(rowsOf(text, 'ticket')).toEqual([['pre', 'ticket', 'SUCCESS', '1', 'ticket="T-1" list=(long)', '-']]);
+    expect(rowsOf(text, 'ticket')).toEqual([
+      ['pre', 'ticket', 'SUCCESS', '1', 'ticket="T-1" hosts=(20 items) list=(long)', '-'],
+    ]);
     expect(rowsOf(text, 'page')).toEqual([['pre', 'page', 'skipped', '1', '-', '-']]);
     expect(rowsOf(text, 'disable_compute_node_task')).toHaveLength(1);
     expect(text).toMatch(/\| last +\| SUCCESS +\| 1 +\| \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| \d+(\.\d)? s +\|/);

@@ -28,8 +28,14 @@ function secondsOf({ start_time, end_time }: TaskView): string | null {
   return `${Math.round((Date.parse(end_time) - Date.parse(start_time)) / 100) / 10} s`;
 }
 
+/** A long list is told by its length. */
+function shortValue(value: unknown): string {
+  const json = JSON.stringify(value);
+  return Array.isArray(value) && json.length > LONGEST_OUTPUTS ? `(${value.length} items)` : json;
+}
+
 function outputsOf({ outputs, outputs_left_out }: TaskView): string | null {
-  const given = Object.entries(outputs ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const given = Object.entries(outputs ?? {}).map(([name, value]) => `${name}=${shortValue(value)}`);
   const all = [...given, ...outputs_left_out.map((name) => `${name}=(long)`)];
   return all.length === 0 ? null : shorten(all.join(' '), LONGEST_OUTPUTS);
 }
