@@ -203,6 +203,7 @@ export class FlowRunner {
         (await journal.query('stepsInOtherFlows', { flowId: place.flowId, key })).map((row) => ({
           state: row.state,
           taskState: row.atom_state,
+          hasUndo: row.has_undo === 1,
           detail: JSON.parse(row.detail),
           error: row.error,
         })),

@@ -25,6 +25,8 @@ export interface EarlierStep {
   readonly state: StepState;
   /** What became of its task: `REVERTED` and `REVERT_FAILURE` when the flow took back what it did. */
   readonly taskState: AtomState;
+  /** The plan of that flow has the task taken back; without it `REVERTED` says that nothing was done about it. */
+  readonly hasUndo: boolean;
   readonly detail: Values;
   readonly error: string | null;
 }

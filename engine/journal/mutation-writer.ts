@@ -60,9 +60,11 @@ export class MutationWriter {
       case 'step':
         return this.#step(mutation);
       case 'close_flow':
-        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on.
+        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on, nor one that
+        // seems as it was when it is taken back by half.
         this.#run(
-          `UPDATE atomdetails SET state = 'FAILURE', error = ?, ended_at = ? WHERE flow_id = ? AND state = 'RUNNING'`,
+          `UPDATE atomdetails SET state = CASE state WHEN 'RUNNING' THEN 'FAILURE' ELSE 'REVERT_FAILURE' END, error = ?,
+             ended_at = ? WHERE flow_id = ? AND state IN ('RUNNING', 'REVERTING')`,
           [mutation.error, mutation.at, mutation.flowId],
         );
         return this.#one('UPDATE flowdetails SET state = ?, error = ?, closed_at = ? WHERE id = ? RETURNING id', [

@@ -210,7 +210,7 @@ export class Engine {
     if (fault) throw new RequestRefused(fault);
     return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
-      const detail = { ...JSON.parse(kept), outputs: {}, said_by: 'operator' };
+      const detail = { outputs: {}, ...JSON.parse(kept), said_by: 'operator' };
       return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
     });
   }
