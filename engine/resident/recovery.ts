@@ -133,6 +133,10 @@ export class Recovery {
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
+    // Before the flow: whoever takes that up opens none, and would not come by here again.
+    if (this.#segment.reservedHosts.includes(host)) {
+      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
+    }
     const flow = await journal.openFlow({
       logbookUuid: uuid,
       flowUuid,
@@ -144,9 +148,6 @@ export class Recovery {
       at: clock.now(),
     });
     crashPoint('flow.after-open');
-    if (this.#segment.reservedHosts.includes(host)) {
-      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
-    }
     hub.follow(uuid, flow);
     log('info', 'flow begins', {
       uuid,
