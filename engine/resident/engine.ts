@@ -332,6 +332,8 @@ export class Engine {
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
     });
     for (const { uuid, by } of verdict.supersede) await this.#supersede(uuid, by);
+    // That took its time: by now the engine may be stopping, or somebody may hold what was to start.
+    if (verdict.supersede.length > 0) return clock.now();
     for (const uuid of verdict.start) {
       const logbook = open.find((one) => one.uuid === uuid);
       if (logbook) this.#running.start(logbook);
