@@ -108,6 +108,19 @@ export const QUERIES = {
       .all(logbookId);
   },
 
+  /** Reserved hosts that flows of other logbooks are sending instances to, or are about to once more. */
+  reservedHostsInUse(db: Database.Database, logbookId: number): string[] {
+    return db
+      .prepare<[number], { host: string }>(
+        `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS host
+         FROM logbooks l JOIN flowdetails f ON f.logbook_id = l.id
+         WHERE l.closed_at IS NULL AND l.id <> ? AND host IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
+           AND f.attempt = (SELECT max(attempt) FROM flowdetails WHERE logbook_id = l.id))`,
+      )
+      .all(logbookId)
+      .map(({ host }) => host);
+  },
+
   /**
    * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
    * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back), and of

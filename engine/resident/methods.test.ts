@@ -45,6 +45,15 @@ describe('the recovery method', () => {
     );
   });
 
+  it('reserved_host sends the instances of two hosts that fail at once to two reserved hosts', async () => {
+    await using here = await cloud(segment('reserved_host', 'r1, r2'), { c2: 0, r1: 10, r2: 10 });
+    here.world.addInstance('c2');
+    for (const host of ['c1', 'c2']) here.world.kill(host);
+    const uuids = await Promise.all([here.hostFails('c1'), here.hostFails('c2')]);
+    for (const uuid of uuids) expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(hosts(here)).toEqual(['r1', 'r1', 'r1', 'r1', 'r2']);
+  });
+
   it('reserved_host takes the next one for what the first could not hold', async () => {
     await using here = await cloud(segment('reserved_host', 'r1, r2'), { c2: 0, r1: 3, r2: 10 });
     const view = await here.until(await here.hostFails('c1'));
