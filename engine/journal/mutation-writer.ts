@@ -120,7 +120,7 @@ export class MutationWriter {
   #logbook(mutation: ChangeLogbook): LogbookRow {
     return this.#one<LogbookRow>(
       `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
-         message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? RETURNING *`,
+         message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? AND status = coalesce(?, status) RETURNING *`,
       [
         mutation.status,
         OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
@@ -130,6 +130,7 @@ export class MutationWriter {
         mutation.message === undefined ? 0 : 1,
         mutation.message ?? null,
         mutation.uuid,
+        mutation.from ?? null,
       ],
     );
   }

@@ -158,11 +158,17 @@ export class Engine {
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
     const settled = await this.#settleDoubts(logbook, verdicts);
+    const { status: from } = logbook;
     const change: Mutation =
-      logbook.status === 'error'
-        ? { op: 'logbook', uuid, status: 'error', retryAt: at, at }
-        : { op: 'logbook', uuid, status: 'new', message: null, at };
-    await journal.write(...settled, change);
+      from === 'error'
+        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, at }
+        : { op: 'logbook', uuid, status: 'new', from, message: null, at };
+    await journal.write(...settled, change).catch(async (error: unknown) => {
+      // The engine itself, or another operator, was quicker.
+      const { status } = await this.#logbook(uuid);
+      if (status === from) throw error;
+      throw new RequestRefused(`recovery ${uuid} is ${status} by now; it is being worked on, or was closed`);
+    });
     this.#wake();
     return this.#logbook(uuid);
   }
