@@ -172,3 +172,25 @@ test('steps planned again keep what they know', () => {
   const [[again]] = story.tell(plan('error')) as [[StepRow]];
   expect(again).toMatchObject({ id: step.id, state: 'intent', before: '"active"', request_id: 'req-1', intent_at: 5 });
 });
+
+describe('doubts', () => {
+  test('are what nobody knows of a task, until a later flow found out', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const uuid = story.hears('STOPPED');
+    const { flow } = story.attempt(uuid, 'task', [
+      ['a', '{}', 'intent', 'unknown'],
+      ['b', '{}', 'intent', 'unknown'],
+      ['c', '{}', 'intent', 'unknown'],
+    ]);
+    const open = (): string[] => QUERIES.doubts(db, flow.logbook_id).map(({ key }) => key);
+    expect(open()).toEqual(['task a', 'task b', 'task c']);
+    story.attempt(uuid, 'task', [
+      ['a', '{}', 'intent', 'done'],
+      ['b', '{}'],
+      ['c', '{}', 'skipped'],
+    ]);
+    expect(open()).toEqual(['task b', 'task c']);
+  });
+});
