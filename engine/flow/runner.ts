@@ -287,7 +287,9 @@ export class FlowRunner {
     const undo = task.undo.bind(task);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#withinItsTime(planned, (signal) => undo(this.#context(atom, planned, signal, attempt)));
+        await this.#withinItsTime(planned, (signal) =>
+          undo({ ...this.#context(atom, planned, signal, attempt), isResumed: atom.state === 'REVERTING' }),
+        );
         return undefined;
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason;

@@ -160,6 +160,7 @@ describe('a flow whose engine died is', () => {
     expect(states(await here.until(uuid, 'error'))).toEqual(['REVERTED']);
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'undo open']);
     expect(tasks.calls.at(-1)?.outputs).toEqual({ of_open: 'open 1' });
+    expect(tasks.calls.map(({ isResumed }) => isResumed)).toEqual([false, false, false, false, true]);
   });
 
   it.each(['restart', 'rollback'])('resumed when it only stopped, though the policy is %s', async (policy) => {
