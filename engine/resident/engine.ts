@@ -382,9 +382,11 @@ export class Engine {
     if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
     this.#lastExpiryAt = clock.boottime();
     const at = clock.now();
-    for (const { uuid, accepted_at, status } of await journal.query('open')) {
+    for (const { uuid, accepted_at, updated_at, status } of await journal.query('open')) {
       const isAtWork = status === 'running' || this.#running.uuids.has(uuid);
-      if (at - accepted_at < notificationsExpiredIntervalMs || isAtWork) continue;
+      // One that an operator took up again waits since then.
+      const since = status === 'new' ? updated_at : accepted_at;
+      if (at - since < notificationsExpiredIntervalMs || isAtWork) continue;
       const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
       await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
       log('error', 'recovery expired', { uuid });
