@@ -13,7 +13,7 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { Budget } from '../flow/budget.ts';
-import { type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
+import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
 import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
@@ -50,6 +50,7 @@ export class Recovery {
     const left = open ? await this.#takeUp(open, round) : { flow: null };
     if (left === 'given up') return;
     let { flow } = left;
+    let cause: Fault = 'work';
     for (;;) {
       if (!flow) {
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
@@ -58,7 +59,7 @@ export class Recovery {
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
           await this.#parts.journal.write(
             { op: 'logbook', uuid: this.#logbook.uuid, status: 'running', at: this.#parts.clock.now() },
-            this.#closing({ end: 'failure', message, cause: 'work' }),
+            this.#closing({ end: 'failure', message, cause }),
           );
           return;
         }
@@ -73,6 +74,7 @@ export class Recovery {
       });
       if ((await this.#parts.journal.query('logbook', this.#logbook.uuid))?.status !== 'running') return;
       flow = null;
+      ({ cause } = end);
     }
   }
 
