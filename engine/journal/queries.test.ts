@@ -194,3 +194,27 @@ describe('doubts', () => {
     expect(open()).toEqual(['task b', 'task c']);
   });
 });
+
+describe('reserved hosts in use', () => {
+  test('are those of open flows, and of flows that are about to be begun anew, in other recoveries', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const begins = (host: string, reserved: string | null): FlowSnapshot => {
+      const plan = JSON.stringify({ inputs: { reserved_host: reserved } });
+      const uuid = story.hears('STOPPED', 'new', host);
+      return story.tell(flowOf(uuid, { target: `host:${host}`, plan }))[0] as FlowSnapshot;
+    };
+    const first = begins('c1', 'r1');
+    begins('c2', null);
+    const inUse = (): string[] => QUERIES.reservedHostsInUse(db, 0);
+    expect(inUse()).toEqual(['r1']);
+    expect(QUERIES.reservedHostsInUse(db, first.flow.logbook_id)).toEqual([]);
+    const close = { op: 'close_flow', flowId: first.flow.id, error: null, at: 2 } as const;
+    story.tell({ ...close, state: 'ABANDONED' });
+    expect(inUse()).toEqual(['r1']);
+    const third = begins('c3', 'r3');
+    story.tell({ ...close, flowId: third.flow.id, state: 'FAILURE' });
+    expect(inUse()).toEqual(['r1']);
+  });
+});

@@ -111,14 +111,14 @@ export const QUERIES = {
   /** Reserved hosts that flows of other logbooks are sending instances to, or are about to once more. */
   reservedHostsInUse(db: Database.Database, logbookId: number): string[] {
     return db
-      .prepare<[number], { host: string }>(
-        `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS host
+      .prepare<[number], { reserved: string }>(
+        `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS reserved
          FROM logbooks l JOIN flowdetails f ON f.logbook_id = l.id
-         WHERE l.closed_at IS NULL AND l.id <> ? AND host IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
+         WHERE l.closed_at IS NULL AND l.id <> ? AND reserved IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
            AND f.attempt = (SELECT max(attempt) FROM flowdetails WHERE logbook_id = l.id))`,
       )
       .all(logbookId)
-      .map(({ host }) => host);
+      .map(({ reserved }) => reserved);
   },
 
   /**
