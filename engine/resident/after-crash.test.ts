@@ -121,7 +121,7 @@ describe('a flow whose engine died is', () => {
     const uuid = await diesAt(here, tasks, 'run work');
     const view = await here.until(uuid, 'failed', 'finished');
     expect(states(view)).toEqual(['ABANDONED', 'FAILURE']);
-    expect(view.notification.message).toBe('work: an engine died while it ran; whether it was done is not known');
+    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
     await here.clock.run(here.engine.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
@@ -425,6 +425,17 @@ describe('an operator', () => {
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
+  });
+
+  it('has a flow begun anew, and is told of what that cut off', async () => {
+    const { here, tasks, uuid } = await hanging({ work: '' });
+    await using _ = here;
+    tasks.befall = async () => {};
+    await here.clock.run(here.engine.turn(uuid, 'restart'));
+    const view = await here.until(uuid, 'failed');
+    // No engine died.
+    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
+    expect(tasks.asked).toEqual(['run open', 'run work']);
   });
 
   it('is refused where no flow is at work, and interrupts nothing', async () => {

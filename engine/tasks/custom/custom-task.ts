@@ -120,7 +120,7 @@ async function afterDeath(
   open: EarlierStep | undefined,
 ): Promise<Values | undefined> {
   const { definition, context } = call;
-  const why = step.error ?? open?.error ?? 'an engine died while it ran';
+  const why = step.error ?? open?.error ?? 'it was cut off while it ran';
   const doubtful = async (reason: string): Promise<never> => {
     // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
     if (step.state === 'planned') await context.steps.intend([{ step }]);
