@@ -37,8 +37,10 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   const [step] = await steps.plan([{ key: asking.key, kind: asking.kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done' || step.state === 'skipped') return well(snapshot);
-  let state = startOf(step, earlier);
-  let known = knownOf(step, earlier);
+  // A flow that only waited for what another one had asked for says nothing.
+  const last = earlier.findLast(({ state }) => state !== 'planned');
+  let state = startOf(step, last);
+  let known = knownOf(step, last);
   const limits: AskedLimits = { effectMs: effectLimit(asking, context), queueWaitMs: settings.evacuationQueueWaitMs };
   const patience = new Patience(context);
   /** Answers to looks do not make up for calls that are never answered. */
@@ -83,14 +85,14 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
 }
 
 /** What another try or flow left of it: one that failed is asked for anew. */
-function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
-  const last = step.state === 'planned' ? earlier.at(-1)?.state : step.state;
-  return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
+function startOf(step: Step, last: EarlierStep | undefined): Step['state'] {
+  const state = step.state === 'planned' ? last?.state : step.state;
+  return state === undefined || state === 'failed' || state === 'skipped' ? 'planned' : state;
 }
 
 /** Request ids of what had been asked of the instance before the last intent. */
-function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
-  const { known } = (step.state === 'planned' ? earlier.at(-1)?.detail : step.detail) ?? {};
+function knownOf(step: Step, last: EarlierStep | undefined): readonly string[] {
+  const { known } = (step.state === 'planned' ? last?.detail : step.detail) ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 
