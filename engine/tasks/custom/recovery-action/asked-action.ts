@@ -63,7 +63,8 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
     const decision = decideAsked({ ...seen, state, action, elapsedMs, silentLooks, silentMs }, limits);
     if (decision.do === 'settle') {
       await steps.settle([{ step, state: decision.state, error: decision.reason }]);
-      return decision.state === 'failed' ? badly(snapshot, decision.reason ?? 'it failed') : well(snapshot);
+      const isWell = decision.state === 'done' || decision.state === 'skipped';
+      return isWell ? well(snapshot) : badly(snapshot, decision.reason ?? 'it failed');
     }
     if (decision.do === 'note silence') silentLooks += 1;
     if (decision.do === 'call') {
@@ -80,15 +81,20 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   }
 }
 
-/** What another try or flow left of it: one that failed is asked for anew. */
+/** What another try or flow left of it; a flow that only planned it says nothing. */
+function lastTouched(step: Step, earlier: readonly EarlierStep[]): Pick<Step, 'state' | 'detail'> | undefined {
+  return step.state === 'planned' ? earlier.findLast(({ state }) => state !== 'planned') : step;
+}
+
+/** One that failed is asked for anew. */
 function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
-  const last = step.state === 'planned' ? earlier.at(-1)?.state : step.state;
+  const last = lastTouched(step, earlier)?.state;
   return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
 /** Request ids of what had been asked of the instance before the last intent. */
 function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
-  const { known } = (step.state === 'planned' ? earlier.at(-1)?.detail : step.detail) ?? {};
+  const { known } = lastTouched(step, earlier)?.detail ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 
