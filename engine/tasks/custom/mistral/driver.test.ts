@@ -119,10 +119,19 @@ describe('a workflow', () => {
     expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; make it, or name/);
   });
 
-  it('whose output is too large is refused', async () => {
-    await using here = await world({ workflow: { output: { moved: 'x'.repeat(300_000) } } });
-    const view = await here.until(await here.hostFails('c1'), 'error');
+  it('that ended well with an output that is too large is in doubt, and not begun again', async () => {
+    await using here = await world({
+      workflow: { output: { moved: 'x'.repeat(300_000) } },
+      options: 'retries = 2\nretry_delay = 1\n',
+    });
+    const uuid = await here.hostFails('c1');
+    const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
+    expect(executionsOf(here)).toHaveLength(1);
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(executionsOf(here, 'note')).toMatchObject([{ inputs: { moved: null } }]);
   });
 });
 
