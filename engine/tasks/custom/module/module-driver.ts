@@ -14,7 +14,13 @@ import type { CalledFunction, End } from './wire.ts';
 
 export const moduleDriver: Driver = {
   steps: 'one',
-  run: async (call) => outputsOf(await calling('run', call)),
+  run: async (call) => {
+    const outputs = outputsOf(await calling('run', call));
+    const missing = call.definition.provides.filter((name) => !Object.hasOwn(outputs, name));
+    if (missing.length === 0) return outputs;
+    // It was done: what has failed may be run again.
+    throw new InDoubt(`it returned without ${missing.map((name) => `"${name}"`).join(', ')}, which it provides`);
+  },
   check: async (call) => verdictOf(await calling('check', call)),
   undo: async (call) => {
     answerOf(await calling('undo', call));
