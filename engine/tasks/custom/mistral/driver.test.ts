@@ -221,6 +221,22 @@ describe('a definition file', () => {
   });
 });
 
+describe('a definition file with a workflow beside it that Mistral has already', () => {
+  it('is refused by Mistral, and that is said', async () => {
+    const scratch = new RecoveryWorld();
+    await using _ = scratch;
+    const file = join(scratch.directory, 'two.yaml');
+    const tasks = '{one: {action: std.noop}}';
+    writeFileSync(file, `version: '2.0'\nhost-evacuate: {tasks: ${tasks}}\nnote: {tasks: ${tasks}}\n`, { mode: 0o644 });
+    await using here = await world({ options: `definition_file = ${file}\n`, workflow: 'none' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(
+      /Mistral refused .*two.yaml \(Duplicate entry for WorkflowDefinition: note\), and shows no workflow called host-evacuate/,
+    );
+    expect(lines(view).join()).not.toMatch(/Somebody else created workflow host-evacuate/);
+  });
+});
+
 /** Resolves when the workflow has run for a moment. */
 async function begun({ clock, world: { workflows } }: RecoveryWorld, uuid: string): Promise<void> {
   while (!workflows.execution(executionId(`${uuid}/move`, 1))) await clock.sleep(100);
