@@ -286,6 +286,11 @@ describe('a module that misbehaves', SLOW, () => {
       '(await import("node:worker_threads")).parentPort.postMessage({ is: "end", end: { end: "returned" } }); process.exit(1)',
       /exit code 1/,
     ],
+    [
+      'writes what it should not to every descriptor, and then ends',
+      '(await import("node:fs")).writeSync(3, "garbage\\nnull\\n{\\"cmd\\":\\"NODE_HANDLE_ACK\\"}\\n[\\n"); process.exit(9)',
+      /exit code 9/,
+    ],
     ['returns a number', 'return 5', /returned is a number/],
     ['returns a list', 'return []', /returned is a list/],
     ['returns a circle', 'const a = {}; a.a = a; return a', /is no JSON: .*circular/],
