@@ -59,7 +59,9 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
     elapsedMs += now - (lastLook ?? now);
     if (silentLooks > 0) silentMs += now - (lastLook ?? now);
     lastLook = now;
-    const action = seen.actions.find((one) => one.action === asking.kind && !known.includes(one.requestId));
+    const since = seen.actions.filter((one) => one.action === asking.kind && !known.includes(one.requestId));
+    // Users ask for the same; where Nova's answer is known, it says which one is ours.
+    const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
     const decision = decideAsked({ ...seen, state, action, elapsedMs, silentLooks, silentMs }, limits);
     if (decision.do === 'settle') {
       await steps.settle([{ step, state: decision.state, error: decision.reason }]);

@@ -89,6 +89,20 @@ describe('REBOOT', () => {
   );
 });
 
+describe('an action of the same kind that a user asks for meanwhile', () => {
+  it('is not taken for ours', async () => {
+    await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
+    const { world: cloud } = here;
+    const actions = cloud.actionsOf.bind(cloud);
+    const ofUser = { action: 'reboot', requestId: 'req-of-a-user', isFailed: true };
+    // Newest first, as Nova lists them.
+    cloud.actionsOf = (uuid) => (actions(uuid).length > 0 ? [ofUser, ...actions(uuid)] : []);
+    const view = await here.until(await instanceFails(here), 'finished', 'error');
+    expect(view.notification).toMatchObject({ status: 'finished', message: null });
+    expect(actions(uuids(here)[0] ?? '')).toHaveLength(1);
+  });
+});
+
 describe('REBUILD', () => {
   it('that takes longer than it may is awaited by the next try, and not asked for again', async () => {
     const behaviour = { powerMs: 150_000 };
