@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -357,6 +358,14 @@ describe('a service that cannot be reached', () => {
     expect(receiver.seen).toEqual([]);
     const trusted = await world.run(hook(receiver.url, 'after_crash = once', `ca_file = ${tlsFile('good.pem')}`));
     expect(trusted.outcome).toMatchObject({ end: 'success' });
+  });
+
+  test('whose file of authorities is a pipe that nobody writes to does not keep the task beyond its time', async () => {
+    await using world = await TaskWorld.start();
+    const fifo = join(world.directory, 'ca');
+    execFileSync('mkfifo', [fifo]);
+    const { outcome } = await world.run(hook('https://127.0.0.1:1/', `ca_file = ${fifo}`));
+    expect(outcome).toEqual(failure(`hook: ${fifo} is no regular file`));
   });
 
   test('and a file of authorities that is missing is named', async () => {

@@ -23,7 +23,7 @@ export const webhook: Driver = {
   async run(call: DriverCall): Promise<Values> {
     const { context, definition, options } = call;
     const { clock, guard, signal } = context;
-    await using connection = await notDoneIfThrown(() => Connection.open(String(options.caFile), guard, signal));
+    await using connection = await notDoneIfThrown(async () => Connection.open(String(options.caFile), guard, signal));
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
       const secrets = await notDoneIfThrown(async () => secretsOf(options));
       const request = requestOf(call, secrets, clock.now());
