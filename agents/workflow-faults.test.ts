@@ -60,7 +60,10 @@ it.each(['mistral.conf', 'senlin-actions.conf'])('the example %s is valid', asyn
     copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), definition);
     chmodSync(definition, 0o600);
     const text = readFileSync(join(EXAMPLES, name), 'utf8');
-    writeFileSync(join(directory, name), text.replace('/etc/recovery-agent/host-evacuate.yaml', definition));
+    writeFileSync(
+      join(directory, name),
+      text.replace('/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml', definition),
+    );
     const { code, stdout } = await new Program(['validate', join(directory, name)]).ended;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/is valid\.$/m)]);
   } finally {

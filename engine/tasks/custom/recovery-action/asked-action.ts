@@ -37,10 +37,8 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   const [step] = await steps.plan([{ key: asking.key, kind: asking.kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done' || step.state === 'skipped') return well(snapshot);
-  // A flow that only waited for what another one had asked for says nothing.
-  const last = earlier.findLast(({ state }) => state !== 'planned');
-  let state = startOf(step, last);
-  let known = knownOf(step, last);
+  let state = startOf(step, earlier);
+  let known = knownOf(step, earlier);
   const limits: AskedLimits = { effectMs: effectLimit(asking, context), queueWaitMs: settings.evacuationQueueWaitMs };
   const patience = new Patience(context);
   /** Answers to looks do not make up for calls that are never answered. */
@@ -61,13 +59,16 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
     elapsedMs += now - (lastLook ?? now);
     if (silentLooks > 0) silentMs += now - (lastLook ?? now);
     lastLook = now;
-    const action = seen.actions.find((one) => one.action === asking.kind && !known.includes(one.requestId));
+    const since = seen.actions.filter((one) => one.action === asking.kind && !known.includes(one.requestId));
+    // Users ask for the same; where Nova's answer is known, it says which one is ours.
+    const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
     wordlessLooks = seen.instance !== 'gone' && isWordless(seen.instance) ? wordlessLooks + 1 : 0;
     const facts = { ...seen, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks };
     const decision = decideAsked(facts, limits);
     if (decision.do === 'settle') {
       await steps.settle([{ step, state: decision.state, error: decision.reason }]);
-      return decision.state === 'failed' ? badly(snapshot, decision.reason ?? 'it failed') : well(snapshot);
+      const isWell = decision.state === 'done' || decision.state === 'skipped';
+      return isWell ? well(snapshot) : badly(snapshot, decision.reason ?? 'it failed');
     }
     if (decision.do === 'note silence') silentLooks += 1;
     if (decision.do === 'call') {
@@ -84,15 +85,20 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   }
 }
 
-/** What another try or flow left of it: one that failed is asked for anew. */
-function startOf(step: Step, last: EarlierStep | undefined): Step['state'] {
-  const state = step.state === 'planned' ? last?.state : step.state;
-  return state === undefined || state === 'failed' || state === 'skipped' ? 'planned' : state;
+/** What another try or flow left of it; a flow that only planned it says nothing. */
+function lastTouched(step: Step, earlier: readonly EarlierStep[]): Pick<Step, 'state' | 'detail'> | undefined {
+  return step.state === 'planned' ? earlier.findLast(({ state }) => state !== 'planned') : step;
+}
+
+/** One that failed is asked for anew. */
+function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
+  const last = lastTouched(step, earlier)?.state;
+  return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
 /** Request ids of what had been asked of the instance before the last intent. */
-function knownOf(step: Step, last: EarlierStep | undefined): readonly string[] {
-  const { known } = (step.state === 'planned' ? last?.detail : step.detail) ?? {};
+function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
+  const { known } = lastTouched(step, earlier)?.detail ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 
