@@ -15,9 +15,18 @@ export type Expression =
   | { readonly is: 'path'; readonly steps: readonly string[]; readonly at: number }
   | { readonly is: 'list'; readonly items: readonly Expression[] }
   | { readonly is: 'not'; readonly operand: Expression }
-  | { readonly is: Comparison | 'and' | 'or' | 'default'; readonly left: Expression; readonly right: Expression };
+  | Comparison
+  | { readonly is: 'and' | 'or' | 'default'; readonly left: Expression; readonly right: Expression };
 
-type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in';
+const COMPARISONS = ['==', '!=', '<', '<=', '>', '>=', 'in'] as const;
+
+export interface Comparison {
+  readonly is: (typeof COMPARISONS)[number];
+  readonly left: Expression;
+  readonly right: Expression;
+  /** Offset of its first character in the text. */
+  readonly at: number;
+}
 
 /** What cannot be understood, and where in the text. */
 export class ExpressionFault extends Error {
@@ -48,14 +57,76 @@ function tokensOf(text: string, base: number): Token[] {
     TOKEN.lastIndex = index;
     const found = TOKEN.exec(text);
     const begin = index + (/^\s*/.exec(text.slice(index))?.[0].length ?? 0);
-    if (!found?.groups)
-      throw new ExpressionFault(`cannot be understood from "${text.slice(begin, begin + 10)}" on`, base + begin);
+    const isGlued = begin === index && isOperand(tokens.at(-1));
+    if (!found?.groups) throw notUnderstood(text, begin, base);
     const [kind, word] = Object.entries(found.groups).find(([, value]) => value !== undefined) ?? ['mark', ''];
-    tokens.push({ kind: kind as Token['kind'], text: word ?? '', at: base + begin });
+    const token = { kind: kind as Token['kind'], text: word ?? '', at: base + begin };
+    if (isGlued && isOperand(token)) throw unquoted(text, begin, base) ?? notUnderstood(text, begin, base);
+    tokens.push(token);
     index = TOKEN.lastIndex;
   }
   tokens.push({ kind: 'end', text: '', at: base + text.length });
   return tokens;
+}
+
+function isOperand(token: Token | undefined): boolean {
+  return token !== undefined && token.kind !== 'mark' && token.kind !== 'end';
+}
+
+/** What other languages write where this one has another sign. */
+const SIGNS: readonly (readonly [written: string, meant: string])[] = [
+  ['&', 'and'],
+  ['|', 'or'],
+  ['=', '=='],
+  ['!', 'not'],
+];
+
+function notUnderstood(text: string, begin: number, base: number): ExpressionFault {
+  const character = text[begin] ?? '';
+  if (character === '{' || character === '}') {
+    const message = 'has braces where none are needed; a value stands by its name alone: host_name == "c1"';
+    return new ExpressionFault(message, base + begin);
+  }
+  for (const [written, meant] of SIGNS) {
+    if (character !== written) continue;
+    const sign = text.startsWith(written.repeat(2), begin) ? written.repeat(2) : written;
+    return new ExpressionFault(`has "${sign}"; did you mean "${meant}"?`, base + begin);
+  }
+  const message = `cannot be understood from "${text.slice(begin, begin + 10)}" on`;
+  return unquoted(text, begin, base) ?? new ExpressionFault(message, base + begin);
+}
+
+const WORD_CHARACTER = /[^\s()[\],"'=<>!{}|&]/;
+
+/** For a word like compute-1.example.org, which is no name of a value. */
+function unquoted(text: string, index: number, base: number): ExpressionFault | undefined {
+  let begin = index;
+  while (begin > 0 && WORD_CHARACTER.test(text[begin - 1] ?? '')) begin -= 1;
+  let end = index;
+  while (end < text.length && WORD_CHARACTER.test(text[end] ?? '')) end += 1;
+  const word = text.slice(begin, end);
+  if (!/^\w/.test(word) || word.length > 100) return undefined;
+  return new ExpressionFault(`has ${word}, which is no name of a value; a text needs quotes: "${word}"`, base + begin);
+}
+
+/** Words of other languages for what stands between two values here. */
+const WORDS = new Map([
+  ['is', '=='],
+  ['eq', '=='],
+  ['equals', '=='],
+  ['ne', '!='],
+  ['gt', '>'],
+  ['ge', '>='],
+  ['lt', '<'],
+  ['le', '<='],
+]);
+
+/** What may have been meant by a word behind a value; the end of a message. */
+function meantBy(word: string, next: Token | undefined): string {
+  if (word === 'not') return '; "not" stands before the whole comparison: not host_name in ["c1"]';
+  const meant = word === 'is' && next?.text === 'not' ? '!=' : WORDS.get(word.toLowerCase());
+  const operators = `; between two values stand ${COMPARISONS.join(', ')}, and, or`;
+  return meant === undefined ? operators : `${operators}; did you mean "${meant}"?`;
 }
 
 class Parser {
@@ -70,8 +141,9 @@ class Parser {
   whole(): Expression {
     const expression = this.#either();
     const { kind, text, at } = this.#peek();
-    if (kind !== 'end') throw new ExpressionFault(`has "${text}" where it should end`, at);
-    return expression;
+    if (kind === 'end') return expression;
+    const hint = kind === 'path' ? meantBy(text, this.#tokens[this.#next + 1]) : '';
+    throw new ExpressionFault(`has "${text}" where it should end${hint}`, at);
   }
 
   #peek(): Token {
@@ -108,9 +180,10 @@ class Parser {
   }
 
   #compared(): Expression {
+    const { at } = this.#peek();
     const left = this.#replaced();
-    const mark = this.#takes('==', '!=', '<', '<=', '>', '>=', 'in') as Comparison | undefined;
-    return mark ? { is: mark, left, right: this.#replaced() } : left;
+    const mark = COMPARISONS.find((candidate) => this.#takes(candidate));
+    return mark ? { is: mark, left, right: this.#replaced(), at } : left;
   }
 
   #replaced(): Expression {
@@ -180,6 +253,23 @@ export function pathsOf(expression: Expression): readonly (Expression & { readon
   }
 }
 
+/** Every comparison of an expression. */
+export function comparisonsOf(expression: Expression): readonly Comparison[] {
+  switch (expression.is) {
+    case 'value':
+    case 'path':
+      return [];
+    case 'list':
+      return expression.items.flatMap(comparisonsOf);
+    case 'not':
+      return comparisonsOf(expression.operand);
+    default: {
+      const inner = [...comparisonsOf(expression.left), ...comparisonsOf(expression.right)];
+      return 'at' in expression ? [expression, ...inner] : inner;
+    }
+  }
+}
+
 export type Values = { readonly [name: string]: Value };
 
 /** What a path leads to; null where it leads nowhere. `count` of a list is its length; another name gives that of each item. */
@@ -224,7 +314,7 @@ export function evaluate(expression: Expression, values: Values): Value {
   }
 }
 
-function compare(mark: Comparison, left: Value, right: Value): boolean {
+function compare(mark: Comparison['is'], left: Value, right: Value): boolean {
   if (mark === '==') return isSame(left, right);
   if (mark === '!=') return !isSame(left, right);
   if (mark === 'in') {

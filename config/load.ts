@@ -5,6 +5,7 @@ import type { Document, DocumentSection } from './document.ts';
 import { DEFAULT_METHODS_FILE } from './engine-options.ts';
 import { hashOf } from './hash.ts';
 import { effectlessSectionHint } from './masakari-options.ts';
+import { nearest } from './nearest.ts';
 import type { EngineOptions } from './options.ts';
 import { type Definitions, readPackagedSections } from './packaged-tasks.ts';
 import { FLOWS_SECTION, type Pipelines, placedTasks, readPipelines, type TaskName } from './pipelines.ts';
@@ -135,6 +136,8 @@ function readTaskSections(
   const policies = new Map<TaskName, TaskPolicy>();
   const tasks = placedTasks(pipelines);
   const names = new Set(tasks.map((task) => task.name));
+  // A list that could not be read may name any task.
+  const isListLost = (sections.get(FLOWS_SECTION)?.unread.size ?? 0) > 0;
   for (const { name, at } of tasks) {
     if (isKnownSection(name)) problems.push(errorAt(at, `no task can be called "${name}": a section has that name`));
   }
@@ -142,11 +145,19 @@ function readTaskSections(
     const hint = effectlessSectionHint(name);
     if (isKnownSection(name)) continue;
     if (names.has(name) || packaged.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
-    else if (isDefinition(section)) problems.push(warningAt(section.at, `no list names the task "${name}"`));
-    else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
-    else problems.push(errorAt(section.at, `unknown section [${name}]${meantSection(name, names)}`));
+    else if (isDefinition(section)) {
+      if (!isListLost) problems.push(warningAt(section.at, `no list names the task "${name}"`));
+    } else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
+    else problems.push(unknownSection(section, names));
   }
   return policies;
+}
+
+/** A definition whose option "driver" is misspelt is told of that. */
+function unknownSection({ name, at, options }: DocumentSection, tasks: ReadonlySet<TaskName>): Problem {
+  const slip = [...options.values()].find((option) => nearest(option.name, ['driver']) !== undefined);
+  if (slip) return errorAt(slip.at, `unknown option "${slip.name}"; did you mean "driver"?`);
+  return errorAt(at, `unknown section [${name}]${meantSection(name, tasks)}`);
 }
 
 function readDefinitions(

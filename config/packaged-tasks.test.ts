@@ -68,7 +68,7 @@ test("what is wrong in an operator's change is told with the operator's place", 
     '/m:4:1: "comand" is not among what /d/page.conf:3:1 says of the task; did you mean "command"?',
   ]);
   expect(problemsOf({ '/m': `${LISTS}[page]\ntimeout = soon\n`, '/d/page.conf': PAGE })).toEqual([
-    '/m:4:11: "timeout" takes a number of seconds, not "soon"',
+    '/m:4:11: "timeout" takes a number of seconds from 1 to 604800, not "soon"',
   ]);
 });
 

@@ -61,13 +61,19 @@ export function readPackagedSections(
 
 /** What a package says, with an operator's changes. A new option that looks like one of the package's is a slip. */
 function changed(section: DocumentSection, operators: DocumentSection, problems: Problem[]): DocumentSection {
-  for (const { name, at } of operators.options.values()) {
+  const options = new Map(section.options);
+  for (const option of operators.options.values()) {
+    const { name, at } = option;
     const meant = section.options.has(name) ? undefined : nearest(name, section.options.keys());
-    if (meant === undefined) continue;
+    if (meant === undefined) {
+      options.set(name, option);
+      continue;
+    }
     const place = formatPosition(section.options.get(meant)?.at ?? section.at);
     problems.push(errorAt(at, `"${name}" is not among what ${place} says of the task; did you mean "${meant}"?`));
   }
-  return { ...section, options: new Map([...section.options, ...operators.options]) };
+  const unread = new Set([...section.unread, ...operators.unread]);
+  return { ...section, options, unread };
 }
 
 function readTrusted(

@@ -51,7 +51,7 @@ describe('a condition', () => {
   });
 
   test.each([
-    ['host_name =', 'cannot be understood', 10],
+    ['host_name = "c1"', 'did you mean "=="?', 10],
     ['host_name ==', 'ends where a value should stand', 12],
     ['(true', 'lacks a ")"', 5],
     ['[1, 2', 'lacks a "]"', 5],

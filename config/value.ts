@@ -30,6 +30,31 @@ export function commentStart(text: string): number {
   return -1;
 }
 
+/** A comment that may well have been meant to belong to the value. */
+export interface Cut {
+  readonly index: number;
+  readonly where: 'in quotes' | 'after a character';
+}
+
+/**
+ * Where a comment begins that does not look like one: between quotes that are closed on the same line, or directly after a
+ * character that is no blank. An apostrophe within a word is no quote.
+ */
+export function cutByComment(text: string): Cut | undefined {
+  const comment = commentStart(text);
+  // A value that begins with one is empty, and looks it.
+  if (comment <= 0) return undefined;
+  let quote = '';
+  for (let index = 0; index < comment; index++) {
+    const character = text[index] ?? '';
+    if (character === '\\') index++;
+    else if (quote !== '') quote = character === quote ? '' : quote;
+    else if (character === '"' || (character === "'" && !/\w/.test(text[index - 1] ?? ''))) quote = character;
+  }
+  if (quote !== '' && text.includes(quote, comment)) return { index: comment, where: 'in quotes' };
+  return /\s/.test(text[comment - 1] ?? '') ? undefined : { index: comment, where: 'after a character' };
+}
+
 /** Where the quote at the beginning of a text is closed. Between double quotes a backslash takes the next character along. */
 export function closingQuote(text: string): number {
   for (let index = 1; index < text.length; index++) {
