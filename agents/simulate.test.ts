@@ -21,7 +21,7 @@ afterEach(() => {
 
 function write(text: string): string {
   const file = join(directory, 'pipeline.conf');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   return file;
 }
 

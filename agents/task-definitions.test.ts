@@ -14,7 +14,7 @@ beforeEach(() => {
   directory = join(root, 'tasks.d');
   main = join(root, 'main.conf');
   mkdirSync(directory, { mode: 0o755 });
-  writeFileSync(main, '');
+  writeFileSync(main, '', { mode: 0o600 });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -34,6 +34,15 @@ function refusals(): string[] {
     return error.problems.map(formatProblem);
   }
 }
+
+it("the operator's own file is refused when others can write to it: it names what runs too", () => {
+  chmodSync(main, 0o664);
+  const message = `others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w ${main}`;
+  expect(refusals()).toEqual([`${main}:1:1: ${message}`]);
+  expect(examine(main, directory)).toMatchObject({ isValid: false, problems: [{ file: main, message }] });
+  chmodSync(main, 0o644);
+  expect(refusals()).toEqual([]);
+});
 
 describe('the directory of definitions', () => {
   it('may be missing, or empty', () => {

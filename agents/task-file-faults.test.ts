@@ -27,7 +27,7 @@ describe('programs of tasks', { timeout: 60_000 }, () => {
     const program = bench.script('exit 0');
     chmodSync(program, mode);
     const file = bench.path('one.conf');
-    writeFileSync(file, `${LISTS}${options.replace('PROGRAM', program)}\n`);
+    writeFileSync(file, `${LISTS}${options.replace('PROGRAM', program)}\n`, { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', file]).ended;
     expect([code, stdout]).toEqual([1, expect.stringMatching(message)]);
   });

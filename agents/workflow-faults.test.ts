@@ -22,7 +22,7 @@ async function validate(
     const file = join(directory, 'w.yaml');
     if (definition !== '') writeFileSync(file, definition);
     if (definition !== '') chmodSync(file, mode);
-    writeFileSync(join(directory, 'methods.conf'), methods.replace('FILE', file));
+    writeFileSync(join(directory, 'methods.conf'), methods.replace('FILE', file), { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', join(directory, 'methods.conf')]).ended;
     return { code, stdout };
   } finally {
@@ -60,7 +60,9 @@ it.each(['mistral.conf', 'senlin-actions.conf'])('the example %s is valid', asyn
     copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), definition);
     chmodSync(definition, 0o600);
     const text = readFileSync(join(EXAMPLES, name), 'utf8');
-    writeFileSync(join(directory, name), text.replace('/etc/recovery-agent/host-evacuate.yaml', definition));
+    writeFileSync(join(directory, name), text.replace('/etc/recovery-agent/host-evacuate.yaml', definition), {
+      mode: 0o600,
+    });
     const { code, stdout } = await new Program(['validate', join(directory, name)]).ended;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/is valid\.$/m)]);
   } finally {

@@ -12,8 +12,8 @@ import { POLICY_OPTIONS } from './task-policies.ts';
 function load(text: string): Configuration {
   return loadConfiguration({
     mainFile: 'f',
-    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600 } : undefined),
-    definitions: { files: [], read: readCustomTask },
+    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600, owner: 0 } : undefined),
+    definitions: { files: [], owners: [0], read: readCustomTask },
   });
 }
 

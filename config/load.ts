@@ -15,6 +15,7 @@ import { readOptions, type Sections } from './read-options.ts';
 import { isKnownSection, meantSection } from './sections.ts';
 import { type FailoverSegment, readSegments } from './segments.ts';
 import { isDefinition, readTaskPolicy, type TaskPolicy } from './task-policies.ts';
+import { readTrusted } from './trusted-document.ts';
 
 export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
 
@@ -50,7 +51,8 @@ export interface Sources {
 }
 
 /**
- * Either file may hold any section, so that one file can hold everything; no section may stand in both.
+ * Either file may hold any section, so that one file can hold everything; no section may stand in both. With `definitions`
+ * neither may be one that others can write to.
  *
  * @throws ConfigurationError with all problems found
  */
@@ -79,33 +81,43 @@ export function loadConfiguration(sources: Sources): Configuration {
   };
 }
 
-function readDocuments(sources: Sources, problems: Problem[]): Document[] {
-  const { readFile } = sources;
+/** Undefined: there is no such file, or it cannot be used, which is then a problem. */
+type ReadOwn = (path: string) => Document | undefined;
+
+function readDocuments({ readFile, definitions, ...sources }: Sources, problems: Problem[]): Document[] {
+  // Whoever can write to a file of lists names the programs that run; for a command that carries nothing out it is a text.
+  const readOwn: ReadOwn = (path) =>
+    definitions
+      ? readTrusted(path, definitions.owners ?? [], readFile, problems)
+      : readDocument(path, readFile, problems);
   const main =
     sources.mainFile === undefined
-      ? readDocument(DEFAULT_MAIN_FILE, readFile, problems)
-      : readNamed(sources.mainFile, 'the configuration file', readFile, problems);
+      ? readOwn(DEFAULT_MAIN_FILE)
+      : readNamed(sources.mainFile, 'the configuration file', readOwn, problems);
   const documents = main === undefined ? [] : [main];
   const written = main?.sections.find((section) => section.name === 'engine')?.options.get('recovery_methods_config');
   const named = sources.recoveryMethodsFile ?? written?.value.text;
   if (named !== undefined) {
     // A file that names itself, or is given twice, is one file.
     const methods =
-      named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readFile, problems);
+      named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readOwn, problems);
     return methods === undefined ? documents : [...documents, methods];
   }
   const complete = main?.sections.some((section) => section.name === FLOWS_SECTION) ?? false;
   if (sources.mainFile !== undefined && complete) return documents;
   for (const path of METHODS_FILES) {
-    const methods = path === main?.file ? undefined : readDocument(path, readFile, problems);
+    const before = problems.length;
+    const methods = path === main?.file ? undefined : readOwn(path);
     if (methods !== undefined) return [...documents, methods];
+    // One that cannot be used is not passed over for the next.
+    if (problems.length > before) return documents;
   }
   return documents;
 }
 
-function readNamed(path: string, what: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+function readNamed(path: string, what: string, readOwn: ReadOwn, problems: Problem[]): Document | undefined {
   const before = problems.length;
-  const document = readDocument(path, readFile, problems);
+  const document = readOwn(path);
   if (document === undefined && problems.length === before) {
     problems.push(errorAt({ file: path, line: 1, column: 1 }, `${what} does not exist`));
   }

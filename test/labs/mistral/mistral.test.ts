@@ -50,10 +50,10 @@ afterEach(async ({ task }) => {
 async function startEngine(node: string, methods: string): Promise<EngineProcess> {
   const configFile = join(directory, `${node}.conf`);
   const methodsFile = join(directory, 'methods.conf');
-  writeFileSync(methodsFile, methods);
+  writeFileSync(methodsFile, methods, { mode: 0o600 });
   const journal = `[journal]\npath = ${join(directory, 'journal.db')}\nconfirm_delay = 0\n`;
   const cloud = `[cloud]\ncloud = lab\nclouds_file = ${lab.cloud.cloudsYaml()}\n`;
-  writeFileSync(configFile, `${journal}${cloud}[engine]\nrecovery_methods_config = ${methodsFile}\n`);
+  writeFileSync(configFile, `${journal}${cloud}[engine]\nrecovery_methods_config = ${methodsFile}\n`, { mode: 0o600 });
   const engine = await EngineProcess.start({ directory, configFile }, node);
   engines.push(engine);
   return engine;
