@@ -32,11 +32,11 @@ async function validate(
 
 describe('files with definitions of workflows', { timeout: 60_000 }, () => {
   it.each([
-    ['that are not there', MISTRAL, '', 0, /:3:1: task "move": the definition of the workflow, .*does not exist/],
+    ['that are not there', MISTRAL, '', 0, /:6:19: task "move": the definition of the workflow, .*does not exist/],
     ['that others can write to', MISTRAL, DEFINITION, 0o666, /others than the owner can write to .*chmod go-w/],
     ['of another workflow', MISTRAL, 'version: "2.0"\nv: {}\n', 0o644, /defines no workflow called w, but v/],
     ['that are no definitions', ACTION, 'just a text', 0o644, /it is no definition: there is no "version"/],
-    ['that are not YAML', ACTION, 'a: [', 0o644, /cannot be used: /],
+    ['that are not YAML', ACTION, 'a: [', 0o644, /:5:11: .*cannot be used: .*[^:]$/m],
   ])('%s are refused by validate', async (_, section, definition, mode, message) => {
     expect(await validate(`${LISTS}${section}`, definition, mode)).toEqual({
       code: 1,

@@ -1,13 +1,15 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
 import type { Configuration } from '#config/load.ts';
 import { FLOWS, type FlowName, optionOfFlow } from '#config/pipelines.ts';
+import { formatProblem, inOrder, type Problem, warningAt } from '#config/problem.ts';
 import { realClock } from '#engine/clock/clock.ts';
 import { loadDriver } from '#engine/tasks/custom/drivers.ts';
-import { loadChecked } from '../checked-configuration.ts';
+import { faultsOnThisHost, loadChecked } from '../checked-configuration.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { type Cell, print, printJson, table } from '../output.ts';
+import { printable } from '../printable.ts';
 import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulation/matrix.ts';
 
 const DEFAULT_SEED = 1;
@@ -26,6 +28,12 @@ function runningTasks(configuration: Configuration): NonNullable<MatrixSettings[
     realDriver: (name) => (name === 'executable' || name === 'module' ? loadDriver(name) : undefined),
     configuration: { ...configuration, options: { ...options, general } },
   };
+}
+
+/** Stand-ins need no program, but the next failure will. */
+async function warningsOf(configuration: Configuration): Promise<Problem[]> {
+  const faults = (await faultsOnThisHost(configuration)).map(({ at, message }) => warningAt(at, message));
+  return inOrder([...configuration.warnings, ...faults]);
 }
 
 function wantedFlows(line: CommandLine): readonly FlowName[] {
@@ -88,6 +96,7 @@ export const simulate: Command = {
     const seed = wantedSeed(line);
     const file = givenPath(line, 'pipeline');
     const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
+    const warnings = await warningsOf(configuration);
     const stop = new AbortController();
     const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);
@@ -99,6 +108,7 @@ export const simulate: Command = {
     };
     const isJson = line.has('json');
     const note = line.has('run-tasks') ? RUN_FOR_REAL : PLAYED;
+    if (!isJson) for (const warning of warnings) print(printable(formatProblem(warning)));
     if (!isJson) print(note);
     const all: MatrixRow[] = [];
     for (const flow of flows) {
@@ -108,7 +118,7 @@ export const simulate: Command = {
       if (!isJson) print(`\n${optionOfFlow(flow)}\n${table(HEAD, rows.map(cellsOf))}`);
     }
     const bad = all.filter(({ good }) => !good).length;
-    if (isJson) printJson({ note, seed, good: bad === 0, runs: all.map(viewOf) });
+    if (isJson) printJson({ note, warnings, seed, good: bad === 0, runs: all.map(viewOf) });
     else if (bad === 0)
       print(`\nAll ${all.length} runs ended in a defined state, and no instance was evacuated twice.`);
     else print(`\n${bad} of ${all.length} runs did not end as they must.`);

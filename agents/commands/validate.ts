@@ -19,7 +19,7 @@ export const validate: Command = {
   maxPositionals: 1,
   async run(line) {
     const file = line.positionals[0] ?? line.text('config');
-    const { problems, isValid, graphs, unlisted } = examine(file);
+    const { problems, isValid, graphs, unlisted } = await examine(file);
     const shown = line.has('quiet') ? [] : graphs;
     if (line.has('json')) {
       const unused = unlisted.map(({ name, at }) => ({ name, defined_at: formatPosition(at) }));
