@@ -6,6 +6,9 @@
  * Total: it has no loops, no calls and no way to fail on a value it does not like; what is not there is null. An operand
  * that is not true or false counts as true unless it is null, "", 0 or an empty list.
  */
+import { COMPARISONS, ExpressionFault, meantBy, notUnderstood, unquoted } from './expression-faults.ts';
+
+export { ExpressionFault };
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
 
@@ -18,25 +21,12 @@ export type Expression =
   | Comparison
   | { readonly is: 'and' | 'or' | 'default'; readonly left: Expression; readonly right: Expression };
 
-const COMPARISONS = ['==', '!=', '<', '<=', '>', '>=', 'in'] as const;
-
 export interface Comparison {
   readonly is: (typeof COMPARISONS)[number];
   readonly left: Expression;
   readonly right: Expression;
   /** Offset of its first character in the text. */
   readonly at: number;
-}
-
-/** What cannot be understood, and where in the text. */
-export class ExpressionFault extends Error {
-  override readonly name = 'ExpressionFault';
-  readonly offset: number;
-
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
 }
 
 /** Deep nesting is a mistake or an attack. */
@@ -69,64 +59,11 @@ function tokensOf(text: string, base: number): Token[] {
   return tokens;
 }
 
+const OPERATOR_WORDS = ['and', 'or', 'not', 'in', 'default'];
+
 function isOperand(token: Token | undefined): boolean {
-  return token !== undefined && token.kind !== 'mark' && token.kind !== 'end';
-}
-
-/** What other languages write where this one has another sign. */
-const SIGNS: readonly (readonly [written: string, meant: string])[] = [
-  ['&', 'and'],
-  ['|', 'or'],
-  ['=', '=='],
-  ['!', 'not'],
-];
-
-function notUnderstood(text: string, begin: number, base: number): ExpressionFault {
-  const character = text[begin] ?? '';
-  if (character === '{' || character === '}') {
-    const message = 'has braces where none are needed; a value stands by its name alone: host_name == "c1"';
-    return new ExpressionFault(message, base + begin);
-  }
-  for (const [written, meant] of SIGNS) {
-    if (character !== written) continue;
-    const sign = text.startsWith(written.repeat(2), begin) ? written.repeat(2) : written;
-    return new ExpressionFault(`has "${sign}"; did you mean "${meant}"?`, base + begin);
-  }
-  const message = `cannot be understood from "${text.slice(begin, begin + 10)}" on`;
-  return unquoted(text, begin, base) ?? new ExpressionFault(message, base + begin);
-}
-
-const WORD_CHARACTER = /[^\s()[\],"'=<>!{}|&]/;
-
-/** For a word like compute-1.example.org, which is no name of a value. */
-function unquoted(text: string, index: number, base: number): ExpressionFault | undefined {
-  let begin = index;
-  while (begin > 0 && WORD_CHARACTER.test(text[begin - 1] ?? '')) begin -= 1;
-  let end = index;
-  while (end < text.length && WORD_CHARACTER.test(text[end] ?? '')) end += 1;
-  const word = text.slice(begin, end);
-  if (!/^\w/.test(word) || word.length > 100) return undefined;
-  return new ExpressionFault(`has ${word}, which is no name of a value; a text needs quotes: "${word}"`, base + begin);
-}
-
-/** Words of other languages for what stands between two values here. */
-const WORDS = new Map([
-  ['is', '=='],
-  ['eq', '=='],
-  ['equals', '=='],
-  ['ne', '!='],
-  ['gt', '>'],
-  ['ge', '>='],
-  ['lt', '<'],
-  ['le', '<='],
-]);
-
-/** What may have been meant by a word behind a value; the end of a message. */
-function meantBy(word: string, next: Token | undefined): string {
-  if (word === 'not') return '; "not" stands before the whole comparison: not host_name in ["c1"]';
-  const meant = word === 'is' && next?.text === 'not' ? '!=' : WORDS.get(word.toLowerCase());
-  const operators = `; between two values stand ${COMPARISONS.join(', ')}, and, or`;
-  return meant === undefined ? operators : `${operators}; did you mean "${meant}"?`;
+  if (token === undefined || OPERATOR_WORDS.includes(token.text)) return false;
+  return token.kind !== 'mark' && token.kind !== 'end';
 }
 
 class Parser {
@@ -142,7 +79,7 @@ class Parser {
     const expression = this.#either();
     const { kind, text, at } = this.#peek();
     if (kind === 'end') return expression;
-    const hint = kind === 'path' ? meantBy(text, this.#tokens[this.#next + 1]) : '';
+    const hint = kind === 'path' ? meantBy(text, this.#tokens[this.#next + 1]?.text) : '';
     throw new ExpressionFault(`has "${text}" where it should end${hint}`, at);
   }
 

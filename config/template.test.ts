@@ -31,6 +31,8 @@ describe('a condition', () => {
     'not not instances',
     'ticket == ticket and instances != empty',
     '-1 < 0',
+    'host_name=="c1"and"db"in instances.name',
+    'ticket.owner default"x"=="x"',
   ])('%s holds', (text) => expect(is(text)).toBe(true));
 
   test.each([
