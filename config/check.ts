@@ -77,7 +77,9 @@ export function checkFlow(
       const [value = '', ...rest] = steps;
       const shape = provided.get(value);
       if (shape === undefined) {
-        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}`));
+        const isText = steps.length === 1 && isComparedWith(value, contract.comparisons ?? []);
+        const hint = isText ? `; if it is a text, it needs quotes: "${value}"` : '';
+        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}${hint}`));
       } else {
         const fault = faultOfPath(shape, rest);
         if (fault)
@@ -96,6 +98,13 @@ export function checkFlow(
     for (const output of contract.provides) provided.set(output, contract.shapes?.[output] ?? 'any');
   }
   return problems;
+}
+
+/** Whether something is compared with this name, as it would be with a text. */
+function isComparedWith(name: string, comparisons: readonly PlacedComparison[]): boolean {
+  return comparisons.some(({ comparison: { right } }) =>
+    (right.is === 'list' ? right.items : [right]).some((each) => each.is === 'path' && each.steps.join('.') === name),
+  );
 }
 
 /** More names than these help nobody. */

@@ -260,6 +260,17 @@ describe('a value that a definition asks for', () => {
     ]);
   });
 
+  test.each(['when = host_name == compute1', 'when = host_name in ["c1", compute1]'])(
+    'may be a text without its quotes: %s',
+    (condition) => {
+      expect(problemsOf(task(PROGRAM, condition))).toEqual([
+        expect.stringMatching(
+          /^f:6:\d+: task "a" asks for "compute1", .*; if it is a text, it needs quotes: "compute1"$/,
+        ),
+      ]);
+    },
+  );
+
   test('must exist: in a structure, and with its place where the text is one template too', () => {
     const place = (body: string): string | undefined => problemsOf(task(HOOK, `body = ${body}`))[0]?.split(': ')[0];
     expect(place('{a: "{{ host_name }}", b: ["{{ hots_name }}"]}')).toBe('f:6:39');

@@ -10,7 +10,7 @@ import { unsafe } from 'ini';
 import { OpenBrackets, type Opening, partnerOf } from './continuation.ts';
 import { errorAt, formatPosition, type Position, type Problem, warningAt } from './problem.ts';
 import { linesOf } from './text.ts';
-import { cutByComment, enclosingQuote, type Piece, readValue, type Value } from './value.ts';
+import { cutsByComment, enclosingQuote, type Piece, readValue, type Value } from './value.ts';
 
 export interface DocumentOption {
   readonly name: string;
@@ -197,14 +197,14 @@ class DocumentReader {
     const problems: Problem[] = [];
     if (enclosingQuote(option.pieces) !== undefined) return problems;
     for (const piece of option.pieces) {
-      const cut = cutByComment(piece.text);
-      if (cut === undefined) continue;
-      const sign = piece.text[cut.index];
-      const message =
-        cut.where === 'in quotes'
-          ? `"${sign}" begins a comment even between quotes and would cut "${option.name}" short; write \\${sign}`
-          : `"${sign}" begins a comment and would cut "${option.name}" short; write \\${sign}, or a blank before it if it is a comment`;
-      problems.push(errorAt({ file: this.#file, line: piece.line, column: piece.column + cut.index }, message));
+      for (const { index, where } of cutsByComment(piece.text)) {
+        const sign = piece.text[index];
+        const message =
+          where === 'in quotes'
+            ? `"${sign}" begins a comment even between quotes and would cut "${option.name}" short; write \\${sign}`
+            : `"${sign}" begins a comment and would cut "${option.name}" short; write \\${sign}, or a blank before it if it is a comment`;
+        problems.push(errorAt({ file: this.#file, line: piece.line, column: piece.column + index }, message));
+      }
     }
     return problems;
   }

@@ -36,23 +36,29 @@ export interface Cut {
   readonly where: 'in quotes' | 'after a character';
 }
 
+/** More in one line are told when these are mended. */
+const MAX_CUTS = 10;
+
 /**
- * Where a comment begins that does not look like one: between quotes that are closed on the same line, or directly after a
- * character that is no blank. An apostrophe within a word is no quote.
+ * Where comments begin that do not look like one: between quotes that are closed on the same line, or directly after a
+ * character that is no blank. Up to the first that does. An apostrophe within a word is no quote.
  */
-export function cutByComment(text: string): Cut | undefined {
-  const comment = commentStart(text);
-  // A value that begins with one is empty, and looks it.
-  if (comment <= 0) return undefined;
+export function cutsByComment(text: string): readonly Cut[] {
+  const cuts: Cut[] = [];
   let quote = '';
-  for (let index = 0; index < comment; index++) {
+  for (let index = 0; index < text.length && cuts.length < MAX_CUTS; index++) {
     const character = text[index] ?? '';
     if (character === '\\') index++;
-    else if (quote !== '') quote = character === quote ? '' : quote;
+    else if (character === '#' || character === ';') {
+      // A value that begins with one is empty, and looks it.
+      const isApart = index === 0 || /\s/.test(text[index - 1] ?? '');
+      if (quote !== '' && text.includes(quote, index)) cuts.push({ index, where: 'in quotes' });
+      else if (!isApart) cuts.push({ index, where: 'after a character' });
+      else break;
+    } else if (quote !== '') quote = character === quote ? '' : quote;
     else if (character === '"' || (character === "'" && !/\w/.test(text[index - 1] ?? ''))) quote = character;
   }
-  if (quote !== '' && text.includes(quote, comment)) return { index: comment, where: 'in quotes' };
-  return /\s/.test(text[comment - 1] ?? '') ? undefined : { index: comment, where: 'after a character' };
+  return cuts;
 }
 
 /** Where the quote at the beginning of a text is closed. Between double quotes a backslash takes the next character along. */
