@@ -15,7 +15,7 @@ import { readOptions, type Sections } from './read-options.ts';
 import { isKnownSection, meantSection } from './sections.ts';
 import { type FailoverSegment, readSegments } from './segments.ts';
 import { isDefinition, readTaskPolicy, type TaskPolicy } from './task-policies.ts';
-import { readTrusted } from './trusted-document.ts';
+import { whyDistrusted } from './trusted-document.ts';
 
 export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
 
@@ -85,11 +85,22 @@ export function loadConfiguration(sources: Sources): Configuration {
 type ReadOwn = (path: string) => Document | undefined;
 
 function readDocuments({ readFile, definitions, ...sources }: Sources, problems: Problem[]): Document[] {
-  // Whoever can write to a file of lists names the programs that run; for a command that carries nothing out it is a text.
-  const readOwn: ReadOwn = (path) =>
-    definitions
-      ? readTrusted(path, definitions.owners ?? [], readFile, problems)
-      : readDocument(path, readFile, problems);
+  const readOwn: ReadOwn = (path) => {
+    let distrust: string | undefined;
+    const document = readDocument(
+      path,
+      (file) => {
+        const content = readFile(file);
+        // Whoever can write to it names the programs that run; for a command that carries nothing out it is a text.
+        distrust = definitions && content && whyDistrusted(content, definitions.owners ?? [], file);
+        return content;
+      },
+      problems,
+    );
+    // What else is wrong with it is told as well, and nothing of it is used.
+    if (distrust !== undefined) problems.push(errorAt({ file: path, line: 1, column: 1 }, distrust));
+    return document;
+  };
   const main =
     sources.mainFile === undefined
       ? readOwn(DEFAULT_MAIN_FILE)
@@ -106,11 +117,8 @@ function readDocuments({ readFile, definitions, ...sources }: Sources, problems:
   const complete = main?.sections.some((section) => section.name === FLOWS_SECTION) ?? false;
   if (sources.mainFile !== undefined && complete) return documents;
   for (const path of METHODS_FILES) {
-    const before = problems.length;
     const methods = path === main?.file ? undefined : readOwn(path);
     if (methods !== undefined) return [...documents, methods];
-    // One that cannot be used is not passed over for the next.
-    if (problems.length > before) return documents;
   }
   return documents;
 }

@@ -13,15 +13,15 @@ import { template } from './template-kinds.ts';
 export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
 
 /** What other tools call something that is said otherwise here, or not at all; completes the warning. */
-const SAID_OTHERWISE = new Map([
-  ...['retry', 'max_retries', 'attempts', 'max_attempts'].map((name) => [name, 'see "retries"'] as const),
-  ...['if', 'only_if', 'unless', 'condition'].map((name) => [name, 'see "when"'] as const),
+const SAID_OTHERWISE = new Map<string, string>([
+  ...['retry', 'max_retries', 'max_attempts'].map((name) => [name, 'see "retries"'] as const),
+  ...['if', 'only_if', 'unless'].map((name) => [name, 'see "when"'] as const),
   ...['args', 'arguments', 'argv', 'cmd'].map((name) => [name, 'see "command"'] as const),
-  ...['depends_on', 'needs'].map((name) => [name, 'see "requires"'] as const),
+  ['depends_on', 'see "requires"'],
   ...['ignore_errors', 'continue_on_error', 'on_error'].map((name) => [name, 'see "on_failure"'] as const),
   ...['run_as', 'become_user'].map((name) => [name, 'see "user"'] as const),
   ...['cwd', 'chdir', 'workdir', 'working_directory'].map((name) => [name, 'a task runs in /'] as const),
-  ...['env', 'environment'].map((name) => [name, 'a task has the environment that its driver gives it'] as const),
+  ['env', 'a task has the environment that its driver gives it'],
 ]);
 
 /** The options of a section that are parameters, with their texts. @param known the options that there are */

@@ -168,6 +168,13 @@ test('task lists in a file of their own are judged as the main file is, and no o
   expect(problemsOf({ '/m': '', [first]: files, [second]: LISTS }, [])).toEqual([refused(first)]);
 });
 
+test("what else is wrong with the operator's file is told beside its mode", () => {
+  expect(problemsOf({ '/m': { text: `${LISTS}${PAGE}timout = 5\n`, mode: 0o666 } })).toEqual([
+    expect.stringMatching(/^\/m:1:1: others than its owner can write to it/),
+    expect.stringMatching(/^\/m:7:1: unknown option "timout"/),
+  ]);
+});
+
 test('a command that carries nothing out reads the same file as a text', () => {
   const content = { bytes: new TextEncoder().encode(LISTS), mode: 0o666, owner: 33 };
   const load = () => loadConfiguration({ mainFile: '/m', readFile: (path) => (path === '/m' ? content : undefined) });
