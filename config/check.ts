@@ -4,8 +4,9 @@
  * Pure: what tasks there are and what a flow is given is told by the engine.
  */
 
+import type { PlacedComparison, Reference } from './asked-values.ts';
 import { faultOfComparison } from './comparison.ts';
-import type { CustomSection, PlacedComparison, Reference } from './custom-tasks.ts';
+import type { CustomSection } from './custom-tasks.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';

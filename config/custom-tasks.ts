@@ -4,18 +4,11 @@
  * Invariant: everything that can be wrong with a definition is found here, with its place: what a driver does not know,
  * what it lacks, a template that cannot be understood. Whether the values that it asks for exist is found by check.ts.
  */
-import type { DocumentOption, DocumentSection } from './document.ts';
+import { type Asked, collect, type PlacedComparison, type Reference } from './asked-values.ts';
+import type { DocumentSection } from './document.ts';
 import { AFTER_CRASH, type AfterCrash, type DriverForm } from './driver-form.ts';
 import { executableTask } from './executable-task.ts';
-import {
-  type Comparison,
-  comparisonsOf,
-  type Expression,
-  ExpressionFault,
-  parseExpression,
-  pathsOf,
-  type Value,
-} from './expression.ts';
+import { comparisonsOf, type Expression, ExpressionFault, parseExpression, pathsOf, type Value } from './expression.ts';
 import { choice, flag, listItems, shown } from './kinds.ts';
 import { mailTask } from './mail-task.ts';
 import { mistralTask } from './mistral-task.ts';
@@ -26,7 +19,6 @@ import { errorAt, type Position, type Problem } from './problem.ts';
 import { valueIn } from './read-options.ts';
 import { recoveryActionTask } from './recovery-action-task.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
-import { allComparisons, allPaths } from './template.ts';
 import { webhookTask } from './webhook-task.ts';
 
 export const DRIVERS = {
@@ -57,18 +49,6 @@ export interface CustomTask {
   readonly parameters: { readonly [name: string]: string };
 }
 
-/** A value that a definition asks for, and where. */
-export interface Reference {
-  readonly steps: readonly string[];
-  readonly at: Position;
-}
-
-/** A comparison in its condition or in one of its templates, and where. */
-export interface PlacedComparison {
-  readonly comparison: Comparison;
-  readonly at: Position;
-}
-
 /** What a definition says, together with the places that a check needs. */
 export interface CustomSection {
   readonly task: CustomTask;
@@ -82,9 +62,7 @@ export interface CustomSection {
 }
 
 /** What is gathered while a section is read. */
-interface Found {
-  readonly references: Reference[];
-  readonly comparisons: PlacedComparison[];
+interface Found extends Asked {
   readonly problems: Problem[];
 }
 
@@ -155,43 +133,12 @@ function readDriverOptions(section: DocumentSection, form: DriverForm, found: Fo
       problems.push(errorAt(section.at, `task "${section.name}" needs the option "${spec.name}": ${spec.help}`));
     }
     options[field] = value ?? spec.fallback;
-    if (form.templates.includes(field)) collect(options[field] ?? null, option, section, found);
+    if (form.templates.includes(field)) collect(options[field] ?? null, option, section.at, found);
     if (form.names?.includes(field) && option && value) {
       references.push({ steps: [String(value)], at: option.value.place(0) });
     }
   }
   return options;
-}
-
-/** What a value that was understood already asks for and compares. */
-function collect(
-  value: Value,
-  option: DocumentOption | undefined,
-  section: DocumentSection,
-  { references, comparisons }: Found,
-): void {
-  const paths = allPaths(value);
-  const written = typeof value === 'string' ? paths : pathsAsWritten(option?.value.text ?? '');
-  for (const [index, { steps, at }] of paths.entries()) {
-    // Within a structure an offset counts from the text in it; as written the same path stands at its true place.
-    const same = written[index];
-    const offset = typeof value === 'string' ? at : same?.steps.join('.') === steps.join('.') ? same.at : 0;
-    references.push({ steps, at: option?.value.place(offset) ?? section.at });
-  }
-  for (const comparison of allComparisons(value)) {
-    const offset = typeof value === 'string' ? comparison.at : 0;
-    comparisons.push({ comparison, at: option?.value.place(offset) ?? section.at });
-  }
-}
-
-/** The paths of a command or structure, read as one text; none where quotes and braces of its own make it another one. */
-function pathsAsWritten(text: string): ReturnType<typeof allPaths> {
-  try {
-    return allPaths(text);
-  } catch (error) {
-    if (error instanceof ExpressionFault) return [];
-    throw error;
-  }
 }
 
 function readParameters(
@@ -210,7 +157,7 @@ function readParameters(
     return {};
   }
   const parameters = readOwnParameters(section, known, found.problems);
-  for (const [name, text] of parameters) collect(text, section.options.get(name), section, found);
+  for (const [name, text] of parameters) collect(text, section.options.get(name), section.at, found);
   return Object.fromEntries(parameters);
 }
 
