@@ -236,7 +236,12 @@ describe('a definition', () => {
   });
 
   test('with a structure that is none is refused', () => {
-    expect(problemsOf(task(HOOK, 'body = {a: "{{ host_name", b: 2}'))).toEqual(['f:6:8: "body" has "{{" without "}}"']);
+    expect(problemsOf(task(HOOK, 'body = {a: "{{ host_name", b: 2}'))).toEqual([
+      'f:6:13: "body" has "{{" without "}}"',
+    ]);
+    expect(problemsOf(task(HOOK, "body = {a: 1,\n  b: 'of {{ host_name = 1 }}'}"))).toEqual([
+      'f:7:23: "body" has "="; did you mean "=="?',
+    ]);
     expect(problemsOf(task(HOOK, 'headers = a: b: c'))).toEqual([
       expect.stringMatching(/^f:6:\d+: "headers" is neither JSON nor YAML: /),
     ]);

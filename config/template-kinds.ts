@@ -64,6 +64,12 @@ export function commandTemplate(name: string, help: string): OptionSpec<readonly
   };
 }
 
+/** Where the same fault stands in the text of a structure; 0 where quotes make it another one. */
+function offsetAsWritten(text: string, fault: string): number {
+  const found = checked(text);
+  return 'fault' in found && found.fault === fault ? (found.offset ?? 0) : 0;
+}
+
 const MAX_STRUCTURE = 65_536;
 
 /** A structure, as JSON or YAML, whose texts are templates. */
@@ -89,7 +95,8 @@ export function structure(name: string, fallback: Value, help: string): OptionSp
         // Told as a place in the file, as every other.
         return error instanceof YAMLParseError ? { fault, offset: Math.min(error.pos[0], text.length) } : { fault };
       }
-      return checked(value as Value);
+      const found = checked(value as Value);
+      return 'fault' in found ? { fault: found.fault, offset: offsetAsWritten(text, found.fault) } : found;
     },
   };
 }
