@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadChecked } from '#agents/checked-configuration.ts';
+import { readConfigurationFile } from '#config/files.ts';
+import { loadConfiguration } from '#config/load.ts';
 import { placedTasksOf } from '#config/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
@@ -88,7 +89,7 @@ const examples = readdirSync(PIPELINES).filter((name) => name.endsWith('.conf'))
 
 /** The tasks of the flow that the example is about. */
 function tasksOf(name: string): string[] {
-  const { pipelines } = loadChecked(join(PIPELINES, name), 'ignore', '/nonexistent');
+  const { pipelines } = loadConfiguration({ mainFile: join(PIPELINES, name), readFile: readConfigurationFile });
   return placedTasksOf(pipelines.host_auto).map((task) => task.name);
 }
 

@@ -208,7 +208,7 @@ describe('a module says how it failed', SLOW, () => {
       'that fails while it loads',
       'task.mjs',
       'throw new Error("no licence"); export const run = 1;',
-      /cannot be loaded: no licence/,
+      /cannot be loaded: line 1: no licence/,
     ],
     ['without the function', 'task.mjs', 'export const ran = () => {};', /exports no function "run"/],
     [
