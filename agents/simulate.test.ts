@@ -174,7 +174,7 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
 
   it.each([
     ['exit 3', '', 'failed', /^its program ended with exit code 3$/],
-    ['exit 0', 'provides = ticket\n', 'failed', /without "ticket", which it provides$/],
+    ['exit 0', 'provides = ticket\n', 'in doubt', /without "ticket", which it provides$/],
     ['exec sleep 1000', 'timeout = 3\n', 'failed', /^its time is up \(3 s\)$/],
   ])('says why one failed, runs it once, and ends with exit code 1: %s', async (body, options, end, message) => {
     const file = programOf(`echo 'Traceback: boom' >&2\n${body}`, options);

@@ -46,10 +46,10 @@ export class LabEngines {
     ];
     if (methods !== undefined) {
       const file = join(this.directory, 'methods.conf');
-      writeFileSync(file, methods);
+      writeFileSync(file, methods, { mode: 0o600 });
       sections.push(`[engine]\nrecovery_methods_config = ${file}`);
     }
-    writeFileSync(configFile, `${sections.join('\n')}\n${configuration}`);
+    writeFileSync(configFile, `${sections.join('\n')}\n${configuration}`, { mode: 0o600 });
     const place = { directory: this.directory, configFile };
     const environment = crashPoint === undefined ? {} : { RECOVERY_AGENT_CRASH_POINT: crashPoint };
     const engine = new EngineProcess(place, node, [], environment);
