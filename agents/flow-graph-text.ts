@@ -18,7 +18,8 @@ const ON_FAILURE = {
 } as const satisfies Record<GraphTask['onFailure'], string | undefined>;
 
 export function describeFlow({ flow, tasks }: FlowGraph): string {
-  const none = tasks.length === 0 ? [`  no task: such a failure ends without any action`] : [];
+  const nothing = flow === 'host_return' ? 'a host that came back is noted' : 'such a failure ends without any action';
+  const none = tasks.length === 0 ? [`  no task: ${nothing}`] : [];
   return [optionOfFlow(flow), ...none, ...tasks.flatMap(describeTask)].join('\n');
 }
 

@@ -4,7 +4,8 @@
  * Pure: what tasks there are and what a flow is given is told by the engine.
  */
 
-import type { CustomSection, Reference } from './custom-tasks.ts';
+import { type CustomSection, DRIVERS, type Reference } from './custom-tasks.ts';
+import type { DriverForm } from './driver-form.ts';
 import { didYouMean } from './nearest.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
@@ -20,6 +21,10 @@ export interface TaskContract {
   readonly shapes?: Shapes;
   /** Values that templates of its section ask for, each with its place. */
   readonly references?: readonly Reference[];
+  /** The flows in which it may stand; all if not said. */
+  readonly flows?: readonly FlowName[];
+  /** Why it cannot stand in a flow, if it cannot; completes "task NAME …". */
+  readonly faultIn?: (flow: FlowName) => string | undefined;
   /** Options its section may hold besides the policy; none if not said. */
   readonly parameters?: readonly string[] | 'any';
 }
@@ -58,6 +63,8 @@ export function checkFlow(
       unknownBefore = true;
       continue;
     }
+    const misplaced = faultOfPlace(contract, flow);
+    if (misplaced !== undefined) problems.push(errorAt(at, `task "${name}" ${misplaced}`));
     const lacks = (value: string): string => {
       const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(value));
       return `which neither the flow ${flow} nor a task before it provides${hintAt(later?.name, contract, contracts)}`;
@@ -89,6 +96,11 @@ export function checkFlow(
   return problems;
 }
 
+function faultOfPlace({ flows, faultIn }: TaskContract, flow: FlowName): string | undefined {
+  if (flows !== undefined && !flows.includes(flow)) return `can stand in ${flows.join(', ')} only, not in ${flow}`;
+  return faultIn?.(flow);
+}
+
 /** @param later the task after this one that provides what it lacks */
 function hintAt(
   later: TaskName | undefined,
@@ -112,7 +124,12 @@ export function withDefinitions(
   for (const [name, { task, at, references }] of definitions) {
     if (builtIn.has(name))
       problems.push(errorAt(at, `"${name}" is a built-in task; a task of your own needs another name`));
-    else contracts.set(name, { name, requires: task.requires, provides: task.provides, references, parameters: 'any' });
+    else {
+      const { requires, provides, driver, options } = task;
+      const form: DriverForm = DRIVERS[driver];
+      const faultIn = (flow: FlowName): string | undefined => form.faultIn?.(flow, options);
+      contracts.set(name, { name, requires, provides, references, faultIn, parameters: 'any' });
+    }
   }
   return { contracts, problems };
 }

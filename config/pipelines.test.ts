@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDocument } from './document.ts';
-import { DEFAULT_PIPELINES, FLOWS, optionOfFlow, PHASES, readPipelines } from './pipelines.ts';
+import { DEFAULT_PIPELINES, FLOWS, hasTasks, optionOfFlow, PHASES, readPipelines } from './pipelines.ts';
 import { formatProblem } from './problem.ts';
 
 const HEAD = '[taskflow_driver_recovery_flows]\n';
@@ -41,6 +41,13 @@ test('without the section, or without an option, the lists are the built-in ones
   const { pipelines } = read(`${HEAD}process_failure_recovery_tasks = main:['a']`);
   expect(pipelines.host_auto).toBe(DEFAULT_PIPELINES.host_auto);
   expect(pipelines.process.main).toEqual(['a']);
+});
+
+test('nothing is done about a host that came back unless it is written, and writing so is no slip', () => {
+  expect(hasTasks(DEFAULT_PIPELINES.host_return)).toBe(false);
+  expect(read(`${HEAD}host_return_recovery_tasks = main:[]`)).toMatchObject({ problems: [] });
+  const { pipelines } = read(`${HEAD}host_return_recovery_tasks = main:['a']`);
+  expect([pipelines.host_return.main, hasTasks(pipelines.host_return)]).toEqual([['a'], true]);
 });
 
 test('each task keeps its place', () => {

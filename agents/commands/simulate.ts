@@ -1,6 +1,6 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
 import type { Configuration } from '#config/load.ts';
-import { FLOWS, type FlowName, optionOfFlow } from '#config/pipelines.ts';
+import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines.ts';
 import { realClock } from '#engine/clock/clock.ts';
 import { loadDriver } from '#engine/tasks/custom/drivers.ts';
 import { loadChecked } from '../checked-configuration.ts';
@@ -28,9 +28,10 @@ function runningTasks(configuration: Configuration): NonNullable<MatrixSettings[
   };
 }
 
-function wantedFlows(line: CommandLine): readonly FlowName[] {
+/** Where nothing is done about a host that came back there is nothing to try out. */
+function wantedFlows(line: CommandLine, pipelines: Pipelines): readonly FlowName[] {
   const wanted = line.text('flow');
-  if (wanted === undefined) return FLOWS;
+  if (wanted === undefined) return FLOWS.filter((flow) => flow !== 'host_return' || hasTasks(pipelines.host_return));
   const flow = FLOWS.find((name) => name === wanted);
   if (!flow) throw new CommandFailure(EXIT.usage, `--flow must be one of ${FLOWS.join(', ')}`);
   return [flow];
@@ -84,10 +85,10 @@ export const simulate: Command = {
   },
   maxPositionals: 0,
   async run(line) {
-    const flows = wantedFlows(line);
     const seed = wantedSeed(line);
     const file = givenPath(line, 'pipeline');
     const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
+    const flows = wantedFlows(line, configuration.pipelines);
     const stop = new AbortController();
     const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);

@@ -9,11 +9,12 @@ import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
 import { customTask, TASK_STEP } from '#engine/tasks/custom/custom-task.ts';
 import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
+import { loadDriver } from '#engine/tasks/custom/drivers.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { AWAY_MS, type Disturbance, Trouble } from './fault.ts';
 import type { Life } from './life.ts';
-import { configurationFor, fail } from './scenario.ts';
+import { configurationFor, fail, migratesOnly } from './scenario.ts';
 import { type DrivenClock, Stage } from './stage.ts';
 import { type Deeds, standIn } from './stand-in.ts';
 import type { Facts } from './verdict.ts';
@@ -55,29 +56,39 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   const trouble = new Trouble(settings.disturbance, (state) => {
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
   });
+  /** What came before the simulated event is not disturbed. */
+  let isBegun = false;
   await using stage: Stage = new Stage({
     clock,
     seed,
     place: temporaryPlace(),
     ...(behaviour ? { behaviour } : {}),
     configuration,
-    taskOf: (planned, life) => troubled(planned, trouble, life, deeds, settings.realDriver),
+    taskOf: (planned, life) =>
+      isBegun ? troubled(planned, trouble, life, deeds, settings.realDriver) : BUILT_IN_TASKS.get(planned.name),
     log: () => {},
   });
   const failure = fail(flow, stage.world, configuration);
   await stage.start('node-1');
+  if (failure.earlier) {
+    const uuid = await stage.notify(failure.earlier.notification);
+    await clock.run(untilClosed(stage, uuid, clock.now() + longestMs('host_auto', configuration), signal));
+    failure.earlier.over();
+  }
+  isBegun = true;
   const begunAt = clock.now();
   const uuid = await stage.notify(failure.notification);
   const view = await clock.run(untilClosed(stage, uuid, begunAt + longestMs(flow, configuration), signal));
   const doubts = await clock.run(doubtsOf(stage, uuid));
-  const { accepted, duplicates } = stage.world.counts;
+  const { counts, migrations } = stage.world;
+  const asked = [...Object.values(counts.accepted), ...Object.values(migrations)];
   return {
     status: view.notification.status,
     message: view.notification.message,
     flows: view.flows.map(({ state }) => state),
     recovered: failure.recovered(),
     total: failure.total,
-    duplicateEvacuations: duplicates + Object.values(accepted).reduce((sum, count) => sum + count - 1, 0),
+    duplicateEvacuations: counts.duplicates + asked.reduce((sum, count) => sum + count - 1, 0),
     repeated: [...deeds.values()]
       .filter(({ afterCrash, times }) => afterCrash === 'once' && times > 1)
       .map(({ task }) => task),
@@ -108,18 +119,26 @@ function troubled(
   deeds: Deeds,
   realDriver: RunSettings['realDriver'],
 ): Task | undefined {
+  if (planned.custom && migratesOnly(planned.custom)) {
+    // The simulated cloud shows what comes of it: no stand-in is needed.
+    const chain = customTask(planned, loadDriver);
+    return chain && trouble.around(atWork(chain, trouble), life);
+  }
   const custom = customTask(planned, async (name) => realDriver?.(name) ?? standIn(deeds, trouble, life));
   if (custom) return trouble.around(custom, life);
   const builtIn = BUILT_IN_TASKS.get(planned.name);
   if (!builtIn) return undefined;
-  const task: Task = {
-    ...builtIn,
+  return trouble.around(atWork(builtIn, trouble), life);
+}
+
+function atWork(task: Task, trouble: Trouble): Task {
+  return {
+    ...task,
     run: async (context) => {
-      await trouble.atWork(planned.name, context);
-      return builtIn.run(context);
+      await trouble.atWork(task.name, context);
+      return task.run(context);
     },
   };
-  return trouble.around(task, life);
 }
 
 /** Starts the next engine when one has died; gives up when nothing ends any more. */

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
+import { placedTasksOf } from '#config/pipelines.ts';
 import { segmentOf } from '#config/segments.ts';
 import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
@@ -23,7 +24,7 @@ import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
-import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/custom-task.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
@@ -105,7 +106,8 @@ export class Engine {
   ): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
     const segment = segmentOf(configuration.segments, notification.hostname);
-    const { status, reason } = judgeNotification(notification, segment, proof);
+    const back = await this.#returnFacts(notification);
+    const { status, reason } = judgeNotification(notification, segment, proof, back);
     crashPoint('notification.before-accept');
     const result = await journal.accept({
       uuid: randomUUID(),
@@ -131,6 +133,14 @@ export class Engine {
     });
     this.#wake();
     return result;
+  }
+
+  /** What decides whether a host that came back is more than noted; undefined for any other notification. */
+  async #returnFacts({ type, hostname, payload }: Notification): Promise<ReturnFacts | undefined> {
+    if (type !== 'COMPUTE_HOST' || payload.event !== 'STARTED') return undefined;
+    const { configuration, journal } = this.#parts;
+    const tasks = placedTasksOf(configuration.pipelines.host_return).length;
+    return { tasks, failedAt: tasks === 0 ? null : await journal.query('lastFailure', hostname) };
   }
 
   /** Takes what a process of a host says of its monitors: which of them cannot see, and which can. */
@@ -160,7 +170,9 @@ export class Engine {
     }
     if (logbook.status === 'ignored') {
       const segment = segmentOf(configuration.segments, logbook.host);
-      const { status, reason } = judgeNotification(notificationOf(logbook), segment, proof);
+      const notification = notificationOf(logbook);
+      const back = await this.#returnFacts(notification);
+      const { status, reason } = judgeNotification(notification, segment, proof, back);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
     const settled = await this.#settleDoubts(logbook, verdicts);

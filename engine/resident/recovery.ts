@@ -13,6 +13,7 @@ import { crashPoint } from '../crash-points.ts';
 import type { FlowOutcome } from '../flow/outcome.ts';
 import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
+import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/words.ts';
 import { closeRound } from '../recovery/closing.ts';
@@ -46,7 +47,12 @@ export class Recovery {
     for (;;) {
       if (!flow) {
         const tried = await this.#tried(round);
-        const next = nextFlow(this.#logbook.type, this.#segment.recoveryMethod, tried, await this.#freeReservedHosts());
+        const next = nextFlow(
+          kindOf(this.#logbook),
+          this.#segment.recoveryMethod,
+          tried,
+          await this.#freeReservedHosts(),
+        );
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
@@ -133,7 +139,7 @@ export class Recovery {
       at: clock.now(),
     });
     crashPoint('flow.after-open');
-    if (this.#segment.reservedHosts.includes(host)) {
+    if (choice.flow !== 'host_return' && this.#segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     hub.follow(uuid, flow);
@@ -174,7 +180,7 @@ export class Recovery {
     const { hub } = this.#parts;
     const tried = await this.#tried(round);
     const reserved = await this.#freeReservedHosts();
-    const isLast = nextFlow(this.#logbook.type, this.#segment.recoveryMethod, tried, reserved).do === 'give up';
+    const isLast = nextFlow(kindOf(this.#logbook), this.#segment.recoveryMethod, tried, reserved).do === 'give up';
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
         // A failed flow with another one after it leaves the recovery running; one in doubt waits for the operator.
