@@ -105,6 +105,18 @@ describe('the queue of recoveries', () => {
     expect(plan(list, ['process']).start).toEqual(['vm']);
   });
 
+  it('ends a return that has begun when an operator takes the failure of before up again', () => {
+    const list = [open('old', { status: 'new' }), back('home', { status: 'running', generated_at: 99 })];
+    expect(plan(list, ['home'])).toMatchObject({ start: ['old'], supersede: [{ uuid: 'home', by: 'old' }] });
+    expect(plan([open('old'), back('home', { generated_at: 99 })], ['home']).supersede).toHaveLength(1);
+  });
+
+  it('goes on with a return that another engine left running before anything else about its target', () => {
+    const list = [back('home', { status: 'running' }), open('process', { type: 'PROCESS' })];
+    expect(plan(list).start).toEqual(['home']);
+    expect(plan(list, ['home']).start).toEqual([]);
+  });
+
   it('keeps the places that returns take for failures', () => {
     const list = [back('b1', { host: 'c1' }), back('b2', { host: 'c2' }), open('f', { host: 'c3' })];
     expect(plan(list, ['b1', 'b2'], { maxConcurrent: 2 }).start).toEqual(['f']);

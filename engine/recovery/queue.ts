@@ -42,13 +42,23 @@ export function planQueue(facts: QueueFacts): QueueVerdict {
   const supersede: { uuid: string; by: string }[] = [];
   for (const one of open) {
     const by = failures.get(one.host);
-    const isOver = by && (one.type !== 'COMPUTE_HOST' || (returns.has(one.uuid) && isNewer(by, one)));
+    // A failure that opens when the return has begun is newer, whatever its report says: an operator took it up again.
+    const hasBegun = one.status !== 'new' || running.has(one.uuid);
+    const isOver = by && (one.type !== 'COMPUTE_HOST' || (returns.has(one.uuid) && (hasBegun || isNewer(by, one))));
     if (isOver) supersede.push({ uuid: one.uuid, by: by.uuid });
   }
   const superseded = new Set(supersede.map(({ uuid }) => uuid));
   const isDue = (one: Open): boolean => one.status !== 'error' || (one.retry_at ?? 0) <= now;
   const isHeld = (one: Open): boolean => returns.has(one.uuid) && failures.has(one.host);
-  const busyTargets = new Set(open.filter(({ uuid }) => running.has(uuid)).map(({ target }) => target));
+  // Who is superseded has stopped before anything starts.
+  const busyTargets = new Set(
+    open.filter(({ uuid }) => running.has(uuid) && !superseded.has(uuid)).map(({ target }) => target),
+  );
+  // What another engine left running has its flow open, and goes on before anything else about its target begins.
+  const leftOpen = new Map(
+    open.filter((one) => one.status === 'running' && !superseded.has(one.uuid)).map((one) => [one.target, one.uuid]),
+  );
+  const isBlocked = (one: Open): boolean => (leftOpen.get(one.target) ?? one.uuid) !== one.uuid;
   // Hosts before instances: a host holds many of them.
   const waiting = open
     .filter((one) => !running.has(one.uuid) && !superseded.has(one.uuid))
@@ -58,7 +68,7 @@ export function planQueue(facts: QueueFacts): QueueVerdict {
   let [urgent, all] = [[...running].filter((uuid) => !returns.has(uuid)).length, running.size];
   for (const one of waiting) {
     if ((returns.has(one.uuid) ? all : urgent) >= maxConcurrent) break;
-    if (!isDue(one) || isHeld(one) || busyTargets.has(one.target)) continue;
+    if (!isDue(one) || isHeld(one) || isBlocked(one) || busyTargets.has(one.target)) continue;
     busyTargets.add(one.target);
     start.push(one.uuid);
     all += 1;
