@@ -31,6 +31,7 @@ const listParams = v.strictObject({
 const uuidParams = v.strictObject({ uuid });
 const taskNames = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(255))), v.maxLength(100)), []);
 const retryParams = v.strictObject({ uuid, proof, done: taskNames, not_done: taskNames });
+const turnParams = v.strictObject({ uuid, way: v.picklist(['rollback', 'restart'], 'must be rollback or restart') });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 /** What a monitor says of its delivery; the notification itself has Masakari's form and no place for it. */
 const deliveryFacts = v.object({
@@ -145,6 +146,10 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
         ...not_done.map((name) => [name, 'not done'] as const),
       ]);
       return viewNotification(await reigning().retry(uuid, proof, verdicts));
+    },
+    turn: async (params) => {
+      const { uuid, way } = read(turnParams, params);
+      return viewNotification(await reigning().turn(uuid, way));
     },
     host: async (params) => {
       const { name, reserved } = read(hostParams, params);

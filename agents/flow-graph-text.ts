@@ -17,10 +17,16 @@ const ON_FAILURE = {
   rollback: 'rolls back when it fails',
 } as const satisfies Record<GraphTask['onFailure'], string | undefined>;
 
-export function describeFlow({ flow, tasks }: FlowGraph): string {
+const AFTER_CRASH = {
+  resume: [],
+  restart: ['  begun anew when its engine dies'],
+  rollback: ['  taken back when its engine dies'],
+} as const satisfies Record<FlowGraph['afterCrash'], readonly string[]>;
+
+export function describeFlow({ flow, afterCrash, tasks }: FlowGraph): string {
   const nothing = flow === 'host_return' ? 'a host that came back is noted' : 'such a failure ends without any action';
   const none = tasks.length === 0 ? [`  no task: ${nothing}`] : [];
-  return [optionOfFlow(flow), ...none, ...tasks.flatMap(describeTask)].join('\n');
+  return [optionOfFlow(flow), ...AFTER_CRASH[afterCrash], ...none, ...tasks.flatMap(describeTask)].join('\n');
 }
 
 function describeTask(task: GraphTask): string[] {
@@ -85,10 +91,11 @@ function wrapped(items: readonly string[], width: number): string[] {
 }
 
 /** As `--json` prints it; times in seconds. */
-export function viewFlow({ flow, tasks }: FlowGraph): object {
+export function viewFlow({ flow, afterCrash, tasks }: FlowGraph): object {
   return {
     flow,
     option: optionOfFlow(flow),
+    after_crash: afterCrash,
     tasks: tasks.map(({ definition, timeoutMs, retryDelayMs, onFailure, retries, phase, name, needs, gives }) => ({
       phase,
       name,

@@ -9,6 +9,8 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).status,
   show: async () => (await import('./commands/show.ts')).show,
   retry: async () => (await import('./commands/retry.ts')).retry,
+  rollback: async () => (await import('./commands/rollback.ts')).rollback,
+  restart: async () => (await import('./commands/restart.ts')).restart,
   host: async () => (await import('./commands/host.ts')).host,
   validate: async () => (await import('./commands/validate.ts')).validate,
   simulate: async () => (await import('./commands/simulate.ts')).simulate,

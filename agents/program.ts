@@ -12,6 +12,8 @@ const SUMMARIES = {
   status: 'show the engine and what is going on',
   show: 'show one notification, its progress and instances',
   retry: 'take a failed or ignored one up again',
+  rollback: 'take back what a running one did',
+  restart: 'begin a running one anew',
   host: 'say whether a host is reserved',
   validate: 'check a configuration file',
   simulate: 'try the task lists on a simulated cloud',

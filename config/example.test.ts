@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { renderExample } from './example.ts';
 import { DEFAULT_MAIN_FILE, loadConfiguration } from './load.ts';
 import { OPTIONS } from './options.ts';
-import { FLOWS, optionOfFlow, PHASES } from './pipelines.ts';
+import { crashOptionOfFlow, FLOWS, optionOfFlow, PHASES } from './pipelines.ts';
 
 const load = (text?: string) => {
   const files = new Map([['/etc/recovery-agent/custom-recovery-methods.conf', '']]);
@@ -44,7 +44,10 @@ test('so it does with every option made effective', () => {
 });
 
 test('every option is in it', () => {
-  const names = [...OPTIONS.map((entry) => entry.spec.name), ...FLOWS.map(optionOfFlow)];
+  const names = [
+    ...OPTIONS.map((entry) => entry.spec.name),
+    ...FLOWS.flatMap((flow) => [optionOfFlow(flow), crashOptionOfFlow(flow).name]),
+  ];
   expect(Array.from(uncommented.matchAll(/^([a-z_]+) =/gm), (match) => match[1])).toEqual(names);
 });
 

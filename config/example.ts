@@ -8,7 +8,15 @@
 import { safe } from 'ini';
 import type { OptionSpec } from './kinds.ts';
 import { OPTIONS } from './options.ts';
-import { DEFAULT_PIPELINES, FLOWS, FLOWS_SECTION, optionOfFlow, PHASES, type Pipeline } from './pipelines.ts';
+import {
+  crashOptionOfFlow,
+  DEFAULT_PIPELINES,
+  FLOWS,
+  FLOWS_SECTION,
+  optionOfFlow,
+  PHASES,
+  type Pipeline,
+} from './pipelines.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_OPTIONS, SEGMENT_SECTION } from './segments.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
@@ -37,6 +45,8 @@ const SEGMENTS_HEAD = `# Failover segments: which hosts belong together and how 
 
 const FLOWS_HEAD = `# What is done, task by task. Stands here or in the file recovery_methods_config, not in both. Two spellings:
 #   pre:['a','b'],main:['c'],post:['d']        {'pre': ['a', 'b'], 'main': ['c'], 'post': ['d']}
+# And what becomes of a flow whose engine died in it: resume (it goes on where it stood), restart (it is begun anew), or
+# rollback (it takes back what it did, and has failed).
 `;
 
 const TASKS_HEAD = `# Each task in these lists may have a section of its own. For example:
@@ -54,7 +64,10 @@ export function renderExample(): string {
     return `[${section}]\n\n${specs.map(renderOption).join('\n')}`;
   });
   const segments = SEGMENTS_HEAD + SEGMENT_OPTIONS.map(renderHelp).join('');
-  const flows = FLOWS.map((flow) => `#${optionOfFlow(flow)} = ${renderLists(DEFAULT_PIPELINES[flow])}\n`);
+  const flows = FLOWS.map((flow) => {
+    const policy = crashOptionOfFlow(flow);
+    return `#${optionOfFlow(flow)} = ${renderLists(DEFAULT_PIPELINES[flow])}\n#${policy.name} = ${policy.written}\n`;
+  });
   const tasks = TASKS_HEAD + POLICY_OPTIONS.map(renderHelp).join('');
   return [HEAD, ...sections, segments, `${FLOWS_HEAD}#[${FLOWS_SECTION}]\n${flows.join('')}`, tasks].join('\n');
 }

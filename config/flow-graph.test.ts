@@ -16,6 +16,7 @@ function graph(pre: readonly TaskContract[], post: readonly TaskContract[] = [])
     main: [],
     post: post.map(({ name }) => name),
     places: { pre: [], main: [], post: [] },
+    afterCrash: 'resume',
   };
   return graphOf('process', {
     pipelines: { ...DEFAULT_PIPELINES, process: pipeline },

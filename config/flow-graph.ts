@@ -7,7 +7,7 @@
 import type { TaskContract } from './check.ts';
 import type { CustomSection, DriverName } from './custom-tasks.ts';
 import type { AfterCrash } from './driver-form.ts';
-import { type FlowName, PHASES, type Phase, type Pipelines, type TaskName } from './pipelines.ts';
+import { type CrashPolicy, type FlowName, PHASES, type Phase, type Pipelines, type TaskName } from './pipelines.ts';
 import type { Position } from './problem.ts';
 import type { FailurePolicy, TaskPolicy } from './task-policies.ts';
 
@@ -38,6 +38,7 @@ export interface GraphTask {
 
 export interface FlowGraph {
   readonly flow: FlowName;
+  readonly afterCrash: CrashPolicy;
   readonly tasks: readonly GraphTask[];
 }
 
@@ -79,7 +80,7 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
       gives: (facts.contracts.get(name)?.provides ?? []).map((value) => ({ value, to: takersOf(index, value) })),
     };
   });
-  return { flow, tasks };
+  return { flow, afterCrash: pipeline.afterCrash, tasks };
 }
 
 /** The names of the values that a task asks for, those of its templates and its condition included; each once. */

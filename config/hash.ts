@@ -10,8 +10,8 @@ export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string
     options: withoutSecrets(values.options),
     segments: values.segments.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     pipelines: FLOWS.map((flow) => {
-      const { pre, main, post } = values.pipelines[flow];
-      return { flow, pre, main, post };
+      const { pre, main, post, afterCrash } = values.pipelines[flow];
+      return { flow, pre, main, post, afterCrash };
     }),
     tasks: [...values.taskPolicies]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

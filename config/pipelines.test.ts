@@ -36,6 +36,30 @@ test.each([
   expect(listsOf(value)).toEqual({ pre, main, post });
 });
 
+test('what becomes of a flow whose engine died may be said of each flow', () => {
+  const { pipelines, problems } = read(
+    `${HEAD}host_auto_failure_recovery_after_crash = restart\n` +
+      `process_failure_recovery_tasks = pre:['a']\nprocess_failure_recovery_after_crash = rollback`,
+  );
+  expect(problems).toEqual([]);
+  expect(FLOWS.map((flow) => pipelines[flow].afterCrash)).toEqual(['restart', 'resume', 'resume', 'rollback', 'resume']);
+  expect(pipelines.host_auto).toEqual({ ...DEFAULT_PIPELINES.host_auto, afterCrash: 'restart' });
+  expect(pipelines.process.pre).toEqual(['a']);
+});
+
+test.each([
+  [
+    'instance_failure_recovery_after_crash = retry',
+    'f:2:41: "instance_failure_recovery_after_crash" takes one of resume, restart, rollback, not "retry"',
+  ],
+  [
+    'instance_failure_recovery_after_crsh = resume',
+    'f:2:1: unknown option "instance_failure_recovery_after_crsh"; did you mean "instance_failure_recovery_after_crash"?',
+  ],
+])('%j is refused', (line, message) => {
+  expect(read(HEAD + line).problems.map(formatProblem)).toEqual([message]);
+});
+
 test('without the section, or without an option, the lists are the built-in ones', () => {
   expect(readPipelines(undefined)).toEqual({ pipelines: DEFAULT_PIPELINES, problems: [] });
   const { pipelines } = read(`${HEAD}process_failure_recovery_tasks = main:['a']`);

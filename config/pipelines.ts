@@ -4,9 +4,11 @@
  */
 
 import type { DocumentSection } from './document.ts';
+import { choice, type OptionSpec } from './kinds.ts';
 import { didYouMean } from './nearest.ts';
 import { type NamedTask, PHASES, type Phase, parseLists } from './pipeline-syntax.ts';
 import { errorAt, type Position, type Problem, warningAt } from './problem.ts';
+import { valueIn } from './read-options.ts';
 
 export { type NamedTask, PHASES, type Phase };
 
@@ -18,12 +20,20 @@ export type FlowName = (typeof FLOWS)[number];
 /** Those that something failed for; the other one is for a host that came back. */
 export const FAILURE_FLOWS: readonly FlowName[] = FLOWS.filter((flow) => flow !== 'host_return');
 
+export const CRASH_POLICIES = ['resume', 'restart', 'rollback'] as const;
+/**
+ * What becomes of a flow whose engine died. `resume`: it goes on where it stood. `restart`: it is abandoned, and the same is begun
+ * anew, as the configuration then says. `rollback`: it takes back what it did, and has failed.
+ */
+export type CrashPolicy = (typeof CRASH_POLICIES)[number];
+
 /** The task lists of one flow, and for each task the place where it is named. */
 export interface Pipeline {
   readonly pre: readonly TaskName[];
   readonly main: readonly TaskName[];
   readonly post: readonly TaskName[];
   readonly places: { readonly [P in Phase]: readonly Position[] };
+  readonly afterCrash: CrashPolicy;
 }
 
 export type Pipelines = { readonly [F in FlowName]: Pipeline };
@@ -36,12 +46,24 @@ export function optionOfFlow(flow: FlowName): string {
   return `${flow}_failure_recovery_tasks`;
 }
 
+/** The option beside the lists of a flow: `host_auto_failure_recovery_after_crash`. */
+export function crashOptionOfFlow(flow: FlowName): OptionSpec<CrashPolicy> {
+  const name = optionOfFlow(flow).replace(/tasks$/, 'after_crash');
+  return choice(name, 'resume', CRASH_POLICIES, 'What becomes of such a flow when its engine died in it.');
+}
+
 /** Stands for the file where a list is not written anywhere but built in. */
 export const BUILT_IN: Position = { file: 'built-in', line: 1, column: 1 };
 
 function builtIn(pre: readonly TaskName[], main: readonly TaskName[], post: readonly TaskName[]): Pipeline {
   const places = (tasks: readonly TaskName[]) => tasks.map(() => BUILT_IN);
-  return { pre, main, post, places: { pre: places(pre), main: places(main), post: places(post) } };
+  return {
+    pre,
+    main,
+    post,
+    places: { pre: places(pre), main: places(main), post: places(post) },
+    afterCrash: 'resume',
+  };
 }
 
 /** Masakari's task lists, which do nothing about a host that comes back. */
@@ -86,13 +108,18 @@ export function readPipelines(section: DocumentSection | undefined): {
   const problems: Problem[] = [];
   const pipelines: Record<FlowName, Pipeline> = { ...DEFAULT_PIPELINES };
   const flows = new Map(FLOWS.map((flow) => [optionOfFlow(flow), flow]));
+  const policies = new Map(FLOWS.map((flow) => [crashOptionOfFlow(flow).name, flow]));
   for (const option of section?.options.values() ?? []) {
     const flow = flows.get(option.name);
     if (flow === undefined) {
+      if (policies.has(option.name)) continue;
       // Who names a flow and forgets a word means that flow, however near another one's option is.
-      const named = FLOWS.filter((each) => option.name.startsWith(`${each}_`)).map(optionOfFlow);
-      const hint = didYouMean(option.name, named.length > 0 ? named : flows.keys());
-      problems.push(errorAt(option.at, `unknown option "${option.name}"${hint}`));
+      const named = FLOWS.filter((each) => option.name.startsWith(`${each}_`));
+      const known = (named.length > 0 ? named : FLOWS).flatMap((each) => [
+        optionOfFlow(each),
+        crashOptionOfFlow(each).name,
+      ]);
+      problems.push(errorAt(option.at, `unknown option "${option.name}"${didYouMean(option.name, known)}`));
       continue;
     }
     const parsed = parseLists(option.value);
@@ -102,6 +129,10 @@ export function readPipelines(section: DocumentSection | undefined): {
     if (flow !== 'host_return' && !hasTasks(pipelines[flow]) && parsed.problems.length === 0) {
       problems.push(warningAt(option.at, `"${option.name}" names no task: such a failure ends without any action`));
     }
+  }
+  for (const flow of policies.values()) {
+    const afterCrash = valueIn(section, crashOptionOfFlow(flow), problems);
+    if (afterCrash !== undefined) pipelines[flow] = { ...pipelines[flow], afterCrash };
   }
   return { pipelines, problems };
 }
@@ -114,5 +145,6 @@ function pipelineOf(lists: Readonly<Record<Phase, readonly NamedTask[]>>): Pipel
     main: names('main'),
     post: names('post'),
     places: { pre: places('pre'), main: places('main'), post: places('post') },
+    afterCrash: 'resume',
   };
 }

@@ -41,6 +41,8 @@ export interface Call {
   readonly inputs: { readonly [name: string]: Json };
   /** The options of the section that are the task's own, values filled in. */
   readonly parameters: { readonly [name: string]: Json };
+  /** For `undo`: what `run` gave; empty when it did not end well, and in the other calls. */
+  readonly outputs: Outputs;
   /**
    * Aborted when the time of the task is up, or the engine stops. The function then has 5 seconds to end by itself; what is
    * left of it is killed.
@@ -78,6 +80,9 @@ export interface TaskModule {
   run(call: Call): Promise<Outputs | void> | Outputs | void;
   /** Looks, and changes nothing. For tasks with `after_crash = check`. */
   check?(call: Call): Promise<CheckVerdict> | CheckVerdict;
-  /** Takes back what `run` did, also when it did only a part of it. For tasks with `undo = true`. */
+  /**
+   * Takes back what `run` did, also when it did only a part of it, or nothing; is called again after a death. For tasks with
+   * `undo = true`.
+   */
   undo?(call: Call): Promise<void> | void;
 }

@@ -119,6 +119,20 @@ actions = [{name: MIGRATE}]
     expect([nothing?.status, nothing?.flows, more]).toEqual(['finished', [], []]);
   });
 
+  it.each([
+    ['restart', ['ABANDONED', 'SUCCESS'], 6],
+    ['rollback', ['REVERTED', 'SUCCESS'], 6],
+  ])('shows what the flow of a host does after its engine died: %s', async (policy, flows, recovered) => {
+    const rows = await simulate(
+      'host_auto',
+      `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_after_crash = ${policy}\n`,
+    );
+    const killed = rows.filter(({ disturbance }) => disturbance?.fault === 'engine killed');
+    expect(killed).toHaveLength(3);
+    for (const row of killed)
+      expect(row).toMatchObject({ good: true, flows, recovered, duplicateEvacuations: 0, status: 'finished' });
+  });
+
   it('leaves a task that may run once in doubt when its engine is killed', async () => {
     const rows = await simulate('process', lists("pre:['page']") + PAGE);
     expect(rows.every(({ good }) => good)).toBe(true);

@@ -29,6 +29,8 @@ export interface Instance {
   readonly projectId: string;
   /** Who made it. */
   readonly userId: string;
+  /** Nova's words on what brought it into state error, on one line. Only `instance` gives them. */
+  readonly fault?: string;
 }
 
 /** A `nova-compute` service. */

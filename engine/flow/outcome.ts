@@ -2,10 +2,15 @@
 import type { Json } from './plan.ts';
 
 /**
- * Why a task failed. `outage`: the cloud was away; the recovery is taken up again and again rather than given up. `doubt`:
- * an operator has to say what became of it; nothing is tried again before.
+ * Why a task or a flow failed. `outage`: the cloud was away; the recovery is taken up again and again rather than given up.
+ * `doubt`: an operator has to say what became of it. `order`: an operator ended it.
  */
-export type Fault = 'work' | 'outage' | 'doubt';
+export type Fault = 'work' | 'outage' | 'doubt' | 'order';
+
+/** Whether nothing is tried again before an operator says so. */
+export function waitsForOperator(fault: Fault): boolean {
+  return fault === 'doubt' || fault === 'order';
+}
 
 /** There is nothing to recover: the flow ends well here (Masakari's Skip* exceptions). */
 export class SkipRecovery extends Error {

@@ -3,7 +3,7 @@
  * journal, and the only thing a resume goes by: what the configuration says by then does not matter. Pure.
  */
 import type { CustomTask } from '#config/custom-tasks.ts';
-import type { FlowName, Phase, Pipelines } from '#config/pipelines.ts';
+import type { CrashPolicy, FlowName, Phase, Pipelines } from '#config/pipelines.ts';
 import type { Shapes } from '#config/shape.ts';
 import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
 import type { TaskSettings } from './settings.ts';
@@ -28,6 +28,8 @@ export interface Plan {
   readonly flow: FlowName;
   /** Counts the times the recovery was taken up: first by the notification, then by retries. Starts at 1. */
   readonly round: number;
+  /** What becomes of it when its engine dies. */
+  readonly afterCrash: CrashPolicy;
   readonly tasks: readonly PlannedTask[];
   /** What tasks can require by name: `host_name`, `instance_uuid`, `process_name`, `notification_uuid`, `reserved_host` … */
   readonly inputs: { readonly [name: string]: Json };
@@ -81,7 +83,7 @@ export function buildPlan(facts: {
     }),
   );
   const { flow, round, inputs, settings } = facts;
-  return { version: 1, flow, round, tasks, inputs, settings };
+  return { version: 1, flow, round, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
 }
 
 /** Reads a plan back from the journal. Throws when another program's version wrote it. */

@@ -11,9 +11,10 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
+import { JournalFailure } from '../journal/failure.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { AtomRow, FlowState } from '../journal/words.ts';
+import type { AtomRow, FlowState, RevertCause } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import { type Fault, type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
 import { type Json, type Plan, type PlannedTask, readPlan } from './plan.ts';
@@ -35,9 +36,10 @@ type TaskEnd =
   | { readonly end: 'skipped' | 'ignored'; readonly message: string }
   | { readonly end: 'failure'; readonly message: string; readonly fault: Fault; readonly outputs: Values };
 
+/** Why a flow goes back. */
 interface Failed {
   readonly message: string;
-  readonly fault: Fault;
+  readonly fault: RevertCause;
 }
 
 export class FlowRunner {
@@ -67,7 +69,7 @@ export class FlowRunner {
   async run(closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
     const { flow } = this.#flow;
     if (flow.state === 'REVERTING') {
-      return this.#takeBack({ message: flow.error ?? 'a task failed', fault: 'work' }, closing);
+      return this.#takeBack({ message: flow.error ?? 'a task failed', fault: flow.revert_cause ?? 'work' }, closing);
     }
     let message: string | null = null;
     for (const atom of this.#flow.atoms) {
@@ -165,6 +167,7 @@ export class FlowRunner {
       () => {},
     );
     try {
+      signal.throwIfAborted();
       return await work(signal);
     } catch (error) {
       // A call cut off by the signal fails in its own words; why it was cut off is what counts.
@@ -200,6 +203,7 @@ export class FlowRunner {
       earlierSteps: async (key) =>
         (await journal.query('stepsInOtherFlows', { flowId: place.flowId, key })).map((row) => ({
           state: row.state,
+          taskState: row.atom_state,
           detail: JSON.parse(row.detail),
           error: row.error,
         })),
@@ -235,7 +239,7 @@ export class FlowRunner {
 
   /** From here on the flow only goes back: the journal says so before anything is undone. */
   async #rollBack(why: Failed, closing: (outcome: FlowOutcome) => readonly Mutation[]): Promise<FlowOutcome> {
-    await this.#flush({ op: 'revert_flow', flowId: this.#flow.flow.id, error: why.message });
+    await this.#flush({ op: 'revert_flow', flowId: this.#flow.flow.id, cause: why.fault, error: why.message });
     return this.#takeBack(why, closing);
   }
 
@@ -244,43 +248,60 @@ export class FlowRunner {
     { message: why, fault }: Failed,
     closing: (outcome: FlowOutcome) => readonly Mutation[],
   ): Promise<FlowOutcome> {
-    const { journal, clock } = this.#parts;
-    const atoms = await journal.query('atoms', this.#flow.flow.id);
-    let isWhole = atoms.every(({ state }) => state !== 'REVERT_FAILURE');
+    const atoms = await this.#parts.journal.query('atoms', this.#flow.flow.id);
+    this.#recall(atoms);
+    const left: string[] = [];
     for (const atom of [...atoms].reverse()) {
+      if (atom.state === 'REVERT_FAILURE') left.push(atom.name);
       if (atom.state === 'PENDING' || atom.state === 'REVERTED' || atom.state === 'REVERT_FAILURE') continue;
       const planned = this.#plan.tasks[atom.ord];
-      if (!planned) continue;
+      if (!planned) throw new Error(`the plan has no task ${atom.ord}`);
       if (atom.state === 'RUNNING') await this.#atom(atom.id, 'FAILURE');
       if (atom.state !== 'REVERTING') await this.#atom(atom.id, 'REVERTING');
       crashPoint('task.before-undo');
+      const failure = await this.#undoWithRetries(atom, planned);
+      crashPoint('task.after-undo');
+      await this.#progress;
+      await this.#atom(atom.id, failure === undefined ? 'REVERTED' : 'REVERT_FAILURE', failure);
+      if (failure !== undefined) left.push(atom.name);
+    }
+    const message = left.length === 0 ? why : `${why}; not taken back: ${left.join(', ')}`;
+    const outcome: FlowOutcome = { end: 'failure', message, cause: fault };
+    return this.#close(left.length === 0 ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
+  }
+
+  /** What tasks gave is given to what takes them back, whichever engine ran them; null for what a failed one did not give. */
+  #recall(atoms: readonly AtomRow[]): void {
+    for (const atom of atoms) {
+      const planned = this.#plan.tasks[atom.ord];
+      if (!planned || atom.state === 'PENDING') continue;
+      const outputs: Values = JSON.parse(atom.result ?? '{}');
+      for (const name of this.#provides(planned)) this.#values[name] = outputs[name] ?? null;
+    }
+  }
+
+  /** Each attempt is bounded as one of the task itself is. Returns why it could not be taken back. */
+  async #undoWithRetries(atom: AtomRow, planned: PlannedTask): Promise<string | undefined> {
+    const task = this.#parts.taskOf(planned);
+    if (!task) return 'this program has no such task';
+    if (!task.undo) return undefined;
+    const undo = task.undo.bind(task);
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#undoOne(atom, planned);
-        crashPoint('task.after-undo');
-        await this.#atom(atom.id, 'REVERTED');
+        await this.#withinItsTime(planned, (signal) => undo(this.#context(atom, planned, signal, attempt)));
+        return undefined;
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason;
-        isWhole = false;
-        const message = error instanceof Error ? error.message : String(error);
-        await journal.write({ op: 'atom', atomId: atom.id, state: 'REVERT_FAILURE', error: message, at: clock.now() });
+        if (error instanceof JournalFailure) throw error;
+        if (attempt > planned.retries) return error instanceof Error ? error.message : String(error);
+        await this.#parts.clock.sleep(planned.retryDelayMs, this.#signal);
       }
     }
-    const outcome: FlowOutcome = { end: 'failure', message: why, cause: fault };
-    return this.#close(isWhole ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
   }
 
-  /** Bounded as the task itself is. */
-  async #undoOne(atom: AtomRow, planned: PlannedTask): Promise<void> {
-    const task = this.#parts.taskOf(planned);
-    if (!task?.undo) return;
-    const undo = task.undo.bind(task);
-    await this.#withinItsTime(planned, async (signal) => {
-      await undo(this.#context(atom, planned, signal, 1));
-    });
-  }
-
-  async #atom(atomId: number, state: AtomRow['state']): Promise<void> {
-    await this.#parts.journal.write({ op: 'atom', atomId, state, at: this.#parts.clock.now() });
+  async #atom(atomId: number, state: AtomRow['state'], error?: string): Promise<void> {
+    const at = this.#parts.clock.now();
+    await this.#parts.journal.write({ op: 'atom', atomId, state, ...(error === undefined ? {} : { error }), at });
   }
 
   async #close(

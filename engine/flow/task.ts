@@ -6,7 +6,7 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ActGuard, Cloud } from '../cloud/cloud.ts';
 import type { MovedAway } from '../journal/queries.ts';
-import type { StepState } from '../journal/words.ts';
+import type { AtomState, StepState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import type { Json } from './plan.ts';
 import type { TaskSettings } from './settings.ts';
@@ -25,6 +25,8 @@ export interface EarlierMove {
 /** A step of another flow of the same recovery. */
 export interface EarlierStep {
   readonly state: StepState;
+  /** What became of its task: `REVERTED` and `REVERT_FAILURE` when the flow took back what it did. */
+  readonly taskState: AtomState;
   readonly detail: Values;
   readonly error: string | null;
 }
@@ -45,7 +47,7 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** An engine began this task before and died, or an earlier try failed: the journal may hold steps of it. */
   readonly isResumed: boolean;
-  /** Counts the tries of this task in this flow, the first is 1. */
+  /** Counts the tries of this task in this flow, the first is 1; those of taking it back for themselves. */
   readonly attempt: number;
   readonly steps: StepLedger;
   readonly budgets: Budgets;
@@ -89,7 +91,7 @@ export interface Task {
    * @throws SkipRecovery, IgnoreRecovery, TaskFailure
    */
   run(context: TaskContext): Promise<Values>;
-  /** Takes back what `run` did, for a flow that rolls back. Without it nothing is taken back. */
+  /** Takes back what `run` did, for a flow that rolls back; may be called again after a death. Without it nothing is taken back. */
   undo?(context: TaskContext): Promise<void>;
 }
 

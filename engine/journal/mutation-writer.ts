@@ -37,14 +37,20 @@ export class MutationWriter {
       case 'open_flow':
         return this.#openFlow(mutation);
       case 'resume_flow':
-        return this.#one<FlowRow>('UPDATE flowdetails SET resumes = resumes + 1 WHERE id = ? RETURNING *', [
+        return this.#one<FlowRow>(
+          'UPDATE flowdetails SET resumes = resumes + 1, left_by = NULL WHERE id = ? RETURNING *',
+          [mutation.flowId],
+        );
+      case 'leave_flow':
+        return this.#one('UPDATE flowdetails SET left_by = ? WHERE id = ? RETURNING id', [
+          this.#epoch,
           mutation.flowId,
         ]);
       case 'revert_flow':
-        return this.#one(`UPDATE flowdetails SET state = 'REVERTING', error = ? WHERE id = ? RETURNING id`, [
-          mutation.error,
-          mutation.flowId,
-        ]);
+        return this.#one(
+          `UPDATE flowdetails SET state = 'REVERTING', revert_cause = ?, error = ? WHERE id = ? RETURNING id`,
+          [mutation.cause, mutation.error, mutation.flowId],
+        );
       case 'atom':
         return this.#atom(mutation);
       case 'event':

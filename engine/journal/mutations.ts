@@ -8,6 +8,7 @@ import type {
   LogbookStatus,
   NotificationType,
   Phase,
+  RevertCause,
   StepRow,
   StepState,
 } from './words.ts';
@@ -69,10 +70,17 @@ export interface ResumeFlow {
   readonly flowId: number;
 }
 
+/** The flow is left open in good order, for the next engine or for what an operator wants. */
+export interface LeaveFlow {
+  readonly op: 'leave_flow';
+  readonly flowId: number;
+}
+
 /** The flow takes back what it did; `error` says why. */
 export interface RevertFlow {
   readonly op: 'revert_flow';
   readonly flowId: number;
+  readonly cause: RevertCause;
   readonly error: string;
 }
 
@@ -143,6 +151,7 @@ export type Mutation =
   | ChangeLogbook
   | OpenFlow
   | ResumeFlow
+  | LeaveFlow
   | RevertFlow
   | ChangeAtom
   | AddEvent

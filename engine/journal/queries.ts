@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 import { readLease } from './lease.ts';
 import { MIGRATION_KINDS } from './migration-kinds.ts';
 import type { FlowSnapshot } from './mutations.ts';
-import type { AtomRow, EventRow, FlowRow, LeaseRow, LogbookRow, LogbookStatus, StepRow } from './words.ts';
+import type { AtomRow, AtomState, EventRow, FlowRow, LeaseRow, LogbookRow, LogbookStatus, StepRow } from './words.ts';
 
 export interface LogbookWithFlows {
   readonly logbook: LogbookRow;
@@ -182,11 +182,14 @@ export const QUERIES = {
     return [...away.values()];
   },
 
-  /** Steps of one key in all flows of the same logbook but this one, oldest first. */
-  stepsInOtherFlows(db: Database.Database, of: { readonly flowId: number; readonly key: string }): StepRow[] {
+  /** Steps of one key in all flows of the same logbook but this one, oldest first, each with the state of its task. */
+  stepsInOtherFlows(
+    db: Database.Database,
+    of: { readonly flowId: number; readonly key: string },
+  ): (StepRow & { readonly atom_state: AtomState })[] {
     return db
-      .prepare<[string, number, number], StepRow>(
-        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
+      .prepare<[string, number, number], StepRow & { readonly atom_state: AtomState }>(
+        `SELECT s.*, a.state AS atom_state FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
          WHERE s.key = ? AND f.id <> ? AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
          ORDER BY s.id`,
       )

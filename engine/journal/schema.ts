@@ -96,8 +96,11 @@ CREATE TABLE flowdetails (
   target TEXT NOT NULL,
   plan TEXT NOT NULL CHECK (json_valid(plan)),
   config_hash TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('RUNNING', 'SUCCESS', 'FAILURE', 'REVERTING', 'REVERTED', 'REVERT_FAILURE')),
+  state TEXT NOT NULL
+    CHECK (state IN ('RUNNING', 'SUCCESS', 'FAILURE', 'REVERTING', 'REVERTED', 'REVERT_FAILURE', 'ABANDONED')),
   resumes INTEGER NOT NULL DEFAULT 0,
+  left_by INTEGER CHECK (left_by > 0),
+  revert_cause TEXT CHECK (revert_cause IN ('work', 'outage', 'order')),
   started_at INTEGER NOT NULL,
   closed_at INTEGER,
   error TEXT,

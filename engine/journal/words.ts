@@ -5,7 +5,9 @@ export type NotificationType = 'COMPUTE_HOST' | 'PROCESS' | 'VM';
 export type LogbookStatus = 'new' | 'running' | 'error' | 'failed' | 'ignored' | 'finished';
 /** taskflow's words; a flow uses those that make sense for it. */
 export type AtomState = 'PENDING' | 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE';
-export type FlowState = 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE';
+export type FlowState = 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE' | 'ABANDONED';
+/** Why a flow goes back. `work` and `outage`: a task failed so. `order`: an operator said so. */
+export type RevertCause = 'work' | 'outage' | 'order';
 export type StepState = 'planned' | 'intent' | 'sent' | 'done' | 'failed' | 'unknown' | 'skipped';
 export type Phase = 'pre' | 'main' | 'post';
 
@@ -45,8 +47,13 @@ export interface FlowRow {
   /** JSON: the frozen plan. */
   readonly plan: string;
   readonly config_hash: string;
+  /** `ABANDONED`: closed in favour of one that begins anew. */
   readonly state: FlowState;
+  /** How often an engine took it up that another one had left open. */
   readonly resumes: number;
+  /** Epoch of the engine that left it open in good order; null while one is at it, and after a death. */
+  readonly left_by: number | null;
+  readonly revert_cause: RevertCause | null;
   readonly started_at: number;
   readonly closed_at: number | null;
   readonly error: string | null;

@@ -15,7 +15,9 @@ const INSTANCE: Instance = {
   projectId: 'p',
   userId: 'u',
 };
+const IN_ERROR: Instance = { ...INSTANCE, vmState: 'error' };
 const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false };
+const FAILED = { ...ACTION, isFailed: true };
 const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
 
 const decide = (change: Partial<AskedFacts>) =>
@@ -28,6 +30,7 @@ const decide = (change: Partial<AskedFacts>) =>
       elapsedMs: 0,
       silentLooks: 0,
       silentMs: 0,
+      wordlessLooks: 0,
       ...change,
     },
     LIMITS,
@@ -45,11 +48,26 @@ describe('a reboot or rebuild', () => {
     ['is over', { state: 'sent', action: ACTION }, { state: 'done' }],
     ['whose reply was lost is found', { state: 'unknown', action: ACTION }, { state: 'done' }],
     ['that another engine asked for is found', { state: 'intent', action: ACTION }, { state: 'done' }],
-    ['ended in an error', { state: 'sent', action: { ...ACTION, isFailed: true } }, { state: 'failed' }],
+    ['ended in an error', { state: 'sent', action: FAILED }, { state: 'failed', reason: /req-1 ended in an error$/ }],
+    [
+      'ended in an error that Nova explains',
+      { state: 'sent', action: FAILED, instance: { ...IN_ERROR, fault: 'No image' } },
+      { state: 'failed', reason: /req-1 ended in an error: No image$/ },
+    ],
+    [
+      'left an error that Nova may yet explain',
+      { state: 'sent', action: ACTION, instance: IN_ERROR, wordlessLooks: 2 },
+      { do: 'wait' },
+    ],
+    [
+      'left an error that Nova does not explain',
+      { state: 'sent', action: ACTION, instance: IN_ERROR, wordlessLooks: 3 },
+      { state: 'failed', reason: /state error after it$/ },
+    ],
     [
       'left an error',
-      { state: 'sent', action: ACTION, instance: { ...INSTANCE, vmState: 'error' } },
-      { state: 'failed' },
+      { state: 'sent', action: ACTION, instance: { ...IN_ERROR, fault: 'No image' } },
+      { state: 'failed', reason: /state error after it: No image$/ },
     ],
     [
       'takes too long',

@@ -29,7 +29,12 @@ export interface AskedFacts {
   /** Looks in a row that showed nothing of a call that may have been lost. */
   readonly silentLooks: number;
   readonly silentMs: number;
+  /** Looks in a row, this one among them, that showed it in state error without a task and without Nova's words on it. */
+  readonly wordlessLooks: number;
 }
+
+/** Nova writes the state error first, then why, then that the action failed: a further look has all three. */
+const WORDLESS_LOOKS = 3;
 
 export type AskedDecision =
   | { readonly do: 'wait' }
@@ -59,7 +64,7 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
-  if (state !== 'planned' && action) return decideEnd(action, instance, isLate);
+  if (state !== 'planned' && action) return decideEnd(action, instance, facts.wordlessLooks, isLate);
   if (instance.taskState !== null) {
     // Somebody else's: ours would show as an action.
     return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
@@ -72,10 +77,24 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
   return { do: 'call' };
 }
 
-function decideEnd({ requestId, isFailed }: InstanceAction, instance: Instance, isLate: boolean): AskedDecision {
-  if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error`);
+/** Whether Nova may still have to say why. */
+export function isWordless({ vmState, taskState, fault }: Instance): boolean {
+  return vmState === 'error' && taskState === null && fault === undefined;
+}
+
+function decideEnd(
+  { requestId, isFailed }: InstanceAction,
+  instance: Instance,
+  wordlessLooks: number,
+  isLate: boolean,
+): AskedDecision {
+  const isInError = instance.vmState === 'error';
+  // Of an instance that is well the words would be about something else.
+  const words = isInError && instance.fault !== undefined ? `: ${instance.fault}` : '';
+  if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error${words}`);
+  if (isWordless(instance) && wordlessLooks < WORDLESS_LOOKS && !isLate) return WAIT;
   if (instance.taskState === null) {
-    return instance.vmState === 'error' ? settle('failed', 'it is in state error after it') : settle('done');
+    return isInError ? settle('failed', `it is in state error after it${words}`) : settle('done');
   }
   return isLate ? settle('failed', `it did not end in time (task ${instance.taskState})`) : WAIT;
 }

@@ -1,5 +1,5 @@
 /** What becomes of a notification when a round of its recovery has ended. Pure. */
-import type { FlowOutcome } from '../flow/outcome.ts';
+import { type FlowOutcome, waitsForOperator } from '../flow/outcome.ts';
 import type { LogbookStatus } from '../journal/words.ts';
 
 export interface Closing {
@@ -29,7 +29,7 @@ export function closeRound(
       return { status: 'ignored', message: outcome.message, retryAt: null };
     case 'failure':
       // While the cloud is away nothing is decided: such a recovery is tried until it expires.
-      return outcome.cause === 'doubt' || (outcome.cause === 'work' && facts.failures + 1 >= FAILED_ROUNDS)
+      return waitsForOperator(outcome.cause) || (outcome.cause === 'work' && facts.failures + 1 >= FAILED_ROUNDS)
         ? { status: 'failed', message: outcome.message, retryAt: null }
         : { status: 'error', message: outcome.message, retryAt: facts.now + facts.retryIntervalMs };
   }

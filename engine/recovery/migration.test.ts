@@ -28,7 +28,7 @@ function instance(change: Partial<Instance> = {}): Instance {
 const ACTION = { action: 'live-migration', requestId: 'req-1', isFailed: false };
 const FAILED = { ...ACTION, isFailed: true };
 
-type Facts = Omit<AskedFacts, 'isHostUp'>;
+type Facts = Omit<AskedFacts, 'isHostUp' | 'wordlessLooks'>;
 const facts = (change: Partial<Facts>): Facts => ({
   state: 'planned',
   instance: instance(),
@@ -108,6 +108,11 @@ describe('a live migration', () => {
     ['is back where it was: it did not succeed', seen({}), failed(/did not succeed, and the instance is still on c2/)],
     ['that Nova calls an error', { ...seen({}), action: FAILED }, failed(/req-1 ended in an error/)],
     ['left an error', seen({ vmState: 'error' }), failed(/state error after it/)],
+    [
+      'left an error that Nova explains',
+      seen({ vmState: 'error', fault: 'No room' }),
+      failed(/state error after it: No room$/),
+    ],
     ['ended elsewhere', seen({ host: 'c3' }), failed(/on c3 now/)],
     ['may have been lost: first look', { state: 'intent' }, { do: 'note silence' }],
     ['may have been lost: few looks', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],

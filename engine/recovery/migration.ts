@@ -40,7 +40,7 @@ export interface Journey {
   readonly home: string;
 }
 
-type MigrationFacts = Omit<AskedFacts, 'isHostUp'>;
+type MigrationFacts = Omit<AskedFacts, 'isHostUp' | 'wordlessLooks'>;
 
 export function decideMigration(
   facts: MigrationFacts,
@@ -66,9 +66,15 @@ export function decideMigration(
   return plan.kind === kind ? { do: 'call' } : settle('failed', `it is ${instance.vmState} now`);
 }
 
+/** Nova's own on why an instance is in state error; of one that is well they would be about something else. */
+function wordsOf({ vmState, fault }: Instance): string {
+  return vmState === 'error' && fault !== undefined ? `: ${fault}` : '';
+}
+
 /** @param isOurs Nova shows a cold migration that we asked for */
-function decideArrival({ vmState, host }: Instance, isOurs: boolean): AskedDecision {
-  if (vmState === 'error') return settle('failed', `it is on ${host} in state error`);
+function decideArrival(instance: Instance, isOurs: boolean): AskedDecision {
+  const { vmState, host } = instance;
+  if (vmState === 'error') return settle('failed', `it is on ${host} in state error${wordsOf(instance)}`);
   // Whoever resized or migrated it himself may want to take that back.
   if (vmState === 'resized' && !isOurs)
     return settle('skipped', `somebody moved it to ${host}, and has not confirmed that`);
@@ -76,14 +82,16 @@ function decideArrival({ vmState, host }: Instance, isOurs: boolean): AskedDecis
 }
 
 function whyNotArrived(
-  { host, vmState }: Instance,
+  instance: Instance,
   source: string,
   { requestId, isFailed }: NonNullable<AskedFacts['action']>,
 ): string {
-  if (isFailed) return `Nova's request ${requestId} ended in an error`;
+  const { host, vmState } = instance;
+  const words = wordsOf(instance);
+  if (isFailed) return `Nova's request ${requestId} ended in an error${words}`;
   if (host !== source) return `it is on ${host ?? 'no host'} now`;
   return vmState === 'error'
-    ? 'it is in state error after it'
+    ? `it is in state error after it${words}`
     : `it did not succeed, and the instance is still on ${source}`;
 }
 
@@ -96,7 +104,7 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
     return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
   }
   if (instance.host !== home) return settle('failed', `it has left ${home} again, for ${instance.host ?? 'no host'}`);
-  if (instance.vmState === 'error') return settle('failed', 'it is in state error');
+  if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
   // Confirmed, by this or by Nova's own resize_confirm_window.
   if (instance.vmState !== 'resized') return settle('done');
   if (state !== 'planned' && action) {

@@ -18,18 +18,17 @@ import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
-import { JournalFailure } from '../journal/failure.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import type { LogbookRow, LogbookStatus } from '../journal/words.ts';
+import type { FlowRow, LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/custom-task.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { ProgressHub } from './progress.ts';
-import { Recovery } from './recovery.ts';
+import { RunningRecoveries } from './running-recoveries.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
 
 export interface EngineParts {
@@ -58,19 +57,13 @@ export class RequestRefused extends Error {
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
-interface Running {
-  readonly controller: AbortController;
-  readonly ended: Promise<void>;
-}
-
 export class Engine {
   readonly hub = new ProgressHub();
   /** Resolves after `stop`; rejects with the `JournalFailure` that ended the engine. */
   readonly ended: Promise<void>;
 
   readonly #parts: EngineParts;
-  readonly #budgets: Budgets;
-  readonly #running = new Map<string, Running>();
+  readonly #running: RunningRecoveries;
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
   readonly #blindMonitors = new BlindMonitors();
@@ -82,10 +75,11 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const { general, hostFailure } = parts.configuration.options;
-    this.#budgets = {
+    const budgets: Budgets = {
       requests: new Budget(general.hostFailureRecoveryThreads),
       evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
     };
+    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub }, () => this.#wake());
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
@@ -185,6 +179,40 @@ export class Engine {
     return this.#logbook(uuid);
   }
 
+  /**
+   * Turns a recovery that is at work, by an operator's word. `rollback`: its flow takes back what it did, and nothing more is
+   * tried until somebody says `retry`. `restart`: its flow is abandoned and begun anew.
+   */
+  async turn(uuid: string, way: 'rollback' | 'restart'): Promise<LogbookRow> {
+    const { clock, journal, log } = this.#parts;
+    // Before anything is interrupted for a word that makes no sense.
+    await this.#flowToTurn(uuid, way);
+    return this.#running.held(uuid, `an operator's ${way}`, async () => {
+      const flow = await this.#flowToTurn(uuid, way);
+      const error = `an operator said ${way}`;
+      await journal.write(
+        way === 'rollback'
+          ? { op: 'revert_flow', flowId: flow.id, cause: 'order', error }
+          : { op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at: clock.now() },
+      );
+      log('warning', "flow is turned by an operator's word", { uuid, flow: flow.uuid, way });
+      return this.#logbook(uuid);
+    });
+  }
+
+  async #flowToTurn(uuid: string, way: 'rollback' | 'restart'): Promise<FlowRow> {
+    const { id, status, closed_at } = await this.#logbook(uuid);
+    const open = await this.#parts.journal.query('openFlow', id);
+    if (!open) {
+      const hint = closed_at === null ? 'it is tried again by itself' : 'there is "retry"';
+      throw new RequestRefused(`recovery ${uuid} is ${status} and no flow of it is at work; ${hint}`);
+    }
+    if (way === 'restart' && open.flow.state === 'REVERTING') {
+      throw new RequestRefused(`recovery ${uuid} takes back what it did; it can be retried when that is over`);
+    }
+    return open.flow;
+  }
+
   /** What an operator says of tasks in doubt, as changes of their steps. Refused unless each has a verdict and no other. */
   async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, DoubtVerdict>): Promise<Mutation[]> {
     const { clock, journal } = this.#parts;
@@ -268,8 +296,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#stopping.abort(new Interrupted('the engine stops'));
     this.#wake();
-    for (const { controller } of this.#running.values()) controller.abort(new Interrupted('the engine stops'));
-    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+    await this.#running.interrupt('the engine stops');
     await this.ended.catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
     await this.#statusFile.close();
@@ -312,14 +339,14 @@ export class Engine {
     if (this.#stopping.signal.aborted) return null;
     const verdict = planQueue({
       open,
-      running: new Set(this.#running.keys()),
+      running: this.#running.uuids,
       now: clock.now(),
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
     });
     for (const { uuid, by } of verdict.supersede) await this.#supersede(uuid, by);
     for (const uuid of verdict.start) {
       const logbook = open.find((one) => one.uuid === uuid);
-      if (logbook) this.#start(logbook);
+      if (logbook) this.#running.start(logbook);
     }
     void this.#tellStatus().catch((error: unknown) => {
       log('warning', 'status.json cannot be written', {
@@ -329,67 +356,20 @@ export class Engine {
     return verdict.lookAgainAt;
   }
 
-  #start(logbook: LogbookRow): void {
-    const { journal, log } = this.#parts;
-    const controller = new AbortController();
-    const parts = { ...this.#parts, budgets: this.#budgets, hub: this.hub };
-    const run = async (): Promise<void> => {
+  #supersede(uuid: string, by: string): Promise<void> {
+    return this.#running.held(uuid, `superseded by recovery ${by} of its host`, async () => {
+      const { journal, clock, log } = this.#parts;
+      const logbook = await this.#logbook(uuid);
+      if (logbook.closed_at !== null) return;
+      const at = clock.now();
+      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.`;
       const flow = await journal.query('openFlow', logbook.id);
-      await new Recovery(parts, logbook, controller.signal).run(flow);
-    };
-    const ended = run()
-      .catch((error: unknown) => {
-        if (error instanceof Interrupted || (error instanceof JournalFailure && error.isFatal)) return;
-        // A fault of this program: the recovery stays open and visible, and is taken up again at the next look.
-        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        log('error', 'recovery stopped by a fault of the engine', { uuid: logbook.uuid, reason });
-        return this.#park(logbook, error);
-      })
-      .finally(() => {
-        this.#running.delete(logbook.uuid);
-        this.#wake();
-      });
-    this.#running.set(logbook.uuid, { controller, ended });
-  }
-
-  /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */
-  async #park(logbook: LogbookRow, error: unknown): Promise<void> {
-    const { journal, clock, configuration } = this.#parts;
-    const message = `fault of the engine: ${error instanceof Error ? error.message : String(error)}`;
-    const at = clock.now();
-    const flow = await journal.query('openFlow', logbook.id);
-    const { status } = await this.#logbook(logbook.uuid);
-    const changes: Mutation[] = [];
-    if (flow) changes.push({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at });
-    if (status === 'new') changes.push({ op: 'logbook', uuid: logbook.uuid, status: 'running', at });
-    const retryAt = at + configuration.options.general.processUnfinishedNotificationsIntervalMs;
-    changes.push(
-      logbook.failures === 0
-        ? { op: 'logbook', uuid: logbook.uuid, status: 'error', message, retryAt, failed: 1, at }
-        : { op: 'logbook', uuid: logbook.uuid, status: 'failed', message, failed: 1, at },
-    );
-    await journal.write(...changes);
-  }
-
-  async #supersede(uuid: string, by: string): Promise<void> {
-    const { journal, clock, log } = this.#parts;
-    const running = this.#running.get(uuid);
-    if (running) {
-      running.controller.abort(new Interrupted(`superseded by recovery ${by} of its host`));
-      await running.ended;
-    }
-    const logbook = await this.#logbook(uuid);
-    if (logbook.closed_at !== null) return;
-    const at = clock.now();
-    const message = `Superseded by recovery ${by} of its host '${logbook.host}'.`;
-    const flow = await journal.query('openFlow', logbook.id);
-    await journal.write(
-      ...(flow
-        ? [{ op: 'close_flow' as const, flowId: flow.flow.id, state: 'FAILURE' as const, error: message, at }]
-        : []),
-      { op: 'logbook', uuid, status: 'ignored', message, at },
-    );
-    log('info', 'recovery superseded', { uuid, by });
+      const closed: Mutation[] = flow
+        ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
+        : [];
+      await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
+      log('info', 'recovery superseded', { uuid, by });
+    });
   }
 
   async #keepReign(): Promise<void> {
@@ -407,8 +387,8 @@ export class Engine {
     this.#lastExpiryAt = clock.boottime();
     const at = clock.now();
     for (const { uuid, accepted_at, status } of await journal.query('open')) {
-      if (at - accepted_at < notificationsExpiredIntervalMs || this.#running.has(uuid) || status === 'running')
-        continue;
+      const isAtWork = status === 'running' || this.#running.uuids.has(uuid);
+      if (at - accepted_at < notificationsExpiredIntervalMs || isAtWork) continue;
       const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
       await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
       log('error', 'recovery expired', { uuid });

@@ -10,14 +10,15 @@ import { policyOf } from '#config/task-policies.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import { crashPoint } from '../crash-points.ts';
-import type { FlowOutcome } from '../flow/outcome.ts';
-import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
+import { type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
+import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { LogbookRow } from '../journal/words.ts';
+import type { FlowRow, LogbookRow } from '../journal/words.ts';
+import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
-import { type FlowChoice, nextFlow } from '../recovery/method.ts';
+import { type FlowChoice, type NextFlow, nextFlow } from '../recovery/method.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 
@@ -42,17 +43,12 @@ export class Recovery {
   /** Runs to the end of the round. @param open the flow that an engine left open, if there is one */
   async run(open: FlowSnapshot | null): Promise<void> {
     const round = this.#logbook.failures + 1;
-    let flow = open ? await this.#resume(open) : null;
-    if (open && !flow) return;
+    const left = open ? await this.#takeUp(open, round) : { flow: null };
+    if (left === 'given up') return;
+    let { flow } = left;
     for (;;) {
       if (!flow) {
-        const tried = await this.#tried(round);
-        const next = nextFlow(
-          kindOf(this.#logbook),
-          this.#segment.recoveryMethod,
-          tried,
-          await this.#freeReservedHosts(),
-        );
+        const next = await this.#next(round);
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
@@ -90,31 +86,41 @@ export class Recovery {
     return this.#segment.reservedHosts.filter((host) => host !== this.#logbook.host && !spent.has(host));
   }
 
-  async #tried(round: number): Promise<FlowChoice[]> {
+  async #next(round: number): Promise<NextFlow> {
+    const last = (await this.#flowsOf(round)).at(-1);
+    // Its reserved host counts as spent by now, and is the one to begin anew with.
+    if (last?.state === 'ABANDONED') return { do: 'run', choice: choiceOf(readPlan(last.plan)) };
+    return this.#choose(await this.#tried(round));
+  }
+
+  async #choose(tried: readonly FlowChoice[]): Promise<NextFlow> {
+    return nextFlow(kindOf(this.#logbook), this.#segment.recoveryMethod, tried, await this.#freeReservedHosts());
+  }
+
+  async #flowsOf(round: number): Promise<FlowRow[]> {
     const flows = await this.#parts.journal.query('flows', this.#logbook.id);
-    return flows
-      .map(({ plan }) => readPlan(plan))
-      .filter((plan) => plan.round === round)
-      .map((plan): FlowChoice => {
-        const host = plan.inputs.reserved_host;
-        return plan.flow === 'host_rh'
-          ? { flow: 'host_rh', reservedHost: typeof host === 'string' ? host : '' }
-          : { flow: plan.flow, reservedHost: null };
-      });
+    return flows.filter(({ plan }) => readPlan(plan).round === round);
+  }
+
+  async #tried(round: number): Promise<FlowChoice[]> {
+    const flows = await this.#flowsOf(round);
+    return flows.filter(({ state }) => state !== 'ABANDONED').map(({ plan }) => choiceOf(readPlan(plan)));
   }
 
   async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
     const { configuration, journal, clock, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
     const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
-    const reserved = await this.#freeReservedHosts();
+    const free = await this.#freeReservedHosts();
+    const { reservedHost } = choice;
+    const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
     const inputs: Record<string, Json> = {
       host_name: host,
       notification_uuid: uuid,
       ...(choice.flow === 'instance' ? { instance_uuid: (payload.instance_uuid ?? '').toLowerCase() } : {}),
       ...(choice.flow === 'process' ? { process_name: payload.process_name ?? '' } : {}),
       ...(choice.flow === 'host_auto' || choice.flow === 'host_rh'
-        ? { reserved_host: choice.reservedHost, reserved_host_list: reserved }
+        ? { reserved_host: reservedHost, reserved_host_list: reserved }
         : {}),
     };
     const plan = buildPlan({
@@ -148,44 +154,78 @@ export class Recovery {
       flow: flowUuid,
       name: choice.flow,
       host,
-      reserved_host: choice.reservedHost,
+      reserved_host: reservedHost,
       round,
     });
     return flow;
   }
 
-  /** Counts the resume; gives the flow up when engines have died in it too often. */
-  async #resume(open: FlowSnapshot): Promise<FlowSnapshot | null> {
-    const { journal, configuration, clock, hub, log } = this.#parts;
+  /** Counts the resume, and does what its plan says about a death. No flow: it is begun anew. */
+  async #takeUp(open: FlowSnapshot, round: number): Promise<{ readonly flow: FlowSnapshot | null } | 'given up'> {
+    const { journal, configuration, clock, log } = this.#parts;
+    const { uuid } = this.#logbook;
+    // An operator turned it while it was ours: nobody died or stopped.
+    if (open.flow.state === 'REVERTING' && open.flow.left_by === journal.epoch) return this.#followed(open);
     const flow = await journal.resumeFlow(open.flow.id);
     crashPoint('flow.after-resume');
-    const { maxResumes } = configuration.options.engine;
-    if (flow.resumes <= maxResumes) {
-      log('info', 'flow is resumed', { uuid: this.#logbook.uuid, flow: flow.uuid, resumes: flow.resumes });
-      const snapshot = { ...open, flow };
-      hub.follow(this.#logbook.uuid, snapshot);
-      return snapshot;
-    }
-    const message = `dead letter: ${flow.resumes} engines died or stopped in it; look at it and say "recovery-agent retry ${this.#logbook.uuid}"`;
-    log('error', message, { uuid: this.#logbook.uuid, flow: flow.uuid });
+    const abandoned = (await this.#flowsOf(round)).filter(({ state }) => state === 'ABANDONED');
+    const ends = [flow, ...abandoned].reduce((sum, { resumes }) => sum + resumes, 0);
+    const continuation = decideContinuation({
+      state: flow.state === 'REVERTING' ? 'REVERTING' : 'RUNNING',
+      policy: readPlan(flow.plan).afterCrash,
+      isLeftInOrder: open.flow.left_by !== null,
+      ends,
+      maxResumes: configuration.options.engine.maxResumes,
+    });
     const at = clock.now();
-    await journal.write(
-      { op: 'close_flow', flowId: flow.id, state: 'FAILURE', error: message, at },
-      { op: 'logbook', uuid: this.#logbook.uuid, status: 'failed', message, failed: 1, at },
-    );
-    return null;
+    const facts = { uuid, flow: flow.uuid, resumes: flow.resumes };
+    switch (continuation) {
+      case 'resume': {
+        log('info', 'flow is resumed', facts);
+        return this.#followed({ ...open, flow });
+      }
+      case 'rollback': {
+        log('warning', 'flow is taken back, since its engine died', facts);
+        const error = 'its engine died, and it rolls back then';
+        await journal.write({ op: 'revert_flow', flowId: flow.id, cause: 'work', error });
+        return this.#followed({ ...open, flow: { ...flow, state: 'REVERTING', revert_cause: 'work', error } });
+      }
+      case 'restart': {
+        log('warning', 'flow is begun anew, since its engine died', facts);
+        const error = 'its engine died, and it is begun anew then';
+        await journal.write({ op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at });
+        crashPoint('flow.after-close');
+        return { flow: null };
+      }
+      case 'give up': {
+        const message = `dead letter: ${ends} engines died or stopped in it; look at it and say "recovery-agent retry ${uuid}"`;
+        log('error', message, { uuid, flow: flow.uuid });
+        await journal.write(
+          { op: 'close_flow', flowId: flow.id, state: 'FAILURE', error: message, at },
+          { op: 'logbook', uuid, status: 'failed', message, failed: 1, at },
+        );
+        return 'given up';
+      }
+    }
+  }
+
+  #followed(flow: FlowSnapshot): { readonly flow: FlowSnapshot } {
+    this.#parts.hub.follow(this.#logbook.uuid, flow);
+    return { flow };
   }
 
   async #runFlow(flow: FlowSnapshot, round: number): Promise<FlowOutcome> {
-    const { hub } = this.#parts;
-    const tried = await this.#tried(round);
-    const reserved = await this.#freeReservedHosts();
-    const isLast = nextFlow(kindOf(this.#logbook), this.#segment.recoveryMethod, tried, reserved).do === 'give up';
+    const { hub, journal } = this.#parts;
+    const isLast = (await this.#choose(await this.#tried(round))).do === 'give up';
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
-        // A failed flow with another one after it leaves the recovery running; one in doubt waits for the operator.
-        outcome.end === 'failure' && !isLast && outcome.cause !== 'doubt' ? [] : [this.#closing(outcome)],
+        // A failed flow with another one after it leaves the recovery running, unless an operator has to say something.
+        outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : [this.#closing(outcome)],
       );
+    } catch (error) {
+      // An engine that has lost its reign cannot say so; for the next one it is dead.
+      if (error instanceof Interrupted) await journal.write({ op: 'leave_flow', flowId: flow.flow.id }).catch(() => {});
+      throw error;
     } finally {
       hub.forget(flow);
     }
@@ -208,4 +248,11 @@ export class Recovery {
       at: now,
     };
   }
+}
+
+function choiceOf({ flow, inputs }: Plan): FlowChoice {
+  const host = inputs.reserved_host;
+  return flow === 'host_rh'
+    ? { flow, reservedHost: typeof host === 'string' ? host : '' }
+    : { flow, reservedHost: null };
 }

@@ -6,7 +6,9 @@ import { keygen } from '#agents/commands/keygen.ts';
 import { list } from '#agents/commands/list.ts';
 import { monitor } from '#agents/commands/monitor.ts';
 import { notify } from '#agents/commands/notify.ts';
+import { restart } from '#agents/commands/restart.ts';
 import { retry } from '#agents/commands/retry.ts';
+import { rollback } from '#agents/commands/rollback.ts';
 import { show } from '#agents/commands/show.ts';
 import { simulate } from '#agents/commands/simulate.ts';
 import { status } from '#agents/commands/status.ts';
@@ -20,6 +22,8 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   status,
   show,
   retry,
+  rollback,
+  restart,
   host,
   validate,
   simulate,

@@ -123,6 +123,20 @@ function examples(root: string): Entry[] {
   return entries;
 }
 
+/** The pages for operators. */
+function pages(root: string): Entry[] {
+  const directory = join(root, 'docs');
+  const names = readdirSync(directory).filter((name) => name.endsWith('.md') && !OF_CONTRIBUTORS.includes(name));
+  return names.sort().map((name) => ({
+    is: 'file',
+    path: `${DOCUMENTS}/${name}`,
+    mode: 0o644,
+    content: { copyOf: join(directory, name) },
+  }));
+}
+
+const OF_CONTRIBUTORS: readonly string[] = ['contributing.md', 'dependencies.md'];
+
 export function describePackage(release: Release, parts: Parts): PackageDescription {
   const manual = readFileSync(join(parts.root, 'packaging/man/recovery-agent.8'));
   return {
@@ -169,6 +183,7 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       { is: 'directory', path: DOCUMENTS, mode: 0o755 },
       { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
       { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },
+      ...pages(parts.root),
       ...examples(parts.root),
     ],
     needs: {

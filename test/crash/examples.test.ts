@@ -62,7 +62,10 @@ function placed(name: string, { directory }: EngineWorld, { url, office }: Surro
     .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`)
     .replaceAll('/var/lib/metering/', `${directory}/metering/`)
     .replaceAll('https://tickets.example.com', url)
-    .replaceAll('/etc/recovery-agent/host-evacuate.yaml', join(PIPELINES, 'host-evacuate.yaml'))
+    .replaceAll(
+      '/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml',
+      join(PIPELINES, 'host-evacuate.yaml'),
+    )
     .replaceAll('/etc/recovery-agent/', `${directory}/`)
     .replaceAll(/^smtp_port = .*\n/gm, '')
     .replaceAll(/^smtp_host = .*$/gm, `smtp_host = 127.0.0.1\nsmtp_port = ${office.port}\nsmtp_ca_file = ${CA_FILE}`);

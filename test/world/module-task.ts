@@ -62,6 +62,7 @@ export class ModuleTask implements Disposable {
       definition,
       options: { module },
       parameters: settings.parameters ?? {},
+      outputs: {},
       // The driver asks for nothing else of it.
       context: context as TaskContext,
     };

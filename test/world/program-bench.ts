@@ -82,7 +82,8 @@ export class ProgramBench implements Disposable {
     const options = { command: argv, user };
     const isAgain = isResumed ?? false;
     const phase = 'post';
-    return { task, phase, stepKey, attempt: 1, isResumed: isAgain, inputs, definition, options, parameters, context };
+    const given = { inputs, parameters, outputs: {} };
+    return { task, phase, stepKey, attempt: 1, isResumed: isAgain, ...given, definition, options, context };
   }
 
   /** Waits for a file that a script writes, and reads it without its last newline. */

@@ -82,6 +82,7 @@ export class TaskWorld implements AsyncDisposable {
       version: 1,
       flow: 'host_auto',
       round: 1,
+      afterCrash: 'resume',
       tasks: [{ ...planned, parameters: {}, custom: custom.task }],
       inputs: { host_name: 'c1', notification_uuid: this.uuid, ...values },
       settings: { ...taskSettings(DEFAULT_OPTIONS), verifyIntervalMs: 10 },

@@ -3,7 +3,7 @@
 #
 #     [alert]
 #     driver = executable
-#     command = /usr/libexec/recovery-agent/alert.sh {{ host_name }} "failed and is being recovered"
+#     command = /usr/share/doc/recovery-agent/examples/tasks/alert.sh {{ host_name }} "failed and is being recovered"
 #     provides = ticket
 #     after_crash = idempotent
 #     timeout = 30

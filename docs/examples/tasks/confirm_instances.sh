@@ -3,7 +3,7 @@
 #
 #     [confirm_instances]
 #     driver = executable
-#     command = /usr/libexec/recovery-agent/confirm_instances.sh {{ host_name }} {{ recovered_instances.new_host }}
+#     command = /usr/share/doc/recovery-agent/examples/tasks/confirm_instances.sh {{ host_name }} {{ recovered_instances.new_host }}
 #     after_crash = idempotent
 #
 # Its second argument is the list of new hosts, separated by commas. Ask your monitoring here for more than that.

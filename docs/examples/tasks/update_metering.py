@@ -3,7 +3,7 @@
 
     [update_metering]
     driver = executable
-    command = /usr/libexec/recovery-agent/update_metering.py
+    command = /usr/share/doc/recovery-agent/examples/tasks/update_metering.py
     requires = recovered_instances
     provides = metered
     after_crash = check

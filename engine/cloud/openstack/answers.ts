@@ -57,6 +57,8 @@ const Server = v.object({
   'OS-EXT-STS:vm_state': Text,
   'OS-EXT-STS:task_state': Text,
   'OS-EXT-STS:power_state': v.nullish(v.number()),
+  // Nova shows it of servers in ERROR and of deleted ones.
+  fault: v.nullish(v.object({ message: v.optional(v.string(), '') })),
 });
 type Server = v.InferOutput<typeof Server>;
 
@@ -93,7 +95,7 @@ export function instanceOf(server: Server): Instance {
   };
 }
 
-/** `image` is an empty text for an instance that boots from a volume. */
+/** `image` is an empty text for an instance that boots from a volume or a blank disk. */
 export const ImageAnswer = v.object({
   server: v.object({ id: Id, image: v.nullish(v.union([v.string(), v.object({ id: Id })])) }),
 });
@@ -101,7 +103,7 @@ export const ImageAnswer = v.object({
 /** Throws `CloudError` of kind `refused` where there is none. */
 export function imageOf({ server: { id, image } }: v.InferOutput<typeof ImageAnswer>): string {
   if (typeof image === 'object' && image !== null) return image.id;
-  const message = `instance ${id} was not made from an image (it boots from a volume), so it cannot be rebuilt from it`;
+  const message = `instance ${id} was not made from an image (it boots from a volume or a blank disk), so it cannot be rebuilt from it`;
   throw new CloudError('refused', message);
 }
 

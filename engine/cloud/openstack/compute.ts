@@ -3,7 +3,7 @@ import type * as v from 'valibot';
 import { type Accepted, type ActGuard, type ActOptions, CloudError } from '../cloud.ts';
 import { parsed } from './answers.ts';
 import { Deadline } from './deadline.ts';
-import { type Asked, fault, requestIdOf } from './faults.ts';
+import { type Asked, fault, quoted, requestIdOf } from './faults.ts';
 import type { Keystone, Session } from './keystone.ts';
 import { apiRoot, type Microversion, negotiated, VersionDocument } from './microversion.ts';
 import { httpDate, type Repeatable } from './retry.ts';
@@ -77,6 +77,11 @@ export class Compute {
       }
       return { requestId: requestIdOf(answer) ?? null };
     });
+  }
+
+  /** What Nova says in an answer, fit for a message. */
+  quoted(words: string): string {
+    return quoted(words, this.#line.redaction);
   }
 
   close(): void {

@@ -116,6 +116,11 @@ export function sizeAndType(answer: Answer): string {
   return `${answer.body.length} characters of ${type ?? 'unknown type'}`;
 }
 
+/** A text that a service sent among other things, fit for a message. */
+export function quoted(text: string, redaction: Redaction): string {
+  return quote(redaction.redact(text));
+}
+
 /** On one line and not too long. */
 function quote(text: string): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import { PASSWORD, ScriptedCloud } from './scripted-cloud.ts';
 
 const SERVICE = {
   id: 's/1',
@@ -152,6 +152,16 @@ describe('Nova is asked', () => {
     cloud.on('GET /v2.1/servers/i', { json });
     const error = { kind: 'unauthorized', message: expect.stringMatching(/needs the admin role/) };
     await expect(cloud.client().instance('i')).rejects.toMatchObject(error);
+  });
+
+  test('for an instance, with what Nova says brought it into error, less the secrets in it', async () => {
+    await using cloud = await ScriptedCloud.start();
+    const host = { 'OS-EXT-SRV-ATTR:host': 'h', 'OS-EXT-STS:vm_state': 'error' };
+    const message = `Image not\nfound (${PASSWORD})`;
+    const json = { server: { id: 'i', status: 'ERROR', ...host, fault: { code: 500, message } } };
+    cloud.on('GET /v2.1/servers/i', { json }, { json: { server: { id: 'i', status: 'ERROR', ...host } } });
+    expect(await cloud.client().instance('i')).toMatchObject({ vmState: 'error', fault: 'Image not found (***)' });
+    expect(await cloud.client().instance('i')).not.toHaveProperty('fault');
   });
 
   test('for evacuations, those of one host', async () => {

@@ -118,7 +118,8 @@ export class Nova implements Cloud {
       const { value } = await this.#call(options, (deadline) =>
         this.#compute.get(answers.ServerAnswer, `/servers/${part(uuid)}`, {}, deadline),
       );
-      return answers.instanceOf(value.server);
+      const fault = this.#compute.quoted(value.server.fault?.message ?? '');
+      return { ...answers.instanceOf(value.server), ...(fault === '' ? {} : { fault }) };
     } catch (error) {
       if (error instanceof CloudError && error.kind === 'not_found') return undefined;
       throw error;

@@ -6,7 +6,8 @@
  * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
  * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
- *   says was done; what a flow left without an outcome is checked in the next one before it runs again.
+ *   says was done; what a flow left without an outcome is checked in the next one before it runs again;
+ * - what was taken back counts as not done; when that failed, it counts as cut off.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
@@ -54,15 +55,33 @@ async function run(
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
   const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(stepKeyOf(name));
   // Only one of them is open at a time: what became of the last one holds.
-  const last = earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped');
+  const last = earlier.map(asItStands(custom)).findLast(({ state }) => state !== 'planned' && state !== 'skipped');
   const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
   const isSaid = last?.detail.said_by === 'operator';
   const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
-  if (done) {
-    context.progress('Done before in this recovery, and not again', 1);
-    return promised(custom, outputsIn(done.detail));
-  }
-  return runStep(driver, call, open);
+  if (!done) return runStep(driver, call, open);
+  // From now on it is this flow's: to be taken back with it.
+  const step = await planStep(name, context);
+  if (step.state === 'planned') await context.steps.settle([{ step, state: 'done', detail: done.detail }]);
+  context.progress('Done before in this recovery, and not again', 1);
+  return promised(custom, outputsIn(done.detail));
+}
+
+/** What is left of a step of an earlier flow, after that flow took it back or could not. */
+function asItStands({ undo }: CustomTask): (step: EarlierStep) => EarlierStep {
+  return (step) => {
+    if (!undo) return step;
+    if (step.taskState === 'REVERTED') return { ...step, state: 'skipped' };
+    const isHalf = step.taskState === 'REVERT_FAILURE' && step.state === 'done';
+    return isHalf ? { ...step, state: 'unknown', error: 'what it did could not be taken back' } : step;
+  };
+}
+
+async function planStep(task: string, { inputs, steps }: TaskContext): Promise<Step> {
+  const object = typeof inputs.host_name === 'string' ? inputs.host_name : task;
+  const [step] = await steps.plan([{ key: stepKeyOf(task), kind: TASK_STEP, object, before: null }]);
+  if (!step) throw new Error('the journal planned no step');
+  return step;
 }
 
 /** Its end is not in the journal. */
@@ -73,18 +92,10 @@ const isCutOff = ({ state }: Pick<Step, 'state'>): boolean =>
 async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
   const { context, definition, task } = call;
   const { steps } = context;
-  const object = context.inputs.host_name;
-  const planned = {
-    key: stepKeyOf(task),
-    kind: TASK_STEP,
-    object: typeof object === 'string' ? object : task,
-    before: null,
-  };
-  const [step] = await steps.plan([planned]);
-  if (!step) throw new Error('the journal planned no step');
+  const step = await planStep(task, context);
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
   if (isCutOff(step) || (open && step.state === 'planned')) {
-    const found = await afterDeath(driver, call, step);
+    const found = await afterDeath(driver, call, step, open);
     if (found) return found;
   }
   await steps.intend([{ step }]);
@@ -102,9 +113,14 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
 }
 
 /** What is done about a run that a death, or a lost answer, cut off. Outputs: it was done. Undefined: it may run again. */
-async function afterDeath(driver: Driver, call: DriverCall, step: Step): Promise<Values | undefined> {
+async function afterDeath(
+  driver: Driver,
+  call: DriverCall,
+  step: Step,
+  open: EarlierStep | undefined,
+): Promise<Values | undefined> {
   const { definition, context } = call;
-  const why = step.error ?? 'an engine died while it ran';
+  const why = step.error ?? open?.error ?? 'an engine died while it ran';
   const doubtful = async (reason: string): Promise<never> => {
     // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
     if (step.state === 'planned') await context.steps.intend([{ step }]);
@@ -156,13 +172,10 @@ async function undo(
   context: TaskContext,
 ): Promise<void> {
   const driver = await load(custom.driver);
-  // A task that was skipped, or that an earlier flow did, has nothing of this flow to take back.
-  const [step] =
-    driver.steps === 'one'
-      ? await context.steps.plan([{ key: stepKeyOf(name), kind: TASK_STEP, object: name, before: null }])
-      : [];
+  // A task that was skipped has nothing to take back.
+  const step = driver.steps === 'one' ? await planStep(name, context) : undefined;
   if (step && (step.state === 'planned' || step.state === 'skipped')) return;
-  await driver.undo?.(callOf(name, phase, custom, context));
+  await driver.undo?.({ ...callOf(name, phase, custom, context), outputs: step ? outputsIn(step.detail) : {} });
 }
 
 function callOf(task: string, phase: Phase, definition: CustomTask, context: TaskContext): DriverCall {
@@ -190,6 +203,7 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
     definition,
     options,
     parameters,
+    outputs: {},
     context,
   };
 }

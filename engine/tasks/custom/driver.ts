@@ -21,6 +21,8 @@ export interface DriverCall {
   readonly options: { readonly [field: string]: Value };
   /** The task's own parameters, values filled in. */
   readonly parameters: { readonly [name: string]: Value };
+  /** What the run gave, for `undo`; empty when it did not end well. Empty in the other calls. */
+  readonly outputs: Values;
   readonly context: TaskContext;
 }
 

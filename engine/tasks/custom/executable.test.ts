@@ -57,6 +57,7 @@ describe('a program is told', () => {
         resumed: true,
         inputs: { host_name: 'c1', recovered_instances: [{ name: 'web' }] },
         parameters: { severity: 'critical', count: 3 },
+        outputs: {},
       },
     });
   });
@@ -66,6 +67,13 @@ describe('a program is told', () => {
     const program = bench.script('cat > $HERE/stdin; exit 0');
     await (request === 'check' ? check(bench.call([program])) : executable.undo?.(bench.call([program])));
     expect(JSON.parse(readFileSync(bench.path('stdin'), 'utf8'))).toMatchObject({ version: 1, call: request });
+  });
+
+  it('what it gave, when it is to take that back', async () => {
+    using bench = new ProgramBench();
+    const program = bench.script('cat > $HERE/stdin; exit 0');
+    await executable.undo?.({ ...bench.call([program]), outputs: { ticket: 'T-1' } });
+    expect(JSON.parse(readFileSync(bench.path('stdin'), 'utf8'))).toMatchObject({ outputs: { ticket: 'T-1' } });
   });
 
   it('nothing of the engine: a clean environment, /, umask 077, three streams', async () => {

@@ -135,9 +135,9 @@ async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void>
 }
 
 function requestOf(call: DriverCall, request: Request): object {
-  const { task, phase, stepKey, attempt, isResumed, inputs, parameters } = call;
+  const { task, phase, stepKey, attempt, isResumed, inputs, parameters, outputs } = call;
   const head = { version: CONTRACT_VERSION, call: request, task, phase, step_key: stepKey };
-  return { ...head, attempt, resumed: isResumed, inputs, parameters };
+  return { ...head, attempt, resumed: isResumed, inputs, parameters, outputs };
 }
 
 function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd, stdout: Stdout, late?: string): Told {

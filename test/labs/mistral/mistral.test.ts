@@ -1,23 +1,25 @@
 /** Tasks that are workflows, by engines in processes of their own, against a real Mistral, Keystone and Nova. */
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { EngineProcess } from '#agents/demo/engine-process.ts';
-import { RpcClient } from '#protocol/client.ts';
-import type { NotificationView, RecoveryView } from '#protocol/views.ts';
-import { waitUntil } from '../waiting.ts';
+import {
+  hostFailed,
+  instanceFailed,
+  isOver,
+  LabEngines,
+  linesOf,
+  processFailed,
+  untilRecovery,
+} from '../openstack/engines.ts';
 import { installPackages } from './install.ts';
 import { MistralLab } from './lab.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/pipelines/', import.meta.url));
-const WAIT_SECONDS = 180;
 
 let lab: MistralLab;
 let hasFailed = false;
-let directory: string;
-let engines: EngineProcess[] = [];
+let engines: LabEngines;
 
 beforeAll(async () => {
   await installPackages();
@@ -31,86 +33,43 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'recovery-mistral-'));
-  engines = [];
+  engines = new LabEngines(lab.cloud.cloudsYaml());
 });
 
 afterEach(async ({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
-  for (const engine of engines) engine.kill('SIGKILL');
-  await Promise.all(engines.map((engine) => engine.ended()));
-  if (task.result?.state !== 'fail') rmSync(directory, { recursive: true, force: true });
+  await engines.end();
+  if (task.result?.state !== 'fail') engines.deleteFiles();
   for (const { host, forced_down, status, state } of await lab.cloud.services({ binary: 'nova-compute' })) {
     if (forced_down || state === 'down' || status === 'disabled') await lab.cloud.startCompute(host);
   }
   await lab.cloud.deleteAll();
 });
 
-/** @param methods the text of the file with the task lists */
-async function startEngine(node: string, methods: string): Promise<EngineProcess> {
-  const configFile = join(directory, `${node}.conf`);
-  const methodsFile = join(directory, 'methods.conf');
-  writeFileSync(methodsFile, methods);
-  const journal = `[journal]\npath = ${join(directory, 'journal.db')}\nconfirm_delay = 0\n`;
-  const cloud = `[cloud]\ncloud = lab\nclouds_file = ${lab.cloud.cloudsYaml()}\n`;
-  writeFileSync(configFile, `${journal}${cloud}[engine]\nrecovery_methods_config = ${methodsFile}\n`);
-  const engine = await EngineProcess.start({ directory, configFile }, node);
-  engines.push(engine);
-  return engine;
-}
-
-async function notify(engine: EngineProcess, notification: Record<string, unknown>): Promise<string> {
-  using client = await RpcClient.connect(engine.socket);
-  const body = { notification: { generated_time: new Date().toISOString(), ...notification } };
-  return ((await client.call('notify', body)) as NotificationView).notification_uuid;
-}
-
-function hostFailed(engine: EngineProcess, hostname: string): Promise<string> {
-  const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
-  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
-}
-
-/** Looks at the recovery until it is as wanted. */
-async function until(
-  engine: EngineProcess,
-  uuid: string,
-  wanted: (view: RecoveryView) => boolean,
-): Promise<RecoveryView> {
-  using client = await RpcClient.connect(engine.socket);
-  return await waitUntil({ what: `recovery ${uuid}`, seconds: WAIT_SECONDS, everyMs: 200 }, async () => {
-    const view = (await client.call('show', { uuid })) as RecoveryView;
-    return wanted(view) ? view : undefined;
-  });
-}
-
-const isOver = ({ notification }: RecoveryView): boolean => !['new', 'running'].includes(notification.status);
-const linesOf = ({ flows }: RecoveryView): string[] =>
-  flows.flatMap(({ events }) => events.map(({ message }) => message));
-
 const evacuationsFrom = (host: string) => lab.cloud.migrations({ migration_type: 'evacuation', source_compute: host });
 
 /** The example as it is, but for the place of its file. */
 function exampleMethods(): string {
-  const file = join(directory, 'host-evacuate.yaml');
+  const file = join(engines.directory, 'host-evacuate.yaml');
   copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), file);
   chmodSync(file, 0o600);
   const text = readFileSync(join(EXAMPLES, 'mistral.conf'), 'utf8');
-  return text.replace('/etc/recovery-agent/host-evacuate.yaml', file);
+  return text.replace('/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml', file);
 }
 
 it('host-evacuate moves the instances of a failed host, and runs once though its engine is killed while it runs', async () => {
   const uuids = await lab.cloud.boot(4, 'c1');
   const methods = exampleMethods();
-  const first = await startEngine('n1', methods);
+  const first = await engines.start('n1', { methods });
   await lab.cloud.killCompute('c1');
   const uuid = await hostFailed(first, 'c1');
-  await until(first, uuid, (view) => linesOf(view).includes('list_vms: SUCCESS'));
+  await untilRecovery(first, uuid, (view) => linesOf(view).includes('list_vms: SUCCESS'));
   first.kill('SIGKILL');
   await first.ended();
   expect(await lab.executions()).toMatchObject([{ workflow_name: 'host-evacuate', state: 'RUNNING' }]);
 
-  const second = await startEngine('n2', methods);
-  const view = await until(second, uuid, isOver);
+  const second = await engines.start('n2', { methods });
+  const view = await untilRecovery(second, uuid, isOver);
   expect(view.notification).toMatchObject({ status: 'finished', message: null });
   const executions = await lab.executions();
   expect(executions).toMatchObject([{ workflow_name: 'host-evacuate', state: 'SUCCESS' }]);
@@ -140,10 +99,10 @@ it('Mistral itself keeps one execution for an id, however often it is asked to b
 it('a workflow that takes too long is cancelled', async () => {
   await lab.createWorkflow('version: "2.0"\nendless:\n  tasks:\n    never: {action: std.async_noop}\n');
   const lists = `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = pre:[],main:['endless'],post:[]\n`;
-  const engine = await startEngine('n1', `${lists}[endless]\ndriver = mistral\nworkflow_name = endless\ntimeout = 5\n`);
-  const payload = { event: 'STOPPED', process_name: 'nova-compute' };
-  const uuid = await notify(engine, { type: 'PROCESS', hostname: 'c2', payload });
-  const view = await until(engine, uuid, isOver);
+  const methods = `${lists}[endless]\ndriver = mistral\nworkflow_name = endless\ntimeout = 5\n`;
+  const engine = await engines.start('n1', { methods });
+  const uuid = await processFailed(engine, 'c2');
+  const view = await untilRecovery(engine, uuid, isOver);
   expect(view.notification.message).toBe('endless: its time is up (5 s)');
   expect(linesOf(view)).toContain('never: RUNNING');
   const ours = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'endless');
@@ -157,14 +116,13 @@ it('an instance is rebooted once, and its workflow runs once, though the engine 
   await lab.createWorkflow(
     'version: "2.0"\ntell-owner:\n  input: [reason, instance_uuid]\n  tasks:\n    say:\n      action: std.echo\n      input: {output: <% $.reason %>}\n',
   );
-  const first = await startEngine('n1', SENLIN);
-  const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: instance };
-  const uuid = await notify(first, { type: 'VM', hostname: 'c2', payload });
-  await until(first, uuid, (view) => linesOf(view).includes(`REBOOT: ${instance}`));
+  const first = await engines.start('n1', { methods: SENLIN });
+  const uuid = await instanceFailed(first, 'c2', instance);
+  await untilRecovery(first, uuid, (view) => linesOf(view).includes(`REBOOT: ${instance}`));
   first.kill('SIGKILL');
   await first.ended();
-  const second = await startEngine('n2', SENLIN);
-  const view = await until(second, uuid, isOver);
+  const second = await engines.start('n2', { methods: SENLIN });
+  const view = await untilRecovery(second, uuid, isOver);
   expect(view.notification).toMatchObject({ status: 'finished', message: null });
   const { body } = await lab.cloud.request('GET', `/servers/${instance}/os-instance-actions`);
   const actions = (body as { instanceActions: { action: string }[] }).instanceActions.map(({ action }) => action);
@@ -181,14 +139,16 @@ it('an instance is rebooted once, and its workflow runs once, though the engine 
 it('EVACUATE in a chain moves the instances of a failed host once though the engine is killed', async () => {
   const uuids = await lab.cloud.boot(3, 'c1', { metadata: { HA_Enabled: 'True' } });
   const known = new Set((await evacuationsFrom('c1')).map(({ uuid }) => uuid));
-  const first = await startEngine('n1', SENLIN);
+  const first = await engines.start('n1', { methods: SENLIN });
   await lab.cloud.killCompute('c1');
   const uuid = await hostFailed(first, 'c1');
-  await until(first, uuid, (view) => linesOf(view).some((line) => line.startsWith('Evacuation of instance started')));
+  await untilRecovery(first, uuid, (view) =>
+    linesOf(view).some((line) => line.startsWith('Evacuation of instance started')),
+  );
   first.kill('SIGKILL');
   await first.ended();
-  const second = await startEngine('n2', SENLIN);
-  const view = await until(second, uuid, isOver);
+  const second = await engines.start('n2', { methods: SENLIN });
+  const view = await untilRecovery(second, uuid, isOver);
   expect(view.notification).toMatchObject({ status: 'finished', message: null });
   const evacuations = (await evacuationsFrom('c1')).filter((each) => !known.has(each.uuid));
   expect(evacuations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());

@@ -1,5 +1,6 @@
 import type { LabPlan } from './configuration.ts';
 import { makeKeystoneSchema, makeNovaSchemas, makePlacementSchema, sql, startDatabase } from './database.ts';
+import { startGlance } from './glance.ts';
 import { seedKeystone } from './keystone.ts';
 import type { Nova } from './nova.ts';
 import type { Processes } from './processes.ts';
@@ -34,6 +35,8 @@ export async function bringUp(
     .then(() => startApi(plan, processes, 'placement'));
   const novaApi = novaSchemas.then(() => startApi(plan, processes, 'nova-api'));
   const accounts = Promise.all([keystone, memcached]).then(() => seedKeystone(plan, rest));
+  const images =
+    plan.images === 'glance' ? database.then(() => startGlance(plan, processes, rest, accounts)) : undefined;
   const flavors = Promise.all([novaApi, accounts]).then(() => nova.createFlavors());
   const startService = async (which: 'conductor' | 'scheduler'): Promise<void> => {
     // At their start they log in to Keystone and look for Placement.
@@ -45,7 +48,7 @@ export async function bringUp(
   const computes = Promise.all([conductor, neutron]).then(() =>
     Promise.all(hosts.map((host) => startNovaCompute(plan, processes, host))),
   );
-  await Promise.all([flavors, scheduler, computes]);
+  await Promise.all([flavors, images, scheduler, computes]);
   await Promise.all(hosts.map((host) => computeUp(plan, processes, nova, host)));
 }
 

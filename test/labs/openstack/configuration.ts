@@ -9,6 +9,7 @@ export const PORTS = [
   'placement',
   'nova',
   'neutron',
+  'glance',
   'mariadb',
   'rabbitmq',
   'rabbitmqDistribution',
@@ -20,6 +21,7 @@ export interface LabPlan {
   readonly directory: string;
   readonly ports: Readonly<Record<(typeof PORTS)[number], number>>;
   readonly tokenExpirationSeconds: number;
+  readonly images: 'glance' | 'none';
 }
 
 /** The lab's own Python programs. */
@@ -29,9 +31,9 @@ export const PYTHON_FOLDER = join(import.meta.dirname, 'python');
 export const PASSWORD = 'lab-password';
 
 /** Keystone's names of the services' accounts. */
-export const SERVICE_USERS = ['nova', 'placement', 'neutron'] as const;
+export const SERVICE_USERS = ['nova', 'placement', 'neutron', 'glance'] as const;
 
-export const url = (plan: LabPlan, name: 'keystone' | 'placement' | 'nova' | 'neutron'): string =>
+export const url = (plan: LabPlan, name: 'keystone' | 'placement' | 'nova' | 'neutron' | 'glance'): string =>
   `http://127.0.0.1:${plan.ports[name]}`;
 
 export const authUrl = (plan: LabPlan): string => `${url(plan, 'keystone')}/v3`;
@@ -66,7 +68,7 @@ function account(plan: LabPlan, username: (typeof SERVICE_USERS)[number]): Recor
   };
 }
 
-export function tokenChecks(plan: LabPlan, username: 'nova' | 'placement'): Record<string, string> {
+export function tokenChecks(plan: LabPlan, username: 'nova' | 'placement' | 'glance'): Record<string, string> {
   return {
     www_authenticate_uri: url(plan, 'keystone'),
     memcached_servers: `127.0.0.1:${plan.ports.memcached}`,
@@ -121,8 +123,8 @@ const nova = (plan: LabPlan): Settings => ({
   keystone_authtoken: tokenChecks(plan, 'nova'),
   placement: account(plan, 'placement'),
   neutron: account(plan, 'neutron'),
-  // Must be set, though no Glance runs: instances boot from a blank disk.
-  glance: { api_servers: 'http://127.0.0.1:9' },
+  // Must be set even where no Glance runs and instances boot from a blank disk; nothing listens there then.
+  glance: { api_servers: url(plan, 'glance') },
   conductor: { workers: 1 },
   scheduler: { workers: 1 },
   quota: { instances: -1, cores: -1, ram: -1, server_groups: -1 },
@@ -145,6 +147,9 @@ export const configurationFile = (plan: LabPlan, name: 'keystone' | 'placement' 
 
 /** Where the computes of a host keep what is defined on it (`python/lab_driver.py`): a file for each instance. */
 export const domainsFolder = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'domains');
+
+/** Says what becomes of copies on a host (`python/lab_driver.py`). */
+export const copiesFile = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'copies');
 
 export const computeFile = (plan: LabPlan, host: string): string => join(plan.directory, 'etc/nova', `${host}.conf`);
 

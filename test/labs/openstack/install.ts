@@ -11,6 +11,7 @@ export const PACKAGES = [
   'python3-placement',
   // brings python3-nova, nova-manage, nova-api-wsgi and api-paste.ini
   'nova-common',
+  'python3-glance',
   'mariadb-server-core',
   'mariadb-client-core',
   'rabbitmq-server',

@@ -57,6 +57,7 @@ export async function seedKeystone(plan: LabPlan, rest: RestClient): Promise<voi
     service('nova', 'compute', `${url(plan, 'nova')}/v2.1`),
     service('placement', 'placement', url(plan, 'placement')),
     service('neutron', 'network', url(plan, 'neutron')),
+    ...(plan.images === 'glance' ? [service('glance', 'image', url(plan, 'glance'))] : []),
   ]);
 }
 

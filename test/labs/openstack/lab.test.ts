@@ -40,7 +40,13 @@ test('an instance of a killed and forced-down host is evacuated, and the host co
     .poll(() => lab.migrations({ migration_type: 'evacuation', source_compute: 'c1' }), { timeout: 10_000 })
     .toMatchObject([{ instance_uuid: uuid, status: 'done' }]);
   expect(lab.whereabouts(uuid)).toEqual([moved['OS-EXT-SRV-ATTR:host']]);
+  const [service] = await lab.services({ binary: 'nova-compute', host: 'c1' });
+  const tooEarly = await lab.request('PUT', `/os-services/${service?.id}`, { forced_down: false });
+  expect(tooEarly).toMatchObject({ status: 400, body: { badRequest: { message: expect.stringContaining('`done`') } } });
   await lab.startCompute('c1');
+  expect(await lab.migrations({ migration_type: 'evacuation', source_compute: 'c1' })).toMatchObject([
+    { instance_uuid: uuid, status: 'completed' },
+  ]);
   expect(await lab.services({ binary: 'nova-compute', host: 'c1' })).toMatchObject([
     { state: 'up', forced_down: false },
   ]);
@@ -55,6 +61,49 @@ test('an instance that stayed on a host that came back is there, and can be stop
   expect(lab.whereabouts(uuid)).toEqual(['c1']);
   await lab.stopServer(uuid);
   await lab.startServer(uuid);
+});
+
+const migrationsOf = async (uuid: string): Promise<string[]> =>
+  (await lab.migrations({ instance_uuid: uuid })).map(({ migration_type, status }) => `${migration_type} ${status}`);
+
+test('a live migration takes as long as it is told, and is then nowhere but on its new host', async () => {
+  const [uuid = ''] = await lab.boot(1, 'c1');
+  lab.setCopies('c1', 'wait');
+  const migrate = { 'os-migrateLive': { host: 'c2', block_migration: 'auto' } };
+  await lab.action(uuid, migrate);
+  await expect.poll(() => migrationsOf(uuid), { timeout: 30_000 }).toEqual(['live-migration running']);
+  expect(await lab.server(uuid)).toMatchObject({ status: 'MIGRATING', 'OS-EXT-SRV-ATTR:host': 'c1' });
+  expect(await lab.request('POST', `/servers/${uuid}/action`, migrate)).toMatchObject({ status: 409 });
+  lab.setCopies('c1', 'work');
+  // The record is the last to change.
+  await expect.poll(() => migrationsOf(uuid), { timeout: 30_000 }).toEqual(['live-migration completed']);
+  expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c2' });
+  expect(lab.whereabouts(uuid)).toEqual(['c2']);
+});
+
+test('a live migration that fails leaves the instance where it is, and only its record says so', async () => {
+  const [uuid = ''] = await lab.boot(1, 'c1');
+  lab.setCopies('c1', 'fail');
+  await lab.action(uuid, { 'os-migrateLive': { host: 'c2', block_migration: 'auto' } });
+  await expect.poll(() => migrationsOf(uuid), { timeout: 30_000 }).toEqual(['live-migration failed']);
+  lab.setCopies('c1', 'work');
+  expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c1' });
+  const [action] = await lab.actionsOf(uuid);
+  expect(action).toMatchObject({ action: 'live-migration', message: null });
+  expect(action?.events.map(({ result }) => result)).not.toContain('Error');
+});
+
+test('a stopped instance is migrated, and is on one host only once that is confirmed', async () => {
+  const [uuid = ''] = await lab.boot(1, 'c1');
+  await lab.stopServer(uuid);
+  await lab.action(uuid, { migrate: { host: 'c3' } });
+  await lab.waitForServer(uuid, ({ status }) => status === 'VERIFY_RESIZE');
+  expect(lab.whereabouts(uuid)).toEqual(['c1', 'c3']);
+  expect(await migrationsOf(uuid)).toEqual(['migration finished']);
+  await lab.action(uuid, { confirmResize: null });
+  await lab.waitForServer(uuid, ({ status }) => status === 'SHUTOFF');
+  expect(lab.whereabouts(uuid)).toEqual(['c3']);
+  expect(await migrationsOf(uuid)).toEqual(['migration confirmed']);
 });
 
 test('a server takes the states that tests ask for', async () => {

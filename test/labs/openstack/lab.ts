@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bringUp, returnCompute } from './bring_up.ts';
 import { type SeenCall, seenCalls } from './calls.ts';
 import {
   authUrl,
+  copiesFile,
   domainsFolder,
   type LabPlan,
   PASSWORD,
@@ -31,6 +32,8 @@ export interface LabOptions {
   readonly computes?: number;
   /** Everything of the lab lies there; a new folder of the temporary folder when not given. */
   readonly directory?: string;
+  /** `glance`: a real Glance with one tiny image, which `boot` can make instances from; default none. */
+  readonly images?: LabPlan['images'];
   /** How long Keystone's tokens live; default one hour, as Keystone's. */
   readonly tokenExpirationSeconds?: number;
 }
@@ -47,7 +50,7 @@ export interface LabParts {
  *
  * Three things are not what a cloud has: the computes run Nova's fake driver (an instance is a name and a power state, see
  * `python/lab_driver.py`), nova-compute's resource tracker is faster (`python/nova_service.py` says how and why), and a
- * stub answers for Neutron. There is no Glance, no Cinder and no metadata service.
+ * stub answers for Neutron. There is no Cinder and no metadata service; a Glance only where it is asked for.
  */
 export class OpenStackLab extends NovaControl {
   readonly directory: string;
@@ -82,7 +85,8 @@ export class OpenStackLab extends NovaControl {
     const processes = await Processes.open(directory);
     for (const folder of ['data', 'etc']) rmSync(join(directory, folder), { recursive: true, force: true });
     const ports = await freePorts(PORTS);
-    const plan = { directory, ports, tokenExpirationSeconds: options.tokenExpirationSeconds ?? 3600 };
+    const { images = 'none', tokenExpirationSeconds = 3600 } = options;
+    const plan = { directory, ports, tokenExpirationSeconds, images };
     const hosts = Array.from({ length: options.computes ?? 3 }, (_, i) => `c${i + 1}`);
     writeConfiguration(plan, hosts);
     const lab = new OpenStackLab(plan, hosts, processes);
@@ -148,6 +152,14 @@ export class OpenStackLab extends NovaControl {
   /** Brings a host back as an operator does: starts, enables and un-forces its nova-compute, and waits until it is up. */
   async startCompute(host: string): Promise<void> {
     await returnCompute(this.#plan, this.#processes, this.nova, host);
+  }
+
+  /** What becomes of copies on a host from now on, of images, disks and memory (`python/lab_driver.py`); they work at first. */
+  setCopies(host: string, word: 'work' | 'wait' | 'fail'): void {
+    const file = copiesFile(this.#plan, host);
+    // At once: a compute never reads half a word.
+    writeFileSync(`${file}.new`, word);
+    renameSync(`${file}.new`, file);
   }
 
   /** The hosts that hold this instance and are not dead: more than one means that it runs twice. */

@@ -1,5 +1,6 @@
 import { waitUntil } from '../waiting.ts';
 import { type LabPlan, url } from './configuration.ts';
+import { TINY_IMAGE } from './glance.ts';
 import type { Answer, RestClient } from './rest.ts';
 
 /** The lab's own control calls to Nova, as the administrator. */
@@ -49,10 +50,27 @@ export interface NovaMigration {
   readonly [field: string]: unknown;
 }
 
+/** What was asked of an instance; events are the parts that Nova did it in, oldest first. */
+export interface NovaAction {
+  readonly action: string;
+  readonly request_id: string;
+  /** `Error`, or null. */
+  readonly message: string | null;
+  readonly events: readonly {
+    readonly event: string;
+    /** Null while it goes on. */
+    readonly result: string | null;
+    readonly host?: string;
+    readonly details?: string | null;
+  }[];
+}
+
 export interface BootOptions {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly flavor?: 'nano' | 'micro';
+  /** `tiny` is Glance's only image; default a blank disk. */
+  readonly image?: 'tiny';
 }
 
 export class Nova {
@@ -157,6 +175,20 @@ export class Nova {
     return (await this.call<{ migrations: NovaMigration[] }>('GET', `/os-migrations?${query}`)).migrations;
   }
 
+  /** Oldest first, without the boot. */
+  async actions(uuid: string): Promise<NovaAction[]> {
+    const path = `/servers/${uuid}/os-instance-actions`;
+    const { instanceActions } = await this.call<{ instanceActions: { request_id: string }[] }>('GET', path);
+    const found: NovaAction[] = [];
+    for (const { request_id } of instanceActions.toReversed()) {
+      const { instanceAction } = await this.call<{ instanceAction: NovaAction }>('GET', `${path}/${request_id}`);
+      if (instanceAction.action !== 'create') {
+        found.push({ ...instanceAction, events: instanceAction.events.toReversed() });
+      }
+    }
+    return found;
+  }
+
   async createAggregate(name: string, hosts: readonly string[]): Promise<number> {
     const { aggregate } = await this.call<{ aggregate: { id: number } }>('POST', '/os-aggregates', {
       aggregate: { name },
@@ -183,16 +215,21 @@ export class Nova {
   }
 }
 
-/** No image and no network: a blank local disk, as no Glance runs. */
+/** A blank local disk, which needs no Glance. */
+const BLANK_DISK = {
+  imageRef: '',
+  block_device_mapping_v2: [
+    { boot_index: 0, source_type: 'blank', destination_type: 'local', volume_size: 1, delete_on_termination: true },
+  ],
+};
+
+/** Without a network. */
 function bootRequest(count: number, host: string, options: BootOptions): Record<string, unknown> {
   return {
     name: options.name ?? `vm-${host}`,
     flavorRef: options.flavor ?? 'nano',
     networks: 'none',
-    imageRef: '',
-    block_device_mapping_v2: [
-      { boot_index: 0, source_type: 'blank', destination_type: 'local', volume_size: 1, delete_on_termination: true },
-    ],
+    ...(options.image === 'tiny' ? { imageRef: TINY_IMAGE } : BLANK_DISK),
     availability_zone: `nova:${host}`,
     metadata: options.metadata ?? {},
     min_count: count,

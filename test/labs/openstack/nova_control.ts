@@ -1,7 +1,7 @@
 import { waitUntil } from '../waiting.ts';
 import type { LabPlan } from './configuration.ts';
 import { type Row, sql } from './database.ts';
-import type { BootOptions, Nova, NovaMigration, NovaServer, NovaService } from './nova.ts';
+import type { BootOptions, Nova, NovaAction, NovaMigration, NovaServer, NovaService } from './nova.ts';
 import type { Answer } from './rest.ts';
 
 /** What tests ask of the lab's Nova: an operator's calls, and what only the database can do. */
@@ -41,6 +41,11 @@ export class NovaControl {
   /** E.g. `{migration_type: 'evacuation', source_compute: 'c1'}`. */
   async migrations(filter: Readonly<Record<string, string>> = {}): Promise<NovaMigration[]> {
     return await this.nova.migrations(filter);
+  }
+
+  /** What was asked of an instance since it was booted, oldest first. */
+  async actionsOf(uuid: string): Promise<NovaAction[]> {
+    return await this.nova.actions(uuid);
   }
 
   /** Any call to Nova as the administrator, whatever its answer; `path` begins after `/v2.1`. */

@@ -1,12 +1,11 @@
 /** The engine, as a process of its own, against a real Keystone, Placement and Nova. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EngineProcess } from '#agents/demo/engine-process.ts';
+import type { EngineProcess } from '#agents/demo/engine-process.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { RpcClient } from '#protocol/client.ts';
-import type { NotificationView, RecoveryView, WatchNotice } from '#protocol/views.ts';
+import type { RecoveryView, WatchNotice } from '#protocol/views.ts';
+import { hostFailed, instanceFailed, LabEngines, processFailed } from './engines.ts';
 import { installPackages } from './install.ts';
 import { OpenStackLab } from './lab.ts';
 
@@ -15,8 +14,7 @@ const WAIT_MS = 180_000;
 
 let lab: OpenStackLab;
 let hasFailed = false;
-let directory: string;
-let engines: EngineProcess[] = [];
+let engines: LabEngines;
 
 beforeAll(async () => {
   await installPackages();
@@ -34,14 +32,12 @@ afterEach(({ task }) => {
 });
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'recovery-lab-'));
-  engines = [];
+  engines = new LabEngines(lab.cloudsYaml());
 });
 
 afterEach(async () => {
-  for (const engine of engines) engine.kill('SIGKILL');
-  await Promise.all(engines.map((engine) => engine.ended()));
-  rmSync(directory, { recursive: true, force: true });
+  await engines.end();
+  engines.deleteFiles();
   // Every test leaves a cloud with three live, enabled, empty hosts.
   for (const { host, forced_down, status, state } of await lab.services({ binary: 'nova-compute' })) {
     if (forced_down || state === 'down') await lab.startCompute(host);
@@ -49,28 +45,6 @@ afterEach(async () => {
   }
   await lab.deleteAll();
 });
-
-async function startEngine(node: string, configuration = '', cloudsFile = lab.cloudsYaml()): Promise<EngineProcess> {
-  const configFile = join(directory, `${node}.conf`);
-  writeFileSync(
-    configFile,
-    `[journal]\npath = ${join(directory, 'journal.db')}\nconfirm_delay = 0\n[cloud]\ncloud = lab\nclouds_file = ${cloudsFile}\n${configuration}`,
-  );
-  const engine = await EngineProcess.start({ directory, configFile }, node);
-  engines.push(engine);
-  return engine;
-}
-
-async function notify(engine: EngineProcess, notification: Record<string, unknown>): Promise<string> {
-  using client = await RpcClient.connect(engine.socket);
-  const body = { notification: { generated_time: new Date().toISOString(), ...notification } };
-  return ((await client.call('notify', body)) as NotificationView).notification_uuid;
-}
-
-function hostFailed(engine: EngineProcess, hostname: string): Promise<string> {
-  const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
-  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
-}
 
 /** Waits until the recovery is closed, or until `moved` instances have arrived. */
 async function until(engine: EngineProcess, uuid: string, moved = Number.POSITIVE_INFINITY): Promise<RecoveryView> {
@@ -165,7 +139,7 @@ async function expectOutOfService(host: string): Promise<void> {
 }
 
 function expectContiguousEvents(view: RecoveryView): void {
-  const reader = new JournalReader(join(directory, 'journal.db'));
+  const reader = new JournalReader(engines.journalFile);
   const events = reader.query('show', view.notification.notification_uuid)?.flows.flatMap((flow) => flow.events) ?? [];
   reader.close();
   expect(events.length).toBeGreaterThan(0);
@@ -177,7 +151,7 @@ describe('on a real OpenStack', () => {
     const instances = await bootMix('c1');
     const uuids = instances.map(({ uuid }) => uuid);
     const before = await lab.callCounts(USER_AGENT);
-    const engine = await startEngine('n1');
+    const engine = await engines.start('n1');
     await lab.killCompute('c1');
     const view = await until(engine, await hostFailed(engine, 'c1'));
     expect(view.notification).toMatchObject({ status: 'finished' });
@@ -204,10 +178,10 @@ describe('on a real OpenStack', () => {
     const uuids = await lab.boot(5, 'c1');
     const aggregate = await lab.createHostAggregate(`rack-${Date.now()}`, ['c1']);
     await lab.disableService('c3', 'reserved');
-    const engine = await startEngine(
-      'n1',
-      '[host_failure]\nadd_reserved_host_to_aggregate = true\n[failover_segment s]\nrecovery_method = reserved_host\nhosts = c1, c2\nreserved_hosts = c3\n',
-    );
+    const engine = await engines.start('n1', {
+      configuration:
+        '[host_failure]\nadd_reserved_host_to_aggregate = true\n[failover_segment s]\nrecovery_method = reserved_host\nhosts = c1, c2\nreserved_hosts = c3\n',
+    });
     await lab.killCompute('c1');
     const view = await until(engine, await hostFailed(engine, 'c1'));
     expect(view.notification.status).toBe('finished');
@@ -221,9 +195,8 @@ describe('on a real OpenStack', () => {
 
   it('a failed instance is stopped and started, and nothing else', async () => {
     const [uuid = ''] = await lab.boot(1, 'c2', { metadata: { HA_Enabled: 'True' } });
-    const engine = await startEngine('n1');
-    const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: uuid };
-    const view = await until(engine, await notify(engine, { type: 'VM', hostname: 'c2', payload }));
+    const engine = await engines.start('n1');
+    const view = await until(engine, await instanceFailed(engine, 'c2', uuid));
     expect(view.notification.status).toBe('finished');
     expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c2' });
     const { body } = await lab.request('GET', `/servers/${uuid}/os-instance-actions`);
@@ -233,9 +206,8 @@ describe('on a real OpenStack', () => {
 
   it('a failed nova-compute process takes its host out of scheduling and touches no instance', async () => {
     const [uuid = ''] = await lab.boot(1, 'c2');
-    const engine = await startEngine('n1');
-    const payload = { event: 'STOPPED', process_name: 'nova-compute' };
-    const view = await until(engine, await notify(engine, { type: 'PROCESS', hostname: 'c2', payload }));
+    const engine = await engines.start('n1');
+    const view = await until(engine, await processFailed(engine, 'c2'));
     expect(view.notification.status).toBe('finished');
     expect(await lab.services({ binary: 'nova-compute', host: 'c2' })).toMatchObject([
       { status: 'disabled', forced_down: false, disabled_reason: 'Masakari detected process failed.' },
@@ -245,13 +217,13 @@ describe('on a real OpenStack', () => {
 
   it('an engine killed in the middle is taken over: one evacuation for each instance, every state restored', async () => {
     const instances = await bootMix('c1');
-    const first = await startEngine('n1', '[host_failure]\nmax_evacuations_in_flight = 6\n');
+    const first = await engines.start('n1', { configuration: '[host_failure]\nmax_evacuations_in_flight = 6\n' });
     await lab.killCompute('c1');
     const uuid = await hostFailed(first, 'c1');
     await until(first, uuid, 4);
     first.kill('SIGKILL');
     await first.ended();
-    const second = await startEngine('n2');
+    const second = await engines.start('n2');
     const view = await until(second, uuid);
     expect(view.notification.status).toBe('finished');
     expect(view.flows).toHaveLength(1);
@@ -268,7 +240,10 @@ describe('on a real OpenStack', () => {
   it('Nova and Keystone away in the middle are waited out', async () => {
     const uuids = await lab.boot(8, 'c1');
     const { cloudsYaml } = await lab.createApplicationCredential();
-    const engine = await startEngine('n1', '[host_failure]\nmax_evacuations_in_flight = 2\n', cloudsYaml);
+    const engine = await engines.start('n1', {
+      configuration: '[host_failure]\nmax_evacuations_in_flight = 2\n',
+      cloudsYaml,
+    });
     await lab.killCompute('c1');
     const uuid = await hostFailed(engine, 'c1');
     await until(engine, uuid, 2);
@@ -290,7 +265,7 @@ describe('on a real OpenStack', () => {
   });
 
   it('a host that Nova does not know, and one without instances, end in a clear state', async () => {
-    const engine = await startEngine('n1');
+    const engine = await engines.start('n1');
     const unknown = await until(engine, await hostFailed(engine, 'c99'));
     expect(unknown.notification).toMatchObject({ status: 'error' });
     expect(unknown.notification.message).toContain("Nova knows no nova-compute service on host 'c99'");

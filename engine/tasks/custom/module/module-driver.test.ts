@@ -62,6 +62,7 @@ describe('a module', SLOW, () => {
         resumed: true,
         inputs,
         parameters: { severity: 'critical' },
+        outputs: {},
       },
       isSignal: true,
       aborted: false,
@@ -395,6 +396,7 @@ describe('the signal', SLOW, () => {
       resumed: false,
       inputs,
       parameters,
+      outputs: {},
     } as const;
     const end = await callModule(
       { function: 'run', module: task, call },
@@ -444,6 +446,15 @@ describe('check and undo', SLOW, () => {
       const error = await failure(moduleDriver[name]?.(place.call(task)) ?? Promise.resolve());
       expect((error as Error).message).toMatch(`exports no function "${name}"`);
     }
+  });
+
+  it('undo is given what run gave', async () => {
+    const task = write(
+      'task.mjs',
+      'export const run = () => {};\nexport const undo = (call) => call.progress(call.outputs.ticket);',
+    );
+    await moduleDriver.undo?.({ ...place.call(task), outputs: { ticket: 'T-1' } });
+    expect(place.progress[0]?.message).toBe('T-1');
   });
 
   it('undo takes back, with the same call', async () => {

@@ -22,12 +22,12 @@ export const moduleDriver: Driver = {
 };
 
 function calling(name: CalledFunction, call: DriverCall): Promise<End> {
-  const { task, phase, stepKey, attempt, isResumed, inputs, parameters, options, context } = call;
+  const { task, phase, stepKey, attempt, isResumed, inputs, parameters, outputs, options, context } = call;
   const module = String(options.module);
   const fault = faultOfFile(module);
   if (fault) throw new NotDone(fault);
-  const data = { version: 1, task, phase, step_key: stepKey, attempt, resumed: isResumed, inputs, parameters } as const;
-  return callModule({ function: name, module, call: data }, context);
+  const facts = { task, phase, step_key: stepKey, attempt, resumed: isResumed, inputs, parameters, outputs };
+  return callModule({ function: name, module, call: { version: 1, ...facts } }, context);
 }
 
 /** The JSON of what it returned. Throws what it threw, as the runner of flows knows it. */

@@ -28,7 +28,7 @@ export type CalledFunction = 'run' | 'check' | 'undo';
 /** What of a call can be written as JSON. */
 export type CallData = Pick<
   Call,
-  'version' | 'task' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters'
+  'version' | 'task' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters' | 'outputs'
 >;
 
 export interface Work {

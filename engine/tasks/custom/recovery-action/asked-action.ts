@@ -6,7 +6,7 @@ import { type Accepted, CloudError, type Instance, type InstanceAction, isOutage
 import { crashPoint } from '../../../crash-points.ts';
 import type { Step } from '../../../flow/step-ledger.ts';
 import type { EarlierStep, TaskContext, Values } from '../../../flow/task.ts';
-import type { AskedDecision, AskedFacts } from '../../../recovery/asked-action.ts';
+import { type AskedDecision, type AskedFacts, isWordless } from '../../../recovery/asked-action.ts';
 import { failureOf, Patience } from '../../patience.ts';
 
 export interface Asking {
@@ -52,7 +52,7 @@ export async function askFor(context: TaskContext, asking: Asking): Promise<Aske
   const patience = new Patience(context);
   /** Answers to looks do not make up for calls that are never answered. */
   const callPatience = new Patience(context);
-  let [elapsedMs, silentMs, silentLooks] = [0, 0, 0];
+  let [elapsedMs, silentMs, silentLooks, wordlessLooks] = [0, 0, 0, 0];
   let lastLook: number | undefined;
   for (;;) {
     let seen: Seen;
@@ -64,7 +64,9 @@ export async function askFor(context: TaskContext, asking: Asking): Promise<Aske
       if (silentLooks > 0) silentMs += now - (lastLook ?? now);
       lastLook = now;
       const action = seen.actions.find((one) => one.action === asking.action && !known.includes(one.requestId));
-      decision = await asking.decide({ instance: seen.instance, state, action, elapsedMs, silentLooks, silentMs });
+      const { instance } = seen;
+      wordlessLooks = instance !== 'gone' && isWordless(instance) ? wordlessLooks + 1 : 0;
+      decision = await asking.decide({ instance, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks });
       patience.answered();
     } catch (error) {
       lastLook = undefined;

@@ -1,0 +1,100 @@
+/**
+ * The recoveries at work.
+ *
+ * Invariants: of one recovery there is one worker at a time, and none while somebody holds it; one that a fault of this program
+ * stops is parked, visibly, and not begun again at once.
+ */
+import type { Log } from '#protocol/log.ts';
+import { Interrupted } from '../flow/outcome.ts';
+import { JournalFailure } from '../journal/failure.ts';
+import type { Mutation } from '../journal/mutations.ts';
+import type { LogbookRow } from '../journal/words.ts';
+import { Recovery, type RecoveryParts } from './recovery.ts';
+
+interface Running {
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export class RunningRecoveries {
+  readonly #parts: RecoveryParts & { readonly log: Log };
+  /** Told whenever a recovery may be started that could not be before. */
+  readonly #onFree: () => void;
+  readonly #running = new Map<string, Running>();
+  readonly #held = new Map<string, Promise<unknown>>();
+
+  constructor(parts: RecoveryParts, onFree: () => void) {
+    this.#parts = parts;
+    this.#onFree = onFree;
+  }
+
+  /** Those at work, and those that somebody holds. */
+  get uuids(): ReadonlySet<string> {
+    return new Set([...this.#running.keys(), ...this.#held.keys()]);
+  }
+
+  start(logbook: LogbookRow): void {
+    const { journal, log } = this.#parts;
+    const controller = new AbortController();
+    const run = async (): Promise<void> => {
+      const flow = await journal.query('openFlow', logbook.id);
+      await new Recovery(this.#parts, logbook, controller.signal).run(flow);
+    };
+    const ended = run()
+      .catch((error: unknown) => {
+        if (error instanceof Interrupted || (error instanceof JournalFailure && error.isFatal)) return;
+        const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        log('error', 'recovery stopped by a fault of the engine', { uuid: logbook.uuid, reason });
+        return this.#park(logbook, error);
+      })
+      .finally(() => {
+        this.#running.delete(logbook.uuid);
+        this.#onFree();
+      });
+    this.#running.set(logbook.uuid, { controller, ended });
+  }
+
+  /** Interrupts a recovery if it is at work, and does something about it while it stands still. */
+  async held<T>(uuid: string, reason: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#held.get(uuid);
+    const mine = (async () => {
+      await before?.catch(() => {});
+      const running = this.#running.get(uuid);
+      running?.controller.abort(new Interrupted(reason));
+      await running?.ended;
+      return work();
+    })();
+    this.#held.set(uuid, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#held.get(uuid) === mine) this.#held.delete(uuid);
+      this.#onFree();
+    }
+  }
+
+  /** Interrupts all where they stand. */
+  async interrupt(reason: string): Promise<void> {
+    for (const { controller } of this.#running.values()) controller.abort(new Interrupted(reason));
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */
+  async #park({ id, uuid, failures }: LogbookRow, error: unknown): Promise<void> {
+    const { journal, clock, configuration } = this.#parts;
+    const message = `fault of the engine: ${error instanceof Error ? error.message : String(error)}`;
+    const at = clock.now();
+    const flow = await journal.query('openFlow', id);
+    const now = await journal.query('logbook', uuid);
+    const changes: Mutation[] = [];
+    if (flow) changes.push({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at });
+    if (now?.status === 'new') changes.push({ op: 'logbook', uuid, status: 'running', at });
+    const retryAt = at + configuration.options.general.processUnfinishedNotificationsIntervalMs;
+    changes.push(
+      failures === 0
+        ? { op: 'logbook', uuid, status: 'error', message, retryAt, failed: 1, at }
+        : { op: 'logbook', uuid, status: 'failed', message, failed: 1, at },
+    );
+    await journal.write(...changes);
+  }
+}
