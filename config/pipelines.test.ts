@@ -42,7 +42,13 @@ test('what becomes of a flow whose engine died may be said of each flow', () => 
       `process_failure_recovery_tasks = pre:['a']\nprocess_failure_recovery_after_crash = rollback`,
   );
   expect(problems).toEqual([]);
-  expect(FLOWS.map((flow) => pipelines[flow].afterCrash)).toEqual(['restart', 'resume', 'resume', 'rollback', 'resume']);
+  expect(FLOWS.map((flow) => pipelines[flow].afterCrash)).toEqual([
+    'restart',
+    'resume',
+    'resume',
+    'rollback',
+    'resume',
+  ]);
   expect(pipelines.host_auto).toEqual({ ...DEFAULT_PIPELINES.host_auto, afterCrash: 'restart' });
   expect(pipelines.process.pre).toEqual(['a']);
 });

@@ -97,15 +97,20 @@ export async function askFor(context: TaskContext, asking: Asking): Promise<Aske
   }
 }
 
+/** What the last flow that did more than plan it left of it: one that only looked on, and died, says nothing. */
+export function lastTouched(earlier: readonly EarlierStep[]): EarlierStep | undefined {
+  return earlier.findLast(({ state }) => state !== 'planned');
+}
+
 /** What another try or flow left of it: one that failed is asked for anew. */
 function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
-  const last = step.state === 'planned' ? earlier.at(-1)?.state : step.state;
+  const last = step.state === 'planned' ? lastTouched(earlier)?.state : step.state;
   return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
 /** Request ids of what had been asked of the instance before the last intent. */
 function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
-  const { known } = (step.state === 'planned' ? earlier.at(-1)?.detail : step.detail) ?? {};
+  const { known } = (step.state === 'planned' ? lastTouched(earlier)?.detail : step.detail) ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 

@@ -9,6 +9,8 @@ interface Scenery {
   readonly pre?: string;
   readonly post?: string;
   readonly options?: string;
+  /** What the flow does when its engine died. */
+  readonly policy?: string;
   readonly behaviour?: Partial<Behaviour>;
   readonly seed?: number;
 }
@@ -20,9 +22,10 @@ async function world(scenery: Scenery = {}): Promise<RecoveryWorld> {
     pre = "'enable_compute_service_task'",
     post = '',
     options = '',
+    policy = 'resume',
     ...rest
   } = scenery;
-  const lists = `[taskflow_driver_recovery_flows]\nhost_return_recovery_tasks = pre:[${pre}],main:['home'],post:[${post}]\n`;
+  const lists = `[taskflow_driver_recovery_flows]\nhost_return_recovery_tasks = pre:[${pre}],main:['home'],post:[${post}]\nhost_return_recovery_after_crash = ${policy}\n`;
   const configuration = `${lists}[home]\ndriver = recovery_action\nactions = ${actions}\n${options}`;
   const here = new RecoveryWorld({ configuration, ...rest });
   for (const host of ['c1', 'c2', 'c3']) here.world.addHost(host);
@@ -253,6 +256,32 @@ describe('whatever happens on the way, each migration is asked for once', () => 
       expect(view.notification, `seed ${seed}`).toMatchObject({ status: 'finished' });
       expect([whereabouts(here), asked(here)], `seed ${seed}`).toEqual([HOME, ONCE]);
       expect(here.world.counts).toEqual(evacuated);
+    },
+  );
+
+  it.each([
+    ['resume', ['SUCCESS']],
+    ['restart', ['ABANDONED', 'ABANDONED', 'SUCCESS']],
+    ['rollback', ['REVERTED', 'SUCCESS']],
+  ])(
+    'an engine that dies in the call and one that dies after it, and a flow that then does %s',
+    async (policy, states) => {
+      await using here = await world({ policy, behaviour: { migrationMs: [20_000, 20_000] } });
+      await failed(here);
+      const uuid = await here.hostReturns('c1');
+      await until(here, () => here.world.hosts.get('c1')?.status === 'enabled');
+      here.life.doom();
+      await here.clock.run(here.life.death);
+      await here.start('n2');
+      await until(here, () => Object.keys(here.world.migrations).length > 0);
+      await here.clock.run(here.clock.sleep(3000));
+      here.life.doom();
+      void here.life.outlive(undefined);
+      await here.start('n3');
+      const view = await here.until(uuid);
+      expect(view.notification.status).toBe('finished');
+      expect(view.flows.map(({ state }) => state)).toEqual(states);
+      expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
     },
   );
 

@@ -14,7 +14,7 @@ import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
 import { serviceOf } from '../../disable-compute-service.ts';
 import { patiently } from '../../patience.ts';
 import { badly, type Fate, left, well } from './actions.ts';
-import { type Asked, askFor } from './asked-action.ts';
+import { type Asked, askFor, lastTouched } from './asked-action.ts';
 
 /** Nova's names of the actions. */
 const ACTION: { readonly [K in MigrationKind]: string } = { live_migrate: 'live-migration', cold_migrate: 'migrate' };
@@ -98,7 +98,7 @@ export async function migrateHome(context: TaskContext, key: string, snapshot: I
  */
 async function begunBefore(context: TaskContext, key: string): Promise<MigrationKind | undefined> {
   for (const kind of MIGRATION_KINDS) {
-    const state = (await context.earlierSteps(`${kind}:${key}`)).at(-1)?.state;
+    const state = lastTouched(await context.earlierSteps(`${kind}:${key}`))?.state;
     if (state === 'done' || (state && UNSETTLED_STEP_STATES.includes(state))) return kind;
   }
   return undefined;
