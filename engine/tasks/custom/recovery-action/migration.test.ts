@@ -134,6 +134,23 @@ describe('a host that comes back', () => {
     expect(lines(view)).toContain(`Instance '${uuidOf(here, 'mail')}' does not exist any more`);
   });
 
+  it('leaves an instance alone that somebody moves while others come home', async () => {
+    await using here = await world({ options: '[host_failure]\nmax_evacuations_in_flight = 2\n' });
+    await failed(here);
+    const uuid = await here.hostReturns('c1');
+    await until(here, () => Object.keys(here.world.migrations).length === 1);
+    const [waiting = ''] = ['web', 'db', 'mail'].filter((name) => asked(here)[name]?.length === 0);
+    const elsewhere = here.world.instances.get(uuidOf(here, waiting))?.host === 'c2' ? 'c3' : 'c2';
+    change(here, waiting, { host: elsewhere });
+    const view = await here.until(uuid);
+    expect(view.notification).toMatchObject({ status: 'finished', message: null });
+    expect(asked(here)[waiting]).toEqual([]);
+    expect(view.flows[0]?.instances.find(({ name }) => name === waiting)).toMatchObject({
+      state: 'left',
+      reason: `somebody moved it to ${elsewhere}`,
+    });
+  });
+
   it('a second time gets home what the second failure moved, and not what stayed away', async () => {
     await using here = await world();
     await failed(here);
