@@ -97,6 +97,7 @@ describe('a live migration', () => {
       { instance: instance({ vmState: 'suspended' }) },
       skipped(/suspended/),
     ],
+    ['of one that has broken since then fails', { instance: instance({ vmState: 'error' }) }, failed(/in state error/)],
     ['that was there before the intent is none of ours', { action: ACTION }, { do: 'call' }],
     ['goes on as long as it takes', { ...seen({ taskState: 'migrating' }), elapsedMs: 9e9 }, { do: 'wait' }],
     ['that Nova gave up and cleans up after', { ...seen({ taskState: 'migrating' }), action: FAILED }, { do: 'wait' }],

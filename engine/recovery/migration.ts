@@ -62,6 +62,8 @@ export function decideMigration(
   if (state === 'sent') return isLate ? settle('failed', 'Nova shows nothing of it') : WAIT;
   if (mayBeUnderway(facts, limits)) return { do: 'note silence' };
   const plan = planMigration(instance.vmState);
+  // It was well when this was planned: what broke it, perhaps a migration before this one, is not to be passed over.
+  if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
   if (plan.migrate === 'no') return settle('skipped', plan.reason);
   return plan.kind === kind ? { do: 'call' } : settle('failed', `it is ${instance.vmState} now`);
 }

@@ -39,7 +39,7 @@ export interface Behaviour {
   readonly failedEvacuations: number;
   /** From an accepted migration to the arrival, between the two. */
   readonly migrationMs: readonly [number, number];
-  /** A migration does not succeed: the instance stays where it is. */
+  /** A migration does not succeed: the instance stays where it is, after a cold one in error. */
   readonly failedMigrations: number;
   /** After so long Nova confirms a cold migration by itself (its option resize_confirm_window); null: never. */
   readonly confirmsAfterMs: number | null;
@@ -324,7 +324,9 @@ export class World {
       if (instance.vmState === 'deleted') return;
       const arrives = !fails && this.requireHost(target).deaths === deaths;
       const moved = type === 'live' ? { host: target } : { host: target, vmState: 'resized' };
-      this.#change(instance, { ...(arrives ? moved : {}), taskState: null });
+      // As Nova: one that runs goes on where it is, one whose disk is half copied is in error there.
+      const stays = type === 'live' ? {} : { vmState: 'error' };
+      this.#change(instance, { ...(arrives ? moved : stays), taskState: null });
       const { confirmsAfterMs } = this.behaviour;
       if (confirmsAfterMs !== null) this.#later(confirmsAfterMs, () => this.#confirmed(instance));
     });

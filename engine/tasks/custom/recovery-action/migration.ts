@@ -1,12 +1,13 @@
 /**
  * MIGRATE: brings instances home to the host that is back, live or cold as each of them is. Each is a step of the journal, a cold
- * one two. An instance that cannot be migrated keeps running where it is.
+ * one two. An instance that cannot be migrated keeps running where it is. Only a stopped one whose disk could not be copied is put in
+ * state error by Nova, on the host where it was: it is reported until somebody has seen to it, and nothing is asked of it again.
  */
 import type { MigrationType } from '../../../cloud/cloud.ts';
 import { TaskFailure } from '../../../flow/outcome.ts';
 import { type TaskContext, textInput } from '../../../flow/task.ts';
 import { MIGRATION_KINDS, type MigrationKind } from '../../../journal/migration-kinds.ts';
-import { UNSETTLED_STEP_STATES } from '../../../journal/words.ts';
+import { type StepState, UNSETTLED_STEP_STATES } from '../../../journal/words.ts';
 import type { AskedLimits } from '../../../recovery/asked-action.ts';
 import { mayRemainOnSource } from '../../../recovery/evacuation-record.ts';
 import { decideConfirmation, decideMigration, planMigration } from '../../../recovery/migration.ts';
@@ -73,9 +74,15 @@ class Place {
 /** @param key of its steps, the same in every flow of the recovery */
 export async function migrateHome(context: TaskContext, key: string, snapshot: InstanceSnapshot): Promise<Fate> {
   const home = textInput(context, 'host_name');
-  const begun = await begunBefore(context, key);
-  const plan = begun ? ({ migrate: 'yes', kind: begun } as const) : planMigration(snapshot.vmState);
-  if (plan.migrate === 'no') return snapshot.host === home ? well(snapshot, home) : left(snapshot, plan.reason);
+  const before = await migratedBefore(context, key);
+  const isBegun = before && (before.state === 'done' || UNSETTLED_STEP_STATES.includes(before.state));
+  const plan = isBegun ? ({ migrate: 'yes', kind: before.kind } as const) : planMigration(snapshot.vmState);
+  if (plan.migrate === 'no') {
+    if (snapshot.host === home) return well(snapshot, home);
+    // Nova leaves an instance in state error whose cold migration failed: that is not passed over in the next round.
+    const isBroken = before?.state === 'failed' && snapshot.vmState === 'error';
+    return isBroken ? badly(snapshot, `it is in state error since: ${before.error}`) : left(snapshot, plan.reason);
+  }
   const place = new Place(context);
   try {
     const moved = await migrate(context, plan.kind, key, snapshot, place);
@@ -92,16 +99,26 @@ export async function migrateHome(context: TaskContext, key: string, snapshot: I
   }
 }
 
+interface Before {
+  readonly kind: MigrationKind;
+  readonly state: StepState;
+  readonly error: string | null;
+}
+
 /**
- * Of which kind the migration is that an earlier round asked for: that one is seen through, whatever the instance is by now.
- * Within a flow the snapshot decides, which does not change.
+ * The migration that an earlier round asked for. One that is done or may go on is seen through, whatever the instance is by now, and
+ * counts before one that failed. Within a flow the snapshot decides of which kind it is, which does not change.
  */
-async function begunBefore(context: TaskContext, key: string): Promise<MigrationKind | undefined> {
+async function migratedBefore(context: TaskContext, key: string): Promise<Before | undefined> {
+  const found: Before[] = [];
   for (const kind of MIGRATION_KINDS) {
-    const state = lastTouched(await context.earlierSteps(`${kind}:${key}`))?.state;
-    if (state === 'done' || (state && UNSETTLED_STEP_STATES.includes(state))) return kind;
+    const last = lastTouched(await context.earlierSteps(`${kind}:${key}`));
+    if (last) found.push({ kind, state: last.state, error: last.error });
   }
-  return undefined;
+  return (
+    found.find(({ state }) => state !== 'failed' && state !== 'skipped') ??
+    found.find(({ state }) => state === 'failed')
+  );
 }
 
 function limitsOf({ settings }: TaskContext): AskedLimits {
