@@ -18,6 +18,8 @@ export interface Command {
   readonly positionals: string;
   readonly options: Readonly<Record<string, OptionHelp>>;
   readonly maxPositionals: number;
+  /** What the exit codes say here, for the help; without it no more than everywhere. */
+  readonly exitCodes?: string;
   run(line: CommandLine): Promise<ExitCode>;
 }
 
@@ -77,7 +79,8 @@ export function helpOf(command: Command): string {
     return `  ${flags.padEnd(32)} ${help}`;
   });
   const usage = `Usage: recovery-agent ${command.name} [OPTIONS]${command.positionals ? ` ${command.positionals}` : ''}`;
-  return [usage, '', `${command.summary}.`, '', 'Options:', ...lines, ''].join('\n');
+  const codes = command.exitCodes === undefined ? [] : ['', `Exit codes: ${command.exitCodes}.`];
+  return [usage, '', `${command.summary}.`, '', 'Options:', ...lines, ...codes, ''].join('\n');
 }
 
 /** The only positional argument. Throws when it is missing. */

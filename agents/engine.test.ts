@@ -56,6 +56,15 @@ describe('the engine process', { timeout: 60_000 }, () => {
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
   });
 
+  it('goes on at SIGHUP, and says how a configuration is taken', async () => {
+    await using here = await EngineWorld.start();
+    const engine = await here.engine();
+    process.kill(engine.pid, 'SIGHUP');
+    await engine.says(/warning +SIGHUP changes nothing.*restart the resource/);
+    expect((await here.run(['status'])).code).toBe(0);
+    expect((await engine.kill('SIGTERM')).code).toBe(0);
+  });
+
   it('refuses to be the second one on a journal or on a socket: exit code 12', async () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();

@@ -10,7 +10,7 @@ const SUMMARIES = {
   notify: 'report a failure',
   list: 'list notifications',
   status: 'show the engine and what is going on',
-  show: 'show one notification, its progress and instances',
+  show: 'show one notification, its tasks and instances',
   retry: 'take a failed or ignored one up again',
   rollback: 'take back what a running one did',
   restart: 'begin a running one anew',

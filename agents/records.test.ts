@@ -49,11 +49,18 @@ describe('what is on record', { timeout: 60_000 }, () => {
     expect(newest.map((one) => one.notification_uuid)).toEqual([ignored]);
   });
 
-  it('has the tables of the progress and of the instances', async () => {
+  it('has the tables of the tasks, of the progress and of the instances', async () => {
     await using here = await EngineWorld.start();
     await here.engine();
     const [finished] = await report(here);
-    const [head, first, ...others] = rowsOf(await here.run(['show', finished.toUpperCase()]));
+    const rows = rowsOf(await here.run(['show', finished.toUpperCase()]));
+    expect(rows.slice(0, 4).map(([phase, task, state]) => [phase, task, state])).toEqual([
+      ['Phase', 'Task', 'State'],
+      ['pre', 'disable_compute_service_task', 'SUCCESS'],
+      ['main', 'prepare_HA_enabled_instances_task', 'SUCCESS'],
+      ['post', 'evacuate_instances_task', 'SUCCESS'],
+    ]);
+    const [head, first, ...others] = rows.slice(4);
     expect(head).toEqual(['Request ID', 'Action', 'Start Time', 'Message']);
     expect(first).toEqual([
       expect.stringMatching(/^req-[0-9a-f-]{36}$/),

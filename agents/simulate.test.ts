@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -76,6 +76,11 @@ describe('simulate', { timeout: 120_000 }, () => {
     [['--seed', 'x'], /--seed must be a whole number from 0 to 4294967295/],
     [['--seed', '4294967296'], /--seed must be a whole number/],
     [['--pipeline', ''], /--pipeline is empty/],
+    [['a.conf', '--pipeline', 'b.conf'], /say FILE or --pipeline FILE, not both/],
+    [['a.conf', 'b.conf'], /unexpected argument "b.conf"/],
+    [[''], /FILE is empty/],
+    [['--undo-tasks'], /--undo-tasks goes with --run-tasks/],
+    [['/nonexistent/x.conf'], /\/nonexistent\/x\.conf:1:1: the configuration file does not exist/],
     [['--pipeline', '/nonexistent/x.conf'], /\/nonexistent\/x\.conf:1:1: the configuration file does not exist/],
   ])('refuses %j', async (argv, message) => {
     const { code, stdout, stderr } = await simulate(...argv).ended;
@@ -98,5 +103,130 @@ describe('simulate', { timeout: 120_000 }, () => {
     const file = write("[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['nothing_like_it']\n");
     const { code, stdout, stderr } = await simulate('--pipeline', file).ended;
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(`${file}:2:40: unknown task`)]);
+  });
+
+  it('names its exit codes in its help, as validate does', async () => {
+    expect((await simulate('--help').ended).stdout).toMatch(
+      /^Exit codes: 0 every run ended in a defined state.*\n1 .*2 /m,
+    );
+    expect((await new Program(['validate', '--help']).ended).stdout).toMatch(
+      /^Exit codes: 0 nothing is wrong.*1 .*2 /m,
+    );
+  });
+});
+
+/** A task list with one program, which notes each call and then does what the text says. */
+function programOf(body: string, options = ''): string {
+  const program = join(directory, 'page');
+  const trace = join(directory, 'trace');
+  writeFileSync(
+    program,
+    `#!/bin/sh\nread -r line\ncall=$(printf '%s' "$line" | sed 's/.*"call":"\\([a-z]*\\)".*/\\1/')\nprintf '%s %s\\n' "$call" "$1" >>${trace}\n${body}\n`,
+    { mode: 0o755 },
+  );
+  return write(
+    `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page']\n[page]\ndriver = executable\ncommand = ${program} {{ host_name }} "two words"\n${options}`,
+  );
+}
+
+const trace = (): string[] => readFileSync(join(directory, 'trace'), 'utf8').trim().split('\n');
+const REAL = ['--flow', 'process', '--run-tasks'];
+
+describe('simulate --run-tasks', { timeout: 120_000 }, () => {
+  it('shows what a program did: its words, its end, what it said, what it gave', async () => {
+    const file = programOf(
+      `echo 'a warning' >&2\nprintf '{"progress": 0.5, "message": "calling \\\\u001b[31m"}\\n{"outputs": {"ticket": "T-1", "more": 1}}\\n'`,
+      'provides = ticket\n',
+    );
+    const { code, stdout } = await simulate(file, ...REAL).ended;
+    expect(code).toBe(0);
+    const block = stdout.slice(stdout.indexOf('What your programs did:')).split('\n');
+    expect(block.slice(2, -2)).toEqual([
+      `page: ${join(directory, 'page')} compute-1 "two words"`,
+      expect.stringMatching(/^ {2}done, \d+(\.\d)? s$/),
+      '  standard error and log:',
+      '    a warning',
+      '  progress:',
+      '     50 % calling  [31m',
+      '  outputs: {"ticket":"T-1","more":1}',
+      '  dropped: more, which "provides" of page does not name',
+      '',
+    ]);
+    expect(trace()).toEqual(['run compute-1']);
+  });
+
+  it.each([
+    ['exit 3', '', 'failed', /^its program ended with exit code 3$/],
+    ['exit 0', 'provides = ticket\n', 'failed', /without "ticket", which it provides$/],
+    ['exec sleep 1000', 'timeout = 3\n', 'failed', /^its time is up \(3 s\)$/],
+  ])('says why one failed, runs it once, and ends with exit code 1: %s', async (body, options, end, message) => {
+    const file = programOf(`echo 'Traceback: boom' >&2\n${body}`, options);
+    const { code, stdout } = await simulate(file, ...REAL, '--json').ended;
+    expect(code).toBe(1);
+    const { good, program_faults, runs } = JSON.parse(stdout);
+    expect(good).toBe(false);
+    expect(program_faults).toEqual([{ flow: 'process', fault: expect.stringMatching(/^ended failed: page: /) }]);
+    expect(runs[0]).toMatchObject({
+      status: 'failed',
+      flows: ['FAILURE'],
+      not_done: ['page'],
+      reverted: [],
+      skipped: [],
+    });
+    expect(runs[0].programs).toEqual([
+      {
+        task: 'page',
+        call: 'run',
+        attempt: 1,
+        program: [join(directory, 'page'), 'compute-1', 'two words'],
+        end,
+        message: expect.stringMatching(message),
+        seconds: expect.any(Number),
+        log: ['Traceback: boom'],
+        progress: [],
+        outputs: null,
+        outputs_dropped: [],
+        lines_left_out: 0,
+      },
+    ]);
+    expect(trace()).toEqual(['run compute-1']);
+    const inWords = await simulate(file, ...REAL).ended;
+    expect(inWords.stdout).toMatch(/process_failure_recovery_tasks, with your programs: ended failed: page: .*\n$/);
+    expect(inWords.stdout).toContain('    Traceback: boom\n');
+  });
+
+  it('asks check after the run, and undo only where that is wanted', async () => {
+    const file = programOf('[ $call = undo ] && exit 4; exit 0', 'after_crash = check\nundo = yes\n');
+    const asked = await simulate(file, ...REAL).ended;
+    expect([asked.code, trace()]).toEqual([0, ['run compute-1', 'check compute-1']]);
+    expect(asked.stdout).toMatch(/^page, check: .*\n {2}done, /m);
+    const back = await simulate(file, ...REAL, '--undo-tasks').ended;
+    expect([back.code, trace().slice(2)]).toEqual([1, ['run compute-1', 'check compute-1', 'undo compute-1']]);
+    expect(back.stdout).toMatch(/^page, undo: .*\n {2}failed, .* s: its program ended with exit code 4$/m);
+    expect(back.stdout).toContain('with your programs: undo of page: failed, its program ended with exit code 4\n');
+  });
+
+  it('takes nothing back that its flow took back already', async () => {
+    const file = programOf('[ $call = undo ]', 'on_failure = rollback\nundo = yes\n');
+    const { code, stdout } = await simulate(file, ...REAL, '--undo-tasks', '--json').ended;
+    expect([code, trace()]).toEqual([1, ['run compute-1', 'undo compute-1']]);
+    expect(JSON.parse(stdout).runs[0]).toMatchObject({ flows: ['REVERTED'], reverted: ['page'] });
+  });
+
+  it('keeps only so much of a program that says too much, its end in any case', async () => {
+    const file = programOf('i=0; while [ $i -lt 190 ]; do echo "line $i" >&2; i=$((i+1)); done; exit 1');
+    const { stdout } = await simulate(file, ...REAL).ended;
+    expect(stdout).toContain('    … (160 lines before)\n    line 160\n');
+    expect(stdout).toContain('    line 189\n');
+    expect(stdout).toContain('What is cut ("…") --json has at greater length.');
+  });
+
+  it('says which tasks were skipped', async () => {
+    const file = programOf('exit 1', 'when = host_name == "lab"\n');
+    const { code, stdout } = await simulate(file, ...REAL).ended;
+    expect([code, existsSync(join(directory, 'trace'))]).toEqual([0, false]);
+    expect(stdout).toContain('| (all; skipped: page) ');
+    expect(stdout).toContain('| page (skipped) ');
+    expect(stdout).not.toContain('What your programs did');
   });
 });

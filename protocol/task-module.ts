@@ -3,13 +3,13 @@
  *
  * The packages install this file as /usr/share/recovery-agent/task.d.ts:
  *
- *     import type { Call, Outputs } from '/usr/share/recovery-agent/task.d.ts';
+ *     import type { Run } from '/usr/share/recovery-agent/task.d.ts';
  *
- *     export async function run(call: Call): Promise<Outputs> {
- *       call.progress(`Telling the inventory about ${call.inputs.host_name}`);
+ *     export const run: Run = async ({ inputs, progress }) => {
+ *       progress(`Telling the inventory about ${inputs.host_name}`);
  *       …
  *       return { ticket: 4711 };
- *     }
+ *     };
  *
  * A module exports `run`, and may export `check` and `undo`. Loading it must have no effect on the outside: it is also loaded
  * to check, in a thread of a process of its own, with an environment of PATH and LANG, and ends when the function does. Written
@@ -18,7 +18,10 @@
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Outputs by name: JSON, at most 256 KiB. Those that `provides` does not name are dropped. */
+/**
+ * Outputs by name: JSON, at most 256 KiB. Those that `provides` does not name are dropped; a run without one that it names has
+ * failed. Null is a value.
+ */
 export type Outputs = { readonly [name: string]: Json };
 
 /** One call of a function of the module. */
@@ -74,15 +77,21 @@ export type CheckVerdict =
   /** An operator has to say. */
   | { readonly state: 'unknown'; readonly reason: string };
 
+/** Does the work. Whatever it throws fails the task. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing returns void
+export type Run = (call: Call) => Promise<Outputs | void> | Outputs | void;
+
+/** Looks, and changes nothing. For tasks with `after_crash = check`. */
+export type Check = (call: Call) => Promise<CheckVerdict> | CheckVerdict;
+
+/**
+ * Takes back what `run` did, also when it did only a part of it, or nothing; is called again after a death. For tasks with
+ * `undo = true`.
+ */
+export type Undo = (call: Call) => Promise<void> | void;
+
 export interface TaskModule {
-  /** Does the work. Whatever it throws fails the task. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing returns void
-  run(call: Call): Promise<Outputs | void> | Outputs | void;
-  /** Looks, and changes nothing. For tasks with `after_crash = check`. */
-  check?(call: Call): Promise<CheckVerdict> | CheckVerdict;
-  /**
-   * Takes back what `run` did, also when it did only a part of it, or nothing; is called again after a death. For tasks with
-   * `undo = true`.
-   */
-  undo?(call: Call): Promise<void> | void;
+  readonly run: Run;
+  readonly check?: Check;
+  readonly undo?: Undo;
 }

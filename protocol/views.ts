@@ -36,7 +36,16 @@ export interface TaskView {
   readonly phase: 'pre' | 'main' | 'post';
   readonly name: string;
   readonly action: string;
+  /** taskflow's word: `PENDING`, `RUNNING`, `SUCCESS`, `FAILURE`, `REVERTING`, `REVERTED`, `REVERT_FAILURE`. */
   readonly state: string;
+  /** Its condition did not hold: it did nothing, whatever the state says. */
+  readonly skipped: boolean;
+  /** A rollback takes back what it did. `REVERTED` without it: the rollback went past it, and what it did stays. */
+  readonly undo: boolean;
+  /** What it gave to later tasks, by name; null before its end. Values that are long are left out. */
+  readonly outputs: Readonly<Record<string, unknown>> | null;
+  /** Names of outputs that are left out here; the journal has them. */
+  readonly outputs_left_out: readonly string[];
   readonly progress: number;
   readonly tries: number;
   readonly error: string | null;

@@ -37,6 +37,11 @@ function askedToStop(): Promise<NodeJS.Signals> {
   });
 }
 
+/** Only a restart takes a configuration: one that is half taken would be nobody's. */
+const HOW_CONFIGURATION_IS_TAKEN =
+  'SIGHUP changes nothing: the configuration is read at the start; restart the resource to take it ' +
+  '(pcs resource restart, crm resource restart); recoveries under way go on';
+
 async function serve(line: CommandLine): Promise<ExitCode> {
   const configuration = configurationOf(line, (file) => loadChecked(file, 'warn'));
   const { options } = configuration;
@@ -47,6 +52,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   const connectCloud = prepareCloud(configuration, log);
   const identity = engineIdentity(options);
   const stopAsked = askedToStop();
+  process.on('SIGHUP', () => log('warning', HOW_CONFIGURATION_IS_TAKEN));
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
   const socket = givenPath(line, 'socket') ?? options.engine.socket;

@@ -1,5 +1,5 @@
-/** `recovery-agent show UUID`: everything about one notification: its progress, its instances. */
-import type { FlowView, RecoveryView } from '#protocol/views.ts';
+/** `recovery-agent show UUID`: everything about one notification: its tasks, its progress, its instances. */
+import type { FlowView, RecoveryView, TaskView } from '#protocol/views.ts';
 import { type Command, JSON_OPTION, requiredUuid, SOCKET_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { coloured, print, printJson, shortTime, table } from '../output.ts';
@@ -8,9 +8,59 @@ import { readRecords } from '../records.ts';
 
 /** Lists of UUIDs make lines of kilobytes; `--json` has them whole. */
 const LONGEST_MESSAGE = 110;
+const LONGEST_OUTPUTS = 60;
+const CUT = '…';
 
-function shorten(message: string): string {
-  return message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message;
+function shorten(text: string, longest = LONGEST_MESSAGE): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}${CUT}` : text;
+}
+
+const NO_UNDO = 'REVERTED, no undo';
+const ABOUT_NO_UNDO = `${NO_UNDO}: the flow went back past it; it cannot be taken back, and what it did stays.`;
+
+function stateOf({ state, skipped, undo }: TaskView): string {
+  if (skipped) return 'skipped';
+  return state === 'REVERTED' && !undo ? NO_UNDO : state;
+}
+
+function secondsOf({ start_time, end_time }: TaskView): string | null {
+  if (start_time === null || end_time === null) return null;
+  return `${Math.round((Date.parse(end_time) - Date.parse(start_time)) / 100) / 10} s`;
+}
+
+/** A long list is told by its length. */
+function shortValue(value: unknown): string {
+  const json = JSON.stringify(value);
+  return Array.isArray(value) && json.length > LONGEST_OUTPUTS ? `(${value.length} items)` : json;
+}
+
+function outputsOf({ outputs, outputs_left_out }: TaskView): string | null {
+  const given = Object.entries(outputs ?? {}).map(([name, value]) => `${name}=${shortValue(value)}`);
+  const all = [...given, ...outputs_left_out.map((name) => `${name}=(long)`)];
+  return all.length === 0 ? null : shorten(all.join(' '), LONGEST_OUTPUTS);
+}
+
+function taskTable({ tasks }: FlowView): string {
+  const rows = tasks.map((task) => [
+    task.phase,
+    task.name,
+    { state: stateOf(task) },
+    task.tries,
+    shortTime(task.start_time),
+    secondsOf(task),
+    outputsOf(task),
+    task.error === null ? null : shorten(task.error),
+  ]);
+  return table(['Phase', 'Task', 'State', 'Tries', 'Start', 'Duration', 'Outputs', 'Error'], rows);
+}
+
+/** The tasks of each flow; with its number and request where there are several. */
+function taskTables(flows: readonly FlowView[]): string[] {
+  return flows.map((flow, index) => {
+    const head =
+      flows.length > 1 ? `Flow ${index + 1}, ${flow.name}, ${flow.request_id}: ${coloured(flow.state)}\n` : '';
+    return `${head}${taskTable(flow)}`;
+  });
 }
 
 function progressTable(flows: readonly FlowView[]): string {
@@ -59,19 +109,26 @@ export function describeRecovery({ notification, flows }: RecoveryView): string 
     Closed: shortTime(notification.closed_at),
     'Next try': shortTime(notification.retry_at),
     Flows: flows
-      .map(({ name, state, resumes }) => `${name} ${state}${resumes ? ` (resumed ${resumes}×)` : ''}`)
+      .map(({ name, state, resumes }, index) => {
+        const number = flows.length > 1 ? `${index + 1}: ` : '';
+        return `${number}${name} ${state}${resumes ? ` (resumed ${resumes}×)` : ''}`;
+      })
       .join(', '),
   }).filter(([, value]) => value !== null && value !== '');
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(14)} ${value}`).join('\n');
-  const instances = instanceTable(flows);
-  return [head, flows.length > 0 ? progressTable(flows) : undefined, instances]
+  const tables = [...taskTables(flows), flows.length > 0 ? progressTable(flows) : undefined, instanceTable(flows)]
     .filter((part) => part !== undefined)
     .join('\n\n');
+  const notes = [
+    tables.includes(NO_UNDO) ? ABOUT_NO_UNDO : undefined,
+    tables.includes(CUT) ? `What ends in "${CUT}" is cut here; --json has it whole.` : undefined,
+  ].filter((note) => note !== undefined);
+  return [head, tables, notes.join('\n')].filter((part) => part !== '').join('\n\n');
 }
 
 export const show: Command = {
   name: 'show',
-  summary: 'Shows one notification: its progress, and what became of each instance',
+  summary: 'Shows one notification: its tasks, its progress, and what became of each instance',
   positionals: 'UUID',
   options: { ...JSON_OPTION, ...SOCKET_OPTION },
   maxPositionals: 1,

@@ -8,7 +8,10 @@ import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
 import { type Cell, print, printJson, table } from '../output.ts';
+import { printable } from '../printable.ts';
 import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulation/matrix.ts';
+import { describeCalls } from '../simulation/program-calls-text.ts';
+import { faultOfPrograms } from '../simulation/verdict.ts';
 
 const DEFAULT_SEED = 1;
 const MAX_SEED = 2 ** 32 - 1;
@@ -17,13 +20,14 @@ const RUN_FOR_REAL =
   'Programs and modules of custom tasks RUN FOR REAL in the undisturbed run; all else is played by stand-ins.';
 
 /** The undisturbed run with programs and modules: in real time, and with a cloud that does not keep one waiting. */
-function runningTasks(configuration: Configuration): NonNullable<MatrixSettings['undisturbed']> {
+function runningTasks(line: CommandLine, configuration: Configuration): NonNullable<MatrixSettings['undisturbed']> {
   const { options } = configuration;
-  const general = { ...options.general, verifyIntervalMs: 50, processUnfinishedNotificationsIntervalMs: 1000 };
+  const general = { ...options.general, verifyIntervalMs: 50 };
   return {
     clock: { ...realClock, run: (work) => work },
-    behaviour: { rebuildMs: [50, 150], powerMs: 30 },
+    behaviour: { rebuildMs: [50, 150], migrationMs: [50, 150], powerMs: 30, computeStartMs: 100 },
     realDriver: (name) => (name === 'executable' || name === 'module' ? loadDriver(name) : undefined),
+    askedAfterwards: line.has('undo-tasks') ? ['check', 'undo'] : ['check'],
     configuration: { ...configuration, options: { ...options, general } },
   };
 }
@@ -44,12 +48,28 @@ function wantedSeed(line: CommandLine): number {
   return seed;
 }
 
+/** One file, named in one of two ways. Undefined: the configuration. */
+function wantedFile(line: CommandLine): string | undefined {
+  const [positional] = line.positionals;
+  const file = givenPath(line, 'pipeline');
+  if (positional === undefined) return file;
+  if (file !== undefined) throw new CommandFailure(EXIT.usage, 'say FILE or --pipeline FILE, not both');
+  if (positional === '') throw new CommandFailure(EXIT.usage, 'FILE is empty');
+  return positional;
+}
+
+/** Which task the row is about, and which were not run: what befell those befell nobody. */
+function taskCell({ disturbance, skipped }: MatrixRow): string {
+  if (!disturbance) return skipped.length > 0 ? `(all; skipped: ${skipped.join(', ')})` : '(all)';
+  return skipped.includes(disturbance.task) ? `${disturbance.task} (skipped)` : disturbance.task;
+}
+
 function cellsOf(row: MatrixRow): Cell[] {
   const counts = new Map<string, number>();
   for (const state of row.flows) counts.set(state, (counts.get(state) ?? 0) + 1);
   const flows = [...counts].map(([state, count]) => (count > 1 ? `${state} x${count}` : state)).join(', ');
   return [
-    row.disturbance?.task ?? '(all)',
+    taskCell(row),
     row.disturbance?.fault ?? 'none',
     flows,
     { state: row.status },
@@ -61,32 +81,50 @@ function cellsOf(row: MatrixRow): Cell[] {
 
 const HEAD = ['Task', 'Fault', 'Flow', 'Ends', 'Recovered', 'Twice', 'A person has to'];
 
-function viewOf({ flow, disturbance, toDo, duplicateEvacuations, ...rest }: MatrixRow): object {
+function viewOf({ flow, disturbance, toDo, duplicateEvacuations, notDone, ...rest }: MatrixRow): object {
   return {
     flow,
     task: disturbance?.task ?? null,
     fault: disturbance?.fault ?? null,
     ...rest,
+    not_done: notDone,
     duplicate_evacuations: duplicateEvacuations,
     to_do: toDo,
   };
 }
 
+/** Of the undisturbed runs, in which programs ran. */
+function faultsOfPrograms(rows: readonly MatrixRow[]): { readonly flow: FlowName; readonly fault: string }[] {
+  return rows.flatMap((row) => {
+    const fault = row.disturbance ? null : faultOfPrograms(row);
+    return fault === null ? [] : [{ flow: row.flow, fault }];
+  });
+}
+
 export const simulate: Command = {
   name: 'simulate',
   summary: 'Runs the task lists against a simulated cloud, undisturbed and with each fault at each task',
-  positionals: '',
+  positionals: '[FILE]',
   options: {
-    pipeline: { type: 'string', value: 'FILE', help: 'the file with the task lists (default: the configuration)' },
+    pipeline: { type: 'string', value: 'FILE', help: 'the same as FILE: the task lists (default: the configuration)' },
     flow: { type: 'string', value: 'FLOW', help: `only this one: ${FLOWS.join(', ')}` },
     seed: { type: 'string', value: 'N', help: `chance of the simulated cloud (default: ${DEFAULT_SEED})` },
-    'run-tasks': { type: 'boolean', help: 'run programs and modules for real in the undisturbed run' },
+    'run-tasks': {
+      type: 'boolean',
+      help: 'run programs and modules for real in the undisturbed run; then "check" of those that have it',
+    },
+    'undo-tasks': { type: 'boolean', help: 'with --run-tasks: then "undo" of those that have it, last first' },
     ...JSON_OPTION,
   },
-  maxPositionals: 0,
+  maxPositionals: 1,
+  exitCodes:
+    '0 every run ended in a defined state and, with --run-tasks, your programs did what they should;\n' +
+    '1 one did not; 2 the command line or the configuration is wrong',
   async run(line) {
     const seed = wantedSeed(line);
-    const file = givenPath(line, 'pipeline');
+    const file = wantedFile(line);
+    const isReal = line.has('run-tasks');
+    if (line.has('undo-tasks') && !isReal) throw new CommandFailure(EXIT.usage, '--undo-tasks goes with --run-tasks');
     const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
     const flows = wantedFlows(line, configuration.pipelines);
     const stop = new AbortController();
@@ -96,23 +134,30 @@ export const simulate: Command = {
       configuration,
       seed,
       signal: stop.signal,
-      ...(line.has('run-tasks') ? { undisturbed: runningTasks(configuration) } : {}),
+      ...(isReal ? { undisturbed: runningTasks(line, configuration) } : {}),
     };
     const isJson = line.has('json');
-    const note = line.has('run-tasks') ? RUN_FOR_REAL : PLAYED;
+    const note = isReal ? RUN_FOR_REAL : PLAYED;
     if (!isJson) print(note);
     const all: MatrixRow[] = [];
     for (const flow of flows) {
       const rows: MatrixRow[] = [];
       for await (const row of simulateFlow(flow, settings)) rows.push(row);
       all.push(...rows);
-      if (!isJson) print(`\n${optionOfFlow(flow)}\n${table(HEAD, rows.map(cellsOf))}`);
+      if (isJson) continue;
+      print(`\n${optionOfFlow(flow)}\n${table(HEAD, rows.map(cellsOf))}`);
+      const calls = rows.flatMap(({ programs }) => programs);
+      if (calls.length > 0) print(`\n${describeCalls(calls)}`);
     }
     const bad = all.filter(({ good }) => !good).length;
-    if (isJson) printJson({ note, seed, good: bad === 0, runs: all.map(viewOf) });
-    else if (bad === 0)
-      print(`\nAll ${all.length} runs ended in a defined state, and no instance was evacuated twice.`);
-    else print(`\n${bad} of ${all.length} runs did not end as they must.`);
-    return bad === 0 ? EXIT.ok : EXIT.failed;
+    const faults = isReal ? faultsOfPrograms(all) : [];
+    const isWell = bad === 0 && faults.length === 0;
+    if (isJson) printJson({ note, seed, good: isWell, program_faults: faults, runs: all.map(viewOf) });
+    else {
+      if (bad === 0) print(`\nAll ${all.length} runs ended in a defined state, and no instance was evacuated twice.`);
+      else print(`\n${bad} of ${all.length} runs did not end as they must.`);
+      for (const { flow, fault } of faults) print(printable(`${optionOfFlow(flow)}, with your programs: ${fault}`));
+    }
+    return isWell ? EXIT.ok : EXIT.failed;
   },
 };

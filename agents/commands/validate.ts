@@ -17,6 +17,7 @@ export const validate: Command = {
     ...JSON_OPTION,
   },
   maxPositionals: 1,
+  exitCodes: '0 nothing is wrong (there may be warnings), 1 something is, 2 the command line is wrong',
   async run(line) {
     const file = line.positionals[0] ?? line.text('config');
     const { problems, isValid, graphs, unlisted } = examine(file);

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FlowName } from '#config/pipelines.ts';
 import { realClock } from '#engine/clock/clock.ts';
+import { TaskFailure } from '#engine/flow/outcome.ts';
 import { loadChecked } from '../checked-configuration.ts';
 import { FAULTS } from './fault.ts';
 import { type MatrixRow, type MatrixSettings, simulateFlow } from './matrix.ts';
@@ -160,11 +161,17 @@ actions = [{name: MIGRATE}]
     expect(rowOf(goesOn, 'page', 'fails')).toMatchObject({
       status: 'finished',
       flows: ['SUCCESS'],
-      undone: ['page'],
+      notDone: ['page'],
       toDo: 'see to what page did not do',
     });
     const goesBack = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = rollback\n`);
-    expect(rowOf(goesBack, 'page', 'fails')).toMatchObject({ status: 'failed', flows: ['REVERTED', 'REVERTED'] });
+    expect(rowOf(goesBack, 'page', 'fails')).toMatchObject({
+      status: 'failed',
+      flows: ['REVERTED', 'REVERTED'],
+      reverted: [],
+    });
+    const takesBack = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = rollback\nundo = yes\n`);
+    expect(rowOf(takesBack, 'page', 'fails')).toMatchObject({ reverted: ['page'] });
     const retries = await simulate(
       'process',
       `${lists("pre:['page']")}${PAGE}after_crash = idempotent\nretries = 3\ntimeout = 60\n`,
@@ -178,8 +185,9 @@ actions = [{name: MIGRATE}]
   it('does not run a task whose condition does not hold, whatever befalls it', async () => {
     const rows = await simulate('process', `${lists("pre:['page']")}${PAGE}when = host_name == "lab"\n`);
     for (const fault of FAULTS) {
-      expect(rowOf(rows, 'page', fault), fault).toMatchObject({ status: 'finished', done: {} });
+      expect(rowOf(rows, 'page', fault), fault).toMatchObject({ status: 'finished', done: {}, skipped: ['page'] });
     }
+    expect(rows[0]).toMatchObject({ skipped: ['page'] });
   });
 
   it('is the same again with the same seed', async () => {
@@ -210,6 +218,39 @@ actions = [{name: MIGRATE}]
     expect(readFileSync(trace, 'utf8')).toBe('compute-1\n');
     expect(rows.every(({ status }) => status !== 'running')).toBe(true);
     expect(rows[0]).toMatchObject({ status: 'finished', done: {} });
+  });
+
+  it.each(['process', 'host_rh'] as const)(
+    'runs a task for real once though it fails and a recovery has a second round: %s',
+    async (flow) => {
+      const ran: string[] = [];
+      const text = `[taskflow_driver_recovery_flows]\n${flow}_failure_recovery_tasks = pre:['page']\n${PAGE}`;
+      const rows = await simulate(flow, text, {
+        undisturbed: {
+          clock: { ...realClock, run: (work) => work },
+          realDriver: async () => ({
+            steps: 'one',
+            async run({ task }) {
+              ran.push(task);
+              throw new TaskFailure('no route');
+            },
+          }),
+        },
+      });
+      expect(ran).toEqual(['page']);
+      expect(rows[0]).toMatchObject({ good: true, status: 'failed', flows: ['FAILURE'], notDone: ['page'] });
+      expect(rows[0]?.programs).toMatchObject([{ task: 'page', call: 'run', end: 'failed', message: 'no route' }]);
+    },
+  );
+
+  it('says of a task that hangs and is gone past that there is nothing to retry', async () => {
+    const rows = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = continue\n`);
+    expect(rowOf(rows, 'page', 'hangs')).toMatchObject({
+      status: 'finished',
+      flows: ['SUCCESS'],
+      doubts: ['page'],
+      toDo: 'find out whether page was done; there is nothing to retry',
+    });
   });
 
   it('ends when it is asked to', async () => {

@@ -10,7 +10,9 @@ export interface MatrixSettings {
   readonly configuration: Configuration;
   readonly seed: number;
   /** What makes the undisturbed run another one, e.g. real tasks in real time. */
-  readonly undisturbed?: Partial<Pick<RunSettings, 'clock' | 'behaviour' | 'realDriver' | 'configuration'>>;
+  readonly undisturbed?: Partial<
+    Pick<RunSettings, 'clock' | 'behaviour' | 'realDriver' | 'askedAfterwards' | 'configuration'>
+  >;
   readonly signal: AbortSignal;
 }
 

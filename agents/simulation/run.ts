@@ -2,22 +2,26 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Configuration } from '#config/load.ts';
-import { type FlowName, PHASES } from '#config/pipelines.ts';
+import type { FlowName } from '#config/pipelines.ts';
 import { policyOf } from '#config/task-policies.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
 import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
-import { customTask, TASK_STEP } from '#engine/tasks/custom/custom-task.ts';
+import { customTask } from '#engine/tasks/custom/custom-task.ts';
 import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
 import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import { TASK_STEP } from '#engine/tasks/custom/task-step.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
-import type { RecoveryView } from '#protocol/views.ts';
-import { AWAY_MS, type Disturbance, Trouble } from './fault.ts';
+import type { RecoveryView, TaskView } from '#protocol/views.ts';
+import { type Asked, askAfterwards } from './afterwards.ts';
+import { type Disturbance, Trouble } from './fault.ts';
 import type { Life } from './life.ts';
+import { type ProgramCall, ProgramCalls } from './program-calls.ts';
 import { configurationFor, fail, migratesOnly } from './scenario.ts';
 import { type DrivenClock, Stage } from './stage.ts';
 import { type Deeds, standIn } from './stand-in.ts';
 import type { Facts } from './verdict.ts';
+import { longestMs, untilClosed, untilRoundEnds } from './waiting.ts';
 
 export interface RunSettings {
   readonly flow: FlowName;
@@ -27,8 +31,13 @@ export interface RunSettings {
   readonly clock: DrivenClock;
   readonly behaviour?: Partial<Behaviour>;
   readonly disturbance?: Disturbance;
-  /** Drivers of custom tasks that are run for real; undefined: a stand-in plays the task. */
+  /**
+   * Drivers of custom tasks that are run for real; undefined: a stand-in plays the task. The run then ends with its first
+   * flow: a further round would do again what nobody wants to see twice.
+   */
   readonly realDriver?: (name: Parameters<LoadDriver>[0]) => ReturnType<LoadDriver> | undefined;
+  /** What is asked of those drivers once the flow is over. */
+  readonly askedAfterwards?: readonly Asked[];
   readonly signal: AbortSignal;
 }
 
@@ -39,20 +48,24 @@ export interface RunResult extends Facts {
   readonly seconds: number;
   /** How often each custom task was done by a stand-in. */
   readonly done: Readonly<Record<string, number>>;
+  /** Tasks whose condition did not hold. */
+  readonly skipped: readonly string[];
+  /** Tasks that were taken back. */
+  readonly reverted: readonly string[];
+  /** What drivers did that ran for real. */
+  readonly programs: readonly ProgramCall[];
 }
 
 const MEMORY = '/dev/shm';
-/** The cluster's time to see that an engine is dead and to start the next. */
-const TAKE_OVER_MS = 5000;
-const SHORTEST_LOOK_MS = 250;
-const LONGEST_LOOK_MS = 60_000;
-/** Rounds of a recovery: the notification's, and one retry of the engine; and as many again for good measure. */
-const ROUNDS = 4;
+/** Of the only round of a run with real drivers: the next one never comes. */
+const NO_NEXT_ROUND_MS = 3_600_000;
 
 export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   const { flow, seed, clock, behaviour, signal } = settings;
-  const configuration = configurationFor(flow, settings.configuration);
+  const scene = configurationFor(flow, settings.configuration);
+  const configuration = settings.realDriver ? ofOneFlow(scene) : scene;
   const deeds: Deeds = new Map();
+  const programs = new ProgramCalls();
   const trouble = new Trouble(settings.disturbance, (state) => {
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
   });
@@ -65,38 +78,56 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
     ...(behaviour ? { behaviour } : {}),
     configuration,
     taskOf: (planned, life) =>
-      isBegun ? troubled(planned, trouble, life, deeds, settings.realDriver) : BUILT_IN_TASKS.get(planned.name),
+      isBegun
+        ? troubled(planned, trouble, life, async (name) => {
+            const real = await settings.realDriver?.(name);
+            return real ? programs.heard(real) : standIn(deeds, trouble, life);
+          })
+        : BUILT_IN_TASKS.get(planned.name),
     log: () => {},
   });
   const failure = fail(flow, stage.world, configuration);
   await stage.start('node-1');
   if (failure.earlier) {
     const uuid = await stage.notify(failure.earlier.notification);
-    await clock.run(untilClosed(stage, uuid, clock.now() + longestMs('host_auto', configuration), signal));
+    const deadline = clock.now() + longestMs('host_auto', configuration);
+    await clock.run(untilClosed(stage, uuid, { deadline, signal }));
     failure.earlier.over();
   }
   isBegun = true;
   const begunAt = clock.now();
   const uuid = await stage.notify(failure.notification);
-  const view = await clock.run(untilClosed(stage, uuid, begunAt + longestMs(flow, configuration), signal));
+  const patience = { deadline: begunAt + longestMs(flow, configuration), signal };
+  const view = settings.realDriver
+    ? await clock.run(untilRoundEnds(stage, uuid, patience))
+    : await clock.run(untilClosed(stage, uuid, patience));
+  const seconds = Math.round((clock.now() - begunAt) / 1000);
+  const asked = settings.askedAfterwards ?? [];
+  const timeoutMsOf = (task: string): number => policyOf(configuration, task).timeoutMs;
+  await clock.run(askAfterwards(programs, { asked, clock, timeoutMsOf, signal }));
+  const tasks = view.flows.flatMap((one) => one.tasks);
   const doubts = await clock.run(doubtsOf(stage, uuid));
   const { counts, migrations } = stage.world;
-  const asked = [...Object.values(counts.accepted), ...Object.values(migrations)];
+  const moves = [...Object.values(counts.accepted), ...Object.values(migrations)];
   return {
-    status: view.notification.status,
+    // A recovery that waits for a round which this run leaves out has failed, as far as it goes.
+    status: settings.realDriver && view.notification.status === 'error' ? 'failed' : view.notification.status,
     message: view.notification.message,
     flows: view.flows.map(({ state }) => state),
     recovered: failure.recovered(),
     total: failure.total,
-    duplicateEvacuations: counts.duplicates + asked.reduce((sum, count) => sum + count - 1, 0),
+    duplicateEvacuations: counts.duplicates + moves.reduce((sum, count) => sum + count - 1, 0),
     repeated: [...deeds.values()]
       .filter(({ afterCrash, times }) => afterCrash === 'once' && times > 1)
       .map(({ task }) => task),
-    undone: undoneIn(view),
+    notDone: notDoneIn(view),
     doubts,
     resumes: view.flows.reduce((sum, { resumes }) => sum + resumes, 0),
-    seconds: Math.round((clock.now() - begunAt) / 1000),
+    seconds,
     done: Object.fromEntries([...deeds.values()].map(({ task, times }) => [task, times])),
+    skipped: namesOf(tasks.filter(({ skipped }) => skipped)),
+    reverted: namesOf(tasks.filter(({ state, undo, skipped }) => state === 'REVERTED' && undo && !skipped)),
+    programs: programs.calls,
   };
 }
 
@@ -111,20 +142,25 @@ function temporaryPlace(): string {
   }
 }
 
+/** Nothing is tried again that may have run for real: neither in another round, nor with another reserved host. */
+function ofOneFlow(configuration: Configuration): Configuration {
+  const { options, segments } = configuration;
+  const general = { ...options.general, processUnfinishedNotificationsIntervalMs: NO_NEXT_ROUND_MS };
+  return {
+    ...configuration,
+    options: { ...options, general },
+    segments: segments.map((segment) => ({ ...segment, reservedHosts: segment.reservedHosts.slice(0, 1) })),
+  };
+}
+
 /** The task of a plan, its definition played by a stand-in, with what befalls it. */
-function troubled(
-  planned: PlannedTask,
-  trouble: Trouble,
-  life: Life,
-  deeds: Deeds,
-  realDriver: RunSettings['realDriver'],
-): Task | undefined {
+function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: LoadDriver): Task | undefined {
   if (planned.custom && migratesOnly(planned.custom)) {
     // The simulated cloud shows what comes of it: no stand-in is needed.
     const chain = customTask(planned, loadDriver);
     return chain && trouble.around(atWork(chain, trouble), life);
   }
-  const custom = customTask(planned, async (name) => realDriver?.(name) ?? standIn(deeds, trouble, life));
+  const custom = customTask(planned, load);
   if (custom) return trouble.around(custom, life);
   const builtIn = BUILT_IN_TASKS.get(planned.name);
   if (!builtIn) return undefined;
@@ -141,43 +177,16 @@ function atWork(task: Task, trouble: Trouble): Task {
   };
 }
 
-/** Starts the next engine when one has died; gives up when nothing ends any more. */
-async function untilClosed(stage: Stage, uuid: string, deadline: number, signal: AbortSignal): Promise<RecoveryView> {
-  let engines = 1;
-  for (let pause = SHORTEST_LOOK_MS; ; pause = Math.min(LONGEST_LOOK_MS, pause * 2)) {
-    signal.throwIfAborted();
-    if (stage.life.isDead) {
-      await stage.clock.sleep(TAKE_OVER_MS, signal);
-      engines += 1;
-      await stage.start(`node-${engines}`);
-    }
-    const view = await stage.engine.show(uuid);
-    if (view.notification.closed_at !== null || stage.clock.now() > deadline) return view;
-    const over = new AbortController();
-    const slept = stage.clock.sleep(pause, AbortSignal.any([signal, over.signal])).catch(() => {});
-    await Promise.race([stage.life.death, slept]);
-    over.abort();
-  }
-}
-
-/** What the slowest end can take: every attempt to its limit in every round, and the expiry of what is tried on. */
-function longestMs(flow: FlowName, configuration: Configuration): number {
-  const { notificationsExpiredIntervalMs, processUnfinishedNotificationsIntervalMs } = configuration.options.general;
-  const pipeline = configuration.pipelines[flow];
-  const tasks = PHASES.flatMap((phase) => pipeline[phase]).reduce((sum, name) => {
-    const { timeoutMs, retries, retryDelayMs } = policyOf(configuration, name);
-    return sum + (retries + 1) * (timeoutMs + retryDelayMs);
-  }, 0);
-  return ROUNDS * (tasks + AWAY_MS + processUnfinishedNotificationsIntervalMs) + 2 * notificationsExpiredIntervalMs;
-}
-
 /** Tasks that failed and were done in no flow. */
-function undoneIn({ flows }: RecoveryView): string[] {
+function notDoneIn({ flows }: RecoveryView): string[] {
   const tasks = flows.flatMap((flow) => flow.tasks);
   const done = new Set(tasks.filter(({ state }) => state === 'SUCCESS').map(({ name }) => name));
-  return [
-    ...new Set(tasks.filter(({ state, name }) => state === 'FAILURE' && !done.has(name)).map(({ name }) => name)),
-  ];
+  return namesOf(tasks.filter(({ state, name }) => state === 'FAILURE' && !done.has(name)));
+}
+
+/** Each once. */
+function namesOf(tasks: readonly TaskView[]): string[] {
+  return [...new Set(tasks.map(({ name }) => name))];
 }
 
 async function doubtsOf({ journal }: Stage, uuid: string): Promise<string[]> {

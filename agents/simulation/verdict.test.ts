@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Facts, isGood, toDo } from './verdict.ts';
+import { type Facts, faultOfPrograms, isGood, toDo } from './verdict.ts';
 
 const WELL: Facts = {
   status: 'finished',
@@ -9,7 +9,7 @@ const WELL: Facts = {
   total: 6,
   duplicateEvacuations: 0,
   repeated: [],
-  undone: [],
+  notDone: [],
   doubts: [],
 };
 
@@ -30,7 +30,7 @@ test.each<[string, Partial<Facts>]>([
 });
 
 test.each<[Partial<Facts>, string]>([
-  [{ status: 'failed', flows: ['FAILURE', 'FAILURE'], recovered: 0, undone: ['a'] }, 'mend the cause, then retry'],
+  [{ status: 'failed', flows: ['FAILURE', 'FAILURE'], recovered: 0, notDone: ['a'] }, 'mend the cause, then retry'],
   [
     { status: 'failed', flows: ['REVERT_FAILURE'], recovered: 0 },
     'take back what could not be, mend the cause, then retry',
@@ -39,10 +39,43 @@ test.each<[Partial<Facts>, string]>([
     { status: 'failed', flows: ['FAILURE'], doubts: ['page', 'mail'], recovered: 0 },
     'find out whether it was done, then retry with --done page or --not-done page, --done mail or --not-done mail',
   ],
-  [{ message: 'went on although page: no', undone: ['page'] }, 'see to what page did not do'],
+  [{ message: 'went on although page: no', notDone: ['page'] }, 'see to what page did not do'],
+  [{ doubts: ['page'], notDone: ['page'] }, 'find out whether page was done; there is nothing to retry'],
+  [
+    { doubts: ['page'], notDone: ['page', 'mail'], recovered: 4 },
+    'find out whether page was done; there is nothing to retry; see to what mail did not do; 2 of 6 instances are not recovered',
+  ],
   [{ recovered: 4 }, '2 of 6 instances are not recovered'],
-  [{ recovered: 0, undone: ['page', 'mail'] }, 'see to what page, mail did not do; 6 of 6 instances are not recovered'],
+  [
+    { recovered: 0, notDone: ['page', 'mail'] },
+    'see to what page, mail did not do; 6 of 6 instances are not recovered',
+  ],
 ])('after %j a person has to: %s', (change, expected) => {
   const facts = { ...WELL, ...change };
   expect([isGood(facts), toDo(facts)]).toEqual([true, expected]);
 });
+
+const call = (
+  what: 'run' | 'check' | 'undo',
+  end: 'done' | 'failed' | 'not done' | 'unknown',
+  message: string | null = null,
+) => ({ task: 'page', call: what, end, message }) as const;
+
+test.each([
+  [[], null],
+  [[call('run', 'done'), call('check', 'done'), call('undo', 'done')], null],
+  // The flow goes on without it, as its definition says.
+  [[call('run', 'failed'), call('check', 'not done')], null],
+  [[call('run', 'done'), call('check', 'not done')], 'check of page: not done, though its run ended well'],
+  [[call('run', 'done'), call('check', 'unknown', 'no idea')], 'check of page: unknown, no idea'],
+  [[call('run', 'done'), call('undo', 'failed', 'exit code 1')], 'undo of page: failed, exit code 1'],
+])('programs that came to %j have the fault %j', (programs, fault) => {
+  expect(faultOfPrograms({ status: 'finished', message: null, programs })).toBe(fault);
+});
+
+test.each(['failed', 'ignored', 'running'])(
+  'programs of a recovery that ended %s did not do what they should',
+  (status) => {
+    expect(faultOfPrograms({ status, message: 'page: no', programs: [] })).toBe(`ended ${status}: page: no`);
+  },
+);

@@ -1,4 +1,5 @@
 /** What a run of a simulation came to, in words: what a person has to do, and whether the engine kept its promises. Pure. */
+import type { ProgramCall } from './program-calls.ts';
 
 export interface Facts {
   /** Of the notification; anything but finished, ignored and failed is no end. */
@@ -13,7 +14,7 @@ export interface Facts {
   /** Custom tasks of kind `once` that were done more than once. */
   readonly repeated: readonly string[];
   /** Tasks that failed and were done in no flow. */
-  readonly undone: readonly string[];
+  readonly notDone: readonly string[];
   /** Tasks of which nobody knows whether they were done. */
   readonly doubts: readonly string[];
 }
@@ -33,11 +34,12 @@ export function isGood({ status, flows, duplicateEvacuations, repeated }: Facts)
 
 /** What a person has to do afterwards; null when nothing. */
 export function toDo(facts: Facts): string | null {
-  const { status, flows, recovered, total, undone, doubts } = facts;
+  const { status, flows, recovered, total, notDone, doubts } = facts;
   if (!isGood(facts)) return 'report this: it is a fault of the engine';
   const left = total - recovered;
   const moved = left > 0 ? `${left} of ${total} instances are not recovered` : undefined;
-  if (doubts.length > 0) {
+  const isOver = status === 'finished' || status === 'ignored';
+  if (doubts.length > 0 && !isOver) {
     const words = doubts.map((task) => `--done ${task} or --not-done ${task}`).join(', ');
     return `find out whether it was done, then retry with ${words}`;
   }
@@ -46,7 +48,32 @@ export function toDo(facts: Facts): string | null {
     return `${mend}, then retry`;
   }
   // The flow went on without it, or a second one had nothing left to do and ended before it.
+  const undone = notDone.filter((task) => !doubts.includes(task));
   const missed = undone.length > 0 ? `see to what ${undone.join(', ')} did not do` : undefined;
-  const parts = [missed, moved].filter((part) => part !== undefined);
+  // Only a failed recovery is retried.
+  const open =
+    doubts.length > 0 ? `find out whether ${doubts.join(', ')} was done; there is nothing to retry` : undefined;
+  const parts = [open, missed, moved].filter((part) => part !== undefined);
   return parts.length === 0 ? null : parts.join('; ');
+}
+
+/**
+ * What went wrong in a run with programs that ran for real, beside what the engine did; null: nothing. A program that failed in
+ * a flow which went on did no worse than its definition expects.
+ */
+export function faultOfPrograms({
+  status,
+  message,
+  programs,
+}: Pick<Facts, 'status' | 'message'> & {
+  readonly programs: readonly Pick<ProgramCall, 'task' | 'call' | 'end' | 'message'>[];
+}): string | null {
+  if (status !== 'finished') return `ended ${status}${message === null ? '' : `: ${message}`}`;
+  const ranWell = new Map(programs.filter(({ call }) => call === 'run').map(({ task, end }) => [task, end === 'done']));
+  const isAsItMustBe = ({ task, call, end }: (typeof programs)[number]): boolean =>
+    call === 'run' || end === 'done' || (call === 'check' && end === 'not done' && ranWell.get(task) === false);
+  const bad = programs.find((one) => !isAsItMustBe(one));
+  if (!bad) return null;
+  const why = bad.end === 'not done' && bad.message === null ? 'though its run ended well' : bad.message;
+  return `${bad.call} of ${bad.task}: ${bad.end}${why === null ? '' : `, ${why}`}`;
 }

@@ -25,7 +25,7 @@ import type { FlowRow, LogbookRow, LogbookStatus } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
-import { TASK_STEP } from '../tasks/custom/custom-task.ts';
+import { TASK_STEP } from '../tasks/custom/task-step.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { ProgressHub } from './progress.ts';
 import { RunningRecoveries } from './running-recoveries.ts';

@@ -1,10 +1,14 @@
 /** From rows of the journal to what is shown. Pure; the same for the engine and for a reader without one. */
 import type { EventView, FlowView, InstanceView, NotificationView, RecoveryView, TaskView } from '#protocol/views.ts';
-import { readPlan } from '../flow/plan.ts';
+import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
 import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
+import { taskStepKey } from '../tasks/custom/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
+
+/** Of one output as JSON, in characters: lists of instances grow with the cloud. */
+const LONGEST_OUTPUT = 4096;
 
 export function iso(ms: number): string {
   return new Date(ms).toISOString();
@@ -30,12 +34,20 @@ export function viewNotification(row: LogbookRow): NotificationView {
   };
 }
 
-function viewTask(atom: AtomRow): TaskView {
+/** @param planned no built-in task can be taken back */
+function viewTask(atom: AtomRow, planned: PlannedTask | undefined, steps: readonly StepRow[]): TaskView {
+  const outputs = Object.entries<unknown>(JSON.parse(atom.result ?? '{}'));
+  const isShort = ([, value]: readonly [string, unknown]): boolean => JSON.stringify(value).length <= LONGEST_OUTPUT;
+  const key = taskStepKey(atom.name);
   return {
     phase: atom.phase,
     name: atom.name,
     action: titleOf(atom.name),
     state: atom.state,
+    skipped: steps.some((step) => step.atom_id === atom.id && step.key === key && step.state === 'skipped'),
+    undo: planned?.custom?.undo ?? false,
+    outputs: atom.result === null ? null : Object.fromEntries(outputs.filter(isShort)),
+    outputs_left_out: outputs.filter((output) => !isShort(output)).map(([name]) => name),
     progress: atom.progress,
     tries: atom.tries,
     error: atom.error,
@@ -89,7 +101,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
     flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
       const titles = new Map(atoms.map(({ id, name }) => [id, titleOf(name)]));
       const requestId = `req-${flow.uuid}`;
-      const { inputs } = readPlan(flow.plan);
+      const { inputs, tasks } = readPlan(flow.plan);
       const evacuations = steps.filter(isMove);
       return {
         flow_uuid: flow.uuid,
@@ -102,7 +114,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
         started_at: iso(flow.started_at),
         closed_at: isoOrNull(flow.closed_at),
         error: flow.error,
-        tasks: atoms.map(viewTask),
+        tasks: atoms.map((atom) => viewTask(atom, tasks[atom.ord], steps)),
         events: events.map(
           (event): EventView => ({
             request_id: requestId,

@@ -11,6 +11,7 @@ export interface CallSettings {
   readonly resumed?: boolean;
   readonly inputs?: DriverCall['inputs'];
   readonly parameters?: DriverCall['parameters'];
+  readonly provides?: readonly string[];
   readonly guard?: TaskContext['guard'];
 }
 
@@ -36,7 +37,7 @@ export class ModuleTask implements Disposable {
     const definition: CustomTask = {
       driver: 'module',
       requires: [],
-      provides: [],
+      provides: settings.provides ?? [],
       afterCrash: 'once',
       undo: true,
       when: '',

@@ -165,6 +165,34 @@ requires = recovered_instances, nothing
   });
 });
 
+describe('a custom task whose time was up', () => {
+  it('is asked whether it was done at the next try, and says that it was its time when its check does not know', async () => {
+    const driver = new Played(hanging().run, { state: 'unknown', reason: 'no idea' });
+    await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
+    const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
+    expect(view.notification.message).toBe('alert: its time is up (7 s), and its check does not know: no idea');
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 2']);
+  });
+
+  it('runs again when its check says that it was not done', async () => {
+    const driver = new Played(hanging().run, { state: 'not done' });
+    await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
+    const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
+    expect(view.notification.message).toBe('alert: its time is up (7 s)');
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 2', 'run alert 2']);
+  });
+
+  it('says so in the next round too', async () => {
+    const driver = new Played(hanging().run, { state: 'unknown', reason: 'no idea' });
+    await using here = await world(driver, 'timeout = 7\nafter_crash = check\n');
+    const uuid = await here.hostFails('c1');
+    await here.until(uuid, 'error');
+    const view = await here.until(uuid, 'failed');
+    expect(view.notification.message).toBe('alert: its time is up (7 s), and its check does not know: no idea');
+    expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
+  });
+});
+
 /** Runs until the task hangs in the first engine, which is then stopped; a second engine goes on. */
 async function cutOff(driver: Played, here: RecoveryWorld, began: Promise<void>): Promise<string> {
   const uuid = await here.hostFails('c1');

@@ -19,13 +19,10 @@ import type { PlannedTask } from '../../flow/plan.ts';
 import type { Step } from '../../flow/step-ledger.ts';
 import type { EarlierStep, Task, TaskContext, Values } from '../../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
+import { TASK_STEP, taskStepKey } from './task-step.ts';
 
 /** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
 export const MAX_OUTPUT_BYTES = 256 * 1024;
-
-/** The step of a custom task whose driver keeps no steps of its own. */
-export const TASK_STEP = 'task';
-const stepKeyOf = (task: string): string => `${TASK_STEP}:${task}`;
 
 /** The task that a plan defines; undefined for a built-in one. */
 export function customTask({ name, phase, custom }: PlannedTask, load: LoadDriver): Task | undefined {
@@ -47,13 +44,16 @@ async function run(
   context: TaskContext,
 ): Promise<Values> {
   if (custom.when !== '' && !isTrue(evaluate(conditionOf(custom.when), context.inputs))) {
+    // The journal says so: whoever shows the task must not call it done.
+    const step = await planStep(name, context);
+    if (step.state === 'planned') await context.steps.settle([{ step, state: 'skipped' }]);
     context.progress(`Skipped: ${custom.when} does not hold`, 1);
     return promised(custom, {});
   }
   const driver = await load(custom.driver);
   const call = callOf(name, phase, custom, context);
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
-  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(stepKeyOf(name));
+  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(taskStepKey(name));
   // Only one of them is open at a time: what became of the last one holds.
   const last = earlier.map(asItStands(custom)).findLast(({ state }) => state !== 'planned' && state !== 'skipped');
   const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
@@ -79,7 +79,7 @@ function asItStands({ undo }: CustomTask): (step: EarlierStep) => EarlierStep {
 
 async function planStep(task: string, { inputs, steps }: TaskContext): Promise<Step> {
   const object = typeof inputs.host_name === 'string' ? inputs.host_name : task;
-  const [step] = await steps.plan([{ key: stepKeyOf(task), kind: TASK_STEP, object, before: null }]);
+  const [step] = await steps.plan([{ key: taskStepKey(task), kind: TASK_STEP, object, before: null }]);
   if (!step) throw new Error('the journal planned no step');
   return step;
 }
@@ -146,13 +146,16 @@ async function afterDeath(
 
 /** A run that the end of this engine cut off stays an intent, unless the program itself says that nothing was done. */
 async function settleFailure(error: unknown, { context, definition }: DriverCall, step: Step): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
+  // A run that was cut off fails in words of its own; why it was cut off is what counts.
+  const said: unknown = context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error;
+  const message = said instanceof Error ? said.message : String(said);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
   // What its time cut off may have done its work as well as what a death cut off.
   const isOpen = error instanceof InDoubt || (context.signal.aborted && !(error instanceof NotDone));
-  // Its check is asked at the next try: until then it is cut off.
-  if (isOpen && definition.afterCrash === 'check') return;
+  // Its check is asked at the next try: until then it stays an intent, with the reason that is given then.
+  if (isOpen && definition.afterCrash === 'check')
+    return context.steps.settle([{ step, state: 'intent', error: message }]);
   const isDoubtful = isOpen && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
   // An engine that has lost its reign cannot write any more; the intent says the rest.

@@ -47,4 +47,10 @@ export interface Driver {
   undo?(call: DriverCall): Promise<void>;
 }
 
+/** What a task that says it is done did not give, for a sentence; undefined: nothing. A name with null is given. */
+export function missingOutputs({ provides }: CustomTask, given: Pick<ReadonlySet<string>, 'has'>): string | undefined {
+  const missing = provides.filter((name) => !given.has(name));
+  return missing.length === 0 ? undefined : missing.map((name) => `"${name}"`).join(', ');
+}
+
 export type LoadDriver = (name: DriverName) => Promise<Driver>;

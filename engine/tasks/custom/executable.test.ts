@@ -199,13 +199,22 @@ describe('a program says', () => {
     using bench = new ProgramBench();
     const program = bench.script(`
       echo 'Sending the mail ...'; printf 'bell \\007 \\033[2J\\n'; printf '\\377\\376\\n'; echo '[1]'; echo 'null'; echo '{'; echo
-      echo '{"progress":7}'; echo '{"outputs":[1]}'; echo '{"what":1}'; echo '{"end":"now"}'
+      echo '{"progress":7}'; echo '{"outputs":[1]}'; echo '{"what":1}'; echo '{"end":"now"}'; echo '{"message":1}'
       echo '{"outputs":{"ticket":1}}'`);
     expect(await executable.run(bench.call([program], { provides: ['ticket'] }))).toEqual({ ticket: 1 });
+    const nothing = 'a JSON object that counts for nothing';
     expect(bench.progress.map(({ message }) => message)).toEqual([
-      'It prints lines that are no JSON objects; they stand in the log',
+      'It printed no JSON object; the log has such lines',
+      `It printed ${nothing}: "progress" takes a number from 0 to 1; the log has such lines`,
+      `It printed ${nothing}: "outputs" takes an object; the log has such lines`,
+      `It printed ${nothing}: it has none of "message", "progress", "outputs" and "end"; the log has such lines`,
+      `It printed ${nothing}: "end" takes "skip" or "ignore"; the log has such lines`,
+      `It printed ${nothing}: "message" takes a text; the log has such lines`,
     ]);
-    expect(bench.logged).toHaveLength(10);
+    expect(bench.logged).toHaveLength(11);
+    expect(bench.logged[9]).toBe(
+      `warning program of alert printed ${nothing}: "end" takes "skip" or "ignore" {"line":"{\\"end\\":\\"now\\"}"}`,
+    );
     expect(bench.logged[0]).toBe('warning program of alert printed no JSON object {"line":"Sending the mail ..."}');
     expect(bench.logged.join('')).not.toMatch(/\p{Cc}/u);
   });

@@ -10,7 +10,7 @@
 import type { Value } from '#config/expression.ts';
 import { IgnoreRecovery, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
 import type { Values } from '../../flow/task.ts';
-import type { CheckVerdict, Driver, DriverCall } from './driver.ts';
+import { type CheckVerdict, type Driver, type DriverCall, missingOutputs } from './driver.ts';
 import { type Account, accountFor } from './executable/account.ts';
 import { MergedProgress } from './executable/merged-progress.ts';
 import { endAll, type Found, STEP_KEY, withStepKey } from './executable/processes.ts';
@@ -39,7 +39,7 @@ export const executable: Driver = {
     requireSuccess(told);
     if (told.wish?.how === 'skip') throw new SkipRecovery(told.wish.message || `${call.task} says so`);
     if (told.wish?.how === 'ignore') throw new IgnoreRecovery(told.wish.message || `${call.task} says so`);
-    const missing = missingOutputs(call, told);
+    const missing = missingOutputs(call.definition, told.outputs);
     if (missing) throw new TaskFailure(`its program ended well without ${missing}, which it provides`);
     return outputsOf(told);
   },
@@ -50,7 +50,7 @@ export const executable: Driver = {
     const { end } = told;
     if (end.by === 'exit' && end.code === NOT_DONE) return { state: 'not done' };
     if (end.by !== 'exit' || end.code !== 0) return { state: 'unknown', reason: `its program ${wordsOf(end)}` };
-    const missing = missingOutputs(call, told);
+    const missing = missingOutputs(call.definition, told.outputs);
     if (missing) return { state: 'unknown', reason: `it was done, says its program, but not ${missing}` };
     return { state: 'done', outputs: outputsOf(told) };
   },
@@ -82,13 +82,15 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
 
   const progress = new MergedProgress(context.progress);
   const errors = new Spoken((line) => log('info', `program of ${task}: ${line}`));
-  const garbage = new Spoken((line) => log('warning', `program of ${task} printed no JSON object`, { line }));
-  let isGarbageTold = false;
+  let fault = '';
+  const garbage = new Spoken((line) => log('warning', `program of ${task} printed ${fault}`, { line }));
+  const toldFaults = new Set<string>();
   const stdout = new Stdout({
     onProgress: (message, share) => progress.take(message, share),
-    onGarbage: (line) => {
-      if (!isGarbageTold) context.progress('It prints lines that are no JSON objects; they stand in the log');
-      isGarbageTold = true;
+    onGarbage: (line, why) => {
+      fault = why;
+      if (!toldFaults.has(fault)) context.progress(`It printed ${fault}; the log has such lines`);
+      toldFaults.add(fault);
       garbage.say(line);
     },
   });
@@ -172,11 +174,6 @@ function requireSuccess({ end, fault }: Told): void {
 function wordsOf(end: ProgramEnd['end']): string {
   if (end.by === 'exit') return `ended with exit code ${end.code}`;
   return end.by === 'signal' ? `was ended by ${end.name}` : 'did not end';
-}
-
-function missingOutputs({ definition }: DriverCall, { outputs }: Told): string | undefined {
-  const missing = definition.provides.filter((name) => !outputs.has(name));
-  return missing.length === 0 ? undefined : missing.map((name) => `"${name}"`).join(', ');
 }
 
 function outputsOf({ outputs }: Told): Values {

@@ -15,30 +15,40 @@ export interface Report {
 /** Of a message; longer ones are cut. */
 const MAX_MESSAGE = 500;
 
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const SHARE = '"progress" takes a number from 0 to 1';
 const REPORT = v.object({
-  message: v.optional(v.string()),
-  progress: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  outputs: v.optional(
-    v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-  ),
-  end: v.optional(v.picklist(['skip', 'ignore'])),
+  message: v.optional(v.string('"message" takes a text')),
+  progress: v.optional(v.pipe(v.number(SHARE), v.minValue(0, SHARE), v.maxValue(1, SHARE))),
+  outputs: v.optional(v.custom<object>(isObject, '"outputs" takes an object')),
+  end: v.optional(v.picklist(['skip', 'ignore'], '"end" takes "skip" or "ignore"')),
 });
 
-/** Undefined: the line is nothing of the contract. */
-export function readReport(line: string): Report | undefined {
+/** Why a line is nothing of the contract: it completes "it printed …", and holds nothing of the line. */
+export interface ReportFault {
+  readonly fault: string;
+}
+
+const NO_OBJECT: ReportFault = { fault: 'no JSON object' };
+const faultOf = (why: string): ReportFault => ({ fault: `a JSON object that counts for nothing: ${why}` });
+
+export function readReport(line: string): Report | ReportFault {
   let json: unknown;
   try {
     json = JSON.parse(line);
     // Parsing has no limit of depth, writing into the journal has one.
     JSON.stringify(json);
   } catch {
-    return undefined;
+    return NO_OBJECT;
   }
-  if (Array.isArray(json)) return undefined;
+  if (!isObject(json)) return NO_OBJECT;
   const parsed = v.safeParse(REPORT, json);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) return faultOf(parsed.issues[0].message);
   const { message, progress, outputs, end } = parsed.output;
-  if (message === undefined && progress === undefined && outputs === undefined && end === undefined) return undefined;
+  if (message === undefined && progress === undefined && outputs === undefined && end === undefined)
+    return faultOf('it has none of "message", "progress", "outputs" and "end"');
   return {
     ...(message === undefined ? {} : { message: plain(message, MAX_MESSAGE) }),
     ...(progress === undefined ? {} : { progress }),

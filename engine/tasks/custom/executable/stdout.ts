@@ -14,8 +14,8 @@ export const MAX_LINES = 10_000;
 
 export interface StdoutListener {
   onProgress(message: string | undefined, progress: number | undefined): void;
-  /** A line that is no report. */
-  onGarbage(line: string): void;
+  /** A line that is no report; the fault completes "it printed …", and there are few different ones. */
+  onGarbage(line: string, fault: string): void;
 }
 
 export class Stdout {
@@ -57,8 +57,8 @@ export class Stdout {
   #heed(line: string): void {
     if (line.trim() === '') return;
     const report = readReport(line);
-    if (!report) {
-      this.#listener.onGarbage(line);
+    if ('fault' in report) {
+      this.#listener.onGarbage(line, report.fault);
       return;
     }
     const { message, progress, outputs, end } = report;

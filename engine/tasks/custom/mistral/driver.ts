@@ -1,7 +1,7 @@
 /** Tasks that are workflows of Mistral: `driver = mistral`. */
 
-import { TASK_STEP } from '../custom-task.ts';
 import type { Driver } from '../driver.ts';
+import { TASK_STEP } from '../task-step.ts';
 import { provideWorkflow } from './definition.ts';
 import { runWorkflow } from './workflow-run.ts';
 

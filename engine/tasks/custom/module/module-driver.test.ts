@@ -69,6 +69,19 @@ describe('a module', SLOW, () => {
     });
   });
 
+  it('that does not give what it provides fails as a program does; null is given', async () => {
+    const text = 'export const run = () => ({ ticket: null, link: undefined });';
+    const settings = { provides: ['ticket', 'link', 'owner'] };
+    const error = await failureOf(text, settings);
+    expect(error).toEqual(new TaskFailure('its module ended well without "link", "owner", which it provides'));
+    expect(await run(write('task.mjs', text), { provides: ['ticket'] })).toEqual({ ticket: null });
+    const check = write('check.mjs', 'export const check = () => ({ state: "done", outputs: { ticket: 1 } });');
+    expect(await moduleDriver.check?.(place.call(check, { provides: ['ticket', 'link'] }))).toEqual({
+      state: 'unknown',
+      reason: 'it was done, says its module, but not "link"',
+    });
+  });
+
   it.each([
     ['task.mjs', 'export const run = async () => ({ by: "esm" });', 'esm'],
     ['task.js', 'export const run = async () => ({ by: "detected" });', 'detected'],

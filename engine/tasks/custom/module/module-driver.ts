@@ -7,19 +7,32 @@
 import * as v from 'valibot';
 import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../../flow/outcome.ts';
 import type { Values } from '../../../flow/task.ts';
-import type { CheckVerdict, Driver, DriverCall } from '../driver.ts';
+import { type CheckVerdict, type Driver, type DriverCall, missingOutputs } from '../driver.ts';
 import { faultOfFile } from '../trusted-file.ts';
 import { callModule } from './module-process.ts';
 import type { CalledFunction, End } from './wire.ts';
 
 export const moduleDriver: Driver = {
   steps: 'one',
-  run: async (call) => outputsOf(await calling('run', call)),
-  check: async (call) => verdictOf(await calling('check', call)),
+  async run(call) {
+    const outputs = outputsOf(await calling('run', call));
+    const missing = missingIn(call, outputs);
+    if (missing) throw new TaskFailure(`its module ended well without ${missing}, which it provides`);
+    return outputs;
+  },
+  async check(call) {
+    const verdict = verdictOf(await calling('check', call));
+    const missing = verdict.state === 'done' ? missingIn(call, verdict.outputs) : undefined;
+    return missing ? { state: 'unknown', reason: `it was done, says its module, but not ${missing}` } : verdict;
+  },
   undo: async (call) => {
     answerOf(await calling('undo', call));
   },
 };
+
+function missingIn({ definition }: DriverCall, outputs: Values): string | undefined {
+  return missingOutputs(definition, new Set(Object.keys(outputs)));
+}
 
 function calling(name: CalledFunction, call: DriverCall): Promise<End> {
   const { task, phase, stepKey, attempt, isResumed, inputs, parameters, outputs, options, context } = call;

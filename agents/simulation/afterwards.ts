@@ -1,0 +1,66 @@
+/**
+ * What is asked of programs once they ran for real in a simulation: `check`, as after an engine's death, and `undo`, as of a flow
+ * that rolls back.
+ *
+ * Invariant: each is asked at most once, within the time of its task; nothing is taken back that the flow took back already.
+ */
+import { TaskFailure } from '#engine/flow/outcome.ts';
+import type { DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { ProgramCalls } from './program-calls.ts';
+import type { DrivenClock } from './stage.ts';
+
+export type Asked = 'check' | 'undo';
+
+export interface AskingSettings {
+  readonly asked: readonly Asked[];
+  readonly clock: DrivenClock;
+  readonly timeoutMsOf: (task: string) => number;
+  readonly signal: AbortSignal;
+}
+
+/** How each ended stands among the calls. */
+export async function askAfterwards(programs: ProgramCalls, settings: AskingSettings): Promise<void> {
+  const undone = new Set(programs.calls.filter(({ call }) => call === 'undo').map(({ task }) => task));
+  const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.task));
+  if (settings.asked.includes('check')) {
+    for (const { driver, call } of ran) {
+      if (call.definition.afterCrash !== 'check') continue;
+      await within(settings, { ...call, outputs: {} }, (bounded) => driver.check?.(bounded));
+    }
+  }
+  if (settings.asked.includes('undo')) {
+    for (const { driver, call } of ran.toReversed()) {
+      const { undo, provides } = call.definition;
+      if (!undo) continue;
+      const outputs = Object.fromEntries(provides.map((name) => [name, call.outputs[name] ?? null]));
+      await within(settings, { ...call, attempt: 1, outputs }, (bounded) => driver.undo?.(bounded));
+    }
+  }
+}
+
+async function within(
+  { clock, signal, timeoutMsOf }: AskingSettings,
+  call: DriverCall,
+  ask: (bounded: DriverCall) => Promise<unknown> | undefined,
+): Promise<void> {
+  signal.throwIfAborted();
+  const limit = new AbortController();
+  const over = new AbortController();
+  const timeoutMs = timeoutMsOf(call.task);
+  const timer = clock.sleep(timeoutMs, over.signal).then(
+    () => limit.abort(new TaskFailure(`its time is up (${timeoutMs / 1000} s)`)),
+    () => {},
+  );
+  try {
+    const bounded = AbortSignal.any([signal, limit.signal]);
+    // The flow is over: nothing of it goes into the journal any more.
+    const context = { ...call.context, signal: bounded, log: () => {}, progress: () => {} };
+    await ask({ ...call, isResumed: true, context });
+  } catch {
+    // It is noted with the calls.
+  } finally {
+    over.abort();
+    await timer;
+  }
+  signal.throwIfAborted();
+}

@@ -1,0 +1,60 @@
+/** What programs did that a simulation ran for real, for people. Invariant: what a program said cannot steer the terminal. */
+import { printable } from '../printable.ts';
+import type { ProgramCall } from './program-calls.ts';
+
+/** Lines of log and of progress that are shown: a traceback says at its end what it is about. */
+const SHOWN_LINES = 30;
+/** Of a line, in characters. */
+const LONGEST_LINE = 300;
+const CUT = '…';
+
+export function describeCalls(calls: readonly ProgramCall[]): string {
+  const blocks = calls.flatMap(describeCall).map(line);
+  const isCut = blocks.some((text) => text.includes(CUT));
+  const note = isCut ? [`What is cut ("${CUT}") --json has at greater length.`] : [];
+  return ['What your programs did:', ...blocks, ...note].join('\n');
+}
+
+function describeCall(one: ProgramCall): string[] {
+  const { log, progress, outputs, outputs_dropped, seconds, message } = one;
+  const said = progress.map((step) =>
+    step.progress === null ? step.message : `${percent(step.progress)} ${step.message}`,
+  );
+  return [
+    '',
+    `${titleOf(one)}: ${one.program.map(quoted).join(' ')}`,
+    `  ${one.end}, ${seconds} s${message === null ? '' : `: ${message}`}`,
+    ...part('standard error and log', log),
+    ...part('progress', said),
+    ...(outputs === null ? [] : [`  outputs: ${JSON.stringify(outputs)}`]),
+    ...(outputs_dropped.length === 0
+      ? []
+      : [`  dropped: ${outputs_dropped.join(', ')}, which "provides" of ${one.task} does not name`]),
+  ];
+}
+
+function titleOf({ task, call, attempt }: ProgramCall): string {
+  const name = call === 'run' ? task : `${task}, ${call}`;
+  return attempt > 1 ? `${name}, attempt ${attempt}` : name;
+}
+
+/** A word that a shell would take for several, or for none, stands in quotes. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`.padStart(5);
+}
+
+function part(name: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const left = lines.length - SHOWN_LINES;
+  const first = left > 0 ? [`    ${CUT} (${left} lines before)`] : [];
+  return [`  ${name}:`, ...first, ...lines.slice(-SHOWN_LINES).map((text) => `    ${text}`)];
+}
+
+function line(text: string): string {
+  const shown = printable(text);
+  return shown.length > LONGEST_LINE ? `${shown.slice(0, LONGEST_LINE - 1)}${CUT}` : shown;
+}

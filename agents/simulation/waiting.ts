@@ -1,0 +1,63 @@
+/** How long a run of a simulation is waited for, and what is done meanwhile: when an engine has died, the next one is started. */
+import type { Configuration } from '#config/load.ts';
+import { type FlowName, PHASES } from '#config/pipelines.ts';
+import { policyOf } from '#config/task-policies.ts';
+import type { RecoveryView } from '#protocol/views.ts';
+import { AWAY_MS } from './fault.ts';
+import type { Stage } from './stage.ts';
+
+/** The cluster's time to see that an engine is dead and to start the next. */
+const TAKE_OVER_MS = 5000;
+const SHORTEST_LOOK_MS = 250;
+const LONGEST_LOOK_MS = 60_000;
+/** Rounds of a recovery: the notification's, and one retry of the engine; and as many again for good measure. */
+const ROUNDS = 4;
+
+interface Patience {
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** Where real programs run time is real, and no engine dies. */
+export async function untilRoundEnds(
+  stage: Stage,
+  uuid: string,
+  { deadline, signal }: Patience,
+): Promise<RecoveryView> {
+  for (;;) {
+    const view = await stage.engine.show(uuid);
+    const { closed_at, status } = view.notification;
+    if (closed_at !== null || status === 'error' || stage.clock.now() > deadline) return view;
+    await stage.clock.sleep(SHORTEST_LOOK_MS, signal);
+  }
+}
+
+/** Starts the next engine when one has died; gives up when nothing ends any more. */
+export async function untilClosed(stage: Stage, uuid: string, { deadline, signal }: Patience): Promise<RecoveryView> {
+  let engines = 1;
+  for (let pause = SHORTEST_LOOK_MS; ; pause = Math.min(LONGEST_LOOK_MS, pause * 2)) {
+    signal.throwIfAborted();
+    if (stage.life.isDead) {
+      await stage.clock.sleep(TAKE_OVER_MS, signal);
+      engines += 1;
+      await stage.start(`node-${engines}`);
+    }
+    const view = await stage.engine.show(uuid);
+    if (view.notification.closed_at !== null || stage.clock.now() > deadline) return view;
+    const over = new AbortController();
+    const slept = stage.clock.sleep(pause, AbortSignal.any([signal, over.signal])).catch(() => {});
+    await Promise.race([stage.life.death, slept]);
+    over.abort();
+  }
+}
+
+/** What the slowest end can take: every attempt to its limit in every round, and the expiry of what is tried on. */
+export function longestMs(flow: FlowName, configuration: Configuration): number {
+  const { notificationsExpiredIntervalMs, processUnfinishedNotificationsIntervalMs } = configuration.options.general;
+  const pipeline = configuration.pipelines[flow];
+  const tasks = PHASES.flatMap((phase) => pipeline[phase]).reduce((sum, name) => {
+    const { timeoutMs, retries, retryDelayMs } = policyOf(configuration, name);
+    return sum + (retries + 1) * (timeoutMs + retryDelayMs);
+  }, 0);
+  return ROUNDS * (tasks + AWAY_MS + processUnfinishedNotificationsIntervalMs) + 2 * notificationsExpiredIntervalMs;
+}
