@@ -9,7 +9,7 @@ import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
 import { customTask } from '#engine/tasks/custom/custom-task.ts';
 import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
-import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import { recoveryActionDriver } from '#engine/tasks/custom/recovery-action/driver.ts';
 import { TASK_STEP } from '#engine/tasks/custom/task-step.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import type { RecoveryView, TaskView } from '#protocol/views.ts';
@@ -156,8 +156,8 @@ function ofOneFlow(configuration: Configuration): Configuration {
 /** The task of a plan, its definition played by a stand-in, with what befalls it. */
 function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: LoadDriver): Task | undefined {
   if (planned.custom && migratesOnly(planned.custom)) {
-    // The simulated cloud shows what comes of it: no stand-in is needed.
-    const chain = customTask(planned, loadDriver);
+    // The simulated cloud shows what comes of it: no stand-in is needed. Simulated time would run on while it were loaded.
+    const chain = customTask(planned, async () => recoveryActionDriver);
     return chain && trouble.around(atWork(chain, trouble), life);
   }
   const custom = customTask(planned, load);

@@ -2,9 +2,13 @@
 export const MIGRATION_KINDS = ['live_migrate', 'cold_migrate'] as const;
 export type MigrationKind = (typeof MIGRATION_KINDS)[number];
 
-const MOVES: ReadonlySet<string> = new Set(['evacuate', ...MIGRATION_KINDS]);
+const MIGRATIONS: ReadonlySet<string> = new Set(MIGRATION_KINDS);
+
+export function isMigration({ kind }: { readonly kind: string }): boolean {
+  return MIGRATIONS.has(kind);
+}
 
 /** Whether a step moves an instance, and so is shown as what became of it. */
-export function isMove({ kind }: { readonly kind: string }): boolean {
-  return MOVES.has(kind);
+export function isMove(step: { readonly kind: string }): boolean {
+  return step.kind === 'evacuate' || isMigration(step);
 }

@@ -19,9 +19,10 @@ import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import type { Journal } from '../journal/journal.ts';
+import { isMigration } from '../journal/migration-kinds.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import type { FlowRow, LogbookRow, LogbookStatus } from '../journal/words.ts';
+import { type FlowRow, type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
@@ -362,8 +363,14 @@ export class Engine {
       const logbook = await this.#logbook(uuid);
       if (logbook.closed_at !== null) return;
       const at = clock.now();
-      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.`;
       const flow = await journal.query('openFlow', logbook.id);
+      // Only Nova knows whether such a migration ends on the host that failed, and nobody waits for it any more.
+      const onTheWay = (flow?.steps ?? []).filter(
+        (step) => isMigration(step) && UNSETTLED_STEP_STATES.includes(step.state),
+      );
+      const uuids = onTheWay.map(({ object }) => object).join(', ');
+      const hint = onTheWay.length === 0 ? '' : ` See what became of instances that were on their way there: ${uuids}.`;
+      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.${hint}`;
       const closed: Mutation[] = flow
         ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
         : [];
