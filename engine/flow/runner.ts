@@ -204,6 +204,7 @@ export class FlowRunner {
         (await journal.query('stepsInOtherFlows', { flowId: place.flowId, key })).map((row) => ({
           state: row.state,
           taskState: row.atom_state,
+          hasUndo: row.has_undo === 1,
           detail: JSON.parse(row.detail),
           error: row.error,
         })),
@@ -288,7 +289,9 @@ export class FlowRunner {
     const undo = task.undo.bind(task);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#withinItsTime(planned, (signal) => undo(this.#context(atom, planned, signal, attempt)));
+        await this.#withinItsTime(planned, (signal) =>
+          undo({ ...this.#context(atom, planned, signal, attempt), isResumed: atom.state === 'REVERTING' }),
+        );
         return undefined;
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason;

@@ -27,6 +27,8 @@ export interface EarlierStep {
   readonly state: StepState;
   /** What became of its task: `REVERTED` and `REVERT_FAILURE` when the flow took back what it did. */
   readonly taskState: AtomState;
+  /** The plan of that flow has the task taken back; without it `REVERTED` says that nothing was done about it. */
+  readonly hasUndo: boolean;
   readonly detail: Values;
   readonly error: string | null;
 }
@@ -45,7 +47,7 @@ export interface TaskContext {
   readonly clock: Clock;
   /** Aborted on timeout, stop and loss of the reign; with `Interrupted` or `TaskFailure` as reason. */
   readonly signal: AbortSignal;
-  /** An engine began this task before and died, or an earlier try failed: the journal may hold steps of it. */
+  /** An engine began this task, or to take it back, and died or stopped: the journal may hold steps of it. */
   readonly isResumed: boolean;
   /** Counts the tries of this task in this flow, the first is 1; those of taking it back for themselves. */
   readonly attempt: number;

@@ -60,9 +60,11 @@ export class MutationWriter {
       case 'step':
         return this.#step(mutation);
       case 'close_flow':
-        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on.
+        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on, nor one that
+        // seems as it was when it is taken back by half.
         this.#run(
-          `UPDATE atomdetails SET state = 'FAILURE', error = ?, ended_at = ? WHERE flow_id = ? AND state = 'RUNNING'`,
+          `UPDATE atomdetails SET state = CASE state WHEN 'RUNNING' THEN 'FAILURE' ELSE 'REVERT_FAILURE' END, error = ?,
+             ended_at = ? WHERE flow_id = ? AND state IN ('RUNNING', 'REVERTING')`,
           [mutation.error, mutation.at, mutation.flowId],
         );
         return this.#one('UPDATE flowdetails SET state = ?, error = ?, closed_at = ? WHERE id = ? RETURNING id', [
@@ -118,7 +120,7 @@ export class MutationWriter {
   #logbook(mutation: ChangeLogbook): LogbookRow {
     return this.#one<LogbookRow>(
       `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
-         message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? RETURNING *`,
+         message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? AND status = coalesce(?, status) RETURNING *`,
       [
         mutation.status,
         OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
@@ -128,6 +130,7 @@ export class MutationWriter {
         mutation.message === undefined ? 0 : 1,
         mutation.message ?? null,
         mutation.uuid,
+        mutation.from ?? null,
       ],
     );
   }

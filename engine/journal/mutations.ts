@@ -39,6 +39,8 @@ export interface ChangeLogbook {
   readonly op: 'logbook';
   readonly uuid: string;
   readonly status: LogbookStatus;
+  /** Refused unless this is its status when it is written. */
+  readonly from?: LogbookStatus;
   readonly message?: string | null;
   readonly retryAt?: number | null;
   /** Adds one to the count of attempts that failed. */

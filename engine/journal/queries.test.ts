@@ -298,3 +298,49 @@ test('steps planned again keep what they know', () => {
   const [[again]] = story.tell(plan('error')) as [[StepRow]];
   expect(again).toMatchObject({ id: step.id, state: 'intent', before: '"active"', request_id: 'req-1', intent_at: 5 });
 });
+
+describe('doubts', () => {
+  test('are what nobody knows of a task, until a later flow found out', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const uuid = story.hears('STOPPED');
+    const { flow } = story.attempt(uuid, 'task', [
+      ['a', '{}', 'intent', 'unknown'],
+      ['b', '{}', 'intent', 'unknown'],
+      ['c', '{}', 'intent', 'unknown'],
+    ]);
+    const open = (): string[] => QUERIES.doubts(db, flow.logbook_id).map(({ key }) => key);
+    expect(open()).toEqual(['task a', 'task b', 'task c']);
+    story.attempt(uuid, 'task', [
+      ['a', '{}', 'intent', 'done'],
+      ['b', '{}'],
+      ['c', '{}', 'skipped'],
+    ]);
+    expect(open()).toEqual(['task b', 'task c']);
+  });
+});
+
+describe('reserved hosts in use', () => {
+  test('are those of open flows, and of flows that are about to be begun anew, in other recoveries', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const begins = (host: string, reserved: string | null): FlowSnapshot => {
+      const plan = JSON.stringify({ inputs: { reserved_host: reserved } });
+      const uuid = story.hears('STOPPED', 'new', host);
+      return story.tell(flowOf(uuid, { target: `host:${host}`, plan }))[0] as FlowSnapshot;
+    };
+    const first = begins('c1', 'r1');
+    begins('c2', null);
+    const inUse = (): string[] => QUERIES.reservedHostsInUse(db, 0);
+    expect(inUse()).toEqual(['r1']);
+    expect(QUERIES.reservedHostsInUse(db, first.flow.logbook_id)).toEqual([]);
+    const close = { op: 'close_flow', flowId: first.flow.id, error: null, at: 2 } as const;
+    story.tell({ ...close, state: 'ABANDONED' });
+    expect(inUse()).toEqual(['r1']);
+    const third = begins('c3', 'r3');
+    story.tell({ ...close, flowId: third.flow.id, state: 'FAILURE' });
+    expect(inUse()).toEqual(['r1']);
+  });
+});

@@ -49,6 +49,14 @@ function destinationIn(detail: string): string | null {
   return typeof destination === 'string' ? destination : null;
 }
 
+/** A step of another flow. */
+export type EarlierStepRow = StepRow & { readonly atom_state: AtomState; readonly has_undo: 0 | 1 };
+
+/** Whether the plan of a flow has a task taken back, as 0 or 1. */
+function hasUndo(flow: string, atom: string): string {
+  return `coalesce(json_extract(${flow}.plan, '$.tasks[' || ${atom}.ord || '].custom.undo'), 0)`;
+}
+
 function snapshot(db: Database.Database, flow: FlowRow): FlowSnapshot {
   return {
     flow,
@@ -118,6 +126,19 @@ export const QUERIES = {
       .all(logbookId);
   },
 
+  /** Reserved hosts that flows of other logbooks are sending instances to, or are about to once more. */
+  reservedHostsInUse(db: Database.Database, logbookId: number): string[] {
+    return db
+      .prepare<[number], { reserved: string }>(
+        `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS reserved
+         FROM logbooks l JOIN flowdetails f ON f.logbook_id = l.id
+         WHERE l.closed_at IS NULL AND l.id <> ? AND reserved IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
+           AND f.attempt = (SELECT max(attempt) FROM flowdetails WHERE logbook_id = l.id))`,
+      )
+      .all(logbookId)
+      .map(({ reserved }) => reserved);
+  },
+
   /**
    * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
    * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back: what is done
@@ -182,14 +203,11 @@ export const QUERIES = {
     return [...away.values()];
   },
 
-  /** Steps of one key in all flows of the same logbook but this one, oldest first, each with the state of its task. */
-  stepsInOtherFlows(
-    db: Database.Database,
-    of: { readonly flowId: number; readonly key: string },
-  ): (StepRow & { readonly atom_state: AtomState })[] {
+  /** Steps of one key in all flows of the same logbook but this one, oldest first, each with what became of its task. */
+  stepsInOtherFlows(db: Database.Database, of: { readonly flowId: number; readonly key: string }): EarlierStepRow[] {
     return db
-      .prepare<[string, number, number], StepRow & { readonly atom_state: AtomState }>(
-        `SELECT s.*, a.state AS atom_state FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
+      .prepare<[string, number, number], EarlierStepRow>(
+        `SELECT s.*, a.state AS atom_state, ${hasUndo('f', 'a')} AS has_undo FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
          WHERE s.key = ? AND f.id <> ? AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
          ORDER BY s.id`,
       )
@@ -224,12 +242,19 @@ export const QUERIES = {
       .all(flowId, flowId);
   },
 
-  /** Steps of custom tasks in flows that are over, of which nobody knows whether they were done. */
+  /**
+   * Steps of custom tasks in flows that are over, of which nobody knows whether they were done; without those of which a later
+   * flow found out, or that were taken back.
+   */
   doubts(db: Database.Database, logbookId: number): StepRow[] {
     return db
       .prepare<[number], StepRow>(
         `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
-         WHERE f.logbook_id = ? AND f.closed_at IS NOT NULL AND s.kind = 'task' AND s.state = 'unknown' ORDER BY s.id`,
+         WHERE f.logbook_id = ? AND f.closed_at IS NOT NULL AND s.kind = 'task' AND s.state = 'unknown' AND NOT EXISTS (
+           SELECT 1 FROM steps n JOIN atomdetails b ON b.id = n.atom_id JOIN flowdetails g ON g.id = b.flow_id
+           WHERE g.logbook_id = f.logbook_id AND n.key = s.key AND n.id >= s.id AND n.state NOT IN ('planned', 'skipped')
+             AND (n.state IN ('done', 'failed') OR b.state = 'REVERTED' AND ${hasUndo('g', 'b')}))
+         ORDER BY s.id`,
       )
       .all(logbookId);
   },

@@ -121,7 +121,7 @@ describe('a flow whose engine died is', () => {
     const uuid = await diesAt(here, tasks, 'run work');
     const view = await here.until(uuid, 'failed', 'finished');
     expect(states(view)).toEqual(['ABANDONED', 'FAILURE']);
-    expect(view.notification.message).toBe('work: an engine died while it ran; whether it was done is not known');
+    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
     await here.clock.run(here.engine.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
@@ -160,6 +160,7 @@ describe('a flow whose engine died is', () => {
     expect(states(await here.until(uuid, 'error'))).toEqual(['REVERTED']);
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'undo open']);
     expect(tasks.calls.at(-1)?.outputs).toEqual({ of_open: 'open 1' });
+    expect(tasks.calls.map(({ isResumed }) => isResumed)).toEqual([false, false, false, false, true]);
   });
 
   it.each(['restart', 'rollback'])('resumed when it only stopped, though the policy is %s', async (policy) => {
@@ -271,6 +272,115 @@ describe('what a flow took back', () => {
     expect(states(await here.until(uuid, 'error'))).toEqual(['ABANDONED', 'REVERTED']);
     expect(tasks.asked.slice(2)).toEqual(['run work', 'undo work', 'undo open']);
     expect(tasks.calls.at(-1)?.outputs).toEqual({ of_open: 'open 1' });
+    tasks.befall = async () => {};
+    expect(states(await here.until(uuid))).toEqual(['ABANDONED', 'REVERTED', 'SUCCESS']);
+    expect(tasks.asked.slice(5)).toEqual(['run open', 'run work']);
+  });
+
+  it('and half took back, when engines died in it too often, is in doubt in the next round', async () => {
+    const { here, tasks } = await scene({ ...FAILS, more: '[engine]\nmax_resumes = 1' });
+    await using _ = here;
+    let deaths = 2;
+    tasks.befall = async (what) => {
+      if (what === 'run work') throw new TaskFailure('it broke');
+      if (what !== 'undo open' || deaths === 0) return;
+      deaths -= 1;
+      here.life.doom();
+      await here.life.outlive(null);
+    };
+    const uuid = await here.hostFails('c1');
+    for (const node of ['n2', 'n3']) {
+      await here.clock.run(here.life.death);
+      await here.start(node);
+    }
+    const given = await here.until(uuid, 'failed');
+    expect(given.notification.message).toMatch(/^dead letter/);
+    expect(given.flows[0]?.tasks.map(({ state }) => state)).not.toContain('REVERTING');
+    await here.clock.run(here.engine.retry(uuid, 'none'));
+    expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
+      'open: what it did could not be taken back; whether it was done is not known',
+    );
+  });
+
+  it('and could not, of a task that had failed itself, is in doubt in the next round', async () => {
+    const { here, tasks } = await scene(FAILS);
+    await using _ = here;
+    let isBroken = true;
+    tasks.befall = async (what) => {
+      if (isBroken && (what === 'run work' || what === 'undo work')) throw new TaskFailure('it broke');
+    };
+    const uuid = await here.hostFails('c1');
+    await here.until(uuid, 'error');
+    isBroken = false;
+    expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
+      'work: what it did could not be taken back; whether it was done is not known',
+    );
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['work', 'not done']])));
+    expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
+  });
+
+  it('and could not, gives later tasks what it gave when the operator says that it is done', async () => {
+    const { here, tasks } = await scene(FAILS);
+    await using _ = here;
+    let isBroken = true;
+    tasks.befall = async (what) => {
+      if (isBroken && (what === 'run work' || what === 'undo open')) throw new TaskFailure('it broke');
+    };
+    const uuid = await here.hostFails('c1');
+    await here.until(uuid, 'error');
+    isBroken = false;
+    await here.until(uuid, 'failed', 'finished');
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['open', 'done']])));
+    await here.until(uuid, 'finished');
+    expect(tasks.calls.at(-1)?.inputs.of_open).toBe('open 1');
+  });
+
+  it('is what the flow itself could take back, whatever the task can by now', async () => {
+    const { here, tasks } = await scene({ work: 'after_crash = idempotent' });
+    await using _ = here;
+    const open = here.configuration.customTasks.get('open');
+    if (!open) throw new Error('there is no task open');
+    Object.assign(open.task, { undo: false });
+    const began = Promise.withResolvers<void>();
+    tasks.befall = async (what, { context }) => {
+      if (what !== 'run work') return;
+      began.resolve();
+      await untilEnded(context.signal);
+    };
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(began.promise);
+    await here.clock.run(here.engine.turn(uuid, 'rollback'));
+    await here.until(uuid, 'failed');
+    Object.assign(open.task, { undo: true });
+    tasks.befall = async () => {};
+    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.until(uuid);
+    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'run work']);
+  });
+
+  it('is no doubt any more, and nobody is asked about it', async () => {
+    const { here, tasks } = await scene({
+      open: 'on_failure = continue\ntimeout = 10',
+      more: '[host_failure]\nevacuation_retries = 0',
+    });
+    await using _ = here;
+    let isHanging = true;
+    const began = Promise.withResolvers<void>();
+    tasks.befall = async (what, { context }) => {
+      if (what === 'run open' && isHanging) await untilEnded(context.signal);
+      if (what !== 'run work' || !isHanging) return;
+      began.resolve();
+      await untilEnded(context.signal);
+    };
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(began.promise);
+    await here.clock.run(here.engine.turn(uuid, 'rollback'));
+    await here.until(uuid, 'failed');
+    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
+    isHanging = false;
+    await here.clock.run(here.engine.retry(uuid, 'none'));
+    expect(states(await here.until(uuid, 'finished', 'failed'))).toEqual(['REVERTED', 'SUCCESS']);
+    expect(tasks.asked.slice(4)).toEqual(['run open', 'run work']);
   });
 });
 
@@ -315,6 +425,17 @@ describe('an operator', () => {
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
+  });
+
+  it('has a flow begun anew, and is told of what that cut off', async () => {
+    const { here, tasks, uuid } = await hanging({ work: '' });
+    await using _ = here;
+    tasks.befall = async () => {};
+    await here.clock.run(here.engine.turn(uuid, 'restart'));
+    const view = await here.until(uuid, 'failed');
+    // No engine died.
+    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
+    expect(tasks.asked).toEqual(['run open', 'run work']);
   });
 
   it('is refused where no flow is at work, and interrupts nothing', async () => {

@@ -171,11 +171,17 @@ export class Engine {
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
     const settled = await this.#settleDoubts(logbook, verdicts);
+    const { status: from } = logbook;
     const change: Mutation =
-      logbook.status === 'error'
-        ? { op: 'logbook', uuid, status: 'error', retryAt: at, at }
-        : { op: 'logbook', uuid, status: 'new', message: null, at };
-    await journal.write(...settled, change);
+      from === 'error'
+        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, at }
+        : { op: 'logbook', uuid, status: 'new', from, message: null, at };
+    await journal.write(...settled, change).catch(async (error: unknown) => {
+      // The engine itself, or another operator, was quicker.
+      const { status } = await this.#logbook(uuid);
+      if (status === from) throw error;
+      throw new RequestRefused(`recovery ${uuid} is ${status} by now; it is being worked on, or was closed`);
+    });
     this.#wake();
     return this.#logbook(uuid);
   }
@@ -223,7 +229,7 @@ export class Engine {
     if (fault) throw new RequestRefused(fault);
     return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
-      const detail = { ...JSON.parse(kept), outputs: {}, said_by: 'operator' };
+      const detail = { outputs: {}, ...JSON.parse(kept), said_by: 'operator' };
       return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
     });
   }
@@ -345,6 +351,8 @@ export class Engine {
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
     });
     for (const { uuid, by } of verdict.supersede) await this.#supersede(uuid, by);
+    // That took its time: by now the engine may be stopping, or somebody may hold what was to start.
+    if (verdict.supersede.length > 0) return clock.now();
     for (const uuid of verdict.start) {
       const logbook = open.find((one) => one.uuid === uuid);
       if (logbook) this.#running.start(logbook);
@@ -393,9 +401,11 @@ export class Engine {
     if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
     this.#lastExpiryAt = clock.boottime();
     const at = clock.now();
-    for (const { uuid, accepted_at, status } of await journal.query('open')) {
+    for (const { uuid, accepted_at, updated_at, status } of await journal.query('open')) {
       const isAtWork = status === 'running' || this.#running.uuids.has(uuid);
-      if (at - accepted_at < notificationsExpiredIntervalMs || isAtWork) continue;
+      // One that an operator took up again waits since then.
+      const since = status === 'new' ? updated_at : accepted_at;
+      if (at - since < notificationsExpiredIntervalMs || isAtWork) continue;
       const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
       await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
       log('error', 'recovery expired', { uuid });

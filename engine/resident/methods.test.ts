@@ -45,6 +45,28 @@ describe('the recovery method', () => {
     );
   });
 
+  it('reserved_host sends the instances of two hosts that fail at once to two reserved hosts', async () => {
+    await using here = await cloud(segment('reserved_host', 'r1, r2'), { c2: 0, r1: 10, r2: 10 });
+    here.world.addInstance('c2');
+    for (const host of ['c1', 'c2']) here.world.kill(host);
+    const uuids = await Promise.all([here.hostFails('c1'), here.hostFails('c2')]);
+    for (const uuid of uuids) expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(hosts(here)).toEqual(['r1', 'r1', 'r1', 'r1', 'r2']);
+  });
+
+  it('reserved_host gives no recovery up for an outage, though the other reserved host is in use', async () => {
+    await using here = await cloud(segment('reserved_host', 'r1, r2'), { c2: 0, r1: 10, r2: 10 });
+    here.world.addInstance('c2');
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    const first = await here.hostFails('c1');
+    await here.clock.run(here.clock.sleep(60_000));
+    const second = await here.hostFails('c2');
+    await here.clock.run(here.clock.sleep(3 * 3600_000));
+    here.world.behaviour = { ...here.world.behaviour, isAway: false };
+    for (const uuid of [first, second]) expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(hosts(here)).toEqual(['r1', 'r1', 'r1', 'r1', 'r2']);
+  });
+
   it('reserved_host takes the next one for what the first could not hold', async () => {
     await using here = await cloud(segment('reserved_host', 'r1, r2'), { c2: 0, r1: 3, r2: 10 });
     const view = await here.until(await here.hostFails('c1'));

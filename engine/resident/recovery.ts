@@ -1,6 +1,8 @@
 /**
  * One recovery at work: flow after flow, as the recovery method says, until one succeeds or none is left.
  *
+ * Invariant: no two recoveries send instances to one reserved host, since each may fill it.
+ *
  * Where it stands is derived from the journal each time, so taking it over after a death and beginning it are one path.
  */
 import { randomUUID } from 'node:crypto';
@@ -10,7 +12,8 @@ import { policyOf } from '#config/task-policies.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import { crashPoint } from '../crash-points.ts';
-import { type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
+import type { Budget } from '../flow/budget.ts';
+import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
 import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
 import { kindOf } from '../journal/host-event.ts';
@@ -25,6 +28,8 @@ import { taskSettings } from './task-settings.ts';
 export interface RecoveryParts extends RunnerParts {
   readonly clock: Clock;
   readonly configuration: Configuration;
+  /** One place: a recovery that chooses its next flow has opened it before another one chooses. */
+  readonly choosing: Budget;
   readonly hub: ProgressHub;
   readonly log: Log;
 }
@@ -46,19 +51,20 @@ export class Recovery {
     const left = open ? await this.#takeUp(open, round) : { flow: null };
     if (left === 'given up') return;
     let { flow } = left;
+    let cause: Fault = 'work';
     for (;;) {
       if (!flow) {
-        const next = await this.#next(round);
+        const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
           await this.#parts.journal.write(
             { op: 'logbook', uuid: this.#logbook.uuid, status: 'running', at: this.#parts.clock.now() },
-            this.#closing({ end: 'failure', message, cause: 'work' }),
+            this.#closing({ end: 'failure', message, cause }),
           );
           return;
         }
-        flow = await this.#open(next.choice, round);
+        flow = next.flow;
       }
       const end = await this.#runFlow(flow, round);
       if (end.end !== 'failure') return;
@@ -69,6 +75,7 @@ export class Recovery {
       });
       if ((await this.#parts.journal.query('logbook', this.#logbook.uuid))?.status !== 'running') return;
       flow = null;
+      ({ cause } = end);
     }
   }
 
@@ -80,10 +87,17 @@ export class Recovery {
   }
 
   async #freeReservedHosts(): Promise<string[]> {
+    const { journal } = this.#parts;
     const spent = new Set(
-      (await this.#parts.journal.query('hosts')).filter(({ reserved }) => reserved === 0).map(({ name }) => name),
+      (await journal.query('hosts')).filter(({ reserved }) => reserved === 0).map(({ name }) => name),
     );
+    for (const host of await journal.query('reservedHostsInUse', this.#logbook.id)) spent.add(host);
     return this.#segment.reservedHosts.filter((host) => host !== this.#logbook.host && !spent.has(host));
+  }
+
+  async #begin(round: number): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' }>> {
+    const next = await this.#next(round);
+    return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
   }
 
   async #next(round: number): Promise<NextFlow> {
@@ -134,6 +148,10 @@ export class Recovery {
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
+    // Before the flow: whoever takes that up opens none, and would not come by here again.
+    if (choice.flow !== 'host_return' && this.#segment.reservedHosts.includes(host)) {
+      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
+    }
     const flow = await journal.openFlow({
       logbookUuid: uuid,
       flowUuid,
@@ -145,9 +163,6 @@ export class Recovery {
       at: clock.now(),
     });
     crashPoint('flow.after-open');
-    if (choice.flow !== 'host_return' && this.#segment.reservedHosts.includes(host)) {
-      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
-    }
     hub.follow(uuid, flow);
     log('info', 'flow begins', {
       uuid,

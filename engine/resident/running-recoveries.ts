@@ -4,7 +4,7 @@
  * Invariants: of one recovery there is one worker at a time, and none while somebody holds it; one that a fault of this program
  * stops is parked, visibly, and not begun again at once.
  */
-import type { Log } from '#protocol/log.ts';
+import { Budget } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import { JournalFailure } from '../journal/failure.ts';
 import type { Mutation } from '../journal/mutations.ts';
@@ -17,14 +17,14 @@ interface Running {
 }
 
 export class RunningRecoveries {
-  readonly #parts: RecoveryParts & { readonly log: Log };
+  readonly #parts: RecoveryParts;
   /** Told whenever a recovery may be started that could not be before. */
   readonly #onFree: () => void;
   readonly #running = new Map<string, Running>();
   readonly #held = new Map<string, Promise<unknown>>();
 
-  constructor(parts: RecoveryParts, onFree: () => void) {
-    this.#parts = parts;
+  constructor(parts: Omit<RecoveryParts, 'choosing'>, onFree: () => void) {
+    this.#parts = { ...parts, choosing: new Budget(1) };
     this.#onFree = onFree;
   }
 

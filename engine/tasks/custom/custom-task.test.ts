@@ -240,7 +240,7 @@ describe('a custom task that was cut off', () => {
     const uuid = await cutOff(driver, here, began);
     const view = await here.until(uuid, 'finished', 'failed');
     expect(outcome(view)).toEqual(['failed', 'FAILURE: alert FAILURE']);
-    expect(view.notification.message).toMatch(/alert: an engine died while it ran; whether it was done is not known/);
+    expect(view.notification.message).toMatch(/alert: it was cut off while it ran; whether it was done is not known/);
     const say = (verdicts: [string, 'done' | 'not done'][]) =>
       here.clock.run(here.engine.retry(uuid, 'none', new Map(verdicts)));
     await expect(say([])).rejects.toThrow(

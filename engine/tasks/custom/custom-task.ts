@@ -7,7 +7,7 @@
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
  * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
  *   says was done; what a flow left without an outcome is checked in the next one before it runs again;
- * - what was taken back counts as not done; when that failed, it counts as cut off.
+ * - what was taken back counts as not done, whichever flow had done it; when that failed, it counts as cut off.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
@@ -55,7 +55,7 @@ async function run(
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
   const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(taskStepKey(name));
   // Only one of them is open at a time: what became of the last one holds.
-  const last = earlier.map(asItStands(custom)).findLast(({ state }) => state !== 'planned' && state !== 'skipped');
+  const last = asItStands(earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped'));
   const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
   const isSaid = last?.detail.said_by === 'operator';
   const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
@@ -67,14 +67,14 @@ async function run(
   return promised(custom, outputsIn(done.detail));
 }
 
-/** What is left of a step of an earlier flow, after that flow took it back or could not. */
-function asItStands({ undo }: CustomTask): (step: EarlierStep) => EarlierStep {
-  return (step) => {
-    if (!undo) return step;
-    if (step.taskState === 'REVERTED') return { ...step, state: 'skipped' };
-    const isHalf = step.taskState === 'REVERT_FAILURE' && step.state === 'done';
-    return isHalf ? { ...step, state: 'unknown', error: 'what it did could not be taken back' } : step;
-  };
+/** What is left of the last step of earlier flows, after that flow took it back or could not. Undefined: nothing. */
+function asItStands(step: EarlierStep | undefined): EarlierStep | undefined {
+  // What a flow took back may be what a flow before it did: no older step counts then either.
+  if (!step?.hasUndo) return step;
+  if (step.taskState === 'REVERTED') return undefined;
+  const isSaidNotDone = step.state === 'failed' && step.detail.said_by === 'operator';
+  const isHalf = step.taskState === 'REVERT_FAILURE' && !isCutOff(step) && !isSaidNotDone;
+  return isHalf ? { ...step, state: 'unknown', error: 'what it did could not be taken back' } : step;
 }
 
 async function planStep(task: string, { inputs, steps }: TaskContext): Promise<Step> {
@@ -85,7 +85,7 @@ async function planStep(task: string, { inputs, steps }: TaskContext): Promise<S
 }
 
 /** Its end is not in the journal. */
-const isCutOff = ({ state }: Pick<Step, 'state'>): boolean =>
+const isCutOff = ({ state }: Pick<EarlierStep, 'state'>): boolean =>
   state === 'intent' || state === 'sent' || state === 'unknown';
 
 /** @param open what an earlier flow left of it without an outcome */
@@ -120,11 +120,13 @@ async function afterDeath(
   open: EarlierStep | undefined,
 ): Promise<Values | undefined> {
   const { definition, context } = call;
-  const why = step.error ?? open?.error ?? 'an engine died while it ran';
+  const why = step.error ?? open?.error ?? 'it was cut off while it ran';
   const doubtful = async (reason: string): Promise<never> => {
     // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
     if (step.state === 'planned') await context.steps.intend([{ step }]);
-    await context.steps.settle([{ step, state: 'unknown', error: reason }]);
+    // What it gave, where that is known, counts if the operator says that it was done.
+    const detail = open ? { detail: { outputs: outputsIn(open.detail) } } : {};
+    await context.steps.settle([{ step, state: 'unknown', error: reason, ...detail }]);
     throw new InDoubt(reason);
   };
   switch (definition.afterCrash) {

@@ -92,7 +92,7 @@ async function itemsOf({ task, definition, context }: DriverCall, letters: reado
         changes.push({ step, state: 'skipped', error: 'it was sent before in this recovery' });
     } else if (definition.afterCrash === 'once' && last && isOpenEnded(last.state)) {
       item.state = 'doubtful';
-      item.why = last.error ?? 'an engine died while it was sent';
+      item.why = last.error ?? 'it was cut off while it was sent';
       // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
       if (step.state === 'planned') await context.steps.intend([{ step }]);
       changes.push({ step, state: 'unknown', error: item.why });

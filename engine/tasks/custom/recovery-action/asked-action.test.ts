@@ -7,6 +7,7 @@ const step = (state: EarlierStep['state'], known: readonly string[] = []): Earli
   detail: { known },
   error: null,
   taskState: 'SUCCESS',
+  hasUndo: false,
 });
 
 it('what may be under way is not forgotten by a flow that only planned it and died', () => {

@@ -88,6 +88,27 @@ describe('REBOOT', () => {
   );
 });
 
+describe('REBUILD', () => {
+  it('is asked for once, however often its flow is begun anew while it goes on', async () => {
+    const behaviour = { powerMs: 30_000 };
+    await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '', behaviour });
+    const uuid = await instanceFails(here);
+    for (let n = 1; n <= 3; n += 1) {
+      const isWatched = async (): Promise<void> => {
+        while ((await here.engine.show(uuid)).flows.length < n || actionsOf(here).flat().length === 0) {
+          await here.clock.sleep(50);
+        }
+        await here.clock.sleep(2_000);
+      };
+      await here.clock.run(isWatched());
+      if (n < 3) await here.clock.run(here.engine.turn(uuid, 'restart'));
+    }
+    const view = await here.until(uuid);
+    expect(view.flows.map(({ state }) => state)).toEqual(['ABANDONED', 'ABANDONED', 'SUCCESS']);
+    expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
+  });
+});
+
 describe('a chain', () => {
   const CHAIN = '[{name: REBUILD}, {name: WORKFLOW, params: {workflow_name: note, inputs: {host: "{{ host_name }}"}}}]';
 

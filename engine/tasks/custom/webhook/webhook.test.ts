@@ -378,7 +378,7 @@ describe('an answer that is lost', () => {
 
   test('because the engine stops is in doubt for the next one, or asked for again', async () => {
     for (const [afterCrash, end] of [
-      ['once', failure(expect.stringContaining('an engine died while it ran'), 'doubt')],
+      ['once', failure(expect.stringContaining('it was cut off while it ran'), 'doubt')],
       ['idempotent', expect.objectContaining({ end: 'success' })],
     ] as const) {
       await using receiver = await Receiver.start(isSilent, answers(200));
