@@ -196,6 +196,15 @@ describe('a host that comes back', () => {
     expect(asked(here).db).toEqual(['live-migration', 'reboot']);
   });
 
+  it('and stays a reserved host, if an operator has made it one again', async () => {
+    await using here = await world({ options: '[failover_segment s]\nhosts = c2\nreserved_hosts = c1\n' });
+    await failed(here);
+    expect(await here.journal.query('hosts')).toMatchObject([{ name: 'c1', reserved: 0 }]);
+    await here.clock.run(here.engine.setReserved('c1', 1));
+    expect((await here.until(await here.hostReturns('c1'))).notification.status).toBe('finished');
+    expect(await here.journal.query('hosts')).toMatchObject([{ name: 'c1', reserved: 1 }]);
+  });
+
   it('and a locked instance, which the operator may migrate', async () => {
     await using here = await world();
     change(here, 'web', { locked: true });
