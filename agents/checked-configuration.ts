@@ -8,8 +8,9 @@ import { ConfigurationError, errorAt, inOrder, type Position, type Problem, warn
 import { policyOf } from '#config/task-policies.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { moduleFaults } from './module-faults.ts';
 import { DEFINITIONS_DIRECTORY, packagedDefinitions } from './task-definitions.ts';
-import { taskFileFaults } from './task-file-faults.ts';
+import { type TaskFileFault, taskFileFaults } from './task-file-faults.ts';
 
 /** What can be said of a configuration before a failure. */
 export interface Examination {
@@ -53,8 +54,8 @@ function problemsOf({ taskProblems, flowProblems }: Checked): Problem[] {
 /**
  * Everything that can be found wrong before a failure. Throws `ConfigurationError`.
  *
- * @param files what a program or module of a task that this host cannot run, or a file of a workflow that cannot be used, is:
- *   a warning for an engine, which must not be kept from recovering hosts by a missing alert
+ * @param files what a file of a task is that this host lacks or cannot use: a warning for an engine, which must not be kept from
+ *   recovering hosts by a missing alert. Modules are not loaded for it: that would cost a start as many processes
  */
 export function loadChecked(
   mainFile: string | undefined,
@@ -70,8 +71,13 @@ export function loadChecked(
   return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
 
-/** The same, told instead of thrown, and each flow that is valid as a graph. A program or module that this host cannot run is an error. */
-export function examine(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Examination {
+/** Whatever would keep a task from being begun on this host as it is now. Loads each module, in a process of its own. */
+export async function faultsOnThisHost({ customTasks }: Configuration): Promise<readonly TaskFileFault[]> {
+  return [...taskFileFaults(customTasks), ...(await moduleFaults(customTasks))];
+}
+
+/** The same as `loadChecked`, told instead of thrown, and each flow that is valid as a graph. What this host lacks is an error. */
+export async function examine(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Promise<Examination> {
   let checked: Checked;
   try {
     checked = check(mainFile, definitions);
@@ -80,7 +86,7 @@ export function examine(mainFile: string | undefined, definitions = DEFINITIONS_
     return { isValid: false, problems: error.problems, graphs: [], unlisted: [] };
   }
   const { configuration, contracts, flowProblems } = checked;
-  const faults = taskFileFaults(configuration.customTasks).map(({ at, message }) => errorAt(at, message));
+  const faults = (await faultsOnThisHost(configuration)).map(({ at, message }) => errorAt(at, message));
   const problems = [...problemsOf(checked), ...faults];
   const listed = new Set(placedTasks(configuration.pipelines).map(({ name }) => name));
   const facts = {

@@ -93,6 +93,16 @@ describe('the program', () => {
   });
 });
 
+it.each([
+  [['validate', '--jsn'], `Unknown option '--jsn'; did you mean "--json"?`],
+  [['simulate', '--sed', '1'], `Unknown option '--sed'; did you mean "--seed"?`],
+  [['engine', '--confg=x'], `Unknown option '--confg'; did you mean "--config"?`],
+  [['list', '-x'], `Unknown option '-x'; see "recovery-agent list --help"`],
+])('the option that was meant is named: %j', async ([command = '', ...argv], message) => {
+  const { code, stderr } = await new Program([command, ...argv]).ended;
+  expect([code, stderr]).toEqual([2, `recovery-agent: ${message}\n`]);
+});
+
 describe('what it prints', { timeout: 60_000 }, () => {
   const ignored = ['--hostname', 'c2', '--event', 'STOPPED'];
 

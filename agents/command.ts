@@ -1,5 +1,6 @@
 /** What a subcommand is, and how its command line is read. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { nearest } from '#config/nearest.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
 
 export interface OptionHelp {
@@ -68,9 +69,20 @@ export function readCommandLine(command: Command, argv: readonly string[]): Comm
       has: (option) => values[option] === true,
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('. To specify')[0] : String(error);
-    throw new CommandFailure(EXIT.usage, `${reason}; see "recovery-agent ${command.name} --help"`);
+    const raised = error instanceof Error ? error : new Error(String(error));
+    throw new CommandFailure(EXIT.usage, reasonOf(raised, command.name, Object.keys(options)));
   }
+}
+
+/** What is wrong with the arguments, and what was meant or where to read on. */
+function reasonOf(error: Error, command: string, options: readonly string[]): string {
+  const [reason = ''] = error.message.split('. To specify');
+  const isUnknown = 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
+  const written = isUnknown ? /'--([^']+)'/.exec(reason)?.[1] : undefined;
+  const meant = written === undefined ? undefined : nearest(written, options);
+  return meant === undefined
+    ? `${reason}; see "recovery-agent ${command} --help"`
+    : `${reason}; did you mean "--${meant}"?`;
 }
 
 export function helpOf(command: Command): string {

@@ -80,6 +80,38 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     expect(stateOf(view)).toMatchObject({ state: 'FAILURE', error: expect.stringContaining('chmod go-w') });
   });
 
+  it.each([
+    ['does not parse', 'export const run = (;\n', '', /cannot be used: .*task\.mjs cannot be loaded: line \d+: /],
+    [
+      'imports what is not there',
+      "import './none.mjs';\nexport const run = () => {};",
+      '',
+      /Cannot find module .*none\.mjs/,
+    ],
+    ['exports no run', 'export const ran = () => {};', '', /the module of task "own_task" exports no function "run"/],
+    [
+      'exports no undo',
+      'export const run = () => {};',
+      'undo = yes',
+      /exports no function "undo", which undo = true asks for/,
+    ],
+    [
+      'exports no check',
+      'export const run = () => {};',
+      'after_crash = check',
+      /exports no function "check", which after_crash = check asks for/,
+    ],
+  ])('that %s is found by validate, at the option', async (_, text, options, message) => {
+    const { here } = await sceneOf(text, options);
+    await using _here = here;
+    const { code, stdout } = await here.run(['validate', '-q']);
+    expect(code).toBe(1);
+    const lines = readFileSync(here.configFile, 'utf8').split('\n');
+    const line = lines.findIndex((each) => each.startsWith('module = ')) + 1;
+    expect(stdout).toMatch(message);
+    expect(stdout.split('\n')[0]).toMatch(`${here.configFile}:${line}:10: `);
+  });
+
   it('is run with the same key by the engine after one that was killed, and nothing of the first run is left', async () => {
     const { here, lines } = await sceneOf(
       `import { spawn } from 'node:child_process';

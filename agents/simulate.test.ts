@@ -21,7 +21,7 @@ afterEach(() => {
 
 function write(text: string): string {
   const file = join(directory, 'pipeline.conf');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   return file;
 }
 
@@ -68,6 +68,23 @@ describe('simulate', { timeout: 120_000 }, () => {
       to_do: 'find out whether it was done, then retry with --done page or --not-done page',
     });
     expect(readdirSync(directory).sort()).toEqual(['pipeline.conf']);
+  });
+
+  it('warns first of what this host lacks for the tasks that stand-ins play', async () => {
+    const module = join(directory, 'task.mjs');
+    writeFileSync(module, 'export const ran = () => {};\n', { mode: 0o644 });
+    const file = write(
+      `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page','own']\n[page]\ndriver = executable\ncommand = /no/such/program\n[own]\ndriver = module\nmodule = ${module}\n`,
+    );
+    const { code, stdout } = await simulate('--pipeline', file, '--flow', 'process').ended;
+    expect(code).toBe(0);
+    expect(stdout.split('\n').slice(0, 3)).toEqual([
+      expect.stringContaining(`${file}:5:11: warning: task "page" cannot be run: /no does not exist`),
+      `${file}:8:10: warning: the module of task "own" exports no function "run"`,
+      expect.stringContaining('played by stand-ins'),
+    ]);
+    const json = await simulate('--pipeline', file, '--flow', 'process', '--json').ended;
+    expect(JSON.parse(json.stdout).warnings.map(({ line }: { line: number }) => line)).toEqual([5, 8]);
   });
 
   it.each([

@@ -14,7 +14,7 @@ beforeEach(() => {
   directory = join(root, 'tasks.d');
   main = join(root, 'main.conf');
   mkdirSync(directory, { mode: 0o755 });
-  writeFileSync(main, '');
+  writeFileSync(main, '', { mode: 0o600 });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -34,6 +34,15 @@ function refusals(): string[] {
     return error.problems.map(formatProblem);
   }
 }
+
+it("the operator's own file is refused when others can write to it: it names what runs too", async () => {
+  chmodSync(main, 0o664);
+  const message = `others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w ${main}`;
+  expect(refusals()).toEqual([`${main}:1:1: ${message}`]);
+  expect(await examine(main, directory)).toMatchObject({ isValid: false, problems: [{ file: main, message }] });
+  chmodSync(main, 0o644);
+  expect(refusals()).toEqual([]);
+});
 
 describe('the directory of definitions', () => {
   it('may be missing, or empty', () => {
@@ -83,11 +92,11 @@ describe('the directory of definitions', () => {
     ]);
   });
 
-  it('is told of where each of its tasks comes from, be it in a list or not', () => {
+  it('is told of where each of its tasks comes from, be it in a list or not', async () => {
     const listed = put('a.conf', 'a');
     const unlisted = put('b.conf', 'b');
     writeFileSync(main, "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n");
-    const { isValid, graphs, unlisted: rest } = examine(main, directory);
+    const { isValid, graphs, unlisted: rest } = await examine(main, directory);
     expect(isValid).toBe(true);
     expect(graphs.find(({ flow }) => flow === 'process')?.tasks[0]?.definition?.at.file).toBe(listed);
     expect(rest).toEqual([{ name: 'b', at: { file: unlisted, line: 1, column: 1 } }]);

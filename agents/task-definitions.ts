@@ -2,8 +2,9 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCustomTask } from '#config/custom-tasks.ts';
-import { type Definitions, whyDistrusted } from '#config/packaged-tasks.ts';
+import type { Definitions } from '#config/packaged-tasks.ts';
 import { errorAt, type Problem } from '#config/problem.ts';
+import { whyDistrusted } from '#config/trusted-document.ts';
 
 export const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
 /** More is no directory of definitions. */

@@ -22,7 +22,7 @@ async function validate(
     const file = join(directory, 'w.yaml');
     if (definition !== '') writeFileSync(file, definition);
     if (definition !== '') chmodSync(file, mode);
-    writeFileSync(join(directory, 'methods.conf'), methods.replace('FILE', file));
+    writeFileSync(join(directory, 'methods.conf'), methods.replace('FILE', file), { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', join(directory, 'methods.conf')]).ended;
     return { code, stdout };
   } finally {
@@ -32,11 +32,11 @@ async function validate(
 
 describe('files with definitions of workflows', { timeout: 60_000 }, () => {
   it.each([
-    ['that are not there', MISTRAL, '', 0, /:3:1: task "move": the definition of the workflow, .*does not exist/],
+    ['that are not there', MISTRAL, '', 0, /:6:19: task "move": the definition of the workflow, .*does not exist/],
     ['that others can write to', MISTRAL, DEFINITION, 0o666, /others than the owner can write to .*chmod go-w/],
     ['of another workflow', MISTRAL, 'version: "2.0"\nv: {}\n', 0o644, /defines no workflow called w, but v/],
     ['that are no definitions', ACTION, 'just a text', 0o644, /it is no definition: there is no "version"/],
-    ['that are not YAML', ACTION, 'a: [', 0o644, /cannot be used: /],
+    ['that are not YAML', ACTION, 'a: [', 0o644, /:5:11: .*cannot be used: .*[^:]$/m],
   ])('%s are refused by validate', async (_, section, definition, mode, message) => {
     expect(await validate(`${LISTS}${section}`, definition, mode)).toEqual({
       code: 1,
@@ -60,7 +60,13 @@ it.each(['mistral.conf', 'senlin-actions.conf'])('the example %s is valid', asyn
     copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), definition);
     chmodSync(definition, 0o600);
     const text = readFileSync(join(EXAMPLES, name), 'utf8');
-    writeFileSync(join(directory, name), text.replace('/etc/recovery-agent/host-evacuate.yaml', definition));
+    writeFileSync(
+      join(directory, name),
+      text.replace('/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml', definition),
+      {
+        mode: 0o600,
+      },
+    );
     const { code, stdout } = await new Program(['validate', join(directory, name)]).ended;
     expect([code, stdout]).toEqual([0, expect.stringMatching(/is valid\.$/m)]);
   } finally {

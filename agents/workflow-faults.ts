@@ -8,12 +8,13 @@ interface Named {
   readonly workflowName: string;
 }
 
-/** Completes a sentence about the task. */
-export function workflowFaults(task: CustomTask): string[] {
+/** Each with the option that names the file; completes a sentence about the task. */
+export function workflowFaults(task: CustomTask): { readonly option: string; readonly fault: string }[] {
+  const option = task.driver === 'mistral' ? 'definition_file' : 'actions';
   return filesOf(task).flatMap(({ file, workflowName }) => {
     // A name with a value in it is known only when the task runs.
     const definition = readDefinitionNow(file, workflowName.includes('{{') ? undefined : workflowName);
-    return 'fault' in definition ? [definition.fault] : [];
+    return 'fault' in definition ? [{ option, fault: definition.fault }] : [];
   });
 }
 

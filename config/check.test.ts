@@ -67,7 +67,7 @@ test.each([
   [
     `main:['stop_instance_task']`,
     [
-      'f:2:42: task "stop_instance_task" requires "instance_uuid", which neither the flow host_auto nor a task before it provides',
+      'f:2:42: task "stop_instance_task" requires "instance_uuid", which neither the flow host_auto nor a task before it provides; there are host_name, notification_uuid',
     ],
   ],
   [

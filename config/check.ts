@@ -4,9 +4,11 @@
  * Pure: what tasks there are and what a flow is given is told by the engine.
  */
 
-import { type CustomSection, DRIVERS, type Reference } from './custom-tasks.ts';
+import type { PlacedComparison, Reference } from './asked-values.ts';
+import { faultOfComparison } from './comparison.ts';
+import { type CustomSection, DRIVERS } from './custom-tasks.ts';
 import type { DriverForm } from './driver-form.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
 import { faultOfPath, type Shape, type Shapes } from './shape.ts';
@@ -25,6 +27,10 @@ export interface TaskContract {
   readonly flows?: readonly FlowName[];
   /** Why it cannot stand in a flow, if it cannot; completes "task NAME …". */
   readonly faultIn?: (flow: FlowName) => string | undefined;
+  /** Comparisons in its condition and its templates. */
+  readonly comparisons?: readonly PlacedComparison[];
+  /** Where the names stand that it requires; those of a built-in task stand nowhere. */
+  readonly requiredAt?: ReadonlyMap<string, Position>;
   /** Options its section may hold besides the policy; none if not said. */
   readonly parameters?: readonly string[] | 'any';
 }
@@ -67,24 +73,30 @@ export function checkFlow(
     if (misplaced !== undefined) problems.push(errorAt(at, `task "${name}" ${misplaced}`));
     const lacks = (value: string): string => {
       const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(value));
-      return `which neither the flow ${flow} nor a task before it provides${hintAt(later?.name, contract, contracts)}`;
+      const hint = hintAt(later?.name, contract, contracts) || whatThereIs(value, [...provided.keys()]);
+      return `which neither the flow ${flow} nor a task before it provides${hint}`;
     };
     for (const required of unknownBefore ? [] : contract.requires) {
       if (provided.has(required)) continue;
-      const meant = didYouMean(required, provided.keys());
-      problems.push(errorAt(at, `task "${name}" requires "${required}", ${lacks(required)}${meant}`));
+      const place = contract.requiredAt?.get(required) ?? at;
+      problems.push(errorAt(place, `task "${name}" requires "${required}", ${lacks(required)}`));
     }
     for (const { steps, at: place } of unknownBefore ? [] : (contract.references ?? [])) {
       const [value = '', ...rest] = steps;
       const shape = provided.get(value);
       if (shape === undefined) {
-        const meant = didYouMean(value, provided.keys());
-        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}${meant}`));
+        const isText = steps.length === 1 && isComparedWith(value, contract.comparisons ?? []);
+        const hint = isText ? `; if it is a text, it needs quotes: "${value}"` : '';
+        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}${hint}`));
       } else {
         const fault = faultOfPath(shape, rest);
         if (fault)
           problems.push(errorAt(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`));
       }
+    }
+    for (const { comparison, at: place } of contract.comparisons ?? []) {
+      const fault = faultOfComparison(comparison, provided);
+      if (fault) problems.push(errorAt(place, `task "${name}" ${fault}`));
     }
     for (const output of contract.provides) {
       // Another host_name than the one that is proven dead would be evacuated by the tasks after it.
@@ -99,6 +111,23 @@ export function checkFlow(
 function faultOfPlace({ flows, faultIn }: TaskContract, flow: FlowName): string | undefined {
   if (flows !== undefined && !flows.includes(flow)) return `can stand in ${flows.join(', ')} only, not in ${flow}`;
   return faultIn?.(flow);
+}
+
+/** Whether something is compared with this name, as it would be with a text. */
+function isComparedWith(name: string, comparisons: readonly PlacedComparison[]): boolean {
+  return comparisons.some(({ comparison: { right } }) =>
+    (right.is === 'list' ? right.items : [right]).some((each) => each.is === 'path' && each.steps.join('.') === name),
+  );
+}
+
+/** More names than these help nobody. */
+const MAX_NAMES = 12;
+
+/** The name that was most likely meant, else those that there are; the end of a message. */
+function whatThereIs(name: string, names: readonly string[]): string {
+  if (nearest(name, names) !== undefined) return didYouMean(name, names);
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+  return `; there are ${names.slice(0, MAX_NAMES).join(', ')}${more}`;
 }
 
 /** @param later the task after this one that provides what it lacks */
@@ -121,14 +150,23 @@ export function withDefinitions(
 ): { readonly contracts: ReadonlyMap<TaskName, TaskContract>; readonly problems: readonly Problem[] } {
   const contracts = new Map(builtIn);
   const problems: Problem[] = [];
-  for (const [name, { task, at, references }] of definitions) {
+  for (const [name, { task, at, references, comparisons, requiredAt }] of definitions) {
     if (builtIn.has(name))
       problems.push(errorAt(at, `"${name}" is a built-in task; a task of your own needs another name`));
     else {
       const { requires, provides, driver, options } = task;
       const form: DriverForm = DRIVERS[driver];
       const faultIn = (flow: FlowName): string | undefined => form.faultIn?.(flow, options);
-      contracts.set(name, { name, requires, provides, references, faultIn, parameters: 'any' });
+      contracts.set(name, {
+        name,
+        requires,
+        provides,
+        references,
+        comparisons,
+        requiredAt,
+        faultIn,
+        parameters: 'any',
+      });
     }
   }
   return { contracts, problems };

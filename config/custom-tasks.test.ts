@@ -12,8 +12,8 @@ import { POLICY_OPTIONS } from './task-policies.ts';
 function load(text: string): Configuration {
   return loadConfiguration({
     mainFile: 'f',
-    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600 } : undefined),
-    definitions: { files: [], read: readCustomTask },
+    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600, owner: 0 } : undefined),
+    definitions: { files: [], owners: [0], read: readCustomTask },
   });
 }
 
@@ -127,7 +127,10 @@ describe('a definition', () => {
       'f:6:15: a task with driver mistral can be check, not once',
     ],
     [`${PROGRAM}\nafter_crash = twice`, 'f:6:15: "after_crash" takes one of once, check, idempotent, not "twice"'],
-    [`${MAIL}\nundo = true`, 'f:7:8: a task with driver mail cannot take back what it did'],
+    [
+      `${MAIL}\nundo = true`,
+      'f:7:8: a task with driver mail cannot take back what it did; tasks with executable and module can',
+    ],
     [`${PROGRAM}\nundo = maybe`, 'f:6:8: "undo" takes true or false, not "maybe"'],
     [
       `${PROGRAM}\nrequires = host_name, ticket-id`,
@@ -152,18 +155,99 @@ describe('a definition', () => {
     ],
     ['command = /bin/a\nnote = is {{ host_name + 1 }}', 'f:6:24: "note" cannot be understood from "+ 1 " on'],
     ['command = /bin/a\nwhen = host_name ==', 'f:6:20: "when" ends where a value should stand'],
-    ['command = /bin/a\nwhen = host_name = "x"', 'f:6:18: "when" cannot be understood from "= "x"" on'],
+    ['command = /bin/a\nwhen = host_name = "x"', 'f:6:18: "when" has "="; did you mean "=="?'],
     ['command = /bin/a\nwhen = (host_name', 'f:6:18: "when" lacks a ")"'],
-    ['command = /bin/a\nwhen = {{ host_name', 'f:6:8: "when": no } closes this {'],
+    ['command = /bin/a\nwhen = {{ host_name', 'f:6:8: "when": no }} closes this {{'],
+    [
+      'command = /bin/a\nwhen = host_name is not null',
+      'f:6:18: "when" has "is" where it should end; between two values stand ==, !=, <, <=, >, >=, in, and, or; did you mean "!="?',
+    ],
+    ['command = /bin/a\nwhen = host_name is null', expect.stringMatching(/^f:6:18: .*did you mean "=="\?$/)],
+    [
+      'command = /bin/a\nwhen = host_name not in ["c1"]',
+      expect.stringMatching(/^f:6:18: .*"not" stands before the whole comparison/),
+    ],
+    [
+      'command = /bin/a\nwhen = {{ host_name }} != null',
+      expect.stringMatching(/^f:6:8: "when" has braces where none are needed/),
+    ],
+    [
+      'command = /bin/a\nwhen = {{ host_name }} == {{ host_name }}',
+      expect.stringMatching(/^f:6:21: "when" has braces where none are needed/),
+    ],
+    ['command = /bin/a\nwhen = host_name && true', 'f:6:18: "when" has "&&"; did you mean "and"?'],
+    [
+      'command = /bin/a\nwhen = host_name == compute-1',
+      'f:6:21: "when" has compute-1, which is no name of a value; a text needs quotes: "compute-1"',
+    ],
+    [
+      'command = /bin/a\nwhen = host_name in [c1, rack-2.example.org]',
+      'f:6:26: "when" has rack-2.example.org, which is no name of a value; a text needs quotes: "rack-2.example.org"',
+    ],
+    ['command = /bin/a\nwhen = host_name == c1/c2', expect.stringContaining('a text needs quotes: "c1/c2"')],
   ])('with the template or condition %j is refused where it cannot be understood', (lines, expected) => {
-    expect(problemsOf(task('driver = executable', lines))).toContain(expected);
+    expect(problemsOf(task('driver = executable', lines))).toEqual(expect.arrayContaining([expected]));
+  });
+
+  test('with a value that is never closed is refused for that alone', () => {
+    expect(problemsOf(task('driver = executable', 'command = /bin/a {{ host_name'))).toEqual([
+      'f:5:18: "command": no }} closes this {{',
+    ]);
+    expect(problemsOf(task('driver = webhook', 'url = http://x/{{ host_name }', 'when = host_name ==='))).toEqual([
+      'f:5:16: "url": no }} closes this {{',
+      expect.stringContaining('f:6:'),
+    ]);
+  });
+
+  test('that compares what never compares is refused with the place', () => {
+    const says = (line: string): string[] => problemsOf(task(PROGRAM, line));
+    expect(says('when = host_name == "a" and instances > 3')).toEqual([
+      'f:6:29: task "a" compares the list instances with the number 3, which is never true; did you mean instances.count > 3?',
+    ]);
+    expect(says('note = is it {{ host_name > 3 }}')).toEqual([
+      expect.stringMatching(/^f:6:17: task "a" compares the text host_name/),
+    ]);
+    expect(problemsOf(task(HOOK, 'body = {a: ["{{ host_name == 3 }}"]}'))).toEqual([
+      expect.stringMatching(/^f:6:8: task "a" compares the text host_name/),
+    ]);
+    expect(says('note = {{ instances.99.name }}')).toEqual([]);
+  });
+
+  test('without a driver, but with something like it, is told so and nothing else', () => {
+    const said = 'unknown option "drivr"; did you mean "driver"?';
+    expect(problemsOf(task('drivr = executable', 'command = /bin/a'))).toEqual([`f:4:1: ${said}`]);
+    expect(problemsOf('[b]\ndrivr = executable\ncommand = /bin/a\n')).toEqual([`f:2:1: ${said}`]);
+  });
+
+  test('is warned of a parameter that looks like an option, here or elsewhere', () => {
+    const warning = (name: string, hint: string) =>
+      `warning: "${name}" is no option but a parameter: the task is told of it, and that is all; ${hint}`;
+    expect(
+      problemsOf(task(PROGRAM, 'timeout = 5', 'timeouts = 6', 'retry = 3', 'cwd = /tmp', 'severity = high')),
+    ).toEqual([
+      `f:7:1: ${warning('timeouts', '"timeout" is the option')}`,
+      `f:8:1: ${warning('retry', 'see "retries"')}`,
+      `f:9:1: ${warning('cwd', 'a task runs in /')}`,
+    ]);
+    for (const name of ['max_retries', 'env', 'if']) {
+      expect(problemsOf(task(PROGRAM, `${name} = 1`))).toEqual([expect.stringMatching(`f:6:1: warning: "${name}"`)]);
+    }
+    expect(load(task(PROGRAM, 'retry = 3')).customTasks.get('a')?.task.parameters).toEqual({ retry: '3' });
   });
 
   test('with a structure that is none is refused', () => {
-    expect(problemsOf(task(HOOK, 'body = {a: "{{ host_name", b: 2}'))).toEqual(['f:6:8: "body" has "{{" without "}}"']);
-    expect(problemsOf(task(HOOK, 'headers = a: b: c'))).toEqual([
-      expect.stringMatching(/^f:6:11: "headers" is neither JSON nor YAML: /),
+    expect(problemsOf(task(HOOK, 'body = {a: "{{ host_name", b: 2}'))).toEqual([
+      'f:6:13: "body" has "{{" without "}}"',
     ]);
+    expect(problemsOf(task(HOOK, "body = {a: 1,\n  b: 'of {{ host_name = 1 }}'}"))).toEqual([
+      'f:7:23: "body" has "="; did you mean "=="?',
+    ]);
+    expect(problemsOf(task(HOOK, 'headers = a: b: c'))).toEqual([
+      expect.stringMatching(/^f:6:\d+: "headers" is neither JSON nor YAML: /),
+    ]);
+    const [problem = ''] = problemsOf(task(HOOK, 'body = {a: 1,\n  b: {c: 2 "d": 3}}'));
+    expect(problem).toMatch(/^f:7:\d+: "body" is neither JSON nor YAML: .*[^:]$/);
+    expect(problem).not.toMatch(/ at line /);
   });
 });
 
@@ -180,6 +264,17 @@ describe('a value that a definition asks for', () => {
       `${place}: task "a" asks for "hots_name", ${unknown}; did you mean "host_name"?`,
     ]);
   });
+
+  test.each(['when = host_name == compute1', 'when = host_name in ["c1", compute1]'])(
+    'may be a text without its quotes: %s',
+    (condition) => {
+      expect(problemsOf(task(PROGRAM, condition))).toEqual([
+        expect.stringMatching(
+          /^f:6:\d+: task "a" asks for "compute1", .*; if it is a text, it needs quotes: "compute1"$/,
+        ),
+      ]);
+    },
+  );
 
   test('must exist: in a structure, and with its place where the text is one template too', () => {
     const place = (body: string): string | undefined => problemsOf(task(HOOK, `body = ${body}`))[0]?.split(': ')[0];
@@ -224,7 +319,7 @@ describe('a value that a definition asks for', () => {
       `f:5:21: task "a" asks for "failed_instances", ${unknown}; ${later}`,
     ]);
     expect(problemsOf(`${list}[a]\n${PROGRAM}\nrequires = recovered_instances\n`)).toEqual([
-      `f:2:78: task "a" requires "recovered_instances", ${unknown}; ${later}`,
+      `f:6:12: task "a" requires "recovered_instances", ${unknown}; ${later}`,
     ]);
   });
 
@@ -238,13 +333,13 @@ describe('a value that a definition asks for', () => {
   test('may not be an input of another flow', () => {
     const list = "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n";
     expect(problemsOf(`${list}[a]\n${PROGRAM} {{ instance_uuid }}\n`)).toEqual([
-      'f:5:21: task "a" asks for "instance_uuid", which neither the flow process nor a task before it provides',
+      'f:5:21: task "a" asks for "instance_uuid", which neither the flow process nor a task before it provides; there are process_name, host_name, notification_uuid',
     ]);
   });
 
   test('that is required must exist', () => {
     expect(problemsOf(task(PROGRAM, 'requires = instnces'))).toEqual([
-      `f:2:78: task "a" requires "instnces", ${unknown}; did you mean "instances"?`,
+      `f:6:12: task "a" requires "instnces", ${unknown}; did you mean "instances"?`,
     ]);
   });
 });

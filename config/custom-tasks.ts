@@ -4,21 +4,21 @@
  * Invariant: everything that can be wrong with a definition is found here, with its place: what a driver does not know,
  * what it lacks, a template that cannot be understood. Whether the values that it asks for exist is found by check.ts.
  */
-import type { DocumentOption, DocumentSection } from './document.ts';
+import { type Asked, collect, type PlacedComparison, type Reference } from './asked-values.ts';
+import type { DocumentSection } from './document.ts';
 import { AFTER_CRASH, type AfterCrash, type DriverForm } from './driver-form.ts';
 import { executableTask } from './executable-task.ts';
-import { type Expression, ExpressionFault, parseExpression, pathsOf, type Value } from './expression.ts';
+import { comparisonsOf, type Expression, ExpressionFault, parseExpression, pathsOf, type Value } from './expression.ts';
 import { choice, flag, listItems, shown } from './kinds.ts';
 import { mailTask } from './mail-task.ts';
 import { mistralTask } from './mistral-task.ts';
 import { moduleTask } from './module-task.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean } from './nearest.ts';
+import { NAME_OF_VALUE, readOwnParameters } from './own-parameters.ts';
 import { errorAt, type Position, type Problem } from './problem.ts';
 import { valueIn } from './read-options.ts';
 import { recoveryActionTask } from './recovery-action-task.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
-import { allPaths } from './template.ts';
-import { template } from './template-kinds.ts';
 import { webhookTask } from './webhook-task.ts';
 
 export const DRIVERS = {
@@ -49,20 +49,23 @@ export interface CustomTask {
   readonly parameters: { readonly [name: string]: string };
 }
 
-/** A value that a definition asks for, and where. */
-export interface Reference {
-  readonly steps: readonly string[];
-  readonly at: Position;
-}
-
 /** What a definition says, together with the places that a check needs. */
 export interface CustomSection {
   readonly task: CustomTask;
   readonly at: Position;
+  /** Where the values of its options stand, by the names of the options. */
+  readonly places: ReadonlyMap<string, Position>;
   readonly references: readonly Reference[];
+  readonly comparisons: readonly PlacedComparison[];
+  /** Where the names stand that it requires. */
+  readonly requiredAt: ReadonlyMap<string, Position>;
 }
 
-const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
+/** What is gathered while a section is read. */
+interface Found extends Asked {
+  readonly problems: Problem[];
+}
+
 const DRIVER = choice('driver', 'executable', DRIVER_NAMES, 'What carries the task out.');
 const UNDO = flag('undo', false, 'Whether the task is called to take back what it did when its flow rolls back.');
 const DEFINITION_OPTIONS = ['driver', 'requires', 'provides', 'after_crash', 'undo', 'when'] as const;
@@ -71,55 +74,66 @@ const POLICY_NAMES: readonly string[] = POLICY_OPTIONS.map((spec) => spec.name);
 
 /** Undefined when it is wrong; the problems say why. */
 export function readCustomTask(section: DocumentSection, problems: Problem[]): CustomSection | undefined {
-  const before = problems.length;
+  const found: Found = { references: [], comparisons: [], problems: [] };
+  const read = readSection(section, found);
+  problems.push(...found.problems);
+  return hasErrors(found) ? undefined : read;
+}
+
+function hasErrors({ problems }: Found): boolean {
+  return problems.some(({ severity }) => severity === 'error');
+}
+
+function readSection(section: DocumentSection, found: Found): CustomSection | undefined {
+  const { problems, references, comparisons } = found;
   const driver = valueIn(section, DRIVER, problems);
   if (driver === undefined) return undefined;
   const form: DriverForm = DRIVERS[driver];
-  const references: Reference[] = [];
-  const options = readDriverOptions(section, form, references, problems);
-  const parameters = readParameters(section, driver, form, references, problems);
+  const options = readDriverOptions(section, form, found);
+  const parameters = readParameters(section, driver, form, found);
   const afterCrash = readAfterCrash(section, driver, form, problems);
   const undo = valueIn(section, UNDO, problems) ?? false;
   if (undo && form.undo === 'impossible') {
-    problems.push(errorAt(placeOf(section, 'undo'), `a task with driver ${driver} cannot take back what it did`));
+    const able = DRIVER_NAMES.filter((name) => DRIVERS[name].undo === 'possible').join(' and ');
+    const message = `a task with driver ${driver} cannot take back what it did; tasks with ${able} can`;
+    problems.push(errorAt(placeOf(section, 'undo'), message));
   }
+  const requiredAt = readNames(section, 'requires', problems);
   const task: CustomTask = {
     driver,
-    requires: readNames(section, 'requires', problems),
-    provides: readNames(section, 'provides', problems),
+    requires: [...requiredAt.keys()],
+    provides: [...readNames(section, 'provides', problems).keys()],
     afterCrash,
     undo,
-    when: readCondition(section, references, problems),
+    when: readCondition(section, found),
     options,
     parameters,
   };
-  const fault = problems.length === before ? form.check?.(options, task) : undefined;
-  if (fault) {
-    const name = form.options[fault.field]?.name ?? fault.field;
-    problems.push(errorAt(placeOf(section, name), fault.fault));
+  // What could not be read is not known, and nothing can be said of how it fits.
+  if (!hasErrors(found) && section.unread.size === 0) {
+    const fault = form.check?.(options, { name: section.name, requires: task.requires });
+    const name = fault && (form.options[fault.field]?.name ?? fault.field);
+    if (fault && name) problems.push(errorAt(placeOf(section, name), fault.fault));
   }
-  return problems.length === before ? { task, at: section.at, references } : undefined;
+  const places = new Map([...section.options].map(([name, { value }]) => [name, value.place(0)]));
+  return { task, at: section.at, places, references, comparisons, requiredAt };
 }
 
 function placeOf(section: DocumentSection, name: string): Position {
   return section.options.get(name)?.value.place(0) ?? section.at;
 }
 
-function readDriverOptions(
-  section: DocumentSection,
-  form: DriverForm,
-  references: Reference[],
-  problems: Problem[],
-): CustomTask['options'] {
+function readDriverOptions(section: DocumentSection, form: DriverForm, found: Found): CustomTask['options'] {
+  const { problems, references } = found;
   const options: Record<string, Value> = {};
   for (const [field, spec] of Object.entries(form.options)) {
     const value = valueIn(section, spec, problems);
     const option = section.options.get(spec.name);
-    if (option === undefined && form.required.includes(field)) {
+    if (option === undefined && form.required.includes(field) && !section.unread.has(spec.name)) {
       problems.push(errorAt(section.at, `task "${section.name}" needs the option "${spec.name}": ${spec.help}`));
     }
     options[field] = value ?? spec.fallback;
-    if (form.templates.includes(field)) collect(options[field] ?? null, option, section, references);
+    if (form.templates.includes(field)) collect(options[field] ?? null, option, section.at, found);
     if (form.names?.includes(field) && option && value) {
       references.push({ steps: [String(value)], at: option.value.place(0) });
     }
@@ -127,64 +141,24 @@ function readDriverOptions(
   return options;
 }
 
-/** What a value that was understood already asks for. */
-function collect(
-  value: Value,
-  option: DocumentOption | undefined,
-  section: DocumentSection,
-  references: Reference[],
-): void {
-  const paths = allPaths(value);
-  const written = typeof value === 'string' ? paths : pathsAsWritten(option?.value.text ?? '');
-  for (const [index, { steps, at }] of paths.entries()) {
-    // Within a structure an offset counts from the text in it; as written the same path stands at its true place.
-    const same = written[index];
-    const offset = typeof value === 'string' ? at : same?.steps.join('.') === steps.join('.') ? same.at : 0;
-    references.push({ steps, at: option?.value.place(offset) ?? section.at });
-  }
-}
-
-/** The paths of a command or structure, read as one text; none where quotes and braces of its own make it another one. */
-function pathsAsWritten(text: string): ReturnType<typeof allPaths> {
-  try {
-    return allPaths(text);
-  } catch (error) {
-    if (error instanceof ExpressionFault) return [];
-    throw error;
-  }
-}
-
 function readParameters(
   section: DocumentSection,
   driver: DriverName,
   form: DriverForm,
-  references: Reference[],
-  problems: Problem[],
+  found: Found,
 ): CustomTask['parameters'] {
   const known = [...DEFINITION_OPTIONS, ...POLICY_NAMES, ...Object.values(form.options).map(({ name }) => name)];
-  const parameters: Record<string, string> = {};
-  for (const option of section.options.values()) {
-    const { name, at, value } = option;
-    if (known.includes(name)) continue;
-    const meant = nearest(name, known);
-    if (form.parameters === 'none') {
-      problems.push(errorAt(at, `a task with driver ${driver} has no option "${name}"${didYouMean(name, known)}`));
-    } else if (meant !== undefined && !section.options.has(meant)) {
-      problems.push(
-        errorAt(at, `unknown option "${name}"; did you mean "${meant}"? A parameter needs a name less like it`),
-      );
-    } else if (!NAME_OF_VALUE.test(name)) {
-      problems.push(errorAt(at, `a parameter has a name of letters, digits and "_", not ${shown(name)}`));
-    } else {
-      const parsed = template(name, '', '').parse(value.text);
-      if ('fault' in parsed) problems.push(errorAt(value.place(parsed.offset ?? 0), `"${name}" ${parsed.fault}`));
-      else {
-        parameters[name] = value.text;
-        collect(value.text, option, section, references);
-      }
+  if (form.parameters === 'none') {
+    for (const { name, at } of section.options.values()) {
+      if (known.includes(name)) continue;
+      const message = `a task with driver ${driver} has no option "${name}"${didYouMean(name, known)}`;
+      found.problems.push(errorAt(at, message));
     }
+    return {};
   }
-  return parameters;
+  const parameters = readOwnParameters(section, known, found.problems);
+  for (const [name, text] of parameters) collect(text, section.options.get(name), section.at, found);
+  return Object.fromEntries(parameters);
 }
 
 function readAfterCrash(
@@ -202,15 +176,21 @@ function readAfterCrash(
   return value;
 }
 
-function readNames(section: DocumentSection, name: 'requires' | 'provides', problems: Problem[]): readonly string[] {
+/** Each name once, with its place. */
+function readNames(
+  section: DocumentSection,
+  name: 'requires' | 'provides',
+  problems: Problem[],
+): ReadonlyMap<string, Position> {
   const option = section.options.get(name);
-  const items = option ? listItems(option.value.text) : [];
-  for (const { text, offset } of items) {
+  const names = new Map<string, Position>();
+  for (const { text, offset } of option ? listItems(option.value.text) : []) {
+    const at = option?.value.place(offset) ?? section.at;
+    if (!names.has(text)) names.set(text, at);
     if (NAME_OF_VALUE.test(text)) continue;
-    const message = `"${name}" takes names of letters, digits and "_", not ${shown(text)}`;
-    problems.push(errorAt(option?.value.place(offset) ?? section.at, message));
+    problems.push(errorAt(at, `"${name}" takes names of letters, digits and "_", not ${shown(text)}`));
   }
-  return [...new Set(items.map(({ text }) => text))];
+  return names;
 }
 
 /** The braces of a template may stand around it. */
@@ -219,12 +199,16 @@ export function conditionOf(text: string): Expression {
   return inner === undefined ? parseExpression(text) : parseExpression(inner, text.indexOf('{{') + 2);
 }
 
-function readCondition(section: DocumentSection, references: Reference[], problems: Problem[]): string {
+function readCondition(section: DocumentSection, { references, comparisons, problems }: Found): string {
   const option = section.options.get('when');
   const text = option?.value.text ?? '';
   if (option === undefined || text === '') return '';
   try {
-    for (const { steps, at } of pathsOf(conditionOf(text))) references.push({ steps, at: option.value.place(at) });
+    const condition = conditionOf(text);
+    for (const { steps, at } of pathsOf(condition)) references.push({ steps, at: option.value.place(at) });
+    for (const comparison of comparisonsOf(condition)) {
+      comparisons.push({ comparison, at: option.value.place(comparison.at) });
+    }
   } catch (error) {
     if (!(error instanceof ExpressionFault)) throw error;
     problems.push(errorAt(option.value.place(error.offset), `"when" ${error.message}`));

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseDocument } from './document.ts';
 import { MAX_FILE_BYTES } from './files.ts';
 import { formatProblem } from './problem.ts';
@@ -124,18 +124,55 @@ test.each([
   ["[s]\nx = {'pre': ['a']\n[t]\ny = 1", '2:5: "x": no } closes this {'],
   ['[s]\nx = "abc\n[t]', '2:5: "x": no " closes this "'],
   ["[s]\nx = 'abc", `2:5: "x": no ' closes this '`],
+  ['[s]\nx = {{ a }', '2:5: "x": no }} closes this {{'],
+  ['[s]\nx = [b] {{ a', '2:9: "x": no }} closes this {{'],
 ])('%j is refused', (text, expected) => {
   expect(parse(text).problems.map(formatProblem)).toEqual([`f:${expected}`]);
 });
 
 test.each([
   ['[s]\nx = "a" # b', '2:5: warning: the quotes stay part of the value of "x" because a comment follows them'],
-  [
-    '[s]\nx = ab#cd',
-    '2:7: warning: "#" begins a comment; if it belongs to the value of "x", put a backslash before it',
-  ],
 ])('%j is taken, with a warning', (text, expected) => {
   expect(parse(text).problems.map(formatProblem)).toEqual([`f:${expected}`]);
+});
+
+describe('a sign of a comment that may belong to the value', () => {
+  const said = (line: string) => parse(`[s]\n${line}`).problems.map(formatProblem);
+  const cut = (place: string, sign: string) =>
+    `f:${place}: "${sign}" begins a comment and would cut "x" short; write \\${sign}, or a blank before it if it is a comment`;
+  const cutInQuotes = (place: string, sign: string) =>
+    `f:${place}: "${sign}" begins a comment even between quotes and would cut "x" short; write \\${sign}`;
+
+  test.each([
+    ['x = https://x.example.org/#chan?a=1', cut('2:27', '#')],
+    ['x = /x a;b c;d ; e;f', cut('2:9', ';'), cut('2:13', ';')],
+    ['x = /x a;b "c ; d"', cut('2:9', ';'), cutInQuotes('2:15', ';')],
+    ['x = /x ab "c ; d"', cutInQuotes('2:14', ';')],
+    ["x = /x 'c # d' e", cutInQuotes('2:11', '#')],
+    [`x = {a: "b ; c"}`, cutInQuotes('2:12', ';')],
+    ['x = --y="b ; c"', cutInQuotes('2:12', ';')],
+    ["x = pre:['a'],\n  main:['b']#c", cut('3:13', '#')],
+    ['x = a "b\\" ; c" d', cutInQuotes('2:12', ';')],
+  ])('is refused in %j', (line, ...expected) => expect(said(line)).toEqual(expected));
+
+  test.each([
+    'x = a ; b',
+    'x = a # it is "b"',
+    "x = pre:['a'], # first this\n  main:['b'] ; then that",
+    "x = the host's ; its guests'",
+    'x = 5" ; wide',
+    'x = "a ; b"',
+    "x = 'a;b\n  c # d'",
+    'x = ; nothing',
+    'x = #nothing',
+    'x = https://x.example.org/\\#chan',
+    'x = /x "c \\; d"',
+  ])('is none in %j', (line) => expect(said(line)).toEqual([]));
+
+  test('does no harm where nobody uses the option', () => {
+    const { problems } = parseDocument('f', bytes('[s]\nx = a#b\ny = a#b'), (_, option) => option === 'y');
+    expect(problems.map(({ line }) => line)).toEqual([3]);
+  });
 });
 
 test('what is no text of sensible size is refused', () => {
@@ -161,7 +198,21 @@ test('the largest file is read in a moment', () => {
   }
   const begin = performance.now();
   expect(parse(lines.join('')).problems.length).toBe(lines.length - 1);
-  for (const long of ['[', '[a', 'a', 'a ', "'a", 'x = "a', 'x = [a', 'x = ;a', String.raw`x = \#`, 'x = a\n', ' x']) {
+  for (const long of [
+    '[',
+    '[a',
+    'a',
+    'a ',
+    "'a",
+    'x = "a',
+    'x = [a',
+    'x = ;a',
+    String.raw`x = \#`,
+    'x = a\n',
+    ' x',
+    'x = a;',
+    `x = a'b;`,
+  ]) {
     parse(`[s]\nx = 1\n${long.repeat((MAX_FILE_BYTES - 20) / long.length)}`);
   }
   expect(performance.now() - begin).toBeLessThan(10_000);

@@ -7,10 +7,10 @@
  */
 
 import { unsafe } from 'ini';
-import { OpenBrackets, partnerOf } from './continuation.ts';
+import { OpenBrackets, type Opening, partnerOf } from './continuation.ts';
 import { errorAt, formatPosition, type Position, type Problem, warningAt } from './problem.ts';
 import { linesOf } from './text.ts';
-import { commentStart, enclosingQuote, type Piece, readValue, type Value } from './value.ts';
+import { cutsByComment, enclosingQuote, type Piece, readValue, type Value } from './value.ts';
 
 export interface DocumentOption {
   readonly name: string;
@@ -24,6 +24,8 @@ export interface DocumentSection {
   readonly at: Position;
   /** By name. */
   readonly options: ReadonlyMap<string, DocumentOption>;
+  /** Names of options that are written but whose values could not be read: what they say is not known. */
+  readonly unread: ReadonlySet<string>;
 }
 
 export interface Document {
@@ -32,10 +34,13 @@ export interface Document {
   readonly problems: readonly Problem[];
 }
 
-export function parseDocument(file: string, bytes: Uint8Array): Document {
+/** Whether anybody will use an option: what is wrong with the value of another does no harm. */
+export type IsUsed = (section: string, option: string) => boolean;
+
+export function parseDocument(file: string, bytes: Uint8Array, isUsed: IsUsed = () => true): Document {
   const text = linesOf(file, bytes);
   if ('problem' in text) return { file, sections: [], problems: [text.problem] };
-  const reader = new DocumentReader(file);
+  const reader = new DocumentReader(file, isUsed);
   for (const [index, line] of text.lines.entries()) reader.take(line, index + 1);
   return reader.finish();
 }
@@ -57,10 +62,12 @@ interface Unfinished {
 
 interface Section extends DocumentSection {
   readonly options: Map<string, DocumentOption>;
+  readonly unread: Set<string>;
 }
 
 class DocumentReader {
   readonly #file: string;
+  readonly #isUsed: IsUsed;
   readonly #sections = new Map<string, Section>();
   readonly #problems: Problem[] = [];
   /** Takes the options of a place where no section is, so that they are read but lost. */
@@ -68,8 +75,9 @@ class DocumentReader {
   #outsideReported = false;
   #option: Unfinished | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, isUsed: IsUsed) {
     this.#file = file;
+    this.#isUsed = isUsed;
   }
 
   finish(): Document {
@@ -108,12 +116,12 @@ class DocumentReader {
     const name = match?.[1] === undefined ? '' : String(unsafe(match[1]));
     if (name === '') {
       this.#problems.push(errorAt(at, 'expected a section, written as [NAME] on a line of its own'));
-      this.#section = { name: '', at, options: new Map() };
+      this.#section = { name: '', at, options: new Map(), unread: new Set() };
       return;
     }
     const known = this.#sections.get(name);
     if (known === undefined) {
-      this.#section = { name, at, options: new Map() };
+      this.#section = { name, at, options: new Map(), unread: new Set() };
       this.#sections.set(name, this.#section);
     } else {
       this.#problems.push(errorAt(at, `section [${name}] already stands at ${formatPosition(known.at)}; join the two`));
@@ -157,12 +165,13 @@ class DocumentReader {
     if (option === undefined) return;
     this.#option = undefined;
     const open = option.brackets.outermost;
-    if (open !== undefined) {
-      const message = `"${option.name}": no ${partnerOf(open)} closes this ${open.character}`;
-      this.#problems.push(errorAt({ file: this.#file, line: open.line, column: open.column }, message));
-    }
     const value = readValue(this.#file, option.pieces);
-    this.#warnOfSurprises(option, value);
+    const cuts = this.#isUsed(this.#section?.name ?? '', option.name) ? this.#cuts(option) : [];
+    this.#problems.push(...cuts);
+    // What closes it may stand behind the cut.
+    if (open !== undefined && cuts.length === 0) this.#refuseOpen(option, open);
+    if (open !== undefined) this.#section?.unread.add(option.name);
+    this.#warnOfQuotes(option, value);
     const earlier = this.#section?.options.get(option.name);
     if (earlier !== undefined) {
       const message = `"${option.name}" already stands at ${formatPosition(earlier.at)}; remove one of the two`;
@@ -170,18 +179,39 @@ class DocumentReader {
     } else if (open === undefined) this.#section?.options.set(option.name, { name: option.name, at: option.at, value });
   }
 
-  /** Where ini's rules give another value than the line looks like. */
-  #warnOfSurprises(option: Unfinished, value: Value): void {
-    if (enclosingQuote(option.pieces) !== undefined) return;
-    if (/^(["']).+\1$/s.test(value.text)) {
-      const message = `the quotes stay part of the value of "${option.name}" because a comment follows them`;
-      this.#problems.push(warningAt(value.place(0), message));
-    }
-    for (const piece of option.pieces) {
-      const comment = commentStart(piece.text);
-      if (comment <= 0 || /\s/.test(piece.text[comment - 1] ?? '')) continue;
-      const message = `"${piece.text[comment]}" begins a comment; if it belongs to the value of "${option.name}", put a backslash before it`;
-      this.#problems.push(warningAt({ file: this.#file, line: piece.line, column: piece.column + comment }, message));
-    }
+  #refuseOpen(option: Unfinished, open: Opening): void {
+    const twice = isHole(option.pieces, open) ? 2 : 1;
+    const [closing, opening] = [partnerOf(open).repeat(twice), open.character.repeat(twice)];
+    const message = `"${option.name}": no ${closing} closes this ${opening}`;
+    this.#problems.push(errorAt({ file: this.#file, line: open.line, column: open.column }, message));
   }
+
+  #warnOfQuotes(option: Unfinished, value: Value): void {
+    if (enclosingQuote(option.pieces) !== undefined || !/^(["']).+\1$/s.test(value.text)) return;
+    const message = `the quotes stay part of the value of "${option.name}" because a comment follows them`;
+    this.#problems.push(warningAt(value.place(0), message));
+  }
+
+  /** Where ini's rules end a value sooner than it looks. */
+  #cuts(option: Unfinished): Problem[] {
+    const problems: Problem[] = [];
+    if (enclosingQuote(option.pieces) !== undefined) return problems;
+    for (const piece of option.pieces) {
+      for (const { index, where } of cutsByComment(piece.text)) {
+        const sign = piece.text[index];
+        const message =
+          where === 'in quotes'
+            ? `"${sign}" begins a comment even between quotes and would cut "${option.name}" short; write \\${sign}`
+            : `"${sign}" begins a comment and would cut "${option.name}" short; write \\${sign}, or a blank before it if it is a comment`;
+        problems.push(errorAt({ file: this.#file, line: piece.line, column: piece.column + index }, message));
+      }
+    }
+    return problems;
+  }
+}
+
+/** Whether what is open begins a template. */
+function isHole(pieces: readonly Piece[], { line, column }: Opening): boolean {
+  const piece = pieces.find((each) => each.line === line);
+  return piece?.text.startsWith('{{', column - piece.column) ?? false;
 }

@@ -18,7 +18,7 @@ describe('a webhook', () => {
   test('takes a URL with values in it, or the file of one', () => {
     expect(webhook('url = https://chat.example.com/{{ host_name }}')).toEqual([]);
     expect(webhook('url_file = /etc/hook')).toEqual([]);
-    expect(webhook()).toEqual([expect.stringContaining('takes either "url" or "url_file"')]);
+    expect(webhook()).toEqual(['f:1:1: task "hook" needs the option "url", or "url_file"']);
     expect(webhook('url = https://a/', 'url_file = /etc/hook')).toHaveLength(1);
   });
 
@@ -52,6 +52,21 @@ describe('a mail', () => {
   test('to the owners of instances requires these', () => {
     expect(mail('to = owners', 'requires = instances')).toEqual([]);
     expect(mail('to = owners')).toEqual([expect.stringMatching(/f:4.*"to = owners" needs "requires = instances"/)]);
+  });
+
+  test('goes to mail addresses, as far as they are known', () => {
+    expect(mail('to = Ops <ops@example.org>, {{ host_name }}@example.org')).toEqual([]);
+    expect(mail('to = {{ instances.name | join ", " }}')).toEqual([]);
+    expect(mail('to = owner')).toEqual([
+      'f:4:6: "to" takes mail addresses, which "owner" is not; did you mean "owners"?',
+    ]);
+    expect(mail('to = a@example.org, ops@@example.org')).toEqual([
+      'f:4:6: "to" takes mail addresses, which "ops@@example.org" is not',
+    ]);
+    expect(mail('to =')).toEqual([expect.stringContaining('"to" names nobody')]);
+    expect(faults('driver = mail', 'to = a@b', 'from = agent')).toEqual([
+      'f:4:8: "from" takes mail addresses, which "agent" is not',
+    ]);
   });
 
   test('logs in over TLS only, with a user and a password', () => {

@@ -23,10 +23,10 @@ export interface DriverForm {
   /** The first is the default. */
   readonly afterCrash: readonly [AfterCrash, ...AfterCrash[]];
   readonly undo: 'possible' | 'impossible';
-  /** What does not fit together; completes "[NAME] …". The place is that of the field, or of the option of that name. */
+  /** What does not fit together, as a sentence of its own. The place is that of the field, or of the option of that name. */
   check?(
     values: { readonly [field: string]: Value },
-    definition: { readonly requires: readonly string[] },
+    definition: { readonly name: string; readonly requires: readonly string[] },
   ): { readonly field: string; readonly fault: string } | undefined;
   /** Why such a task cannot stand in a flow; completes "task NAME …". */
   faultIn?(flow: FlowName, values: { readonly [field: string]: Value }): string | undefined;

@@ -26,6 +26,8 @@ const HEAD = `# recovery-agent.conf
 # Without this file, or with this file as it is, everything has its default. Remove the # before an option to change it.
 # A line that begins with a blank continues the value of the line before. Durations are seconds and may have a fraction;
 # a wait is the upper bound of something observed, not a sleep. "recovery-agent validate" checks the file.
+# A # or ; begins a comment; one that belongs to a value is written \\# or \\; unless the whole value stands in quotes.
+# The file names programs that run as root: an engine takes it only if nobody else can write to it (chmod go-w).
 `;
 
 const SEGMENTS_HEAD = `# Failover segments: which hosts belong together and how a failed one is recovered. Any number of sections; without one,

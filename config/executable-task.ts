@@ -22,7 +22,10 @@ export const executableTask: DriverForm = {
     const [program] = Array.isArray(command) ? command : [];
     // A name that a monitor reports must not choose what runs.
     return String(program).includes('{{')
-      ? { field: 'command', fault: 'has a value in the path of the program; values may stand in its arguments' }
+      ? {
+          field: 'command',
+          fault: '"command" has a value in the path of the program; values may stand in its arguments',
+        }
       : undefined;
   },
 };

@@ -6,6 +6,9 @@
  * Total: it has no loops, no calls and no way to fail on a value it does not like; what is not there is null. An operand
  * that is not true or false counts as true unless it is null, "", 0 or an empty list.
  */
+import { COMPARISONS, ExpressionFault, meantBy, notUnderstood, unquoted } from './expression-faults.ts';
+
+export { ExpressionFault };
 
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
 
@@ -15,19 +18,15 @@ export type Expression =
   | { readonly is: 'path'; readonly steps: readonly string[]; readonly at: number }
   | { readonly is: 'list'; readonly items: readonly Expression[] }
   | { readonly is: 'not'; readonly operand: Expression }
-  | { readonly is: Comparison | 'and' | 'or' | 'default'; readonly left: Expression; readonly right: Expression };
+  | Comparison
+  | { readonly is: 'and' | 'or' | 'default'; readonly left: Expression; readonly right: Expression };
 
-type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'in';
-
-/** What cannot be understood, and where in the text. */
-export class ExpressionFault extends Error {
-  override readonly name = 'ExpressionFault';
-  readonly offset: number;
-
-  constructor(message: string, offset: number) {
-    super(message);
-    this.offset = offset;
-  }
+export interface Comparison {
+  readonly is: (typeof COMPARISONS)[number];
+  readonly left: Expression;
+  readonly right: Expression;
+  /** Offset of its first character in the text. */
+  readonly at: number;
 }
 
 /** Deep nesting is a mistake or an attack. */
@@ -48,14 +47,23 @@ function tokensOf(text: string, base: number): Token[] {
     TOKEN.lastIndex = index;
     const found = TOKEN.exec(text);
     const begin = index + (/^\s*/.exec(text.slice(index))?.[0].length ?? 0);
-    if (!found?.groups)
-      throw new ExpressionFault(`cannot be understood from "${text.slice(begin, begin + 10)}" on`, base + begin);
+    const isGlued = begin === index && isOperand(tokens.at(-1));
+    if (!found?.groups) throw notUnderstood(text, begin, base);
     const [kind, word] = Object.entries(found.groups).find(([, value]) => value !== undefined) ?? ['mark', ''];
-    tokens.push({ kind: kind as Token['kind'], text: word ?? '', at: base + begin });
+    const token = { kind: kind as Token['kind'], text: word ?? '', at: base + begin };
+    if (isGlued && isOperand(token)) throw unquoted(text, begin, base) ?? notUnderstood(text, begin, base);
+    tokens.push(token);
     index = TOKEN.lastIndex;
   }
   tokens.push({ kind: 'end', text: '', at: base + text.length });
   return tokens;
+}
+
+const OPERATOR_WORDS = ['and', 'or', 'not', 'in', 'default'];
+
+function isOperand(token: Token | undefined): boolean {
+  if (token === undefined || OPERATOR_WORDS.includes(token.text)) return false;
+  return token.kind !== 'mark' && token.kind !== 'end';
 }
 
 class Parser {
@@ -70,8 +78,9 @@ class Parser {
   whole(): Expression {
     const expression = this.#either();
     const { kind, text, at } = this.#peek();
-    if (kind !== 'end') throw new ExpressionFault(`has "${text}" where it should end`, at);
-    return expression;
+    if (kind === 'end') return expression;
+    const hint = kind === 'path' ? meantBy(text, this.#tokens[this.#next + 1]?.text) : '';
+    throw new ExpressionFault(`has "${text}" where it should end${hint}`, at);
   }
 
   #peek(): Token {
@@ -108,9 +117,10 @@ class Parser {
   }
 
   #compared(): Expression {
+    const { at } = this.#peek();
     const left = this.#replaced();
-    const mark = this.#takes('==', '!=', '<', '<=', '>', '>=', 'in') as Comparison | undefined;
-    return mark ? { is: mark, left, right: this.#replaced() } : left;
+    const mark = COMPARISONS.find((candidate) => this.#takes(candidate));
+    return mark ? { is: mark, left, right: this.#replaced(), at } : left;
   }
 
   #replaced(): Expression {
@@ -180,6 +190,23 @@ export function pathsOf(expression: Expression): readonly (Expression & { readon
   }
 }
 
+/** Every comparison of an expression. */
+export function comparisonsOf(expression: Expression): readonly Comparison[] {
+  switch (expression.is) {
+    case 'value':
+    case 'path':
+      return [];
+    case 'list':
+      return expression.items.flatMap(comparisonsOf);
+    case 'not':
+      return comparisonsOf(expression.operand);
+    default: {
+      const inner = [...comparisonsOf(expression.left), ...comparisonsOf(expression.right)];
+      return 'at' in expression ? [expression, ...inner] : inner;
+    }
+  }
+}
+
 export type Values = { readonly [name: string]: Value };
 
 /** What a path leads to; null where it leads nowhere. `count` of a list is its length; another name gives that of each item. */
@@ -224,7 +251,7 @@ export function evaluate(expression: Expression, values: Values): Value {
   }
 }
 
-function compare(mark: Comparison, left: Value, right: Value): boolean {
+function compare(mark: Comparison['is'], left: Value, right: Value): boolean {
   if (mark === '==') return isSame(left, right);
   if (mark === '!=') return !isSame(left, right);
   if (mark === 'in') {

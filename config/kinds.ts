@@ -42,7 +42,8 @@ export function seconds(name: string, fallback: number, [min, max]: Range, help:
     help,
     secret: false,
     parse(text) {
-      if (!/^\d{1,12}(\.\d{1,12})?$/.test(text)) return { fault: `takes a number of seconds, not ${shown(text)}` };
+      if (!/^\d{1,12}(\.\d{1,12})?$/.test(text))
+        return { fault: `takes a number of seconds from ${min} to ${max}, not ${shown(text)}` };
       const value = Number(text);
       if (value < min || value > max) return { fault: `must lie between ${min} and ${max} seconds, not ${text}` };
       return { value: Math.round(value * 1000) };
@@ -60,7 +61,7 @@ export function count(name: string, fallback: number, [min, max]: Range, help: s
     help,
     secret: false,
     parse(text) {
-      if (!/^\d{1,12}$/.test(text)) return { fault: `takes a whole number, not ${shown(text)}` };
+      if (!/^\d{1,12}$/.test(text)) return { fault: `takes a whole number from ${min} to ${max}, not ${shown(text)}` };
       const value = Number(text);
       if (value < min || value > max) return { fault: `must lie between ${min} and ${max}, not ${text}` };
       return { value };

@@ -5,6 +5,7 @@ import type { Document, DocumentSection } from './document.ts';
 import { DEFAULT_METHODS_FILE } from './engine-options.ts';
 import { hashOf } from './hash.ts';
 import { effectlessSectionHint } from './masakari-options.ts';
+import { nearest } from './nearest.ts';
 import type { EngineOptions } from './options.ts';
 import { type Definitions, readPackagedSections } from './packaged-tasks.ts';
 import { FLOWS_SECTION, type Pipelines, placedTasks, readPipelines, type TaskName } from './pipelines.ts';
@@ -14,6 +15,7 @@ import { readOptions, type Sections } from './read-options.ts';
 import { isKnownSection, meantSection } from './sections.ts';
 import { type FailoverSegment, readSegments } from './segments.ts';
 import { isDefinition, readTaskPolicy, type TaskPolicy } from './task-policies.ts';
+import { whyDistrusted } from './trusted-document.ts';
 
 export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
 
@@ -49,7 +51,8 @@ export interface Sources {
 }
 
 /**
- * Either file may hold any section, so that one file can hold everything; no section may stand in both.
+ * Either file may hold any section, so that one file can hold everything; no section may stand in both. With `definitions`
+ * neither may be one that others can write to.
  *
  * @throws ConfigurationError with all problems found
  */
@@ -78,33 +81,51 @@ export function loadConfiguration(sources: Sources): Configuration {
   };
 }
 
-function readDocuments(sources: Sources, problems: Problem[]): Document[] {
-  const { readFile } = sources;
+/** Undefined: there is no such file, or it cannot be used, which is then a problem. */
+type ReadOwn = (path: string) => Document | undefined;
+
+function readDocuments({ readFile, definitions, ...sources }: Sources, problems: Problem[]): Document[] {
+  const readOwn: ReadOwn = (path) => {
+    let distrust: string | undefined;
+    const document = readDocument(
+      path,
+      (file) => {
+        const content = readFile(file);
+        // Whoever can write to it names the programs that run; for a command that carries nothing out it is a text.
+        distrust = definitions && content && whyDistrusted(content, definitions.owners ?? [], file);
+        return content;
+      },
+      problems,
+    );
+    // What else is wrong with it is told as well, and nothing of it is used.
+    if (distrust !== undefined) problems.push(errorAt({ file: path, line: 1, column: 1 }, distrust));
+    return document;
+  };
   const main =
     sources.mainFile === undefined
-      ? readDocument(DEFAULT_MAIN_FILE, readFile, problems)
-      : readNamed(sources.mainFile, 'the configuration file', readFile, problems);
+      ? readOwn(DEFAULT_MAIN_FILE)
+      : readNamed(sources.mainFile, 'the configuration file', readOwn, problems);
   const documents = main === undefined ? [] : [main];
   const written = main?.sections.find((section) => section.name === 'engine')?.options.get('recovery_methods_config');
   const named = sources.recoveryMethodsFile ?? written?.value.text;
   if (named !== undefined) {
     // A file that names itself, or is given twice, is one file.
     const methods =
-      named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readFile, problems);
+      named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readOwn, problems);
     return methods === undefined ? documents : [...documents, methods];
   }
   const complete = main?.sections.some((section) => section.name === FLOWS_SECTION) ?? false;
   if (sources.mainFile !== undefined && complete) return documents;
   for (const path of METHODS_FILES) {
-    const methods = path === main?.file ? undefined : readDocument(path, readFile, problems);
+    const methods = path === main?.file ? undefined : readOwn(path);
     if (methods !== undefined) return [...documents, methods];
   }
   return documents;
 }
 
-function readNamed(path: string, what: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+function readNamed(path: string, what: string, readOwn: ReadOwn, problems: Problem[]): Document | undefined {
   const before = problems.length;
-  const document = readDocument(path, readFile, problems);
+  const document = readOwn(path);
   if (document === undefined && problems.length === before) {
     problems.push(errorAt({ file: path, line: 1, column: 1 }, `${what} does not exist`));
   }
@@ -135,6 +156,8 @@ function readTaskSections(
   const policies = new Map<TaskName, TaskPolicy>();
   const tasks = placedTasks(pipelines);
   const names = new Set(tasks.map((task) => task.name));
+  // A list that could not be read may name any task.
+  const isListLost = (sections.get(FLOWS_SECTION)?.unread.size ?? 0) > 0;
   for (const { name, at } of tasks) {
     if (isKnownSection(name)) problems.push(errorAt(at, `no task can be called "${name}": a section has that name`));
   }
@@ -142,11 +165,19 @@ function readTaskSections(
     const hint = effectlessSectionHint(name);
     if (isKnownSection(name)) continue;
     if (names.has(name) || packaged.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
-    else if (isDefinition(section)) problems.push(warningAt(section.at, `no list names the task "${name}"`));
-    else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
-    else problems.push(errorAt(section.at, `unknown section [${name}]${meantSection(name, names)}`));
+    else if (isDefinition(section)) {
+      if (!isListLost) problems.push(warningAt(section.at, `no list names the task "${name}"`));
+    } else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
+    else problems.push(unknownSection(section, names));
   }
   return policies;
+}
+
+/** A definition whose option "driver" is misspelt is told of that. */
+function unknownSection({ name, at, options }: DocumentSection, tasks: ReadonlySet<TaskName>): Problem {
+  const slip = [...options.values()].find((option) => nearest(option.name, ['driver']) !== undefined);
+  if (slip) return errorAt(slip.at, `unknown option "${slip.name}"; did you mean "driver"?`);
+  return errorAt(at, `unknown section [${name}]${meantSection(name, tasks)}`);
 }
 
 function readDefinitions(

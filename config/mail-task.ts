@@ -1,6 +1,8 @@
 /** Options of a task that is a mail: driver = mail. */
 import type { DriverForm } from './driver-form.ts';
-import { choice, count, OPTIONAL_HOST, OPTIONAL_PATH, text } from './kinds.ts';
+import { choice, count, OPTIONAL_HOST, OPTIONAL_PATH, shown, text } from './kinds.ts';
+import { mailboxesIn, partsOfMailbox } from './mail-address.ts';
+import { nearest } from './nearest.ts';
 import { template } from './template-kinds.ts';
 
 /** Stands for the addresses of those whose instances are recovered. */
@@ -34,10 +36,12 @@ export const mailTask: DriverForm = {
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],
   undo: 'impossible',
-  check({ to = '', smtpHost = '', smtpTls = '', smtpUser = '', smtpPasswordFile = '' }, { requires }) {
+  check({ to = '', from = '', smtpHost = '', smtpTls = '', smtpUser = '', smtpPasswordFile = '' }, { requires }) {
     if (String(to).trim() === OWNERS && !requires.includes('instances')) {
       return { field: 'to', fault: `"to = ${OWNERS}" needs "requires = instances", to know whose they are` };
     }
+    const wrong = faultOfAddresses('to', String(to)) ?? faultOfAddresses('from', String(from));
+    if (wrong !== undefined) return wrong;
     if (smtpHost === '') return { field: 'smtpHost', fault: '"smtp_host" must name the server' };
     if ((smtpUser === '') !== (smtpPasswordFile === '')) {
       return { field: 'smtpUser', fault: '"smtp_user" and "smtp_password_file" belong together' };
@@ -51,3 +55,21 @@ export const mailTask: DriverForm = {
     return undefined;
   },
 };
+
+/** Stands for a value, of which nothing is known before it is filled in. */
+const VALUE = '\uE000';
+
+function faultOfAddresses(
+  field: 'to' | 'from',
+  text: string,
+): { readonly field: string; readonly fault: string } | undefined {
+  const written = text.trim();
+  if (field === 'to' && written === OWNERS) return undefined;
+  const known = written.replaceAll(/\{\{.*?\}\}/gs, VALUE);
+  const items = field === 'to' ? mailboxesIn(known) : [known];
+  if (items.length === 0 || written === '') return { field, fault: `"${field}" names nobody` };
+  const odd = items.find((item) => !item.includes(VALUE) && partsOfMailbox(item) === undefined);
+  if (odd === undefined) return undefined;
+  const hint = field === 'to' && nearest(odd.trim(), [OWNERS]) !== undefined ? `; did you mean "${OWNERS}"?` : '';
+  return { field, fault: `"${field}" takes mail addresses, which ${shown(odd.trim())} is not${hint}` };
+}

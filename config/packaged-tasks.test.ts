@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readCustomTask } from './custom-tasks.ts';
-import { type Configuration, loadConfiguration } from './load.ts';
+import { type Configuration, loadConfiguration, METHODS_FILES } from './load.ts';
 import { ConfigurationError, formatProblem } from './problem.ts';
 
 const LISTS = `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page']\n`;
@@ -12,8 +12,13 @@ interface File {
   readonly owner?: number;
 }
 
-/** The operator's file is /m; every other one is a package's. */
-function load(files: Readonly<Record<string, string | File>>): Configuration {
+type Files = Readonly<Record<string, string | File>>;
+
+/** The operator's file is /m; every other one is a package's, unless it is said which are. */
+function load(
+  files: Files,
+  packages: readonly string[] = Object.keys(files).filter((path) => path !== '/m'),
+): Configuration {
   return loadConfiguration({
     mainFile: '/m',
     readFile: (path) => {
@@ -23,7 +28,7 @@ function load(files: Readonly<Record<string, string | File>>): Configuration {
       return { bytes: new TextEncoder().encode(text), mode: 0o100000 | mode, owner };
     },
     definitions: {
-      files: Object.keys(files).filter((path) => path !== '/m'),
+      files: packages,
       owners: [0, 1000],
       problems: [],
       read: readCustomTask,
@@ -31,9 +36,9 @@ function load(files: Readonly<Record<string, string | File>>): Configuration {
   });
 }
 
-function problemsOf(files: Readonly<Record<string, string | File>>): string[] {
+function problemsOf(files: Files, packages?: readonly string[]): string[] {
   try {
-    return load(files).warnings.map(formatProblem);
+    return load(files, packages).warnings.map(formatProblem);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.problems.map(formatProblem);
@@ -68,7 +73,7 @@ test("what is wrong in an operator's change is told with the operator's place", 
     '/m:4:1: "comand" is not among what /d/page.conf:3:1 says of the task; did you mean "command"?',
   ]);
   expect(problemsOf({ '/m': `${LISTS}[page]\ntimeout = soon\n`, '/d/page.conf': PAGE })).toEqual([
-    '/m:4:11: "timeout" takes a number of seconds, not "soon"',
+    '/m:4:11: "timeout" takes a number of seconds from 1 to 604800, not "soon"',
   ]);
 });
 
@@ -129,6 +134,21 @@ test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
     { '/m': '', '/d/a.conf': { text: PAGE, owner: 33 } },
     ['/d/a.conf:1:1: it belongs to user 33 and decides what runs; chown root /d/a.conf'],
   ],
+  [
+    "everybody can write to the operator's file",
+    { '/m': { text: LISTS + PAGE, mode: 0o666 } },
+    ['/m:1:1: others than its owner can write to it (mode 0666), and it decides what runs; chmod go-w /m'],
+  ],
+  [
+    "the group can write to the operator's file, which defines nothing itself",
+    { '/m': { text: LISTS, mode: 0o664 }, '/d/page.conf': PAGE },
+    ['/m:1:1: others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w /m'],
+  ],
+  [
+    "the operator's file belongs to a user who is neither root nor we",
+    { '/m': { text: LISTS + PAGE, owner: 33 } },
+    ['/m:1:1: it belongs to user 33 and decides what runs; chown root /m'],
+  ],
 ])('it is refused that %s', (_, files, expected) => {
   expect(problemsOf(files)).toEqual(expected);
 });
@@ -136,6 +156,29 @@ test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
 test('nothing of a file that is not trusted is read: no task, no second problem', () => {
   const text = '[page]\ndriver = nonsense\nthis is no option\n';
   expect(problemsOf({ '/m': '', '/d/a.conf': { text, mode: 0o666 } })).toHaveLength(1);
+});
+
+test('task lists in a file of their own are judged as the main file is, and no other file takes their place', () => {
+  const files = { text: LISTS + PAGE, mode: 0o646 };
+  const refused = (path: string) =>
+    `${path}:1:1: others than its owner can write to it (mode 0646), and it decides what runs; chmod go-w ${path}`;
+  const main = '[engine]\nrecovery_methods_config = /lists\n';
+  expect(problemsOf({ '/m': main, '/lists': files }, [])).toEqual([refused('/lists')]);
+  const [first = '', second = ''] = METHODS_FILES;
+  expect(problemsOf({ '/m': '', [first]: files, [second]: LISTS }, [])).toEqual([refused(first)]);
+});
+
+test("what else is wrong with the operator's file is told beside its mode", () => {
+  expect(problemsOf({ '/m': { text: `${LISTS}${PAGE}timout = 5\n`, mode: 0o666 } })).toEqual([
+    expect.stringMatching(/^\/m:1:1: others than its owner can write to it/),
+    expect.stringMatching(/^\/m:7:1: unknown option "timout"/),
+  ]);
+});
+
+test('a command that carries nothing out reads the same file as a text', () => {
+  const content = { bytes: new TextEncoder().encode(LISTS), mode: 0o666, owner: 33 };
+  const load = () => loadConfiguration({ mainFile: '/m', readFile: (path) => (path === '/m' ? content : undefined) });
+  expect(load().pipelines.process.main).toEqual(['page']);
 });
 
 test('a file of our own user is trusted as one of root is', () => {

@@ -6,21 +6,21 @@
  */
 
 import type { CustomSection } from './custom-tasks.ts';
-import type { Document, DocumentSection } from './document.ts';
-import type { FileContent } from './files.ts';
+import type { DocumentSection } from './document.ts';
 import { nearest } from './nearest.ts';
 import type { TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Problem } from './problem.ts';
-import { type ReadFile, readDocument } from './read-document.ts';
+import type { ReadFile } from './read-document.ts';
 import type { Sections } from './read-options.ts';
 import { isKnownSection } from './sections.ts';
 import { isDefinition } from './task-policies.ts';
+import { readTrusted } from './trusted-document.ts';
 
 /** For whoever carries tasks out; commands that do not load nothing of it. */
 export interface Definitions {
   /** Files of packages that add tasks, in their order. */
   readonly files: readonly string[];
-  /** User ids whose files are trusted: root's, and our own. Without it nobody's. */
+  /** User ids whose files are trusted, those of packages and those of the operator: root's, and our own. Without it nobody's. */
   readonly owners?: readonly number[];
   /** What is wrong with the directory they lie in. */
   readonly problems?: readonly Problem[];
@@ -61,46 +61,17 @@ export function readPackagedSections(
 
 /** What a package says, with an operator's changes. A new option that looks like one of the package's is a slip. */
 function changed(section: DocumentSection, operators: DocumentSection, problems: Problem[]): DocumentSection {
-  for (const { name, at } of operators.options.values()) {
+  const options = new Map(section.options);
+  for (const option of operators.options.values()) {
+    const { name, at } = option;
     const meant = section.options.has(name) ? undefined : nearest(name, section.options.keys());
-    if (meant === undefined) continue;
+    if (meant === undefined) {
+      options.set(name, option);
+      continue;
+    }
     const place = formatPosition(section.options.get(meant)?.at ?? section.at);
     problems.push(errorAt(at, `"${name}" is not among what ${place} says of the task; did you mean "${meant}"?`));
   }
-  return { ...section, options: new Map([...section.options, ...operators.options]) };
-}
-
-function readTrusted(
-  path: string,
-  owners: readonly number[],
-  readFile: ReadFile,
-  problems: Problem[],
-): Document | undefined {
-  // What is judged is what is read: the same open file, whatever its name means by then.
-  let distrust: string | undefined;
-  const document = readDocument(
-    path,
-    (file) => {
-      const content = readFile(file);
-      distrust = content && whyDistrusted(content, owners, file);
-      return distrust === undefined ? content : undefined;
-    },
-    problems,
-  );
-  if (distrust !== undefined) problems.push(errorAt({ file: path, line: 1, column: 1 }, distrust));
-  return document;
-}
-
-/** Why such a file or directory decides nothing; undefined when it may. */
-export function whyDistrusted(
-  { mode, owner }: Pick<FileContent, 'mode' | 'owner'>,
-  owners: readonly number[],
-  path: string,
-): string | undefined {
-  if (owner === undefined || !owners.includes(owner)) {
-    return `it belongs to user ${owner ?? 'unknown'} and decides what runs; chown root ${path}`;
-  }
-  if ((mode & 0o022) === 0) return undefined;
-  const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return `others than its owner can write to it (mode ${bits}), and it decides what runs; chmod go-w ${path}`;
+  const unread = new Set([...section.unread, ...operators.unread]);
+  return { ...section, options, unread };
 }

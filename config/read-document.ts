@@ -2,6 +2,7 @@
 
 import { type Document, parseDocument } from './document.ts';
 import type { FileContent } from './files.ts';
+import { effectlessHint, effectlessSectionHint } from './masakari-options.ts';
 import { errorAt, type Problem } from './problem.ts';
 
 /** Undefined: there is no such file. Throws when it cannot be read. `readConfigurationFile` is the real one. */
@@ -17,9 +18,14 @@ export function readDocument(path: string, readFile: ReadFile, problems: Problem
     problems.push(errorAt({ file: path, line: 1, column: 1 }, `the file cannot be read: ${reason}`));
   }
   if (content === undefined) return undefined;
-  const document = parseDocument(path, content.bytes);
+  const document = parseDocument(path, content.bytes, hasEffect);
   problems.push(...document.problems, ...openToEverybody(document, content.mode));
   return document;
+}
+
+/** Of a masakari.conf much is of no use here, and how it is written does not matter then. */
+function hasEffect(section: string, option: string): boolean {
+  return effectlessSectionHint(section) === undefined && effectlessHint(section, option) === undefined;
 }
 
 function openToEverybody(document: Document, mode: number): Problem[] {

@@ -19,19 +19,25 @@ function problemsOf(text: string): string[] {
 
 test.each([
   ['[DEFAULT]\nverify_intervall = 1', '2:1: unknown option "verify_intervall"; did you mean "verify_interval"?'],
-  ['[DEFAULT]\nverify_interval = soon', '2:19: "verify_interval" takes a number of seconds, not "soon"'],
-  ['[DEFAULT]\nverify_interval =', '2:18: "verify_interval" takes a number of seconds, not ""'],
-  ['[DEFAULT]\nverify_interval = -1', '2:19: "verify_interval" takes a number of seconds, not "-1"'],
+  [
+    '[DEFAULT]\nverify_interval = soon',
+    '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "soon"',
+  ],
+  ['[DEFAULT]\nverify_interval =', '2:18: "verify_interval" takes a number of seconds from 0.01 to 300, not ""'],
+  ['[DEFAULT]\nverify_interval = -1', '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "-1"'],
   ['[DEFAULT]\nverify_interval = 0', '2:19: "verify_interval" must lie between 0.01 and 300 seconds, not 0'],
-  ['[DEFAULT]\nverify_interval = 1e3', '2:19: "verify_interval" takes a number of seconds, not "1e3"'],
-  ['[DEFAULT]\nverify_interval = 1\n  2', '2:19: "verify_interval" takes a number of seconds, not "1 2"'],
+  ['[DEFAULT]\nverify_interval = 1e3', '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "1e3"'],
+  [
+    '[DEFAULT]\nverify_interval = 1\n  2',
+    '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "1 2"',
+  ],
   [
     '[DEFAULT]\nhost_failure_recovery_threads = 0',
     '2:33: "host_failure_recovery_threads" must lie between 1 and 1000, not 0',
   ],
   [
     '[DEFAULT]\nhost_failure_recovery_threads = 2.5',
-    '2:33: "host_failure_recovery_threads" takes a whole number, not "2.5"',
+    '2:33: "host_failure_recovery_threads" takes a whole number from 1 to 1000, not "2.5"',
   ],
   ['[default]\nverify_interval = 1', '1:1: unknown section [default]; did you mean [DEFAULT]?'],
   ['[host_failur]', '1:1: unknown section [host_failur]; did you mean [host_failure]?'],
@@ -80,6 +86,10 @@ test.each([
     '[DEFAULT]\nos_privileged_user_password = a\nos_privileged_user_passwrd = geheim',
     '3:1: unknown option "os_privileged_user_passwrd"; did you mean "os_privileged_user_password"?',
   ],
+  [
+    '[DEFAULT]\nos_privileged_user_password = ge#heim',
+    '2:33: "#" begins a comment and would cut "os_privileged_user_password" short; write \\#, or a blank before it if it is a comment',
+  ],
 ])('%j is refused', (text, expected) => {
   expect(problemsOf(text)).toEqual([`f:${expected}`]);
 });
@@ -123,6 +133,14 @@ test.each([
   [
     '[callback]\nretry_max = 12',
     '1:1: warning: section [callback] has no effect here; a report is kept until an engine has it, see [monitors] outbox',
+  ],
+  [
+    '[database]\nconnection = mysql://u:p#w@h',
+    '1:1: warning: section [database] has no effect here; recoveries are kept in the journal, see [journal] path',
+  ],
+  [
+    '[DEFAULT]\ntransport_url = rabbit://u:p;w@h',
+    '2:1: warning: "transport_url" has no effect here; there is no message bus',
   ],
 ])('%j of a masakari.conf or masakarimonitors.conf is taken, with a warning', (text, expected) => {
   expect(problemsOf(text)).toEqual([`f:${expected}`]);

@@ -12,6 +12,20 @@ export type Shape =
 /** What a task or a flow gives, by name. */
 export type Shapes = { readonly [name: string]: Shape };
 
+/** The shape of what a path leads to; `any` where it leads nowhere or nothing is known. */
+export function shapeAt(shape: Shape, steps: readonly string[]): Shape {
+  const [step, ...rest] = steps;
+  if (step === undefined) return shape;
+  if (typeof shape === 'string') return 'any';
+  if ('listOf' in shape) {
+    if (step === 'count') return shapeAt('number', rest);
+    if (/^\d+$/.test(step)) return shapeAt(shape.listOf, rest);
+    return { listOf: shapeAt(shape.listOf, steps) };
+  }
+  const field = Object.hasOwn(shape.fields, step) ? shape.fields[step] : undefined;
+  return field === undefined ? 'any' : shapeAt(field, rest);
+}
+
 /**
  * Why a path leads nowhere in every value of this shape; completes a sentence about the value. Undefined: it may lead somewhere.
  * @param others names besides those of the shape that may have been meant

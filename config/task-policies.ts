@@ -67,7 +67,8 @@ export function readTaskPolicy(section: DocumentSection, options: EngineOptions,
   for (const { name, at, value } of section.options.values()) {
     // What else a definition may hold is judged by its driver.
     if (POLICY_NAMES.includes(name) || isDefinition(section)) continue;
-    const meant = nearest(name, POLICY_NAMES);
+    // Without its driver a definition is none, and everything else said of it would be beside the point.
+    const meant = nearest(name, [...POLICY_NAMES, 'driver']);
     if (meant !== undefined) problems.push(errorAt(at, `unknown option "${name}"; did you mean "${meant}"?`));
     else parameters.set(name, { value: value.text, at: value.place(0) });
   }

@@ -1,5 +1,5 @@
 /** Kinds of options whose values hold templates; a fault in a template is found with its place. */
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { splitCommand } from './command-line.ts';
 import { ExpressionFault, type Value } from './expression.ts';
 import { type OptionSpec, type Parsed, shown } from './kinds.ts';
@@ -64,6 +64,12 @@ export function commandTemplate(name: string, help: string): OptionSpec<readonly
   };
 }
 
+/** Where the same fault stands in the text of a structure; 0 where quotes make it another one. */
+function offsetAsWritten(text: string, fault: string): number {
+  const found = checked(text);
+  return 'fault' in found && found.fault === fault ? (found.offset ?? 0) : 0;
+}
+
 const MAX_STRUCTURE = 65_536;
 
 /** A structure, as JSON or YAML, whose texts are templates. */
@@ -80,14 +86,17 @@ export function structure(name: string, fallback: Value, help: string): OptionSp
       if (text.length > MAX_STRUCTURE) return { fault: `is longer than ${MAX_STRUCTURE} characters` };
       let value: unknown;
       try {
-        value = parseYaml(text, { maxAliasCount: 0, schema: 'core' });
+        value = parseYaml(text, { maxAliasCount: 0, schema: 'core', prettyErrors: false });
         // Nothing but what JSON can say.
         value = JSON.parse(JSON.stringify(value));
       } catch (error) {
         const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-        return { fault: `is neither JSON nor YAML: ${reason}` };
+        const fault = `is neither JSON nor YAML: ${reason}`;
+        // Told as a place in the file, as every other.
+        return error instanceof YAMLParseError ? { fault, offset: Math.min(error.pos[0], text.length) } : { fault };
       }
-      return checked(value as Value);
+      const found = checked(value as Value);
+      return 'fault' in found ? { fault: found.fault, offset: offsetAsWritten(text, found.fault) } : found;
     },
   };
 }

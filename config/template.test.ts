@@ -31,6 +31,8 @@ describe('a condition', () => {
     'not not instances',
     'ticket == ticket and instances != empty',
     '-1 < 0',
+    'host_name=="c1"and"db"in instances.name',
+    'ticket.owner default"x"=="x"',
   ])('%s holds', (text) => expect(is(text)).toBe(true));
 
   test.each([
@@ -51,7 +53,7 @@ describe('a condition', () => {
   });
 
   test.each([
-    ['host_name =', 'cannot be understood', 10],
+    ['host_name = "c1"', 'did you mean "=="?', 10],
     ['host_name ==', 'ends where a value should stand', 12],
     ['(true', 'lacks a ")"', 5],
     ['[1, 2', 'lacks a "]"', 5],

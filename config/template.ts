@@ -6,6 +6,8 @@
  * filled in is never read as a template again.
  */
 import {
+  type Comparison,
+  comparisonsOf,
   type Expression,
   ExpressionFault,
   evaluate,
@@ -70,6 +72,16 @@ function parseHole(inner: string, base: number): Hole {
 /** Every path of a template. */
 export function templatePaths(template: Template): ReturnType<typeof pathsOf> {
   return template.flatMap((part) => (typeof part === 'string' ? [] : pathsOf(part.expression)));
+}
+
+/** Every comparison in every text inside a value that was read from JSON or YAML. Throws `ExpressionFault`. */
+export function allComparisons(value: Value): readonly Comparison[] {
+  if (typeof value === 'string') {
+    return parseTemplate(value).flatMap((part) => (typeof part === 'string' ? [] : comparisonsOf(part.expression)));
+  }
+  if (Array.isArray(value)) return value.flatMap((item: Value) => allComparisons(item));
+  if (value === null || typeof value !== 'object') return [];
+  return Object.values(value).flatMap((item) => allComparisons(item));
 }
 
 /** The value of a template: of a single hole the value itself, else a text. */

@@ -30,6 +30,37 @@ export function commentStart(text: string): number {
   return -1;
 }
 
+/** A comment that may well have been meant to belong to the value. */
+export interface Cut {
+  readonly index: number;
+  readonly where: 'in quotes' | 'after a character';
+}
+
+/** More in one line are told when these are mended. */
+const MAX_CUTS = 10;
+
+/**
+ * Where comments begin that do not look like one: between quotes that are closed on the same line, or directly after a
+ * character that is no blank. Up to the first that does. An apostrophe within a word is no quote.
+ */
+export function cutsByComment(text: string): readonly Cut[] {
+  const cuts: Cut[] = [];
+  let quote = '';
+  for (let index = 0; index < text.length && cuts.length < MAX_CUTS; index++) {
+    const character = text[index] ?? '';
+    if (character === '\\') index++;
+    else if (character === '#' || character === ';') {
+      // A value that begins with one is empty, and looks it.
+      const isApart = index === 0 || /\s/.test(text[index - 1] ?? '');
+      if (quote !== '' && text.includes(quote, index)) cuts.push({ index, where: 'in quotes' });
+      else if (!isApart) cuts.push({ index, where: 'after a character' });
+      else break;
+    } else if (quote !== '') quote = character === quote ? '' : quote;
+    else if (character === '"' || (character === "'" && !/\w/.test(text[index - 1] ?? ''))) quote = character;
+  }
+  return cuts;
+}
+
 /** Where the quote at the beginning of a text is closed. Between double quotes a backslash takes the next character along. */
 export function closingQuote(text: string): number {
   for (let index = 1; index < text.length; index++) {

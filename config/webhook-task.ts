@@ -31,15 +31,16 @@ export const webhookTask: DriverForm = {
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],
   undo: 'impossible',
-  check: ({ url = '', urlFile = '', method = '', headers = null, body = null }) =>
-    checkUrl(String(url), String(urlFile)) ?? checkHeaders(headers) ?? checkBody(String(method), body),
+  check: ({ url = '', urlFile = '', method = '', headers = null, body = null }, { name }) =>
+    checkUrl(String(url), String(urlFile), name) ?? checkHeaders(headers) ?? checkBody(String(method), body),
 };
 
 type Fault = { readonly field: string; readonly fault: string };
 
-function checkUrl(url: string, urlFile: string): Fault | undefined {
+function checkUrl(url: string, urlFile: string, task: string): Fault | undefined {
   const fault = (text: string): Fault => ({ field: 'url', fault: text });
-  if ((url === '') === (urlFile === '')) return fault('takes either "url" or "url_file"');
+  if (url === '' && urlFile === '') return fault(`task "${task}" needs the option "url", or "url_file"`);
+  if (url !== '' && urlFile !== '') return fault(`task "${task}" takes either "url" or "url_file", not both`);
   if (url === '') return undefined;
   if (!/^https?:\/\//i.test(url)) return fault('"url" must begin with http:// or https://');
   if (/^[^/]*\/\/[^/?#]*@/.test(url)) return fault('"url" must hold no user and no password; use token_file');

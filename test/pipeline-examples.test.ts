@@ -1,7 +1,8 @@
 /** The examples of pipelines whose tasks go over the network: checked, and run by a real engine against real servers. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,14 @@ const example = (name: string): string => readFileSync(join(EXAMPLES, name), 'ut
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
 test.for(readdirSync(EXAMPLES).filter((name) => name.endsWith('.conf')))('%s holds without a warning', (name) => {
-  expect(loadChecked(join(EXAMPLES, name), 'ignore', '/nonexistent').warnings).toEqual([]);
+  // A checkout may be writable for others, as the umask was.
+  const directory = mkdtempSync(join(tmpdir(), 'recovery-agent-test-'));
+  try {
+    writeFileSync(join(directory, name), example(name), { mode: 0o600 });
+    expect(loadChecked(join(directory, name), 'ignore', '/nonexistent').warnings).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 /** Runs a recovery of host c1 to its end */

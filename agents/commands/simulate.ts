@@ -1,9 +1,10 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
 import type { Configuration } from '#config/load.ts';
 import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines.ts';
+import { formatProblem, inOrder, type Problem, warningAt } from '#config/problem.ts';
 import { realClock } from '#engine/clock/clock.ts';
 import { loadDriver } from '#engine/tasks/custom/drivers.ts';
-import { loadChecked } from '../checked-configuration.ts';
+import { faultsOnThisHost, loadChecked } from '../checked-configuration.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
@@ -30,6 +31,12 @@ function runningTasks(line: CommandLine, configuration: Configuration): NonNulla
     askedAfterwards: line.has('undo-tasks') ? ['check', 'undo'] : ['check'],
     configuration: { ...configuration, options: { ...options, general } },
   };
+}
+
+/** Stand-ins need no program, but the next failure will. */
+async function warningsOf(configuration: Configuration): Promise<Problem[]> {
+  const faults = (await faultsOnThisHost(configuration)).map(({ at, message }) => warningAt(at, message));
+  return inOrder([...configuration.warnings, ...faults]);
 }
 
 /** Where nothing is done about a host that came back there is nothing to try out. */
@@ -127,6 +134,7 @@ export const simulate: Command = {
     if (line.has('undo-tasks') && !isReal) throw new CommandFailure(EXIT.usage, '--undo-tasks goes with --run-tasks');
     const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
     const flows = wantedFlows(line, configuration.pipelines);
+    const warnings = await warningsOf(configuration);
     const stop = new AbortController();
     const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);
@@ -138,6 +146,7 @@ export const simulate: Command = {
     };
     const isJson = line.has('json');
     const note = isReal ? RUN_FOR_REAL : PLAYED;
+    if (!isJson) for (const warning of warnings) print(printable(formatProblem(warning)));
     if (!isJson) print(note);
     const all: MatrixRow[] = [];
     for (const flow of flows) {
@@ -152,7 +161,7 @@ export const simulate: Command = {
     const bad = all.filter(({ good }) => !good).length;
     const faults = isReal ? faultsOfPrograms(all) : [];
     const isWell = bad === 0 && faults.length === 0;
-    if (isJson) printJson({ note, seed, good: isWell, program_faults: faults, runs: all.map(viewOf) });
+    if (isJson) printJson({ note, warnings, seed, good: isWell, program_faults: faults, runs: all.map(viewOf) });
     else {
       if (bad === 0) print(`\nAll ${all.length} runs ended in a defined state, and no instance was evacuated twice.`);
       else print(`\n${bad} of ${all.length} runs did not end as they must.`);

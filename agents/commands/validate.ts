@@ -20,7 +20,7 @@ export const validate: Command = {
   exitCodes: '0 nothing is wrong (there may be warnings), 1 something is, 2 the command line is wrong',
   async run(line) {
     const file = line.positionals[0] ?? line.text('config');
-    const { problems, isValid, graphs, unlisted } = examine(file);
+    const { problems, isValid, graphs, unlisted } = await examine(file);
     const shown = line.has('quiet') ? [] : graphs;
     if (line.has('json')) {
       const unused = unlisted.map(({ name, at }) => ({ name, defined_at: formatPosition(at) }));

@@ -71,6 +71,8 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
       'verify_interval = 0.25',
       '',
     ].join('\n'),
+    // An engine takes no file that others can write to, whatever the umask is here.
+    { mode: 0o600 },
   );
   await using _cloudServer = await WorldServer.start(cloud.world, cloudSocket);
   const place = { directory, configFile };

@@ -19,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 async function simulate(flow: FlowName, text: string, more: Partial<MatrixSettings> = {}): Promise<MatrixRow[]> {
   const file = join(directory, 'recovery-agent.conf');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   const configuration = loadChecked(file, 'ignore', join(directory, 'none'));
   const rows: MatrixRow[] = [];
   const signal = new AbortController().signal;

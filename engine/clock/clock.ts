@@ -11,13 +11,19 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Node ends a longer timer at once (2^31 - 1 ms, some 25 days). */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 export const realClock: Clock = {
   now: () => Date.now(),
   // os.uptime() reads /proc/uptime, which counts suspended time; process.hrtime() does not.
   boottime: () => Math.round(uptime() * 1000),
   sleep: async (ms, signal) => {
     try {
-      await delay(ms, undefined, signal ? { signal } : {});
+      for (let left = ms; ; left -= LONGEST_TIMER_MS) {
+        await delay(Math.min(left, LONGEST_TIMER_MS), undefined, signal ? { signal } : {});
+        if (left <= LONGEST_TIMER_MS) return;
+      }
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }

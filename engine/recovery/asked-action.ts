@@ -3,7 +3,8 @@
  *
  * Invariant: `call` comes out only when no call of ours can be on its way: none was made, or Nova, which notes what is asked
  * of an instance before it answers, showed nothing of it for the whole of the queue wait and three looks. A rebuild that was
- * asked for twice would throw away what the first one made.
+ * asked for twice would throw away what the first one made. What is late may still come: it ends as `unknown`, for the next
+ * try to look for, and `failed` is only what Nova refused or ended in an error, or what was never asked for.
  */
 import type { Instance, InstanceAction } from '../cloud/cloud.ts';
 import type { StepState } from '../journal/words.ts';
@@ -53,7 +54,7 @@ export const settle = (state: AskedEnd, reason: string | null = null): AskedDeci
 export const WAIT: AskedDecision = { do: 'wait' };
 
 /** Whether a call that may have been made still has to be looked for: Nova showed nothing of it for too short a time. */
-export function mayBeUnderway(
+export function isNotRuledOut(
   { state, silentLooks, silentMs }: Pick<AskedFacts, 'state' | 'silentLooks' | 'silentMs'>,
   { queueWaitMs }: AskedLimits,
 ): boolean {
@@ -64,13 +65,15 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
-  if (state !== 'planned' && action) return decideEnd(action, instance, facts.wordlessLooks, isLate);
+  const mayBeUnderway = state !== 'planned';
+  if (mayBeUnderway && action) return decideEnd(action, instance, facts.wordlessLooks, isLate);
   if (instance.taskState !== null) {
     // Somebody else's: ours would show as an action.
-    return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
+    const reason = `Nova is busy with it (task ${instance.taskState})`;
+    return isLate ? settle(mayBeUnderway ? 'unknown' : 'failed', reason) : WAIT;
   }
-  if (state === 'sent') return isLate ? settle('failed', 'Nova shows nothing of it') : WAIT;
-  if (mayBeUnderway(facts, limits)) return { do: 'note silence' };
+  if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
+  if (isNotRuledOut(facts, limits)) return { do: 'note silence' };
   if (!facts.isHostUp) {
     return settle('failed', `nova-compute of its host ${instance.host ?? '(none)'} is down; only EVACUATE can help it`);
   }
@@ -96,5 +99,5 @@ function decideEnd(
   if (instance.taskState === null) {
     return isInError ? settle('failed', `it is in state error after it${words}`) : settle('done');
   }
-  return isLate ? settle('failed', `it did not end in time (task ${instance.taskState})`) : WAIT;
+  return isLate ? settle('unknown', `it did not end in time (task ${instance.taskState})`) : WAIT;
 }

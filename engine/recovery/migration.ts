@@ -11,7 +11,7 @@
  */
 import type { Instance } from '../cloud/cloud.ts';
 import type { MigrationKind } from '../journal/migration-kinds.ts';
-import { type AskedDecision, type AskedFacts, type AskedLimits, mayBeUnderway, settle, WAIT } from './asked-action.ts';
+import { type AskedDecision, type AskedFacts, type AskedLimits, isNotRuledOut, settle, WAIT } from './asked-action.ts';
 
 export type MigrationPlan =
   | { readonly migrate: 'yes'; readonly kind: MigrationKind }
@@ -54,13 +54,14 @@ export function decideMigration(
   if (instance.taskState !== null) {
     // However long the copying takes: what Nova is at is bounded by the time of the whole task only.
     if (isAsked && !action.isFailed) return WAIT;
-    return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
+    const reason = `Nova is busy with it (task ${instance.taskState})`;
+    return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
   if (instance.host === home) return decideArrival(instance, isAsked && kind === 'cold_migrate');
   if (isAsked) return settle('failed', whyNotArrived(instance, source, action));
   if (instance.host !== source) return settle('skipped', `somebody moved it to ${instance.host ?? 'no host'}`);
-  if (state === 'sent') return isLate ? settle('failed', 'Nova shows nothing of it') : WAIT;
-  if (mayBeUnderway(facts, limits)) return { do: 'note silence' };
+  if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
+  if (isNotRuledOut(facts, limits)) return { do: 'note silence' };
   const plan = planMigration(instance.vmState);
   // It was well when this was planned: what broke it, perhaps a migration before this one, is not to be passed over.
   if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
@@ -103,7 +104,8 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
   if (instance.taskState !== null) {
-    return isLate ? settle('failed', `Nova is busy with it (task ${instance.taskState})`) : WAIT;
+    const reason = `Nova is busy with it (task ${instance.taskState})`;
+    return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
   if (instance.host !== home) return settle('failed', `it has left ${home} again, for ${instance.host ?? 'no host'}`);
   if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
@@ -113,6 +115,6 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
     if (action.isFailed) return settle('failed', `Nova's request ${action.requestId} ended in an error`);
     return isLate ? settle('unknown', 'it was not confirmed in time') : WAIT;
   }
-  if (state === 'sent') return isLate ? settle('failed', 'Nova shows nothing of it') : WAIT;
-  return mayBeUnderway(facts, limits) ? { do: 'note silence' } : { do: 'call' };
+  if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
+  return isNotRuledOut(facts, limits) ? { do: 'note silence' } : { do: 'call' };
 }

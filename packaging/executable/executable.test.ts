@@ -110,7 +110,9 @@ describe('the executable', { timeout: 120_000 }, () => {
     const world = new World({ now: () => Date.now() }, 1, CALM);
     await using _cloud = await WorldServer.start(world, join(directory, 'cloud.sock'));
     const config = join(directory, 'engine.conf');
-    writeFileSync(config, `[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n`);
+    writeFileSync(config, `[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n`, {
+      mode: 0o600,
+    });
     const parameters = {
       OCF_RESKEY_config: config,
       OCF_RESKEY_journal: join(directory, 'journal.db'),

@@ -21,6 +21,7 @@ const pidfile = join(directory, 'engine.pid');
 writeFileSync(
   config,
   `[journal]\npath = ${join(directory, 'journal.db')}\n[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n[engine]\nsocket = ${socket}\n`,
+  { mode: 0o600 },
 );
 const cluster = { OCF_RA_VERSION_MAJOR: '1', OCF_RESKEY_socket: socket, OCF_RESKEY_pidfile: pidfile };
 

@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadChecked } from '#agents/checked-configuration.ts';
+import { readConfigurationFile } from '#config/files.ts';
+import { loadConfiguration } from '#config/load.ts';
 import { hasTasks, placedTasksOf } from '#config/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
@@ -88,7 +89,7 @@ async function start(name: string, surroundings: Surroundings): Promise<EngineWo
 const examples = readdirSync(PIPELINES).filter((name) => name.endsWith('.conf'));
 
 function pipelinesOf(name: string) {
-  return loadChecked(join(PIPELINES, name), 'ignore', '/nonexistent').pipelines;
+  return loadConfiguration({ mainFile: join(PIPELINES, name), readFile: readConfigurationFile }).pipelines;
 }
 
 function isOfReturn(name: string): boolean {

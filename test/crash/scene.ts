@@ -101,7 +101,7 @@ export class Scene implements AsyncDisposable {
       `[${section}]`,
       ...Object.entries(options).map(([option, value]) => `${option} = ${value}`),
     ]);
-    writeFileSync(file, `${lines.join('\n')}\n`);
+    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
     return file;
   }
 

@@ -139,7 +139,7 @@ export class EngineWorld implements AsyncDisposable {
       `[host_failure]\nevacuation_queue_wait = 1\nevacuation_retries = 0`,
       `[DEFAULT]\nverify_interval = 0.05\n${configuration}\n`,
     ];
-    writeFileSync(this.configFile, lines.join('\n'));
+    writeFileSync(this.configFile, lines.join('\n'), { mode: 0o600 });
   }
 
   /** Starts an engine and resolves when it answers. */

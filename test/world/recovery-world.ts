@@ -33,8 +33,9 @@ export class RecoveryWorld extends Stage<SimulatedClock> {
       behaviour,
       configuration: loadConfiguration({
         mainFile: 'test.conf',
-        definitions: { files: [], read: readCustomTask },
-        readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
+        definitions: { files: [], owners: [0], read: readCustomTask },
+        readFile: (path) =>
+          path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600, owner: 0 } : undefined,
       }),
       taskOf: (planned) => customTask(planned, drivers) ?? BUILT_IN_TASKS.get(planned.name),
       log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),

@@ -41,11 +41,14 @@ export async function check(call: Call): Promise<CheckVerdict> {
   if (response.status === 404) return { state: 'not done' };
   if (!response.ok) return { state: 'unknown', reason: `the inventory answered ${response.status}` };
   const entry = (await response.json()) as Outputs;
-  return entry.by === call.step_key
+  return entry.by === call.step_key && entry.state === 'down'
     ? { state: 'done', outputs: { inventory_entry: entry.id ?? null } }
     : { state: 'not done' };
 }
 
 export async function undo(call: Call): Promise<void> {
-  await put(call, 'up');
+  // It is also called when nothing was done, and then the entry is somebody else's.
+  const found = await check(call);
+  if (found.state === 'unknown') throw new Error(`what is to be taken back is not known: ${found.reason}`);
+  if (found.state === 'done') await put(call, 'up');
 }

@@ -64,7 +64,9 @@ export class Mistral implements Workflows {
     options: ActOptions = {},
   ): Promise<Accepted & { readonly id: string }> {
     const body = json({ id, workflow_name: workflowName, input: inputs, description });
-    const asking: Asking = { method: 'POST', path: '/executions', body, repeatable: 'safe' };
+    // Asking again does no harm, but whoever asks must hear of each lost answer: after it, a refusal does not mean that
+    // nothing was begun.
+    const asking: Asking = { method: 'POST', path: '/executions', body, repeatable: 'unless_done' };
     const answer = await this.#call(asking, options);
     const begun = parsed(ExecutionAnswer, answer, askedFor(asking));
     return { requestId: requestIdOf(answer) ?? null, id: begun.id };

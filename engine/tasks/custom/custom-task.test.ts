@@ -148,10 +148,10 @@ requires = recovered_instances, nothing
     expect(here.world.counts.accepted).toEqual({});
   });
 
-  it('that keeps too much is refused', async () => {
+  it('that gives too much is refused, in doubt: it was done', async () => {
     const driver = new Played(async () => ({ ticket: 'x'.repeat(300_000) }));
     await using here = await world(driver, 'provides = ticket\n');
-    const view = await here.until(await here.hostFails('c1'), 'error');
+    const view = await here.until(await here.hostFails('c1'), 'failed');
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
   });
 

@@ -103,7 +103,8 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
   try {
     outputs = promised(definition, await driver.run(call));
     const size = Buffer.byteLength(JSON.stringify(outputs));
-    if (size > MAX_OUTPUT_BYTES) throw new TaskFailure(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
+    // It was done: what has failed may be run again.
+    if (size > MAX_OUTPUT_BYTES) throw new InDoubt(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
   } catch (error) {
     await settleFailure(error, call, step);
     throw asItMayRunAgain(error, definition);

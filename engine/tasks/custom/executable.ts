@@ -8,7 +8,7 @@
  *   is taken for done, and only 75 for not done.
  */
 import type { Value } from '#config/expression.ts';
-import { IgnoreRecovery, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
+import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
 import type { Values } from '../../flow/task.ts';
 import { type CheckVerdict, type Driver, type DriverCall, missingOutputs } from './driver.ts';
 import { type Account, accountFor } from './executable/account.ts';
@@ -40,7 +40,8 @@ export const executable: Driver = {
     if (told.wish?.how === 'skip') throw new SkipRecovery(told.wish.message || `${call.task} says so`);
     if (told.wish?.how === 'ignore') throw new IgnoreRecovery(told.wish.message || `${call.task} says so`);
     const missing = missingOutputs(call.definition, told.outputs);
-    if (missing) throw new TaskFailure(`its program ended well without ${missing}, which it provides`);
+    // It was done: what has failed may be run again.
+    if (missing) throw new InDoubt(`its program ended well without ${missing}, which it provides`);
     return outputsOf(told);
   },
 
@@ -164,7 +165,8 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
 }
 
 function requireSuccess({ end, fault }: Told): void {
-  if (fault !== undefined) throw new TaskFailure(fault);
+  // It was cut off in the middle, or had ended well.
+  if (fault !== undefined) throw new InDoubt(fault);
   if (end.by === 'exit' && end.code === 0) return;
   if (end.by === 'exit' && end.code === NOT_DONE)
     throw new NotDone(`its program says that nothing was done (exit code ${NOT_DONE})`);

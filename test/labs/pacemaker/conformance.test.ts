@@ -37,7 +37,9 @@ function run(file: string, argv: readonly string[]): Promise<{ code: number | nu
 
 it('passes ocf-tester', async () => {
   const config = join(directory, 'engine.conf');
-  writeFileSync(config, `[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n`);
+  writeFileSync(config, `[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n`, {
+    mode: 0o600,
+  });
   const parameters = {
     config,
     journal: join(directory, 'journal.db'),

@@ -46,7 +46,7 @@ export async function expectItRuns(root: Root, version: string): Promise<void> {
 /** Starts an engine in the root as the cluster would, and stops it: its journal stays. */
 export async function runEngine(root: Root): Promise<void> {
   const settings = '[cloud]\ndriver = simulated\nsimulated_address = /run/cloud.sock\n[journal]\nconfirm_delay = 0\n';
-  writeFileSync(root.path('etc/simulated.conf'), settings);
+  writeFileSync(root.path('etc/simulated.conf'), settings, { mode: 0o600 });
   // In one mount namespace, whose /proc both see.
   const script = `${AGENT} start && ${AGENT} monitor && ${PROGRAM} status; code=$?; ${AGENT} stop && exit $code`;
   const environment = { OCF_RESKEY_config: '/etc/simulated.conf' };

@@ -5,33 +5,26 @@
  * recipient.
  */
 
+import { mailboxesIn, partsOfMailbox } from '#config/mail-address.ts';
+
 export interface Mailbox {
   /** What is shown beside the address; may be empty. */
   readonly name: string;
   readonly address: string;
 }
 
-/** Longest that SMTP carries (RFC 5321, 4.5.3.1.3, without the angle brackets). */
-const MAX_ADDRESS = 254;
 /** A mail to more people than this is a mistake. */
 const MAX_ADDRESSES = 1000;
-const ADDRESS = /^[^\s<>@,;:"()[\]\\\p{C}]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?$/u;
-const MAILBOX = /^(?:(?<name>[^<>]*?)\s*<(?<inner>[^<>]*)>|(?<bare>.*))$/su;
-
-export function isAddress(text: string): boolean {
-  return text.length <= MAX_ADDRESS && ADDRESS.test(text);
-}
 
 /** `a@example.com` or `Name <a@example.com>`; undefined where it is neither. */
 export function mailboxOf(text: string): Mailbox | undefined {
-  const { name = '', inner, bare } = MAILBOX.exec(text.trim())?.groups ?? {};
-  const address = (inner ?? bare ?? '').trim();
-  return isAddress(address) ? { name: oneLine(name.replaceAll('"', ''), 100), address } : undefined;
+  const parts = partsOfMailbox(text);
+  return parts && { name: oneLine(parts.name.replaceAll('"', ''), 100), address: parts.address };
 }
 
 /** The addresses of a list with commas or line breaks, each once; or which one is none, counted from 1. */
 export function addressesIn(text: string): { readonly addresses: readonly string[] } | { readonly fault: string } {
-  const items = text.split(/[,\r\n]/).filter((item) => item.trim() !== '');
+  const items = mailboxesIn(text);
   if (items.length === 0) return { fault: 'it names nobody' };
   if (items.length > MAX_ADDRESSES) return { fault: `it names more than ${MAX_ADDRESSES} addresses` };
   const addresses = new Map<string, string>();

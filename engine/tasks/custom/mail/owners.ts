@@ -4,9 +4,10 @@
  * An owner is reached by the address of the user who made the instance, else by that of its project. Each user and project
  * is asked for once.
  */
+import { isAddress } from '#config/mail-address.ts';
 import type { TaskContext } from '../../../flow/task.ts';
 import { patiently } from '../../patience.ts';
-import { isAddress, keyOf } from './address.ts';
+import { keyOf } from './address.ts';
 import type { Affected } from './report.ts';
 
 /** Questions to Keystone at the same time. */

@@ -4,12 +4,11 @@
  * Invariants: of a mail that is `unsent`, `deferred` or `refused` nothing was taken by the server, or it said so itself;
  * only `lost` leaves open whether it was. The text of a mail leaves only while the guard finds the reign fresh.
  */
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { getCACertificates } from 'node:tls';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { ActGuard } from '../../../cloud/cloud.ts';
 import { Redaction } from '../../../redaction.ts';
+import { authorities } from '../authorities.ts';
 import { oneLine } from './address.ts';
 
 export interface ServerSettings {
@@ -70,10 +69,7 @@ export class Session {
 
   /** Connects and logs in. Throws `ServerFault`, or what the signal says. */
   static async open(settings: ServerSettings, signal: AbortSignal): Promise<Session> {
-    const ca = await authorities(settings.caFile).catch((error: unknown) => {
-      throw new ServerFault(`smtp_ca_file cannot be used: ${messageOf(error)}`, 'permanent', error);
-    });
-    const session = new Session(settings, ca, signal);
+    const session = new Session(settings, authoritiesIn(settings), signal);
     try {
       await session.#until((done) => session.#connection.connect(done));
       const { user, password: pass } = settings;
@@ -188,15 +184,18 @@ export class Session {
   }
 }
 
+function authoritiesIn({ caFile }: ServerSettings): string[] {
+  try {
+    return authorities(caFile);
+  } catch (error) {
+    throw new ServerFault(`smtp_ca_file cannot be used: ${messageOf(error)}`, 'permanent', error);
+  }
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 function isSmtpError(error: unknown): error is SmtpError {
   return error instanceof Error;
-}
-
-async function authorities(caFile: string): Promise<string[]> {
-  if (caFile !== '') return [await readFile(caFile, 'utf8')];
-  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
 }

@@ -59,5 +59,7 @@ function faultOf(file: string, reason: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  // After the place in the YAML its text would follow.
+  return line.replace(/:$/, '');
 }

@@ -11,6 +11,7 @@ const SHOWS_WITHIN_MS = 30_000;
 export async function provideWorkflow(context: TaskContext, workflowName: string, file: string): Promise<void> {
   const { signal, globalRequestId, cloud } = context;
   const { workflows } = cloud;
+  let refusal: string | undefined;
   await bringAbout<boolean>(context, {
     key: `workflow:${workflowName}`,
     kind: 'create_workflow',
@@ -24,8 +25,17 @@ export async function provideWorkflow(context: TaskContext, workflowName: string
       if ('fault' in definition) throw new TaskFailure(definition.fault);
       return workflows.create(definition.text, { signal, globalRequestId });
     },
-    onConflict: () => context.progress(`Somebody else created workflow ${workflowName}`),
+    // Somebody else creates it just now, or the file defines another one too, which is there.
+    onConflict: ({ message }) => {
+      refusal = message;
+      context.progress(`Mistral has a workflow of ${file} already: ${message}`);
+    },
     waitMs: SHOWS_WITHIN_MS,
-    late: () => new TaskFailure(`${file} was given to Mistral, but it shows no workflow called ${workflowName}`),
+    late: () =>
+      new TaskFailure(
+        refusal === undefined
+          ? `${file} was given to Mistral, but it shows no workflow called ${workflowName}`
+          : `Mistral refused ${file} (${refusal}), and shows no workflow called ${workflowName}; give it a file of its own`,
+      ),
   });
 }

@@ -119,10 +119,19 @@ describe('a workflow', () => {
     expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; make it, or name/);
   });
 
-  it('whose output is too large is refused', async () => {
-    await using here = await world({ workflow: { output: { moved: 'x'.repeat(300_000) } } });
-    const view = await here.until(await here.hostFails('c1'), 'error');
+  it('that ended well with an output that is too large is in doubt, and not begun again', async () => {
+    await using here = await world({
+      workflow: { output: { moved: 'x'.repeat(300_000) } },
+      options: 'retries = 2\nretry_delay = 1\n',
+    });
+    const uuid = await here.hostFails('c1');
+    const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
+    expect(executionsOf(here)).toHaveLength(1);
+    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'done']])));
+    expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
+    expect(executionsOf(here)).toHaveLength(1);
+    expect(executionsOf(here, 'note')).toMatchObject([{ inputs: { moved: null } }]);
   });
 });
 
@@ -209,6 +218,22 @@ describe('a definition file', () => {
     await using here = await withFile(DEFINITION.replace('host-evacuate:', 'other:'), 0o644, 'none');
     const view = await here.until(await here.hostFails('c1'), 'error');
     expect(view.notification.message).toMatch(/defines no workflow called host-evacuate, but other/);
+  });
+});
+
+describe('a definition file with a workflow beside it that Mistral has already', () => {
+  it('is refused by Mistral, and that is said', async () => {
+    const scratch = new RecoveryWorld();
+    await using _ = scratch;
+    const file = join(scratch.directory, 'two.yaml');
+    const tasks = '{one: {action: std.noop}}';
+    writeFileSync(file, `version: '2.0'\nhost-evacuate: {tasks: ${tasks}}\nnote: {tasks: ${tasks}}\n`, { mode: 0o644 });
+    await using here = await world({ options: `definition_file = ${file}\n`, workflow: 'none' });
+    const view = await here.until(await here.hostFails('c1'), 'error');
+    expect(view.notification.message).toMatch(
+      /Mistral refused .*two.yaml \(Duplicate entry for WorkflowDefinition: note\), and shows no workflow called host-evacuate/,
+    );
+    expect(lines(view).join()).not.toMatch(/Somebody else created workflow host-evacuate/);
   });
 });
 

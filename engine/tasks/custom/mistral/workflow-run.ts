@@ -135,9 +135,9 @@ async function finish(
   const outputs: Values = Object.fromEntries(provides.map((name) => [name, output[name] ?? null]));
   const size = Buffer.byteLength(JSON.stringify(outputs));
   if (size > MAX_OUTPUT_BYTES) {
-    const message = `its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`;
-    await steps.settle([{ step, state: 'failed', error: message }]);
-    throw new TaskFailure(message);
+    // It was done: what has failed is begun again.
+    const reason = `it ended well, but its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`;
+    throw await doubt(context, step, reason);
   }
   await steps.settle([{ step, state: 'done', detail: { ...step.detail, outputs } }]);
   return outputs;
@@ -177,6 +177,7 @@ async function cancel(context: TaskContext, run: WorkflowRun, step: Step, id: st
     if (execution.state === 'SUCCESS') await finish(context, run, step, execution);
     else await steps.settle([{ step, state: 'failed', error: `it was cancelled: ${reason}` }]);
   } catch (error) {
+    if (error instanceof InDoubt) throw error;
     const why = error instanceof Error ? error.message : String(error);
     context.progress(`Execution ${id} could not be cancelled and may go on in Mistral: ${why}`);
   }

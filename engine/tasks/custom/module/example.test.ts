@@ -70,6 +70,19 @@ describe('the example update_inventory.ts', { timeout: 60_000 }, () => {
     await moduleDriver.undo?.(call());
     expect(inventory.entries.get('/hosts/compute-1')).toMatchObject({ state: 'up' });
     expect(inventory.keys).toEqual([`${by}/down`, `${by}/up`]);
+    // What was taken back counts as not done, and runs again in the next round.
+    expect(await moduleDriver.check?.(call())).toEqual({ state: 'not done' });
+  });
+
+  it('takes back nothing that it did not do', async () => {
+    await moduleDriver.undo?.(call());
+    expect([...inventory.entries]).toEqual([]);
+    const entry = { id: 'entry-1', state: 'down', by: 'an operator' };
+    inventory.entries.set('/hosts/compute-1', entry);
+    await moduleDriver.undo?.(call());
+    expect(inventory.entries.get('/hosts/compute-1')).toBe(entry);
+    inventory.answersWith = 500;
+    await expect(moduleDriver.undo?.(call())).rejects.toThrow(/what is to be taken back is not known: .* answered 500/);
   });
 
   it('says that nothing was done when the inventory takes nothing, and fails when it answers otherwise', async () => {

@@ -69,11 +69,11 @@ describe('a module', SLOW, () => {
     });
   });
 
-  it('that does not give what it provides fails as a program does; null is given', async () => {
+  it('that does not give what it provides is in doubt as a program is; null is given', async () => {
     const text = 'export const run = () => ({ ticket: null, link: undefined });';
     const settings = { provides: ['ticket', 'link', 'owner'] };
     const error = await failureOf(text, settings);
-    expect(error).toEqual(new TaskFailure('its module ended well without "link", "owner", which it provides'));
+    expect(error).toEqual(new InDoubt('its module ended well without "link", "owner", which it provides'));
     expect(await run(write('task.mjs', text), { provides: ['ticket'] })).toEqual({ ticket: null });
     const check = write('check.mjs', 'export const check = () => ({ state: "done", outputs: { ticket: 1 } });');
     expect(await moduleDriver.check?.(place.call(check, { provides: ['ticket', 'link'] }))).toEqual({
@@ -208,7 +208,7 @@ describe('a module says how it failed', SLOW, () => {
       'that fails while it loads',
       'task.mjs',
       'throw new Error("no licence"); export const run = 1;',
-      /cannot be loaded: no licence/,
+      /cannot be loaded: line 1: no licence/,
     ],
     ['without the function', 'task.mjs', 'export const ran = () => {};', /exports no function "run"/],
     [
@@ -298,6 +298,11 @@ describe('a module that misbehaves', SLOW, () => {
       'speaks for us',
       '(await import("node:worker_threads")).parentPort.postMessage({ is: "end", end: { end: "returned" } }); process.exit(1)',
       /exit code 1/,
+    ],
+    [
+      'writes what it should not to every descriptor, and then ends',
+      '(await import("node:fs")).writeSync(3, "garbage\\nnull\\n{\\"cmd\\":\\"NODE_HANDLE_ACK\\"}\\n[\\n"); process.exit(9)',
+      /exit code 9/,
     ],
     ['returns a number', 'return 5', /returned is a number/],
     ['returns a list', 'return []', /returned is a list/],

@@ -17,7 +17,8 @@ export const moduleDriver: Driver = {
   async run(call) {
     const outputs = outputsOf(await calling('run', call));
     const missing = missingIn(call, outputs);
-    if (missing) throw new TaskFailure(`its module ended well without ${missing}, which it provides`);
+    // It was done: what has failed may be run again.
+    if (missing) throw new InDoubt(`its module ended well without ${missing}, which it provides`);
     return outputs;
   },
   async check(call) {

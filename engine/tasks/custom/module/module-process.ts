@@ -5,8 +5,10 @@
  * abort it is killed, with the group that it leads.
  */
 import type { ChildProcess } from 'node:child_process';
+import { Duplex } from 'node:stream';
 import type { Log } from '#protocol/log.ts';
 import type { ActGuard } from '../../../cloud/cloud.ts';
+import { hear, MAX_REPORT_BYTES, tell } from './channel.ts';
 import { tellLines } from './output-lines.ts';
 import { startProcess } from './start.ts';
 import { type End, GRACE_MS, lineOf, MAX_LOG_LINES, messageOf, type Order, readReport, type Work } from './wire.ts';
@@ -32,6 +34,8 @@ export async function callModule(work: Work, around: Surroundings): Promise<End>
 
 class Call {
   readonly #child: ChildProcess;
+  /** Undefined: the process could not be started. */
+  readonly #channel: Duplex | undefined;
   readonly #around: Surroundings;
   /** Settles when the process is over, with all that it printed. */
   readonly #closed: Promise<void>;
@@ -48,7 +52,9 @@ class Call {
     const budget = { left: MAX_LOG_LINES };
     if (child.stdout) tellLines(child.stdout, budget, (line) => around.log('info', line, { stream: 'stdout' }));
     if (child.stderr) tellLines(child.stderr, budget, (line) => around.log('warning', line, { stream: 'stderr' }));
-    child.on('message', (message) => this.#hear(message));
+    const [, , , channel] = child.stdio;
+    this.#channel = channel instanceof Duplex ? channel : undefined;
+    if (this.#channel) hear(this.#channel, MAX_REPORT_BYTES, (message) => this.#hear(message));
     child.once('error', (error) => this.#over(`its process cannot be started: ${messageOf(error)}`));
     child.once('exit', (code, signal) =>
       this.#over(`its process ended without an answer (${signal ?? `exit code ${code}`}); the log says more`),
@@ -119,7 +125,7 @@ class Call {
 
   #order(order: Order): void {
     // A process that is gone says so by its end.
-    if (this.#child.connected) this.#child.send(order, () => {});
+    if (this.#channel) tell(this.#channel, order);
   }
 
   /** The group too. Its number is not used again while the process has not been waited for. */
@@ -143,8 +149,7 @@ class Call {
     });
     await Promise.race([this.#closed, limit]);
     clearTimeout(timer);
-    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.destroy();
-    if (this.#child.connected) this.#child.disconnect();
+    for (const stream of [this.#child.stdout, this.#child.stderr, this.#channel]) stream?.destroy();
     this.#child.unref();
   }
 }

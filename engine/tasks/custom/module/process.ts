@@ -9,8 +9,10 @@
  * the module does; then the whole process group is killed, before another engine can begin.
  */
 import { writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
+import { channelToEngine, hear, MAX_ORDER_BYTES, tell } from './channel.ts';
 import { Pace } from './pace.ts';
 import { startThread } from './start.ts';
 import {
@@ -41,10 +43,15 @@ function endGroup(): void {
 }
 
 class ModuleProcess {
-  readonly #pace = new Pace<Report>((line) => process.send?.(line), PROGRESS_PACE_MS);
+  readonly #engine: Socket;
+  readonly #pace = new Pace<Report>((line) => tell(this.#engine, line), PROGRESS_PACE_MS);
   #worker: Worker | undefined;
   #logLines = 0;
   #isOver = false;
+
+  constructor(engine: Socket) {
+    this.#engine = engine;
+  }
 
   obey(order: Order): void {
     if (order.do === 'abort') this.#worker?.postMessage(order);
@@ -87,8 +94,8 @@ class ModuleProcess {
         break;
       case 'log':
         this.#logLines += 1;
-        if (this.#logLines < MAX_LOG_LINES) process.send?.(report);
-        else if (this.#logLines === MAX_LOG_LINES) process.send?.({ ...report, message: TOO_MANY_LINES });
+        if (this.#logLines < MAX_LOG_LINES) tell(this.#engine, report);
+        else if (this.#logLines === MAX_LOG_LINES) tell(this.#engine, { ...report, message: TOO_MANY_LINES });
         break;
       case 'end':
         this.#end(report.end);
@@ -102,7 +109,7 @@ class ModuleProcess {
     this.#isOver = true;
     this.#pace.flush();
     const report: Report = { is: 'end', end };
-    void printed(this.#worker).then(() => process.send?.(report, undefined, {}, endGroup));
+    void printed(this.#worker).then(() => tell(this.#engine, report, endGroup));
   }
 }
 
@@ -122,7 +129,8 @@ async function printed(worker: Worker | undefined): Promise<void> {
 }
 
 export function runModuleProcess(): void {
-  if (!process.send) {
+  const engine = channelToEngine();
+  if (!engine) {
     process.stderr.write('recovery-agent starts this itself, for tasks that are modules.\n');
     process.exitCode = 2;
     return;
@@ -133,9 +141,10 @@ export function runModuleProcess(): void {
   } catch {
     // Some containers do not let anybody.
   }
-  const here = new ModuleProcess();
-  process.on('disconnect', endGroup);
-  process.on('message', (order: Order) => here.obey(order));
+  const here = new ModuleProcess(engine);
+  engine.on('close', endGroup);
+  // Only the engine speaks at the other end.
+  hear(engine, MAX_ORDER_BYTES, (order) => here.obey(order as Order));
   const ready: Report = { is: 'ready' };
-  process.send(ready);
+  tell(engine, ready);
 }

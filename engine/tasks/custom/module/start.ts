@@ -19,7 +19,8 @@ export function startProcess(module: string): ChildProcess {
   return spawn(process.execPath, [first, module], {
     cwd: '/',
     env: cleanEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // The fourth is the channel (channel.ts).
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     // Leader of a group of its own, so that what it starts is ended with it.
     detached: true,
   });

@@ -1,16 +1,20 @@
-/**
- * First file of the thread that a module runs in: loads it, calls one function of it, tells how that ended.
- *
- * Invariant: no file is loaded that others than root and our user can write, neither the module nor what it imports.
- */
-import { registerHooks } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+/** First file of the thread that a module runs in: loads it, calls at most one function of it, tells how that ended. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import type { Call } from '#protocol/task-module.ts';
-import { faultOfFile } from '../trusted-file.ts';
 import { answerOf } from './answer.ts';
-import { type End, lineOf, messageOf, type Order, type Report, type THROWN, type Work } from './wire.ts';
+import { loadModule } from './loading.ts';
+import {
+  CALLED_FUNCTIONS,
+  type CallData,
+  type End,
+  lineOf,
+  messageOf,
+  type Order,
+  type Report,
+  type THROWN,
+  type Work,
+} from './wire.ts';
 
 const port = parentPort;
 if (!port) throw new Error('the thread of a module is started by its process');
@@ -27,9 +31,9 @@ class ToldError extends Error {
   }
 }
 
-function callOf(signal: AbortSignal): Call {
+function callOf(data: CallData, signal: AbortSignal): Call {
   return {
-    ...work.call,
+    ...data,
     signal,
     progress: (message, fraction) => {
       const isFraction = typeof fraction === 'number' && Number.isFinite(fraction);
@@ -46,24 +50,6 @@ function callOf(signal: AbortSignal): Call {
   };
 }
 
-function refuseUntrusted(): void {
-  registerHooks({
-    load(url, context, next) {
-      const fault = url.startsWith('file:') ? faultOfFile(fileURLToPath(url)) : undefined;
-      if (fault) throw new Error(fault);
-      return next(url, context);
-    },
-  });
-}
-
-async function loadFunction(): Promise<(call: Call) => unknown> {
-  refuseUntrusted();
-  const module: { readonly [name: string]: unknown } = await import(pathToFileURL(work.module).href);
-  const found = module[work.function];
-  if (typeof found !== 'function') throw new Error(`it exports no function "${work.function}"`);
-  return found as (call: Call) => unknown;
-}
-
 async function endOfWork(): Promise<End> {
   const controller = new AbortController();
   port?.on('message', (order: Order) => {
@@ -71,15 +57,20 @@ async function endOfWork(): Promise<End> {
   });
   // A module that has nothing left to wait for has ended, whether it answered or not.
   port?.unref();
-  let called: (call: Call) => unknown;
-  try {
-    called = await loadFunction();
-  } catch (error) {
-    return { end: 'not called', message: lineOf(`${work.module} cannot be loaded: ${messageOf(error)}`) };
+  const loaded = await loadModule(work.module);
+  if ('fault' in loaded) return { end: 'not called', message: lineOf(loaded.fault) };
+  if (work.function === 'none') {
+    const names = CALLED_FUNCTIONS.filter((name) => typeof loaded.exports[name] === 'function');
+    return { end: 'returned', json: JSON.stringify(names) };
+  }
+  const called = loaded.exports[work.function];
+  if (typeof called !== 'function') {
+    const message = `${work.module} cannot be used: it exports no function "${work.function}"`;
+    return { end: 'not called', message: lineOf(message) };
   }
   let returned: unknown;
   try {
-    returned = await called(callOf(controller.signal));
+    returned = await called(callOf(work.call, controller.signal));
   } catch (error) {
     if (error instanceof Error && !(error instanceof ToldError)) process.stderr.write(`${error.stack}\n`);
     return { end: 'threw', as: error instanceof ToldError ? error.as : 'failed', message: messageOf(error) };

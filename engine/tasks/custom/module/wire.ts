@@ -23,7 +23,8 @@ export const HEAP_MB = 256;
 /** Everything else too, buffers for one, which V8 does not count: MB of memory that the process really uses. */
 export const MEMORY_MB = 768;
 
-export type CalledFunction = 'run' | 'check' | 'undo';
+export const CALLED_FUNCTIONS = ['run', 'check', 'undo'] as const;
+export type CalledFunction = (typeof CALLED_FUNCTIONS)[number];
 
 /** What of a call can be written as JSON. */
 export type CallData = Pick<
@@ -31,12 +32,11 @@ export type CallData = Pick<
   'version' | 'task' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters' | 'outputs'
 >;
 
-export interface Work {
-  readonly function: CalledFunction;
-  /** The path of its file. */
-  readonly module: string;
-  readonly call: CallData;
-}
+/** Module: the path of its file. */
+export type Work =
+  | { readonly function: CalledFunction; readonly module: string; readonly call: CallData }
+  /** It is only loaded; what it returns is the list of those of the functions that it exports. */
+  | { readonly function: 'none'; readonly module: string };
 
 /** The engine to the process, and the process to the thread. */
 export type Order =

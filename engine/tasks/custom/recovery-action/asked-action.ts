@@ -63,7 +63,9 @@ export async function askFor(context: TaskContext, asking: Asking): Promise<Aske
       elapsedMs += now - (lastLook ?? now);
       if (silentLooks > 0) silentMs += now - (lastLook ?? now);
       lastLook = now;
-      const action = seen.actions.find((one) => one.action === asking.action && !known.includes(one.requestId));
+      const since = seen.actions.filter((one) => one.action === asking.action && !known.includes(one.requestId));
+      // Others ask for the same; where Nova's answer is known, it says which one is ours.
+      const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
       const { instance } = seen;
       wordlessLooks = instance !== 'gone' && isWordless(instance) ? wordlessLooks + 1 : 0;
       decision = await asking.decide({ instance, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CloudError } from '#engine/cloud/cloud.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
@@ -88,7 +89,56 @@ describe('REBOOT', () => {
   );
 });
 
+describe('an action of the same kind that a user asks for meanwhile', () => {
+  it('is not taken for ours', async () => {
+    await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
+    const { world: cloud } = here;
+    const actions = cloud.actionsOf.bind(cloud);
+    const ofUser = { action: 'reboot', requestId: 'req-of-a-user', isFailed: true };
+    // Newest first, as Nova lists them.
+    cloud.actionsOf = (uuid) => (actions(uuid).length > 0 ? [ofUser, ...actions(uuid)] : []);
+    const view = await here.until(await instanceFails(here), 'finished', 'error');
+    expect(view.notification).toMatchObject({ status: 'finished', message: null });
+    expect(actions(uuids(here)[0] ?? '')).toHaveLength(1);
+  });
+});
+
 describe('REBUILD', () => {
+  it('that takes longer than it may is awaited by the next try, and not asked for again', async () => {
+    const behaviour = { powerMs: 150_000 };
+    const options = 'timeout = 3600\nretries = 3\nretry_delay = 1\n';
+    await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '', behaviour, options });
+    const view = await here.until(await instanceFails(here), 'finished', 'error', 'failed');
+    expect(lines(view).join()).toMatch(/it did not end in time \(task rebuilding\)/);
+    expect(view.notification.status).toBe('finished');
+    expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
+  });
+
+  it('that one flow asked for is not asked for again, though a flow between them never came to look', async () => {
+    await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '' });
+    const { world: cloud } = here;
+    const actions = cloud.actionsOf.bind(cloud);
+    let isAway = false;
+    cloud.actionsOf = (uuid) => {
+      if (isAway) throw new CloudError('unknown', 'Nova does not list actions');
+      return actions(uuid);
+    };
+    const uuid = await instanceFails(here);
+    const asked = async (): Promise<void> => {
+      while (actions(uuids(here)[0] ?? '').length === 0) await here.clock.sleep(50);
+    };
+    await here.clock.run(asked());
+    isAway = true;
+    const twoFailed = async (): Promise<void> => {
+      while ((await here.engine.show(uuid)).flows.filter(({ state }) => state === 'FAILURE').length < 2)
+        await here.clock.sleep(1000);
+    };
+    await here.clock.run(twoFailed());
+    isAway = false;
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
+  });
+
   it('is asked for once, however often its flow is begun anew while it goes on', async () => {
     const behaviour = { powerMs: 30_000 };
     await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '', behaviour });

@@ -4,11 +4,10 @@
  * Invariants: a request leaves at most once, only while the guard finds the reign fresh, and never follows a redirect;
  * nothing waits longer than `ANSWER_MS` or the signal.
  */
-import { readFile } from 'node:fs/promises';
-import { getCACertificates } from 'node:tls';
 import { Agent } from 'undici';
 import type { ActGuard } from '../../../cloud/cloud.ts';
 import { Exchange, type Outcome } from '../../../http/exchange.ts';
+import { authorities } from '../authorities.ts';
 import type { WebhookRequest } from './request.ts';
 
 /** Upper bound of making a connection: name, TCP and TLS. */
@@ -25,8 +24,8 @@ export class Connection implements AsyncDisposable {
   readonly #signal: AbortSignal;
 
   /** @param caFile empty: the authorities of the system. Throws when the file cannot be used. */
-  static async open(caFile: string, guard: ActGuard, signal: AbortSignal): Promise<Connection> {
-    return new Connection(await authorities(caFile), guard, signal);
+  static open(caFile: string, guard: ActGuard, signal: AbortSignal): Connection {
+    return new Connection(authorities(caFile), guard, signal);
   }
 
   private constructor(ca: string[], guard: ActGuard, signal: AbortSignal) {
@@ -77,10 +76,4 @@ export class Connection implements AsyncDisposable {
       this.#signal.removeEventListener('abort', stop);
     });
   }
-}
-
-/** What Node brings along and what the system trusts, or what the file says and nothing else. */
-async function authorities(caFile: string): Promise<string[]> {
-  if (caFile !== '') return [await readFile(caFile, 'utf8')];
-  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
 }

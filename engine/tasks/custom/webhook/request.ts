@@ -58,8 +58,8 @@ export function requestOf(
   };
 }
 
-/** No message holds the text: it may be a secret. */
-function urlOf(text: string): URL {
+/** No message holds the text: it may be a secret. Throws `NotDone` for what is no URL of a webhook. */
+export function urlOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:\/\//i.test(text)) throw new NotDone('its URL is no http:// or https:// URL');
   if (url.username !== '' || url.password !== '') throw new NotDone('its URL must hold no user and no password');

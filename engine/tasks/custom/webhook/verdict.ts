@@ -1,8 +1,8 @@
 /**
  * What became of a webhook's request, from what came back. Pure.
  *
- * Invariant: it was done only with a 2xx, and certainly not done only where nothing left; who answers 5xx, or whose answer
- * was lost, may have done it.
+ * Invariant: it was done only with a 2xx, and certainly not done only where nothing left; who answers 5xx or 303, or
+ * whose answer was lost, may have done it.
  */
 import type { Value } from '#config/expression.ts';
 import { InDoubt, NotDone, TaskFailure } from '../../../flow/outcome.ts';
@@ -55,7 +55,7 @@ export function verdictOn(
   if (status === 429 || (status === 503 && seconds !== undefined)) {
     return { is: 'again', message, afterMs: seconds === undefined ? undefined : seconds * 1000 };
   }
-  if (status >= 300 && status < 400) return failed(new TaskFailure(`${message}${redirection(headers.location)}`));
+  if (status >= 300 && status < 400) return failed(redirected(status, `${message}${redirection(headers.location)}`));
   const quote = quoted(clean(body));
   return failed(failureOf(status, quote === '' ? message : `${message}: ${quote}`));
 }
@@ -70,6 +70,11 @@ function isSuccess(status: number): boolean {
 
 function failureOf(status: number, message: string): TaskFailure {
   return status >= 500 ? new InDoubt(`${message}; it may have been done`) : new TaskFailure(message);
+}
+
+/** 303 leads to the result of what was asked for (RFC 9110, 15.4.4); the others to where it is to be asked for. */
+function redirected(status: number, message: string): TaskFailure {
+  return status === 303 ? new InDoubt(`${message}; it may have been done`) : new TaskFailure(message);
 }
 
 /** Where it leads is named by its host only: the rest may be a secret. */

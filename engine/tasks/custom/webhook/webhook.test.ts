@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -209,6 +210,16 @@ describe('secrets', () => {
     expect(outcome).toEqual(failure(`hook: POST to ${host} was answered 403: no Bearer *** at ***, signed with ***`));
     expect(JSON.stringify([outcome, steps, messages])).not.toMatch(/xyzzy|plugh|the-key/);
   });
+
+  test('stand in no message, when the server quotes a part of a secret URL', async () => {
+    await using world = await TaskWorld.start();
+    const urlFile = join(world.directory, 'url');
+    await using receiver = await Receiver.start(answers(403, 'no hook frotz-42 for caller plugh in this=way'));
+    writeFileSync(urlFile, `${receiver.url}/services/frotz-42?a=1&caller=plugh&b=this%3Dway`, { mode: 0o600 });
+    const { outcome } = await world.run(['[hook]', 'driver = webhook', `url_file = ${urlFile}`]);
+    const host = new URL(receiver.url).host;
+    expect(outcome).toEqual(failure(`hook: POST to ${host} was answered 403: no hook *** for caller *** in ***`));
+  });
 });
 
 describe('an answer', () => {
@@ -260,6 +271,15 @@ describe('an answer', () => {
     expect(outcome).toEqual(failure(`hook: ${why}`));
     expect(other.seen).toEqual([]);
   });
+
+  test('that leads to the result (303) may mean that it was done: once, it is in doubt', async () => {
+    await using receiver = await Receiver.start(answers(303, '', { location: '/result' }));
+    await using world = await TaskWorld.start();
+    const { outcome } = await world.run(hook(receiver.url, 'after_crash = once', 'retries = 2', 'retry_delay = 0'));
+    const why = /was answered 303, which leads elsewhere; .*; it may have been done/;
+    expect(outcome).toEqual(failure(expect.stringMatching(why), 'doubt'));
+    expect(receiver.seen).toHaveLength(1);
+  });
 });
 
 describe('a service that is busy', () => {
@@ -283,6 +303,14 @@ describe('a service that is busy', () => {
     const { outcome, steps } = await world.run(hook(receiver.url, 'timeout = 4', 'after_crash = once'));
     expect(outcome).toEqual(failure('hook: its time is up (4 s)'));
     expect(steps[0]?.state).toBe('failed');
+  });
+
+  test.for(['0', '999999999'])('is asked at a bearable pace, though it says Retry-After: %s', async (seconds) => {
+    await using receiver = await Receiver.start(answers(429, '', { 'retry-after': seconds }));
+    await using world = await TaskWorld.start();
+    const { outcome } = await world.run(hook(receiver.url, 'timeout = 2'));
+    expect(outcome).toEqual(failure('hook: its time is up (2 s)'));
+    expect(receiver.seen.length).toBeLessThanOrEqual(3);
   });
 
   test('while the engine stops is asked by the next one, also if it must be asked once', async () => {
@@ -330,6 +358,14 @@ describe('a service that cannot be reached', () => {
     expect(receiver.seen).toEqual([]);
     const trusted = await world.run(hook(receiver.url, 'after_crash = once', `ca_file = ${tlsFile('good.pem')}`));
     expect(trusted.outcome).toMatchObject({ end: 'success' });
+  });
+
+  test('whose file of authorities is a pipe that nobody writes to does not keep the task beyond its time', async () => {
+    await using world = await TaskWorld.start();
+    const fifo = join(world.directory, 'ca');
+    execFileSync('mkfifo', [fifo]);
+    const { outcome } = await world.run(hook('https://127.0.0.1:1/', `ca_file = ${fifo}`));
+    expect(outcome).toEqual(failure(`hook: ${fifo} is no regular file`));
   });
 
   test('and a file of authorities that is missing is named', async () => {

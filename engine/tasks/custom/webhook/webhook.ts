@@ -13,7 +13,7 @@ import { Connection } from './connection.ts';
 import { requestOf, type WebhookSecrets } from './request.ts';
 import { verdictOn } from './verdict.ts';
 
-/** Waits between tries where the service does not say how long. */
+/** Waits between tries where the service does not say how long; the first is also the least, whatever it says. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -23,7 +23,7 @@ export const webhook: Driver = {
   async run(call: DriverCall): Promise<Values> {
     const { context, definition, options } = call;
     const { clock, guard, signal } = context;
-    await using connection = await notDoneIfThrown(() => Connection.open(String(options.caFile), guard, signal));
+    await using connection = await notDoneIfThrown(async () => Connection.open(String(options.caFile), guard, signal));
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
       const secrets = await notDoneIfThrown(async () => secretsOf(options));
       const request = requestOf(call, secrets, clock.now());
@@ -35,7 +35,7 @@ export const webhook: Driver = {
         context.progress(verdict.message, 1);
         return verdict.outputs;
       }
-      const pauseMs = verdict.afterMs ?? waitMs;
+      const pauseMs = Math.max(verdict.afterMs ?? waitMs, FIRST_WAIT_MS);
       context.progress(`${verdict.message}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
       // Cut off here, it was certainly not done.
       await notDoneIfThrown(() => clock.sleep(pauseMs, signal));
@@ -56,11 +56,15 @@ function secretsOf({ urlFile, tokenFile, hmacKeyFile }: DriverCall['options']): 
   };
 }
 
-/** A server tends to quote the path of a URL without its host. */
+/** Shorter parts of a URL are words like `v1`, which a message may keep. */
+const LEAST_SECRET = 4;
+
+/** A server tends to quote the path of a URL without its host, or the part of it that it does not know. */
 function secretParts({ url }: WebhookSecrets): string[] {
   if (url === undefined || !URL.canParse(url)) return [];
-  const { pathname, search } = new URL(url);
-  return [pathname + search, pathname].filter((part) => part.length > 1);
+  const { pathname, search, searchParams } = new URL(url);
+  const parts = [...pathname.split('/'), ...searchParams.values()].filter((part) => part.length >= LEAST_SECRET);
+  return [...[pathname + search, pathname].filter((part) => part.length > 1), ...parts];
 }
 
 /** What goes wrong before anything leaves. */

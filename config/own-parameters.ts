@@ -1,0 +1,56 @@
+/**
+ * Parameters of a task's own: whatever its section holds besides the options that there are, for drivers that hand it on.
+ *
+ * A name that looks like an option is most likely one that is misspelt, or what other tools call it: nobody should find out
+ * at the next failure that "retry" was handed to a program instead of being obeyed.
+ */
+import type { DocumentSection } from './document.ts';
+import { shown } from './kinds.ts';
+import { nearest } from './nearest.ts';
+import { errorAt, type Problem, warningAt } from './problem.ts';
+import { template } from './template-kinds.ts';
+
+export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
+
+/** What other tools call something that is said otherwise here, or not at all; completes the warning. */
+const SAID_OTHERWISE = new Map<string, string>([
+  ...['retry', 'max_retries', 'max_attempts'].map((name) => [name, 'see "retries"'] as const),
+  ...['if', 'only_if', 'unless'].map((name) => [name, 'see "when"'] as const),
+  ...['args', 'arguments', 'argv', 'cmd'].map((name) => [name, 'see "command"'] as const),
+  ['depends_on', 'see "requires"'],
+  ...['ignore_errors', 'continue_on_error', 'on_error'].map((name) => [name, 'see "on_failure"'] as const),
+  ...['run_as', 'become_user'].map((name) => [name, 'see "user"'] as const),
+  ...['cwd', 'chdir', 'workdir', 'working_directory'].map((name) => [name, 'a task runs in /'] as const),
+  ['env', 'a task has the environment that its driver gives it'],
+]);
+
+/** The options of a section that are parameters, with their texts. @param known the options that there are */
+export function readOwnParameters(
+  section: DocumentSection,
+  known: readonly string[],
+  problems: Problem[],
+): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const { name, at, value } of section.options.values()) {
+    if (known.includes(name)) continue;
+    const meant = nearest(name, known);
+    if (meant !== undefined && !section.options.has(meant)) {
+      const message = `unknown option "${name}"; did you mean "${meant}"? A parameter needs a name less like it`;
+      problems.push(errorAt(at, message));
+      continue;
+    }
+    if (!NAME_OF_VALUE.test(name)) {
+      problems.push(errorAt(at, `a parameter has a name of letters, digits and "_", not ${shown(name)}`));
+      continue;
+    }
+    const hint = meant === undefined ? SAID_OTHERWISE.get(name.toLowerCase()) : `"${meant}" is the option`;
+    if (hint !== undefined) {
+      const message = `"${name}" is no option but a parameter: the task is told of it, and that is all; ${hint}`;
+      problems.push(warningAt(at, message));
+    }
+    const parsed = template(name, '', '').parse(value.text);
+    if ('fault' in parsed) problems.push(errorAt(value.place(parsed.offset ?? 0), `"${name}" ${parsed.fault}`));
+    else parameters.set(name, value.text);
+  }
+  return parameters;
+}
