@@ -88,7 +88,7 @@ describe('simulate', { timeout: 120_000 }, () => {
   });
 
   it.each([
-    [['--flow', 'hosts'], /--flow must be one of host_auto, host_rh, instance, process/],
+    [['--flow', 'hosts'], /--flow must be one of host_auto, host_rh, instance, process, host_return/],
     [['--seed', '-1'], /./],
     [['--seed', 'x'], /--seed must be a whole number from 0 to 4294967295/],
     [['--seed', '4294967296'], /--seed must be a whole number/],

@@ -26,6 +26,7 @@ const INPUTS = {
   host_rh: { host_name: 'text', notification_uuid: 'text', reserved_host_list: { listOf: 'text' } },
   instance: { instance_uuid: 'text', notification_uuid: 'text' },
   process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
+  host_return: { host_name: 'text', notification_uuid: 'text' },
 } as const;
 
 function check(value: string): string[] {
@@ -33,6 +34,20 @@ function check(value: string): string[] {
   const document = parseDocument('f', new TextEncoder().encode(text));
   return checkPipelines(readPipelines(document.sections[0]).pipelines, CONTRACTS, INPUTS).map(formatProblem);
 }
+
+test('a task is refused in a flow for which it is not made', () => {
+  const contracts = new Map([
+    ...CONTRACTS,
+    ['enable', { ...contract('enable'), flows: ['host_return'] }],
+    ['odd', { ...contract('odd'), faultIn: (flow: string) => (flow === 'host_auto' ? 'is odd here' : undefined) }],
+  ] as const);
+  const text = `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = pre:['enable'],\n main:['odd']\nhost_return_recovery_tasks = main:['enable', 'odd']`;
+  const { pipelines } = readPipelines(parseDocument('f', new TextEncoder().encode(text)).sections[0]);
+  expect(checkPipelines(pipelines, contracts, INPUTS).map(formatProblem)).toEqual([
+    'f:2:41: task "enable" can stand in host_return only, not in host_auto',
+    'f:3:8: task "odd" is odd here',
+  ]);
+});
 
 test('the built-in lists pass', () => {
   expect(checkPipelines(DEFAULT_PIPELINES, CONTRACTS, INPUTS)).toEqual([]);

@@ -6,7 +6,8 @@
 
 import type { PlacedComparison, Reference } from './asked-values.ts';
 import { faultOfComparison } from './comparison.ts';
-import type { CustomSection } from './custom-tasks.ts';
+import { type CustomSection, DRIVERS } from './custom-tasks.ts';
+import type { DriverForm } from './driver-form.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
 import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
@@ -22,6 +23,10 @@ export interface TaskContract {
   readonly shapes?: Shapes;
   /** Values that templates of its section ask for, each with its place. */
   readonly references?: readonly Reference[];
+  /** The flows in which it may stand; all if not said. */
+  readonly flows?: readonly FlowName[];
+  /** Why it cannot stand in a flow, if it cannot; completes "task NAME …". */
+  readonly faultIn?: (flow: FlowName) => string | undefined;
   /** Comparisons in its condition and its templates. */
   readonly comparisons?: readonly PlacedComparison[];
   /** Where the names stand that it requires; those of a built-in task stand nowhere. */
@@ -64,6 +69,8 @@ export function checkFlow(
       unknownBefore = true;
       continue;
     }
+    const misplaced = faultOfPlace(contract, flow);
+    if (misplaced !== undefined) problems.push(errorAt(at, `task "${name}" ${misplaced}`));
     const lacks = (value: string): string => {
       const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(value));
       const hint = hintAt(later?.name, contract, contracts) || whatThereIs(value, [...provided.keys()]);
@@ -99,6 +106,11 @@ export function checkFlow(
     for (const output of contract.provides) provided.set(output, contract.shapes?.[output] ?? 'any');
   }
   return problems;
+}
+
+function faultOfPlace({ flows, faultIn }: TaskContract, flow: FlowName): string | undefined {
+  if (flows !== undefined && !flows.includes(flow)) return `can stand in ${flows.join(', ')} only, not in ${flow}`;
+  return faultIn?.(flow);
 }
 
 /** Whether something is compared with this name, as it would be with a text. */
@@ -142,8 +154,19 @@ export function withDefinitions(
     if (builtIn.has(name))
       problems.push(errorAt(at, `"${name}" is a built-in task; a task of your own needs another name`));
     else {
-      const { requires, provides } = task;
-      contracts.set(name, { name, requires, provides, references, comparisons, requiredAt, parameters: 'any' });
+      const { requires, provides, driver, options } = task;
+      const form: DriverForm = DRIVERS[driver];
+      const faultIn = (flow: FlowName): string | undefined => form.faultIn?.(flow, options);
+      contracts.set(name, {
+        name,
+        requires,
+        provides,
+        references,
+        comparisons,
+        requiredAt,
+        faultIn,
+        parameters: 'any',
+      });
     }
   }
   return { contracts, problems };

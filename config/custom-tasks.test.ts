@@ -107,7 +107,7 @@ describe('a definition', () => {
     ],
     [
       'driver = recovery_action\nactions = [{name: REBULD}]',
-      'f:5:11: "actions" knows REBOOT, REBUILD, EVACUATE, WORKFLOW, not "REBULD"',
+      'f:5:11: "actions" knows REBOOT, REBUILD, EVACUATE, MIGRATE, WORKFLOW, not "REBULD"',
     ],
     [
       `${PROGRAM}\ntimout = 5`,

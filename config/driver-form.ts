@@ -1,6 +1,7 @@
 /** What the section of a custom task may hold, for one driver. Each driver's own table stands in a file of its own. */
 import type { Value } from './expression.ts';
 import type { OptionSpec } from './kinds.ts';
+import type { FlowName } from './pipelines.ts';
 
 /** Whether a task that an engine's death cut off may be run again. */
 export const AFTER_CRASH = ['once', 'check', 'idempotent'] as const;
@@ -27,4 +28,6 @@ export interface DriverForm {
     values: { readonly [field: string]: Value },
     definition: { readonly name: string; readonly requires: readonly string[] },
   ): { readonly field: string; readonly fault: string } | undefined;
+  /** Why such a task cannot stand in a flow; completes "task NAME …". */
+  faultIn?(flow: FlowName, values: { readonly [field: string]: Value }): string | undefined;
 }

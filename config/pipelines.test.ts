@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDocument } from './document.ts';
-import { DEFAULT_PIPELINES, FLOWS, optionOfFlow, PHASES, readPipelines } from './pipelines.ts';
+import { DEFAULT_PIPELINES, FLOWS, hasTasks, optionOfFlow, PHASES, readPipelines } from './pipelines.ts';
 import { formatProblem } from './problem.ts';
 
 const HEAD = '[taskflow_driver_recovery_flows]\n';
@@ -42,7 +42,13 @@ test('what becomes of a flow whose engine died may be said of each flow', () => 
       `process_failure_recovery_tasks = pre:['a']\nprocess_failure_recovery_after_crash = rollback`,
   );
   expect(problems).toEqual([]);
-  expect(FLOWS.map((flow) => pipelines[flow].afterCrash)).toEqual(['restart', 'resume', 'resume', 'rollback']);
+  expect(FLOWS.map((flow) => pipelines[flow].afterCrash)).toEqual([
+    'restart',
+    'resume',
+    'resume',
+    'rollback',
+    'resume',
+  ]);
   expect(pipelines.host_auto).toEqual({ ...DEFAULT_PIPELINES.host_auto, afterCrash: 'restart' });
   expect(pipelines.process.pre).toEqual(['a']);
 });
@@ -65,6 +71,13 @@ test('without the section, or without an option, the lists are the built-in ones
   const { pipelines } = read(`${HEAD}process_failure_recovery_tasks = main:['a']`);
   expect(pipelines.host_auto).toBe(DEFAULT_PIPELINES.host_auto);
   expect(pipelines.process.main).toEqual(['a']);
+});
+
+test('nothing is done about a host that came back unless it is written, and writing so is no slip', () => {
+  expect(hasTasks(DEFAULT_PIPELINES.host_return)).toBe(false);
+  expect(read(`${HEAD}host_return_recovery_tasks = main:[]`)).toMatchObject({ problems: [] });
+  const { pipelines } = read(`${HEAD}host_return_recovery_tasks = main:['a']`);
+  expect([pipelines.host_return.main, hasTasks(pipelines.host_return)]).toEqual([['a'], true]);
 });
 
 test('each task keeps its place', () => {

@@ -1,5 +1,5 @@
 /**
- * The task lists of the four flows: what an operator may write in `[taskflow_driver_recovery_flows]`, and what holds
+ * The task lists of the five flows: what an operator may write in `[taskflow_driver_recovery_flows]`, and what holds
  * where nothing is written.
  */
 
@@ -14,8 +14,11 @@ export { type NamedTask, PHASES, type Phase };
 
 export type TaskName = string;
 
-export const FLOWS = ['host_auto', 'host_rh', 'instance', 'process'] as const;
+export const FLOWS = ['host_auto', 'host_rh', 'instance', 'process', 'host_return'] as const;
 export type FlowName = (typeof FLOWS)[number];
+
+/** Those that something failed for; the other one is for a host that came back. */
+export const FAILURE_FLOWS: readonly FlowName[] = FLOWS.filter((flow) => flow !== 'host_return');
 
 export const CRASH_POLICIES = ['resume', 'restart', 'rollback'] as const;
 /**
@@ -37,8 +40,9 @@ export type Pipelines = { readonly [F in FlowName]: Pipeline };
 
 export const FLOWS_SECTION = 'taskflow_driver_recovery_flows';
 
-/** `host_auto_failure_recovery_tasks` for `host_auto`. */
+/** `host_auto_failure_recovery_tasks` for `host_auto`, `host_return_recovery_tasks` for `host_return`. */
 export function optionOfFlow(flow: FlowName): string {
+  if (flow === 'host_return') return 'host_return_recovery_tasks';
   return `${flow}_failure_recovery_tasks`;
 }
 
@@ -62,7 +66,7 @@ function builtIn(pre: readonly TaskName[], main: readonly TaskName[], post: read
   };
 }
 
-/** Masakari's task lists. */
+/** Masakari's task lists, which do nothing about a host that comes back. */
 export const DEFAULT_PIPELINES: Pipelines = {
   host_auto: builtIn(
     ['disable_compute_service_task'],
@@ -76,7 +80,13 @@ export const DEFAULT_PIPELINES: Pipelines = {
   ),
   instance: builtIn(['stop_instance_task'], ['start_instance_task'], ['confirm_instance_active_task']),
   process: builtIn(['disable_compute_node_task'], ['confirm_compute_node_disabled_task'], []),
+  host_return: builtIn([], [], []),
 };
+
+/** Whether a flow has anything to do. */
+export function hasTasks(pipeline: Pipeline): boolean {
+  return PHASES.some((phase) => pipeline[phase].length > 0);
+}
 
 /** Every task of one flow in the order in which they run, each with its place. */
 export function placedTasksOf(pipeline: Pipeline): NamedTask[] {
@@ -103,15 +113,20 @@ export function readPipelines(section: DocumentSection | undefined): {
     const flow = flows.get(option.name);
     if (flow === undefined) {
       if (policies.has(option.name)) continue;
-      const meant = didYouMean(option.name, [...flows.keys(), ...policies.keys()]);
-      problems.push(errorAt(option.at, `unknown option "${option.name}"${meant}`));
+      // Who names a flow and forgets a word means that flow, however near another one's option is.
+      const named = FLOWS.filter((each) => option.name.startsWith(`${each}_`));
+      const known = (named.length > 0 ? named : FLOWS).flatMap((each) => [
+        optionOfFlow(each),
+        crashOptionOfFlow(each).name,
+      ]);
+      problems.push(errorAt(option.at, `unknown option "${option.name}"${didYouMean(option.name, known)}`));
       continue;
     }
     const parsed = parseLists(option.value);
     problems.push(...parsed.problems);
     pipelines[flow] = pipelineOf(parsed.lists);
-    const empty = PHASES.every((phase) => pipelines[flow][phase].length === 0);
-    if (empty && parsed.problems.length === 0) {
+    // Nothing is done about a host that came back unless an operator says so: an empty list is no slip.
+    if (flow !== 'host_return' && !hasTasks(pipelines[flow]) && parsed.problems.length === 0) {
       problems.push(warningAt(option.at, `"${option.name}" names no task: such a failure ends without any action`));
     }
   }

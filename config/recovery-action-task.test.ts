@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { type CustomTask, readCustomTask } from './custom-tasks.ts';
 import { parseDocument } from './document.ts';
 import type { Problem } from './problem.ts';
+import { recoveryActionTask } from './recovery-action-task.ts';
 
 function read(options: string): { readonly task: CustomTask | undefined; readonly problems: readonly string[] } {
   const text = `[heal]\ndriver = recovery_action\n${options}\n`;
@@ -31,9 +32,22 @@ it('the name of the list of instances is among what the task asks for', () => {
 });
 
 it.each([
+  ['MIGRATE', 'host_auto', 'does MIGRATE, which brings instances home to a host that is back'],
+  ['MIGRATE', 'instance', 'only the flow host_return can, not instance'],
+  ['EVACUATE', 'host_return', 'does EVACUATE, but the host of the flow host_return is alive'],
+  ['MIGRATE', 'host_return', undefined],
+  ['EVACUATE', 'host_auto', undefined],
+  ['REBOOT', 'host_return', undefined],
+] as const)('%s in the flow %s: %s', (name, flow, fault) => {
+  const { task } = read(`actions = [{name: REBOOT}, {name: ${name}}]`);
+  const found = recoveryActionTask.faultIn?.(flow, task?.options ?? {});
+  expect(found).toEqual(fault === undefined ? undefined : expect.stringContaining(fault));
+});
+
+it.each([
   ['[]', '"actions" takes a list of {name: …}'],
-  ['[{name: RECREATE}]', '"actions" knows REBOOT, REBUILD, EVACUATE, WORKFLOW, not "RECREATE"'],
-  ['[{name: MIGRATE}]', '"actions" knows REBOOT, REBUILD, EVACUATE, WORKFLOW, not "MIGRATE"'],
+  ['[{name: RECREATE}]', '"actions" knows REBOOT, REBUILD, EVACUATE, MIGRATE, WORKFLOW, not "RECREATE"'],
+  ['[{name: MIGRATE, params: {host: c1}}]', 'MIGRATE takes no params, not "host"'],
   ['[{name: REBOOT, parms: {}}]', 'an action takes name and params, not "parms"'],
   ['[{name: REBOOT, params: {type: SOFT}}]', 'REBOOT takes no params, not "type"'],
   ['[{name: WORKFLOW}]', 'a WORKFLOW needs params with workflow_name'],

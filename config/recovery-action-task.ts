@@ -2,15 +2,17 @@
 import type { DriverForm } from './driver-form.ts';
 import type { Value } from './expression.ts';
 import { choice, text } from './kinds.ts';
+import type { FlowName } from './pipelines.ts';
 import { structure } from './template-kinds.ts';
 
-export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'WORKFLOW'] as const;
+export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'MIGRATE', 'WORKFLOW'] as const;
 
 /** What may stand in `params`. */
 const PARAMS: Readonly<Record<(typeof ACTIONS)[number], readonly string[]>> = {
   REBOOT: [],
   REBUILD: [],
   EVACUATE: [],
+  MIGRATE: [],
   WORKFLOW: ['workflow_name', 'inputs', 'definition_file'],
 };
 
@@ -21,7 +23,7 @@ export const recoveryActionTask: DriverForm = {
       'instances',
       '',
       { takes: 'the name of a value, or nothing', pattern: /^(?:[a-z_][a-z0-9_]{0,63})?$/i },
-      'The name of the list of instances that are acted on; without one the instance or those of the failed host.',
+      'The name of the list of instances that are acted on; without one the instance, those of the failed host, or those that left the host which is back.',
     ),
     rebootType: choice('reboot_type', 'HARD', ['HARD', 'SOFT'], 'How REBOOT is done.'),
   },
@@ -33,7 +35,19 @@ export const recoveryActionTask: DriverForm = {
   afterCrash: ['check'],
   undo: 'impossible',
   check: ({ actions = null }) => checkActions(actions),
+  faultIn: (flow, { actions = null }) => faultIn(flow, actions),
 };
+
+/** Only a host that is back can take its instances; on such a host nothing is dead that could be evacuated. */
+function faultIn(flow: FlowName, actions: Value): string | undefined {
+  const isReturn = flow === 'host_return';
+  const misplaced = isReturn ? 'EVACUATE' : 'MIGRATE';
+  const names = Array.isArray(actions) ? (actions as readonly { readonly name?: Value }[]).map(({ name }) => name) : [];
+  if (!names.includes(misplaced)) return undefined;
+  return isReturn
+    ? 'does EVACUATE, but the host of the flow host_return is alive; MIGRATE brings its instances home'
+    : `does MIGRATE, which brings instances home to a host that is back: only the flow host_return can, not ${flow}`;
+}
 
 function checkActions(actions: Value): { readonly field: string; readonly fault: string } | undefined {
   const fault = (text: string) => ({ field: 'actions', fault: text });

@@ -53,13 +53,13 @@ export interface TaskView {
   readonly end_time: string | null;
 }
 
-/** What became of one instance of a failed host. */
+/** What became of one instance of a host that failed, or that came back. */
 export interface InstanceView {
   readonly instance_uuid: string;
   readonly name: string;
   readonly from: string;
   readonly to: string | null;
-  /** `moved`, `moving`, `waiting`, `failed`, `unknown`, `deleted`. */
+  /** `moved`, `moving`, `waiting`, `failed`, `unknown`, `deleted`; `left`: it stays where it is. */
   readonly state: string;
   /** What it was, and so what it is again: e.g. `active`, `stopped`. */
   readonly original_state: string;

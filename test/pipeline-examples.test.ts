@@ -49,6 +49,40 @@ async function start(): Promise<EngineWorld> {
   return here;
 }
 
+test('a host comes back, and return.conf brings its instances home and tells the operators', {
+  timeout: 120_000,
+}, async () => {
+  await using here = await start();
+  const told = join(here.directory, 'told');
+  const pager = join(here.directory, 'pager');
+  writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
+  const methods = example('return.conf')
+    .replaceAll('/usr/share/doc/recovery-agent/examples/', fileURLToPath(new URL('../docs/examples/', import.meta.url)))
+    .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`);
+  await recover(here, methods);
+  here.world.comeBack('c1');
+  const { notification_uuid: uuid } = await here.json<NotificationView>(
+    'notify',
+    '--hostname',
+    'c1',
+    '--event',
+    'STARTED',
+  );
+  await expect
+    .poll(async () => (await here.json<RecoveryView>('show', uuid)).notification.closed_at, { timeout: 60_000 })
+    .not.toBeNull();
+  const { notification, flows } = await here.json<RecoveryView>('show', uuid);
+  expect(notification).toMatchObject({ status: 'finished', message: null });
+  expect(flows[0]?.instances.map(({ to, state }) => [to, state])).toEqual(Array(4).fill(['c1', 'moved']));
+  expect([...here.world.instances.values()].map(({ host, vmState }) => `${vmState} on ${host}`).sort()).toEqual([
+    'active on c1',
+    'active on c1',
+    'active on c1',
+    'stopped on c1',
+  ]);
+  expect(readFileSync(told, 'utf8')).toMatch(/host c1 is back, came home: 4, did not: 0/);
+});
+
 describe('a host fails', { timeout: 120_000 }, () => {
   test('and mail-owners.conf tells operators and owners', async () => {
     await using office = await PostOffice.start();

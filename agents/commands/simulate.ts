@@ -1,6 +1,6 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
 import type { Configuration } from '#config/load.ts';
-import { FLOWS, type FlowName, optionOfFlow } from '#config/pipelines.ts';
+import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines.ts';
 import { formatProblem, inOrder, type Problem, warningAt } from '#config/problem.ts';
 import { realClock } from '#engine/clock/clock.ts';
 import { loadDriver } from '#engine/tasks/custom/drivers.ts';
@@ -26,7 +26,7 @@ function runningTasks(line: CommandLine, configuration: Configuration): NonNulla
   const general = { ...options.general, verifyIntervalMs: 50 };
   return {
     clock: { ...realClock, run: (work) => work },
-    behaviour: { rebuildMs: [50, 150], powerMs: 30 },
+    behaviour: { rebuildMs: [50, 150], migrationMs: [50, 150], powerMs: 30, computeStartMs: 100 },
     realDriver: (name) => (name === 'executable' || name === 'module' ? loadDriver(name) : undefined),
     askedAfterwards: line.has('undo-tasks') ? ['check', 'undo'] : ['check'],
     configuration: { ...configuration, options: { ...options, general } },
@@ -39,9 +39,10 @@ async function warningsOf(configuration: Configuration): Promise<Problem[]> {
   return inOrder([...configuration.warnings, ...faults]);
 }
 
-function wantedFlows(line: CommandLine): readonly FlowName[] {
+/** Where nothing is done about a host that came back there is nothing to try out. */
+function wantedFlows(line: CommandLine, pipelines: Pipelines): readonly FlowName[] {
   const wanted = line.text('flow');
-  if (wanted === undefined) return FLOWS;
+  if (wanted === undefined) return FLOWS.filter((flow) => flow !== 'host_return' || hasTasks(pipelines.host_return));
   const flow = FLOWS.find((name) => name === wanted);
   if (!flow) throw new CommandFailure(EXIT.usage, `--flow must be one of ${FLOWS.join(', ')}`);
   return [flow];
@@ -127,12 +128,12 @@ export const simulate: Command = {
     '0 every run ended in a defined state and, with --run-tasks, your programs did what they should;\n' +
     '1 one did not; 2 the command line or the configuration is wrong',
   async run(line) {
-    const flows = wantedFlows(line);
     const seed = wantedSeed(line);
     const file = wantedFile(line);
     const isReal = line.has('run-tasks');
     if (line.has('undo-tasks') && !isReal) throw new CommandFailure(EXIT.usage, '--undo-tasks goes with --run-tasks');
     const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
+    const flows = wantedFlows(line, configuration.pipelines);
     const warnings = await warningsOf(configuration);
     const stop = new AbortController();
     const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));

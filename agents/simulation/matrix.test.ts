@@ -79,6 +79,47 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
     for (const row of killed) expect(row).toMatchObject({ flows: ['SUCCESS'], resumes: 1, recovered: total });
   });
 
+  const HOME = `[taskflow_driver_recovery_flows]
+host_return_recovery_tasks = pre:['enable_compute_service_task'],main:['home'],post:['page']
+[home]
+driver = recovery_action
+actions = [{name: MIGRATE}]
+`;
+
+  it('of a host that comes back brings its instances home, each by one migration, wherever an engine is killed', async () => {
+    const rows = await simulate('host_return', `${HOME}${PAGE}after_crash = idempotent\n`);
+    expect(rows).toHaveLength(1 + 3 * FAULTS.length);
+    expect(rows.every(({ good }) => good)).toBe(true);
+    expect(rows[0]).toMatchObject({
+      disturbance: null,
+      status: 'finished',
+      flows: ['SUCCESS'],
+      recovered: 6,
+      total: 6,
+      done: { page: 1 },
+      toDo: null,
+    });
+    for (const task of ['enable_compute_service_task', 'home', 'page']) {
+      expect(rowOf(rows, task, 'engine killed')).toMatchObject({
+        flows: ['SUCCESS'],
+        resumes: 1,
+        recovered: 6,
+        duplicateEvacuations: 0,
+      });
+      expect(rowOf(rows, task, 'cloud away')).toMatchObject({ status: 'finished', recovered: 6 });
+    }
+    expect(rowOf(rows, 'home', 'fails')).toMatchObject({ status: 'failed', recovered: 0 });
+  });
+
+  it('of a host that comes back counts nothing where nothing would bring it home', async () => {
+    const lists =
+      "[taskflow_driver_recovery_flows]\nhost_return_recovery_tasks = main:['enable_compute_service_task']\n";
+    const rows = await simulate('host_return', lists);
+    expect(rows[0]).toMatchObject({ status: 'finished', total: 0, toDo: null });
+    const [nothing, ...more] = await simulate('host_return', '');
+    expect([nothing?.status, nothing?.flows, more]).toEqual(['finished', [], []]);
+  });
+
   it.each([
     ['restart', ['ABANDONED', 'SUCCESS'], 6],
     ['rollback', ['REVERTED', 'SUCCESS'], 6],

@@ -9,6 +9,7 @@ import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
 import { customTask } from '#engine/tasks/custom/custom-task.ts';
 import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
+import { recoveryActionDriver } from '#engine/tasks/custom/recovery-action/driver.ts';
 import { TASK_STEP } from '#engine/tasks/custom/task-step.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import type { RecoveryView, TaskView } from '#protocol/views.ts';
@@ -16,7 +17,7 @@ import { type Asked, askAfterwards } from './afterwards.ts';
 import { type Disturbance, Trouble } from './fault.ts';
 import type { Life } from './life.ts';
 import { type ProgramCall, ProgramCalls } from './program-calls.ts';
-import { configurationFor, fail } from './scenario.ts';
+import { configurationFor, fail, migratesOnly } from './scenario.ts';
 import { type DrivenClock, Stage } from './stage.ts';
 import { type Deeds, standIn } from './stand-in.ts';
 import type { Facts } from './verdict.ts';
@@ -68,6 +69,8 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   const trouble = new Trouble(settings.disturbance, (state) => {
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
   });
+  /** What came before the simulated event is not disturbed. */
+  let isBegun = false;
   await using stage: Stage = new Stage({
     clock,
     seed,
@@ -75,14 +78,23 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
     ...(behaviour ? { behaviour } : {}),
     configuration,
     taskOf: (planned, life) =>
-      troubled(planned, trouble, life, async (name) => {
-        const real = await settings.realDriver?.(name);
-        return real ? programs.heard(real) : standIn(deeds, trouble, life);
-      }),
+      isBegun
+        ? troubled(planned, trouble, life, async (name) => {
+            const real = await settings.realDriver?.(name);
+            return real ? programs.heard(real) : standIn(deeds, trouble, life);
+          })
+        : BUILT_IN_TASKS.get(planned.name),
     log: () => {},
   });
   const failure = fail(flow, stage.world, configuration);
   await stage.start('node-1');
+  if (failure.earlier) {
+    const uuid = await stage.notify(failure.earlier.notification);
+    const deadline = clock.now() + longestMs('host_auto', configuration);
+    await clock.run(untilClosed(stage, uuid, { deadline, signal }));
+    failure.earlier.over();
+  }
+  isBegun = true;
   const begunAt = clock.now();
   const uuid = await stage.notify(failure.notification);
   const patience = { deadline: begunAt + longestMs(flow, configuration), signal };
@@ -95,7 +107,8 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   await clock.run(askAfterwards(programs, { asked, clock, timeoutMsOf, signal }));
   const tasks = view.flows.flatMap((one) => one.tasks);
   const doubts = await clock.run(doubtsOf(stage, uuid));
-  const { accepted, duplicates } = stage.world.counts;
+  const { counts, migrations } = stage.world;
+  const moves = [...Object.values(counts.accepted), ...Object.values(migrations)];
   return {
     // A recovery that waits for a round which this run leaves out has failed, as far as it goes.
     status: settings.realDriver && view.notification.status === 'error' ? 'failed' : view.notification.status,
@@ -103,7 +116,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
     flows: view.flows.map(({ state }) => state),
     recovered: failure.recovered(),
     total: failure.total,
-    duplicateEvacuations: duplicates + Object.values(accepted).reduce((sum, count) => sum + count - 1, 0),
+    duplicateEvacuations: counts.duplicates + moves.reduce((sum, count) => sum + count - 1, 0),
     repeated: [...deeds.values()]
       .filter(({ afterCrash, times }) => afterCrash === 'once' && times > 1)
       .map(({ task }) => task),
@@ -142,18 +155,26 @@ function ofOneFlow(configuration: Configuration): Configuration {
 
 /** The task of a plan, its definition played by a stand-in, with what befalls it. */
 function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: LoadDriver): Task | undefined {
+  if (planned.custom && migratesOnly(planned.custom)) {
+    // The simulated cloud shows what comes of it: no stand-in is needed. Simulated time would run on while it were loaded.
+    const chain = customTask(planned, async () => recoveryActionDriver);
+    return chain && trouble.around(atWork(chain, trouble), life);
+  }
   const custom = customTask(planned, load);
   if (custom) return trouble.around(custom, life);
   const builtIn = BUILT_IN_TASKS.get(planned.name);
   if (!builtIn) return undefined;
-  const task: Task = {
-    ...builtIn,
+  return trouble.around(atWork(builtIn, trouble), life);
+}
+
+function atWork(task: Task, trouble: Trouble): Task {
+  return {
+    ...task,
     run: async (context) => {
-      await trouble.atWork(planned.name, context);
-      return builtIn.run(context);
+      await trouble.atWork(task.name, context);
+      return task.run(context);
     },
   };
-  return trouble.around(task, life);
 }
 
 /** Tasks that failed and were done in no flow. */

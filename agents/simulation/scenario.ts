@@ -1,6 +1,7 @@
-/** For each flow a small cloud and a failure that lets this flow run, and how many of its instances were recovered. */
+/** For each flow a small cloud and an event that lets this flow run, and how many of its instances were recovered. */
+import type { CustomTask } from '#config/custom-tasks.ts';
 import type { Configuration } from '#config/load.ts';
-import type { FlowName } from '#config/pipelines.ts';
+import { DEFAULT_PIPELINES, type FlowName, placedTasksOf } from '#config/pipelines.ts';
 import { DEFAULT_SEGMENT } from '#config/segments.ts';
 import type { Instance } from '#engine/cloud/cloud.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
@@ -20,6 +21,8 @@ const MIX: readonly { readonly change: Partial<Instance>; readonly endsAs: strin
 ];
 
 export interface Failure {
+  /** What happened to the host before, and has been recovered from. */
+  readonly earlier?: { readonly notification: Readonly<Record<string, unknown>>; over(): void };
   readonly notification: Readonly<Record<string, unknown>>;
   /** How many instances the failure is about. */
   readonly total: number;
@@ -36,21 +39,30 @@ export function configurationFor(flow: FlowName, configuration: Configuration): 
     flow === 'host_rh'
       ? ({ ...DEFAULT_SEGMENT, recoveryMethod: 'reserved_host', reservedHosts: RESERVED_HOSTS } as const)
       : DEFAULT_SEGMENT;
+  // A host comes back after a recovery; what the operator does about a failure is tried out in its own flow.
+  const pipelines =
+    flow === 'host_return'
+      ? { ...configuration.pipelines, host_auto: DEFAULT_PIPELINES.host_auto }
+      : configuration.pipelines;
   return {
     ...configuration,
+    pipelines,
     segments: [segment],
     options: { ...options, engine: { ...options.engine, beatIntervalMs: 600_000 } },
   };
 }
 
 /** Fills the cloud and lets something fail. */
-export function fail(flow: FlowName, world: World, { options }: Configuration): Failure {
+export function fail(flow: FlowName, world: World, configuration: Configuration): Failure {
+  const { options } = configuration;
   for (const host of HOSTS) world.addHost(host);
   for (const host of RESERVED_HOSTS) world.addHost(host, 1000, { status: 'disabled', disabledReason: 'reserved' });
   switch (flow) {
     case 'host_auto':
     case 'host_rh':
       return failHost(world, options.hostFailure.haEnabledInstanceMetadataKey);
+    case 'host_return':
+      return comeBack(world, configuration);
     case 'instance':
       return failInstance(world, options.instanceFailure.haEnabledInstanceMetadataKey);
     case 'process':
@@ -87,6 +99,37 @@ function failHost(world: World, haKey: string): Failure {
         return host !== FAILING_HOST && vmState === state && taskState === null;
       }).length,
   };
+}
+
+/** What the failure left in state stopped comes home as it is; nothing is counted where nothing would bring it home. */
+function comeBack(world: World, configuration: Configuration): Failure {
+  const { notification, total } = failHost(world, configuration.options.hostFailure.haEnabledInstanceMetadataKey);
+  const brings = placedTasksOf(configuration.pipelines.host_return).some(({ name }) => {
+    const task = configuration.customTasks.get(name)?.task;
+    return task !== undefined && migratesOnly(task);
+  });
+  const atHome = (): number =>
+    [...world.instances.values()].filter(
+      ({ host, vmState, taskState }) =>
+        host === FAILING_HOST && taskState === null && (vmState === 'active' || vmState === 'stopped'),
+    ).length;
+  return {
+    earlier: { notification, over: () => world.comeBack(FAILING_HOST) },
+    notification: {
+      type: 'COMPUTE_HOST',
+      hostname: FAILING_HOST,
+      payload: { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' },
+    },
+    total: brings ? total : 0,
+    recovered: () => (brings ? atHome() : 0),
+  };
+}
+
+/** A chain that needs nothing but the cloud, which is simulated, and instances that no stand-in would have to name. */
+export function migratesOnly({ driver, options }: Pick<CustomTask, 'driver' | 'options'>): boolean {
+  if (driver !== 'recovery_action' || options.instances !== '' || !Array.isArray(options.actions)) return false;
+  const names = (options.actions as readonly { readonly name?: unknown }[]).map(({ name }) => name);
+  return names.includes('MIGRATE') && !names.includes('WORKFLOW');
 }
 
 /** Nova does not see that an instance has died; the boot after it is what shows that it was recovered. */

@@ -9,7 +9,7 @@ export interface Facts {
   readonly flows: readonly string[];
   readonly recovered: number;
   readonly total: number;
-  /** Evacuations that were asked for while another one of the same instance went on, or after it had left. */
+  /** Evacuations that were asked for while another one of the same instance went on, or after it had left; and migrations. */
   readonly duplicateEvacuations: number;
   /** Custom tasks of kind `once` that were done more than once. */
   readonly repeated: readonly string[];

@@ -65,13 +65,16 @@ export interface Evacuation {
 
 /** An entry of what was asked of an instance (Nova's `os-instance-actions`). It stands there before Nova answers the call. */
 export interface InstanceAction {
-  /** `reboot`, `rebuild`, `evacuate`, `stop`, … */
+  /** `reboot`, `rebuild`, `evacuate`, `stop`, `live-migration`, `migrate`, `confirmResize`, … */
   readonly action: string;
   /** Nova's own id of the request, the same as `Accepted.requestId`. */
   readonly requestId: string;
   /** Nova noted that it ended in an error. */
   readonly isFailed: boolean;
 }
+
+/** `live`: it runs on while its memory is copied. `cold`: it is off, and afterwards in state `resized` until that is confirmed. */
+export type MigrationType = 'live' | 'cold';
 
 /** HARD: power off and on. SOFT: the guest is asked first. */
 export type RebootType = 'HARD' | 'SOFT';
@@ -160,6 +163,13 @@ export interface Cloud {
    * one while the first runs, so the caller must know that there is none.
    */
   evacuate(uuid: string, target: { readonly host?: string }, options?: ActOptions): Promise<Accepted>;
+  /**
+   * Asks for the migration of an instance to a host, which the scheduler checks. Refused where another task is going on, and
+   * where the host takes no instances.
+   */
+  migrate(uuid: string, type: MigrationType, host: string, options?: ActOptions): Promise<Accepted>;
+  /** Ends a cold migration: what lies on the old host is removed. */
+  confirmResize(uuid: string, options?: ActOptions): Promise<Accepted>;
   stop(uuid: string, options?: ActOptions): Promise<Accepted>;
   start(uuid: string, options?: ActOptions): Promise<Accepted>;
   resetState(uuid: string, state: ResetState, options?: ActOptions): Promise<Accepted>;

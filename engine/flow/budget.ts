@@ -2,10 +2,12 @@
 
 /** A number of places; those who wait get one in the order they came. */
 export class Budget {
+  readonly #places: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(places: number) {
+    this.#places = places;
     this.#free = places;
   }
 
@@ -14,6 +16,11 @@ export class Budget {
     if (this.#free <= 0) return false;
     this.#free -= 1;
     return true;
+  }
+
+  /** Takes a place if more than half of them are free: for what is not urgent. */
+  tryTakeSpare(): boolean {
+    return this.#free > this.#places / 2 && this.tryTake();
   }
 
   /** Takes a place even if none is free: for what is going on already, e.g. an evacuation found running on resume. */
@@ -59,6 +66,6 @@ export class Budget {
 export interface Budgets {
   /** Evacuation requests on their way to the cloud (`host_failure_recovery_threads`). */
   readonly requests: Budget;
-  /** Evacuations asked for and not yet arrived (`max_evacuations_in_flight`). */
+  /** Evacuations, and migrations home, asked for and not yet arrived (`max_evacuations_in_flight`). */
   readonly evacuations: Budget;
 }

@@ -36,12 +36,13 @@ export interface Plan {
   readonly settings: TaskSettings;
 }
 
-/** Masakari's names of its flows. */
+/** Masakari's names of its flows, and one in their manner for the flow that it has not. */
 export const FLOW_TITLES: { readonly [F in FlowName]: string } = {
   host_auto: 'instance_evacuate_engine',
   host_rh: 'instance_evacuate_engine',
   instance: 'instance_recovery_engine',
   process: 'process_recovery_engine',
+  host_return: 'host_return_engine',
 };
 
 const HOST_INPUTS: Shapes = {
@@ -57,6 +58,7 @@ export const FLOW_INPUTS: { readonly [F in FlowName]: Shapes } = {
   host_rh: HOST_INPUTS,
   instance: { instance_uuid: 'text', host_name: 'text', notification_uuid: 'text' },
   process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
+  host_return: { host_name: 'text', notification_uuid: 'text' },
 };
 
 const PHASES: readonly Phase[] = ['pre', 'main', 'post'];

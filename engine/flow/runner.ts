@@ -187,6 +187,7 @@ export class FlowRunner {
     const place = { flowId: this.#flow.flow.id, atomId: atom.id };
     let lastProgress = atom.progress;
     return {
+      flow: this.#plan.flow,
       inputs: this.#values,
       flowInputs: Object.keys(this.#plan.inputs),
       parameters: planned.parameters,
@@ -230,6 +231,7 @@ export class FlowRunner {
           before: JSON.parse(row.before),
           unfinished: row.unfinished === 1,
         })),
+      movedAway: (host) => journal.query('movedAway', { flowId: place.flowId, host }),
       lastOpenEvacuation: (host) => journal.query('lastOpenEvacuation', { flowId: place.flowId, host }),
       spendReservedHost: (name) =>
         journal.write({ op: 'host', name, reserved: 0, by: `flow ${this.#flow.flow.uuid}`, at: clock.now() }),

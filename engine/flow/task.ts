@@ -1,9 +1,11 @@
 /** What a task is and what it is given. Built-in tasks stand in `engine/tasks/`, one file each. */
 
+import type { FlowName } from '#config/pipelines.ts';
 import type { Shapes } from '#config/shape.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ActGuard, Cloud } from '../cloud/cloud.ts';
+import type { MovedAway } from '../journal/queries.ts';
 import type { AtomState, StepState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import type { Json } from './plan.ts';
@@ -32,6 +34,8 @@ export interface EarlierStep {
 }
 
 export interface TaskContext {
+  /** The flow that this task stands in. */
+  readonly flow: FlowName;
   /** The flow's inputs and the outputs of earlier tasks, by name. */
   readonly inputs: Values;
   /** The names among them that the flow itself was given. */
@@ -66,6 +70,8 @@ export interface TaskContext {
   movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
+  /** Instances that recoveries moved off a host and that nobody has brought home since. */
+  movedAway(host: string): Promise<readonly MovedAway[]>;
   /** When another flow last asked for an evacuation from this host whose fate nobody knows, ms UTC; null: never. */
   lastOpenEvacuation(host: string): Promise<number | null>;
   /** A host was used as a reserved host, or failed: it is not reserved any more. */
@@ -77,6 +83,8 @@ export interface Task {
   readonly name: string;
   readonly requires: readonly string[];
   readonly provides: readonly string[];
+  /** The flows in which it may stand; all if not said. */
+  readonly flows?: readonly FlowName[];
   /** What its outputs look like, for the check of what other tasks ask for. */
   readonly shapes?: Shapes;
   /**

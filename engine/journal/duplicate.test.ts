@@ -18,7 +18,7 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     type,
     host: 'h',
     target: 't',
-    payload,
+    payload: JSON.stringify({ event: payload }),
     generated_at: Number(at) * MINUTE,
     accepted_at: Number(at) * MINUTE,
     updated_at: Number(at) * MINUTE,
@@ -32,7 +32,7 @@ function earlier(type: NotificationType, told: string): LogbookRow {
 
 function report(type: NotificationType, told: string): Report {
   const [payload = '', at] = told.split('@');
-  return { type, host: 'h', payload, generatedAt: Number(at) * MINUTE };
+  return { type, host: 'h', payload: JSON.stringify({ event: payload }), generatedAt: Number(at) * MINUTE };
 }
 
 describe('findDuplicate', () => {
@@ -101,6 +101,34 @@ describe('findDuplicate', () => {
     ['a crash of an instance whose recovery failed', 'VM', 'CRASH@12', ['CRASH@10 failed@11'], undefined],
     ['an instance ignored within the interval', 'VM', 'CRASH@12', ['CRASH@10 ignored@10'], 'CRASH@10 ignored@10'],
     ['an instance ignored, the interval is over', 'VM', 'CRASH@13', ['CRASH@10 ignored@10'], undefined],
+    [
+      'a host that failed again while its return was being worked on',
+      'COMPUTE_HOST',
+      'STOPPED@12',
+      ['STARTED@11', 'STOPPED@10'],
+      undefined,
+    ],
+    [
+      'the same, and the first failure finished after it',
+      'COMPUTE_HOST',
+      'STOPPED@12',
+      ['STARTED@11', 'STOPPED@10 finished@14'],
+      undefined,
+    ],
+    [
+      'a failure of before the return, said again by another monitor',
+      'COMPUTE_HOST',
+      'STOPPED@10.5',
+      ['STARTED@11', 'STOPPED@10'],
+      'STOPPED@10',
+    ],
+    [
+      'a return, said again by another monitor',
+      'COMPUTE_HOST',
+      'STARTED@12',
+      ['STARTED@11', 'STOPPED@10'],
+      'STARTED@11',
+    ],
     ['another event of the host', 'COMPUTE_HOST', 'STARTED@12', ['STOPPED@10'], undefined],
   ])('%s', (_, type, told, before, expected) => {
     const rows = before.map((one) => earlier(type, one));

@@ -4,10 +4,11 @@
  * Masakari refuses an equal payload within an interval whatever became of the first one, which loses the second crash of
  * an instance. Here a report is a duplicate only when acting on it could add nothing:
  * - the very same report was delivered again (same generated time);
- * - the first is still being worked on;
+ * - the first is still being worked on, and nobody is at work on the host's return from it;
  * - it was made before the first one's recovery had finished, so it tells of the same failure;
  * - host and process only: the first finished within the interval and nothing else was heard of that host in between.
  */
+import { eventOf, kindOf } from './host-event.ts';
 import type { LogbookRow, NotificationType } from './words.ts';
 
 export interface Report {
@@ -30,7 +31,7 @@ export function findDuplicate<E extends Earlier>(
   const redelivered = same.find((one) => one.payload === report.payload && one.generated_at === report.generatedAt);
   if (redelivered) return redelivered;
   for (const one of same) {
-    const saysTheSame = one.payload === report.payload;
+    const saysTheSame = one.payload === report.payload && !hasReturnedSince(one, report, same);
     if (saysTheSame && one.closed_at === null) return one;
     if (saysTheSame && one.status === 'finished' && one.closed_at !== null && report.generatedAt <= one.closed_at) {
       return one;
@@ -44,6 +45,18 @@ export function findDuplicate<E extends Earlier>(
   if (newest?.payload !== report.payload) return undefined;
   if (newest.status !== 'finished' && newest.status !== 'ignored') return undefined;
   return isWithin(report, newest, intervalMs) ? newest : undefined;
+}
+
+/** Whether the host came back between the two failures, and that is not over: the second one ends it. */
+function hasReturnedSince(first: Earlier, report: Report, known: readonly Earlier[]): boolean {
+  if (report.type !== 'COMPUTE_HOST' || eventOf(report.payload) === 'STARTED') return false;
+  return known.some(
+    (one) =>
+      one.closed_at === null &&
+      kindOf(one) === 'HOST_RETURN' &&
+      one.generated_at >= first.generated_at &&
+      one.generated_at <= report.generatedAt,
+  );
 }
 
 function isWithin(report: Report, one: Earlier, intervalMs: number): boolean {

@@ -32,10 +32,15 @@ class Story {
     return uuid;
   }
 
-  attempt(uuid: string, kind: string, steps: readonly Told[], host = 'compute-1'): FlowSnapshot {
+  attempt(
+    uuid: string,
+    kind: string,
+    steps: readonly Told[],
+    { host = 'compute-1', detail = {} }: { readonly host?: string; readonly detail?: object } = {},
+  ): FlowSnapshot {
     const [flow] = this.tell(flowOf(uuid, { target: `host:${host}` })) as [FlowSnapshot];
     const atomId = flow.atoms[0]?.id ?? 0;
-    const planned = steps.map(([object, before]) => ({ key: `${kind} ${object}`, kind, object, before }));
+    const planned = steps.map(([object, before]) => ({ key: `${kind} ${object}`, kind, object, before, detail }));
     const [rows] = this.tell({ op: 'plan_steps', atomId, steps: planned }) as [StepRow[]];
     for (const [index, [, , ...states]] of steps.entries()) {
       for (const state of states) this.tell({ op: 'step', stepId: rows[index]?.id ?? 0, state, at: 1 });
@@ -83,7 +88,9 @@ describe('originals', () => {
     const { writer, db } = place.reign();
     const story = new Story(writer);
     story.attempt(story.hears('STOPPED'), 'disable_service', [['compute-1', 'up', 'intent']]);
-    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'intent']], 'compute-2');
+    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'intent']], {
+      host: 'compute-2',
+    });
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
     expect(QUERIES.originals(db, 'compute-2')).toMatchObject([{ instance: 'x' }]);
   });
@@ -113,6 +120,125 @@ describe('originals', () => {
     story.ends(uuid, 'error');
     story.hears('STARTED', 'finished');
     expect(QUERIES.originals(db, 'compute-1')).toEqual([{ instance: 'a', before: '"stopped"', unfinished: 1 }]);
+  });
+});
+
+describe('a host that came back and is at work on it', () => {
+  test.each<[string, LogbookStatus[]]>([
+    ['new', []],
+    ['running', ['running']],
+    ['superseded', ['running', 'ignored']],
+    ['failed', ['running', 'failed']],
+    ['finished', ['running', 'finished']],
+  ])('has forgotten the originals of before, and its return is %s', (_, statuses) => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const first = story.hears('STOPPED');
+    story.attempt(first, 'evacuate', [['a', 'stopped', 'intent', 'failed']]);
+    story.ends(first, 'failed');
+    expect(QUERIES.originals(db, 'compute-1')).toHaveLength(1);
+    story.ends(story.hears('STARTED'), ...statuses);
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
+  });
+
+  test('has no originals of its migrations, nor evacuations whose end nobody knows', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const back = story.hears('STARTED');
+    const flow = story.attempt(back, 'live_migrate', [['a', 'active', 'intent', 'unknown']]);
+    story.attempt(back, 'cold_migrate', [['b', 'stopped', 'intent', 'sent']]);
+    expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
+    expect(QUERIES.lastOpenEvacuation(db, { flowId: flow.flow.id + 9, host: 'compute-1' })).toBeNull();
+    expect(QUERIES.evacuatedInOtherFlows(db, flow.flow.id)).toEqual([]);
+  });
+});
+
+test('the last failure of a host is the newest that was not ignored, and no return', () => {
+  using place = new Place();
+  const { writer, db } = place.reign();
+  const story = new Story(writer);
+  expect(QUERIES.lastFailure(db, 'compute-1')).toBeNull();
+  const report = (event: string, generatedAt: number, status: 'new' | 'ignored' = 'new') =>
+    story.tell(notification({ payload: JSON.stringify({ event, generatedAt }), generatedAt, status }));
+  report('STOPPED', 20);
+  report('STOPPED', 10);
+  report('STARTED', 30);
+  report('STOPPED', 40, 'ignored');
+  expect(QUERIES.lastFailure(db, 'compute-1')).toBe(20);
+  expect(QUERIES.lastFailure(db, 'compute-2')).toBeNull();
+});
+
+describe('moved away', () => {
+  const to = (host: string) => ({ destination: host });
+  const away = (instance: string, destination: string | null, isBegun = false) => ({ instance, destination, isBegun });
+
+  test('is what evacuations of the host carried out, of each instance the newest', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const here = { flowId: 0, host: 'compute-1' };
+    const first = story.hears('STOPPED');
+    story.attempt(
+      first,
+      'evacuate',
+      [
+        ['a', 'active', 'intent', 'sent', 'done'],
+        ['b', 'active', 'intent', 'failed'],
+        ['c', 'active', 'intent', 'unknown'],
+        ['d', 'active', 'skipped'],
+        ['e', 'active', 'done'],
+      ],
+      { detail: to('compute-2') },
+    );
+    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'done']], {
+      host: 'compute-2',
+    });
+    expect(QUERIES.movedAway(db, here)).toEqual([away('a', 'compute-2'), away('e', 'compute-2')]);
+    story.ends(first, 'error');
+    story.attempt(
+      first,
+      'evacuate',
+      [
+        ['a', 'active', 'done'],
+        ['b', 'active', 'done'],
+      ],
+      { detail: to('compute-3') },
+    );
+    story.attempt(first, 'evacuate', [['e', 'active', 'done']], { detail: {} });
+    expect(QUERIES.movedAway(db, here)).toEqual([away('a', 'compute-3'), away('e', null), away('b', 'compute-3')]);
+  });
+
+  test('is nothing that came home since; what a return began itself is still its own', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const story = new Story(writer);
+    const failure = story.hears('STOPPED');
+    const moved: Told[] = ['a', 'b', 'c'].map((object) => [object, 'active', 'done']);
+    story.attempt(failure, 'evacuate', moved, { detail: to('compute-2') });
+    story.ends(failure, 'finished');
+    const back = story.hears('STARTED');
+    const live = story.attempt(back, 'live_migrate', [
+      ['a', 'active', 'done'],
+      ['b', 'active', 'intent', 'failed'],
+    ]);
+    story.ends(back, 'error');
+    const cold = story.attempt(back, 'cold_migrate', [['c', 'stopped', 'done']]);
+    for (const { flow } of [live, cold]) {
+      expect(QUERIES.movedAway(db, { flowId: flow.id, host: 'compute-1' })).toEqual([
+        away('a', 'compute-2', true),
+        away('b', 'compute-2', true),
+        away('c', 'compute-2', true),
+      ]);
+    }
+    story.ends(back, 'failed');
+    const next = story.attempt(story.hears('STARTED'), 'choose', []);
+    const ofNext = { flowId: next.flow.id, host: 'compute-1' };
+    expect(QUERIES.movedAway(db, ofNext)).toEqual([away('b', 'compute-2')]);
+    // Moved away once more, it is to come home once more.
+    story.attempt(story.hears('STOPPED'), 'evacuate', [['a', 'active', 'done']], { detail: to('compute-3') });
+    expect(QUERIES.movedAway(db, ofNext)).toEqual([away('b', 'compute-2'), away('a', 'compute-3')]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** What can be read, by the engine's own connection and by read-only ones alike. */
 import type Database from 'better-sqlite3';
 import { readLease } from './lease.ts';
+import { MIGRATION_KINDS } from './migration-kinds.ts';
 import type { FlowSnapshot } from './mutations.ts';
 import type { AtomRow, AtomState, EventRow, FlowRow, LeaseRow, LogbookRow, LogbookStatus, StepRow } from './words.ts';
 
@@ -29,6 +30,23 @@ export interface Original {
   readonly before: string;
   /** 1: the last flow that touched it left steps which are neither done nor skipped. */
   readonly unfinished: 0 | 1;
+}
+
+/** An instance that a recovery moved off its host. */
+export interface MovedAway {
+  readonly instance: string;
+  /** Where it was put; null where that was not noted. */
+  readonly destination: string | null;
+  /** Its migration home is a step of this very recovery, whatever became of it. */
+  readonly isBegun: boolean;
+}
+
+/** Kinds of steps that bring an instance home. */
+const QUOTED_MIGRATIONS = MIGRATION_KINDS.map((kind) => `'${kind}'`).join(', ');
+
+function destinationIn(detail: string): string | null {
+  const { destination }: { readonly destination?: unknown } = JSON.parse(detail);
+  return typeof destination === 'string' ? destination : null;
 }
 
 /** A step of another flow. */
@@ -123,7 +141,8 @@ export const QUERIES = {
 
   /**
    * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
-   * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back), and of
+   * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back: what is done
+   * about that, and how it ends, does not matter), and of
    * recoveries that are still open in any case: a host may come back and fail again between two attempts of one.
    */
   originals(db: Database.Database, host: string): Original[] {
@@ -136,7 +155,8 @@ export const QUERIES = {
          JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
          WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' AND (l.closed_at IS NULL
            OR l.id > coalesce(
-             (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND status = 'finished'), 0))
+             (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST'
+                AND (status = 'finished' OR payload ->> 'event' = 'STARTED')), 0))
          ORDER BY s.id`,
       )
       .all(host, host);
@@ -145,6 +165,42 @@ export const QUERIES = {
       originals.set(object, { instance: object, before: originals.get(object)?.before ?? before, unfinished });
     }
     return [...originals.values()];
+  },
+
+  /** When the newest failure of a host that was not ignored was reported, ms UTC of its monitor; null: never. */
+  lastFailure(db: Database.Database, host: string): number | null {
+    const row = db
+      .prepare<[string], { at: number | null }>(
+        `SELECT max(generated_at) AS at FROM logbooks
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`,
+      )
+      .get(host);
+    return row?.at ?? null;
+  },
+
+  /**
+   * Instances that recoveries of a host moved away and that no return of it has brought home since: of each the newest
+   * evacuation that was carried out. Those that this very recovery brought home, or began to, are among them.
+   */
+  movedAway(db: Database.Database, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
+    const rows = db
+      .prepare<[number, string], { object: string; kind: string; detail: string; own: 0 | 1; done: 0 | 1 }>(
+        `SELECT s.object, s.kind, s.detail, s.state = 'done' AS done,
+           l.id = (SELECT logbook_id FROM flowdetails WHERE id = ?) AS own
+         FROM logbooks l
+         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind IN ('evacuate', ${QUOTED_MIGRATIONS}) ORDER BY s.id`,
+      )
+      .all(of.flowId, of.host);
+    const away = new Map<string, MovedAway>();
+    for (const { object, kind, detail, own, done } of rows) {
+      const moved = away.get(object);
+      if (kind === 'evacuate') {
+        if (done) away.set(object, { instance: object, destination: destinationIn(detail), isBegun: false });
+      } else if (own && moved) away.set(object, { ...moved, isBegun: true });
+      else if (done) away.delete(object);
+    }
+    return [...away.values()];
   },
 
   /** Steps of one key in all flows of the same logbook but this one, oldest first, each with what became of its task. */

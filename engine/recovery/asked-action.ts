@@ -41,16 +41,25 @@ export type AskedDecision =
   | { readonly do: 'wait' }
   | { readonly do: 'note silence' }
   | { readonly do: 'call' }
-  | { readonly do: 'settle'; readonly state: Settled; readonly reason: string | null };
+  /** `unknown`: waiting is over, and it may go on all the same. */
+  | { readonly do: 'settle'; readonly state: AskedEnd; readonly reason: string | null };
 
-type Settled = 'done' | 'skipped' | 'failed' | 'unknown';
+export type AskedEnd = 'done' | 'skipped' | 'failed' | 'unknown';
 
-const settle = (state: Settled, reason: string | null = null): AskedDecision => ({
+export const settle = (state: AskedEnd, reason: string | null = null): AskedDecision => ({
   do: 'settle',
   state,
   reason,
 });
-const WAIT: AskedDecision = { do: 'wait' };
+export const WAIT: AskedDecision = { do: 'wait' };
+
+/** Whether a call that may have been made still has to be looked for: Nova showed nothing of it for too short a time. */
+export function isNotRuledOut(
+  { state, silentLooks, silentMs }: Pick<AskedFacts, 'state' | 'silentLooks' | 'silentMs'>,
+  { queueWaitMs }: AskedLimits,
+): boolean {
+  return state !== 'planned' && (silentLooks < SILENT_LOOKS || silentMs < queueWaitMs);
+}
 
 export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecision {
   const { instance, action, state } = facts;
@@ -64,9 +73,7 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
     return isLate ? settle(mayBeUnderway ? 'unknown' : 'failed', reason) : WAIT;
   }
   if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
-  if (mayBeUnderway && (facts.silentLooks < SILENT_LOOKS || facts.silentMs < limits.queueWaitMs)) {
-    return { do: 'note silence' };
-  }
+  if (isNotRuledOut(facts, limits)) return { do: 'note silence' };
   if (!facts.isHostUp) {
     return settle('failed', `nova-compute of its host ${instance.host ?? '(none)'} is down; only EVACUATE can help it`);
   }

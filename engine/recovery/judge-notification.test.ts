@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SEGMENT } from '#config/segments.ts';
+import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/segments.ts';
 import { parseNotification } from '#protocol/notification.ts';
 import { judgeNotification, targetOf } from './judge-notification.ts';
 
@@ -36,6 +36,21 @@ describe('a notification is recovered by the rules of Masakari', () => {
     expect(judgeNotification(unproven, DEFAULT_SEGMENT, 'operator').status).toBe('new');
     const disabled = { ...DEFAULT_SEGMENT, enabled: false };
     expect(judgeNotification(unproven, disabled, 'operator').status).toBe('ignored');
+  });
+
+  it('takes a host that came back for a recovery where there is something to run, and nothing has failed since', () => {
+    const back = notification('COMPUTE_HOST', { event: 'STARTED' });
+    const judge = (tasks: number, failed: string | null, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
+      judgeNotification(back, segment, 'none', { tasks, failedAt: failed === null ? null : Date.parse(failed) });
+    expect(judge(0, null)).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
+    expect(judge(1, null)).toEqual({ status: 'new', reason: null });
+    expect(judge(1, '2026-11-21T07:59:59Z').status).toBe('new');
+    expect(judge(1, '2026-11-21T08:00:01Z')).toEqual({
+      status: 'finished',
+      reason: "Host 'c1' came back, but has failed again since.",
+    });
+    expect(judge(1, null, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
+    expect(judgeNotification(back, undefined, 'none', { tasks: 1, failedAt: null }).status).toBe('ignored');
   });
 
   it('works on the host or on the instance, whatever the case of its UUID', () => {

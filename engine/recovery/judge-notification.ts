@@ -8,6 +8,16 @@ export type NotificationVerdict = {
   readonly reason: string | null;
 };
 
+/** What is known, when a host came back, of what is to be done about it. */
+export interface ReturnFacts {
+  /** Tasks of the flow host_return. */
+  readonly tasks: number;
+  /** When the newest failure of the host that was accepted was reported, ms UTC of its monitor; null: never. */
+  readonly failedAt: number | null;
+}
+
+const NOTHING_TO_RUN: ReturnFacts = { tasks: 0, failedAt: null };
+
 const RECOVER: NotificationVerdict = { status: 'new', reason: null };
 const ignored = (reason: string): NotificationVerdict => ({ status: 'ignored', reason });
 const finished = (reason: string): NotificationVerdict => ({ status: 'finished', reason });
@@ -22,11 +32,13 @@ const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
 /**
  * @param segment the failover segment of the host; undefined when segments are configured and none holds it
  * @param proof `operator`: a person says that the host is down, which stands in for host_status NORMAL
+ * @param back asked for only when the host came back
  */
 export function judgeNotification(
   notification: Notification,
   segment: FailoverSegment | undefined,
   proof: 'none' | 'operator' = 'none',
+  back: ReturnFacts = NOTHING_TO_RUN,
 ): NotificationVerdict {
   if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);
   // Masakari's own words and spelling: tools match on them.
@@ -34,7 +46,7 @@ export function judgeNotification(
   switch (notification.type) {
     case 'COMPUTE_HOST': {
       const { event, host_status } = notification.payload;
-      if (event === 'STARTED') return finished(`Host '${notification.hostname}' came back.`);
+      if (event === 'STARTED') return judgeReturn(notification, back);
       if (host_status === 'NORMAL' || proof === 'operator') return RECOVER;
       return ignored(
         `Host '${notification.hostname}' is not proven dead: host_status is ${host_status ?? 'missing'}, NORMAL is needed.`,
@@ -52,6 +64,18 @@ export function judgeNotification(
       return ignored(`Event ${event}/${vir_domain_event} of an instance is not a failure.`);
     }
   }
+}
+
+function judgeReturn(
+  { hostname, generated_time }: Notification,
+  { tasks, failedAt }: ReturnFacts,
+): NotificationVerdict {
+  if (tasks === 0) return finished(`Host '${hostname}' came back.`);
+  // Delivered late: what it tells of is over.
+  if (failedAt !== null && failedAt > generated_time.getTime()) {
+    return finished(`Host '${hostname}' came back, but has failed again since.`);
+  }
+  return RECOVER;
 }
 
 /** What a recovery of it works on; one target has one open flow. */

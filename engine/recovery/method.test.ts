@@ -25,9 +25,15 @@ describe('the flows of a recovery method', () => {
     expect(sequence(method, [...reserved])).toEqual(expected);
   });
 
-  it('of an instance or a process is one', () => {
+  it('of an instance, a process or a return is one', () => {
     expect(nextFlow('VM', 'reserved_host', [], [])).toMatchObject({ choice: { flow: 'instance' } });
     expect(nextFlow('PROCESS', 'auto', [], [])).toMatchObject({ choice: { flow: 'process' } });
+    expect(nextFlow('HOST_RETURN', 'rh_priority', [], ['r1'])).toEqual({
+      do: 'run',
+      choice: { flow: 'host_return', reservedHost: null },
+    });
+    const back: FlowChoice[] = [{ flow: 'host_return', reservedHost: null }];
+    expect(nextFlow('HOST_RETURN', 'rh_priority', back, ['r1'])).toEqual({ do: 'give up', reason: null });
     const tried: FlowChoice[] = [{ flow: 'instance', reservedHost: null }];
     expect(nextFlow('VM', 'auto_priority', tried, ['r1'])).toEqual({ do: 'give up', reason: null });
   });

@@ -5,16 +5,19 @@
  * still lies on the failed host, so a try that moved half of the instances leaves the other half to the next.
  */
 import type { RecoveryMethod } from '#config/segments.ts';
-import type { NotificationType } from '../journal/words.ts';
+import type { RecoveryKind } from '../journal/host-event.ts';
 
 export type FlowChoice =
-  | { readonly flow: 'host_auto' | 'instance' | 'process'; readonly reservedHost: null }
+  | { readonly flow: 'host_auto' | 'host_return' | 'instance' | 'process'; readonly reservedHost: null }
   | { readonly flow: 'host_rh'; readonly reservedHost: string };
 
 export type NextFlow =
   | { readonly do: 'run'; readonly choice: FlowChoice }
   /** Nothing is left to try in this round; `reason` only where no flow ran to tell one. */
   | { readonly do: 'give up'; readonly reason: string | null };
+
+/** Those that run once in a round, whatever the method. */
+const SINGLE = { HOST_RETURN: 'host_return', VM: 'instance', PROCESS: 'process' } as const;
 
 const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
 
@@ -23,13 +26,13 @@ const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
  * @param reservedHosts those that are free, in the order of the segment
  */
 export function nextFlow(
-  type: NotificationType,
+  kind: RecoveryKind,
   method: RecoveryMethod,
   tried: readonly FlowChoice[],
   reservedHosts: readonly string[],
 ): NextFlow {
-  if (type !== 'COMPUTE_HOST') {
-    const flow = type === 'VM' ? 'instance' : 'process';
+  if (kind !== 'COMPUTE_HOST') {
+    const flow = SINGLE[kind];
     return tried.length === 0 ? { do: 'run', choice: { flow, reservedHost: null } } : { do: 'give up', reason: null };
   }
   const usedHosts = new Set(tried.map(({ reservedHost }) => reservedHost));

@@ -14,6 +14,8 @@ function open(uuid: string, change: Partial<Open> = {}): Open {
     target: `host:${host}`,
     status: 'new',
     retry_at: null,
+    payload: '{"event":"STOPPED"}',
+    generated_at: 0,
     ...change,
   };
 }
@@ -61,6 +63,65 @@ describe('the queue of recoveries', () => {
     const due = open('due', { status: 'error', retry_at: 1000 });
     const later = open('later', { host: 'c2', status: 'error', retry_at: 5000 });
     expect(plan([due, later])).toMatchObject({ start: ['due'], lookAgainAt: 5000 });
+  });
+
+  const back = (uuid: string, change: Partial<Open> = {}): Open =>
+    open(uuid, { payload: '{"event":"STARTED"}', ...change });
+
+  it('starts what a host that is back needs after everything that has failed', () => {
+    const list = [
+      back('home'),
+      open('vm', { type: 'VM', host: 'c2', target: 'instance:x' }),
+      open('host', { host: 'c3' }),
+    ];
+    expect(plan(list).start).toEqual(['host', 'vm', 'home']);
+  });
+
+  it.each(['new', 'running', 'error'] as const)('lets a return wait while a failure of the host is %s', (status) => {
+    const list = [open('failed', { status, retry_at: 5000 }), back('home')];
+    const verdict = plan(list, ['failed']);
+    expect([verdict.start, verdict.supersede]).toEqual([[], []]);
+    // Not even where nothing of the failure runs just now.
+    expect(plan(list).start).not.toContain('home');
+    expect(plan([back('home')]).start).toEqual(['home']);
+  });
+
+  it.each(['new', 'running', 'error'] as const)('ends a return that is %s when its host fails again', (status) => {
+    const verdict = plan([back('home', { status }), open('failed')], status === 'running' ? ['home'] : []);
+    expect(verdict.supersede).toEqual([{ uuid: 'home', by: 'failed' }]);
+    expect(verdict.start).not.toContain('home');
+  });
+
+  it('ends a return that was reported before a failure and delivered after it', () => {
+    const list = [open('failed', { generated_at: 20 }), back('late', { generated_at: 10 })];
+    expect(plan(list)).toMatchObject({ start: ['failed'], supersede: [{ uuid: 'late', by: 'failed' }] });
+  });
+
+  it('ends nothing for a return: an instance or a process of the host that failed is recovered', () => {
+    const list = [back('home'), open('vm', { type: 'VM', target: 'instance:x' }), open('process', { type: 'PROCESS' })];
+    const verdict = plan(list);
+    expect(verdict.supersede).toEqual([]);
+    expect(verdict.start).toEqual(['vm', 'process']);
+    expect(plan(list, ['process']).start).toEqual(['vm']);
+  });
+
+  it('ends a return that has begun when an operator takes the failure of before up again', () => {
+    const list = [open('old', { status: 'new' }), back('home', { status: 'running', generated_at: 99 })];
+    expect(plan(list, ['home'])).toMatchObject({ start: ['old'], supersede: [{ uuid: 'home', by: 'old' }] });
+    expect(plan([open('old'), back('home', { generated_at: 99 })], ['home']).supersede).toHaveLength(1);
+  });
+
+  it('goes on with a return that another engine left running before anything else about its target', () => {
+    const list = [back('home', { status: 'running' }), open('process', { type: 'PROCESS' })];
+    expect(plan(list).start).toEqual(['home']);
+    expect(plan(list, ['home']).start).toEqual([]);
+  });
+
+  it('keeps the places that returns take for failures', () => {
+    const list = [back('b1', { host: 'c1' }), back('b2', { host: 'c2' }), open('f', { host: 'c3' })];
+    expect(plan(list, ['b1', 'b2'], { maxConcurrent: 2 }).start).toEqual(['f']);
+    expect(plan(list, ['f', 'b1'], { maxConcurrent: 2 }).start).toEqual([]);
+    expect(plan(list, ['f'], { maxConcurrent: 2 }).start).toEqual(['b1']);
   });
 
   it('takes up what another engine left running', () => {

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
+import { placedTasksOf } from '#config/pipelines.ts';
 import { segmentOf } from '#config/segments.ts';
 import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
@@ -18,11 +19,12 @@ import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import type { Journal } from '../journal/journal.ts';
+import { isMigration } from '../journal/migration-kinds.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import type { FlowRow, LogbookRow, LogbookStatus } from '../journal/words.ts';
+import { type FlowRow, type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
-import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/task-step.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
@@ -99,7 +101,8 @@ export class Engine {
   ): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
     const segment = segmentOf(configuration.segments, notification.hostname);
-    const { status, reason } = judgeNotification(notification, segment, proof);
+    const back = await this.#returnFacts(notification);
+    const { status, reason } = judgeNotification(notification, segment, proof, back);
     crashPoint('notification.before-accept');
     const result = await journal.accept({
       uuid: randomUUID(),
@@ -125,6 +128,14 @@ export class Engine {
     });
     this.#wake();
     return result;
+  }
+
+  /** What decides whether a host that came back is more than noted; undefined for any other notification. */
+  async #returnFacts({ type, hostname, payload }: Notification): Promise<ReturnFacts | undefined> {
+    if (type !== 'COMPUTE_HOST' || payload.event !== 'STARTED') return undefined;
+    const { configuration, journal } = this.#parts;
+    const tasks = placedTasksOf(configuration.pipelines.host_return).length;
+    return { tasks, failedAt: tasks === 0 ? null : await journal.query('lastFailure', hostname) };
   }
 
   /** Takes what a process of a host says of its monitors: which of them cannot see, and which can. */
@@ -154,7 +165,9 @@ export class Engine {
     }
     if (logbook.status === 'ignored') {
       const segment = segmentOf(configuration.segments, logbook.host);
-      const { status, reason } = judgeNotification(notificationOf(logbook), segment, proof);
+      const notification = notificationOf(logbook);
+      const back = await this.#returnFacts(notification);
+      const { status, reason } = judgeNotification(notification, segment, proof, back);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
     const settled = await this.#settleDoubts(logbook, verdicts);
@@ -358,8 +371,14 @@ export class Engine {
       const logbook = await this.#logbook(uuid);
       if (logbook.closed_at !== null) return;
       const at = clock.now();
-      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.`;
       const flow = await journal.query('openFlow', logbook.id);
+      // Only Nova knows whether such a migration ends on the host that failed, and nobody waits for it any more.
+      const onTheWay = (flow?.steps ?? []).filter(
+        (step) => isMigration(step) && UNSETTLED_STEP_STATES.includes(step.state),
+      );
+      const uuids = onTheWay.map(({ object }) => object).join(', ');
+      const hint = onTheWay.length === 0 ? '' : ` See what became of instances that were on their way there: ${uuids}.`;
+      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.${hint}`;
       const closed: Mutation[] = flow
         ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
         : [];

@@ -1,6 +1,7 @@
 /** Tells watchers what was committed of a recovery: only what is on the disk is ever shown. */
 import type { WatchNotice } from '#protocol/views.ts';
 import { type CommitListener, committedEvents } from '../journal/journal.ts';
+import { isMove } from '../journal/migration-kinds.ts';
 import type { FlowSnapshot } from '../journal/mutations.ts';
 import type { LogbookRow, StepRow } from '../journal/words.ts';
 
@@ -9,8 +10,8 @@ type Listener = (notice: WatchNotice) => void;
 interface Watched {
   readonly uuid: string;
   readonly taskOf: Map<number, string>;
-  /** State of each evacuation step, by its id. */
-  readonly evacuations: Map<number, string>;
+  /** State of each step that moves an instance, by its id. */
+  readonly moves: Map<number, string>;
 }
 
 export class ProgressHub {
@@ -23,7 +24,7 @@ export class ProgressHub {
     const watched: Watched = {
       uuid,
       taskOf: new Map(atoms.map(({ id, name }) => [id, name])),
-      evacuations: new Map(steps.filter(isEvacuation).map(({ id, state }) => [id, state])),
+      moves: new Map(steps.filter(isMove).map(({ id, state }) => [id, state])),
     };
     this.#flows.set(flow.id, watched);
     for (const { id } of atoms) this.#flowOfAtom.set(id, watched);
@@ -45,11 +46,11 @@ export class ProgressHub {
     };
   }
 
-  /** How far the evacuations of an open recovery are; null where there are none. */
+  /** How far the evacuations, or the migrations home, of an open recovery are; null where there are none. */
   instancesOf(uuid: string): { moved: number; total: number } | null {
     const watched = [...this.#flows.values()].find((one) => one.uuid === uuid);
-    if (!watched || watched.evacuations.size === 0) return null;
-    const states = [...watched.evacuations.values()];
+    if (!watched || watched.moves.size === 0) return null;
+    const states = [...watched.moves.values()];
     return { moved: states.filter((state) => state === 'done').length, total: states.length };
   }
 
@@ -80,16 +81,12 @@ export class ProgressHub {
 
   #note(step: StepRow, counted: Set<string>): void {
     const watched = this.#flowOfAtom.get(step.atom_id);
-    if (!watched || !isEvacuation(step)) return;
-    watched.evacuations.set(step.id, step.state);
+    if (!watched || !isMove(step)) return;
+    watched.moves.set(step.id, step.state);
     counted.add(watched.uuid);
   }
 
   #tell(notice: WatchNotice): void {
     for (const listener of this.#listeners.get(notice.uuid) ?? []) listener(notice);
   }
-}
-
-function isEvacuation({ kind }: Pick<StepRow, 'kind'>): boolean {
-  return kind === 'evacuate';
 }

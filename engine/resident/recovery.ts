@@ -16,6 +16,7 @@ import type { Budget } from '../flow/budget.ts';
 import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
 import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
+import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { FlowRow, LogbookRow } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
@@ -107,7 +108,7 @@ export class Recovery {
   }
 
   async #choose(tried: readonly FlowChoice[]): Promise<NextFlow> {
-    return nextFlow(this.#logbook.type, this.#segment.recoveryMethod, tried, await this.#freeReservedHosts());
+    return nextFlow(kindOf(this.#logbook), this.#segment.recoveryMethod, tried, await this.#freeReservedHosts());
   }
 
   async #flowsOf(round: number): Promise<FlowRow[]> {
@@ -148,7 +149,7 @@ export class Recovery {
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: whoever takes that up opens none, and would not come by here again.
-    if (this.#segment.reservedHosts.includes(host)) {
+    if (choice.flow !== 'host_return' && this.#segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     const flow = await journal.openFlow({

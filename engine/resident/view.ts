@@ -1,6 +1,7 @@
 /** From rows of the journal to what is shown. Pure; the same for the engine and for a reader without one. */
 import type { EventView, FlowView, InstanceView, NotificationView, RecoveryView, TaskView } from '#protocol/views.ts';
 import { type PlannedTask, readPlan } from '../flow/plan.ts';
+import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
 import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
 import { taskStepKey } from '../tasks/custom/task-step.ts';
@@ -55,6 +56,9 @@ function viewTask(atom: AtomRow, planned: PlannedTask | undefined, steps: readon
   };
 }
 
+/** Steps that follow the move of an instance, and belong to it. */
+const RESTORES: ReadonlySet<string> = new Set(['stop', 'error', 'confirm_resize']);
+
 const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   planned: 'waiting',
   intent: 'moving',
@@ -65,13 +69,17 @@ const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   skipped: 'deleted',
 };
 
+/** A migration home is not asked for where somebody moved the instance or did something else with it. */
+const SKIPPED_MIGRATION = 'left';
+
 function viewInstance(evacuation: StepRow, restores: readonly StepRow[]): InstanceView {
   const before: { name?: string; host?: string; vmState?: string } = JSON.parse(evacuation.before);
   const detail: { destination?: string } = JSON.parse(evacuation.detail);
   const began = evacuation.sent_at ?? evacuation.intent_at;
   const broken = restores.find(({ state }) => state === 'failed' || state === 'unknown');
   const isRestoring = restores.some(({ state }) => state !== 'done' && state !== 'skipped');
-  const arrived = INSTANCE_STATE[evacuation.state];
+  const isLeft = evacuation.state === 'skipped' && evacuation.kind !== 'evacuate';
+  const arrived = isLeft ? SKIPPED_MIGRATION : INSTANCE_STATE[evacuation.state];
   const state = arrived !== 'moved' ? arrived : broken ? 'failed' : isRestoring ? 'moving' : 'moved';
   return {
     instance_uuid: evacuation.object,
@@ -94,7 +102,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
       const titles = new Map(atoms.map(({ id, name }) => [id, titleOf(name)]));
       const requestId = `req-${flow.uuid}`;
       const { inputs, tasks } = readPlan(flow.plan);
-      const evacuations = steps.filter(({ kind }) => kind === 'evacuate');
+      const evacuations = steps.filter(isMove);
       return {
         flow_uuid: flow.uuid,
         request_id: requestId,
@@ -122,7 +130,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
             evacuation,
             steps.filter(
               ({ object, kind, atom_id }) =>
-                object === evacuation.object && atom_id === evacuation.atom_id && (kind === 'stop' || kind === 'error'),
+                object === evacuation.object && atom_id === evacuation.atom_id && RESTORES.has(kind),
             ),
           ),
         ),

@@ -1,4 +1,5 @@
 /** Takes the compute service of a failed host out of use and tells Nova that it is down, which evacuation demands. */
+import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { ComputeService } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import { type Task, type TaskContext, textInput } from '../flow/task.ts';
@@ -16,6 +17,7 @@ export const disableComputeService: Task = {
   name: 'disable_compute_service_task',
   requires: ['host_name'],
   provides: [],
+  flows: FAILURE_FLOWS,
 
   async run(context) {
     const host = textInput(context, 'host_name');

@@ -9,6 +9,9 @@ import type { Json } from '../flow/plan.ts';
 import type { TaskContext } from '../flow/task.ts';
 import { failureOf, Patience } from './patience.ts';
 
+/** What is refused for now is asked for again after so many `verify_interval`: each time is an intent in the journal. */
+const NOT_YET_INTERVALS = 10;
+
 export interface Effect<World> {
   readonly key: string;
   readonly kind: string;
@@ -22,6 +25,8 @@ export interface Effect<World> {
    */
   judge(world: World): 'done' | 'underway' | 'absent';
   act(world: World): Promise<Accepted>;
+  /** Whether the cloud, as it says, does not do it for now: then it is asked for again until the task's time is up. */
+  isNotYet?(error: CloudError): boolean;
   /** Told when the cloud refuses with a conflict; the world is looked at again after it. */
   onConflict?(error: CloudError): void;
   /** Upper bound from the call to its effect, ms. */
@@ -86,6 +91,9 @@ export async function bringAbout<World>(context: TaskContext, effect: Effect<Wor
           called = true;
           since = clock.boottime();
           await steps.settle([{ step, state: 'unknown', error: error.message }]);
+        } else if (error instanceof CloudError && effect.isNotYet?.(error)) {
+          await steps.settle([{ step, state: 'planned', error: error.message }]);
+          await clock.sleep(NOT_YET_INTERVALS * settings.verifyIntervalMs, signal);
         } else if (isOutage(error)) {
           // Whether it arrived is seen in the next look.
           await steps.settle([{ step, state: 'unknown', error: error.message }]);

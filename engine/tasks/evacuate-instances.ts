@@ -1,4 +1,5 @@
 /** Moves the instances of a failed host to others and restores what each of them was. */
+import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { Evacuation } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
@@ -131,6 +132,7 @@ export const evacuateInstances: Task = {
   name: 'evacuate_instances_task',
   requires: ['host_name', 'instance_list'],
   provides: ['recovered_instances', 'failed_instances'],
+  flows: FAILURE_FLOWS,
   shapes: { recovered_instances: RECOVERED, failed_instances: NOT_RECOVERED },
 
   async run(context) {

@@ -1,4 +1,5 @@
 /** Finds out which instances of a failed host have to be moved, in which order, and what each of them was. */
+import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
@@ -35,6 +36,7 @@ export const prepareHaEnabledInstances: Task = {
   name: 'prepare_HA_enabled_instances_task',
   requires: ['host_name'],
   provides: ['instance_list', 'instances'],
+  flows: FAILURE_FLOWS,
   shapes: { instance_list: 'any', instances: LISTED },
 
   async run(context) {

@@ -7,6 +7,7 @@ import { customTask } from './custom/custom-task.ts';
 import { loadDriver } from './custom/drivers.ts';
 import { disableComputeNode } from './disable-compute-node.ts';
 import { disableComputeService } from './disable-compute-service.ts';
+import { enableComputeService } from './enable-compute-service.ts';
 import { evacuateInstances } from './evacuate-instances.ts';
 import { prepareHaEnabledInstances } from './prepare-ha-enabled-instances.ts';
 import { startInstance } from './start-instance.ts';
@@ -30,6 +31,7 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
     confirmInstanceActive,
     disableComputeNode,
     confirmComputeNodeDisabled,
+    enableComputeService,
     noOp,
   ].map((task) => [task.name, task]),
 );

@@ -1,5 +1,5 @@
 /**
- * Masakari's class names of the built-in tasks, as its progress lists show them. Apart from the tasks, so that whoever shows a
+ * Masakari's class names of the built-in tasks, as its progress lists show them, and names in their manner for tasks of ours. Apart from the tasks, so that whoever shows a
  * recovery need not load what carries one out.
  */
 const TITLES: Readonly<Record<string, string>> = {
@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<string, string>> = {
   confirm_instance_active_task: 'ConfirmInstanceActiveTask',
   disable_compute_node_task: 'DisableComputeNodeTask',
   confirm_compute_node_disabled_task: 'ConfirmComputeNodeDisabledTask',
+  enable_compute_service_task: 'EnableComputeServiceTask',
   no_op: 'Noop',
 };
 

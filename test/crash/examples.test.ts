@@ -10,13 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfigurationFile } from '#config/files.ts';
 import { loadConfiguration } from '#config/load.ts';
-import { placedTasksOf } from '#config/pipelines.ts';
+import { hasTasks, placedTasksOf } from '#config/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
 import { CA_FILE, PASSWORD, PostOffice } from '../world/post-office.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../docs/examples/', import.meta.url));
 const PIPELINES = join(EXAMPLES, 'pipelines');
+const UP = ['--hostname', 'c1', '--event', 'STARTED'];
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
 /** Takes every request, and keeps the keys by which a receiver knows that it has had one before. */
@@ -87,10 +88,34 @@ async function start(name: string, surroundings: Surroundings): Promise<EngineWo
 
 const examples = readdirSync(PIPELINES).filter((name) => name.endsWith('.conf'));
 
+function pipelinesOf(name: string) {
+  return loadConfiguration({ mainFile: join(PIPELINES, name), readFile: readConfigurationFile }).pipelines;
+}
+
+function isOfReturn(name: string): boolean {
+  return hasTasks(pipelinesOf(name).host_return);
+}
+
 /** The tasks of the flow that the example is about. */
 function tasksOf(name: string): string[] {
-  const { pipelines } = loadConfiguration({ mainFile: join(PIPELINES, name), readFile: readConfigurationFile });
-  return placedTasksOf(pipelines.host_auto).map((task) => task.name);
+  return placedTasksOf(pipelinesOf(name)[isOfReturn(name) ? 'host_return' : 'host_auto']).map((task) => task.name);
+}
+
+/** Waits until a recovery is closed. */
+async function closed(here: EngineWorld, uuid: string): Promise<RecoveryView> {
+  await expect
+    .poll(async () => (await here.json<RecoveryView>('show', uuid)).notification.closed_at, { timeout: 90_000 })
+    .not.toBeNull();
+  return here.json<RecoveryView>('show', uuid);
+}
+
+/** What happened before the example begins: the host failed, was recovered, and has power again. */
+async function failAndComeBack(here: EngineWorld): Promise<void> {
+  const engine = await here.engine();
+  const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...DOWN);
+  expect((await closed(here, uuid)).notification.status).toBe('finished');
+  await engine.kill('SIGTERM');
+  here.world.comeBack('c1');
 }
 
 const cases = examples.flatMap((name) =>
@@ -117,15 +142,14 @@ afterAll(async () => {
 describe('an example', { timeout: 120_000 }, () => {
   it.for(cases)('$name whose engine is killed $title is finished by the next one', async ({ name, crashPoint }) => {
     await using here = await start(name, { url, office });
+    const isReturn = isOfReturn(name);
+    if (isReturn) await failAndComeBack(here);
     const first = await here.engine([], { environment: { RECOVERY_AGENT_CRASH_POINT: crashPoint } });
-    const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...DOWN);
+    const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...(isReturn ? UP : DOWN));
     expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
 
     await here.engine();
-    await expect
-      .poll(async () => (await here.json<RecoveryView>('show', uuid)).notification.closed_at, { timeout: 90_000 })
-      .not.toBeNull();
-    const { notification, flows } = await here.json<RecoveryView>('show', uuid);
+    const { notification, flows } = await closed(here, uuid);
     expect(notification).toMatchObject({ status: 'finished', message: null });
     expect(flows.map(({ state, tasks }) => [state, ...tasks.map((task) => task.state)])).toEqual([
       ['SUCCESS', ...tasksOf(name).map(() => 'SUCCESS')],
@@ -137,7 +161,9 @@ describe('an example', { timeout: 120_000 }, () => {
       ).toEqual([['host-evacuate', 'SUCCESS', { search_opts: { host: 'c1' }, on_shared_storage: true }]]);
       return;
     }
-    expect([...here.world.instances.values()].filter(({ host }) => host === 'c1')).toEqual([]);
+    const atHome = [...here.world.instances.values()].filter(({ host }) => host === 'c1');
+    expect(atHome.length).toBe(isReturn ? 4 : 0);
+    expect(Object.values(here.world.migrations)).toEqual(isReturn ? [1, 1, 1, 1] : []);
     expect(here.world.counts.duplicates).toBe(0);
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
   });

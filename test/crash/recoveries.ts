@@ -30,6 +30,11 @@ export function hostFailure(host: string): object {
   return { type: 'COMPUTE_HOST', hostname: host, generated_time: new Date().toISOString(), payload };
 }
 
+export function hostReturn(host: string): object {
+  const payload = { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' };
+  return { type: 'COMPUTE_HOST', hostname: host, generated_time: new Date().toISOString(), payload };
+}
+
 export function processFailure(host: string): object {
   const payload = { event: 'STOPPED', process_name: 'nova-compute' };
   return { type: 'PROCESS', hostname: host, generated_time: new Date().toISOString(), payload };

@@ -121,7 +121,14 @@ export class EngineWorld implements AsyncDisposable {
   }
 
   private constructor({ behaviour = {}, configuration = '', engine = '', cloud }: EngineWorldSettings) {
-    const quick: Behaviour = { ...CALM, rebuildMs: [50, 200], powerMs: 50, ...behaviour };
+    const quick: Behaviour = {
+      ...CALM,
+      rebuildMs: [50, 200],
+      powerMs: 50,
+      migrationMs: [50, 200],
+      computeStartMs: 100,
+      ...behaviour,
+    };
     this.world = new World({ now: () => Date.now() }, 11, quick);
     for (const host of ['c1', 'c2', 'c3']) this.world.addHost(host);
     for (const vmState of ['active', 'active', 'active', 'stopped'] as const) this.world.addInstance('c1', { vmState });

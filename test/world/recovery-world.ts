@@ -58,6 +58,16 @@ export class RecoveryWorld extends Stage<SimulatedClock> {
     });
   }
 
+  /** The host has power again, and a monitor reports it. Returns the notification's uuid. */
+  async hostReturns(host: string): Promise<string> {
+    this.world.comeBack(host);
+    return this.notify({
+      type: 'COMPUTE_HOST',
+      hostname: host,
+      payload: { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' },
+    });
+  }
+
   /** Runs the clock until the recovery has one of these states, and shows it. */
   async until(uuid: string, ...states: string[]): Promise<RecoveryView> {
     const wanted = states.length > 0 ? states : ['finished', 'ignored', 'failed'];

@@ -9,6 +9,8 @@ export type Microversion = number;
 export const LOWEST: Microversion = 53;
 /** The newest one whose answers this client knows. */
 export const HIGHEST: Microversion = 93;
+/** From 2.56 a cold migration can be asked for with the host to which. */
+export const COLD_MIGRATION_HOSTS: Microversion = 56;
 /** From 2.59 migrations have a uuid, pages and `changes-since`. */
 export const MIGRATION_UUIDS: Microversion = 59;
 /**

@@ -233,6 +233,41 @@ describe('Nova is asked', () => {
     ]);
   });
 
+  test('to migrate an instance to a host, live or cold, and to confirm that, never by force', async () => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(ACTION, { status: 202, headers: { 'x-openstack-request-id': 'req-9' } });
+    const client = cloud.client();
+    expect(await client.migrate('i', 'live', 'h')).toEqual({ requestId: 'req-9' });
+    await client.migrate('i', 'cold', 'h');
+    await client.confirmResize('i');
+    expect(cloud.requests(ACTION).map((each) => each.body)).toEqual([
+      '{"os-migrateLive":{"host":"h","block_migration":"auto"}}',
+      '{"migrate":{"host":"h"}}',
+      '{"confirmResize":null}',
+    ]);
+    const versions = cloud.requests(ACTION).map(({ headers }) => headers['openstack-api-version']);
+    expect(new Set(versions)).toEqual(new Set(['compute 2.93']));
+  });
+
+  test('for no cold migration at 2.55, which would choose the host itself', async () => {
+    await using cloud = await ScriptedCloud.start({ version: '2.55' });
+    cloud.on(ACTION, { status: 202 });
+    await expect(cloud.client().migrate('i', 'cold', 'h')).rejects.toMatchObject({
+      kind: 'refused',
+      message: 'Nova speaks 2.55 and cannot migrate instance i: a cold migration to a chosen host needs 2.56 (Queens)',
+    });
+    expect(cloud.requests(ACTION)).toEqual([]);
+    await cloud.client().migrate('i', 'live', 'h');
+    expect(cloud.requests(ACTION)).toHaveLength(1);
+  });
+
+  test.each(['live', 'cold'] as const)('for a %s migration once, whatever happens to the answer', async (type) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on(ACTION, { instead: 'reset' }, { status: 202 });
+    await expect(cloud.client().migrate('i', type, 'h')).rejects.toMatchObject({ kind: 'unknown' });
+    expect(cloud.requests(ACTION)).toHaveLength(1);
+  });
+
   test('for aggregates and to add a host to one', async () => {
     await using cloud = await ScriptedCloud.start();
     const aggregates = [{ id: 3, name: 'rack', hosts: ['h'], metadata: {} }];

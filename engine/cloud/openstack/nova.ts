@@ -12,6 +12,7 @@ import type {
   InstanceAction,
   InstanceFilter,
   Listing,
+  MigrationType,
   RebootType,
   ResetState,
   ServiceChange,
@@ -26,7 +27,7 @@ import type { Deadline } from './deadline.ts';
 import type { Identity } from './identity.ts';
 
 import { allPages } from './listing.ts';
-import { EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
+import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
 import type { ClientOptions } from './options.ts';
 import type { Transport } from './transport.ts';
 
@@ -164,6 +165,23 @@ export class Nova implements Cloud {
     });
   }
 
+  migrate(uuid: string, type: MigrationType, host: string, options: ActOptions = {}): Promise<Accepted> {
+    // Without `force`, so that the scheduler checks the host.
+    if (type === 'live') return this.#change(serverAction(uuid, { 'os-migrateLive': liveTo(host) }), options);
+    return this.#call(options, async (deadline) => {
+      const version = await this.#compute.version(deadline);
+      if (version < COLD_MIGRATION_HOSTS) {
+        const needed = `a cold migration to a chosen host needs 2.${COLD_MIGRATION_HOSTS} (Queens)`;
+        throw new CloudError('refused', `Nova speaks 2.${version} and cannot migrate instance ${uuid}: ${needed}`);
+      }
+      return this.#compute.change(serverAction(uuid, { migrate: { host } }), options, deadline);
+    });
+  }
+
+  confirmResize(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#change(serverAction(uuid, { confirmResize: null }), options);
+  }
+
   stop(uuid: string, options: ActOptions = {}): Promise<Accepted> {
     return this.#change(serverAction(uuid, { 'os-stop': null }), options);
   }
@@ -239,6 +257,11 @@ export class Nova implements Cloud {
 
 function serverAction(uuid: string, body: object): Change {
   return { method: 'POST', path: `/servers/${part(uuid)}/action`, body, repeatable: 'unless_done' };
+}
+
+/** `auto`: Nova finds out whether the disks are shared or have to be copied. */
+function liveTo(host: string): object {
+  return { host, block_migration: 'auto' };
 }
 
 function part(text: string): string {

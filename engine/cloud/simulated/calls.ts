@@ -46,6 +46,8 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
 const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: string) => void>> = {
   changeService: (world, { host, status, disabledReason, forcedDown }) => {
     const found = world.requireHost(text(host));
+    // What is refused of a change refuses the whole.
+    if (forcedDown === false) world.requireCleaned(found);
     if (status === 'enabled') Object.assign(found, { status, disabledReason: null });
     if (status === 'disabled') Object.assign(found, { status, disabledReason: optional(disabledReason) ?? null });
     if (typeof forcedDown === 'boolean') found.forcedDown = forcedDown;
@@ -56,6 +58,9 @@ const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: s
   resetState: (world, { uuid, state }) => world.resetState(text(uuid), state === 'active' ? 'active' : 'error'),
   reboot: (world, { uuid }, requestId) => world.reboot(text(uuid), requestId),
   rebuild: (world, { uuid }, requestId) => world.rebuild(text(uuid), requestId),
+  migrate: (world, { uuid, type, host }, requestId) =>
+    world.migrate(text(uuid), type === 'cold' ? 'cold' : 'live', text(host), requestId),
+  confirmResize: (world, { uuid }, requestId) => world.confirmResize(text(uuid), requestId),
   addHostToAggregate: (world, { id, host }) => world.addToAggregate(text(id), text(host)),
 };
 

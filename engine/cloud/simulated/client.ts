@@ -13,6 +13,7 @@ import type {
   InstanceAction,
   InstanceFilter,
   Listing,
+  MigrationType,
   RebootType,
   ResetState,
   ServiceChange,
@@ -109,6 +110,14 @@ export class SimulatedCloud implements Cloud {
 
   evacuate(uuid: string, { host }: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
     return this.#act('evacuate', compact({ uuid, host }), options);
+  }
+
+  migrate(uuid: string, type: MigrationType, host: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('migrate', { uuid, type, host }, options);
+  }
+
+  confirmResize(uuid: string, options: ActOptions = {}): Promise<Accepted> {
+    return this.#act('confirmResize', { uuid }, options);
   }
 
   stop(uuid: string, options: ActOptions = {}): Promise<Accepted> {

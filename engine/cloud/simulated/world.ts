@@ -10,6 +10,7 @@ import {
   type Evacuation,
   type Instance,
   type InstanceAction,
+  type MigrationType,
   POWER_STATE,
   type ResetState,
 } from '../cloud.ts';
@@ -36,6 +37,14 @@ export interface Behaviour {
   readonly lateMs: readonly [number, number];
   /** An evacuation ends in error, as after a conflict in Placement. */
   readonly failedEvacuations: number;
+  /** From an accepted migration to the arrival, between the two. */
+  readonly migrationMs: readonly [number, number];
+  /** A migration does not succeed: the instance stays where it is, after a cold one in error. */
+  readonly failedMigrations: number;
+  /** After so long Nova confirms a cold migration by itself (its option resize_confirm_window); null: never. */
+  readonly confirmsAfterMs: number | null;
+  /** From the return of a host until its nova-compute has cleaned up what was evacuated, and takes orders. */
+  readonly computeStartMs: number;
 }
 
 export const CALM: Behaviour = {
@@ -47,6 +56,10 @@ export const CALM: Behaviour = {
   lateEvacuations: 0,
   lateMs: [500, 8000],
   failedEvacuations: 0,
+  migrationMs: [1500, 4000],
+  failedMigrations: 0,
+  confirmsAfterMs: null,
+  computeStartMs: 3000,
 };
 
 interface Host {
@@ -57,6 +70,7 @@ interface Host {
   disabledReason: string | null;
   forcedDown: boolean;
   isAlive: boolean;
+  deaths: number;
 }
 
 type MutableInstance = { -readonly [K in keyof Instance]: Instance[K] } & { changedAt: number };
@@ -90,6 +104,8 @@ export class World {
   readonly #clock: WorldClock;
   readonly #accepted = new Map<string, number>();
   readonly #actions = new Map<string, InstanceAction[]>();
+  readonly #migrations = new Map<string, number>();
+  readonly #confirming = new Set<string>();
   #pending: Pending[] = [];
   #order = 0;
   #duplicates = 0;
@@ -105,6 +121,11 @@ export class World {
     return { accepted: Object.fromEntries(this.#accepted), duplicates: this.#duplicates };
   }
 
+  /** Migrations the cloud accepted, by instance; it refuses one while another goes on. */
+  get migrations(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#migrations);
+  }
+
   now(): number {
     return this.#clock.now();
   }
@@ -118,6 +139,7 @@ export class World {
       disabledReason: null,
       forcedDown: false,
       isAlive: true,
+      deaths: 0,
       ...change,
     };
     this.hosts.set(name, host);
@@ -147,11 +169,33 @@ export class World {
   /** The host loses power: its service is seen as down, its instances stay as Nova last knew them. */
   kill(name: string): void {
     const host = this.hosts.get(name);
-    if (host) host.isAlive = false;
+    if (!host) return;
+    host.isAlive = false;
+    host.deaths += 1;
   }
 
   stateOf(host: Host): 'up' | 'down' {
     return host.isAlive && !host.forcedDown ? 'up' : 'down';
+  }
+
+  /** Power again: nova-compute starts, removes what was evacuated from there, and says so in the records. */
+  comeBack(name: string): void {
+    const host = this.requireHost(name);
+    this.#later(this.behaviour.computeStartMs, () => {
+      host.isAlive = true;
+      for (const one of this.evacuations) {
+        if (one.sourceHost !== name || OVER.has(one.status)) continue;
+        Object.assign(one, { status: 'completed', changedAt: this.now() });
+      }
+    });
+  }
+
+  /** Nova does not take a host as up whose evacuated instances may still lie there. */
+  requireCleaned({ name }: Host): void {
+    const left = this.evacuations.filter(({ sourceHost, status }) => sourceHost === name && status === 'done').length;
+    if (left === 0) return;
+    const message = `service of ${name} cannot be un-forced: ${left} evacuations are done and not yet cleaned up`;
+    throw new CloudError('refused', message, { status: 400 });
   }
 
   /** Lets everything happen whose time has come. */
@@ -260,7 +304,54 @@ export class World {
     );
   }
 
-  /** What reboots and rebuilds were asked for, newest first. */
+  migrate(uuid: string, type: MigrationType, target: string, requestId: string): void {
+    const instance = this.requireInstance(uuid);
+    const source = instance.host ?? '';
+    const from = type === 'live' ? ['active', 'paused'] : ['active', 'stopped'];
+    if (!from.includes(instance.vmState) || instance.taskState !== null) {
+      const state = `vm_state ${instance.vmState}, task_state ${instance.taskState ?? 'none'}`;
+      throw new CloudError('conflict', `cannot migrate instance ${uuid} while it is in ${state}`, { status: 409 });
+    }
+    if (!this.#takesInstances(target) || source === target || !this.hosts.get(source)?.isAlive) {
+      throw new CloudError('refused', `no valid host was found to migrate instance ${uuid}`, { status: 400 });
+    }
+    this.#note(uuid, type === 'live' ? 'live-migration' : 'migrate', requestId);
+    this.#migrations.set(uuid, (this.#migrations.get(uuid) ?? 0) + 1);
+    this.#change(instance, { taskState: type === 'live' ? 'migrating' : 'resize_prep' });
+    const { deaths } = this.requireHost(target);
+    const fails = this.random.next() < this.behaviour.failedMigrations;
+    this.#later(this.random.between(...this.behaviour.migrationMs), () => {
+      if (instance.vmState === 'deleted') return;
+      const arrives = !fails && this.requireHost(target).deaths === deaths;
+      const moved = type === 'live' ? { host: target } : { host: target, vmState: 'resized' };
+      // As Nova: one that runs goes on where it is, one whose disk is half copied is in error there.
+      const stays = type === 'live' ? {} : { vmState: 'error' };
+      this.#change(instance, { ...(arrives ? moved : stays), taskState: null });
+      const { confirmsAfterMs } = this.behaviour;
+      if (confirmsAfterMs !== null) this.#later(confirmsAfterMs, () => this.#confirmed(instance));
+    });
+  }
+
+  /** The task state stays empty meanwhile, as with Nova. */
+  confirmResize(uuid: string, requestId: string): void {
+    const instance = this.requireInstance(uuid);
+    if (instance.vmState !== 'resized' || this.#confirming.has(uuid)) {
+      throw new CloudError('refused', `instance ${uuid} has no migration that could be confirmed`, { status: 400 });
+    }
+    this.#note(uuid, 'confirmResize', requestId);
+    this.#confirming.add(uuid);
+    this.#later(this.behaviour.powerMs, () => {
+      this.#confirming.delete(uuid);
+      this.#confirmed(instance);
+    });
+  }
+
+  #confirmed(instance: MutableInstance): void {
+    if (instance.vmState !== 'resized') return;
+    this.#change(instance, { vmState: instance.powerState === POWER_STATE.SHUTDOWN ? 'stopped' : 'active' });
+  }
+
+  /** What reboots, rebuilds and migrations were asked for, newest first. */
   actionsOf(uuid: string): readonly InstanceAction[] {
     this.requireInstance(uuid);
     return this.#actions.get(uuid) ?? [];
@@ -331,12 +422,21 @@ export class World {
         },
       );
     }
-    this.#actions.set(uuid, [{ action, requestId, isFailed: false }, ...(this.#actions.get(uuid) ?? [])]);
+    this.#note(uuid, action, requestId);
     this.#change(instance, { taskState });
     this.#later(this.behaviour.powerMs, () => {
       if (instance.vmState === 'deleted' || !this.hosts.get(instance.host ?? '')?.isAlive) return;
       this.#change(instance, { ...end(instance), taskState: null });
     });
+  }
+
+  #note(uuid: string, action: string, requestId: string): void {
+    this.#actions.set(uuid, [{ action, requestId, isFailed: false }, ...(this.#actions.get(uuid) ?? [])]);
+  }
+
+  #takesInstances(name: string): boolean {
+    const host = this.hosts.get(name);
+    return host !== undefined && this.stateOf(host) === 'up' && host.status === 'enabled';
   }
 
   #change(instance: MutableInstance, change: Partial<Instance>): void {
@@ -347,6 +447,9 @@ export class World {
     this.#pending.push({ at: this.now() + ms, order: this.#order++, happen });
   }
 }
+
+/** Statuses of evacuations of which nothing more comes and nothing is left behind. */
+const OVER = new Set(['completed', 'failed', 'error']);
 
 function isOpen({ status }: { readonly status: string }): boolean {
   return status === 'accepted' || status === 'pre-migrating';

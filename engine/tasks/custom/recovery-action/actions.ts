@@ -20,18 +20,24 @@ export function actionsOf(value: Json): readonly Action[] {
 /** What became of one action on one instance. */
 export interface Fate {
   readonly instance: InstanceSnapshot;
-  /** Null: it went well. */
+  /** Null: it did not fail. */
   readonly failure: string | null;
   /** Only an operator knows whether it was done. */
   readonly isDoubtful: boolean;
+  /** Why it was left as it is, though nothing is wrong: it gets no further actions. Null: it was not. */
+  readonly leftFor: string | null;
   /** Where the action moved it; null where it did not move it. */
   readonly host: string | null;
 }
 
 export function well(instance: InstanceSnapshot, host: string | null = null): Fate {
-  return { instance, failure: null, isDoubtful: false, host };
+  return { instance, failure: null, isDoubtful: false, leftFor: null, host };
 }
 
 export function badly(instance: InstanceSnapshot, failure: string, isDoubtful = false): Fate {
-  return { instance, failure, isDoubtful, host: null };
+  return { instance, failure, isDoubtful, leftFor: null, host: null };
+}
+
+export function left(instance: InstanceSnapshot, reason: string): Fate {
+  return { ...well(instance), leftFor: reason };
 }

@@ -1,45 +1,54 @@
-/** Reboots or rebuilds one instance as one step of the journal; what to do next is decided in `engine/recovery/asked-action.ts`. */
-import {
-  type Accepted,
-  CloudError,
-  type Instance,
-  type InstanceAction,
-  isOutage,
-  type RebootType,
-} from '../../../cloud/cloud.ts';
+/**
+ * Asks Nova for one thing about one instance as one step of the journal, and sees it through. What to do next is decided in
+ * `engine/recovery/`.
+ */
+import { type Accepted, CloudError, type Instance, type InstanceAction, isOutage } from '../../../cloud/cloud.ts';
 import { crashPoint } from '../../../crash-points.ts';
 import type { Step } from '../../../flow/step-ledger.ts';
-import type { EarlierStep, TaskContext } from '../../../flow/task.ts';
-import { type AskedLimits, decideAsked, isWordless } from '../../../recovery/asked-action.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
+import type { EarlierStep, TaskContext, Values } from '../../../flow/task.ts';
+import { type AskedDecision, type AskedFacts, isWordless } from '../../../recovery/asked-action.ts';
 import { failureOf, Patience } from '../../patience.ts';
-import { badly, type Fate, well } from './actions.ts';
 
 export interface Asking {
-  readonly kind: 'reboot' | 'rebuild';
-  /** Of the step in the journal: the same in every flow of the recovery. */
+  /** Of the step in the journal. */
+  readonly kind: string;
+  /** The same in every flow of the recovery. */
   readonly key: string;
-  readonly rebootType: RebootType;
+  readonly uuid: string;
+  readonly before: Values;
+  /** What Nova's os-instance-actions call it. */
+  readonly action: string;
+  decide(facts: Omit<AskedFacts, 'isHostUp'>): AskedDecision | Promise<AskedDecision>;
+  request(context: TaskContext): Promise<Accepted>;
+  /** Whether there is room for it now; asked before each call. Without it there always is. */
+  mayCall?(): boolean;
+  /** Told at the start when another flow or engine may have asked for it, and it may go on. */
+  underway?(): void;
+  /** What to note when it is done. */
+  outcome?(instance: Instance): Values;
+}
+
+export interface Asked {
+  readonly state: 'done' | 'skipped' | 'failed' | 'unknown';
+  readonly reason: string | null;
 }
 
 interface Seen {
   readonly instance: Instance | 'gone';
   readonly actions: readonly InstanceAction[];
-  readonly isHostUp: boolean;
 }
 
-export async function askFor(context: TaskContext, asking: Asking, snapshot: InstanceSnapshot): Promise<Fate> {
+export async function askFor(context: TaskContext, asking: Asking): Promise<Asked> {
   const { clock, settings, signal, steps } = context;
-  const { uuid } = snapshot;
-  const earlier = await context.earlierSteps(asking.key);
-  if (earlier.some(({ state }) => state === 'done')) return well(snapshot);
-  const before = { vmState: snapshot.vmState, taskState: snapshot.taskState };
-  const [step] = await steps.plan([{ key: asking.key, kind: asking.kind, object: uuid, before }]);
+  const { kind, key, uuid, before } = asking;
+  const earlier = await context.earlierSteps(key);
+  if (earlier.some(({ state }) => state === 'done')) return { state: 'done', reason: null };
+  const [step] = await steps.plan([{ key, kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
-  if (step.state === 'done' || step.state === 'skipped') return well(snapshot);
+  if (step.state === 'done' || step.state === 'skipped') return { state: step.state, reason: step.error };
   let state = startOf(step, earlier);
   let known = knownOf(step, earlier);
-  const limits: AskedLimits = { effectMs: effectLimit(asking, context), queueWaitMs: settings.evacuationQueueWaitMs };
+  if (state !== 'planned') asking.underway?.();
   const patience = new Patience(context);
   /** Answers to looks do not make up for calls that are never answered. */
   const callPatience = new Patience(context);
@@ -47,34 +56,39 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   let lastLook: number | undefined;
   for (;;) {
     let seen: Seen;
+    let decision: AskedDecision;
     try {
-      seen = await look(context, uuid, state);
+      seen = await look(context, uuid);
+      const now = clock.boottime();
+      elapsedMs += now - (lastLook ?? now);
+      if (silentLooks > 0) silentMs += now - (lastLook ?? now);
+      lastLook = now;
+      const since = seen.actions.filter((one) => one.action === asking.action && !known.includes(one.requestId));
+      // Others ask for the same; where Nova's answer is known, it says which one is ours.
+      const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
+      const { instance } = seen;
+      wordlessLooks = instance !== 'gone' && isWordless(instance) ? wordlessLooks + 1 : 0;
+      decision = await asking.decide({ instance, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks });
       patience.answered();
     } catch (error) {
       lastLook = undefined;
       await patience.endure(error);
       continue;
     }
-    const now = clock.boottime();
-    elapsedMs += now - (lastLook ?? now);
-    if (silentLooks > 0) silentMs += now - (lastLook ?? now);
-    lastLook = now;
-    const since = seen.actions.filter((one) => one.action === asking.kind && !known.includes(one.requestId));
-    // Users ask for the same; where Nova's answer is known, it says which one is ours.
-    const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
-    wordlessLooks = seen.instance !== 'gone' && isWordless(seen.instance) ? wordlessLooks + 1 : 0;
-    const facts = { ...seen, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks };
-    const decision = decideAsked(facts, limits);
     if (decision.do === 'settle') {
-      await steps.settle([{ step, state: decision.state, error: decision.reason }]);
-      const isWell = decision.state === 'done' || decision.state === 'skipped';
-      return isWell ? well(snapshot) : badly(snapshot, decision.reason ?? 'it failed');
+      const { state: end, reason } = decision;
+      const outcome = end === 'done' && seen.instance !== 'gone' ? asking.outcome?.(seen.instance) : undefined;
+      const detail = outcome ? { detail: { ...step.detail, ...outcome } } : {};
+      await steps.settle([{ step, state: end, error: reason, ...detail }]);
+      return { state: end, reason };
     }
     if (decision.do === 'note silence') silentLooks += 1;
-    if (decision.do === 'call') {
+    // Time that is spent waiting for room counts for no limit.
+    if (decision.do === 'call' && asking.mayCall?.() === false) lastLook = undefined;
+    else if (decision.do === 'call') {
       known = seen.actions.map(({ requestId }) => requestId);
       const answer = await call(context, asking, step, known, callPatience);
-      if (answer.state === 'failed') return badly(snapshot, answer.reason);
+      if (answer.state === 'failed') return answer;
       state = answer.state;
       [elapsedMs, silentMs, silentLooks] = [0, 0, 0];
       lastLook = undefined;
@@ -85,44 +99,32 @@ export async function askFor(context: TaskContext, asking: Asking, snapshot: Ins
   }
 }
 
-/** What another try or flow left of it; a flow that only planned it says nothing. */
-function lastTouched(step: Step, earlier: readonly EarlierStep[]): Pick<Step, 'state' | 'detail'> | undefined {
-  return step.state === 'planned' ? earlier.findLast(({ state }) => state !== 'planned') : step;
+/** What the last flow that did more than plan it left of it: one that only looked on, and died, says nothing. */
+export function lastTouched(earlier: readonly EarlierStep[]): EarlierStep | undefined {
+  return earlier.findLast(({ state }) => state !== 'planned');
 }
 
-/** One that failed is asked for anew. */
+/** What another try or flow left of it: one that failed is asked for anew. */
 function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
-  const last = lastTouched(step, earlier)?.state;
+  const last = step.state === 'planned' ? lastTouched(earlier)?.state : step.state;
   return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
 /** Request ids of what had been asked of the instance before the last intent. */
 function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
-  const { known } = lastTouched(step, earlier)?.detail ?? {};
+  const { known } = (step.state === 'planned' ? lastTouched(earlier)?.detail : step.detail) ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 
-/** A rebuild copies an image; the options for it are those of an evacuation, which is a rebuild elsewhere. */
-function effectLimit({ kind }: Asking, { settings }: TaskContext): number {
-  return kind === 'rebuild'
-    ? settings.waitPeriodAfterEvacuationMs
-    : settings.waitPeriodAfterPowerOffMs + settings.waitPeriodAfterPowerOnMs;
-}
-
 /** The actions first: when one shows and the instance, looked at after it, has no task, the action is over. */
-async function look({ cloud, signal }: TaskContext, uuid: string, state: Step['state']): Promise<Seen> {
+async function look({ cloud, signal }: TaskContext, uuid: string): Promise<Seen> {
   try {
     const actions = await cloud.instanceActions(uuid, { signal });
     const instance = await cloud.instance(uuid, { signal });
-    if (!instance || instance.vmState === 'deleted') return { instance: 'gone', actions: [], isHostUp: true };
-    // Only before a call it counts whether somebody takes orders there.
-    if (state === 'sent' || instance.taskState !== null) return { instance, actions, isHostUp: true };
-    const service = instance.host === null ? undefined : await cloud.computeService(instance.host, { signal });
-    return { instance, actions, isHostUp: service?.state === 'up' };
+    if (!instance || instance.vmState === 'deleted') return { instance: 'gone', actions: [] };
+    return { instance, actions };
   } catch (error) {
-    if (error instanceof CloudError && error.kind === 'not_found') {
-      return { instance: 'gone', actions: [], isHostUp: true };
-    }
+    if (error instanceof CloudError && error.kind === 'not_found') return { instance: 'gone', actions: [] };
     throw error;
   }
 }
@@ -141,7 +143,7 @@ async function call(
   const { budgets, signal, steps } = context;
   await steps.intend([{ step, detail: { known } }]);
   try {
-    const { requestId } = await budgets.requests.run(() => request(context, asking, step.object), signal);
+    const { requestId } = await budgets.requests.run(() => asking.request(context), signal);
     crashPoint('step.after-call');
     await steps.settle([{ step, state: 'sent', requestId }]);
     crashPoint('step.after-sent');
@@ -161,9 +163,4 @@ async function call(
     await steps.settle([{ step, state: 'failed', error: message }]);
     return { state: 'failed', reason: message };
   }
-}
-
-function request({ cloud, signal, globalRequestId }: TaskContext, asking: Asking, uuid: string): Promise<Accepted> {
-  const options = { signal, globalRequestId };
-  return asking.kind === 'reboot' ? cloud.reboot(uuid, asking.rebootType, options) : cloud.rebuild(uuid, options);
 }

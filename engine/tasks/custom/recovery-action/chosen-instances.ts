@@ -12,7 +12,7 @@ import { type InstanceSnapshot, snapshotOf } from '../../../recovery/original-st
 import { patiently } from '../../patience.ts';
 import { strays, withOriginal } from '../../prepare-ha-enabled-instances.ts';
 
-/** @param named name of the value that lists them; empty: the instance of the flow, or those of its host */
+/** @param named name of the value that lists them; empty: the instance of the flow, those of its host, or those to bring home */
 export async function chosenInstances(
   context: TaskContext,
   task: string,
@@ -39,6 +39,7 @@ async function choose(context: TaskContext, host: string, named: string): Promis
     return withOriginal(snapshotOf(instance, settings.hostHaKey), original);
   };
   const found: InstanceSnapshot[] = [];
+  if (named === '' && context.flow === 'host_return') return thoseAway(context, host);
   const uuids = named === '' ? ownOf(context) : uuidsIn(inputs[named] ?? null, named);
   if (uuids === 'those of the host') {
     const { items } = await patiently(context, () => cloud.listInstances({ host }, { signal }));
@@ -49,6 +50,23 @@ async function choose(context: TaskContext, host: string, named: string): Promis
     const instance = await patiently(context, () => cloud.instance(uuid, { signal }));
     if (instance && instance.vmState !== 'deleted') found.push(snapshot(instance));
     else context.progress(`Instance '${uuid}' does not exist any more`);
+  }
+  return found;
+}
+
+/** What recoveries of the host moved away. Whatever somebody did with one of them since was meant: then it stays where it is. */
+async function thoseAway(context: TaskContext, home: string): Promise<readonly InstanceSnapshot[]> {
+  const { cloud, settings, signal } = context;
+  const found: InstanceSnapshot[] = [];
+  for (const { instance: uuid, destination, isBegun } of await context.movedAway(home)) {
+    const now = await patiently(context, () => cloud.instance(uuid, { signal }));
+    if (!now || now.vmState === 'deleted') context.progress(`Instance '${uuid}' does not exist any more`);
+    else if (isBegun || (destination !== null && now.host === destination)) {
+      found.push(snapshotOf(now, settings.hostHaKey));
+    } else {
+      const was = destination === null ? 'where it was put is not known' : `it was put on '${destination}'`;
+      context.progress(`Instance '${uuid}' stays where it is: ${was}, and it is on '${now.host ?? 'no host'}'`);
+    }
   }
   return found;
 }

@@ -1,7 +1,8 @@
 /**
  * Tasks that are chains of actions on instances, in Senlin's form: `driver = recovery_action`.
  *
- * Each action is done for all instances before the next one begins; an instance on which one failed gets no further ones.
+ * Each action is done for all instances before the next one begins; an instance on which one failed, or that
+ * was left where it is, gets no further ones.
  */
 import type { RebootType } from '../../../cloud/cloud.ts';
 import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
@@ -13,11 +14,12 @@ import { provideWorkflow } from '../mistral/definition.ts';
 import { runWorkflow } from '../mistral/workflow-run.ts';
 import { TASK_STEP } from '../task-step.ts';
 import { type Action, actionsOf, badly, type Fate, well } from './actions.ts';
-import { askFor } from './asked-action.ts';
 import { chosenInstances } from './chosen-instances.ts';
 import { evacuate } from './evacuation.ts';
+import { migrateHome, requireOpen } from './migration.ts';
+import { renew } from './renewal.ts';
 
-/** Instances that are rebooted, rebuilt or have a workflow at the same time: each is looked at every `verify_interval`. */
+/** Instances that are rebooted, rebuilt, migrated or have a workflow at the same time: each is looked at every `verify_interval`. */
 const AT_ONCE = 10;
 
 export const recoveryActionDriver: Driver = {
@@ -28,24 +30,29 @@ export const recoveryActionDriver: Driver = {
     if (instances.length === 0) context.progress('There is no instance to act on', 1);
     const fates = new Map(instances.map((instance) => [instance.uuid, well(instance)]));
     for (const action of actionsOf(options.actions ?? null)) {
-      const left = [...fates.values()].flatMap(({ failure, instance }) => (failure === null ? [instance] : []));
+      const left = [...fates.values()].flatMap((fate) => (isWell(fate) ? [fate.instance] : []));
       if (left.length === 0) break;
       context.progress(`${action.name}: ${left.map(({ uuid }) => uuid).join(',')}`);
       for (const fate of await perform(call, action, left)) {
-        const { instance, failure, host } = fate;
+        const { instance, failure, leftFor, host } = fate;
         fates.set(instance.uuid, { ...fate, host: host ?? fates.get(instance.uuid)?.host ?? null });
         if (failure !== null) context.progress(`${action.name} of '${instance.uuid}' failed: ${failure}`);
+        if (leftFor !== null) context.progress(`${action.name} leaves '${instance.uuid}' where it is: ${leftFor}`);
       }
     }
     return conclude([...fates.values()]);
   },
 };
 
+function isWell({ failure, leftFor }: Fate): boolean {
+  return failure === null && leftFor === null;
+}
+
 function conclude(fates: readonly Fate[]) {
   const failed = fates.filter(({ failure }) => failure !== null);
   const outputs = {
     recovered_instances: fates
-      .filter(({ failure }) => failure === null)
+      .filter(isWell)
       .map(({ instance, host }) => ({ ...listed(instance), new_host: host ?? instance.host })),
     failed_instances: failed.map(({ instance, failure }) => ({ ...listed(instance), reason: failure })),
   };
@@ -71,9 +78,14 @@ async function perform(
       const kind = action.name === 'REBOOT' ? 'reboot' : 'rebuild';
       const rebootType: RebootType = options.rebootType === 'SOFT' ? 'SOFT' : 'HARD';
       return each(context, instances, (inner, instance) =>
-        askFor(inner, { kind, key: `${key}/${instance.uuid}`, rebootType }, instance),
+        renew(inner, { kind, key: `${key}/${instance.uuid}`, rebootType }, instance),
       );
     }
+    case 'MIGRATE':
+      await requireOpen(context);
+      return each(context, instances, (inner, instance) =>
+        migrateHome(inner, `${call.task}/${action.index}/${instance.uuid}`, instance),
+      );
     case 'WORKFLOW':
       return workflows(call, action, instances);
   }

@@ -1,0 +1,165 @@
+/**
+ * MIGRATE: brings instances home to the host that is back, live or cold as each of them is. Each is a step of the journal, a cold
+ * one two. An instance that cannot be migrated keeps running where it is. Only a stopped one whose disk could not be copied is put in
+ * state error by Nova, on the host where it was: it is reported until somebody has seen to it, and nothing is asked of it again.
+ */
+import type { MigrationType } from '../../../cloud/cloud.ts';
+import { TaskFailure } from '../../../flow/outcome.ts';
+import { type TaskContext, textInput } from '../../../flow/task.ts';
+import { MIGRATION_KINDS, type MigrationKind } from '../../../journal/migration-kinds.ts';
+import { type StepState, UNSETTLED_STEP_STATES } from '../../../journal/words.ts';
+import type { AskedLimits } from '../../../recovery/asked-action.ts';
+import { mayRemainOnSource } from '../../../recovery/evacuation-record.ts';
+import { decideConfirmation, decideMigration, planMigration } from '../../../recovery/migration.ts';
+import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
+import { serviceOf } from '../../disable-compute-service.ts';
+import { patiently } from '../../patience.ts';
+import { badly, type Fate, left, well } from './actions.ts';
+import { type Asked, askFor, lastTouched } from './asked-action.ts';
+
+/** Nova's names of the actions. */
+const ACTION: { readonly [K in MigrationKind]: string } = { live_migrate: 'live-migration', cold_migrate: 'migrate' };
+const TYPE: { readonly [K in MigrationKind]: MigrationType } = { live_migrate: 'live', cold_migrate: 'cold' };
+
+/**
+ * Nothing goes to a host on which something of an evacuated instance may still run. The rest Nova would say of each instance;
+ * here it is said once.
+ */
+export async function requireOpen(context: TaskContext): Promise<void> {
+  const { cloud, signal } = context;
+  const home = textInput(context, 'host_name');
+  const { items } = await patiently(context, () => cloud.listEvacuations({ sourceHost: home }, { signal }));
+  const uncleaned = items.filter(mayRemainOnSource).length;
+  if (uncleaned > 0) {
+    const cure = 'put enable_compute_service_task before it, which waits for that';
+    throw new TaskFailure(
+      `MIGRATE needs nova-compute on host '${home}' to have removed what was evacuated, but ${uncleaned} instances are left; ${cure}`,
+    );
+  }
+  const { state, status } = await patiently(context, () => serviceOf(context, home));
+  if (state === 'up' && status === 'enabled') return;
+  const cure = 'put enable_compute_service_task before it; what an operator disabled he has to enable himself';
+  throw new TaskFailure(
+    `MIGRATE needs the compute service of host '${home}' up and enabled, but it is ${state} and ${status}; ${cure}`,
+  );
+}
+
+/** A place of the budget for what copies memory and disks, from the first call to the end. */
+class Place {
+  readonly #context: TaskContext;
+  #isHeld = false;
+
+  constructor(context: TaskContext) {
+    this.#context = context;
+  }
+
+  /** Half of the places are left to evacuations, which are urgent. */
+  take(): boolean {
+    this.#isHeld ||= this.#context.budgets.evacuations.tryTakeSpare();
+    return this.#isHeld;
+  }
+
+  /** For a migration that goes on already, whether there is room or not. */
+  occupy(): void {
+    if (!this.#isHeld) this.#context.budgets.evacuations.take();
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    if (this.#isHeld) this.#context.budgets.evacuations.give();
+    this.#isHeld = false;
+  }
+}
+
+/** @param key of its steps, the same in every flow of the recovery */
+export async function migrateHome(context: TaskContext, key: string, snapshot: InstanceSnapshot): Promise<Fate> {
+  const home = textInput(context, 'host_name');
+  const before = await migratedBefore(context, key);
+  const isBegun = before && (before.state === 'done' || UNSETTLED_STEP_STATES.includes(before.state));
+  const plan = isBegun ? ({ migrate: 'yes', kind: before.kind } as const) : planMigration(snapshot.vmState);
+  if (plan.migrate === 'no') {
+    if (snapshot.host === home) return well(snapshot, home);
+    // Nova leaves an instance in state error whose cold migration failed: that is not passed over in the next round.
+    const isBroken = before?.state === 'failed' && snapshot.vmState === 'error';
+    return isBroken ? badly(snapshot, `it is in state error since: ${before.error}`) : left(snapshot, plan.reason);
+  }
+  const place = new Place(context);
+  try {
+    const moved = await migrate(context, plan.kind, key, snapshot, place);
+    if (moved.state === 'skipped') return left(snapshot, moved.reason ?? 'there was nothing to migrate');
+    if (moved.state !== 'done') return badly(snapshot, moved.reason ?? 'it failed');
+    if (plan.kind === 'live_migrate') return well(snapshot, home);
+    const confirmed = await confirm(context, key, snapshot);
+    if (confirmed.state === 'done') return well(snapshot, home);
+    if (confirmed.state === 'skipped') return left(snapshot, confirmed.reason ?? 'there was nothing to confirm');
+    const cure = `find out why, then say "openstack server migrate confirm ${snapshot.uuid}"`;
+    return badly(snapshot, `it is on ${home}, but not confirmed: ${confirmed.reason ?? 'it failed'}; ${cure}`);
+  } finally {
+    place.release();
+  }
+}
+
+interface Before {
+  readonly kind: MigrationKind;
+  readonly state: StepState;
+  readonly error: string | null;
+}
+
+/**
+ * The migration that an earlier round asked for. One that is done or may go on is seen through, whatever the instance is by now, and
+ * counts before one that failed. Within a flow the snapshot decides of which kind it is, which does not change.
+ */
+async function migratedBefore(context: TaskContext, key: string): Promise<Before | undefined> {
+  const found: Before[] = [];
+  for (const kind of MIGRATION_KINDS) {
+    const last = lastTouched(await context.earlierSteps(`${kind}:${key}`));
+    if (last) found.push({ kind, state: last.state, error: last.error });
+  }
+  return (
+    found.find(({ state }) => state !== 'failed' && state !== 'skipped') ??
+    found.find(({ state }) => state === 'failed')
+  );
+}
+
+function limitsOf({ settings }: TaskContext): AskedLimits {
+  return { effectMs: settings.waitPeriodAfterEvacuationMs, queueWaitMs: settings.evacuationQueueWaitMs };
+}
+
+function migrate(
+  context: TaskContext,
+  kind: MigrationKind,
+  key: string,
+  snapshot: InstanceSnapshot,
+  place: Place,
+): Promise<Asked> {
+  const { cloud, signal, globalRequestId } = context;
+  const journey = { kind, source: snapshot.host, home: textInput(context, 'host_name') };
+  const limits = limitsOf(context);
+  return askFor(context, {
+    kind,
+    key: `${kind}:${key}`,
+    uuid: snapshot.uuid,
+    before: snapshot,
+    action: ACTION[kind],
+    decide: (facts) => decideMigration(facts, journey, limits),
+    request: () => cloud.migrate(snapshot.uuid, TYPE[kind], journey.home, { signal, globalRequestId }),
+    mayCall: () => place.take(),
+    underway: () => place.occupy(),
+    outcome: ({ host }) => ({ destination: host }),
+  });
+}
+
+function confirm(context: TaskContext, key: string, { uuid, vmState, taskState }: InstanceSnapshot): Promise<Asked> {
+  const { cloud, signal, globalRequestId } = context;
+  const home = textInput(context, 'host_name');
+  const limits = limitsOf(context);
+  return askFor(context, {
+    kind: 'confirm_resize',
+    key: `confirm_resize:${key}`,
+    uuid,
+    before: { vmState, taskState },
+    action: 'confirmResize',
+    decide: (facts) => decideConfirmation(facts, home, limits),
+    request: () => cloud.confirmResize(uuid, { signal, globalRequestId }),
+  });
+}
