@@ -42,6 +42,8 @@ export interface ComputeService {
   readonly state: 'up' | 'down';
   readonly forcedDown: boolean;
   readonly disabledReason: string | null;
+  /** When Nova last noted anything of it, by its own clock: a heartbeat, or a change by somebody. Null where it does not tell. */
+  readonly updatedAt: Date | null;
 }
 
 /** What to change of a compute service, in one call. */

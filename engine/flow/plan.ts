@@ -28,6 +28,8 @@ export interface Plan {
   readonly flow: FlowName;
   /** Counts the times the recovery was taken up: first by the notification, then by retries. Starts at 1. */
   readonly round: number;
+  /** Of the failure of a host: what it is dead since, ms UTC; null otherwise. */
+  readonly deadSince: number | null;
   /** What becomes of it when its engine dies. */
   readonly afterCrash: CrashPolicy;
   readonly tasks: readonly PlannedTask[];
@@ -71,6 +73,7 @@ export function buildPlan(facts: {
   readonly customOf: (task: string) => CustomTask | undefined;
   readonly inputs: { readonly [name: string]: Json };
   readonly settings: TaskSettings;
+  readonly deadSince: number | null;
 }): Plan {
   const pipeline = facts.pipelines[facts.flow];
   const tasks = PHASES.flatMap((phase) =>
@@ -82,8 +85,8 @@ export function buildPlan(facts: {
       return custom ? { ...task, custom } : task;
     }),
   );
-  const { flow, round, inputs, settings } = facts;
-  return { version: 1, flow, round, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
+  const { flow, round, inputs, settings, deadSince } = facts;
+  return { version: 1, flow, round, deadSince, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
 }
 
 /** Reads a plan back from the journal. Throws when another program's version wrote it. */

@@ -192,6 +192,7 @@ export class FlowRunner {
       flowInputs: Object.keys(this.#plan.inputs),
       parameters: planned.parameters,
       settings: this.#plan.settings,
+      deadSince: this.#plan.deadSince,
       cloud,
       clock,
       signal,

@@ -43,6 +43,8 @@ export interface TaskContext {
   /** The operator's own options of this task's section. */
   readonly parameters: { readonly [name: string]: string };
   readonly settings: TaskSettings;
+  /** What the host of this recovery is dead since, ms UTC; null where it is about something else. */
+  readonly deadSince: number | null;
   readonly cloud: Cloud;
   readonly clock: Clock;
   /** Aborted on timeout, stop and loss of the reign; with `Interrupted` or `TaskFailure` as reason. */

@@ -26,6 +26,8 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     status: status as LogbookStatus,
     message: null,
     failures: 0,
+    work_failures: 0,
+    proved_at: null,
     retry_at: null,
   };
 }

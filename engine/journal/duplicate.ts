@@ -4,7 +4,7 @@
  * Masakari refuses an equal payload within an interval whatever became of the first one, which loses the second crash of
  * an instance. Here a report is a duplicate only when acting on it could add nothing:
  * - the very same report was delivered again (same generated time);
- * - the first is still being worked on, and nobody is at work on the host's return from it;
+ * - the first is still being worked on, and the host has not come back from it in between;
  * - it was made before the first one's recovery had finished, so it tells of the same failure;
  * - host and process only: the first finished within the interval and nothing else was heard of that host in between.
  */
@@ -47,15 +47,12 @@ export function findDuplicate<E extends Earlier>(
   return isWithin(report, newest, intervalMs) ? newest : undefined;
 }
 
-/** Whether the host came back between the two failures, and that is not over: the second one ends it. */
+/** Whether the host came back between the two failures: it died twice. */
 function hasReturnedSince(first: Earlier, report: Report, known: readonly Earlier[]): boolean {
   if (report.type !== 'COMPUTE_HOST' || eventOf(report.payload) === 'STARTED') return false;
   return known.some(
     (one) =>
-      one.closed_at === null &&
-      kindOf(one) === 'HOST_RETURN' &&
-      one.generated_at >= first.generated_at &&
-      one.generated_at <= report.generatedAt,
+      kindOf(one) === 'HOST_RETURN' && one.generated_at >= first.generated_at && one.generated_at <= report.generatedAt,
   );
 }
 

@@ -120,13 +120,17 @@ export class MutationWriter {
   #logbook(mutation: ChangeLogbook): LogbookRow {
     return this.#one<LogbookRow>(
       `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
+         work_failures = work_failures + ?,
+         proved_at = coalesce(?, proved_at),
          message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? AND status = coalesce(?, status) RETURNING *`,
       [
         mutation.status,
         OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
         mutation.at,
         mutation.retryAt ?? null,
-        mutation.failed ?? 0,
+        mutation.failed === undefined ? 0 : 1,
+        mutation.failed === 'work' ? 1 : 0,
+        mutation.provedAt ?? null,
         mutation.message === undefined ? 0 : 1,
         mutation.message ?? null,
         mutation.uuid,

@@ -43,8 +43,10 @@ export interface ChangeLogbook {
   readonly from?: LogbookStatus;
   readonly message?: string | null;
   readonly retryAt?: number | null;
-  /** Adds one to the count of attempts that failed. */
-  readonly failed?: 1;
+  /** An operator says now that the host is down. */
+  readonly provedAt?: number;
+  /** Adds one to the count of attempts that failed; `work`: and to that of those that no outage was to blame for. */
+  readonly failed?: 'work' | 'outage';
   readonly at: number;
 }
 

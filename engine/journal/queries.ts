@@ -259,6 +259,17 @@ export const QUERIES = {
       .all(logbookId);
   },
 
+  /** When the host was last reported to have come back, ms UTC; null: never. */
+  lastReturn(db: Database.Database, host: string): number | null {
+    const row = db
+      .prepare<[string], { at: number | null }>(
+        `SELECT max(generated_at) AS at FROM logbooks
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED'`,
+      )
+      .get(host);
+    return row?.at ?? null;
+  },
+
   atoms(db: Database.Database, flowId: number): AtomRow[] {
     return db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flowId);
   },

@@ -65,7 +65,9 @@ CREATE TABLE logbooks (
   status TEXT NOT NULL CHECK (status IN ('new', 'running', 'error', 'failed', 'ignored', 'finished')),
   message TEXT,
   failures INTEGER NOT NULL DEFAULT 0,
+  work_failures INTEGER NOT NULL DEFAULT 0 CHECK (work_failures <= failures),
   retry_at INTEGER,
+  proved_at INTEGER,
   CHECK ((closed_at IS NULL) = (status IN ('new', 'running', 'error')))
 ) STRICT;
 CREATE INDEX logbooks_by_host ON logbooks (host, type, id);

@@ -33,6 +33,10 @@ export interface LogbookRow {
   readonly message: string | null;
   /** Attempts (retries by the engine included) that ended in error. */
   readonly failures: number;
+  /** Of these, those that no outage of the cloud was to blame for. */
+  readonly work_failures: number;
+  /** When an operator last said that the host is down, ms UTC. */
+  readonly proved_at: number | null;
   /** When the engine looks at it again by itself. */
   readonly retry_at: number | null;
 }

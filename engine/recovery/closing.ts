@@ -15,7 +15,7 @@ const FAILED_ROUNDS = 2;
 export function closeRound(
   outcome: FlowOutcome,
   facts: {
-    /** Rounds that failed before this one. */
+    /** Rounds that failed before this one, those aside that an outage of the cloud ended. */
     readonly failures: number;
     readonly now: number;
     readonly retryIntervalMs: number;

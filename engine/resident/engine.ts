@@ -18,6 +18,7 @@ import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
+import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isMigration } from '../journal/migration-kinds.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
@@ -25,6 +26,7 @@ import { StatusFile } from '../journal/status-file.ts';
 import { type FlowRow, type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
+import { deadSince, livesMessage } from '../recovery/life-sign.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { TASK_STEP } from '../tasks/custom/task-step.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
@@ -170,12 +172,14 @@ export class Engine {
       const { status, reason } = judgeNotification(notification, segment, proof, back);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
+    if (proof === 'none') await this.#refuseTheLiving(logbook);
     const settled = await this.#settleDoubts(logbook, verdicts);
     const { status: from } = logbook;
+    const proved = proof === 'operator' ? { provedAt: at } : {};
     const change: Mutation =
       from === 'error'
-        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, at }
-        : { op: 'logbook', uuid, status: 'new', from, message: null, at };
+        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...proved, at }
+        : { op: 'logbook', uuid, status: 'new', from, message: null, ...proved, at };
     await journal.write(...settled, change).catch(async (error: unknown) => {
       // The engine itself, or another operator, was quicker.
       const { status } = await this.#logbook(uuid);
@@ -184,6 +188,13 @@ export class Engine {
     });
     this.#wake();
     return this.#logbook(uuid);
+  }
+
+  async #refuseTheLiving(logbook: LogbookRow): Promise<void> {
+    if (kindOf(logbook) !== 'COMPUTE_HOST') return;
+    const back = await this.#parts.journal.query('lastReturn', logbook.host);
+    if (back === null || back <= deadSince(logbook)) return;
+    throw new RequestRefused(livesMessage(logbook.host, `came back at ${iso(back)}`, logbook.uuid));
   }
 
   /**

@@ -160,3 +160,16 @@ describe('a host recovery', () => {
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
   });
 });
+
+it('a round that an outage ended does not take the place of the one that may fail', async () => {
+  await using here = new RecoveryWorld({ configuration: '[host_failure]\nevacuation_retries = 0' });
+  for (const host of ['c1', 'c2']) here.world.addHost(host);
+  here.world.addInstance('c1');
+  here.world.behaviour = { ...here.world.behaviour, isAway: true, failedEvacuations: 1 };
+  await here.start();
+  const uuid = await here.hostFails('c1');
+  await here.until(uuid, 'error');
+  here.world.behaviour = { ...here.world.behaviour, isAway: false };
+  await here.until(uuid, 'running');
+  expect((await here.until(uuid, 'error', 'failed', 'finished')).notification.status).toBe('error');
+});

@@ -21,6 +21,7 @@ import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { FlowRow, LogbookRow } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
+import { deadSince, livesMessage } from '../recovery/life-sign.ts';
 import { type FlowChoice, type NextFlow, nextFlow } from '../recovery/method.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
@@ -48,12 +49,15 @@ export class Recovery {
   /** Runs to the end of the round. @param open the flow that an engine left open, if there is one */
   async run(open: FlowSnapshot | null): Promise<void> {
     const round = this.#logbook.failures + 1;
+    // What goes back goes on going back.
+    if (open?.flow.state !== 'REVERTING' && (await this.#endedByLife(open))) return;
     const left = open ? await this.#takeUp(open, round) : { flow: null };
     if (left === 'given up') return;
     let { flow } = left;
     let cause: Fault = 'work';
     for (;;) {
       if (!flow) {
+        if (await this.#endedByLife(null)) return;
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
@@ -77,6 +81,23 @@ export class Recovery {
       flow = null;
       ({ cause } = end);
     }
+  }
+
+  /** A host that came back after it was reported dead is left alone, with what its recovery did not move. */
+  async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
+    const { journal, clock, log } = this.#parts;
+    const { host, uuid } = this.#logbook;
+    if (kindOf(this.#logbook) !== 'COMPUTE_HOST') return false;
+    const back = await journal.query('lastReturn', host);
+    if (back === null || back <= deadSince(this.#logbook)) return false;
+    const at = clock.now();
+    const message = livesMessage(host, `came back at ${new Date(back).toISOString()}`, uuid);
+    const closed: Mutation[] = open
+      ? [{ op: 'close_flow', flowId: open.flow.id, state: 'FAILURE', error: message, at }]
+      : [];
+    await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
+    log('warning', 'recovery ends: its host came back', { uuid, host });
+    return true;
   }
 
   get #segment(): { recoveryMethod: RecoveryMethod; reservedHosts: readonly string[] } {
@@ -145,6 +166,7 @@ export class Recovery {
       customOf: (task) => configuration.customTasks.get(task)?.task,
       inputs,
       settings: taskSettings(configuration.options),
+      deadSince: kindOf(this.#logbook) === 'COMPUTE_HOST' ? deadSince(this.#logbook) : null,
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
@@ -217,7 +239,7 @@ export class Recovery {
         log('error', message, { uuid, flow: flow.uuid });
         await journal.write(
           { op: 'close_flow', flowId: flow.id, state: 'FAILURE', error: message, at },
-          { op: 'logbook', uuid, status: 'failed', message, failed: 1, at },
+          { op: 'logbook', uuid, status: 'failed', message, failed: 'work', at },
         );
         return 'given up';
       }
@@ -249,7 +271,7 @@ export class Recovery {
   #closing(outcome: FlowOutcome): Mutation {
     const { clock, configuration, log } = this.#parts;
     const now = clock.now();
-    const { failures, uuid } = this.#logbook;
+    const { work_failures: failures, uuid } = this.#logbook;
     const retryIntervalMs = configuration.options.general.processUnfinishedNotificationsIntervalMs;
     const { status, message, retryAt } = closeRound(outcome, { failures, now, retryIntervalMs });
     log(status === 'failed' || status === 'error' ? 'error' : 'info', `recovery ends ${status}`, { uuid, message });
@@ -259,7 +281,7 @@ export class Recovery {
       status,
       message,
       retryAt,
-      ...(outcome.end === 'failure' ? { failed: 1 as const } : {}),
+      ...(outcome.end === 'failure' ? { failed: outcome.cause === 'outage' ? 'outage' : 'work' } : {}),
       at: now,
     };
   }

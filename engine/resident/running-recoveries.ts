@@ -80,7 +80,7 @@ export class RunningRecoveries {
   }
 
   /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */
-  async #park({ id, uuid, failures }: LogbookRow, error: unknown): Promise<void> {
+  async #park({ id, uuid, work_failures: failures }: LogbookRow, error: unknown): Promise<void> {
     const { journal, clock, configuration } = this.#parts;
     const message = `fault of the engine: ${error instanceof Error ? error.message : String(error)}`;
     const at = clock.now();
@@ -92,8 +92,8 @@ export class RunningRecoveries {
     const retryAt = at + configuration.options.general.processUnfinishedNotificationsIntervalMs;
     changes.push(
       failures === 0
-        ? { op: 'logbook', uuid, status: 'error', message, retryAt, failed: 1, at }
-        : { op: 'logbook', uuid, status: 'failed', message, failed: 1, at },
+        ? { op: 'logbook', uuid, status: 'error', message, retryAt, failed: 'work', at }
+        : { op: 'logbook', uuid, status: 'failed', message, failed: 'work', at },
     );
     await journal.write(...changes);
   }

@@ -82,6 +82,7 @@ export class TaskWorld implements AsyncDisposable {
       version: 1,
       flow: 'host_auto',
       round: 1,
+      deadSince: null,
       afterCrash: 'resume',
       tasks: [{ ...planned, parameters: {}, custom: custom.task }],
       inputs: { host_name: 'c1', notification_uuid: this.uuid, ...values },

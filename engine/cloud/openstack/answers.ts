@@ -125,6 +125,7 @@ const Service = v.object({
   state: v.picklist(['up', 'down']),
   forced_down: v.optional(v.boolean(), false),
   disabled_reason: Text,
+  updated_at: Text,
 });
 
 export const ServicesAnswer = v.object({ services: v.array(Service) });
@@ -138,6 +139,7 @@ export function serviceOf(service: v.InferOutput<typeof Service>): ComputeServic
     state,
     forcedDown: service.forced_down,
     disabledReason: service.disabled_reason || null,
+    updatedAt: utc(service.updated_at) ?? null,
   };
 }
 

@@ -9,6 +9,7 @@ const SERVICE = {
   state: 'up',
   forcedDown: false,
   disabledReason: null,
+  updatedAt: null,
 } as const;
 const CHANGES: [string, (cloud: Cloud) => Promise<unknown>][] = [
   ['changeService', (cloud) => cloud.changeService(SERVICE, { status: 'disabled' })],

@@ -8,6 +8,7 @@ const SERVICE = {
   state: 'up',
   forcedDown: false,
   disabledReason: null,
+  updatedAt: null,
 } as const;
 const ACTION = 'POST /v2.1/servers/i/action';
 
@@ -22,9 +23,11 @@ describe('Nova is asked', () => {
       state: 'down',
       forced_down: true,
       disabled_reason: 'x',
+      updated_at: '2026-11-21T20:00:10.000000',
     };
     cloud.on('GET /v2.1/os-services', { json: { services: [{ ...service, host: 'other' }, service] } });
-    const found = { id: 'u', host: 'h', status: 'disabled', state: 'down', forcedDown: true, disabledReason: 'x' };
+    const state = { status: 'disabled', state: 'down', forcedDown: true, disabledReason: 'x' };
+    const found = { id: 'u', host: 'h', ...state, updatedAt: new Date('2026-11-21T20:00:10Z') };
     expect(await cloud.client().computeService('h')).toEqual(found);
     expect(await cloud.client().computeService('nowhere')).toBeUndefined();
     const [request] = cloud.requests('GET /v2.1/os-services');

@@ -12,6 +12,7 @@ const SERVICE = {
   state: 'up',
   forcedDown: false,
   disabledReason: null,
+  updatedAt: null,
 } as const;
 
 /** What a hostile or careless server could send back: everything that it was ever sent. */

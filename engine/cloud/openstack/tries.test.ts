@@ -11,6 +11,7 @@ const SERVICE = {
   state: 'up',
   forcedDown: false,
   disabledReason: null,
+  updatedAt: null,
 } as const;
 const OK: Reply = { json: { services: [] } };
 

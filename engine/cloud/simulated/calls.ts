@@ -14,7 +14,8 @@ function viewService(world: World, name: string): unknown {
   const host = world.hosts.get(name);
   if (!host) return null;
   const { id, status, forcedDown, disabledReason } = host;
-  return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason };
+  const updatedAt = world.updatedAtOf(host);
+  return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason, updatedAt };
 }
 
 const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>> = {
@@ -51,6 +52,7 @@ const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: s
     if (status === 'enabled') Object.assign(found, { status, disabledReason: null });
     if (status === 'disabled') Object.assign(found, { status, disabledReason: optional(disabledReason) ?? null });
     if (typeof forcedDown === 'boolean') found.forcedDown = forcedDown;
+    found.updatedAt = world.now();
   },
   evacuate: (world, { uuid, host }) => world.evacuate(text(uuid), optional(host)),
   stop: (world, { uuid }) => world.stop(text(uuid)),

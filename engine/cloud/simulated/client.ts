@@ -41,6 +41,8 @@ export function directLink(world: World): Link {
   };
 }
 
+type RawService = Omit<ComputeService, 'updatedAt'> & { readonly updatedAt: number };
+
 interface RawListing {
   readonly at: number;
   readonly items: readonly unknown[];
@@ -78,7 +80,8 @@ export class SimulatedCloud implements Cloud {
   }
 
   async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
-    return ((await this.#call('computeService', { host }, options)) ?? undefined) as ComputeService | undefined;
+    const service = (await this.#call('computeService', { host }, options)) as RawService | null;
+    return service ? { ...service, updatedAt: new Date(service.updatedAt) } : undefined;
   }
 
   changeService({ host }: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {

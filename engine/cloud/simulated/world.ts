@@ -62,6 +62,9 @@ export const CALM: Behaviour = {
   computeStartMs: 3000,
 };
 
+/** nova-compute's report_interval. */
+const HEARTBEAT_MS = 10_000;
+
 interface Host {
   readonly name: string;
   readonly id: string;
@@ -70,6 +73,8 @@ interface Host {
   disabledReason: string | null;
   forcedDown: boolean;
   isAlive: boolean;
+  /** Of its service: the last heartbeat before a death, or a change by somebody. */
+  updatedAt: number;
   deaths: number;
 }
 
@@ -139,6 +144,7 @@ export class World {
       disabledReason: null,
       forcedDown: false,
       isAlive: true,
+      updatedAt: this.now(),
       deaths: 0,
       ...change,
     };
@@ -170,8 +176,14 @@ export class World {
   kill(name: string): void {
     const host = this.hosts.get(name);
     if (!host) return;
+    host.updatedAt = this.updatedAtOf(host);
     host.isAlive = false;
     host.deaths += 1;
+  }
+
+  /** nova-compute tells of itself every ten seconds. */
+  updatedAtOf({ isAlive, updatedAt }: Host): number {
+    return isAlive ? Math.max(updatedAt, Math.floor(this.now() / HEARTBEAT_MS) * HEARTBEAT_MS) : updatedAt;
   }
 
   stateOf(host: Host): 'up' | 'down' {
