@@ -25,6 +25,14 @@ describe('a webhook', () => {
   test('has no URL of another kind, and none with a password', () => {
     expect(webhook('url = ftp://a/')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
     expect(webhook('url = {{ host_name }}')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
+    expect(webhook('url = https://{{ host_name }}.bmc.example.org:8443/power')).toEqual([]);
+    for (const url of [
+      'https://{{ host_name }}/',
+      'http://127.0.0.1{{ host_name }}',
+      'https://a.b:{{ host_name }}/x',
+    ]) {
+      expect(webhook(`url = ${url}`)).toEqual([expect.stringContaining('"url" has a value that chooses the server')]);
+    }
     expect(webhook('url = https://user:word@a/')).toEqual([expect.stringMatching(/f:3.*no user and no password/)]);
   });
 

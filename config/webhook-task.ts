@@ -43,6 +43,11 @@ function checkUrl(url: string, urlFile: string, task: string): Fault | undefined
   if (url !== '' && urlFile !== '') return fault(`task "${task}" takes either "url" or "url_file", not both`);
   if (url === '') return undefined;
   if (!/^https?:\/\//i.test(url)) return fault('"url" must begin with http:// or https://');
+  const [host = ''] = /^[^/]*\/\/(?:\{\{.*?\}\}|[^/?#{])*/s.exec(url) ?? [];
+  // A value may name a host of a domain; with its last word it would choose the domain, and get the token.
+  if (/\}\}(?!.*\}\})(?!(?:\.[A-Za-z0-9-]+)+(?::\d+)?$)/s.test(host)) {
+    return fault('"url" has a value that chooses the server; a value may stand before a fixed domain, or in the path');
+  }
   if (/^[^/]*\/\/[^/?#]*@/.test(url)) return fault('"url" must hold no user and no password; use token_file');
   return undefined;
 }

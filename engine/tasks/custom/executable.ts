@@ -149,7 +149,7 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
     context.log('warning', `program of ${task} left processes behind, which were ended`, { count: leftBehind });
   if (end.by === 'nothing' || stillRunning.length > 0) {
     const pids = end.by === 'nothing' ? `${end.pid}` : listOf(stillRunning);
-    throw new TaskFailure(`its program cannot be ended, not even by SIGKILL: ${pids}`);
+    throw new InDoubt(`its program cannot be ended, not even by SIGKILL: ${pids}`);
   }
   if (ended === 'aborted') {
     const saysSo = request === 'run' && end.by === 'exit' && end.code === NOT_DONE;
@@ -170,6 +170,8 @@ function requireSuccess({ end, fault }: Told): void {
   if (end.by === 'exit' && end.code === 0) return;
   if (end.by === 'exit' && end.code === NOT_DONE)
     throw new NotDone(`its program says that nothing was done (exit code ${NOT_DONE})`);
+  // What a signal ended (a crash, the kernel short of memory, a person) was cut off as by a death.
+  if (end.by !== 'exit') throw new InDoubt(`its program ${wordsOf(end)}`);
   throw new TaskFailure(`its program ${wordsOf(end)}`);
 }
 

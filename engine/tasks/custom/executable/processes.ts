@@ -21,7 +21,15 @@ export interface Found {
 interface Stat extends Found {
   readonly session: number;
   readonly isDead: boolean;
+  readonly isOfKernel: boolean;
 }
+
+/** Of the flags in proc_pid_stat(5): a thread of the kernel (include/linux/sched.h). */
+const PF_KTHREAD = 0x00200000;
+
+/** A process in the middle of execve(2) seems to have no environment for a moment. */
+const EXEC_LOOKS = 10;
+const EXEC_LOOK_MS = 5;
 
 /** A process that is caught in the kernel may hold whoever reads its memory; it is not asked again. */
 const READ_LIMIT_MS = 1000;
@@ -38,6 +46,7 @@ export function statOf(pid: number): Stat | undefined {
       pid,
       startedAt: Number(fields[19]),
       session: Number(fields[3]),
+      isOfKernel: (Number(fields[6]) & PF_KTHREAD) !== 0,
       isDead: state === 'Z' || state === 'X',
     };
   } catch {
@@ -45,25 +54,35 @@ export function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** Living processes, this one left out. */
+/** Living processes, this one and the kernel's left out. */
 function livingProcesses(): Stat[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
     const stat = statOf(Number(name));
-    return stat && !stat.isDead ? [stat] : [];
+    return stat && !stat.isDead && !stat.isOfKernel ? [stat] : [];
   });
 }
 
-async function hasMark({ pid, startedAt }: Found, mark: string): Promise<boolean> {
+async function hasMark(found: Found, mark: string): Promise<boolean> {
+  for (let look = 1; ; look += 1) {
+    const environment = await environmentOf(found);
+    if (environment !== '' || look === EXEC_LOOKS) return environment?.split('\0').includes(mark) ?? false;
+    await delay(EXEC_LOOK_MS);
+  }
+}
+
+/** Undefined: it cannot be read, or not in time. */
+async function environmentOf({ pid, startedAt }: Found): Promise<string | undefined> {
   const name = `${pid}:${startedAt}`;
-  if (unreadable.has(name)) return false;
+  if (unreadable.has(name)) return undefined;
   const limit = new AbortController();
   const late = delay(READ_LIMIT_MS, 'late' as const, { signal: limit.signal }).catch(() => 'late' as const);
-  const reading = readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-  const environment = await Promise.race([reading, late.then(() => undefined)]);
+  const reading = readFile(`/proc/${pid}/environ`, 'latin1').catch(() => undefined);
+  const environment = await Promise.race([reading, late]);
   limit.abort();
-  if (environment === undefined) unreadable.add(name);
-  return environment?.split('\0').includes(mark) ?? false;
+  if (environment !== 'late') return environment;
+  unreadable.add(name);
+  return undefined;
 }
 
 /** Every process that carries the step key: also those that an engine which died has left. */

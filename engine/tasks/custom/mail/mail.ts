@@ -9,7 +9,7 @@ import { readSecret } from '#config/secret-file.ts';
 import { TaskFailure } from '../../../flow/outcome.ts';
 import type { Json } from '../../../flow/plan.ts';
 import type { Driver, DriverCall } from '../driver.ts';
-import { addressesIn, type Mailbox, mailboxOf } from './address.ts';
+import { addressesIn, filledAddresses, type Mailbox, mailboxOf } from './address.ts';
 import { deliver } from './delivery.ts';
 import { type Letter, messageIdOf } from './letter.ts';
 import { type Owner, ownersOf } from './owners.ts';
@@ -24,8 +24,9 @@ export const mail: Driver = {
     const from = mailboxOf(String(options.from));
     if (!from) throw new TaskFailure('"from" is no mail address');
     const server = serverOf(options);
-    const to = String(options.to).trim();
-    const letters = to === OWNERS ? await lettersToOwners(call, from) : lettersTo(to, call, from);
+    // As it is written: a value must not make owners of it, nor more addresses of one.
+    const to = String(call.definition.options.to).trim();
+    const letters = to === OWNERS ? await lettersToOwners(call, from) : lettersTo(recipientsIn(to, call), call, from);
     return { ...(await deliver(call, letters, server)) };
   },
 };
@@ -48,6 +49,14 @@ function passwordIn(file: string): string {
     return readSecret(file, 'the password for the mail server');
   } catch (error) {
     throw new TaskFailure(error instanceof Error ? error.message : String(error), 'work', error);
+  }
+}
+
+function recipientsIn(to: string, { context }: DriverCall): string {
+  try {
+    return filledAddresses(to, context.inputs);
+  } catch (error) {
+    throw new TaskFailure(`"to" cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
