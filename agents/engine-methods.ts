@@ -1,7 +1,8 @@
 /** What the engine answers on its socket. Parameters are checked here; the engine trusts them. */
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
-import { type Delivery, type Engine, RequestRefused } from '#engine/resident/engine.ts';
+import type { Delivery, Engine } from '#engine/resident/engine.ts';
+import { RequestRefused } from '#engine/resident/request-refused.ts';
 import { viewNotification } from '#engine/resident/view.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
@@ -145,15 +146,15 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
         ...done.map((name) => [name, 'done'] as const),
         ...not_done.map((name) => [name, 'not done'] as const),
       ]);
-      return viewNotification(await reigning().retry(uuid, proof, verdicts));
+      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts));
     },
     turn: async (params) => {
       const { uuid, way } = read(turnParams, params);
-      return viewNotification(await reigning().turn(uuid, way));
+      return viewNotification(await reigning().operator.turn(uuid, way));
     },
     host: async (params) => {
       const { name, reserved } = read(hostParams, params);
-      await reigning().setReserved(name, reserved);
+      await reigning().operator.setReserved(name, reserved);
       return null;
     },
     watch: async (params, peer) => {

@@ -122,7 +122,7 @@ describe('a flow whose engine died is', () => {
     const view = await here.until(uuid, 'failed', 'finished');
     expect(states(view)).toEqual(['ABANDONED', 'FAILURE']);
     expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['work', 'not done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
@@ -189,7 +189,7 @@ describe('a flow whose engine died is', () => {
     expect(view.notification.message).toMatch(/^dead letter: 3 engines died or stopped in it/);
     expect(states(view)).toEqual(['ABANDONED', 'ABANDONED', 'FAILURE']);
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect(states(await here.until(uuid, 'finished')).at(-1)).toBe('SUCCESS');
     expectMovedOnce(here);
   });
@@ -257,7 +257,7 @@ describe('what a flow took back', () => {
     expect(view.notification.message).toBe(
       'open: what it did could not be taken back; whether it was done is not known',
     );
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['open', 'done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     expect(states(await here.until(uuid, 'failed', 'finished')).at(-1)).toBe('SUCCESS');
     expect(tasks.asked.filter((one) => one === 'run open')).toHaveLength(1);
   });
@@ -296,7 +296,7 @@ describe('what a flow took back', () => {
     const given = await here.until(uuid, 'failed');
     expect(given.notification.message).toMatch(/^dead letter/);
     expect(given.flows[0]?.tasks.map(({ state }) => state)).not.toContain('REVERTING');
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
       'open: what it did could not be taken back; whether it was done is not known',
     );
@@ -315,7 +315,7 @@ describe('what a flow took back', () => {
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
       'work: what it did could not be taken back; whether it was done is not known',
     );
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['work', 'not done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
   });
 
@@ -330,7 +330,7 @@ describe('what a flow took back', () => {
     await here.until(uuid, 'error');
     isBroken = false;
     await here.until(uuid, 'failed', 'finished');
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['open', 'done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     await here.until(uuid, 'finished');
     expect(tasks.calls.at(-1)?.inputs.of_open).toBe('open 1');
   });
@@ -349,11 +349,11 @@ describe('what a flow took back', () => {
     };
     const uuid = await here.hostFails('c1');
     await here.clock.run(began.promise);
-    await here.clock.run(here.engine.turn(uuid, 'rollback'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     await here.until(uuid, 'failed');
     Object.assign(open.task, { undo: true });
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     await here.until(uuid);
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'run work']);
   });
@@ -374,11 +374,11 @@ describe('what a flow took back', () => {
     };
     const uuid = await here.hostFails('c1');
     await here.clock.run(began.promise);
-    await here.clock.run(here.engine.turn(uuid, 'rollback'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     await here.until(uuid, 'failed');
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     isHanging = false;
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect(states(await here.until(uuid, 'finished', 'failed'))).toEqual(['REVERTED', 'SUCCESS']);
     expect(tasks.asked.slice(4)).toEqual(['run open', 'run work']);
   });
@@ -404,14 +404,14 @@ describe('an operator', () => {
     const { here, tasks, uuid } = await hanging({ more: '[engine]\nmax_resumes = 0' });
     await using _ = here;
     const hour = 3_600_000;
-    await here.clock.run(here.engine.turn(uuid, 'rollback'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     const view = await here.until(uuid, 'failed', 'error');
     expect(view.notification).toMatchObject({ status: 'failed', message: 'an operator said rollback', retry_at: null });
     expect(states(view)).toEqual(['REVERTED']);
     await here.clock.run(here.clock.sleep(hour));
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect(states(await here.until(uuid, 'finished', 'failed'))).toEqual(['REVERTED', 'SUCCESS']);
     expectMovedOnce(here);
   });
@@ -420,7 +420,7 @@ describe('an operator', () => {
     const { here, tasks, uuid } = await hanging();
     await using _ = here;
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.turn(uuid, 'restart'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     const view = await here.until(uuid);
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
@@ -431,7 +431,7 @@ describe('an operator', () => {
     const { here, tasks, uuid } = await hanging({ work: '' });
     await using _ = here;
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.turn(uuid, 'restart'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     const view = await here.until(uuid, 'failed');
     // No engine died.
     expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
@@ -441,7 +441,7 @@ describe('an operator', () => {
   it('is refused where no flow is at work, and interrupts nothing', async () => {
     const { here, tasks, uuid } = await hanging();
     await using _ = here;
-    const turn = (one: string, way: 'rollback' | 'restart') => here.clock.run(here.engine.turn(one, way));
+    const turn = (one: string, way: 'rollback' | 'restart') => here.clock.run(here.engine.operator.turn(one, way));
     await expect(turn('0', 'rollback')).rejects.toThrow('there is no notification 0');
     tasks.befall = (_what, { context }) => untilEnded(context.signal);
     await turn(uuid, 'rollback');
@@ -453,9 +453,9 @@ describe('an operator', () => {
     const { here, tasks, uuid } = await hanging();
     await using _ = here;
     tasks.befall = async () => {};
-    await here.clock.run(here.engine.turn(uuid, 'restart'));
+    await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     await here.until(uuid);
-    await expect(here.clock.run(here.engine.turn(uuid, 'rollback'))).rejects.toThrow(
+    await expect(here.clock.run(here.engine.operator.turn(uuid, 'rollback'))).rejects.toThrow(
       'is finished and no flow of it is at work; there is "retry"',
     );
   });

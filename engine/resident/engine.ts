@@ -6,7 +6,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
-import { placedTasksOf } from '#config/pipelines.ts';
 import { segmentOf } from '#config/segments.ts';
 import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
@@ -18,19 +17,18 @@ import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
-import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isMigration } from '../journal/migration-kinds.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import { type FlowRow, type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
-import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
-import { judgeNotification, type ReturnFacts, targetOf } from '../recovery/judge-notification.ts';
-import { deadSince, livesMessage } from '../recovery/life-sign.ts';
+import { type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
+import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
-import { TASK_STEP } from '../tasks/custom/task-step.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
+import { Operator, requiredLogbook } from './operator.ts';
 import { ProgressHub } from './progress.ts';
+import { RequestRefused } from './request-refused.ts';
+import { returnFacts } from './return-facts.ts';
 import { RunningRecoveries } from './running-recoveries.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
 
@@ -52,16 +50,13 @@ export interface Delivery {
   readonly attempts: number;
 }
 
-/** The operator asked for something that cannot be done; the message says why. */
-export class RequestRefused extends Error {
-  override readonly name = 'RequestRefused';
-}
-
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
 export class Engine {
   readonly hub = new ProgressHub();
+  /** What operators may say. */
+  readonly operator: Operator;
   /** Resolves after `stop`; rejects with the `JournalFailure` that ended the engine. */
   readonly ended: Promise<void>;
 
@@ -82,7 +77,9 @@ export class Engine {
       requests: new Budget(general.hostFailureRecoveryThreads),
       evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
     };
-    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub }, () => this.#wake());
+    const wake = (): void => this.#wake();
+    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub }, wake);
+    this.operator = new Operator({ ...parts, running: this.#running, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
@@ -103,7 +100,7 @@ export class Engine {
   ): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
     const segment = segmentOf(configuration.segments, notification.hostname);
-    const back = await this.#returnFacts(notification);
+    const back = await returnFacts(this.#parts, notification);
     const { status, reason } = judgeNotification(notification, segment, proof, back);
     crashPoint('notification.before-accept');
     const result = await journal.accept({
@@ -132,117 +129,12 @@ export class Engine {
     return result;
   }
 
-  /** What decides whether a host that came back is more than noted; undefined for any other notification. */
-  async #returnFacts({ type, hostname, payload }: Notification): Promise<ReturnFacts | undefined> {
-    if (type !== 'COMPUTE_HOST' || payload.event !== 'STARTED') return undefined;
-    const { configuration, journal } = this.#parts;
-    const tasks = placedTasksOf(configuration.pipelines.host_return).length;
-    return { tasks, failedAt: tasks === 0 ? null : await journal.query('lastFailure', hostname) };
-  }
-
   /** Takes what a process of a host says of its monitors: which of them cannot see, and which can. */
   heedMonitors(host: string, said: Sightedness): void {
     const { clock, log } = this.#parts;
     const { blind, seeing } = this.#blindMonitors.take(host, said, clock.now());
     for (const { monitor, reason } of blind) log('error', 'a monitor is blind', { host, monitor, reason });
     for (const monitor of seeing) log('info', 'a monitor sees again', { host, monitor });
-  }
-
-  /**
-   * Takes a recovery up again by an operator's word.
-   * @param verdicts of tasks that are in doubt, by name: what the operator found out about them
-   */
-  async retry(
-    uuid: string,
-    proof: 'none' | 'operator',
-    verdicts: ReadonlyMap<string, DoubtVerdict> = new Map(),
-  ): Promise<LogbookRow> {
-    const { clock, configuration, journal } = this.#parts;
-    const logbook = await this.#logbook(uuid);
-    const at = clock.now();
-    if (logbook.status === 'finished')
-      throw new RequestRefused(`recovery ${uuid} is finished; there is nothing to retry`);
-    if (logbook.status === 'new' || logbook.status === 'running') {
-      throw new RequestRefused(`recovery ${uuid} is ${logbook.status}; it is being worked on`);
-    }
-    if (logbook.status === 'ignored') {
-      const segment = segmentOf(configuration.segments, logbook.host);
-      const notification = notificationOf(logbook);
-      const back = await this.#returnFacts(notification);
-      const { status, reason } = judgeNotification(notification, segment, proof, back);
-      if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
-    }
-    if (proof === 'none') await this.#refuseTheLiving(logbook);
-    const settled = await this.#settleDoubts(logbook, verdicts);
-    const { status: from } = logbook;
-    const proved = proof === 'operator' ? { provedAt: at } : {};
-    const change: Mutation =
-      from === 'error'
-        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...proved, at }
-        : { op: 'logbook', uuid, status: 'new', from, message: null, ...proved, at };
-    await journal.write(...settled, change).catch(async (error: unknown) => {
-      // The engine itself, or another operator, was quicker.
-      const { status } = await this.#logbook(uuid);
-      if (status === from) throw error;
-      throw new RequestRefused(`recovery ${uuid} is ${status} by now; it is being worked on, or was closed`);
-    });
-    this.#wake();
-    return this.#logbook(uuid);
-  }
-
-  async #refuseTheLiving(logbook: LogbookRow): Promise<void> {
-    if (kindOf(logbook) !== 'COMPUTE_HOST') return;
-    const back = await this.#parts.journal.query('lastReturn', logbook.host);
-    if (back === null || back <= deadSince(logbook)) return;
-    throw new RequestRefused(livesMessage(logbook.host, `came back at ${iso(back)}`, logbook.uuid));
-  }
-
-  /**
-   * Turns a recovery that is at work, by an operator's word. `rollback`: its flow takes back what it did, and nothing more is
-   * tried until somebody says `retry`. `restart`: its flow is abandoned and begun anew.
-   */
-  async turn(uuid: string, way: 'rollback' | 'restart'): Promise<LogbookRow> {
-    const { clock, journal, log } = this.#parts;
-    // Before anything is interrupted for a word that makes no sense.
-    await this.#flowToTurn(uuid, way);
-    return this.#running.held(uuid, `an operator's ${way}`, async () => {
-      const flow = await this.#flowToTurn(uuid, way);
-      const error = `an operator said ${way}`;
-      await journal.write(
-        way === 'rollback'
-          ? { op: 'revert_flow', flowId: flow.id, cause: 'order', error }
-          : { op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at: clock.now() },
-      );
-      log('warning', "flow is turned by an operator's word", { uuid, flow: flow.uuid, way });
-      return this.#logbook(uuid);
-    });
-  }
-
-  async #flowToTurn(uuid: string, way: 'rollback' | 'restart'): Promise<FlowRow> {
-    const { id, status, closed_at } = await this.#logbook(uuid);
-    const open = await this.#parts.journal.query('openFlow', id);
-    if (!open) {
-      const hint = closed_at === null ? 'it is tried again by itself' : 'there is "retry"';
-      throw new RequestRefused(`recovery ${uuid} is ${status} and no flow of it is at work; ${hint}`);
-    }
-    if (way === 'restart' && open.flow.state === 'REVERTING') {
-      throw new RequestRefused(`recovery ${uuid} takes back what it did; it can be retried when that is over`);
-    }
-    return open.flow;
-  }
-
-  /** What an operator says of tasks in doubt, as changes of their steps. Refused unless each has a verdict and no other. */
-  async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, DoubtVerdict>): Promise<Mutation[]> {
-    const { clock, journal } = this.#parts;
-    const doubts = await journal.query('doubts', id);
-    const nameOf = (key: string): string => key.slice(`${TASK_STEP}:`.length);
-    const fault = faultOfVerdicts(uuid, new Set(doubts.map(({ key }) => nameOf(key))), verdicts);
-    if (fault) throw new RequestRefused(fault);
-    return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
-      const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
-      const detail = { outputs: {}, ...JSON.parse(kept), said_by: 'operator' };
-      return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
-    });
   }
 
   async list(filter: { readonly limit: number; readonly status?: LogbookStatus }): Promise<readonly LogbookRow[]> {
@@ -302,12 +194,6 @@ export class Engine {
       log('debug', 'the cloud could not be asked about an instance', { instance: uuid, reason });
       return 'unknown';
     }
-  }
-
-  /** Changes whether a host is reserved, by an operator's word. */
-  async setReserved(name: string, reserved: 0 | 1): Promise<void> {
-    const { journal, clock } = this.#parts;
-    await journal.write({ op: 'host', name, reserved, by: 'operator', at: clock.now() });
   }
 
   /** Interrupts all recoveries where they stand, releases the lease and closes the journal. */
@@ -379,7 +265,7 @@ export class Engine {
   #supersede(uuid: string, by: string): Promise<void> {
     return this.#running.held(uuid, `superseded by recovery ${by} of its host`, async () => {
       const { journal, clock, log } = this.#parts;
-      const logbook = await this.#logbook(uuid);
+      const logbook = await requiredLogbook(journal, uuid);
       if (logbook.closed_at !== null) return;
       const at = clock.now();
       const flow = await journal.query('openFlow', logbook.id);
@@ -427,19 +313,4 @@ export class Engine {
     if (this.#stopping.signal.aborted) return;
     await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
   }
-
-  async #logbook(uuid: string): Promise<LogbookRow> {
-    const logbook = await this.#parts.journal.query('logbook', uuid);
-    if (!logbook) throw new RequestRefused(`there is no notification ${uuid}`);
-    return logbook;
-  }
-}
-
-function notificationOf(logbook: LogbookRow): Notification {
-  return {
-    type: logbook.type,
-    hostname: logbook.host,
-    generated_time: new Date(logbook.generated_at),
-    payload: JSON.parse(logbook.payload),
-  } as Notification;
 }

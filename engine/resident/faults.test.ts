@@ -25,8 +25,8 @@ describe('a host recovery', () => {
     await using here = await threeHosts();
     here.world.addInstance('c1');
     const uuid = await here.hostFails('c1', { host_status: 'UNKNOWN' });
-    await expect(here.clock.run(here.engine.retry(uuid, 'none'))).rejects.toThrow(/not proven dead/);
-    await here.clock.run(here.engine.retry(uuid, 'operator'));
+    await expect(here.clock.run(here.engine.operator.retry(uuid, 'none'))).rejects.toThrow(/not proven dead/);
+    await here.clock.run(here.engine.operator.retry(uuid, 'operator'));
     expect((await here.until(uuid, 'finished')).notification.status).toBe('finished');
   });
 
@@ -149,11 +149,11 @@ describe('a host recovery', () => {
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
     here.world.behaviour = { ...here.world.behaviour, lateEvacuations: 0 };
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     for (let round = 0; round < 8; round += 1) {
       const { notification } = await here.until(uuid, 'finished', 'error', 'failed');
       if (notification.status === 'finished') break;
-      await here.clock.run(here.engine.retry(uuid, 'none'));
+      await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     }
     expect((await here.until(uuid)).notification.status).toBe('finished');
     expect(here.world.counts.duplicates).toBe(0);

@@ -52,7 +52,7 @@ describe('a host that came back', () => {
     putIntoService(here, instance);
     await comesBack(here);
     await here.until(uuid, 'ignored');
-    const retry = (proof: 'none' | 'operator') => here.clock.run(here.engine.retry(uuid, proof));
+    const retry = (proof: 'none' | 'operator') => here.clock.run(here.engine.operator.retry(uuid, proof));
     await expect(retry('none')).rejects.toThrow(/^Host 'c1' came back at/);
     here.world.kill('c1');
     await here.clock.run(here.clock.sleep(1000));

@@ -85,8 +85,8 @@ describe('the recovery method', () => {
     const second = await here.hostFails('c2');
     const failed = await here.until(second, 'error');
     expect(failed.notification.message).toBe('No reserved_hosts available for evacuation.');
-    await here.clock.run(here.engine.setReserved('r1', 1));
-    await here.clock.run(here.engine.retry(second, 'none'));
+    await here.clock.run(here.engine.operator.setReserved('r1', 1));
+    await here.clock.run(here.engine.operator.retry(second, 'none'));
     expect((await here.until(second)).notification.status).toBe('finished');
   });
 
@@ -121,7 +121,7 @@ describe('the recovery method', () => {
     const uuid = await here.hostFails('c1');
     expect((await here.until(uuid)).notification.status).toBe('failed');
     here.world.addHost('c9', 10);
-    await here.clock.run(here.engine.retry(uuid, 'none'));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect((await here.until(uuid)).notification.status).toBe('finished');
   });
 });

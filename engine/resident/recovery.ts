@@ -1,28 +1,26 @@
 /**
  * One recovery at work: flow after flow, as the recovery method says, until one succeeds or none is left.
  *
- * Invariant: no two recoveries send instances to one reserved host, since each may fill it.
- *
  * Where it stands is derived from the journal each time, so taking it over after a death and beginning it are one path.
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
-import { type RecoveryMethod, segmentOf } from '#config/segments.ts';
 import { policyOf } from '#config/task-policies.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { Budget } from '../flow/budget.ts';
 import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
-import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
+import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { FlowRow, LogbookRow } from '../journal/words.ts';
+import type { LogbookRow } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
 import { deadSince, livesMessage } from '../recovery/life-sign.ts';
-import { type FlowChoice, type NextFlow, nextFlow } from '../recovery/method.ts';
+import type { FlowChoice, NextFlow } from '../recovery/method.ts';
+import { FlowChoices } from './flow-choices.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 
@@ -38,11 +36,13 @@ export interface RecoveryParts extends RunnerParts {
 export class Recovery {
   readonly #parts: RecoveryParts;
   readonly #logbook: LogbookRow;
+  readonly #choices: FlowChoices;
   readonly #signal: AbortSignal;
 
   constructor(parts: RecoveryParts, logbook: LogbookRow, signal: AbortSignal) {
     this.#parts = parts;
     this.#logbook = logbook;
+    this.#choices = new FlowChoices(parts, logbook);
     this.#signal = signal;
   }
 
@@ -100,53 +100,16 @@ export class Recovery {
     return true;
   }
 
-  get #segment(): { recoveryMethod: RecoveryMethod; reservedHosts: readonly string[] } {
-    const { configuration } = this.#parts;
-    const segment = segmentOf(configuration.segments, this.#logbook.host);
-    // A host that was taken out of its segment while its recovery waited is recovered the simplest way.
-    return segment ?? { recoveryMethod: 'auto', reservedHosts: [] };
-  }
-
-  async #freeReservedHosts(): Promise<string[]> {
-    const { journal } = this.#parts;
-    const spent = new Set(
-      (await journal.query('hosts')).filter(({ reserved }) => reserved === 0).map(({ name }) => name),
-    );
-    for (const host of await journal.query('reservedHostsInUse', this.#logbook.id)) spent.add(host);
-    return this.#segment.reservedHosts.filter((host) => host !== this.#logbook.host && !spent.has(host));
-  }
-
   async #begin(round: number): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' }>> {
-    const next = await this.#next(round);
+    const next = await this.#choices.next(round);
     return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
-  }
-
-  async #next(round: number): Promise<NextFlow> {
-    const last = (await this.#flowsOf(round)).at(-1);
-    // Its reserved host counts as spent by now, and is the one to begin anew with.
-    if (last?.state === 'ABANDONED') return { do: 'run', choice: choiceOf(readPlan(last.plan)) };
-    return this.#choose(await this.#tried(round));
-  }
-
-  async #choose(tried: readonly FlowChoice[]): Promise<NextFlow> {
-    return nextFlow(kindOf(this.#logbook), this.#segment.recoveryMethod, tried, await this.#freeReservedHosts());
-  }
-
-  async #flowsOf(round: number): Promise<FlowRow[]> {
-    const flows = await this.#parts.journal.query('flows', this.#logbook.id);
-    return flows.filter(({ plan }) => readPlan(plan).round === round);
-  }
-
-  async #tried(round: number): Promise<FlowChoice[]> {
-    const flows = await this.#flowsOf(round);
-    return flows.filter(({ state }) => state !== 'ABANDONED').map(({ plan }) => choiceOf(readPlan(plan)));
   }
 
   async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
     const { configuration, journal, clock, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
     const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
-    const free = await this.#freeReservedHosts();
+    const free = await this.#choices.freeReservedHosts();
     const { reservedHost } = choice;
     const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
     const inputs: Record<string, Json> = {
@@ -171,7 +134,7 @@ export class Recovery {
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: whoever takes that up opens none, and would not come by here again.
-    if (choice.flow !== 'host_return' && this.#segment.reservedHosts.includes(host)) {
+    if (choice.flow !== 'host_return' && this.#choices.segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     const flow = await journal.openFlow({
@@ -205,7 +168,7 @@ export class Recovery {
     if (open.flow.state === 'REVERTING' && open.flow.left_by === journal.epoch) return this.#followed(open);
     const flow = await journal.resumeFlow(open.flow.id);
     crashPoint('flow.after-resume');
-    const abandoned = (await this.#flowsOf(round)).filter(({ state }) => state === 'ABANDONED');
+    const abandoned = (await this.#choices.flowsOf(round)).filter(({ state }) => state === 'ABANDONED');
     const ends = [flow, ...abandoned].reduce((sum, { resumes }) => sum + resumes, 0);
     const continuation = decideContinuation({
       state: flow.state === 'REVERTING' ? 'REVERTING' : 'RUNNING',
@@ -253,7 +216,7 @@ export class Recovery {
 
   async #runFlow(flow: FlowSnapshot, round: number): Promise<FlowOutcome> {
     const { hub, journal } = this.#parts;
-    const isLast = (await this.#choose(await this.#tried(round))).do === 'give up';
+    const isLast = await this.#choices.isLast(round);
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
         // A failed flow with another one after it leaves the recovery running, unless an operator has to say something.
@@ -285,11 +248,4 @@ export class Recovery {
       at: now,
     };
   }
-}
-
-function choiceOf({ flow, inputs }: Plan): FlowChoice {
-  const host = inputs.reserved_host;
-  return flow === 'host_rh'
-    ? { flow, reservedHost: typeof host === 'string' ? host : '' }
-    : { flow, reservedHost: null };
 }

@@ -18,7 +18,7 @@ it('a retry that comes while the engine takes the recovery up by itself is refus
     if (name === 'doubts') await here.until(uuid, 'running');
     return query(name, ...parameters);
   };
-  await expect(here.clock.run(here.engine.retry(uuid, 'none'))).rejects.toThrow('is being worked on');
+  await expect(here.clock.run(here.engine.operator.retry(uuid, 'none'))).rejects.toThrow('is being worked on');
   const view = await here.until(uuid, 'finished', 'failed');
   expect(view.flows.map(({ state, error }) => [state, error])).toEqual([
     ['FAILURE', expect.stringContaining('Failed to evacuate')],
@@ -57,7 +57,7 @@ timeout = 7200`;
     payload: { event: 'STOPPED', process_name: 'nova-compute' },
   });
   await here.until(before, 'running');
-  await here.clock.run(here.engine.retry(uuid, 'none'));
+  await here.clock.run(here.engine.operator.retry(uuid, 'none'));
   await here.clock.run(here.clock.sleep(60_000));
   expect((await here.clock.run(here.engine.show(uuid))).notification.status).toBe('new');
   mayEnd.resolve();

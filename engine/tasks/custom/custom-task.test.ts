@@ -242,7 +242,7 @@ describe('a custom task that was cut off', () => {
     expect(outcome(view)).toEqual(['failed', 'FAILURE: alert FAILURE']);
     expect(view.notification.message).toMatch(/alert: it was cut off while it ran; whether it was done is not known/);
     const say = (verdicts: [string, 'done' | 'not done'][]) =>
-      here.clock.run(here.engine.retry(uuid, 'none', new Map(verdicts)));
+      here.clock.run(here.engine.operator.retry(uuid, 'none', new Map(verdicts)));
     await expect(say([])).rejects.toThrow(
       /whether alert was done is not known; find out and say --done alert or --not-done alert/,
     );
@@ -258,7 +258,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver, 'after_crash = check\n');
     const uuid = await cutOff(driver, here, began);
     await here.until(uuid, 'failed');
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['alert', 'done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', 'done']])));
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
     expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
   });
@@ -290,10 +290,10 @@ describe('a custom task that was cut off', () => {
       await using here = await world(driver, '', `[engine]\nmax_resumes = 0\n${LISTS}`);
       const uuid = await cutOff(driver, here, began);
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/^dead letter/);
-      await here.clock.run(here.engine.retry(uuid, 'none'));
+      await here.clock.run(here.engine.operator.retry(uuid, 'none'));
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/whether it was done is not known/);
       expect(driver.asked).toEqual(['run alert 1']);
-      await here.clock.run(here.engine.retry(uuid, 'none', new Map([['alert', verdict]])));
+      await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', verdict]])));
       expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
       expect(driver.asked).toEqual(asked);
     },
@@ -305,7 +305,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver);
     const uuid = await cutOff(driver, here, began);
     await here.until(uuid, 'failed');
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['alert', 'not done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', 'not done']])));
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
     expect(driver.asked).toEqual(['run alert 1', 'run alert 1']);
   });

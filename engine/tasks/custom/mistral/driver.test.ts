@@ -128,7 +128,7 @@ describe('a workflow', () => {
     const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
     expect(executionsOf(here)).toHaveLength(1);
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here)).toHaveLength(1);
     expect(executionsOf(here, 'note')).toMatchObject([{ inputs: { moved: null } }]);
@@ -172,7 +172,7 @@ describe('an execution that another round began', () => {
     here.world.workflows.forget(executionId(`${uuid}/move`, 1));
     const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'not done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'not done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
   });
@@ -269,7 +269,7 @@ describe('an execution whose engine stops', () => {
     const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
     expect(executionsOf(here)).toEqual([]);
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'not done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'not done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
   });
@@ -278,7 +278,7 @@ describe('an execution whose engine stops', () => {
     await using here = await world();
     const uuid = await takenOver(here, (id) => here.world.workflows.forget(id));
     await here.until(uuid, 'failed');
-    await here.clock.run(here.engine.retry(uuid, 'none', new Map([['move', 'done']])));
+    await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here)).toEqual([]);
   });

@@ -151,7 +151,7 @@ describe('REBUILD', () => {
         await here.clock.sleep(2_000);
       };
       await here.clock.run(isWatched());
-      if (n < 3) await here.clock.run(here.engine.turn(uuid, 'restart'));
+      if (n < 3) await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     }
     const view = await here.until(uuid);
     expect(view.flows.map(({ state }) => state)).toEqual(['ABANDONED', 'ABANDONED', 'SUCCESS']);
@@ -220,7 +220,7 @@ describe('WORKFLOW', () => {
     );
     const view = await here.until(uuid, 'failed');
     expect(view.notification.message).toMatch(/heal: not done for 1 of 1 .*Mistral had begun it and does not know it/);
-    const say = (name: string) => here.clock.run(here.engine.retry(uuid, 'none', new Map([[name, 'done']])));
+    const say = (name: string) => here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([[name, 'done']])));
     await expect(say('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
     await say(`heal/0/${uuids(here)[0]}`);
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');

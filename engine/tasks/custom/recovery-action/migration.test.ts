@@ -200,7 +200,7 @@ describe('a host that comes back', () => {
     await using here = await world({ options: '[failover_segment s]\nhosts = c2\nreserved_hosts = c1\n' });
     await failed(here);
     expect(await here.journal.query('hosts')).toMatchObject([{ name: 'c1', reserved: 0 }]);
-    await here.clock.run(here.engine.setReserved('c1', 1));
+    await here.clock.run(here.engine.operator.setReserved('c1', 1));
     expect((await here.until(await here.hostReturns('c1'))).notification.status).toBe('finished');
     expect(await here.journal.query('hosts')).toMatchObject([{ name: 'c1', reserved: 1 }]);
   });
