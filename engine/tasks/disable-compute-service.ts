@@ -38,7 +38,7 @@ async function serviceOfTheDead(context: TaskContext, host: string): Promise<Com
 
 export const disableComputeService: Task = {
   name: 'disable_compute_service_task',
-  requires: ['host_name', 'notification_uuid'],
+  requires: ['host_name'],
   provides: [],
   flows: FAILURE_FLOWS,
 
