@@ -144,7 +144,7 @@ export class OpenStackLab extends NovaControl {
     await startApi(this.#plan, this.#processes, api);
   }
 
-  /** Kills nova-compute as a power cut would. Nova notices after 10 s without heartbeats. */
+  /** Kills nova-compute as a power cut would. Nova notices after a minute without heartbeats, or when it is told. */
   async killCompute(host: string): Promise<void> {
     await this.#processes.kill(`compute-${host}`);
   }
