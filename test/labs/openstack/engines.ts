@@ -65,6 +65,10 @@ export class LabEngines {
     await Promise.all(this.#started.map((engine) => engine.ended()));
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
   deleteFiles(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 /** A host that comes back, and one that was never dead: engines in processes of their own, against a real Nova. */
 import { rmSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineProcess } from '#agents/demo/engine-process.ts';
 import { RpcClient } from '#protocol/client.ts';
 import { hostFailed, hostReturned, isOver, LabEngines, linesOf, notify, untilRecovery } from './engines.ts';
@@ -10,7 +10,7 @@ import type { NovaService } from './nova.ts';
 
 let lab: OpenStackLab;
 let hasFailed = false;
-let engines: LabEngines;
+const opened: LabEngines[] = [];
 
 beforeAll(async () => {
   await installPackages();
@@ -19,20 +19,22 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.stop();
-  // The logs of a lab in which something failed stay.
-  if (lab && !hasFailed) rmSync(lab.directory, { recursive: true, force: true });
+  // The journals and the logs of a lab in which something failed stay.
+  if (hasFailed) return;
+  for (const engines of opened) engines.deleteFiles();
+  if (lab) rmSync(lab.directory, { recursive: true, force: true });
 });
 
-beforeEach(() => {
-  engines = new LabEngines(lab.cloudsYaml());
-});
-
-afterEach(async ({ task }) => {
+afterEach(({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
-  await engines.end();
-  if (task.result?.state !== 'fail') engines.deleteFiles();
-  await lab.reset();
 });
+
+/** Those of one test; they end with it. */
+function newEngines(): LabEngines {
+  const engines = new LabEngines(lab.cloudsYaml());
+  opened.push(engines);
+  return engines;
+}
 
 /** As docs/examples/pipelines/return.conf, without telling anybody. */
 const BRING_HOME = {
@@ -53,11 +55,12 @@ async function hostOf(uuid: string): Promise<string> {
   return (await lab.server(uuid))['OS-EXT-SRV-ATTR:host'] ?? 'no host';
 }
 
-/** How Nova answered each change of a service that engines asked for since the lab began. */
-async function serviceChanges(): Promise<number[]> {
+/** How Nova answered each change of the host's service that engines have asked for since the lab began. */
+async function serviceChanges(host: string): Promise<number[]> {
+  const service = await serviceOf(host);
   const calls = await lab.seenCalls('recovery-agent');
   return calls
-    .filter(({ method, uri }) => method === 'PUT' && uri.includes('/os-services/'))
+    .filter(({ method, uri }) => method === 'PUT' && uri.endsWith(`/os-services/${service?.id}`))
     .map(({ status }) => status);
 }
 
@@ -114,7 +117,12 @@ async function expectHome({ active, stopped, locked }: Three): Promise<void> {
 }
 
 describe('a host that comes back', () => {
+  afterEach(async () => {
+    await lab.reset();
+  });
+
   it('is taken into use once it has removed what was evacuated, and each instance comes home by one migration', async () => {
+    await using engines = newEngines();
     const instances = await bootThree();
     const engine = await engines.start('n1', BRING_HOME);
     await failAndRecover(engine);
@@ -122,17 +130,18 @@ describe('a host that comes back', () => {
     const waits = "Waiting for nova-compute on host 'c1' to remove 3 evacuated instances";
     await untilRecovery(engine, uuid, (view) => linesOf(view).some((line) => line.startsWith(waits)));
     expect(await serviceOf('c1')).toMatchObject({ status: 'disabled', forced_down: true });
-    const { length: before } = await serviceChanges();
+    const { length: before } = await serviceChanges('c1');
     await lab.startComputeProcess('c1');
     const { notification } = await untilRecovery(engine, uuid, isOver);
     expect(notification).toMatchObject({ status: 'finished', message: null });
     // Un-forced and enabled. Had it been asked for before the host was clean, Nova would have answered 400.
-    expect((await serviceChanges()).slice(before)).toEqual([200, 200]);
+    expect((await serviceChanges('c1')).slice(before)).toEqual([200, 200]);
     expect(await serviceOf('c1')).toMatchObject({ status: 'enabled', state: 'up', forced_down: false });
     await expectHome(instances);
   });
 
   it('gets its instances by one migration each though the engine is killed right after it asked for the first', async () => {
+    await using engines = newEngines();
     const instances = await bootThree();
     const uuids = Object.values(instances);
     const first = await engines.start('n1', BRING_HOME);
@@ -162,6 +171,7 @@ describe('a host that comes back', () => {
   });
 
   it('does not get an instance whose memory cannot be copied: it runs on where it is, and a retry brings it home', async () => {
+    await using engines = newEngines();
     const [instance = ''] = await lab.boot(1, 'c1');
     const engine = await engines.start('n1', BRING_HOME);
     await failAndRecover(engine);
@@ -181,14 +191,21 @@ describe('a host that comes back', () => {
     lab.setCopies(refuge, 'work');
     using client = await RpcClient.connect(engine.socket);
     await client.call('retry', { uuid });
-    expect(
-      (await untilRecovery(engine, uuid, ({ notification }) => notification.closed_at !== null)).notification,
-    ).toMatchObject({ status: 'finished' });
+    const second = await untilRecovery(engine, uuid, (view) => view.notification.closed_at !== null);
+    expect(second.notification.status).toBe('finished');
     await expectMoves(instance, 'evacuation completed', 'live-migration failed', 'live-migration completed');
     await expectOn('c1', instance, 'ACTIVE');
   });
+});
 
-  it('does not get an instance that somebody has moved elsewhere since', async () => {
+// The second waits for 25 s, and meanwhile the first goes on: they are about different hosts.
+describe.concurrent('is left alone', () => {
+  afterAll(async () => {
+    await lab.reset();
+  });
+
+  it('an instance that somebody has moved elsewhere since its host failed', async () => {
+    await using engines = newEngines();
     const [moved = '', other = ''] = await lab.boot(2, 'c1');
     const engine = await engines.start('n1', BRING_HOME);
     await failAndRecover(engine);
@@ -209,32 +226,31 @@ describe('a host that comes back', () => {
     await expectMoves(other, 'evacuation completed', 'live-migration completed');
     await expectOn('c1', other, 'ACTIVE');
   });
-});
 
-describe('a host whose nova-compute goes on telling Nova of itself', () => {
-  it('is left alone when a report of its death arrives ten minutes late', async () => {
-    const [instance = ''] = await lab.boot(1, 'c1');
+  it('a host whose nova-compute goes on telling Nova of itself, when a report of its death arrives ten minutes late', async () => {
+    await using engines = newEngines();
+    const [instance = ''] = await lab.boot(1, 'c2');
     const engine = await engines.start('n1');
-    const { length: before } = await serviceChanges();
+    const { length: before } = await serviceChanges('c2');
     const uuid = await notify(engine, {
       type: 'COMPUTE_HOST',
-      hostname: 'c1',
+      hostname: 'c2',
       generated_time: new Date(Date.now() - 600_000).toISOString(),
       payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
     });
     const view = await untilRecovery(engine, uuid, isOver);
     expect(view.notification.status).toBe('ignored');
-    const firstLook = /^Nova heard of host 'c1' at (\S+), after its death; looking again/m.exec(
+    const firstLook = /^Nova heard of host 'c2' at (\S+), after its death; looking again/m.exec(
       linesOf(view).join('\n'),
     );
-    const secondLook = /^Host 'c1' lives: its nova-compute told Nova of itself at (\S+), .*it is left alone/.exec(
+    const secondLook = /^Host 'c2' lives: its nova-compute told Nova of itself at (\S+), .*it is left alone/.exec(
       view.notification.message ?? '',
     );
     // Nothing but heartbeats has changed the service in between.
-    expect((await serviceChanges()).slice(before)).toEqual([]);
+    expect((await serviceChanges('c2')).slice(before)).toEqual([]);
     expect(Date.parse(secondLook?.[1] ?? '')).toBeGreaterThan(Date.parse(firstLook?.[1] ?? ''));
-    expect(await serviceOf('c1')).toMatchObject({ status: 'enabled', state: 'up', forced_down: false });
+    expect(await serviceOf('c2')).toMatchObject({ status: 'enabled', state: 'up', forced_down: false });
     expect(await movesOf(instance)).toEqual([]);
-    await expectOn('c1', instance, 'ACTIVE');
+    await expectOn('c2', instance, 'ACTIVE');
   });
 });
