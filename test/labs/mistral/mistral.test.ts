@@ -40,10 +40,7 @@ afterEach(async ({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
   await engines.end();
   if (task.result?.state !== 'fail') engines.deleteFiles();
-  for (const { host, forced_down, status, state } of await lab.cloud.services({ binary: 'nova-compute' })) {
-    if (forced_down || state === 'down' || status === 'disabled') await lab.cloud.startCompute(host);
-  }
-  await lab.cloud.deleteAll();
+  await lab.cloud.reset();
 });
 
 const evacuationsFrom = (host: string) => lab.cloud.migrations({ migration_type: 'evacuation', source_compute: host });

@@ -31,8 +31,7 @@ afterEach(async ({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
   await engines.end();
   if (task.result?.state !== 'fail') engines.deleteFiles();
-  for (const host of lab.hosts) lab.setCopies(host, 'work');
-  await lab.deleteAll();
+  await lab.reset();
 });
 
 /** The task lists with one chain of actions for a failed instance. */

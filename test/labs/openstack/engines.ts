@@ -17,8 +17,10 @@ export interface EngineOptions {
   readonly methods?: string;
   /** Another clouds.yaml with a cloud `lab`. */
   readonly cloudsYaml?: string;
-  /** The engine ends as by SIGKILL when it first comes there (`engine/crash-points.ts`). */
+  /** The engine ends as by SIGKILL when it comes there (`engine/crash-points.ts`). */
   readonly crashPoint?: CrashPoint;
+  /** At which passage of that point; default the first. */
+  readonly passage?: number;
 }
 
 /** The engines of one test, each a process of its own as on a node of its own, with one journal and the lab's cloud. */
@@ -38,7 +40,7 @@ export class LabEngines {
 
   /** Resolves when it is in charge of the journal and answers. */
   async start(node: string, options: EngineOptions = {}): Promise<EngineProcess> {
-    const { configuration = '', methods, cloudsYaml = this.#cloudsYaml, crashPoint } = options;
+    const { configuration = '', methods, cloudsYaml = this.#cloudsYaml, crashPoint, passage = 1 } = options;
     const configFile = join(this.directory, `${node}.conf`);
     const sections = [
       `[journal]\npath = ${this.journalFile}\nconfirm_delay = 0`,
@@ -51,7 +53,7 @@ export class LabEngines {
     }
     writeFileSync(configFile, `${sections.join('\n')}\n${configuration}`, { mode: 0o600 });
     const place = { directory: this.directory, configFile };
-    const environment = crashPoint === undefined ? {} : { RECOVERY_AGENT_CRASH_POINT: crashPoint };
+    const environment = crashPoint === undefined ? {} : { RECOVERY_AGENT_CRASH_POINT: `${crashPoint}:${passage}` };
     const engine = new EngineProcess(place, node, [], environment);
     this.#started.push(engine);
     await engine.answers();
@@ -61,6 +63,10 @@ export class LabEngines {
   async end(): Promise<void> {
     for (const engine of this.#started) engine.kill('SIGKILL');
     await Promise.all(this.#started.map((engine) => engine.ended()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   deleteFiles(): void {
@@ -77,6 +83,11 @@ export async function notify(engine: EngineProcess, notification: Record<string,
 
 export function hostFailed(engine: EngineProcess, hostname: string): Promise<string> {
   const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
+  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
+}
+
+export function hostReturned(engine: EngineProcess, hostname: string): Promise<string> {
+  const payload = { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' };
   return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
 }
 

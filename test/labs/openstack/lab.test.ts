@@ -21,6 +21,7 @@ afterAll(async () => {
 
 afterEach(({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
+  for (const host of lab.hosts) lab.setCopies(host, 'work');
 });
 
 test('three computes are up, and only the owner reads the passwords', async () => {
@@ -86,7 +87,6 @@ test('a live migration that fails leaves the instance where it is, and only its 
   lab.setCopies('c1', 'fail');
   await lab.action(uuid, { 'os-migrateLive': { host: 'c2', block_migration: 'auto' } });
   await expect.poll(() => migrationsOf(uuid), { timeout: 30_000 }).toEqual(['live-migration failed']);
-  lab.setCopies('c1', 'work');
   expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c1' });
   const [action] = await lab.actionsOf(uuid);
   expect(action).toMatchObject({ action: 'live-migration', message: null });

@@ -25,7 +25,7 @@ import { NovaControl } from './nova_control.ts';
 import { freePorts } from './ports.ts';
 import { Processes } from './processes.ts';
 import { adminIdentity, RestClient } from './rest.ts';
-import { type LabApi, startApi } from './services.ts';
+import { type LabApi, startApi, startNovaCompute } from './services.ts';
 
 export interface LabOptions {
   /** How many nova-compute services; their hosts are called c1, c2, … */
@@ -144,7 +144,7 @@ export class OpenStackLab extends NovaControl {
     await startApi(this.#plan, this.#processes, api);
   }
 
-  /** Kills nova-compute as a power cut would. Nova notices after 10 s without heartbeats. */
+  /** Kills nova-compute as a power cut would. Nova notices after a minute without heartbeats, or when it is told. */
   async killCompute(host: string): Promise<void> {
     await this.#processes.kill(`compute-${host}`);
   }
@@ -152,6 +152,25 @@ export class OpenStackLab extends NovaControl {
   /** Brings a host back as an operator does: starts, enables and un-forces its nova-compute, and waits until it is up. */
   async startCompute(host: string): Promise<void> {
     await returnCompute(this.#plan, this.#processes, this.nova, host);
+  }
+
+  /**
+   * Only starts nova-compute, as a host that boots does. It tidies up; resolves when it takes orders. What Nova was told of its
+   * service (forced down, disabled) stays.
+   */
+  async startComputeProcess(host: string): Promise<void> {
+    await startNovaCompute(this.#plan, this.#processes, host);
+  }
+
+  /** A cloud as at the start, whatever a test left: copies work, every host is alive and in use, and there are no instances. */
+  async reset(): Promise<void> {
+    for (const host of this.hosts) this.setCopies(host, 'work');
+    for (const { host, forced_down, status, state } of await this.services({ binary: 'nova-compute' })) {
+      const isDead = state === 'down' || !this.#processes.isRunning(`compute-${host}`);
+      if (forced_down || isDead) await this.startCompute(host);
+      else if (status === 'disabled') await this.enableService(host);
+    }
+    await this.deleteAll();
   }
 
   /** What becomes of copies on a host from now on, of images, disks and memory (`python/lab_driver.py`); they work at first. */

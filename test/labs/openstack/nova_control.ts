@@ -106,7 +106,7 @@ export class NovaControl {
     return await sql(this.#plan, statement);
   }
 
-  async waitForServiceState(host: string, state: 'up' | 'down', seconds = 30): Promise<void> {
+  async waitForServiceState(host: string, state: 'up' | 'down', seconds = 90): Promise<void> {
     await waitUntil({ what: `nova-compute of ${host} to be ${state}`, seconds, everyMs: 200 }, async () =>
       (await this.nova.computeService(host)).state === state ? true : undefined,
     );

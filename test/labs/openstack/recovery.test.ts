@@ -38,12 +38,7 @@ beforeEach(() => {
 afterEach(async () => {
   await engines.end();
   engines.deleteFiles();
-  // Every test leaves a cloud with three live, enabled, empty hosts.
-  for (const { host, forced_down, status, state } of await lab.services({ binary: 'nova-compute' })) {
-    if (forced_down || state === 'down') await lab.startCompute(host);
-    else if (status === 'disabled') await lab.enableService(host);
-  }
-  await lab.deleteAll();
+  await lab.reset();
 });
 
 /** Waits until the recovery is closed, or until `moved` instances have arrived. */
