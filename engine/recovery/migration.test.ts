@@ -106,7 +106,11 @@ describe('a live migration', () => {
     ['arrived in error', seen({ host: 'c1', vmState: 'error' }), failed(/on c1 in state error/)],
     ['whose reply was lost is found', seen({ host: 'c1' }, 'unknown'), done],
     ['that another engine asked for is found', seen({ taskState: 'migrating' }, 'intent'), { do: 'wait' }],
-    ['is back where it was: it did not succeed', seen({}), failed(/did not succeed, and the instance is still on c2/)],
+    [
+      'is back where it was: it did not succeed',
+      seen({}),
+      failed(/request req-1 did not succeed, and the instance is still on c2/),
+    ],
     ['that Nova calls an error', { ...seen({}), action: FAILED }, failed(/req-1 ended in an error/)],
     ['left an error', seen({ vmState: 'error' }), failed(/state error after it/)],
     [

@@ -95,7 +95,7 @@ function whyNotArrived(
   if (host !== source) return `it is on ${host ?? 'no host'} now`;
   return vmState === 'error'
     ? `it is in state error after it${words}`
-    : `it did not succeed, and the instance is still on ${source}`;
+    : `Nova's request ${requestId} did not succeed, and the instance is still on ${source}`;
 }
 
 /** The second half of a cold migration, when the instance is known to have arrived. */

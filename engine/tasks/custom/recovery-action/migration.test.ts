@@ -252,7 +252,7 @@ describe('an instance that cannot be migrated', () => {
     const uuid = await here.hostReturns('c1');
     const view = await here.until(uuid, 'error');
     expect(view.notification.message).toMatch(
-      /not done for 3 of 3 .*it did not succeed, and the instance is still on c[23]/,
+      /not done for 3 of 3 .*Nova's request req-\S+ did not succeed, and the instance is still on c[23]/,
     );
     expect(view.notification.message).toContain(`${uuidOf(here, 'mail')} (it is in state error after it)`);
     expect(asked(here)).toEqual({ web: ['live-migration'], db: ['live-migration'], mail: ['migrate'] });
