@@ -189,6 +189,15 @@ describe('a definition', () => {
     expect(problemsOf(task('driver = executable', lines))).toEqual(expect.arrayContaining([expected]));
   });
 
+  test('with the lists of a flow in its section is refused', () => {
+    const lines = 'command = /bin/a\nhost_return_recovery_tasks = main:["meter"]';
+    expect(problemsOf(task('driver = executable', lines))).toEqual([
+      expect.stringContaining(
+        '"host_return_recovery_tasks" belongs to section [taskflow_driver_recovery_flows], above the sections of tasks',
+      ),
+    ]);
+  });
+
   test('with a value that is never closed is refused for that alone', () => {
     expect(problemsOf(task('driver = executable', 'command = /bin/a {{ host_name'))).toEqual([
       'f:5:18: "command": no }} closes this {{',

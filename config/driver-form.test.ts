@@ -25,6 +25,9 @@ describe('a webhook', () => {
   test('has no URL of another kind, and none with a password', () => {
     expect(webhook('url = ftp://a/')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
     expect(webhook('url = {{ host_name }}')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
+    expect(webhook('url = https://a/', 'body = {text: {{ host_name }}}')).toEqual([
+      expect.stringMatching(/^f:4:\d+: "body" has a structure as a name; a template stands in quotes there/),
+    ]);
     expect(webhook('url = https://{{ host_name }}.bmc.example.org:8443/power')).toEqual([]);
     for (const url of [
       'https://{{ host_name }}/',

@@ -7,8 +7,12 @@
 import type { DocumentSection } from './document.ts';
 import { shown } from './kinds.ts';
 import { nearest } from './nearest.ts';
+import { FLOWS_SECTION } from './pipelines.ts';
 import { errorAt, type Problem, warningAt } from './problem.ts';
 import { template } from './template-kinds.ts';
+
+/** A list of a flow that was written at the end of the file. */
+const OF_FLOWS = /_recovery_(?:tasks|after_crash)$/;
 
 export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
 
@@ -33,6 +37,10 @@ export function readOwnParameters(
   const parameters = new Map<string, string>();
   for (const { name, at, value } of section.options.values()) {
     if (known.includes(name)) continue;
+    if (OF_FLOWS.test(name)) {
+      problems.push(errorAt(at, `"${name}" belongs to section [${FLOWS_SECTION}], above the sections of tasks`));
+      continue;
+    }
     const meant = nearest(name, known);
     if (meant !== undefined && !section.options.has(meant)) {
       const message = `unknown option "${name}"; did you mean "${meant}"? A parameter needs a name less like it`;

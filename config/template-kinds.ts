@@ -86,12 +86,15 @@ export function structure(name: string, fallback: Value, help: string): OptionSp
       if (text.length > MAX_STRUCTURE) return { fault: `is longer than ${MAX_STRUCTURE} characters` };
       let value: unknown;
       try {
-        value = parseYaml(text, { maxAliasCount: 0, schema: 'core', prettyErrors: false });
+        value = parseYaml(text, { maxAliasCount: 0, schema: 'core', prettyErrors: false, stringKeys: true });
         // Nothing but what JSON can say.
         value = JSON.parse(JSON.stringify(value));
       } catch (error) {
         const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-        const fault = `is neither JSON nor YAML: ${reason}`;
+        const isKey = error instanceof YAMLParseError && error.code === 'NON_STRING_KEY';
+        const fault = isKey
+          ? 'has a structure as a name; a template stands in quotes there: "{{ host_name }}"'
+          : `is neither JSON nor YAML: ${reason}`;
         // Told as a place in the file, as every other.
         return error instanceof YAMLParseError ? { fault, offset: Math.min(error.pos[0], text.length) } : { fault };
       }

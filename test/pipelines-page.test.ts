@@ -11,6 +11,7 @@ import { formatProblem } from '#config/problem.ts';
 import { LAUNCHER } from './world/engine-world.ts';
 
 const PAGE = readFileSync(fileURLToPath(new URL('../docs/pipelines.md', import.meta.url)), 'utf8');
+const EXAMPLES = fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url));
 const FILE = '/etc/recovery-agent/custom-recovery-methods.conf';
 
 interface Block {
@@ -48,7 +49,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** The same with the places of a directory of its own. */
 function placed(text: string): string {
-  return text.replaceAll(/\/(?:usr\/local\/libexec|var\/tmp|etc\/recovery-agent)\b/g, (place) => join(root, place));
+  const example = join(EXAMPLES, 'update_metering.py');
+  const here = text.replaceAll('/usr/share/doc/recovery-agent/examples/tasks/update_metering.py', example);
+  return here.replaceAll(/\/(?:usr\/local\/libexec|var\/tmp|etc\/recovery-agent)\b/g, (place) => join(root, place));
 }
 
 /** Types the commands of a block; throws when one of them fails. */
@@ -99,9 +102,11 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     expect(existsSync(join(root, 'var/tmp/recovered-compute-1-T-1'))).toBe(true);
   });
 
-  it('and undo is tried as the page says', async () => {
-    await type('## When the engine dies');
-    expect(JSON.parse(read('var/tmp/tell-oncall.json'))).toMatchObject({ call: 'undo', outputs: { ticket: 'T-1' } });
+  it('and check and undo are tried as the page says', async () => {
+    const told = await type('## When the engine dies');
+    expect(told.match(/"metered": 0/g)).toHaveLength(2);
+    expect(told.match(/Metering taken back/g)).toHaveLength(1);
+    expect(existsSync(join(root, 'var/tmp/metering.json'))).toBe(false);
   });
 });
 

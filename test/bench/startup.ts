@@ -73,5 +73,6 @@ try {
   compare('status', ['status', '--config', config], {}, 1.6);
 } finally {
   engine.kill('SIGTERM');
-  rmSync(directory, { recursive: true, force: true });
+  // The engine is at its status file for a moment still.
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }
