@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadChecked } from '#agents/checked-configuration.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
-import { EngineWorld } from './world/engine-world.ts';
+import { EngineWorld, type EngineWorldSettings } from './world/engine-world.ts';
+import { Inventory } from './world/inventory.ts';
 import { bodyOf, CA_FILE, headers, PASSWORD, PostOffice } from './world/post-office.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../docs/examples/pipelines/', import.meta.url));
@@ -41,8 +42,8 @@ async function recover(here: EngineWorld, methods: string): Promise<RecoveryView
 }
 
 /** The engine finds the lists in a file of the world's directory. */
-async function start(): Promise<EngineWorld> {
-  const here = await EngineWorld.start();
+async function start(settings: EngineWorldSettings = {}): Promise<EngineWorld> {
+  const here = await EngineWorld.start(settings);
   const configuration = readFileSync(here.configFile, 'utf8');
   const named = `[engine]\nrecovery_methods_config = ${join(here.directory, 'methods.conf')}\n`;
   writeFileSync(here.configFile, configuration.replace('[engine]\n', named));
@@ -112,6 +113,29 @@ describe('a host fails', { timeout: 120_000 }, () => {
       new RegExp(`ran on it\\.\n\nNAME +UUID +STATE\n${name} +\\S+ +recovered\n$`),
     );
   });
+
+  test.each([
+    [0, 'finished', ['down']],
+    // Two rounds, and what each told is taken back.
+    [1, 'failed', ['down', 'up', 'down', 'up']],
+  ])(
+    'and inventory.conf tells an inventory, and takes it back where the share of evacuations that fail is %i',
+    async (share, status, told) => {
+      await using inventory = await Inventory.start();
+      await using here = await start({
+        behaviour: { failedEvacuations: share },
+        configuration: 'process_unfinished_notifications_interval = 1',
+      });
+      const methods = example('inventory.conf')
+        .replaceAll('https://inventory.example.org', inventory.url)
+        .replaceAll(
+          '/usr/share/doc/recovery-agent/examples/',
+          fileURLToPath(new URL('../docs/examples/', import.meta.url)),
+        );
+      const { notification } = await recover(here, methods);
+      expect([notification.status, inventory.told(notification.notification_uuid)]).toEqual([status, told]);
+    },
+  );
 
   test('and webhook.conf opens a ticket, and tells the chat its number and the outcome', async () => {
     const heard: { path: string; body: string; authorization: string | undefined }[] = [];

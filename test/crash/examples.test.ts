@@ -13,6 +13,7 @@ import { loadConfiguration } from '#config/load.ts';
 import { hasTasks, placedTasksOf } from '#config/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
+import { Inventory } from '../world/inventory.ts';
 import { CA_FILE, PASSWORD, PostOffice } from '../world/post-office.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../docs/examples/', import.meta.url));
@@ -41,11 +42,12 @@ class Receiver implements AsyncDisposable {
 
 interface Surroundings {
   readonly url: string;
+  readonly inventory: Inventory;
   readonly office: PostOffice;
 }
 
 /** The example as an operator would have put it into this world: its servers, files and programs are those of the test. */
-function placed(name: string, { directory }: EngineWorld, { url, office }: Surroundings): string {
+function placed(name: string, { directory }: EngineWorld, { url, inventory, office }: Surroundings): string {
   for (const [file, content] of [
     ['chat-url', `${url}/services/T0/secret`],
     ['tickets-token', 'plugh'],
@@ -63,6 +65,7 @@ function placed(name: string, { directory }: EngineWorld, { url, office }: Surro
     .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`)
     .replaceAll('/var/lib/metering/', `${directory}/metering/`)
     .replaceAll('https://tickets.example.com', url)
+    .replaceAll('https://inventory.example.org', inventory.url)
     .replaceAll(
       '/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml',
       join(PIPELINES, 'host-evacuate.yaml'),
@@ -127,21 +130,24 @@ const cases = examples.flatMap((name) =>
 
 let receiver: Receiver;
 let office: PostOffice;
+let inventory: Inventory;
 let url = '';
 
 beforeAll(async () => {
   receiver = new Receiver();
   url = await receiver.start();
   office = await PostOffice.start();
+  inventory = await Inventory.start();
 });
 afterAll(async () => {
   await receiver?.[Symbol.asyncDispose]();
   await office?.[Symbol.asyncDispose]();
+  await inventory?.[Symbol.asyncDispose]();
 });
 
 describe('an example', { timeout: 120_000 }, () => {
   it.for(cases)('$name whose engine is killed $title is finished by the next one', async ({ name, crashPoint }) => {
-    await using here = await start(name, { url, office });
+    await using here = await start(name, { url, inventory, office });
     const isReturn = isOfReturn(name);
     if (isReturn) await failAndComeBack(here);
     const first = await here.engine([], { environment: { RECOVERY_AGENT_CRASH_POINT: crashPoint } });
@@ -161,6 +167,7 @@ describe('an example', { timeout: 120_000 }, () => {
       ).toEqual([['host-evacuate', 'SUCCESS', { search_opts: { host: 'c1' }, on_shared_storage: true }]]);
       return;
     }
+    if (tasksOf(name).includes('update_inventory')) expect(inventory.told(uuid)).toEqual(['down']);
     const atHome = [...here.world.instances.values()].filter(({ host }) => host === 'c1');
     expect(atHome.length).toBe(isReturn ? 4 : 0);
     expect(Object.values(here.world.migrations)).toEqual(isReturn ? [1, 1, 1, 1] : []);

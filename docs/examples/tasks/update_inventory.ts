@@ -3,7 +3,7 @@
  *
  *     [update_inventory]
  *     driver = module
- *     module = /etc/recovery-agent/tasks/update_inventory.ts
+ *     module = /usr/share/doc/recovery-agent/examples/tasks/update_inventory.ts
  *     after_crash = check
  *     undo = true
  *     provides = inventory_entry

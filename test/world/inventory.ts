@@ -1,0 +1,45 @@
+/** An inventory of hosts over HTTP, as docs/examples/tasks/update_inventory.ts speaks to it. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+interface Told {
+  readonly state: string;
+  /** The step key of who told it. */
+  readonly by: string;
+}
+
+export class Inventory implements AsyncDisposable {
+  readonly #told: Told[] = [];
+  readonly #hosts = new Map<string, Told & { readonly id: number }>();
+  readonly #server = createServer(async (request, response) => {
+    const host = request.url ?? '';
+    if (request.method === 'PUT') {
+      const entry = (await json(request)) as Told;
+      this.#told.push(entry);
+      this.#hosts.set(host, { ...entry, id: 4711 });
+    }
+    const found = this.#hosts.get(host);
+    response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(found ?? {}));
+  });
+
+  static async start(): Promise<Inventory> {
+    const here = new Inventory();
+    await new Promise<void>((done) => here.#server.listen(0, '127.0.0.1', done));
+    return here;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** What it was told in one recovery, oldest first. */
+  told(notification: string): string[] {
+    return this.#told.filter(({ by }) => by.startsWith(`${notification}/`)).map(({ state }) => state);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((done) => this.#server.close(done));
+  }
+}
