@@ -93,7 +93,7 @@ function readSection(section: DocumentSection, found: Found): CustomSection | un
   const parameters = readParameters(section, driver, form, found);
   const afterCrash = readAfterCrash(section, driver, form, problems);
   const undo = valueIn(section, UNDO, problems) ?? false;
-  if (undo && form.undo === 'impossible') {
+  if (undo && form.undo !== 'possible') {
     const able = DRIVER_NAMES.filter((name) => DRIVERS[name].undo === 'possible').join(' and ');
     const message = `a task with driver ${driver} cannot take back what it did; tasks with ${able} can`;
     problems.push(errorAt(placeOf(section, 'undo'), message));

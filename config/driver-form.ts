@@ -22,7 +22,8 @@ export interface DriverForm {
   readonly parameters: 'own' | 'none';
   /** The first is the default. */
   readonly afterCrash: readonly [AfterCrash, ...AfterCrash[]];
-  readonly undo: 'possible' | 'impossible';
+  /** `cancels`: what is under way is ended when the flow goes back; what is done stays. */
+  readonly undo: 'possible' | 'impossible' | 'cancels';
   /** What does not fit together, as a sentence of its own. The place is that of the field, or of the option of that name. */
   check?(
     values: { readonly [field: string]: Value },

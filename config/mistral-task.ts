@@ -19,7 +19,7 @@ export const mistralTask: DriverForm = {
   parameters: 'none',
   // An execution has an id of our own, so Mistral itself knows whether it was begun.
   afterCrash: ['check'],
-  undo: 'impossible',
+  undo: 'cancels',
   check({ inputs }) {
     const isStructure = inputs !== null && typeof inputs === 'object' && !Array.isArray(inputs);
     return isStructure ? undefined : { field: 'inputs', fault: '"inputs" takes names with values: {name: value}' };

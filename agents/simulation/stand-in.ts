@@ -30,8 +30,9 @@ export function standIn(deeds: Deeds, trouble: Trouble, life: Life): Driver {
     },
     check: async ({ stepKey, definition }) =>
       deeds.has(stepKey) ? { state: 'done', outputs: outputsOf(definition.provides) } : { state: 'not done' },
-    undo: async ({ stepKey }) => {
-      deeds.delete(stepKey);
+    undo: async ({ stepKey, definition }) => {
+      // A workflow that is done is not taken back.
+      if (definition.undo) deeds.delete(stepKey);
     },
   };
 }

@@ -33,7 +33,8 @@ export function customTask({ name, phase, custom }: PlannedTask, load: LoadDrive
     provides: custom.provides,
     run: (context: TaskContext) => run(name, phase, custom, load, context),
   };
-  return custom.undo ? { ...task, undo: (context) => undo(name, phase, custom, load, context) } : task;
+  const goesBack = custom.undo || DRIVERS[custom.driver].undo === 'cancels';
+  return goesBack ? { ...task, undo: (context) => undo(name, phase, custom, load, context) } : task;
 }
 
 async function run(

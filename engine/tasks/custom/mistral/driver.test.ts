@@ -7,8 +7,8 @@ import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 import { executionId } from './execution-id.ts';
 
-const LISTS = `[taskflow_driver_recovery_flows]
-host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],main:['move'],post:['after']
+const SECTION = '[taskflow_driver_recovery_flows]\n';
+const LISTS = `${SECTION}host_auto_failure_recovery_tasks = pre:['disable_compute_service_task'],main:['move'],post:['after']
 [after]
 driver = mistral
 workflow_name = note
@@ -29,11 +29,17 @@ interface Scenery {
   readonly options?: string;
   readonly behaviour?: Partial<Behaviour>;
   readonly seed?: number;
+  readonly afterCrash?: 'rollback';
+  /** In place of those of the host flow. */
+  readonly lists?: string;
 }
 
-async function world({ workflow = {}, options = '', behaviour = {}, seed = 1 }: Scenery = {}): Promise<RecoveryWorld> {
+async function world(scenery: Scenery = {}): Promise<RecoveryWorld> {
+  const { workflow = {}, options = '', behaviour = {}, seed = 1, afterCrash, lists } = scenery;
   const inputs = 'inputs = {"search_opts": {"host": "{{ host_name }}"}, "on_shared_storage": true}';
-  const configuration = `${LISTS}[move]\ndriver = mistral\nworkflow_name = host-evacuate\n${inputs}\nprovides = moved\n${options}`;
+  const policy = afterCrash ? `host_auto_failure_recovery_after_crash = ${afterCrash}\n` : '';
+  const head = lists ? `${SECTION}host_auto_failure_recovery_tasks = ${lists}\n` : LISTS;
+  const configuration = `${head.replace(SECTION, SECTION + policy)}[move]\ndriver = mistral\nworkflow_name = host-evacuate\n${inputs}\nprovides = moved\n${options}`;
   const here = new RecoveryWorld({ configuration, behaviour, seed });
   for (const host of ['c1', 'c2']) here.world.addHost(host);
   here.world.workflows.workflows.set('note', NOTE);
@@ -47,6 +53,53 @@ const lines = ({ flows }: RecoveryView): string[] =>
 
 const executionsOf = (here: RecoveryWorld, name = 'host-evacuate') =>
   here.world.workflows.executions.filter(({ workflowName }) => workflowName === name);
+
+describe('a flow that goes back', () => {
+  const GOES_ON = { tasks: [{ name: 'evacuate_vms', ms: 3_600_000 }] };
+  const isBegun = async (here: RecoveryWorld): Promise<void> => {
+    while (executionsOf(here).length === 0) await here.clock.sleep(50);
+    await here.clock.sleep(1000);
+  };
+
+  it("by an operator's word cancels the workflow that it awaits, and a retry begins another one", async () => {
+    await using here = await world({ workflow: GOES_ON, options: 'timeout = 7200\n' });
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(isBegun(here));
+    await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
+    const view = await here.until(uuid, 'failed');
+    expect(view.flows.map(({ state }) => state)).toEqual(['REVERTED']);
+    expect(executionsOf(here).map(({ state }) => state)).toEqual(['CANCELLED']);
+    here.world.workflows.workflows.set('host-evacuate', TWO_TASKS);
+    await here.clock.run(here.engine.operator.retry(uuid, 'none'));
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(executionsOf(here).map(({ state }) => state)).toEqual(['CANCELLED', 'SUCCESS']);
+  });
+
+  it('after its engine died cancels it too', async () => {
+    const options = 'timeout = 7200\n';
+    await using here = await world({ workflow: GOES_ON, options, afterCrash: 'rollback' });
+    const uuid = await here.hostFails('c1');
+    await here.clock.run(isBegun(here));
+    here.life.doom();
+    await Promise.race([here.clock.run(here.clock.sleep(60_000)), here.life.outlive(null)]);
+    await here.start('n2');
+    expect((await here.until(uuid, 'error', 'failed')).flows[0]?.state).toBe('REVERTED');
+    expect(executionsOf(here)[0]?.state).toBe('CANCELLED');
+  });
+
+  it('leaves a workflow alone that is done', async () => {
+    await using here = await world({
+      options: '[evacuate_instances_task]\non_failure = rollback\n',
+      behaviour: { failedEvacuations: 1 },
+      lists:
+        "pre:['disable_compute_service_task'],main:['move','prepare_HA_enabled_instances_task'],post:['evacuate_instances_task']",
+    });
+    here.world.addInstance('c1');
+    const view = await here.until(await here.hostFails('c1'), 'error', 'failed');
+    expect(view.flows[0]?.state).toBe('REVERTED');
+    expect(executionsOf(here).map(({ state }) => state)).toEqual(['SUCCESS']);
+  });
+});
 
 describe('a workflow', () => {
   it('is begun with its inputs, awaited, mirrored, and gives its output to the tasks after it', async () => {

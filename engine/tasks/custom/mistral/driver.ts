@@ -1,25 +1,30 @@
 /** Tasks that are workflows of Mistral: `driver = mistral`. */
 
-import type { Driver } from '../driver.ts';
+import type { Driver, DriverCall } from '../driver.ts';
 import { TASK_STEP } from '../task-step.ts';
 import { provideWorkflow } from './definition.ts';
-import { runWorkflow } from './workflow-run.ts';
+import { cancelWorkflow, runWorkflow, type WorkflowRun } from './workflow-run.ts';
 
 export const mistralDriver: Driver = {
   steps: 'own',
-  async run({ task, stepKey, options, definition, context }) {
-    const { workflowName, inputs = {}, definitionFile } = options;
-    const name = String(workflowName);
-    if (definitionFile) await provideWorkflow(context, name, String(definitionFile));
-    return runWorkflow(context, {
-      // An operator settles a doubt about it as one about any other task.
-      key: `${TASK_STEP}:${task}`,
-      kind: TASK_STEP,
-      object: task,
-      stepKey,
-      workflowName: name,
-      inputs,
-      provides: definition.provides,
-    });
+  async run(call) {
+    const { context, options } = call;
+    const run = workflowOf(call);
+    if (options.definitionFile) await provideWorkflow(context, run.workflowName, String(options.definitionFile));
+    return runWorkflow(context, run);
   },
+  undo: (call) => cancelWorkflow(call.context, workflowOf(call)),
 };
+
+function workflowOf({ task, stepKey, options, definition }: DriverCall): WorkflowRun {
+  return {
+    // An operator settles a doubt about it as one about any other task.
+    key: `${TASK_STEP}:${task}`,
+    kind: TASK_STEP,
+    object: task,
+    stepKey,
+    workflowName: String(options.workflowName),
+    inputs: options.inputs ?? {},
+    provides: definition.provides,
+  };
+}

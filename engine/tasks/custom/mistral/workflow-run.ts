@@ -1,5 +1,6 @@
 /**
- * Runs a workflow of Mistral as one step: begins it, awaits it, and cancels it when the time of its task is up.
+ * Runs a workflow of Mistral as one step: begins it, awaits it, and cancels it when the time of its task is up or its flow
+ * goes back.
  *
  * Invariant: one execution at a time, and none beside one that may go on (begun.ts). The intent with its number is on the
  * disk before Mistral is asked; its id follows from that, so asking again after a lost answer begins nothing twice.
@@ -66,10 +67,31 @@ export async function runWorkflow(context: TaskContext, run: WorkflowRun): Promi
     return await finish(context, run, step, await executionEnd(context, detail.execution));
   } catch (error) {
     if (!signal.aborted || signal.reason instanceof Interrupted) throw error;
-    await cancel(context, run, step, detail.execution);
+    await cancel(context, run, step, detail.execution, `the time of task ${run.object} of recovery-agent was up`);
     throw signal.reason;
   }
 }
+
+/**
+ * Ends what is under way of it, for a flow that goes back.
+ * @throws TaskFailure when Mistral goes on with it
+ */
+export async function cancelWorkflow(context: TaskContext, run: WorkflowRun): Promise<void> {
+  const { cloud, signal } = context;
+  const [step] = await context.steps.plan([{ key: run.key, kind: run.kind, object: run.object, before: null }]);
+  const id = step?.detail.execution;
+  if (!step || typeof id !== 'string' || !isOpen(step)) return;
+  await cancel(context, run, step, id, `the flow of task ${run.object} of recovery-agent goes back`);
+  if (!isOpen(step)) return;
+  const found = await patiently(context, () => cloud.workflows.execution(id, { signal }));
+  if (found && !isOver(found.state)) {
+    throw new TaskFailure(
+      `execution ${id} of workflow ${run.workflowName} could not be cancelled; it is ${found.state}`,
+    );
+  }
+}
+
+const isOpen = ({ state }: Step): boolean => state === 'intent' || state === 'sent' || state === 'unknown';
 
 /** Asks until Mistral answers; that it is asked twice does no harm. */
 async function begin(
@@ -157,14 +179,13 @@ async function doubt(
 }
 
 /** What cannot be cancelled stays `sent` in the journal: the next attempt goes on awaiting it instead of another. */
-async function cancel(context: TaskContext, run: WorkflowRun, step: Step, id: string): Promise<void> {
+async function cancel(context: TaskContext, run: WorkflowRun, step: Step, id: string, reason: string): Promise<void> {
   const { steps, cloud, globalRequestId } = context;
   const { workflows } = cloud;
   const signal = AbortSignal.timeout(CANCEL_LIMIT_MS);
   const settings = { ...context.settings, outagePatienceMs: CANCEL_LIMIT_MS };
   const bounded = { ...context, signal, settings };
   try {
-    const reason = `the time of task ${run.object} of recovery-agent was up`;
     const look = () => patiently(bounded, () => workflows.execution(id, { signal }));
     if (!(await look())) {
       context.progress(`Execution ${id} did not begin; should it begin late, the next attempt awaits it`);
