@@ -87,6 +87,16 @@ function untilEnded(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** These fail from now on, until they are mended. */
+function breaks(tasks: Tasks, ...names: readonly string[]): () => void {
+  tasks.befall = async (what) => {
+    if (names.includes(what)) throw new TaskFailure('it broke');
+  };
+  return () => {
+    tasks.befall = async () => {};
+  };
+}
+
 const states = ({ flows }: RecoveryView): string[] => flows.map(({ state }) => state);
 const expectMovedOnce = (here: RecoveryWorld): void => {
   expect(Object.values(here.world.counts.accepted)).toEqual([1, 1]);
@@ -216,13 +226,10 @@ describe('what a flow took back', () => {
   it('counts as not done: the next round does it again', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    let isBroken = true;
-    tasks.befall = async (what) => {
-      if (what === 'run work' && isBroken) throw new TaskFailure('it broke');
-    };
+    const mend = breaks(tasks, 'run work');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    isBroken = false;
+    mend();
     expect(states(await here.until(uuid))).toEqual(['REVERTED', 'SUCCESS']);
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'run open', 'run work']);
   });
@@ -246,13 +253,10 @@ describe('what a flow took back', () => {
   it('and could not, is in doubt in the next round', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    let isBroken = true;
-    tasks.befall = async (what) => {
-      if (isBroken && (what === 'run work' || what === 'undo open')) throw new TaskFailure('it broke');
-    };
+    const mend = breaks(tasks, 'run work', 'undo open');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    isBroken = false;
+    mend();
     const view = await here.until(uuid, 'failed', 'finished');
     expect(view.notification.message).toBe(
       'open: what it did could not be taken back; whether it was done is not known',
@@ -305,13 +309,10 @@ describe('what a flow took back', () => {
   it('and could not, of a task that had failed itself, is in doubt in the next round', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    let isBroken = true;
-    tasks.befall = async (what) => {
-      if (isBroken && (what === 'run work' || what === 'undo work')) throw new TaskFailure('it broke');
-    };
+    const mend = breaks(tasks, 'run work', 'undo work');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    isBroken = false;
+    mend();
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
       'work: what it did could not be taken back; whether it was done is not known',
     );
@@ -322,13 +323,10 @@ describe('what a flow took back', () => {
   it('and could not, gives later tasks what it gave when the operator says that it is done', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    let isBroken = true;
-    tasks.befall = async (what) => {
-      if (isBroken && (what === 'run work' || what === 'undo open')) throw new TaskFailure('it broke');
-    };
+    const mend = breaks(tasks, 'run work', 'undo open');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    isBroken = false;
+    mend();
     await here.until(uuid, 'failed', 'finished');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     await here.until(uuid, 'finished');

@@ -298,8 +298,9 @@ export class Engine {
     if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
     this.#lastExpiryAt = clock.boottime();
     const at = clock.now();
+    const atWork = this.#running.uuids;
     for (const { uuid, accepted_at, updated_at, status } of await journal.query('open')) {
-      const isAtWork = status === 'running' || this.#running.uuids.has(uuid);
+      const isAtWork = status === 'running' || atWork.has(uuid);
       // One that an operator took up again waits since then.
       const since = status === 'new' ? updated_at : accepted_at;
       if (at - since < notificationsExpiredIntervalMs || isAtWork) continue;

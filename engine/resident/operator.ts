@@ -8,18 +8,16 @@ import { segmentOf } from '#config/segments.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Notification } from '#protocol/notification.ts';
 import type { Clock } from '../clock/clock.ts';
-import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation } from '../journal/mutations.ts';
 import type { FlowRow, LogbookRow } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification } from '../recovery/judge-notification.ts';
-import { deadSince, livesMessage } from '../recovery/life-sign.ts';
 import { TASK_STEP } from '../tasks/custom/task-step.ts';
+import { whyLeftAlone } from './came-back.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
-import { iso } from './view.ts';
 
 export interface OperatorParts {
   readonly journal: Journal;
@@ -62,7 +60,8 @@ export class Operator {
       const { status, reason } = judgeNotification(notification, segment, proof, back);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
-    if (proof === 'none') await this.#refuseTheLiving(logbook);
+    const lives = proof === 'none' ? await whyLeftAlone(journal, logbook) : null;
+    if (lives !== null) throw new RequestRefused(lives);
     const settled = await this.#settleDoubts(logbook, verdicts);
     const { status: from } = logbook;
     const proved = proof === 'operator' ? { provedAt: at } : {};
@@ -78,13 +77,6 @@ export class Operator {
     });
     this.#parts.wake();
     return this.#logbook(uuid);
-  }
-
-  async #refuseTheLiving(logbook: LogbookRow): Promise<void> {
-    if (kindOf(logbook) !== 'COMPUTE_HOST') return;
-    const back = await this.#parts.journal.query('lastReturn', logbook.host);
-    if (back === null || back <= deadSince(logbook)) return;
-    throw new RequestRefused(livesMessage(logbook.host, `came back at ${iso(back)}`, logbook.uuid));
   }
 
   /**

@@ -18,8 +18,9 @@ import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
-import { deadSince, livesMessage } from '../recovery/life-sign.ts';
+import { deadSince } from '../recovery/life-sign.ts';
 import type { FlowChoice, NextFlow } from '../recovery/method.ts';
+import { whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
@@ -87,11 +88,9 @@ export class Recovery {
   async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
     const { journal, clock, log } = this.#parts;
     const { host, uuid } = this.#logbook;
-    if (kindOf(this.#logbook) !== 'COMPUTE_HOST') return false;
-    const back = await journal.query('lastReturn', host);
-    if (back === null || back <= deadSince(this.#logbook)) return false;
+    const message = await whyLeftAlone(journal, this.#logbook);
+    if (message === null) return false;
     const at = clock.now();
-    const message = livesMessage(host, `came back at ${new Date(back).toISOString()}`, uuid);
     const closed: Mutation[] = open
       ? [{ op: 'close_flow', flowId: open.flow.id, state: 'FAILURE', error: message, at }]
       : [];
