@@ -40,6 +40,8 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
   readonly configuration: Configuration;
   /** Where the journal lies; removed in the end. */
   readonly directory: string;
+  /** How far the wall clock of the engine's node is ahead of the cloud's and the monitors', ms; may change while it runs. */
+  skewMs = 0;
   readonly #settings: StageSettings<C>;
   readonly #journals: Journal[] = [];
   #engine: Engine | undefined;
@@ -81,7 +83,8 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
 
   /** Starts an engine, as the cluster does where none runs any more: the one before is dead or stopped. */
   async start(node = 'n1'): Promise<Engine> {
-    const { clock, configuration, taskOf, log } = this.#settings;
+    const { configuration, taskOf, log } = this.#settings;
+    const clock = this.#nodeClock();
     const life = new Life();
     const journal = await Journal.openInline(
       {
@@ -111,6 +114,15 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
       version: 'simulation',
     });
     return this.#engine;
+  }
+
+  #nodeClock(): Clock {
+    const { clock } = this.#settings;
+    return {
+      now: () => clock.now() + this.skewMs,
+      boottime: () => clock.boottime(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
   }
 
   /** Reports a failure. Returns the notification's uuid. */

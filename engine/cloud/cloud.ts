@@ -73,6 +73,23 @@ export interface InstanceAction {
   readonly requestId: string;
   /** Nova noted that it ended in an error. */
   readonly isFailed: boolean;
+  /** When Nova recorded the request, by Nova's clock. Null where Nova gives no time. */
+  readonly startedAt: Date | null;
+  /** The user who requested it. Null for Nova itself, e.g. the power synchronisation of nova-compute. */
+  readonly userId: string | null;
+}
+
+/** A migration record of any type, of an instance that leaves a host. */
+export interface MigrationRecord {
+  /** Unique for ever: Nova's migration uuid, or `id:<number>` where the microversion has none (below 2.59). */
+  readonly id: string;
+  readonly type: 'evacuation' | 'live-migration' | 'migration' | 'resize';
+  readonly instanceUuid: string;
+  readonly sourceHost: string;
+  readonly destinationHost: string | null;
+  /** Nova's word: `queued`, `preparing`, `running`, `pre-migrating`, `migrating`, `post-migrating`, `finished`, `error`, … */
+  readonly status: string;
+  readonly createdAt: Date;
 }
 
 /** `live`: it runs on while its memory is copied. `cold`: it is off, and afterwards in state `resized` until that is confirmed. */
@@ -160,6 +177,9 @@ export interface Cloud {
     options?: CallOptions,
   ): Promise<Listing<Evacuation>>;
 
+  /** All pages of the migrations of every type away from a host that Nova does not call over, newest first. */
+  listMigrations(filter: { readonly sourceHost: string }, options?: CallOptions): Promise<Listing<MigrationRecord>>;
+
   /**
    * Asks for the evacuation of an instance, to `targetHost` or wherever the scheduler likes. The cloud accepts a second
    * one while the first runs, so the caller must know that there is none.
@@ -199,11 +219,21 @@ export interface Cloud {
  * Why a call failed, and so what may be done next:
  * - `unreachable`: it never left (connection refused, name not found, no token): may be repeated.
  * - `busy`: the cloud said it did not do it, try later (429; 503 with Retry-After): may be repeated after `retryAfter`.
+ * - `no_answer`: a read was answered, but the answer does not tell of the object: its cell is down, or the list may be incomplete.
+ *   The message names the object and, where known, the cell's host. Nothing may be concluded from it.
  * - `unknown`: it left and the answer was lost, timed out, or was a 5xx: look before anything is repeated.
  * - `not_found` (404), `conflict` (409), `refused` (400 and other 4xx): the cloud did not do it, and said why.
  * - `unauthorized`: credentials or rights are wrong (401 after a new token, 403): nothing was done.
  */
-export type CloudErrorKind = 'unreachable' | 'busy' | 'unknown' | 'not_found' | 'conflict' | 'refused' | 'unauthorized';
+export type CloudErrorKind =
+  | 'unreachable'
+  | 'busy'
+  | 'no_answer'
+  | 'unknown'
+  | 'not_found'
+  | 'conflict'
+  | 'refused'
+  | 'unauthorized';
 
 export class CloudError extends Error {
   override readonly name = 'CloudError';
@@ -227,9 +257,9 @@ export class CloudError extends Error {
   }
 }
 
+const OUTAGES: ReadonlySet<CloudErrorKind> = new Set(['unreachable', 'busy', 'no_answer', 'unknown']);
+
 /** Whether waiting may cure it: the cloud is away or busy, and nothing is wrong with what was asked. */
 export function isOutage(error: unknown): error is CloudError {
-  return (
-    error instanceof CloudError && (error.kind === 'unreachable' || error.kind === 'busy' || error.kind === 'unknown')
-  );
+  return error instanceof CloudError && OUTAGES.has(error.kind);
 }

@@ -16,7 +16,7 @@ const INSTANCE: Instance = {
   userId: 'u',
 };
 const IN_ERROR: Instance = { ...INSTANCE, vmState: 'error' };
-const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false };
+const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false, startedAt: null, userId: 'u' };
 const FAILED = { ...ACTION, isFailed: true };
 const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
 

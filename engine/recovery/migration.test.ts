@@ -25,7 +25,7 @@ function instance(change: Partial<Instance> = {}): Instance {
     ...change,
   };
 }
-const ACTION = { action: 'live-migration', requestId: 'req-1', isFailed: false };
+const ACTION = { action: 'live-migration', requestId: 'req-1', isFailed: false, startedAt: null, userId: 'u' };
 const FAILED = { ...ACTION, isFailed: true };
 
 type Facts = Omit<AskedFacts, 'isHostUp' | 'wordlessLooks'>;

@@ -11,6 +11,7 @@ import {
   type Evacuation,
   type Instance,
   type InstanceAction,
+  type MigrationRecord,
   POWER_STATE,
 } from '../cloud.ts';
 import { type Asked, sizeAndType } from './faults.ts';
@@ -108,14 +109,22 @@ export function imageOf({ server: { id, image } }: v.InferOutput<typeof ImageAns
 }
 
 export const ActionsAnswer = v.object({
-  instanceActions: v.array(v.object({ action: v.string(), request_id: Id, start_time: Text, message: Text })),
+  instanceActions: v.array(
+    v.object({ action: v.string(), request_id: Id, start_time: Text, message: Text, user_id: Text }),
+  ),
 });
 
 /** Nova writes the word `Error` into `message` when an action ends in one. */
 export function actionsOf({ instanceActions }: v.InferOutput<typeof ActionsAnswer>): InstanceAction[] {
   return [...instanceActions]
     .sort((a, b) => (b.start_time ?? '').localeCompare(a.start_time ?? ''))
-    .map(({ action, request_id, message }) => ({ action, requestId: request_id, isFailed: message === 'Error' }));
+    .map(({ action, request_id, message, start_time, user_id }) => ({
+      action,
+      requestId: request_id,
+      isFailed: message === 'Error',
+      startedAt: utc(start_time) ?? null,
+      userId: user_id || null,
+    }));
 }
 
 const Service = v.object({
@@ -171,6 +180,15 @@ export function evacuationOf(migration: Migration): Evacuation {
     status: migration.status ?? '',
     createdAt: new Date(`${utc(migration.created_at)?.toISOString()}`),
   };
+}
+
+const MIGRATION_TYPES = ['evacuation', 'live-migration', 'migration', 'resize'] as const;
+
+/** Undefined for a record of a type that this client does not know, or of no instance. */
+export function migrationOf(migration: Migration): MigrationRecord | undefined {
+  const type = MIGRATION_TYPES.find((known) => known === migration.migration_type);
+  if (type === undefined || !migration.instance_uuid) return undefined;
+  return { ...evacuationOf(migration), type };
 }
 
 export const AggregatesAnswer = v.object({

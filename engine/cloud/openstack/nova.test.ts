@@ -93,8 +93,20 @@ describe('Nova is asked', () => {
     ];
     cloud.on('GET /v2.1/servers/i/os-instance-actions', { json: { instanceActions } });
     expect(await cloud.client().instanceActions('i')).toEqual([
-      { action: 'reboot', requestId: 'req-2', isFailed: true },
-      { action: 'create', requestId: 'req-1', isFailed: false },
+      {
+        action: 'reboot',
+        requestId: 'req-2',
+        isFailed: true,
+        startedAt: new Date('2026-11-21T10:05:00Z'),
+        userId: 'u',
+      },
+      {
+        action: 'create',
+        requestId: 'req-1',
+        isFailed: false,
+        startedAt: new Date('2026-11-21T10:00:00Z'),
+        userId: 'u',
+      },
     ]);
   });
 

@@ -12,6 +12,7 @@ import type {
   InstanceAction,
   InstanceFilter,
   Listing,
+  MigrationRecord,
   MigrationType,
   RebootType,
   ResetState,
@@ -30,6 +31,17 @@ import { allPages } from './listing.ts';
 import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
 import type { ClientOptions } from './options.ts';
 import type { Transport } from './transport.ts';
+
+/** Statuses of a migration of any type of which nothing more comes. */
+const MIGRATION_OVER: ReadonlySet<string> = new Set([
+  'done',
+  'completed',
+  'confirmed',
+  'reverted',
+  'failed',
+  'error',
+  'cancelled',
+]);
 
 /** Nova's limit for the reason of a disabled service, in characters. */
 const MAX_REASON = 255;
@@ -131,29 +143,24 @@ export class Nova implements Cloud {
     options: CallOptions = {},
   ): Promise<Listing<Evacuation>> {
     const { sourceHost, changedSince } = filter;
-    const { pageSize } = this.#options;
-    const listing = await this.#list(options, async (deadline) => {
-      const pages = (await this.#compute.version(deadline)) >= MIGRATION_UUIDS;
-      const newer = pages
-        ? { limit: pageSize?.toString(), 'changes-since': changedSince && wholeSeconds(changedSince) }
-        : {};
-      const query = { migration_type: 'evacuation', source_compute: sourceHost, ...newer };
-      return allPages<answers.Migration>({
-        of: 'evacuations',
-        key: (migration) => migration.uuid ?? `id:${migration.id}`,
-        read: async (marker) => {
-          const path = '/os-migrations';
-          const { value, at } = await this.#compute.get(answers.MigrationsAnswer, path, { ...query, marker }, deadline);
-          const { migrations: items } = value;
-          const more = pages && (hasNext(value.migrations_links) || items.length === pageSize);
-          return { at, value: { items, more } };
-        },
-      });
-    });
+    const query = { migration_type: 'evacuation', source_compute: sourceHost };
+    const listing = await this.#migrations(query, changedSince, options);
     const wanted = listing.items.filter(
       (each) => isEvacuationFrom(each, sourceHost) && changedAfter(each, changedSince),
     );
     return { items: wanted.map(answers.evacuationOf), at: listing.at };
+  }
+
+  async listMigrations(
+    { sourceHost }: { readonly sourceHost: string },
+    options: CallOptions = {},
+  ): Promise<Listing<MigrationRecord>> {
+    const { items, at } = await this.#migrations({ source_compute: sourceHost }, undefined, options);
+    const records = items
+      .filter(({ source_compute, status }) => source_compute === sourceHost && !MIGRATION_OVER.has(status ?? ''))
+      .flatMap((each) => answers.migrationOf(each) ?? [])
+      .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+    return { items: records, at };
   }
 
   evacuate(uuid: string, target: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
@@ -236,6 +243,32 @@ export class Nova implements Cloud {
 
   close(): Promise<void> {
     return this.#close();
+  }
+
+  #migrations(
+    wanted: Readonly<Record<string, string>>,
+    changedSince: Date | undefined,
+    options: CallOptions,
+  ): Promise<Listing<answers.Migration>> {
+    const { pageSize } = this.#options;
+    return this.#list(options, async (deadline) => {
+      const pages = (await this.#compute.version(deadline)) >= MIGRATION_UUIDS;
+      const newer = pages
+        ? { limit: pageSize?.toString(), 'changes-since': changedSince && wholeSeconds(changedSince) }
+        : {};
+      const query = { ...wanted, ...newer };
+      return allPages<answers.Migration>({
+        of: 'migrations',
+        key: (migration) => migration.uuid ?? `id:${migration.id}`,
+        read: async (marker) => {
+          const path = '/os-migrations';
+          const { value, at } = await this.#compute.get(answers.MigrationsAnswer, path, { ...query, marker }, deadline);
+          const { migrations: items } = value;
+          const more = pages && (hasNext(value.migrations_links) || items.length === pageSize);
+          return { at, value: { items, more } };
+        },
+      });
+    });
   }
 
   #change(change: Change, options: ActOptions): Promise<Accepted> {

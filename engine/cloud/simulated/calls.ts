@@ -38,6 +38,7 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
     at: world.now(),
     items: world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
   }),
+  listMigrations: (world, { sourceHost }) => ({ at: world.now(), items: world.migrationsFrom(text(sourceHost)) }),
   listAggregates: (world) => [...world.aggregates.values()],
   instanceActions: (world, { uuid }) => world.actionsOf(text(uuid)),
   userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
@@ -55,7 +56,7 @@ const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: s
     found.updatedAt = world.now();
   },
   evacuate: (world, { uuid, host }) => world.evacuate(text(uuid), optional(host)),
-  stop: (world, { uuid }) => world.stop(text(uuid)),
+  stop: (world, { uuid }, requestId) => world.stop(text(uuid), requestId),
   start: (world, { uuid }) => world.start(text(uuid)),
   resetState: (world, { uuid, state }) => world.resetState(text(uuid), state === 'active' ? 'active' : 'error'),
   reboot: (world, { uuid }, requestId) => world.reboot(text(uuid), requestId),

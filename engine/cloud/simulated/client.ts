@@ -13,6 +13,7 @@ import type {
   InstanceAction,
   InstanceFilter,
   Listing,
+  MigrationRecord,
   MigrationType,
   RebootType,
   ResetState,
@@ -42,6 +43,8 @@ export function directLink(world: World): Link {
 }
 
 type RawService = Omit<ComputeService, 'updatedAt'> & { readonly updatedAt: number };
+
+type RawAction = Omit<InstanceAction, 'startedAt'> & { readonly startedAt: string | Date | null };
 
 interface RawListing {
   readonly at: number;
@@ -111,6 +114,18 @@ export class SimulatedCloud implements Cloud {
     return { at: new Date(at), items: evacuations };
   }
 
+  async listMigrations(
+    { sourceHost }: { readonly sourceHost: string },
+    options: CallOptions = {},
+  ): Promise<Listing<MigrationRecord>> {
+    const { at, items } = (await this.#call('listMigrations', { sourceHost }, options)) as RawListing;
+    const records = (items as (Omit<MigrationRecord, 'createdAt'> & { createdAt: string | Date })[]).map((one) => ({
+      ...one,
+      createdAt: new Date(one.createdAt),
+    }));
+    return { at: new Date(at), items: records };
+  }
+
   evacuate(uuid: string, { host }: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
     return this.#act('evacuate', compact({ uuid, host }), options);
   }
@@ -144,7 +159,8 @@ export class SimulatedCloud implements Cloud {
   }
 
   async instanceActions(uuid: string, options: CallOptions = {}): Promise<readonly InstanceAction[]> {
-    return (await this.#call('instanceActions', { uuid }, options)) as InstanceAction[];
+    const actions = (await this.#call('instanceActions', { uuid }, options)) as RawAction[];
+    return actions.map((one) => ({ ...one, startedAt: one.startedAt === null ? null : new Date(one.startedAt) }));
   }
 
   async listAggregates(options: CallOptions = {}): Promise<readonly Aggregate[]> {

@@ -10,6 +10,7 @@ import {
   type Evacuation,
   type Instance,
   type InstanceAction,
+  type MigrationRecord,
   type MigrationType,
   POWER_STATE,
   type ResetState,
@@ -110,6 +111,7 @@ export class World {
   readonly #accepted = new Map<string, number>();
   readonly #actions = new Map<string, InstanceAction[]>();
   readonly #migrations = new Map<string, number>();
+  readonly #migrationRecords: { -readonly [K in keyof MigrationRecord]: MigrationRecord[K] }[] = [];
   readonly #confirming = new Set<string>();
   #pending: Pending[] = [];
   #order = 0;
@@ -276,13 +278,15 @@ export class World {
     });
   }
 
-  stop(uuid: string): void {
+  /** @param requestId of the engine's request; without one Nova itself stops it, as the power synchronisation of nova-compute does */
+  stop(uuid: string, requestId?: string): void {
     const instance = this.requireInstance(uuid);
     if ((instance.vmState !== 'active' && instance.vmState !== 'error') || instance.taskState !== null) {
       throw new CloudError('conflict', `cannot stop instance ${uuid} while it is in vm_state ${instance.vmState}`, {
         status: 409,
       });
     }
+    this.#note(uuid, 'stop', requestId ?? `req-${this.random.uuid()}`, requestId === undefined ? null : AGENT);
     this.#change(instance, { taskState: 'powering-off' });
     this.#later(this.behaviour.powerMs, () =>
       this.#change(instance, { vmState: 'stopped', taskState: null, powerState: POWER_STATE.SHUTDOWN }),
@@ -331,13 +335,25 @@ export class World {
     this.#migrations.set(uuid, (this.#migrations.get(uuid) ?? 0) + 1);
     this.#change(instance, { taskState: type === 'live' ? 'migrating' : 'resize_prep' });
     const { deaths } = this.requireHost(target);
+    const record = {
+      id: this.random.uuid(),
+      type: type === 'live' ? ('live-migration' as const) : ('migration' as const),
+      instanceUuid: uuid,
+      sourceHost: source,
+      destinationHost: target,
+      status: type === 'live' ? 'running' : 'migrating',
+      createdAt: new Date(this.now()),
+    };
+    this.#migrationRecords.push(record);
     const fails = this.random.next() < this.behaviour.failedMigrations;
     this.#later(this.random.between(...this.behaviour.migrationMs), () => {
+      record.status = 'error';
       if (instance.vmState === 'deleted') return;
       const arrives = !fails && this.requireHost(target).deaths === deaths;
       const moved = type === 'live' ? { host: target } : { host: target, vmState: 'resized' };
       // As Nova: one that runs goes on where it is, one whose disk is half copied is in error there.
       const stays = type === 'live' ? {} : { vmState: 'error' };
+      if (arrives) record.status = type === 'live' ? 'completed' : 'finished';
       this.#change(instance, { ...(arrives ? moved : stays), taskState: null });
       const { confirmsAfterMs } = this.behaviour;
       if (confirmsAfterMs !== null) this.#later(confirmsAfterMs, () => this.#confirmed(instance));
@@ -361,6 +377,14 @@ export class World {
   #confirmed(instance: MutableInstance): void {
     if (instance.vmState !== 'resized') return;
     this.#change(instance, { vmState: instance.powerState === POWER_STATE.SHUTDOWN ? 'stopped' : 'active' });
+  }
+
+  /** Migrations of every type away from a host that are not over, newest first. */
+  migrationsFrom(host: string): readonly MigrationRecord[] {
+    const evacuations = this.evacuations.map(({ changedAt: _, ...one }) => ({ ...one, type: 'evacuation' as const }));
+    return [...this.#migrationRecords, ...evacuations]
+      .filter(({ sourceHost, status }) => sourceHost === host && !OVER.has(status) && status !== 'done')
+      .reverse();
   }
 
   /** What reboots, rebuilds and migrations were asked for, newest first. */
@@ -442,8 +466,10 @@ export class World {
     });
   }
 
-  #note(uuid: string, action: string, requestId: string): void {
-    this.#actions.set(uuid, [{ action, requestId, isFailed: false }, ...(this.#actions.get(uuid) ?? [])]);
+  #note(uuid: string, action: string, requestId: string, userId: string | null = AGENT): void {
+    const startedAt = new Date(this.now());
+    const noted: InstanceAction = { action, requestId, isFailed: false, startedAt, userId };
+    this.#actions.set(uuid, [noted, ...(this.#actions.get(uuid) ?? [])]);
   }
 
   #takesInstances(name: string): boolean {
@@ -459,6 +485,9 @@ export class World {
     this.#pending.push({ at: this.now() + ms, order: this.#order++, happen });
   }
 }
+
+/** The user that the engine authenticates as. */
+const AGENT = 'recovery-agent';
 
 /** Statuses of evacuations of which nothing more comes and nothing is left behind. */
 const OVER = new Set(['completed', 'failed', 'error']);

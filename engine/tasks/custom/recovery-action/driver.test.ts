@@ -94,7 +94,7 @@ describe('an action of the same kind that a user asks for meanwhile', () => {
     await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
     const { world: cloud } = here;
     const actions = cloud.actionsOf.bind(cloud);
-    const ofUser = { action: 'reboot', requestId: 'req-of-a-user', isFailed: true };
+    const ofUser = { action: 'reboot', requestId: 'req-of-a-user', isFailed: true, startedAt: null, userId: 'u' };
     // Newest first, as Nova lists them.
     cloud.actionsOf = (uuid) => (actions(uuid).length > 0 ? [ofUser, ...actions(uuid)] : []);
     const view = await here.until(await instanceFails(here), 'finished', 'error');

@@ -1,0 +1,122 @@
+/**
+ * Reads of the cloud as evidence: yes, no, or no answer.
+ *
+ * Invariants:
+ * - `no` means that Nova itself said so about this very object; an empty list, a partial record, a missing service and an outage are
+ *   no answer (an empty list of a host is believed when os-services shows its cell alive right after it);
+ * - what belongs to another host never leaves this module as an answer about the host that was asked for.
+ *
+ * Since Nova 2.69 a cell that is down shows as partial records (status UNKNOWN, no host, no states); before, and in filtered lists,
+ * its objects are left out of answers with status 200.
+ */
+import {
+  type CallOptions,
+  type Cloud,
+  CloudError,
+  type ComputeService,
+  type Evacuation,
+  type Instance,
+  isOutage,
+  type Listing,
+} from './cloud.ts';
+
+export type Reading<T> =
+  | { readonly answer: 'yes'; readonly value: T }
+  | { readonly answer: 'no' }
+  /** `error` is an outage: waiting may cure it. */
+  | { readonly answer: 'none'; readonly error: CloudError };
+
+/** What a decision about a call may be made from. */
+export type Known<T> = Exclude<Reading<T>, { readonly answer: 'none' }>;
+
+/** The instances of one host, and what else the list held. */
+export interface HostListing extends Listing<Instance> {
+  /** Instances in the list that are on other hosts: Nova ignored the filter by host. */
+  readonly foreign: number;
+}
+
+/** Whether Nova knows little more than the uuid: the cell of the instance is down. */
+export function isPartial({ host, vmState }: Pick<Instance, 'host' | 'vmState'>): boolean {
+  return host === null && vmState === 'unknown';
+}
+
+export function cellDown(object: string): CloudError {
+  return new CloudError('no_answer', `the cell of ${object} does not answer Nova`);
+}
+
+/** The instance itself; `no`: it does not exist any more. */
+export async function readInstance(cloud: Cloud, uuid: string, options: CallOptions = {}): Promise<Reading<Instance>> {
+  return reading(async () => {
+    const instance = await cloud.instance(uuid, options);
+    if (instance === undefined || instance.vmState === 'deleted') return { answer: 'no' };
+    if (isPartial(instance)) throw cellDown(`instance ${uuid}`);
+    return { answer: 'yes', value: instance };
+  });
+}
+
+/**
+ * The nova-compute service of a host. Never `no`: Nova leaves the services of a cell that is down out of the list, so one that is not
+ * listed may be that, or a name that Nova does not know.
+ */
+export async function readService(
+  cloud: Cloud,
+  host: string,
+  options: CallOptions = {},
+): Promise<Reading<ComputeService>> {
+  return reading(async () => {
+    const service = await cloud.computeService(host, options);
+    if (service === undefined) {
+      const name = 'the name must be the one that "openstack compute service list" shows';
+      throw new CloudError(
+        'no_answer',
+        `Nova knows no nova-compute service on host '${host}': its cell does not answer, or ${name}`,
+      );
+    }
+    return { answer: 'yes', value: service };
+  });
+}
+
+/** The instances that Nova has on a host. */
+export async function readInstancesOn(
+  cloud: Cloud,
+  host: string,
+  options: CallOptions = {},
+): Promise<Reading<HostListing>> {
+  return reading(async () => {
+    const { items, at } = await cloud.listInstances({ host }, options);
+    const own = items.filter((instance) => instance.host === host);
+    const partial = items.filter(isPartial).length;
+    if (partial > 0)
+      throw new CloudError('no_answer', `a cell does not answer Nova: ${partial} instances have unknown hosts`);
+    const foreign = items.length - own.length;
+    if (own.length === 0) await assertCellAlive(cloud, host, options);
+    return { answer: 'yes', value: { items: own, at, foreign } };
+  });
+}
+
+/** The evacuations away from a host. An empty list is believed as that of `readInstancesOn` is. */
+export async function readEvacuationsFrom(
+  cloud: Cloud,
+  filter: { readonly sourceHost: string; readonly changedSince?: Date },
+  options: CallOptions = {},
+): Promise<Reading<Listing<Evacuation>>> {
+  return reading(async () => {
+    const listing = await cloud.listEvacuations(filter, options);
+    if (listing.items.length === 0) await assertCellAlive(cloud, filter.sourceHost, options);
+    return { answer: 'yes', value: listing };
+  });
+}
+
+async function assertCellAlive(cloud: Cloud, host: string, options: CallOptions): Promise<void> {
+  const service = await readService(cloud, host, options);
+  if (service.answer === 'none') throw service.error;
+}
+
+async function reading<T>(ask: () => Promise<Reading<T>>): Promise<Reading<T>> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isOutage(error)) return { answer: 'none', error };
+    throw error;
+  }
+}
