@@ -29,6 +29,12 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     work_failures: 0,
     proved_at: null,
     retry_at: null,
+    parked_reason: null,
+    parked_by: null,
+    proof: 'none',
+    retried: 0,
+    waited_ms: 0,
+    follow_ups: 0,
   };
 }
 

@@ -73,6 +73,12 @@ export class MutationWriter {
           mutation.at,
           mutation.flowId,
         ]);
+      case 'abandon_evacuation':
+        return this.#run(
+          `INSERT INTO abandoned_evacuations (record, instance, declared_at, declared_by) VALUES (?, ?, ?, ?)
+           ON CONFLICT (record) DO NOTHING`,
+          [mutation.record, mutation.instance, mutation.at, mutation.by],
+        );
       case 'host':
         return this.#one(
           `INSERT INTO hosts (name, reserved, updated_at, updated_by) VALUES (?, ?, ?, ?)
@@ -98,7 +104,7 @@ export class MutationWriter {
     const closedAt = mutation.status === 'new' ? null : mutation.at;
     const logbook = this.#one<LogbookRow>(
       `INSERT INTO logbooks (uuid, dedup_key, type, host, target, generated_at, payload, accepted_at, updated_at, closed_at,
-         status, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+         status, message, proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       [
         mutation.uuid,
         key,
@@ -112,25 +118,39 @@ export class MutationWriter {
         closedAt,
         mutation.status,
         mutation.message,
+        mutation.proof ?? 'none',
       ],
     );
     return { logbook, isDuplicate: false };
   }
 
   #logbook(mutation: ChangeLogbook): LogbookRow {
+    const isClosed = !OPEN_STATUSES.includes(mutation.status);
+    // What is closed waits for nothing.
+    const isParking = mutation.parked !== undefined || isClosed ? 1 : 0;
     return this.#one<LogbookRow>(
       `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
          work_failures = work_failures + ?,
-         proved_at = coalesce(?, proved_at),
+         proved_at = coalesce(?, proved_at), proof = coalesce(?, proof),
+         parked_reason = CASE WHEN ? THEN ? ELSE parked_reason END, parked_by = CASE WHEN ? THEN ? ELSE parked_by END,
+         retried = retried + ?, waited_ms = waited_ms + ?, follow_ups = coalesce(?, follow_ups),
          message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? AND status = coalesce(?, status) RETURNING *`,
       [
         mutation.status,
-        OPEN_STATUSES.includes(mutation.status) ? null : mutation.at,
+        isClosed ? mutation.at : null,
         mutation.at,
         mutation.retryAt ?? null,
         mutation.failed === undefined ? 0 : 1,
         mutation.failed === 'work' ? 1 : 0,
         mutation.provedAt ?? null,
+        mutation.proof ?? null,
+        isParking,
+        mutation.parked?.reason ?? null,
+        isParking,
+        mutation.parked?.by ?? null,
+        mutation.retried ?? 0,
+        Math.round(mutation.waitedMs ?? 0),
+        mutation.followUps ?? null,
         mutation.message === undefined ? 0 : 1,
         mutation.message ?? null,
         mutation.uuid,
@@ -141,7 +161,8 @@ export class MutationWriter {
 
   #openFlow(mutation: OpenFlow): FlowSnapshot {
     const { id: logbookId } = this.#one<{ id: number }>(
-      `UPDATE logbooks SET status = 'running', retry_at = NULL, updated_at = ? WHERE uuid = ? RETURNING id`,
+      `UPDATE logbooks SET status = 'running', retry_at = NULL, parked_reason = NULL, parked_by = NULL, updated_at = ?
+       WHERE uuid = ? RETURNING id`,
       [mutation.at, mutation.logbookUuid],
     );
     const flow = this.#one<FlowRow>(

@@ -8,6 +8,7 @@ import type {
   LogbookStatus,
   NotificationType,
   Phase,
+  Proof,
   RevertCause,
   StepRow,
   StepState,
@@ -26,6 +27,7 @@ export interface AcceptNotification {
   readonly status: 'new' | 'ignored' | 'finished';
   readonly message: string | null;
   readonly duplicateIntervalMs: number;
+  readonly proof?: Proof;
   readonly at: number;
 }
 
@@ -45,6 +47,14 @@ export interface ChangeLogbook {
   readonly retryAt?: number | null;
   /** An operator says now that the host is down. */
   readonly provedAt?: number;
+  readonly proof?: Proof;
+  /** Why it waits; null ends the wait. Without it nothing changes. */
+  readonly parked?: { readonly reason: string; readonly by: string | null } | null;
+  /** An operator starts a round. */
+  readonly retried?: 1;
+  /** Adds so much to the time that engines had it open. */
+  readonly waitedMs?: number;
+  readonly followUps?: number;
   /** Adds one to the count of attempts that failed; `work`: and to that of those that no outage was to blame for. */
   readonly failed?: 'work' | 'outage';
   readonly at: number;
@@ -150,6 +160,15 @@ export interface ChangeHost {
   readonly at: number;
 }
 
+/** An operator declares that Nova will never finish an evacuation. */
+export interface AbandonEvacuation {
+  readonly op: 'abandon_evacuation';
+  readonly record: string;
+  readonly instance: string;
+  readonly by: string;
+  readonly at: number;
+}
+
 export type Mutation =
   | AcceptNotification
   | ChangeLogbook
@@ -162,4 +181,5 @@ export type Mutation =
   | PlanSteps
   | ChangeStep
   | CloseFlow
-  | ChangeHost;
+  | ChangeHost
+  | AbandonEvacuation;

@@ -72,7 +72,7 @@ function snapshot(db: Database.Database, flow: FlowRow): FlowSnapshot {
 export const QUERIES = {
   summary(db: Database.Database): JournalSummary {
     const counts = db
-      .prepare<[], { status: LogbookStatus; n: number }>('SELECT status, count(*) AS n FROM logbooks GROUP BY status')
+      .prepare<[], { status: LogbookStatus; n: number }>('SELECT status, n FROM counts WHERE n > 0')
       .all();
     return {
       lease: readLease(db) ?? null,
@@ -257,6 +257,14 @@ export const QUERIES = {
          ORDER BY s.id`,
       )
       .all(logbookId);
+  },
+
+  /** Evacuation records of an instance that operators declared abandoned. */
+  abandonedEvacuations(db: Database.Database, instance: string): string[] {
+    return db
+      .prepare<[string], { record: string }>('SELECT record FROM abandoned_evacuations WHERE instance = ?')
+      .all(instance)
+      .map(({ record }) => record);
   },
 
   /** When the host was last reported to have come back, ms UTC; null: never. */

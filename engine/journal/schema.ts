@@ -225,6 +225,67 @@ CREATE TABLE hosts (
 ) STRICT;
 `;
 
+/**
+ * Parked reports, rounds and waits that no wall clock decides, follow-up looks, abandoned evacuations, and counters so that the
+ * summary costs the same with any number of closed rows.
+ */
+const VERSION_2 = `
+-- Why an open recovery waits; parked_by: the recovery of its host that has to end first.
+ALTER TABLE logbooks ADD COLUMN parked_reason TEXT;
+ALTER TABLE logbooks ADD COLUMN parked_by TEXT;
+-- The strongest evidence of the host's death that came with the report or a command.
+ALTER TABLE logbooks ADD COLUMN proof TEXT NOT NULL DEFAULT 'none' CHECK (proof IN ('none', 'fencing', 'operator'));
+-- Rounds that operators started by retry: they count as no failure.
+ALTER TABLE logbooks ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
+-- How long engines have had it open, in CLOCK_BOOTTIME ms, up to updated_at.
+ALTER TABLE logbooks ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
+-- Looks at the host that are still owed after its recovery finished.
+ALTER TABLE logbooks ADD COLUMN follow_ups INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX logbooks_by_status ON logbooks (status, id);
+CREATE INDEX logbooks_owed_follow_ups ON logbooks (id) WHERE follow_ups > 0;
+DROP TRIGGER logbooks_status_transitions;
+${transitions('logbooks', 'status', [
+  'new>running',
+  'new>ignored',
+  'new>finished',
+  'new>failed',
+  'running>finished',
+  'running>ignored',
+  'running>error',
+  'running>failed',
+  // Parked in the middle of its work:
+  'running>new',
+  'error>new',
+  'error>running',
+  'error>ignored',
+  'error>failed',
+  // By an operator's command only:
+  'failed>new',
+  'ignored>new',
+])}
+
+CREATE TABLE counts (status TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+INSERT INTO counts SELECT status, count(*) FROM logbooks GROUP BY status;
+CREATE TRIGGER counts_of_new_rows AFTER INSERT ON logbooks
+BEGIN INSERT INTO counts VALUES (NEW.status, 1) ON CONFLICT (status) DO UPDATE SET n = n + 1; END;
+CREATE TRIGGER counts_of_changed_rows AFTER UPDATE OF status ON logbooks WHEN OLD.status <> NEW.status
+BEGIN
+  UPDATE counts SET n = n - 1 WHERE status = OLD.status;
+  INSERT INTO counts VALUES (NEW.status, 1) ON CONFLICT (status) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER counts_of_deleted_rows AFTER DELETE ON logbooks
+BEGIN UPDATE counts SET n = n - 1 WHERE status = OLD.status; END;
+
+-- Evacuation records of Nova that an operator declared abandoned: another evacuation may be requested in spite of them.
+CREATE TABLE abandoned_evacuations (
+  record TEXT PRIMARY KEY,
+  instance TEXT NOT NULL,
+  declared_at INTEGER NOT NULL,
+  declared_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instance);
+`;
+
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -9,6 +9,8 @@ export type FlowState = 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVER
 /** Why a flow goes back. `work` and `outage`: a task failed so. `order`: an operator said so. */
 export type RevertCause = 'work' | 'outage' | 'order';
 export type StepState = 'planned' | 'intent' | 'sent' | 'done' | 'failed' | 'unknown' | 'skipped';
+/** What shows that a host is dead. `fencing`: fenced, as its watcher saw; `operator`: a person's word. */
+export type Proof = 'none' | 'fencing' | 'operator';
 export type Phase = 'pre' | 'main' | 'post';
 
 export const OPEN_STATUSES: readonly LogbookStatus[] = ['new', 'running', 'error'];
@@ -37,8 +39,19 @@ export interface LogbookRow {
   readonly work_failures: number;
   /** When an operator last said that the host is down, ms UTC. */
   readonly proved_at: number | null;
-  /** When the engine looks at it again by itself. */
+  /** When the engine looks at it again by itself, by the clock of who wrote `updated_at`. */
   readonly retry_at: number | null;
+  /** Why it waits although it is open; null: it does not. */
+  readonly parked_reason: string | null;
+  /** The uuid of the recovery whose end it waits for. */
+  readonly parked_by: string | null;
+  readonly proof: Proof;
+  /** Rounds that operators started by `retry`. */
+  readonly retried: number;
+  /** How long engines had it open, in CLOCK_BOOTTIME ms, up to the last change. */
+  readonly waited_ms: number;
+  /** Looks at its host that are owed since it finished. */
+  readonly follow_ups: number;
 }
 
 export interface FlowRow {
