@@ -19,6 +19,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 3_600_000 } },
       { test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt}/**/*.test.ts'], ...LANE } },
       { test: { name: 'labs-cluster', include: ['test/labs/{pacemaker,packages}/**/*.test.ts'], ...LANE } },
     ],
