@@ -93,7 +93,7 @@ function around<K extends string, T extends { [key in K]: (...args: never[]) => 
   pause: () => Promise<void>,
 ): void {
   for (const name of names) {
-    const original = (object[name] as (...args: unknown[]) => Promise<unknown>).bind(object);
+    const original = (object[name] as unknown as (...args: unknown[]) => Promise<unknown>).bind(object);
     const paused = async (...args: unknown[]): Promise<unknown> => {
       await pause();
       try {

@@ -61,7 +61,11 @@ export const PLANTS: readonly Plant[] = [
     found: /ran and does not run/,
     journal: (journal) => {
       const plan = journal.planSteps.bind(journal);
-      journal.planSteps = (atomId, steps) => plan(atomId, steps.filter(({ kind }) => kind !== 'start'));
+      journal.planSteps = (atomId, steps) =>
+        plan(
+          atomId,
+          steps.filter(({ kind }) => kind !== 'start'),
+        );
     },
   },
   {

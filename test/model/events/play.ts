@@ -14,7 +14,11 @@ const REPORT_MS = 5_000;
 const REBOOT_MS = 60_000;
 /** From the return of a host to its nova-compute's first comparison of power states. */
 const POWER_SYNC_MS = 40_000;
-const AWAY_MS: Readonly<Record<'stopped' | 'killed' | 'moved', number>> = { stopped: 5_000, killed: 30_000, moved: 30_000 };
+const AWAY_MS: Readonly<Record<'stopped' | 'killed' | 'moved', number>> = {
+  stopped: 5_000,
+  killed: 30_000,
+  moved: 30_000,
+};
 /** After the end of everything the engine is left alone for so long: what comes late must change nothing. */
 const AFTERMATH_MS = 1_500_000;
 /** Longer than any report may stay open (notifications_expired_interval: a day). */
@@ -31,7 +35,13 @@ export interface Outcome {
   readonly views: ReadonlyMap<string, string>;
   readonly offences: readonly string[];
   readonly duplicates: number;
-  readonly guests: readonly { readonly uuid: string; readonly host: string | null; readonly vmState: string; readonly runs: boolean; readonly hostHasPower: boolean }[];
+  readonly guests: readonly {
+    readonly uuid: string;
+    readonly host: string | null;
+    readonly vmState: string;
+    readonly runs: boolean;
+    readonly hostHasPower: boolean;
+  }[];
   /** Awaits of the first two tasks. */
   readonly awaits: number;
   readonly logged: readonly string[];

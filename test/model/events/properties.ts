@@ -9,7 +9,8 @@ export function violationsOf(outcome: Outcome): string[] {
   if (duplicates > 0) found.push(`${duplicates} evacuations were requested while another one was open`);
   for (const { uuid, host, runs, hostHasPower } of guests) {
     const failed = failureOf(outcome, uuid);
-    if (!hostHasPower && !failed) found.push(`instance ${uuid} rests on the dead host ${host} and no failed recovery names it`);
+    if (!hostHasPower && !failed)
+      found.push(`instance ${uuid} rests on the dead host ${host} and no failed recovery names it`);
     if (uuid === STOPPED && runs) found.push(`instance ${uuid} was stopped and runs`);
     if (uuid !== STOPPED && !runs && !failed) found.push(`instance ${uuid} ran and does not run`);
   }
@@ -19,7 +20,8 @@ export function violationsOf(outcome: Outcome): string[] {
 /** Every report ends, and one that nothing was done about says why. */
 function openOrSilent({ uuid, type, status, message, closed_at }: LogbookRow): string[] {
   if (closed_at === null) return [`report ${uuid} (${type}) stays ${status}: ${message ?? 'no reason'}`];
-  if ((status === 'ignored' || status === 'failed') && !message) return [`report ${uuid} (${type}) ended ${status} without a reason`];
+  if ((status === 'ignored' || status === 'failed') && !message)
+    return [`report ${uuid} (${type}) ended ${status} without a reason`];
   return [];
 }
 

@@ -4,8 +4,9 @@
  * A guest runs where Nova's work for it ended last, on a host that has power. A host that loses power ends every guest on it, and
  * starts none of them when it is back (Nova's resume_guests_state_on_host_boot is off).
  */
-import type { World } from '#engine/cloud/simulated/world.ts';
+
 import { POWER_STATE } from '#engine/cloud/cloud.ts';
+import type { World } from '#engine/cloud/simulated/world.ts';
 
 type Host = NonNullable<ReturnType<World['hosts']['get']>>;
 
