@@ -24,7 +24,10 @@ const AFTER_CRASH = {
 } as const satisfies Record<FlowGraph['afterCrash'], readonly string[]>;
 
 export function describeFlow({ flow, afterCrash, tasks }: FlowGraph): string {
-  const nothing = flow === 'host_return' ? 'a host that came back is noted' : 'such a failure ends without any action';
+  const nothing =
+    flow === 'host_return' || flow === 'host_reboot'
+      ? 'a host that came back is noted'
+      : 'such a failure ends without any action';
   const none = tasks.length === 0 ? [`  no task: ${nothing}`] : [];
   return [optionOfFlow(flow), ...AFTER_CRASH[afterCrash], ...none, ...tasks.flatMap(describeTask)].join('\n');
 }

@@ -19,6 +19,7 @@ const CONTRACTS = new Map(
     contract('confirm_instance_active_task', ['instance_uuid']),
     contract('disable_compute_node_task', ['host_name', 'process_name']),
     contract('confirm_compute_node_disabled_task', ['host_name', 'process_name']),
+    contract('restart_instances_task', ['host_name']),
   ].map((entry) => [entry.name, entry] as const),
 );
 const INPUTS = {
@@ -27,6 +28,7 @@ const INPUTS = {
   instance: { instance_uuid: 'text', notification_uuid: 'text' },
   process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
   host_return: { host_name: 'text', notification_uuid: 'text' },
+  host_reboot: { host_name: 'text', notification_uuid: 'text' },
 } as const;
 
 function check(value: string): string[] {

@@ -45,6 +45,7 @@ test('the defaults are those of Masakari', () => {
     serviceDisableReason: 'Masakari detected host failed.',
     maxEvacuationsInFlight: 32,
     evacuationRetries: 3,
+    heartbeatWaitMs: 25_000,
     evacuationQueueWaitMs: 10_000,
   });
   expect(instanceFailure).toEqual({ processAllInstances: false, haEnabledInstanceMetadataKey: 'HA_Enabled' });

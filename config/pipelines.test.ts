@@ -48,6 +48,7 @@ test('what becomes of a flow whose engine died may be said of each flow', () => 
     'resume',
     'rollback',
     'resume',
+    'resume',
   ]);
   expect(pipelines.host_auto).toEqual({ ...DEFAULT_PIPELINES.host_auto, afterCrash: 'restart' });
   expect(pipelines.process.pre).toEqual(['a']);

@@ -1,5 +1,5 @@
 /**
- * The task lists of the five flows: what an operator may write in `[taskflow_driver_recovery_flows]`, and what holds
+ * The task lists of the six flows: what an operator may write in `[taskflow_driver_recovery_flows]`, and what holds
  * where nothing is written.
  */
 
@@ -14,11 +14,14 @@ export { type NamedTask, PHASES, type Phase };
 
 export type TaskName = string;
 
-export const FLOWS = ['host_auto', 'host_rh', 'instance', 'process', 'host_return'] as const;
+export const FLOWS = ['host_auto', 'host_rh', 'instance', 'process', 'host_return', 'host_reboot'] as const;
 export type FlowName = (typeof FLOWS)[number];
 
-/** Those that something failed for; the other one is for a host that came back. */
-export const FAILURE_FLOWS: readonly FlowName[] = FLOWS.filter((flow) => flow !== 'host_return');
+/** Flows for a host that came back: after its instances were moved, and before anything was done. */
+export const RETURN_FLOWS: readonly FlowName[] = ['host_return', 'host_reboot'];
+
+/** Flows for a failure. */
+export const FAILURE_FLOWS: readonly FlowName[] = FLOWS.filter((flow) => !RETURN_FLOWS.includes(flow));
 
 export const CRASH_POLICIES = ['resume', 'restart', 'rollback'] as const;
 /**
@@ -42,7 +45,7 @@ export const FLOWS_SECTION = 'taskflow_driver_recovery_flows';
 
 /** `host_auto_failure_recovery_tasks` for `host_auto`, `host_return_recovery_tasks` for `host_return`. */
 export function optionOfFlow(flow: FlowName): string {
-  if (flow === 'host_return') return 'host_return_recovery_tasks';
+  if (RETURN_FLOWS.includes(flow)) return `${flow}_recovery_tasks`;
   return `${flow}_failure_recovery_tasks`;
 }
 
@@ -66,7 +69,10 @@ function builtIn(pre: readonly TaskName[], main: readonly TaskName[], post: read
   };
 }
 
-/** Masakari's task lists, which do nothing about a host that comes back. */
+/**
+ * Masakari's task lists, which do nothing about a host that comes back; and one for a host that was rebooted before its instances
+ * were moved, which starts in place what ran.
+ */
 export const DEFAULT_PIPELINES: Pipelines = {
   host_auto: builtIn(
     ['disable_compute_service_task'],
@@ -81,6 +87,7 @@ export const DEFAULT_PIPELINES: Pipelines = {
   instance: builtIn(['stop_instance_task'], ['start_instance_task'], ['confirm_instance_active_task']),
   process: builtIn(['disable_compute_node_task'], ['confirm_compute_node_disabled_task'], []),
   host_return: builtIn([], [], []),
+  host_reboot: builtIn([], ['restart_instances_task'], []),
 };
 
 /** Whether a flow has anything to do. */
@@ -126,7 +133,7 @@ export function readPipelines(section: DocumentSection | undefined): {
     problems.push(...parsed.problems);
     pipelines[flow] = pipelineOf(parsed.lists);
     // Nothing is done about a host that came back unless an operator says so: an empty list is no slip.
-    if (flow !== 'host_return' && !hasTasks(pipelines[flow]) && parsed.problems.length === 0) {
+    if (!RETURN_FLOWS.includes(flow) && !hasTasks(pipelines[flow]) && parsed.problems.length === 0) {
       problems.push(warningAt(option.at, `"${option.name}" names no task: such a failure ends without any action`));
     }
   }

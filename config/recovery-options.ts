@@ -114,6 +114,12 @@ export const hostFailure = {
     [0, 20],
     'Further evacuations of one instance in the same run after Nova failed one.',
   ),
+  heartbeatWaitMs: seconds(
+    'heartbeat_wait',
+    25,
+    [0.05, 600],
+    'Interval between two reads of a host that Nova shows up although it was reported dead: 2.5 report_interval of nova-compute.',
+  ),
   evacuationQueueWaitMs: seconds(
     'evacuation_queue_wait',
     10,

@@ -41,7 +41,7 @@ export function configurationFor(flow: FlowName, configuration: Configuration): 
       : DEFAULT_SEGMENT;
   // A host comes back after a recovery; what the operator does about a failure is tried out in its own flow.
   const pipelines =
-    flow === 'host_return'
+    flow === 'host_return' || flow === 'host_reboot'
       ? { ...configuration.pipelines, host_auto: DEFAULT_PIPELINES.host_auto }
       : configuration.pipelines;
   return {
@@ -63,6 +63,8 @@ export function fail(flow: FlowName, world: World, configuration: Configuration)
       return failHost(world, options.hostFailure.haEnabledInstanceMetadataKey);
     case 'host_return':
       return comeBack(world, configuration);
+    case 'host_reboot':
+      return reboot(world, options.hostFailure.haEnabledInstanceMetadataKey);
     case 'instance':
       return failInstance(world, options.instanceFailure.haEnabledInstanceMetadataKey);
     case 'process':
@@ -122,6 +124,26 @@ function comeBack(world: World, configuration: Configuration): Failure {
     },
     total: brings ? total : 0,
     recovered: () => (brings ? atHome() : 0),
+  };
+}
+
+/** Fenced by a reboot, and back before an engine could do anything: nova-compute has stopped what ran. */
+function reboot(world: World, haKey: string): Failure {
+  const ran = ['active', 'active', 'active'].map(
+    (vmState) => world.addInstance(FAILING_HOST, { metadata: { [haKey]: 'True' }, vmState }).uuid,
+  );
+  world.addInstance(FAILING_HOST, { vmState: 'stopped' });
+  for (const uuid of ran) world.stop(uuid);
+  const report = (payload: Readonly<Record<string, string>>) => ({
+    type: 'COMPUTE_HOST',
+    hostname: FAILING_HOST,
+    payload: { host_status: 'NORMAL', ...payload },
+  });
+  return {
+    earlier: { notification: report({ event: 'STOPPED', cluster_status: 'OFFLINE' }), over: () => {} },
+    notification: report({ event: 'STARTED', cluster_status: 'ONLINE' }),
+    total: ran.length,
+    recovered: () => ran.filter((uuid) => world.requireInstance(uuid).vmState === 'active').length,
   };
 }
 

@@ -6,6 +6,7 @@ import type { CustomTask } from '#config/custom-tasks.ts';
 import type { CrashPolicy, FlowName, Phase, Pipelines } from '#config/pipelines.ts';
 import type { Shapes } from '#config/shape.ts';
 import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
+import type { Proof } from '../journal/words.ts';
 import type { TaskSettings } from './settings.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -28,8 +29,10 @@ export interface Plan {
   readonly flow: FlowName;
   /** Counts the times the recovery was taken up: first by the notification, then by retries. Starts at 1. */
   readonly round: number;
-  /** Of the failure of a host: what it is dead since, ms UTC; null otherwise. */
+  /** When the host of the recovery failed, by the report's clock and no later than its acceptance, ms UTC; null otherwise. */
   readonly deadSince: number | null;
+  /** What proves the death of the host, when the flow was planned. Plans of version 0.1 have none. */
+  readonly proof?: Proof;
   /** What becomes of it when its engine dies. */
   readonly afterCrash: CrashPolicy;
   readonly tasks: readonly PlannedTask[];
@@ -45,6 +48,7 @@ export const FLOW_TITLES: { readonly [F in FlowName]: string } = {
   instance: 'instance_recovery_engine',
   process: 'process_recovery_engine',
   host_return: 'host_return_engine',
+  host_reboot: 'host_reboot_engine',
 };
 
 const HOST_INPUTS: Shapes = {
@@ -61,6 +65,7 @@ export const FLOW_INPUTS: { readonly [F in FlowName]: Shapes } = {
   instance: { instance_uuid: 'text', host_name: 'text', notification_uuid: 'text' },
   process: { process_name: 'text', host_name: 'text', notification_uuid: 'text' },
   host_return: { host_name: 'text', notification_uuid: 'text' },
+  host_reboot: { host_name: 'text', notification_uuid: 'text' },
 };
 
 const PHASES: readonly Phase[] = ['pre', 'main', 'post'];
@@ -74,6 +79,7 @@ export function buildPlan(facts: {
   readonly inputs: { readonly [name: string]: Json };
   readonly settings: TaskSettings;
   readonly deadSince: number | null;
+  readonly proof: Proof;
 }): Plan {
   const pipeline = facts.pipelines[facts.flow];
   const tasks = PHASES.flatMap((phase) =>
@@ -85,8 +91,8 @@ export function buildPlan(facts: {
       return custom ? { ...task, custom } : task;
     }),
   );
-  const { flow, round, inputs, settings, deadSince } = facts;
-  return { version: 1, flow, round, deadSince, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
+  const { flow, round, inputs, settings, deadSince, proof } = facts;
+  return { version: 1, flow, round, deadSince, proof, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
 }
 
 /** Reads a plan back from the journal. Throws when another program's version wrote it. */

@@ -12,10 +12,12 @@ import type { Clock } from '../clock/clock.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from '../journal/failure.ts';
+import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { AtomRow, FlowState, RevertCause } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
+import { returnSince, signOf } from './host-return.ts';
 import { type Fault, type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
 import { type Json, type Plan, type PlannedTask, readPlan } from './plan.ts';
 import { StepLedger } from './step-ledger.ts';
@@ -193,6 +195,7 @@ export class FlowRunner {
       parameters: planned.parameters,
       settings: this.#plan.settings,
       deadSince: this.#plan.deadSince,
+      proof: this.#plan.proof ?? 'none',
       cloud,
       clock,
       signal,
@@ -226,6 +229,13 @@ export class FlowRunner {
           before: JSON.parse(before),
           detail: JSON.parse(detail),
         })),
+      hasBegun: () => journal.query('hasBegun', this.#flow.flow.logbook_id),
+      isForceDownRequested: () => journal.query('isForceDownRequested', place.flowId),
+      returnedSince: async () => {
+        const logbook = await journal.query('logbookById', this.#flow.flow.logbook_id);
+        const found = logbook && kindOf(logbook) === 'COMPUTE_HOST' ? await returnSince(journal, logbook) : null;
+        return found && { sign: signOf(found), order: found.order };
+      },
       earlierMoves: async (host): Promise<EarlierMove[]> =>
         (await journal.query('originals', host)).map((row) => ({
           instance: row.instance,

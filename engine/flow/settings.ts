@@ -5,6 +5,8 @@ export interface TaskSettings {
   readonly waitPeriodAfterPowerOffMs: number;
   readonly waitPeriodAfterPowerOnMs: number;
   readonly verifyIntervalMs: number;
+  /** Missing in plans of version 0.1. */
+  readonly heartbeatWaitMs?: number;
   readonly outagePatienceMs: number;
   readonly evacuateAllInstances: boolean;
   readonly ignoreInstancesInErrorState: boolean;

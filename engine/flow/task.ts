@@ -6,8 +6,9 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ActGuard, Cloud } from '../cloud/cloud.ts';
 import type { MovedAway } from '../journal/queries.ts';
-import type { AtomState, StepState } from '../journal/words.ts';
+import type { AtomState, Proof, StepState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
+import type { HostReturn } from './host-return.ts';
 import type { Json } from './plan.ts';
 import type { TaskSettings } from './settings.ts';
 import type { StepLedger } from './step-ledger.ts';
@@ -43,8 +44,10 @@ export interface TaskContext {
   /** The operator's own options of this task's section. */
   readonly parameters: { readonly [name: string]: string };
   readonly settings: TaskSettings;
-  /** What the host of this recovery is dead since, ms UTC; null where it is about something else. */
+  /** When the host of this recovery failed, by the report's clock, ms UTC; null where it is about something else. */
   readonly deadSince: number | null;
+  /** What proved the death of the host when the flow was planned. */
+  readonly proof: Proof;
   readonly cloud: Cloud;
   readonly clock: Clock;
   /** Aborted on timeout, stop and loss of the reign; with `Interrupted` or `TaskFailure` as reason. */
@@ -70,6 +73,12 @@ export interface TaskContext {
   earlierSteps(key: string): Promise<readonly EarlierStep[]>;
   /** Instances that other flows of the same recovery moved, as they were before and with what was noted of the move. */
   movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
+  /** Whether this recovery has requested anything of the cloud yet, in any of its flows. */
+  hasBegun(): Promise<boolean>;
+  /** Whether this flow requested that the host is forced down, and does not know yet what became of the request. */
+  isForceDownRequested(): Promise<boolean>;
+  /** The report that the host of this recovery came back; null where there is none. `sign`: e.g. "came back at …". */
+  returnedSince(): Promise<{ readonly sign: string; readonly order: HostReturn['order'] } | null>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** Instances that recoveries moved off a host and that nobody has brought home since. */

@@ -32,6 +32,7 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     parked_reason: null,
     parked_by: null,
     proof: 'none',
+    proved_after: null,
     retried: 0,
     waited_ms: 0,
     follow_ups: 0,

@@ -129,20 +129,23 @@ export class MutationWriter {
     // What is closed waits for nothing.
     const isParking = mutation.parked !== undefined || isClosed ? 1 : 0;
     return this.#one<LogbookRow>(
-      `UPDATE logbooks SET status = ?, closed_at = ?, updated_at = ?, retry_at = ?, failures = failures + ?,
+      `UPDATE logbooks SET status = ?, closed_at = CASE WHEN ? THEN coalesce(closed_at, ?) END, updated_at = ?, retry_at = ?, failures = failures + ?,
          work_failures = work_failures + ?,
-         proved_at = coalesce(?, proved_at), proof = coalesce(?, proof),
+         proved_at = coalesce(?, proved_at),
+         proved_after = CASE WHEN ? THEN (SELECT max(id) FROM logbooks) ELSE proved_after END, proof = coalesce(?, proof),
          parked_reason = CASE WHEN ? THEN ? ELSE parked_reason END, parked_by = CASE WHEN ? THEN ? ELSE parked_by END,
          retried = retried + ?, waited_ms = waited_ms + ?, follow_ups = coalesce(?, follow_ups),
          message = CASE WHEN ? THEN ? ELSE message END WHERE uuid = ? AND status = coalesce(?, status) RETURNING *`,
       [
         mutation.status,
-        isClosed ? mutation.at : null,
+        isClosed ? 1 : 0,
+        mutation.at,
         mutation.at,
         mutation.retryAt ?? null,
         mutation.failed === undefined ? 0 : 1,
         mutation.failed === 'work' ? 1 : 0,
         mutation.provedAt ?? null,
+        mutation.provedAt === undefined ? 0 : 1,
         mutation.proof ?? null,
         isParking,
         mutation.parked?.reason ?? null,

@@ -1,5 +1,6 @@
 /** What can be read, by the engine's own connection and by read-only ones alike. */
 import type Database from 'better-sqlite3';
+import { kindOf } from './host-event.ts';
 import { readLease } from './lease.ts';
 import { MIGRATION_KINDS } from './migration-kinds.ts';
 import type { FlowSnapshot } from './mutations.ts';
@@ -92,6 +93,10 @@ export const QUERIES = {
 
   logbook(db: Database.Database, uuid: string): LogbookRow | null {
     return db.prepare<[string], LogbookRow>('SELECT * FROM logbooks WHERE uuid = ?').get(uuid) ?? null;
+  },
+
+  logbookById(db: Database.Database, id: number): LogbookRow | null {
+    return db.prepare<[number], LogbookRow>('SELECT * FROM logbooks WHERE id = ?').get(id) ?? null;
   },
 
   show(db: Database.Database, uuid: string): LogbookWithFlows | null {
@@ -257,6 +262,65 @@ export const QUERIES = {
          ORDER BY s.id`,
       )
       .all(logbookId);
+  },
+
+  /** Whether a recovery has requested anything of the cloud: from then on what it started is finished. */
+  hasBegun(db: Database.Database, logbookId: number): boolean {
+    const row = db
+      .prepare<[number], { begun: 0 | 1 }>(
+        `SELECT EXISTS (
+           SELECT 1 FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+           WHERE f.logbook_id = ? AND s.intent_at IS NOT NULL AND s.kind <> 'task') AS begun`,
+      )
+      .get(logbookId);
+    return row?.begun === 1;
+  },
+
+  /** Whether a flow requested a change of a compute service of which it does not know yet what became. */
+  isForceDownRequested(db: Database.Database, flowId: number): boolean {
+    const row = db
+      .prepare<[number], { requested: 0 | 1 }>(
+        `SELECT EXISTS (SELECT 1 FROM atomdetails a JOIN steps s ON s.atom_id = a.id
+           WHERE a.flow_id = ? AND s.kind = 'disable_service' AND s.state IN ('intent', 'sent', 'unknown')) AS requested`,
+      )
+      .get(flowId);
+    return row?.requested === 1;
+  },
+
+  /** Reports that a host came back, accepted after the notification with this id; oldest first. */
+  returnsAfter(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow[] {
+    return db
+      .prepare<[string, number], LogbookRow>(
+        `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' = 'STARTED'
+         ORDER BY id LIMIT 100`,
+      )
+      .all(of.host, of.id);
+  },
+
+  /** The newest failure of a host that was accepted before the notification with this id, and after every earlier return. */
+  failureBefore(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow | null {
+    const newest = db
+      .prepare<[string, number], LogbookRow>(
+        `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id < ? ORDER BY id DESC LIMIT 1`,
+      )
+      .get(of.host, of.id);
+    return newest && kindOf(newest) === 'COMPUTE_HOST' ? newest : null;
+  },
+
+  /** Finished recoveries of hosts that are owed another look. */
+  owedFollowUps(db: Database.Database): LogbookRow[] {
+    return db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE follow_ups > 0 ORDER BY id LIMIT 1000').all();
+  },
+
+  /** Instances that a recovery planned to evacuate. */
+  evacuationObjects(db: Database.Database, logbookId: number): string[] {
+    return db
+      .prepare<[number], { object: string }>(
+        `SELECT DISTINCT s.object FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+         WHERE f.logbook_id = ? AND s.kind = 'evacuate'`,
+      )
+      .all(logbookId)
+      .map(({ object }) => object);
   },
 
   /** Evacuation records of an instance that operators declared abandoned. */

@@ -235,6 +235,8 @@ ALTER TABLE logbooks ADD COLUMN parked_reason TEXT;
 ALTER TABLE logbooks ADD COLUMN parked_by TEXT;
 -- The strongest evidence of the host's death that came with the report or a command.
 ALTER TABLE logbooks ADD COLUMN proof TEXT NOT NULL DEFAULT 'none' CHECK (proof IN ('none', 'fencing', 'operator'));
+-- The newest notification when an operator last stated that the host is down: what is accepted later is newer than that statement.
+ALTER TABLE logbooks ADD COLUMN proved_after INTEGER;
 -- Rounds that operators started by retry: they count as no failure.
 ALTER TABLE logbooks ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
 -- How long engines have had it open, in CLOCK_BOOTTIME ms, up to updated_at.

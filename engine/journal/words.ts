@@ -46,6 +46,8 @@ export interface LogbookRow {
   /** The uuid of the recovery whose end it waits for. */
   readonly parked_by: string | null;
   readonly proof: Proof;
+  /** The id of the newest notification when an operator last stated that the host is down. */
+  readonly proved_after: number | null;
   /** Rounds that operators started by `retry`. */
   readonly retried: number;
   /** How long engines had it open, in CLOCK_BOOTTIME ms, up to the last change. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/segments.ts';
 import { parseNotification } from '#protocol/notification.ts';
-import { judgeNotification, targetOf } from './judge-notification.ts';
+import { decideReturnFlow, judgeNotification, type ReturnFacts, targetOf } from './judge-notification.ts';
 
 const INSTANCE = '177c88b4-47ae-4579-bdba-43a820d8d3b3';
 
@@ -38,19 +38,41 @@ describe('a notification is recovered by the rules of Masakari', () => {
     expect(judgeNotification(unproven, disabled, 'operator').status).toBe('ignored');
   });
 
-  it('takes a host that came back for a recovery where there is something to run, and nothing has failed since', () => {
+  it('takes a host that came back for a recovery where there may be something to run', () => {
     const back = notification('COMPUTE_HOST', { event: 'STARTED' });
-    const judge = (tasks: number, failed: string | null, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
-      judgeNotification(back, segment, 'none', { tasks, failedAt: failed === null ? null : Date.parse(failed) });
-    expect(judge(0, null)).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
-    expect(judge(1, null)).toEqual({ status: 'new', reason: null });
-    expect(judge(1, '2026-11-21T07:59:59Z').status).toBe('new');
-    expect(judge(1, '2026-11-21T08:00:01Z')).toEqual({
-      status: 'finished',
+    const judge = (facts: Partial<ReturnFacts>, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
+      judgeNotification(back, segment, 'none', { returnTasks: false, rebootTasks: true, failure: null, ...facts });
+    expect(judge({})).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
+    expect(judge({ returnTasks: true })).toEqual({ status: 'new', reason: null });
+    for (const failure of ['new', 'running', 'error', 'failed', 'ignored'] as const) {
+      expect(judge({ failure }).status).toBe('new');
+      expect(judge({ failure, rebootTasks: false }).status).toBe('finished');
+    }
+    expect(judge({ failure: 'finished' }).status).toBe('finished');
+    expect(judge({ returnTasks: true }, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
+    const facts = { returnTasks: true, rebootTasks: true, failure: null };
+    expect(judgeNotification(back, undefined, 'none', facts).status).toBe('ignored');
+  });
+
+  it('starts in place what ran on a host that came back before its recovery had begun', () => {
+    const both = { returnTasks: true, rebootTasks: true };
+    const failure = { status: 'ignored', hasBegun: false, order: 'return newer' } as const;
+    expect(decideReturnFlow('c1', failure, both)).toEqual({ flow: 'host_reboot' });
+    expect(decideReturnFlow('c1', { ...failure, status: 'failed' }, both)).toEqual({ flow: 'host_reboot' });
+    expect(decideReturnFlow('c1', failure, { ...both, rebootTasks: false })).toEqual({ flow: 'host_return' });
+    // Its instances were moved, or there were none.
+    expect(decideReturnFlow('c1', { ...failure, hasBegun: true }, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', { ...failure, status: 'finished' }, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', null, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', null, { ...both, returnTasks: false })).toEqual({
+      flow: null,
+      reason: "Host 'c1' came back.",
+    });
+    // A late report: what it reports is over, and nothing is sent to a host that was evacuated since.
+    expect(decideReturnFlow('c1', { ...failure, hasBegun: true, order: 'in doubt' }, both)).toEqual({
+      flow: null,
       reason: "Host 'c1' came back, but has failed again since.",
     });
-    expect(judge(1, null, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
-    expect(judgeNotification(back, undefined, 'none', { tasks: 1, failedAt: null }).status).toBe('ignored');
   });
 
   it('works on the host or on the instance, whatever the case of its UUID', () => {

@@ -1,6 +1,8 @@
 /** Is a notification a failure to recover? Masakari's rules, each answer with its reason. Pure. */
 import type { FailoverSegment } from '#config/segments.ts';
 import type { Notification } from '#protocol/notification.ts';
+import type { LogbookStatus, Proof } from '../journal/words.ts';
+import type { ReportOrder } from './report-order.ts';
 
 export type NotificationVerdict = {
   readonly status: 'new' | 'ignored' | 'finished';
@@ -10,13 +12,15 @@ export type NotificationVerdict = {
 
 /** What is known, when a host came back, of what is to be done about it. */
 export interface ReturnFacts {
-  /** Tasks of the flow host_return. */
-  readonly tasks: number;
-  /** When the newest failure of the host that was accepted was reported, ms UTC of its monitor; null: never. */
-  readonly failedAt: number | null;
+  /** Whether the flow host_return has tasks. */
+  readonly returnTasks: boolean;
+  /** Whether the flow host_reboot has tasks. */
+  readonly rebootTasks: boolean;
+  /** The recovery of the host's last failure since its last return; null: there is none. */
+  readonly failure: LogbookStatus | null;
 }
 
-const NOTHING_TO_RUN: ReturnFacts = { tasks: 0, failedAt: null };
+const NOTHING_TO_RUN: ReturnFacts = { returnTasks: false, rebootTasks: false, failure: null };
 
 const RECOVER: NotificationVerdict = { status: 'new', reason: null };
 const ignored = (reason: string): NotificationVerdict => ({ status: 'ignored', reason });
@@ -37,7 +41,7 @@ const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
 export function judgeNotification(
   notification: Notification,
   segment: FailoverSegment | undefined,
-  proof: 'none' | 'operator' = 'none',
+  proof: Proof = 'none',
   back: ReturnFacts = NOTHING_TO_RUN,
 ): NotificationVerdict {
   if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);
@@ -66,16 +70,39 @@ export function judgeNotification(
   }
 }
 
+/** Which of the two flows runs is decided when the recovery of the failure has ended: see `decideReturnFlow`. */
 function judgeReturn(
-  { hostname, generated_time }: Notification,
-  { tasks, failedAt }: ReturnFacts,
+  { hostname }: Notification,
+  { returnTasks, rebootTasks, failure }: ReturnFacts,
 ): NotificationVerdict {
-  if (tasks === 0) return finished(`Host '${hostname}' came back.`);
-  // Delivered late: what it tells of is over.
-  if (failedAt !== null && failedAt > generated_time.getTime()) {
-    return finished(`Host '${hostname}' came back, but has failed again since.`);
+  const mayHaveRebooted = rebootTasks && failure !== null && failure !== 'finished';
+  return returnTasks || mayHaveRebooted ? RECOVER : finished(`Host '${hostname}' came back.`);
+}
+
+/** What is known of the last failure of a host that came back, when the return is acted on. */
+export interface FailureFacts {
+  readonly status: LogbookStatus;
+  readonly hasBegun: boolean;
+  readonly order: ReportOrder;
+}
+
+export type ReturnDecision =
+  | { readonly flow: 'host_return' | 'host_reboot' }
+  | { readonly flow: null; readonly reason: string };
+
+/** @param failure the last one before the return, and after the return before; null: none */
+export function decideReturnFlow(
+  host: string,
+  failure: FailureFacts | null,
+  { returnTasks, rebootTasks }: Pick<ReturnFacts, 'returnTasks' | 'rebootTasks'>,
+): ReturnDecision {
+  // Its instances were not moved: what ran is started in place.
+  const isReboot = failure !== null && failure.status !== 'finished' && !failure.hasBegun;
+  if (isReboot && rebootTasks) return { flow: 'host_reboot' };
+  if (failure?.order === 'in doubt' && failure.hasBegun) {
+    return { flow: null, reason: `Host '${host}' came back, but has failed again since.` };
   }
-  return RECOVER;
+  return returnTasks ? { flow: 'host_return' } : { flow: null, reason: `Host '${host}' came back.` };
 }
 
 /** What a recovery of it works on; one target has one open flow. */

@@ -7,8 +7,7 @@ function sequence(method: RecoveryMethod, reserved: string[]): string[] {
   const tried: FlowChoice[] = [];
   for (;;) {
     const next = nextFlow('COMPUTE_HOST', method, tried, reserved);
-    if (next.do === 'give up')
-      return [...tried.map(({ reservedHost }) => reservedHost ?? 'auto'), next.reason ?? 'end'];
+    if (next.do !== 'run') return [...tried.map(({ reservedHost }) => reservedHost ?? 'auto'), next.reason ?? 'end'];
     tried.push(next.choice);
   }
 }

@@ -7,22 +7,28 @@
 import type { RecoveryMethod } from '#config/segments.ts';
 import type { RecoveryKind } from '../journal/host-event.ts';
 
+/** The flows for a host that came back. */
+export type ReturnFlow = 'host_return' | 'host_reboot';
+
 export type FlowChoice =
-  | { readonly flow: 'host_auto' | 'host_return' | 'instance' | 'process'; readonly reservedHost: null }
+  | { readonly flow: 'host_auto' | ReturnFlow | 'instance' | 'process'; readonly reservedHost: null }
   | { readonly flow: 'host_rh'; readonly reservedHost: string };
 
 export type NextFlow =
   | { readonly do: 'run'; readonly choice: FlowChoice }
+  /** There is nothing to do about a host that came back. */
+  | { readonly do: 'nothing'; readonly reason: string }
   /** Nothing is left to try in this round; `reason` only where no flow ran to tell one. */
   | { readonly do: 'give up'; readonly reason: string | null };
 
 /** Those that run once in a round, whatever the method. */
-const SINGLE = { HOST_RETURN: 'host_return', VM: 'instance', PROCESS: 'process' } as const;
+const SINGLE = { VM: 'instance', PROCESS: 'process' } as const;
 
 const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
 
 /**
  * @param tried the flows of this round so far, all of which failed
+ * @param returnFlow of a host that came back
  * @param reservedHosts those that are free, in the order of the segment
  */
 export function nextFlow(
@@ -30,9 +36,10 @@ export function nextFlow(
   method: RecoveryMethod,
   tried: readonly FlowChoice[],
   reservedHosts: readonly string[],
+  returnFlow: ReturnFlow = 'host_return',
 ): NextFlow {
   if (kind !== 'COMPUTE_HOST') {
-    const flow = SINGLE[kind];
+    const flow = kind === 'HOST_RETURN' ? returnFlow : SINGLE[kind];
     return tried.length === 0 ? { do: 'run', choice: { flow, reservedHost: null } } : { do: 'give up', reason: null };
   }
   const usedHosts = new Set(tried.map(({ reservedHost }) => reservedHost));

@@ -62,6 +62,20 @@ export function isHaEnabled(metadata: Readonly<Record<string, string>>, key: str
   return ['true', 't', '1', 'yes', 'y', 'on'].includes((metadata[key] ?? '').trim().toLowerCase());
 }
 
+export interface Selection {
+  readonly evacuateAllInstances: boolean;
+  readonly haEnabledInstanceMetadataKey: string;
+  readonly ignoreInstancesInErrorState: boolean;
+}
+
+/** Whether the recovery of a host moves an instance at all. */
+export function isEvacuated(instance: Instance, selection: Selection): boolean {
+  const { evacuateAllInstances, haEnabledInstanceMetadataKey, ignoreInstancesInErrorState } = selection;
+  if (planMove(instance).move === 'no') return false;
+  if (ignoreInstancesInErrorState && instance.vmState === 'error') return false;
+  return evacuateAllInstances || isHaEnabled(instance.metadata, haEnabledInstanceMetadataKey);
+}
+
 export function snapshotOf(instance: Instance, haKey: string): InstanceSnapshot {
   const { uuid, name, host, vmState, taskState, powerState, locked, metadata, projectId, userId } = instance;
   const haEnabled = isHaEnabled(metadata, haKey);

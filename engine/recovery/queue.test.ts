@@ -16,6 +16,9 @@ function open(uuid: string, change: Partial<Open> = {}): Open {
     retry_at: null,
     payload: '{"event":"STOPPED"}',
     generated_at: 0,
+    accepted_at: 1000,
+    parked_reason: null,
+    parked_by: null,
     ...change,
   };
 }
@@ -45,18 +48,36 @@ describe('the queue of recoveries', () => {
     expect(plan(list, ['c1'], { maxConcurrent: 2 }).start).toEqual(['c2']);
   });
 
-  it('lets the recovery of a host make those of its instances and processes superfluous', () => {
+  it('has the recoveries of instances and processes wait for that of their host', () => {
     const list = [
       open('vm', { type: 'VM', target: 'instance:x', status: 'running' }),
       open('process', { type: 'PROCESS' }),
       open('host'),
     ];
-    const verdict = plan(list, ['vm']);
-    expect(verdict.start).toEqual(['host']);
-    expect(verdict.supersede).toEqual([
+    const parked = [
       { uuid: 'vm', by: 'host' },
       { uuid: 'process', by: 'host' },
-    ]);
+    ];
+    // The host has to wait until what is interrupted has stopped; no other host has.
+    const other = open('other', { host: 'c2' });
+    expect(plan([...list, other], ['vm'])).toMatchObject({ start: ['other'], supersede: [], park: parked });
+    expect(plan(list)).toMatchObject({ start: ['host'], supersede: [], park: parked });
+  });
+
+  it('releases what waited for the recovery of a host when that has ended, whatever its end', () => {
+    const waits = { type: 'VM', target: 'instance:x', parked_reason: 'Waits.', parked_by: 'host' } as const;
+    const host = open('host');
+    expect(plan([host, open('vm', waits)], ['host'])).toMatchObject({ park: [], release: [], start: [] });
+    expect(plan([open('vm', waits)])).toMatchObject({ release: ['vm'], start: [] });
+    // Another failure of the host has come in between.
+    expect(plan([open('next'), open('vm', waits)])).toMatchObject({ park: [{ uuid: 'vm', by: 'next' }], release: [] });
+    expect(plan([open('vm', { ...waits, parked_by: null })])).toMatchObject({ release: [], start: [] });
+  });
+
+  it('has places of their own for hosts and for instances', () => {
+    const vms = ['v1', 'v2'].map((uuid) => open(uuid, { type: 'VM', host: 'c9', target: `instance:${uuid}` }));
+    const list = [...vms, open('host', { host: 'c1' }), open('v3', { type: 'VM', host: 'c8', target: 'instance:v3' })];
+    expect(plan(list, ['v1', 'v2'], { maxConcurrent: 2 }).start).toEqual(['host']);
   });
 
   it('takes a recovery in error up when its time has come and says when to look again', () => {
@@ -79,8 +100,8 @@ describe('the queue of recoveries', () => {
 
   it.each(['new', 'running', 'error'] as const)('lets a return wait while a failure of the host is %s', (status) => {
     const list = [open('failed', { status, retry_at: 5000 }), back('home')];
-    const verdict = plan(list, ['failed']);
-    expect([verdict.start, verdict.supersede]).toEqual([[], []]);
+    const decision = plan(list, ['failed']);
+    expect([decision.start, decision.supersede, decision.park]).toEqual([[], [], [{ uuid: 'home', by: 'failed' }]]);
     // Not even where nothing of the failure runs just now.
     expect(plan(list).start).not.toContain('home');
     expect(plan([back('home')]).start).toEqual(['home']);
@@ -92,9 +113,11 @@ describe('the queue of recoveries', () => {
     expect(verdict.start).not.toContain('home');
   });
 
-  it('ends a return that was reported before a failure and delivered after it', () => {
+  it('has a return wait that was accepted after a failure and, by the clocks of the senders, happened before it', () => {
     const list = [open('failed', { generated_at: 20 }), back('late', { generated_at: 10 })];
-    expect(plan(list)).toMatchObject({ start: ['failed'], supersede: [{ uuid: 'late', by: 'failed' }] });
+    expect(plan(list)).toMatchObject({ start: ['failed'], supersede: [], park: [{ uuid: 'late', by: 'failed' }] });
+    const running = [open('failed', { generated_at: 20 }), back('late', { generated_at: 10, status: 'running' })];
+    expect(plan(running, ['late'])).toMatchObject({ start: [], park: [{ uuid: 'late', by: 'failed' }] });
   });
 
   it('ends nothing for a return: an instance or a process of the host that failed is recovered', () => {
@@ -107,7 +130,9 @@ describe('the queue of recoveries', () => {
 
   it('ends a return that has begun when an operator takes the failure of before up again', () => {
     const list = [open('old', { status: 'new' }), back('home', { status: 'running', generated_at: 99 })];
-    expect(plan(list, ['home'])).toMatchObject({ start: ['old'], supersede: [{ uuid: 'home', by: 'old' }] });
+    // The failure starts when the return has stopped.
+    expect(plan(list, ['home'])).toMatchObject({ start: [], supersede: [{ uuid: 'home', by: 'old' }] });
+    expect(plan(list)).toMatchObject({ start: ['old'], supersede: [{ uuid: 'home', by: 'old' }] });
     expect(plan([open('old'), back('home', { generated_at: 99 })], ['home']).supersede).toHaveLength(1);
   });
 

@@ -1,90 +1,140 @@
 /**
- * Which recoveries start now. Pure.
+ * Which recoveries start now, and which are parked behind another one. Pure.
  *
- * Invariants: one recovery at a time for a target; while the failure of a host is being recovered nothing else is done about
- * that host, since its recovery moves the instances and disables the service anyway. A return of the host that is older than
- * the failure is over, a newer one waits: nothing is sent to a host that is being evacuated. A host that is back makes nothing
- * else superfluous, and is never what a failure has to wait for.
+ * Invariants:
+ * - one recovery at a time for a target; while the failure of a host is being recovered nothing else is done about that host, since its
+ *   recovery moves the instances and disables the service anyway;
+ * - what waits for the recovery of a host is parked, not closed: that recovery may do nothing about it;
+ * - a return of the host that is older than the failure is over, a newer one is parked: nothing is sent to a host that is evacuated;
+ * - failures of hosts, failures of instances and processes, and returns have places of their own: none of them fills those of another
+ *   kind, and nobody waits for a recovery that is being interrupted but the host that it belongs to.
  */
-import { kindOf } from '../journal/host-event.ts';
+import { kindOf, type RecoveryKind } from '../journal/host-event.ts';
 import type { LogbookRow } from '../journal/words.ts';
+import { orderOfReports } from './report-order.ts';
 
 type Open = Pick<
   LogbookRow,
-  'uuid' | 'type' | 'host' | 'target' | 'status' | 'retry_at' | 'id' | 'payload' | 'generated_at'
+  | 'uuid'
+  | 'type'
+  | 'host'
+  | 'target'
+  | 'status'
+  | 'retry_at'
+  | 'id'
+  | 'payload'
+  | 'generated_at'
+  | 'accepted_at'
+  | 'parked_reason'
+  | 'parked_by'
 >;
 
 export interface QueueFacts {
-  /** All logbooks that are not closed. */
+  /** All logbooks that are not closed, oldest first; `retry_at` by the clock of `now`. */
   readonly open: readonly Open[];
-  /** Logbooks whose recovery this engine is running. */
+  /** Logbooks whose recovery this engine is running, and those that are held. */
   readonly running: ReadonlySet<string>;
   readonly now: number;
   readonly maxConcurrent: number;
 }
 
-export interface QueueVerdict {
+export interface QueueDecision {
   /** In this order. */
   readonly start: readonly string[];
-  /** Made superfluous by the recovery `by` of their host; running ones are interrupted. */
+  /** Over, since the recovery `by` of their host is newer; running ones are interrupted. */
   readonly supersede: readonly { readonly uuid: string; readonly by: string }[];
-  /** When to look again, ms UTC; null when only an event can change anything. */
+  /** Wait for the end of the recovery `by` of their host; running ones are interrupted. */
+  readonly park: readonly { readonly uuid: string; readonly by: string }[];
+  /** Parked behind a recovery that has ended. */
+  readonly release: readonly string[];
+  /** When to look again, by the clock of `now`; null when only an event can change anything. */
   readonly lookAgainAt: number | null;
 }
 
-export function planQueue(facts: QueueFacts): QueueVerdict {
-  const { open, running, now, maxConcurrent } = facts;
-  /** The newest of each host. */
-  const failures = new Map<string, Open>();
-  for (const one of open) if (kindOf(one) === 'COMPUTE_HOST') failures.set(one.host, one);
-  const returns = new Set(open.filter((one) => kindOf(one) === 'HOST_RETURN').map(({ uuid }) => uuid));
-
+export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): QueueDecision {
+  const failures = newestFailures(open);
   const supersede: { uuid: string; by: string }[] = [];
+  const park: { uuid: string; by: string }[] = [];
   for (const one of open) {
     const by = failures.get(one.host);
-    // A failure that opens when the return has begun is newer, whatever its report says: an operator took it up again.
-    const hasBegun = one.status !== 'new' || running.has(one.uuid);
-    const isOver = by && (one.type !== 'COMPUTE_HOST' || (returns.has(one.uuid) && (hasBegun || isNewer(by, one))));
-    if (isOver) supersede.push({ uuid: one.uuid, by: by.uuid });
+    if (!by || kindOf(one) === 'COMPUTE_HOST') continue;
+    if (kindOf(one) === 'HOST_RETURN' && isOver(by, one, running)) supersede.push({ uuid: one.uuid, by: by.uuid });
+    else if (one.parked_by !== by.uuid) park.push({ uuid: one.uuid, by: by.uuid });
   }
-  const superseded = new Set(supersede.map(({ uuid }) => uuid));
+  const openUuids = new Set(open.map(({ uuid }) => uuid));
+  const isReleased = ({ parked_by }: Open): boolean => parked_by !== null && !openUuids.has(parked_by);
+  const leaving = new Set([...supersede, ...park].map(({ uuid }) => uuid));
+  const release = open.filter((one) => isReleased(one) && !leaving.has(one.uuid)).map(({ uuid }) => uuid);
   const isDue = (one: Open): boolean => one.status !== 'error' || (one.retry_at ?? 0) <= now;
-  const isHeld = (one: Open): boolean => returns.has(one.uuid) && failures.has(one.host);
-  // Who is superseded has stopped before anything starts.
-  const busyTargets = new Set(
-    open.filter(({ uuid }) => running.has(uuid) && !superseded.has(uuid)).map(({ target }) => target),
-  );
-  // What another engine left running has its flow open, and goes on before anything else about its target begins.
-  const leftOpen = new Map(
-    open.filter((one) => one.status === 'running' && !superseded.has(one.uuid)).map((one) => [one.target, one.uuid]),
-  );
-  const isBlocked = (one: Open): boolean => (leftOpen.get(one.target) ?? one.uuid) !== one.uuid;
-  // Hosts before instances: a host holds many of them.
   const waiting = open
-    .filter((one) => !running.has(one.uuid) && !superseded.has(one.uuid))
-    .sort((a, b) => rank(a) - rank(b) || a.id - b.id);
-  const start: string[] = [];
-  // Returns leave their places to failures, which come first in the order.
-  let [urgent, all] = [[...running].filter((uuid) => !returns.has(uuid)).length, running.size];
-  for (const one of waiting) {
-    if ((returns.has(one.uuid) ? all : urgent) >= maxConcurrent) break;
-    if (!isDue(one) || isHeld(one) || isBlocked(one) || busyTargets.has(one.target)) continue;
-    busyTargets.add(one.target);
-    start.push(one.uuid);
-    all += 1;
-    if (!returns.has(one.uuid)) urgent += 1;
-  }
+    .filter((one) => !running.has(one.uuid) && !leaving.has(one.uuid) && one.parked_reason === null)
+    .sort((a, b) => RANK[kindOf(a)] - RANK[kindOf(b)] || a.id - b.id);
+  const start = chooseStarts(waiting.filter(isDue), { open, running, leaving, maxConcurrent });
   const later = waiting.filter((one) => !isDue(one)).map((one) => one.retry_at ?? now);
-  return { start, supersede, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
+  return { start, supersede, park, release, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
 }
 
-/** Accepted later, or reported later and delivered before: either way the return is of before it. */
-function isNewer(failure: Open, back: Open): boolean {
-  return failure.id > back.id || failure.generated_at > back.generated_at;
+/** Hosts before instances: a host holds many of them. */
+const RANK: Readonly<Record<RecoveryKind, number>> = { COMPUTE_HOST: 0, PROCESS: 1, VM: 1, HOST_RETURN: 2 };
+
+/** The newest open failure of each host. */
+function newestFailures(open: readonly Open[]): ReadonlyMap<string, Open> {
+  const failures = new Map<string, Open>();
+  for (const one of open) if (kindOf(one) === 'COMPUTE_HOST') failures.set(one.host, one);
+  return failures;
 }
 
-function rank(one: Open): number {
-  const kind = kindOf(one);
-  if (kind === 'HOST_RETURN') return 2;
-  return kind === 'COMPUTE_HOST' ? 0 : 1;
+/**
+ * Whether a return is older than the failure of its host. One that has begun is: the failure was opened after it, whatever the reports
+ * say, perhaps by an operator who retries it.
+ */
+function isOver(failure: Open, back: Open, running: ReadonlySet<string>): boolean {
+  const order = orderOfReports(failure, back);
+  const hasBegun = back.status !== 'new' || running.has(back.uuid);
+  return order === 'death newer' || (order === 'return newer' && hasBegun && back.parked_by !== failure.uuid);
+}
+
+interface Places {
+  readonly open: readonly Open[];
+  readonly running: ReadonlySet<string>;
+  readonly leaving: ReadonlySet<string>;
+  readonly maxConcurrent: number;
+}
+
+function chooseStarts(due: readonly Open[], { open, running, leaving, maxConcurrent }: Places): string[] {
+  // What is being interrupted blocks its target and its host until it has stopped.
+  const busyTargets = new Set(open.filter(({ uuid }) => running.has(uuid)).map(({ target }) => target));
+  const stopping = open.filter(({ uuid }) => running.has(uuid) && leaving.has(uuid));
+  const busyHosts = new Set(stopping.map(({ host }) => host));
+  // What another engine left running has its flow open, and is resumed before anything else about its target begins.
+  const leftOpen = new Map(
+    open.filter((one) => one.status === 'running' && !leaving.has(one.uuid)).map((one) => [one.target, one.uuid]),
+  );
+  const taken = countByPlace(open.filter(({ uuid }) => running.has(uuid) && !leaving.has(uuid)));
+  const start: string[] = [];
+  for (const one of due) {
+    const place = PLACE_OF[kindOf(one)];
+    const isBlocked = (leftOpen.get(one.target) ?? one.uuid) !== one.uuid || busyTargets.has(one.target);
+    if (isBlocked || taken[place] >= maxConcurrent) continue;
+    if (place === 'returns' && taken.hosts + taken.returns >= maxConcurrent) continue;
+    if (kindOf(one) === 'COMPUTE_HOST' && busyHosts.has(one.host)) continue;
+    busyTargets.add(one.target);
+    taken[place] += 1;
+    start.push(one.uuid);
+  }
+  return start;
+}
+
+type Place = 'hosts' | 'objects' | 'returns';
+const PLACE_OF: Readonly<Record<RecoveryKind, Place>> = {
+  COMPUTE_HOST: 'hosts',
+  PROCESS: 'objects',
+  VM: 'objects',
+  HOST_RETURN: 'returns',
+};
+
+function countByPlace(running: readonly Open[]): Record<Place, number> {
+  const taken: Record<Place, number> = { hosts: 0, objects: 0, returns: 0 };
+  for (const one of running) taken[PLACE_OF[kindOf(one)]] += 1;
+  return taken;
 }

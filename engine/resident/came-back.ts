@@ -1,14 +1,22 @@
-/** Whether the journal knows that a host came back after the report of its death. */
+/** Whether the journal has a report that a host came back which keeps its recovery from doing anything. */
+import { returnSince, signOf } from '../flow/host-return.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/words.ts';
-import { deadSince, livesMessage } from '../recovery/life-sign.ts';
-import { iso } from './view.ts';
+import { livesMessage } from '../recovery/life-sign.ts';
 
-/** Why the host of this recovery is left alone, in the operator's words; null where nothing speaks against recovering it. */
+/** Why the host of this recovery is left alone, for the operator; null where no report speaks against recovering it. */
 export async function whyLeftAlone(journal: Journal, logbook: LogbookRow): Promise<string | null> {
   if (kindOf(logbook) !== 'COMPUTE_HOST') return null;
-  const back = await journal.query('lastReturn', logbook.host);
-  if (back === null || back <= deadSince(logbook)) return null;
-  return livesMessage(logbook.host, `came back at ${iso(back)}`, logbook.uuid);
+  const back = await returnSince(journal, logbook);
+  return back?.order === 'return newer' ? livesMessage(logbook.host, signOf(back), logbook.uuid) : null;
+}
+
+/** Why another recovery answers for the host now: it came back and failed again since. */
+export async function whyAnswered(journal: Journal, logbook: LogbookRow): Promise<string | null> {
+  if (kindOf(logbook) !== 'COMPUTE_HOST') return null;
+  const back = await returnSince(journal, logbook);
+  const newest = await journal.query('failureBefore', { host: logbook.host, id: Number.MAX_SAFE_INTEGER });
+  if (back?.order !== 'return newer' || newest === null || newest.id <= back.back.id) return null;
+  return `Host '${logbook.host}' ${signOf(back)} and failed again: recovery ${newest.uuid} is responsible for it.`;
 }

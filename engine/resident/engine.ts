@@ -18,19 +18,22 @@ import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import type { Journal } from '../journal/journal.ts';
-import { isMigration } from '../journal/migration-kinds.ts';
-import type { AcceptResult, Mutation } from '../journal/mutations.ts';
+import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import { type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
+import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { isEvacuated } from '../recovery/original-state.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
-import { Operator, requiredLogbook } from './operator.ts';
+import { FollowUps } from './follow-ups.ts';
+import { Operator } from './operator.ts';
+import { Parking } from './parking.ts';
 import { ProgressHub } from './progress.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import { RunningRecoveries } from './running-recoveries.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
+import { Waits } from './waits.ts';
 
 export interface EngineParts {
   readonly journal: Journal;
@@ -53,6 +56,18 @@ export interface Delivery {
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
+/** A fencing proves that the host was off then; after so long, in seconds, it may be on again. */
+const FRESH_PROOF_SECONDS = 60;
+
+function isOld(delivery: Delivery | undefined): boolean {
+  return delivery !== undefined && delivery.ageSeconds > FRESH_PROOF_SECONDS;
+}
+
+/** How far the clock of the reporter is ahead, in whole seconds; undefined where it is not. */
+function skewSeconds({ generated_at, accepted_at }: LogbookRow): number | undefined {
+  return generated_at > accepted_at + 1000 ? Math.round((generated_at - accepted_at) / 1000) : undefined;
+}
+
 export class Engine {
   readonly hub = new ProgressHub();
   /** What operators may say. */
@@ -65,7 +80,11 @@ export class Engine {
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
   readonly #blindMonitors = new BlindMonitors();
+  readonly #waits: Waits;
+  readonly #parking: Parking;
+  readonly #followUps: FollowUps;
   readonly #stopping = new AbortController();
+  #looking: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
   #lastCommitAt: number;
   #lastExpiryAt: number;
@@ -78,8 +97,12 @@ export class Engine {
       evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
     };
     const wake = (): void => this.#wake();
-    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub }, wake);
-    this.operator = new Operator({ ...parts, running: this.#running, wake });
+    this.#waits = new Waits(parts.clock);
+    const waits = this.#waits;
+    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits }, wake);
+    this.#parking = new Parking({ ...parts, running: this.#running, waits });
+    this.#followUps = new FollowUps({ ...parts, isWanted: (instance) => isEvacuated(instance, hostFailure), wake });
+    this.operator = new Operator({ ...parts, running: this.#running, waits, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
@@ -92,13 +115,10 @@ export class Engine {
     this.ended.catch(() => {});
   }
 
-  /** Journals a notification, then answers. `proof: operator`: a person says that the host is down. */
-  async accept(
-    notification: Notification,
-    proof: 'none' | 'operator' = 'none',
-    delivery?: Delivery,
-  ): Promise<AcceptResult> {
+  /** Journals a notification, then answers. @param proof what the reporter knows of the death of the host */
+  async accept(notification: Notification, given: Proof = 'none', delivery?: Delivery): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
+    const proof = given === 'fencing' && isOld(delivery) ? 'none' : given;
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
     const { status, reason } = judgeNotification(notification, segment, proof, back);
@@ -113,6 +133,7 @@ export class Engine {
       status,
       message: reason,
       duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
+      proof,
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
@@ -124,6 +145,7 @@ export class Engine {
       reason: result.isDuplicate ? null : reason,
       age_seconds: delivery?.ageSeconds,
       attempts: delivery?.attempts,
+      skew_seconds: skewSeconds(result.logbook),
     });
     this.#wake();
     return result;
@@ -201,6 +223,8 @@ export class Engine {
     this.#stopping.abort(new Interrupted('the engine stops'));
     this.#wake();
     await this.#running.interrupt('the engine stops');
+    await this.#parking.settled();
+    await this.#looking;
     await this.ended.catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
     await this.#statusFile.close();
@@ -227,7 +251,8 @@ export class Engine {
       const lookAgainAt = await this.#schedule();
       await this.#keepReign();
       await this.#expire();
-      const untilNext = lookAgainAt === null ? beatIntervalMs : Math.max(0, lookAgainAt - clock.now());
+      this.#lookAfter();
+      const untilNext = lookAgainAt === null ? beatIntervalMs : Math.max(0, lookAgainAt - clock.boottime());
       const pause = new AbortController();
       const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
       await Promise.race([this.#kick.promise, slept]);
@@ -235,22 +260,27 @@ export class Engine {
     }
   }
 
-  /** Starts what may start. Returns when to look again, ms UTC. */
+  /** Starts what may start. Returns when to look again, CLOCK_BOOTTIME ms. */
   async #schedule(): Promise<number | null> {
     const { journal, clock, configuration, log } = this.#parts;
     const open = await journal.query('open');
     // `stop` waits for those it found running: none may begin after it looked.
     if (this.#stopping.signal.aborted) return null;
-    const verdict = planQueue({
-      open,
+    this.#waits.observe(open);
+    const decision = planQueue({
+      open: open.map((row) => ({ ...row, retry_at: this.#waits.retryDueAt(row) })),
       running: this.#running.uuids,
-      now: clock.now(),
+      now: clock.boottime(),
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
     });
-    for (const { uuid, by } of verdict.supersede) await this.#supersede(uuid, by);
-    // That took its time: by now the engine may be stopping, or somebody may hold what was to start.
-    if (verdict.supersede.length > 0) return clock.now();
-    for (const uuid of verdict.start) {
+    for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
+    for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
+    for (const uuid of decision.release) await this.#parking.release(uuid);
+    // What was released may start now.
+    if (decision.release.length > 0) return clock.boottime();
+    // Meanwhile the engine may have been stopped.
+    if (this.#stopping.signal.aborted) return null;
+    for (const uuid of decision.start) {
       const logbook = open.find((one) => one.uuid === uuid);
       if (logbook) this.#running.start(logbook);
     }
@@ -259,29 +289,18 @@ export class Engine {
         reason: error instanceof Error ? error.message : String(error),
       });
     });
-    return verdict.lookAgainAt;
+    return decision.lookAgainAt;
   }
 
-  #supersede(uuid: string, by: string): Promise<void> {
-    return this.#running.held(uuid, `superseded by recovery ${by} of its host`, async () => {
-      const { journal, clock, log } = this.#parts;
-      const logbook = await requiredLogbook(journal, uuid);
-      if (logbook.closed_at !== null) return;
-      const at = clock.now();
-      const flow = await journal.query('openFlow', logbook.id);
-      // Only Nova knows whether such a migration ends on the host that failed, and nobody waits for it any more.
-      const onTheWay = (flow?.steps ?? []).filter(
-        (step) => isMigration(step) && UNSETTLED_STEP_STATES.includes(step.state),
-      );
-      const uuids = onTheWay.map(({ object }) => object).join(', ');
-      const hint = onTheWay.length === 0 ? '' : ` See what became of instances that were on their way there: ${uuids}.`;
-      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.${hint}`;
-      const closed: Mutation[] = flow
-        ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
-        : [];
-      await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
-      log('info', 'recovery superseded', { uuid, by });
-    });
+  /** Hosts of finished recoveries are read in the background: a cloud that is slow to answer delays nothing else. */
+  #lookAfter(): void {
+    this.#looking ??= this.#followUps
+      .look(this.#stopping.signal)
+      // A journal that fails ends the engine by itself.
+      .catch(() => {})
+      .finally(() => {
+        this.#looking = undefined;
+      });
   }
 
   async #keepReign(): Promise<void> {
@@ -299,11 +318,10 @@ export class Engine {
     this.#lastExpiryAt = clock.boottime();
     const at = clock.now();
     const atWork = this.#running.uuids;
-    for (const { uuid, accepted_at, updated_at, status } of await journal.query('open')) {
-      const isAtWork = status === 'running' || atWork.has(uuid);
-      // One that an operator took up again waits since then.
-      const since = status === 'new' ? updated_at : accepted_at;
-      if (at - since < notificationsExpiredIntervalMs || isAtWork) continue;
+    for (const row of await journal.query('open')) {
+      const { uuid, status } = row;
+      const isAtWork = status === 'running' || atWork.has(uuid) || row.parked_reason !== null;
+      if (isAtWork || this.#waits.openFor(row) < notificationsExpiredIntervalMs) continue;
       const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
       await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
       log('error', 'recovery expired', { uuid });

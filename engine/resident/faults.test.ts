@@ -55,11 +55,14 @@ describe('a host recovery', () => {
     expect(here.world.hosts.get('c1')).toMatchObject({ status: 'disabled', forcedDown: true });
   });
 
-  it('of a host that Nova does not know fails and names it', async () => {
-    await using here = await threeHosts();
-    const view = await here.until(await here.hostFails('c7'), 'error');
+  it('of a host that Nova does not list waits as for an outage, since its cell may be down, and names it', async () => {
+    await using here = await threeHosts({ configuration: '[engine]\noutage_patience = 60\n' });
+    const uuid = await here.hostFails('c7');
+    const view = await here.until(uuid, 'error');
     expect(view.notification.message).toContain("Nova knows no nova-compute service on host 'c7'");
-    expect((await here.until(view.notification.notification_uuid)).notification.status).toBe('failed');
+    here.world.addHost('c7');
+    here.world.kill('c7');
+    expect((await here.until(uuid)).notification).toMatchObject({ status: 'finished' });
   });
 
   it('waits out a cloud that is away for minutes, and says so', async () => {
@@ -89,7 +92,7 @@ describe('a host recovery', () => {
     expect(view.flows.length).toBeGreaterThan(2);
   });
 
-  it('supersedes what is going on about instances of that host', async () => {
+  it('has what is under way about instances of that host wait for its end', async () => {
     await using here = await threeHosts({ configuration: '[instance_failure]\nprocess_all_instances = true\n' });
     const { uuid: instance } = here.world.addInstance('c1');
     here.world.behaviour = { ...here.world.behaviour, powerMs: 3600_000 };
@@ -98,10 +101,15 @@ describe('a host recovery', () => {
     await here.clock.run(here.clock.sleep(5_000));
     const host = await here.hostFails('c1');
     expect((await here.until(host)).notification.status).toBe('finished');
-    expect((await here.until(first)).notification).toMatchObject({
+    // It was parked meanwhile, and closed with what was seen then.
+    const parked = here.logged.filter((line) => line.includes('recovery parked') && line.includes(first));
+    expect(parked.join()).toContain(`"by":"${host}"`);
+    const view = await here.until(first);
+    expect(view.notification).toMatchObject({
       status: 'ignored',
-      message: `Superseded by recovery ${host} of its host 'c1'.`,
+      message: expect.stringMatching(/it is on host 'c\d'/),
     });
+    expect(view.flows.map(({ state }) => state)).toEqual(['ABANDONED', 'SUCCESS']);
   });
 
   it('is one of two hosts that fail together: both are recovered side by side', async () => {

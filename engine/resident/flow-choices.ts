@@ -4,12 +4,15 @@
  * Invariant: no two recoveries send instances to one reserved host, since each may fill it.
  */
 import type { Configuration } from '#config/load.ts';
+import { hasTasks } from '#config/pipelines.ts';
 import { type RecoveryMethod, segmentOf } from '#config/segments.ts';
 import { type Plan, readPlan } from '../flow/plan.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FlowRow, LogbookRow } from '../journal/words.ts';
-import { type FlowChoice, type NextFlow, nextFlow } from '../recovery/method.ts';
+import { decideReturnFlow, type ReturnDecision } from '../recovery/judge-notification.ts';
+import { type FlowChoice, type NextFlow, nextFlow, type ReturnFlow } from '../recovery/method.ts';
+import { orderOfReports } from '../recovery/report-order.ts';
 
 export class FlowChoices {
   readonly #journal: Journal;
@@ -46,10 +49,27 @@ export class FlowChoices {
 
   async next(round: number): Promise<NextFlow> {
     const flows = await this.flowsOf(round);
+    if (kindOf(this.#logbook) === 'HOST_RETURN') {
+      const decision = await this.#returnFlow();
+      return decision.flow === null ? { do: 'nothing', reason: decision.reason } : this.#after(flows, decision.flow);
+    }
     const last = flows.at(-1);
     // Its reserved host counts as spent by now, and is the one to begin anew with.
     if (last?.state === 'ABANDONED') return { do: 'run', choice: choiceOf(readPlan(last.plan)) };
     return this.#after(flows);
+  }
+
+  async #returnFlow(): Promise<ReturnDecision> {
+    const { host, id } = this.#logbook;
+    const { pipelines } = this.#configuration;
+    const failure = await this.#journal.query('failureBefore', { host, id });
+    const facts = failure && {
+      status: failure.status,
+      hasBegun: await this.#journal.query('hasBegun', failure.id),
+      order: orderOfReports(failure, this.#logbook),
+    };
+    const tasks = { returnTasks: hasTasks(pipelines.host_return), rebootTasks: hasTasks(pipelines.host_reboot) };
+    return decideReturnFlow(host, facts, tasks);
   }
 
   /** Whether nothing is left to try in a round after the flow that is open. */
@@ -57,9 +77,10 @@ export class FlowChoices {
     return (await this.#after(await this.flowsOf(round))).do === 'give up';
   }
 
-  async #after(flows: readonly FlowRow[]): Promise<NextFlow> {
+  async #after(flows: readonly FlowRow[], returnFlow?: ReturnFlow): Promise<NextFlow> {
     const tried = flows.filter(({ state }) => state !== 'ABANDONED').map(({ plan }) => choiceOf(readPlan(plan)));
-    return nextFlow(kindOf(this.#logbook), this.segment.recoveryMethod, tried, await this.freeReservedHosts());
+    const { recoveryMethod } = this.segment;
+    return nextFlow(kindOf(this.#logbook), recoveryMethod, tried, await this.freeReservedHosts(), returnFlow);
   }
 }
 

@@ -18,6 +18,7 @@ import { whyLeftAlone } from './came-back.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
+import type { Waits } from './waits.ts';
 
 export interface OperatorParts {
   readonly journal: Journal;
@@ -25,6 +26,7 @@ export interface OperatorParts {
   readonly configuration: Configuration;
   readonly log: Log;
   readonly running: RunningRecoveries;
+  readonly waits: Waits;
   /** Has the queue looked at anew. */
   readonly wake: () => void;
 }
@@ -62,13 +64,16 @@ export class Operator {
     }
     const lives = proof === 'none' ? await whyLeftAlone(journal, logbook) : null;
     if (lives !== null) throw new RequestRefused(lives);
+    this.#parts.waits.take(uuid);
     const settled = await this.#settleDoubts(logbook, verdicts);
     const { status: from } = logbook;
-    const proved = proof === 'operator' ? { provedAt: at } : {};
+    const proved = proof === 'operator' ? { provedAt: at, proof } : {};
+    // It counts as no failure, and its time begins again.
+    const round = { retried: 1, waitedMs: -logbook.waited_ms, ...proved } as const;
     const change: Mutation =
       from === 'error'
-        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...proved, at }
-        : { op: 'logbook', uuid, status: 'new', from, message: null, ...proved, at };
+        ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...round, at }
+        : { op: 'logbook', uuid, status: 'new', from, message: null, ...round, at };
     await journal.write(...settled, change).catch(async (error: unknown) => {
       // The engine itself, or another operator, was quicker.
       const { status } = await this.#logbook(uuid);

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/load.ts';
+import { RETURN_FLOWS } from '#config/pipelines.ts';
 import { policyOf } from '#config/task-policies.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -18,12 +19,13 @@ import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
-import { deadSince } from '../recovery/life-sign.ts';
 import type { FlowChoice, NextFlow } from '../recovery/method.ts';
-import { whyLeftAlone } from './came-back.ts';
+import { whyAnswered, whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
+import { FOLLOW_UPS } from './follow-ups.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
+import type { Waits } from './waits.ts';
 
 export interface RecoveryParts extends RunnerParts {
   readonly clock: Clock;
@@ -31,6 +33,7 @@ export interface RecoveryParts extends RunnerParts {
   /** One place: a recovery that chooses its next flow has opened it before another one chooses. */
   readonly choosing: Budget;
   readonly hub: ProgressHub;
+  readonly waits: Waits;
   readonly log: Log;
 }
 
@@ -49,7 +52,7 @@ export class Recovery {
 
   /** Runs to the end of the round. @param open the flow that an engine left open, if there is one */
   async run(open: FlowSnapshot | null): Promise<void> {
-    const round = this.#logbook.failures + 1;
+    const round = this.#logbook.failures + this.#logbook.retried + 1;
     // What goes back goes on going back.
     if (open?.flow.state !== 'REVERTING' && (await this.#endedByLife(open))) return;
     const left = open ? await this.#takeUp(open, round) : { flow: null };
@@ -60,6 +63,7 @@ export class Recovery {
       if (!flow) {
         if (await this.#endedByLife(null)) return;
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
+        if (next.do === 'nothing') return this.#finish(next.reason);
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
@@ -84,22 +88,40 @@ export class Recovery {
     }
   }
 
-  /** A host that came back after it was reported dead is left alone, with what its recovery did not move. */
+  /** There is nothing to do. */
+  async #finish(message: string): Promise<void> {
+    const { journal, clock, log, waits } = this.#parts;
+    const { uuid } = this.#logbook;
+    const at = clock.now();
+    await journal.write(
+      { op: 'logbook', uuid, status: 'running', at },
+      { op: 'logbook', uuid, status: 'finished', message, waitedMs: waits.take(uuid), at },
+    );
+    log('info', 'recovery ends finished', { uuid, message });
+  }
+
+  /**
+   * A host that came back before its recovery requested anything is left alone. A recovery that has begun is finished: its host is forced
+   * down, and what it moved by half would help nobody; unless the host has failed again since, which is that failure's recovery.
+   */
   async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
-    const { journal, clock, log } = this.#parts;
-    const { host, uuid } = this.#logbook;
-    const message = await whyLeftAlone(journal, this.#logbook);
+    const { journal, clock, log, waits } = this.#parts;
+    const { host, uuid, id } = this.#logbook;
+    const hasBegun = await journal.query('hasBegun', id);
+    const message = hasBegun ? await whyAnswered(journal, this.#logbook) : await whyLeftAlone(journal, this.#logbook);
     if (message === null) return false;
     const at = clock.now();
     const closed: Mutation[] = open
       ? [{ op: 'close_flow', flowId: open.flow.id, state: 'FAILURE', error: message, at }]
       : [];
-    await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
+    await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, waitedMs: waits.take(uuid), at });
     log('warning', 'recovery ends: its host came back', { uuid, host });
     return true;
   }
 
-  async #begin(round: number): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' }>> {
+  async #begin(
+    round: number,
+  ): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' | 'nothing' }>> {
     const next = await this.#choices.next(round);
     return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
   }
@@ -128,12 +150,13 @@ export class Recovery {
       customOf: (task) => configuration.customTasks.get(task)?.task,
       inputs,
       settings: taskSettings(configuration.options),
-      deadSince: kindOf(this.#logbook) === 'COMPUTE_HOST' ? deadSince(this.#logbook) : null,
+      deadSince: await this.#failedAt(),
+      proof: this.#logbook.proof,
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: whoever takes that up opens none, and would not come by here again.
-    if (choice.flow !== 'host_return' && this.#choices.segment.reservedHosts.includes(host)) {
+    if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     const flow = await journal.openFlow({
@@ -157,6 +180,16 @@ export class Recovery {
       round,
     });
     return flow;
+  }
+
+  /** When the host failed, by the report of it and no later than its acceptance, ms UTC; null where this is not about a host. */
+  async #failedAt(): Promise<number | null> {
+    const { host, id } = this.#logbook;
+    const kind = kindOf(this.#logbook);
+    if (kind !== 'COMPUTE_HOST' && kind !== 'HOST_RETURN') return null;
+    const failure =
+      kind === 'COMPUTE_HOST' ? this.#logbook : await this.#parts.journal.query('failureBefore', { host, id });
+    return failure && Math.min(failure.generated_at, failure.accepted_at);
   }
 
   /** Counts the resume, and does what its plan says about a death. No flow: it is begun anew. */
@@ -231,7 +264,7 @@ export class Recovery {
   }
 
   #closing(outcome: FlowOutcome): Mutation {
-    const { clock, configuration, log } = this.#parts;
+    const { clock, configuration, log, waits } = this.#parts;
     const now = clock.now();
     const { work_failures: failures, uuid } = this.#logbook;
     const retryIntervalMs = configuration.options.general.processUnfinishedNotificationsIntervalMs;
@@ -243,6 +276,8 @@ export class Recovery {
       status,
       message,
       retryAt,
+      waitedMs: waits.take(uuid),
+      ...(kindOf(this.#logbook) === 'COMPUTE_HOST' && status === 'finished' ? { followUps: FOLLOW_UPS } : {}),
       ...(outcome.end === 'failure' ? { failed: outcome.cause === 'outage' ? 'outage' : 'work' } : {}),
       at: now,
     };

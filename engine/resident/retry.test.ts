@@ -28,7 +28,11 @@ it('a retry that comes while the engine takes the recovery up by itself is refus
 
 it('a retry of a recovery that is older than the bound has its turn, however long the queue is', async () => {
   const mayEnd = Promise.withResolvers<void>();
-  const slow: Driver = { steps: 'one', run: async () => mayEnd.promise.then(() => ({})) };
+  const run: Driver['run'] = async ({ context }) => {
+    if (context.inputs.host_name === 'c3') await mayEnd.promise;
+    return {};
+  };
+  const slow: Driver = { steps: 'one', run };
   const configuration = `[DEFAULT]
 notifications_expired_interval = 300
 check_expired_notifications_interval = 20
@@ -37,7 +41,7 @@ evacuation_retries = 0
 [engine]
 max_concurrent_recoveries = 1
 [taskflow_driver_recovery_flows]
-process_failure_recovery_tasks = pre:['slow'],main:['disable_compute_node_task'],post:[]
+host_auto_failure_recovery_tasks = pre:['slow','disable_compute_service_task'],main:['prepare_HA_enabled_instances_task'],post:['evacuate_instances_task']
 [slow]
 driver = executable
 command = /bin/slow
@@ -51,11 +55,7 @@ timeout = 7200`;
   await here.until(uuid, 'failed');
   here.world.behaviour = { ...here.world.behaviour, failedEvacuations: 0 };
   await here.clock.run(here.clock.sleep(350_000));
-  const before = await here.notify({
-    type: 'PROCESS',
-    hostname: 'c3',
-    payload: { event: 'STOPPED', process_name: 'nova-compute' },
-  });
+  const before = await here.hostFails('c3');
   await here.until(before, 'running');
   await here.clock.run(here.engine.operator.retry(uuid, 'none'));
   await here.clock.run(here.clock.sleep(60_000));

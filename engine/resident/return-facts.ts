@@ -1,6 +1,6 @@
-/** What the journal and the configuration say about a host that came back. */
+/** What the journal and the configuration hold about a host that came back. */
 import type { Configuration } from '#config/load.ts';
-import { placedTasksOf } from '#config/pipelines.ts';
+import { hasTasks } from '#config/pipelines.ts';
 import type { Notification } from '#protocol/notification.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ReturnFacts } from '../recovery/judge-notification.ts';
@@ -11,6 +11,11 @@ export async function returnFacts(
   { type, hostname, payload }: Notification,
 ): Promise<ReturnFacts | undefined> {
   if (type !== 'COMPUTE_HOST' || payload.event !== 'STARTED') return undefined;
-  const tasks = placedTasksOf(configuration.pipelines.host_return).length;
-  return { tasks, failedAt: tasks === 0 ? null : await journal.query('lastFailure', hostname) };
+  const { pipelines } = configuration;
+  const failure = await journal.query('failureBefore', { host: hostname, id: Number.MAX_SAFE_INTEGER });
+  return {
+    returnTasks: hasTasks(pipelines.host_return),
+    rebootTasks: hasTasks(pipelines.host_reboot),
+    failure: failure?.status ?? null,
+  };
 }

@@ -77,6 +77,7 @@ export class RunningRecoveries {
   async interrupt(reason: string): Promise<void> {
     for (const { controller } of this.#running.values()) controller.abort(new Interrupted(reason));
     await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+    await Promise.allSettled(this.#held.values());
   }
 
   /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */

@@ -15,6 +15,7 @@ export function taskSettings({
     waitPeriodAfterPowerOffMs: general.waitPeriodAfterPowerOffMs,
     waitPeriodAfterPowerOnMs: general.waitPeriodAfterPowerOnMs,
     verifyIntervalMs: general.verifyIntervalMs,
+    heartbeatWaitMs: hostFailure.heartbeatWaitMs,
     outagePatienceMs: engine.outagePatienceMs,
     evacuateAllInstances: hostFailure.evacuateAllInstances,
     ignoreInstancesInErrorState: hostFailure.ignoreInstancesInErrorState,

@@ -1,8 +1,8 @@
 /** Waits until Nova shows the compute service of a host as disabled. */
 import { TaskFailure } from '../flow/outcome.ts';
 import { type Task, textInput } from '../flow/task.ts';
+import { serviceOf } from './compute-service.ts';
 import { waitUntil } from './condition.ts';
-import { serviceOf } from './disable-compute-service.ts';
 
 export const confirmComputeNodeDisabled: Task = {
   name: 'confirm_compute_node_disabled_task',

@@ -2,7 +2,7 @@
 import type { ComputeService } from '../cloud/cloud.ts';
 import { SkipRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type Task, textInput } from '../flow/task.ts';
-import { serviceOf } from './disable-compute-service.ts';
+import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
 
 export const disableComputeNode: Task = {

@@ -3,38 +3,53 @@ import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { ComputeService } from '../cloud/cloud.ts';
 import { IgnoreRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { HEARTBEAT_WAIT_MS, isAlive, livesMessage, mayBeAlive } from '../recovery/life-sign.ts';
+import { decideLife, livesMessage } from '../recovery/life-sign.ts';
+import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
 import { patiently } from './patience.ts';
 
-export async function serviceOf(context: TaskContext, host: string): Promise<ComputeService> {
-  const service = await context.cloud.computeService(host, { signal: context.signal });
-  if (service) return service;
-  throw new TaskFailure(
-    `Nova knows no nova-compute service on host '${host}'; the name must be the one that "openstack compute service list" shows`,
-  );
+/** Ends the recovery when a report that the host came back is newer than the death, and the recovery has requested nothing yet. */
+async function refuseReturned(context: TaskContext, host: string): Promise<void> {
+  const back = await context.returnedSince();
+  if (back?.order === 'return newer' && !(await context.hasBegun())) throw leftAlone(context, host, back.sign);
+}
+
+function leftAlone(context: TaskContext, host: string, sign: string): IgnoreRecovery {
+  return new IgnoreRecovery(livesMessage(host, sign, textInput(context, 'notification_uuid')));
 }
 
 /**
- * The service of a host that is to be forced down. One of which Nova heard long after the death is looked at again.
+ * The service of a host that is to be forced down, once it is clear that the host does not live.
  * @throws IgnoreRecovery when it lives
  */
 async function serviceOfTheDead(context: TaskContext, host: string): Promise<ComputeService> {
-  const look = () => patiently(context, () => serviceOf(context, host));
-  const service = await look();
-  const { clock, deadSince, isResumed, signal } = context;
-  // Of a flow that goes on, what Nova noted last is likely its own call.
-  if (deadSince === null || isResumed || !mayBeAlive(service, deadSince)) return service;
-  context.progress(
-    `Nova heard of host '${host}' at ${service.updatedAt?.toISOString()}, after its death; looking again in ${HEARTBEAT_WAIT_MS / 1000} s`,
-    0,
-  );
-  await clock.sleep(HEARTBEAT_WAIT_MS, signal);
-  const later = await look();
-  if (!isAlive(service, later)) return later;
-  const sign = `lives: its nova-compute told Nova of itself at ${later.updatedAt?.toISOString()}`;
-  throw new IgnoreRecovery(livesMessage(host, sign, textInput(context, 'notification_uuid')));
+  const { clock, settings, signal, proof, isResumed } = context;
+  // What proved the death when the flow was planned may be old by the time another engine resumes it; a person's word is not.
+  const isProven = proof === 'operator' || (proof === 'fencing' && !isResumed);
+  const isRequested = await context.isForceDownRequested();
+  const reads: ComputeService[] = [];
+  for (;;) {
+    const service = await patiently(context, () => serviceOf(context, host));
+    reads.push(service);
+    const back = await context.returnedSince();
+    const decision = decideLife(reads, { isRequested, isProven: isProven && back === null });
+    if (decision === 'dead') return service;
+    if (back?.order === 'return newer') throw leftAlone(context, host, back.sign);
+    if (decision === 'alive') {
+      const sign = `lives: its nova-compute reported to Nova at ${service.updatedAt?.toISOString()}`;
+      throw leftAlone(context, host, sign);
+    }
+    const waitMs = settings.heartbeatWaitMs ?? HEARTBEAT_WAIT_MS;
+    context.progress(
+      `Nova shows host '${host}' up, last heard of at ${service.updatedAt?.toISOString()}; reading again in ${waitMs / 1000} s`,
+      0,
+    );
+    await clock.sleep(waitMs, signal);
+  }
 }
+
+/** Of plans that were frozen before this was an option. */
+const HEARTBEAT_WAIT_MS = 25_000;
 
 export const disableComputeService: Task = {
   name: 'disable_compute_service_task',
@@ -46,6 +61,7 @@ export const disableComputeService: Task = {
     const host = textInput(context, 'host_name');
     const { cloud, settings, signal, globalRequestId } = context;
     context.progress(`Disabling compute service on host: '${host}'`, 0);
+    await refuseReturned(context, host);
     let seen: ComputeService | undefined = await serviceOfTheDead(context, host);
     const look = async (): Promise<ComputeService> => {
       const service = seen ?? (await serviceOf(context, host));
@@ -62,15 +78,17 @@ export const disableComputeService: Task = {
         if (status !== 'disabled' || !forcedDown) return 'absent';
         return state === 'down' ? 'done' : 'underway';
       },
-      act: (service) =>
-        cloud.changeService(
+      act: async (service) => {
+        await refuseReturned(context, host);
+        return cloud.changeService(
           service,
           // A reason that an operator gave for disabling it stays.
           service.status === 'disabled'
             ? { forcedDown: true }
             : { status: 'disabled', disabledReason: settings.hostDisableReason, forcedDown: true },
           { signal, globalRequestId },
-        ),
+        );
+      },
       waitMs: settings.waitPeriodAfterServiceUpdateMs,
       late: () => new TaskFailure(`Nova does not show the compute service of host '${host}' as disabled and down`),
     });

@@ -8,8 +8,8 @@ import type { ComputeService } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import { type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { mayRemainOnSource } from '../recovery/evacuation-record.ts';
+import { serviceOf } from './compute-service.ts';
 import { waitUntil } from './condition.ts';
-import { serviceOf } from './disable-compute-service.ts';
 import { bringAbout } from './effect.ts';
 import { patiently } from './patience.ts';
 

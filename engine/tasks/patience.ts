@@ -1,5 +1,6 @@
 /** Waiting out a cloud that is away: nothing is wrong with what was asked, so it is asked again until patience ends. */
 import { CloudError, isOutage } from '../cloud/cloud.ts';
+import type { Known, Reading } from '../cloud/reading.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
 
@@ -35,7 +36,9 @@ export class Patience {
     const now = clock.boottime();
     if (this.#since === undefined) {
       this.#since = now;
-      this.#context.progress(`The cloud does not answer, trying on: ${error.message}`);
+      // A partial answer of Nova: the message names what does not answer behind it.
+      const event = error.kind === 'no_answer' ? 'Waiting' : 'The cloud does not answer, trying on';
+      this.#context.progress(`${event}: ${error.message}`);
     }
     if (now - this.#since > settings.outagePatienceMs) {
       throw new TaskFailure(
@@ -65,5 +68,31 @@ export async function patiently<T>(context: TaskContext, ask: () => Promise<T>):
     } catch (error) {
       await patience.endure(error);
     }
+  }
+}
+
+/**
+ * Reads until the answer is yes or no: a decision about a call is made from these only.
+ * @param patience of a longer wait that this read is part of
+ * @throws TaskFailure of fault `outage` when there is no answer for too long
+ */
+export async function known<T>(
+  context: Waiting,
+  read: () => Promise<Reading<T>>,
+  patience: Patience = new Patience(context),
+): Promise<Known<T>> {
+  for (;;) {
+    let reading: Reading<T>;
+    try {
+      reading = await read();
+    } catch (error) {
+      await patience.endure(error);
+      continue;
+    }
+    if (reading.answer !== 'none') {
+      patience.answered();
+      return reading;
+    }
+    await patience.endure(reading.error);
   }
 }

@@ -10,6 +10,7 @@ import { disableComputeService } from './disable-compute-service.ts';
 import { enableComputeService } from './enable-compute-service.ts';
 import { evacuateInstances } from './evacuate-instances.ts';
 import { prepareHaEnabledInstances } from './prepare-ha-enabled-instances.ts';
+import { restartInstances } from './restart-instances.ts';
 import { startInstance } from './start-instance.ts';
 import { stopInstance } from './stop-instance.ts';
 
@@ -32,6 +33,7 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
     disableComputeNode,
     confirmComputeNodeDisabled,
     enableComputeService,
+    restartInstances,
     noOp,
   ].map((task) => [task.name, task]),
 );

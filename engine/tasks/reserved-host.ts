@@ -2,7 +2,7 @@
 import { type Aggregate, CloudError, type ComputeService } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { serviceOf } from './disable-compute-service.ts';
+import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
 import { patiently } from './patience.ts';
 

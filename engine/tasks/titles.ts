@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<string, string>> = {
   disable_compute_node_task: 'DisableComputeNodeTask',
   confirm_compute_node_disabled_task: 'ConfirmComputeNodeDisabledTask',
   enable_compute_service_task: 'EnableComputeServiceTask',
+  restart_instances_task: 'RestartInstancesTask',
   no_op: 'Noop',
 };
 

@@ -10,7 +10,7 @@ export const VALUES: Readonly<Record<string, readonly string[]>> = {
   'notify --cluster-status': ['ONLINE', 'OFFLINE'],
   'notify --host-status': ['NORMAL', 'UNKNOWN'],
   'list --status': ['new', 'running', 'error', 'failed', 'ignored', 'finished'],
-  'simulate --flow': ['host_auto', 'host_rh', 'instance', 'process', 'host_return'],
+  'simulate --flow': ['host_auto', 'host_rh', 'instance', 'process', 'host_return', 'host_reboot'],
   'host --reserved': ['yes', 'no'],
 };
 

@@ -3,7 +3,7 @@ import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
 import type { Json } from '../../../flow/plan.ts';
 import { type TaskContext, textInput, type Values } from '../../../flow/task.ts';
 import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { serviceOf } from '../../disable-compute-service.ts';
+import { serviceOf } from '../../compute-service.ts';
 import { evacuateInstances } from '../../evacuate-instances.ts';
 import { patiently } from '../../patience.ts';
 import { badly, type Fate, well } from './actions.ts';

@@ -12,7 +12,7 @@ import type { AskedLimits } from '../../../recovery/asked-action.ts';
 import { mayRemainOnSource } from '../../../recovery/evacuation-record.ts';
 import { decideConfirmation, decideMigration, planMigration } from '../../../recovery/migration.ts';
 import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { serviceOf } from '../../disable-compute-service.ts';
+import { serviceOf } from '../../compute-service.ts';
 import { patiently } from '../../patience.ts';
 import { badly, type Fate, left, well } from './actions.ts';
 import { type Asked, askFor, lastTouched } from './asked-action.ts';

@@ -1,0 +1,124 @@
+/**
+ * Recoveries that wait behind the recovery of their host, or for their back-off.
+ *
+ * Invariants: what is parked stays open with its reason in the journal, and is started when the reason has ended; parking one recovery
+ * delays no other.
+ */
+import type { Log } from '#protocol/log.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Journal } from '../journal/journal.ts';
+import { isMigration } from '../journal/migration-kinds.ts';
+import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
+import { type LogbookRow, UNSETTLED_STEP_STATES } from '../journal/words.ts';
+import type { RunningRecoveries } from './running-recoveries.ts';
+import type { Waits } from './waits.ts';
+
+export interface ParkingParts {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly running: RunningRecoveries;
+  readonly waits: Waits;
+}
+
+export class Parking {
+  readonly #parts: ParkingParts;
+  /** Being interrupted, by uuid. */
+  readonly #leaving = new Map<string, Promise<void>>();
+
+  constructor(parts: ParkingParts) {
+    this.#parts = parts;
+  }
+
+  /** Interrupts a recovery if it runs, and has it wait for the end of the recovery `by` of its host. */
+  park(uuid: string, by: string): void {
+    this.#leave(uuid, `parked: the recovery ${by} of its host comes first`, async (logbook, flow) => {
+      const { clock, journal, log, waits } = this.#parts;
+      const at = clock.now();
+      const reason = `Waits for recovery ${by} of its host '${logbook.host}'.`;
+      await journal.write(...abandoned(flow, reason, at), {
+        op: 'logbook',
+        uuid,
+        status: 'new',
+        parked: { reason, by },
+        waitedMs: waits.take(uuid),
+        at,
+      });
+      log('info', 'recovery parked', { uuid, by });
+    });
+  }
+
+  /** Interrupts a recovery if it runs, and closes it: the recovery `by` of its host makes it pointless. */
+  supersede(uuid: string, by: string): void {
+    this.#leave(uuid, `superseded by recovery ${by} of its host`, async (logbook, flow) => {
+      const { clock, journal, log } = this.#parts;
+      const at = clock.now();
+      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.${hintOf(flow)}`;
+      const closed: Mutation[] = flow
+        ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
+        : [];
+      await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
+      log('info', 'recovery superseded', { uuid, by });
+    });
+  }
+
+  /** The recovery that it waited for has ended, or its back-off has. */
+  async release(uuid: string): Promise<void> {
+    const { clock, journal, log, waits } = this.#parts;
+    await journal.write({
+      op: 'logbook',
+      uuid,
+      status: 'new',
+      parked: null,
+      waitedMs: waits.take(uuid),
+      at: clock.now(),
+    });
+    log('info', 'recovery is no longer parked', { uuid });
+  }
+
+  /** Has a recovery that is not at work wait for its back-off. */
+  async delay(uuid: string, reason: string): Promise<void> {
+    const { clock, journal, log, waits } = this.#parts;
+    const parked = { reason, by: null };
+    await journal.write({ op: 'logbook', uuid, status: 'new', parked, waitedMs: waits.take(uuid), at: clock.now() });
+    log('info', 'recovery parked', { uuid, reason });
+  }
+
+  /** Resolves when nothing is being interrupted any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#leaving.values());
+  }
+
+  #leave(
+    uuid: string,
+    reason: string,
+    change: (logbook: LogbookRow, flow: FlowSnapshot | null) => Promise<void>,
+  ): void {
+    if (this.#leaving.has(uuid)) return;
+    const { journal, log, running } = this.#parts;
+    const leaving = running
+      .held(uuid, reason, async () => {
+        const logbook = await journal.query('logbook', uuid);
+        if (!logbook || logbook.closed_at !== null) return;
+        await change(logbook, await journal.query('openFlow', logbook.id));
+      })
+      // A journal that fails ends the engine by itself.
+      .catch((error: unknown) => log('warning', 'recovery could not be parked', { uuid, reason: String(error) }))
+      .finally(() => this.#leaving.delete(uuid));
+    this.#leaving.set(uuid, leaving);
+  }
+}
+
+/** The flow is closed in favour of one that starts it again from the beginning. */
+function abandoned(flow: FlowSnapshot | null, error: string, at: number): Mutation[] {
+  return flow ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'ABANDONED', error, at }] : [];
+}
+
+/** Only Nova knows whether a migration home ends on the host that failed, and nobody waits for it any more. */
+function hintOf(flow: FlowSnapshot | null): string {
+  const underway = (flow?.steps ?? []).filter(
+    (step) => isMigration(step) && UNSETTLED_STEP_STATES.includes(step.state),
+  );
+  const uuids = underway.map(({ object }) => object).join(', ');
+  return underway.length === 0 ? '' : ` See what became of instances that were on their way there: ${uuids}.`;
+}
