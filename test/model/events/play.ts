@@ -20,7 +20,7 @@ const AWAY_MS: Readonly<Record<'stopped' | 'killed' | 'moved', number>> = {
   moved: 30_000,
 };
 /** After the end of everything the engine is left alone for so long: what comes late must change nothing. */
-const AFTERMATH_MS = 1_500_000;
+const AFTERMATH_MS = 2_700_000;
 /** Longer than any report may stay open (notifications_expired_interval: a day). */
 const LONGEST_MS = 30 * 3600_000;
 
@@ -129,12 +129,13 @@ class Play {
       for (const _ of reportsOf([event])) natural.push(at + lasts + REPORT_MS);
       at += lasts + gapMs;
     }
+    const start = this.#here.clock.now();
     let arrival = 0;
     for (const index of order) {
       const made = natural[index] ?? 0;
       arrival = Math.max(made, arrival + 1_000);
-      const stamp = this.#here.clock.now() + made - 1_000 + (offsets[index] ?? 0);
-      this.#later(arrival, () => this.#report(kinds[index] ?? 'death', stamp));
+      const stamp = start + made - 1_000 + (offsets[index] ?? 0);
+      this.#later(arrival, () => this.#report(kinds[index] ?? 'death', start + made, stamp));
     }
   }
 
@@ -150,12 +151,15 @@ class Play {
     this.#later(POWER_SYNC_MS, () => this.#truth.syncPower(HOST));
   }
 
-  /** As a monitor: what is not acknowledged is sent again, in the order in which it came. */
-  async #report(kind: ReportKind, stamp: number): Promise<void> {
+  /** As a monitor: what is not acknowledged is sent again, in the order in which it came, with its age by the monitor's boottime. */
+  async #report(kind: ReportKind, madeAt: number, stamp: number): Promise<void> {
     const notification = notificationOf(kind, stamp);
-    const proof = kind === 'death' && this.#history.proof !== 'none' ? [this.#history.proof as never] : [];
+    const proof = kind === 'death' ? this.#history.proof : 'none';
+    let attempts = 0;
     this.#outbox.push(async () => {
-      await this.#here.engine.accept(notification, ...proof);
+      attempts += 1;
+      const ageSeconds = (this.#here.clock.now() - madeAt) / 1000;
+      await this.#here.engine.accept(notification, proof, { ageSeconds, attempts });
     });
     await this.#deliver();
   }

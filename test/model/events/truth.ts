@@ -38,6 +38,8 @@ export class Truth {
 
   /** The host loses power. */
   kill(host: string): void {
+    // A start that is still to come would bring it back.
+    this.#world.catchUp();
     this.#world.kill(host);
     this.#aliveSince.delete(host);
     for (const places of this.#places.values()) places.delete(host);
