@@ -62,6 +62,8 @@ class Play {
   #outbox: (() => Promise<void>)[] = [];
   #isEngineThere = true;
   #wake = new AbortController();
+  /** Where the guest ran at each of its crashes; undefined: it did not run, so nobody reports anything. */
+  #crashed: (string | undefined)[] = [];
   #awaits = 0;
   #started = new Set<number>();
   #stopping: Promise<void> | undefined;
@@ -135,12 +137,17 @@ class Play {
       const made = natural[index] ?? 0;
       arrival = Math.max(made, arrival + 1_000);
       const stamp = start + made - 1_000 + (offsets[index] ?? 0);
-      this.#later(arrival, () => this.#report(kinds[index] ?? 'death', start + made, stamp));
+      const kind = kinds[index] ?? 'death';
+      const crash = kinds.slice(0, index).filter((one) => one === 'crash').length;
+      this.#later(arrival, () => {
+        const host = kind === 'crash' ? this.#crashed[crash] : HOST;
+        return host === undefined ? undefined : this.#report(kind, host, start + made, stamp);
+      });
     }
   }
 
   #happen(event: Event): void {
-    if (event === 'crash') this.#truth.crash(RUNNING);
+    if (event === 'crash') this.#crashed.push(this.#truth.crash(RUNNING));
     if (event === 'death' || event === 'reboot') this.#truth.kill(HOST);
     if (event === 'return') this.#return();
     if (event === 'reboot') this.#later(REBOOT_MS, () => this.#return());
@@ -152,8 +159,8 @@ class Play {
   }
 
   /** As a monitor: what is not acknowledged is sent again, in the order in which it came, with its age by the monitor's boottime. */
-  async #report(kind: ReportKind, madeAt: number, stamp: number): Promise<void> {
-    const notification = notificationOf(kind, stamp);
+  async #report(kind: ReportKind, host: string, madeAt: number, stamp: number): Promise<void> {
+    const notification = notificationOf(kind, host, stamp);
     const proof = kind === 'death' ? this.#history.proof : 'none';
     let attempts = 0;
     this.#outbox.push(async () => {
@@ -227,7 +234,7 @@ class Play {
   }
 }
 
-function notificationOf(kind: ReportKind, stamp: number): Notification {
+function notificationOf(kind: ReportKind, hostname: string, stamp: number): Notification {
   const bodies = {
     death: { type: 'COMPUTE_HOST', payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } },
     return: { type: 'COMPUTE_HOST', payload: { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' } },
@@ -237,7 +244,7 @@ function notificationOf(kind: ReportKind, stamp: number): Notification {
     },
   };
   const generated_time = new Date(stamp).toISOString();
-  return parseNotification({ notification: { hostname: HOST, generated_time, ...bodies[kind] } });
+  return parseNotification({ notification: { hostname, generated_time, ...bodies[kind] } });
 }
 
 export async function play(history: History, plant?: Plant): Promise<Outcome> {

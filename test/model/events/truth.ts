@@ -51,9 +51,12 @@ export class Truth {
     this.#aliveSince.set(host, this.#world.now() + this.#world.behaviour.computeStartMs);
   }
 
-  /** The process of a guest ends; Nova does not see it. */
-  crash(uuid: string): void {
-    this.#placesOf(uuid).clear();
+  /** The process of a guest ends; Nova does not see it. @returns the host on which it ran, if it did */
+  crash(uuid: string): string | undefined {
+    const places = this.#placesOf(uuid);
+    const [host] = places;
+    places.clear();
+    return host;
   }
 
   /** nova-compute's periodic work: what Nova believes to run and does not is stopped. */
