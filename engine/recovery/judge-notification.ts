@@ -1,6 +1,7 @@
 /** Is a notification a failure to recover? Masakari's rules, each answer with its reason. Pure. */
 import type { FailoverSegment } from '#config/segments.ts';
 import type { Notification } from '#protocol/notification.ts';
+import type { Proof } from '../journal/words.ts';
 
 export type NotificationVerdict = {
   readonly status: 'new' | 'ignored' | 'finished';
@@ -37,7 +38,7 @@ const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
 export function judgeNotification(
   notification: Notification,
   segment: FailoverSegment | undefined,
-  proof: 'none' | 'operator' = 'none',
+  proof: Proof = 'none',
   back: ReturnFacts = NOTHING_TO_RUN,
 ): NotificationVerdict {
   if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);

@@ -21,7 +21,7 @@ import type { Journal } from '../journal/journal.ts';
 import { isMigration } from '../journal/migration-kinds.ts';
 import type { AcceptResult, Mutation } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
-import { type LogbookRow, type LogbookStatus, UNSETTLED_STEP_STATES } from '../journal/words.ts';
+import { type LogbookRow, type LogbookStatus, type Proof, UNSETTLED_STEP_STATES } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
@@ -93,11 +93,7 @@ export class Engine {
   }
 
   /** Journals a notification, then answers. `proof: operator`: a person says that the host is down. */
-  async accept(
-    notification: Notification,
-    proof: 'none' | 'operator' = 'none',
-    delivery?: Delivery,
-  ): Promise<AcceptResult> {
+  async accept(notification: Notification, proof: Proof = 'none', delivery?: Delivery): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
