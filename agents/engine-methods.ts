@@ -4,6 +4,7 @@ import { JournalFailure } from '#engine/journal/failure.ts';
 import type { Delivery, Engine } from '#engine/resident/engine.ts';
 import { RequestRefused } from '#engine/resident/request-refused.ts';
 import { viewNotification } from '#engine/resident/view.ts';
+import { type ReportedProof, readProof } from '#protocol/death-proof.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
@@ -89,14 +90,21 @@ function told(error: unknown): unknown {
   return error;
 }
 
-/** No report of a failure is refused for what a monitor of another version says of its way here. */
-function splitDelivery(params: unknown): { readonly body: unknown; readonly delivery?: Delivery } {
-  if (typeof params !== 'object' || params === null || !('delivery' in params)) return { body: params };
-  const { delivery, ...body } = params;
-  const result = v.safeParse(deliveryFacts, delivery);
-  if (!result.success) return { body };
-  const { age_seconds, attempts } = result.output;
-  return { body, delivery: { ageSeconds: age_seconds, attempts } };
+interface ReceivedReport {
+  readonly body: unknown;
+  readonly proof: ReportedProof;
+  readonly delivery?: Delivery;
+}
+
+/** No report of a failure is refused for what a monitor of another version adds to the notification. */
+function splitReport(params: unknown): ReceivedReport {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return { body: params, proof: 'none' };
+  const { delivery, proof, ...body } = params as { readonly delivery?: unknown; readonly proof?: unknown };
+  const report = { body, proof: readProof(proof) };
+  const facts = v.safeParse(deliveryFacts, delivery);
+  if (!facts.success) return report;
+  const { age_seconds, attempts } = facts.output;
+  return { ...report, delivery: { ageSeconds: age_seconds, attempts } };
 }
 
 /**
@@ -116,8 +124,8 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
       return threshold.level;
     },
     notify: async (params) => {
-      const { body, delivery } = splitDelivery(params);
-      const { logbook, isDuplicate } = await reigning().accept(parseNotification(body), 'none', delivery);
+      const { body, proof, delivery } = splitReport(params);
+      const { logbook, isDuplicate } = await reigning().accept(parseNotification(body), proof, delivery);
       return { ...viewNotification(logbook), duplicate: isDuplicate };
     },
     instance: async (params) => {

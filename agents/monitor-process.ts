@@ -13,6 +13,7 @@ import { Delivery } from '#monitors/outbox/delivery.ts';
 import { Outbox } from '#monitors/outbox/outbox.ts';
 import { MonitorService, type MonitorState } from '#monitors/service.ts';
 import { ServiceManager, watchdogIntervalMs } from '#monitors/systemd.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 
@@ -70,7 +71,7 @@ export class MonitorProcess {
       outbox,
       target: this.#target,
       log,
-      recheck: (body) => this.#recheck(body),
+      recheck: (body, proof) => this.#recheck(body, proof),
       staleAfterMs: options.monitors.staleAfterMs,
       retryIntervalMs: options.transport.retryIntervalMs,
     });
@@ -78,7 +79,7 @@ export class MonitorProcess {
       monitors,
       node,
       log,
-      report: (body) => outbox.put(body),
+      report: (body, proof) => outbox.put(body, proof),
       askInstance: (uuid) => this.#target.askInstance(uuid),
       onState: (states) => {
         void this.#manager.tell(`STATUS=${describeStates(states)}`);
@@ -170,10 +171,10 @@ export class MonitorProcess {
     );
   }
 
-  async #recheck(body: NotificationBody): Promise<Recheck> {
+  async #recheck(body: NotificationBody, proof: ReportedProof): Promise<Recheck> {
     const maker = makerOf(body);
     const monitor = this.#parts.monitors.find(({ name }) => name === maker) ?? (await this.#looker(maker));
-    return monitor ? monitor.recheck(body, (uuid) => this.#target.askInstance(uuid)) : 'unknown';
+    return monitor ? monitor.recheck(body, (uuid) => this.#target.askInstance(uuid), proof) : 'unknown';
   }
 
   /** Several processes may share an outbox, and one of them delivers for all. */

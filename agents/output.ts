@@ -78,3 +78,14 @@ export function coloured(state: string, stream: NodeJS.WriteStream = process.std
 export function shortTime(iso: string | null): string | null {
   return iso === null ? null : iso.replace('T', ' ').replace(/\.\d+Z$/, '');
 }
+
+/** Why a notification waits, or how it ended. */
+export function messageOf({
+  message,
+  parked_reason,
+}: {
+  readonly message: string | null;
+  readonly parked_reason: string | null;
+}): string | null {
+  return parked_reason === null ? message : `parked: ${parked_reason}`;
+}

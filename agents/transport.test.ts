@@ -58,7 +58,9 @@ describe('an engine that hears other nodes', { timeout: 60_000 }, () => {
     await engine.says(/notification accepted.*age_seconds=7200 attempts=3/);
     // Other clients send Masakari's body and nothing else; what is wrong in the facts costs no report.
     expect(await client.call('notify', down('c3'))).toMatchObject({ duplicate: false });
-    expect(await client.call('notify', { ...down('c1'), delivery: 'late' })).toMatchObject({ duplicate: false });
+    expect(await client.call('notify', { ...down('c1'), delivery: 'late', proof: 'witnessed' })).toMatchObject({
+      duplicate: false,
+    });
     for (const method of ['status', 'list', 'show', 'retry', 'host', 'watch', 'set_log_level', 'health']) {
       await expect(client.call(method)).rejects.toMatchObject({ code: RPC_ERRORS.methodNotFound });
     }

@@ -5,6 +5,7 @@
  * `report` has resolved, so it may forget it then and not before.
  */
 import type { EngineOptions } from '#config/options.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 
@@ -30,8 +31,11 @@ export interface MonitorContext {
   readonly log: Log;
   /** Aborted when the monitor has to end. */
   readonly signal: AbortSignal;
-  /** Resolves when the notification lies durably in the outbox; from there it is delivered whatever happens. */
-  report(body: NotificationBody): Promise<void>;
+  /**
+   * Resolves when the notification lies durably in the outbox; from there it is delivered whatever happens.
+   * @param proof of a death, as the monitor itself saw it; left out: none
+   */
+  report(body: NotificationBody, proof?: ReportedProof): Promise<void>;
   /**
    * What Nova says of an instance, asked of the engine; undefined when no engine can be asked or it does not know.
    * Never throws.
@@ -65,7 +69,7 @@ export interface Monitor {
    * Of its own reports, before one that waited long is sent; also asked of a monitor that does not run, for the reports of
    * another process. Never throws.
    */
-  recheck(body: NotificationBody, askInstance?: MonitorContext['askInstance']): Promise<Recheck>;
+  recheck(body: NotificationBody, askInstance?: MonitorContext['askInstance'], proof?: ReportedProof): Promise<Recheck>;
   /** Takes over changed options and files; throws, and leaves everything as it was, when they are wrong. */
   reload(options: EngineOptions): Promise<void>;
 }

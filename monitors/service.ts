@@ -6,7 +6,6 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '#protocol/log.ts';
-import type { NotificationBody } from '#protocol/notification.ts';
 import type { InstanceFacts, Monitor, MonitorContext, MonitorName } from './monitor.ts';
 import {
   couldNotSee,
@@ -35,7 +34,7 @@ export interface ServiceOptions {
   /** The name of this host, as Nova has it. */
   readonly node: string;
   readonly log: Log;
-  readonly report: (body: NotificationBody) => Promise<void>;
+  readonly report: MonitorContext['report'];
   readonly askInstance: (uuid: string) => Promise<InstanceFacts | undefined>;
   /** Told when a monitor became blind or sees again. */
   readonly onState: (states: readonly MonitorState[]) => void;

@@ -16,6 +16,8 @@ export interface NotificationView {
   readonly closed_at: string | null;
   /** When the engine takes it up again by itself. */
   readonly retry_at: string | null;
+  /** Why it waits although it is open; null: it does not. */
+  readonly parked_reason: string | null;
 }
 
 /** One line of progress. */

@@ -2,7 +2,7 @@
 import type { NotificationView } from '#protocol/views.ts';
 import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { print, printJson, shortTime, table } from '../output.ts';
+import { messageOf, print, printJson, shortTime, table } from '../output.ts';
 import { readRecords } from '../records.ts';
 
 const STATUSES = ['new', 'running', 'error', 'failed', 'ignored', 'finished'] as const;
@@ -44,7 +44,7 @@ export const list: Command = {
             row.hostname,
             { state: row.status },
             shortTime(row.generated_time),
-            row.message,
+            messageOf(row),
           ]),
         ),
       );

@@ -104,6 +104,7 @@ export function describeRecovery({ notification, flows }: RecoveryView): string 
     ),
     Status: coloured(notification.status),
     Message: notification.message === null ? null : printable(notification.message),
+    Parked: notification.parked_reason === null ? null : printable(notification.parked_reason),
     Generated: shortTime(notification.generated_time),
     Accepted: shortTime(notification.accepted_at),
     Closed: shortTime(notification.closed_at),

@@ -2,7 +2,7 @@
 import type { StatusView } from '#protocol/views.ts';
 import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { coloured, print, printJson, shortTime, table } from '../output.ts';
+import { coloured, messageOf, print, printJson, shortTime, table } from '../output.ts';
 import { printable } from '../printable.ts';
 import { readRecords } from '../records.ts';
 
@@ -37,7 +37,7 @@ function describe(status: StatusView): string {
       { state: row.status },
       row.instances ? `${row.instances.moved}/${row.instances.total}` : null,
       shortTime(row.accepted_at),
-      row.message,
+      messageOf(row),
     ]);
     lines.push('', table(['Notification', 'Type', 'Host', 'Status', 'Instances', 'Accepted', 'Message'], rows));
   }

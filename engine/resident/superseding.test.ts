@@ -8,7 +8,7 @@ process_failure_recovery_tasks = pre:['slow'],main:['disable_compute_node_task']
 [slow]
 driver = executable
 command = /bin/slow
-after_crash = repeat`;
+after_crash = idempotent`;
 
 it('an engine that stops meanwhile begins no recovery any more', async () => {
   const began = Promise.withResolvers<void>();

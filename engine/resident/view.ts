@@ -31,6 +31,7 @@ export function viewNotification(row: LogbookRow): NotificationView {
     updated_at: iso(row.updated_at),
     closed_at: isoOrNull(row.closed_at),
     retry_at: isoOrNull(row.retry_at),
+    parked_reason: row.parked_reason,
   };
 }
 
@@ -57,7 +58,7 @@ function viewTask(atom: AtomRow, planned: PlannedTask | undefined, steps: readon
 }
 
 /** Steps that follow the move of an instance, and belong to it. */
-const RESTORES: ReadonlySet<string> = new Set(['stop', 'error', 'confirm_resize']);
+const RESTORES: ReadonlySet<string> = new Set(['start', 'stop', 'error', 'confirm_resize']);
 
 const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   planned: 'waiting',

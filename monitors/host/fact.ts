@@ -24,6 +24,11 @@ export interface Fact {
    */
   readonly says: 'up' | 'down' | 'leaving' | 'unknown';
   readonly proof?: Proof;
+  /**
+   * When the host was fenced with success, as the source's history has it, whether or not it came back since; milliseconds UTC.
+   * Left out when the source has no history, or cannot read it at the moment.
+   */
+  readonly fencings?: readonly number[];
   /** When the source saw it, milliseconds UTC. */
   readonly at: number;
   /** For the log and for `--once`: in the words of the source. */

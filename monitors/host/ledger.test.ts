@@ -42,3 +42,24 @@ test('what cannot be written holds all the same, and is known not to be written'
   expect(() => ledger.set('c1', { said: 'dead', since: 1 })).toThrow();
   expect([ledger.get('c1')?.said, ledger.isSaved]).toEqual(['dead', false]);
 });
+
+test('known fencings are known after a restart, beside what was reported', () => {
+  const path = join(directory, 'fencings.json');
+  const ledger = Ledger.open(path, silent);
+  expect(ledger.fencings('c1')).toBeUndefined();
+  ledger.knowFencings('c1', []);
+  ledger.knowFencings('c2', [60_000, 20_000]);
+  expect(ledger.isSaved).toBe(false);
+  ledger.set('c2', { said: 'dead', since: 20_000 });
+  const again = Ledger.open(path, silent);
+  expect([again.fencings('c1'), again.fencings('c2'), again.get('c2')?.said]).toEqual([[], [20_000, 60_000], 'dead']);
+  again.knowFencings('c2', [20_000, 61_000]);
+  expect(again.isSaved).toBe(true);
+});
+
+test('a file of before the history was read holds what was reported, and knows no fencings', () => {
+  const path = join(directory, 'older.json');
+  writeFileSync(path, '{"version":1,"hosts":{"c1":{"said":"dead","since":1}}}');
+  const ledger = Ledger.open(path, silent);
+  expect([ledger.get('c1')?.said, ledger.fencings('c1')]).toEqual(['dead', undefined]);
+});

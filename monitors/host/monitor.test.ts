@@ -9,6 +9,7 @@ import { parseCib } from './pacemaker/cib.ts';
 import { parseCrmMon } from './pacemaker/crm-mon.ts';
 import { createPacemakerSource } from './pacemaker/source.ts';
 import { PACEMAKER_FENCED } from './policy.ts';
+import { prepare, type Setup } from './setup.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'host-monitor-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,6 +37,13 @@ test.each<[string, Partial<EngineOptions['hostMonitor']>, string]>([
   ['a form of names without its domain', { hostNameForm: 'full' }, 'host_name_domain is empty'],
 ])('%s is refused before anything begins', async (_, more, message) => {
   await expect(create(options(more), 'n1')).rejects.toThrow(message);
+});
+
+test('deaths of hosts that are back go to an engine, and to no Masakari', async () => {
+  const { transport } = options();
+  expect((await prepare(options(), 'n1')).lateDeaths).toBeUndefined();
+  const toMasakari = { ...options(), transport: { ...transport, target: 'masakari' } } as const;
+  expect((await prepare(toMasakari, 'n1')).lateDeaths).toBe('silent');
 });
 
 test('a wrong option at a reload is refused, and what was stays', async () => {
@@ -76,15 +84,16 @@ const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemak
 
 /** A monitor that Pacemaker shows captured samples, one after the other; the last one stays. */
 async function shown(samples: readonly string[], ...others: readonly Source[]): Promise<HostMonitor> {
+  return new HostMonitor(await showing(samples, ...others), 'n1');
+}
+
+async function showing(samples: readonly string[], ...others: readonly Source[]): Promise<Setup> {
   const left = [...samples];
   const source = await createPacemakerSource(options(), async () => {
     const sample = left.length > 1 ? left.shift() : left[0];
     return { view: parseCrmMon(read(`${sample}/crm_mon.xml`)), cib: parseCib(read(`${sample}/cib.xml`)) };
   });
-  return new HostMonitor(
-    { options: options().hostMonitor, policy: PACEMAKER_FENCED, sources: [source, ...others] },
-    'n1',
-  );
+  return { options: options().hostMonitor, policy: PACEMAKER_FENCED, sources: [source, ...others] };
 }
 
 const saying = (look: Source['look']): Source => ({ name: 'ipmi', look });
@@ -133,6 +142,17 @@ describe('a report that waited long', () => {
   ])('with %s, %j, is %s so', async (sample, payload, expected) => {
     const monitor = await shown([sample]);
     expect(await monitor.recheck({ notification: { ...common, payload } })).toBe(expected);
+  });
+
+  test('of a host that is back is still so where it was fenced or had no power, unless it goes to a Masakari', async () => {
+    const fenced = { ...common, generated_time: '2026-11-21T08:15:31Z', payload: stopped } as const;
+    const monitor = await shown(['remote-daemon-killed']);
+    expect(await monitor.recheck({ notification: fenced })).toBe('still');
+    expect(await monitor.recheck({ notification: { ...common, payload: stopped } }, undefined, 'fencing')).toBe(
+      'still',
+    );
+    const toMasakari = new HostMonitor({ ...(await showing(['remote-daemon-killed'])), lateDeaths: 'silent' }, 'n1');
+    expect(await toMasakari.recheck({ notification: fenced }, undefined, 'fencing')).toBe('over');
   });
 
   test('of a host that is not watched, or of something else, cannot be judged', async () => {

@@ -1,9 +1,12 @@
 /** The host monitor: says of compute hosts whether they live, with proof where they do not. */
 import type { EngineOptions } from '#config/options.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
 import { Board } from './board.ts';
+import type { Fact } from './fact.ts';
 import { byHost, judge, type Verdict } from './judge.ts';
+import { SAME_FENCING_MS } from './known-fencings.ts';
 import { Ledger } from './ledger.ts';
 import { prepare, type Setup } from './setup.ts';
 import { LOOK_TIMEOUT_MS, Watch } from './watch.ts';
@@ -51,12 +54,18 @@ export class HostMonitor implements Monitor {
     ];
   }
 
-  async recheck({ notification }: NotificationBody): Promise<Recheck> {
+  async recheck({ notification }: NotificationBody, _?: unknown, proof: ReportedProof = 'none'): Promise<Recheck> {
     if (notification.type !== 'COMPUTE_HOST') return 'unknown';
     try {
       const { verdicts } = await this.#lookAtAll(AbortSignal.timeout(LOOK_TIMEOUT_MS));
-      const state = verdicts.get(notification.hostname)?.state;
-      if (state === 'up') return notification.payload.event === 'STARTED' ? 'still' : 'over';
+      const verdict = verdicts.get(notification.hostname);
+      const state = verdict?.state;
+      if (verdict?.state === 'up') {
+        if (notification.payload.event === 'STARTED') return 'still';
+        // Its instances ended with its power: the engine decides what becomes of them.
+        const hadNoPower = proof === 'fencing' || wasFencedAt(verdict.because, Date.parse(notification.generated_time));
+        return hadNoPower && this.#setup.lateDeaths !== 'silent' ? 'still' : 'over';
+      }
       if (state === 'dead') return notification.payload.event === 'STOPPED' ? 'still' : 'over';
       const wasUnproven = notification.payload.event === 'STOPPED' && notification.payload.host_status === 'UNKNOWN';
       return state === 'suspected' && wasUnproven ? 'still' : 'unknown';
@@ -99,4 +108,8 @@ export class HostMonitor implements Monitor {
       blind,
     };
   }
+}
+
+function wasFencedAt(facts: readonly Fact[], time: number): boolean {
+  return facts.some(({ fencings = [] }) => fencings.some((at) => Math.abs(at - time) <= SAME_FENCING_MS));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseNotification } from '#protocol/notification.ts';
 import type { Verdict } from './judge.ts';
-import { reportOf, type Told, type Unproven } from './reports.ts';
+import { missedDeath, reportedProof, reportOf, type Told, type Unproven } from './reports.ts';
 
 const AT = Date.parse('2026-11-21T08:39:57Z');
 const MINUTE = 60_000;
@@ -70,4 +70,60 @@ describe('reported is', () => {
   ])('%s', (_, said, expected) => {
     expect(said).toBe(expected);
   });
+});
+
+describe('a host that was fenced and is up again', () => {
+  const missed = (fencings: readonly number[], known: readonly number[], told?: Told, now = AT + MINUTE) => {
+    const report = missedDeath('c2', fencings, known, told, now);
+    return report && { ...parseNotification(report.body), told: report.told, proof: report.proof };
+  };
+
+  test('is reported as dead since its fencing, without a proof that it is dead now', () => {
+    expect(missed([AT], [])).toMatchObject({
+      generated_time: new Date(AT),
+      payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
+      told: { said: 'dead', since: AT, proof: 'fenced' },
+      proof: 'none',
+    });
+  });
+
+  test.each<[string, number | undefined, readonly number[], readonly number[], Told?]>([
+    ['its newest fencing, of several', AT, [AT, AT - MINUTE], []],
+    ['nothing of one that is known', undefined, [AT], [AT]],
+    ['nothing of one that another node knows with its own clock', undefined, [AT + 2_000], [AT]],
+    ['nothing of a fencing that was reported as a death', undefined, [AT + 2_000], [], FENCED],
+    ['a second fencing after a death that was reported', AT + MINUTE, [AT, AT + MINUTE], [], FENCED],
+    [
+      'nothing of a fencing of a host that was reported as without power',
+      undefined,
+      [AT + MINUTE],
+      [],
+      { ...FENCED, proof: 'power off' },
+    ],
+    ['the fencing of a host that was reported as in doubt', AT, [AT], [], { said: 'suspected', since: AT - MINUTE }],
+    ['its fencing, not later than now', AT + MINUTE, [AT + 60 * MINUTE], []],
+    ['a fencing between others that are known', AT, [AT - MINUTE, AT, AT + MINUTE], [AT - MINUTE, AT + MINUTE]],
+  ])('%s', (_, expected, fencings, known, told) => {
+    expect(missed(fencings, known, told)?.generated_time.getTime()).toBe(expected);
+  });
+});
+
+test.each<[string, Pick<Verdict, 'state' | 'proof' | 'since'>, number, string]>([
+  ['a fencing after the last look', fencedAt(AT), 1_000, 'fencing'],
+  ['a fencing by a node whose clock is an hour behind', fencedAt(AT - 60 * MINUTE), 60_000, 'fencing'],
+  ['a recent fencing that the first look finds', fencedAt(AT - 1_000), Number.POSITIVE_INFINITY, 'fencing'],
+  [
+    'an old fencing that the first look finds: the host may have booted',
+    fencedAt(AT - 2 * MINUTE),
+    Number.POSITIVE_INFINITY,
+    'none',
+  ],
+  ['a fencing in the future that the first look finds', fencedAt(AT + 2 * MINUTE), Number.POSITIVE_INFINITY, 'none'],
+  ['a board that shows no power', foundOff(AT), Number.POSITIVE_INFINITY, 'fencing'],
+  ["an operator's confirmation", { state: 'dead', proof: 'operator', since: AT }, 1_000, 'none'],
+  ['a policy that needs no proof', in_('dead'), 1_000, 'none'],
+  ['a host in doubt', in_('suspected'), 1_000, 'none'],
+  ['a host that is up', in_('up'), 1_000, 'none'],
+])('beside the report of %s', (_, verdict, unfencedMs, expected) => {
+  expect(reportedProof(verdict, unfencedMs, AT)).toBe(expected);
 });

@@ -3,10 +3,13 @@
  *
  * Invariant: a death is reported once and a return once, also across restarts. A host that is dead when the monitor starts is
  * reported. Two deaths are told apart by the time of the fencing, so that one between two runs of the monitor is not missed.
+ * A proof travels with the report of a host that is dead now, never with one of a host that is back.
  */
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { Proof } from './fact.ts';
 import type { Verdict } from './judge.ts';
+import { SAME_FENCING_MS, unknownFencings } from './known-fencings.ts';
 import { SETTLED_PROOFS } from './policy.ts';
 
 /** What the engine was told of a host that is not up; of a host that is, nothing is kept. */
@@ -21,13 +24,14 @@ export interface Report {
   readonly body: NotificationBody;
   /** What holds once the report is safe; undefined: the host is up again. */
   readonly told: Told | undefined;
+  readonly proof: ReportedProof;
 }
 
 /**
- * The history of fencing is kept by each node, and what one learns from another may have another node's clock: a fencing
- * that is this little newer is the one that was reported. Milliseconds.
+ * A fencing longer ago is no proof to the engine: the host may have booted again, and by then Nova itself shows a dead host as
+ * down. Without alerts a death is seen up to 60 s later, by the next look. Milliseconds.
  */
-const SAME_FENCING_MS = 10_000;
+const PROOF_LASTS_MS = 90_000;
 
 /** `silent`: a host that is not proven dead is not reported. */
 export type Unproven = 'reported' | 'silent';
@@ -38,7 +42,7 @@ export function reportOf(
   verdict: Pick<Verdict, 'state' | 'proof' | 'since'>,
   told: Told | undefined,
   unproven: Unproven,
-): Report | undefined {
+): Omit<Report, 'proof'> | undefined {
   const { state, proof, since } = verdict;
   if (state === 'dead' && (told?.said !== 'dead' || isAnotherDeath(verdict, told))) {
     return {
@@ -54,6 +58,44 @@ export function reportOf(
     return { body: started(host, Math.max(since, told.since + 1)), told: undefined };
   }
   return undefined;
+}
+
+/**
+ * The death of a host that was fenced and is up again, and that no look saw dead: several fencings in between are one.
+ * @param fencings all that the history has of it
+ * @param known those of them that are no news, in ascending order
+ */
+export function missedDeath(
+  host: string,
+  fencings: readonly number[],
+  known: readonly number[],
+  told: Told | undefined,
+  now: number,
+): Report | undefined {
+  const news = unknownFencings(fencings, known).filter(
+    (since) => told?.said !== 'dead' || isAnotherDeath({ proof: 'fenced', since }, told),
+  );
+  if (news.length === 0) return undefined;
+  // The clock of the node that fenced it may be ahead of ours.
+  const since = Math.min(Math.max(...news), now);
+  return { body: stopped(host, since, 'NORMAL'), told: { said: 'dead', since, proof: 'fenced' }, proof: 'none' };
+}
+
+/**
+ * What is sent beside the report: the host has no power, or was fenced and cannot have booted since. An operator's word is no
+ * fencing.
+ * @param unfencedMs how long ago a look saw it up, or down and not fenced; Infinity: none did
+ */
+export function reportedProof(
+  { state, proof, since }: Pick<Verdict, 'state' | 'proof' | 'since'>,
+  unfencedMs: number,
+  now: number,
+): ReportedProof {
+  if (state !== 'dead') return 'none';
+  if (proof === 'power off') return 'fencing';
+  // By our own looks first: the time of the fencing is of another node's clock.
+  const isRecent = unfencedMs <= PROOF_LASTS_MS || Math.abs(now - since) <= PROOF_LASTS_MS;
+  return proof === 'fenced' && isRecent ? 'fencing' : 'none';
 }
 
 function isAnotherDeath({ proof, since }: Pick<Verdict, 'proof' | 'since'>, told: Told): boolean {

@@ -9,12 +9,19 @@ export interface Setup {
   readonly options: EngineOptions['hostMonitor'];
   readonly policy: Policy;
   readonly sources: readonly Source[];
+  /**
+   * Whether the death of a host that is back is reported; left out: it is. `silent` for a Masakari, which takes no look of its own
+   * and would disable the host.
+   */
+  readonly lateDeaths?: 'silent';
 }
 
 /** Throws when options or files cannot be right; nothing is begun. */
 export async function prepare(options: EngineOptions, node: string): Promise<Setup> {
   const policy = policyOf(options);
-  return { options: options.hostMonitor, policy, sources: await createSources(options, node) };
+  const sources = await createSources(options, node);
+  const isMasakari = options.transport.target === 'masakari';
+  return { options: options.hostMonitor, policy, sources, ...(isMasakari ? { lateDeaths: 'silent' } : {}) };
 }
 
 function policyOf(options: EngineOptions): Policy {

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { Ledger } from './ledger.ts';
 import { runAlert } from './pacemaker/alert.ts';
 import type { ClusterSight } from './pacemaker/ask.ts';
 import { parseCib } from './pacemaker/cib.ts';
-import { parseCrmMon } from './pacemaker/crm-mon.ts';
+import { type FenceEvent, parseCrmMon } from './pacemaker/crm-mon.ts';
 import { createPacemakerSource } from './pacemaker/source.ts';
 import { PACEMAKER_FENCED } from './policy.ts';
+import type { Setup } from './setup.ts';
 import { Watch } from './watch.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'watch-'));
@@ -24,18 +26,30 @@ const sightOf = (sample: string): ClusterSight => ({
   cib: parseCib(read(`${sample}/cib.xml`)),
 });
 
+/** An event as the history has it. */
+const fencing = (target: string, time: string, change: Partial<FenceEvent> = {}): FenceEvent => {
+  const completedAt = Date.parse(`2026-11-21T${time}Z`);
+  return { target, action: 'reboot', status: 'success', delegate: 'n1', completedAt, ...change };
+};
+
 let count = 0;
 
 /** A monitor on real sockets and files; what Pacemaker would say are captured answers. */
 class Scene {
   readonly reports: string[] = [];
   readonly bodies: NotificationBody[] = [];
+  readonly proofs: (ReportedProof | undefined)[] = [];
   readonly logged: string[] = [];
   readonly blind: string[] = [];
   seen = 0;
   looks = 0;
   /** A sample, or what goes wrong. */
   shows: string | Error;
+  /** In the history beside what the sample has. */
+  fencings: readonly FenceEvent[] = [];
+  /** In the cluster's record of c2, in place of what the sample has, milliseconds UTC. */
+  fencedAt: number | undefined;
+  lateDeaths: Pick<Setup, 'lateDeaths'> = {};
   /** What the outbox does with a report. */
   outbox: () => Promise<void> = async () => {};
   readonly folder: string;
@@ -61,19 +75,20 @@ class Scene {
     const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor: this.options }, async () => {
       this.looks += 1;
       if (this.shows instanceof Error) throw this.shows;
-      return sightOf(this.shows);
+      return this.#sight(this.shows);
     });
-    const setup = { options: this.options, policy: PACEMAKER_FENCED, sources: [source] };
+    const setup = { options: this.options, policy: PACEMAKER_FENCED, sources: [source], ...this.lateDeaths };
     const context = {
       log: (level: string, message: string) => this.logged.push(`${level}: ${message}`),
       seen: () => {
         this.seen += 1;
       },
       blind: (reason: string) => this.blind.push(reason),
-      report: async (body: NotificationBody) => {
+      report: async (body: NotificationBody, proof?: ReportedProof) => {
         await this.outbox();
         const { hostname, payload } = body.notification;
         this.bodies.push(body);
+        this.proofs.push(proof);
         this.reports.push(`${hostname} ${(payload as { event: string }).event}`);
       },
     };
@@ -82,6 +97,14 @@ class Scene {
     this.#done = new Watch(setup, context, ledger).run(this.#ends.signal);
     await vi.waitFor(() => statSync(this.options.alertSocket), until);
     await vi.waitFor(() => expect(this.seen + this.blind.length).toBeGreaterThan(0), until);
+  }
+
+  #sight(sample: string): ClusterSight {
+    const { view, cib } = sightOf(sample);
+    const states = new Map(cib.states);
+    const c2 = states.get('c2');
+    if (c2 !== undefined && this.fencedAt !== undefined) states.set('c2', { ...c2, fencedAt: this.fencedAt });
+    return { view: { ...view, fencing: [...this.fencings, ...view.fencing] }, cib: { ...cib, states } };
   }
 
   async stop(): Promise<void> {
@@ -102,9 +125,19 @@ class Scene {
   }
 
   state(): Record<string, { said: string } | undefined> {
-    return statSync(this.options.stateFile, { throwIfNoEntry: false })
-      ? JSON.parse(readFileSync(this.options.stateFile, 'utf8')).hosts
-      : {};
+    return this.#stateFile()?.hosts ?? {};
+  }
+
+  async waitForKnown(host: string, ...times: readonly string[]): Promise<void> {
+    const known = () => this.#stateFile()?.fencings?.[host]?.map((at) => new Date(at).toISOString().slice(11, 19));
+    await vi.waitFor(() => expect(known()).toEqual(times), until);
+  }
+
+  #stateFile():
+    | { hosts: Record<string, { said: string }>; fencings?: Record<string, readonly number[] | undefined> }
+    | undefined {
+    const isThere = statSync(this.options.stateFile, { throwIfNoEntry: false }) !== undefined;
+    return isThere ? JSON.parse(readFileSync(this.options.stateFile, 'utf8')) : undefined;
   }
 
   /** Until Pacemaker was asked so many times more and what it said was judged. */
@@ -250,6 +283,168 @@ describe('nothing is reported, and no return either,', () => {
       await scene.moreLooks(2);
     });
     expect(scene.reports).toEqual(['c2 STOPPED']);
+  });
+});
+
+describe('a proof travels with the report of', () => {
+  test('a fencing that completed since the last look', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.shows = 'remote-fenced-offline';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED');
+    });
+    expect(scene.proofs).toEqual(['fencing']);
+  });
+
+  test('a fencing just before the start, and not of one of days ago: the host may have booted since', async () => {
+    for (const [fencedAt, proof] of [
+      [Date.now(), 'fencing'],
+      [undefined, 'none'],
+    ] as const) {
+      const scene = new Scene('remote-fenced-offline');
+      scene.fencedAt = fencedAt;
+      await watching(scene, () => scene.waitForReports('c2 STOPPED'));
+      expect(scene.proofs).toEqual([proof]);
+    }
+  });
+
+  test("no return, and no operator's confirmation", async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.shows = 'remote-fencing-confirmed-by-hand';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED');
+      scene.shows = 'all-online';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
+    });
+    expect(scene.proofs).toEqual(['none', 'none']);
+  });
+});
+
+describe('a host that was fenced and is back', () => {
+  test('between two looks is reported as dead since its fencing, then as back, without a proof', async () => {
+    const scene = new Scene('all-online');
+    const began = Date.now();
+    await watching(scene, async () => {
+      // Captured after a fencing of c2 and its return.
+      scene.shows = 'remote-daemon-killed';
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
+      await scene.moreLooks(2);
+      expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
+    });
+    const [death, back] = scene.bodies.map(({ notification }) => notification);
+    expect(death).toEqual({
+      type: 'COMPUTE_HOST',
+      hostname: 'c2',
+      generated_time: '2026-11-21T08:15:31.000Z',
+      payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
+    });
+    expect(Date.parse(String(back?.generated_time))).toBeGreaterThanOrEqual(began);
+    expect(scene.proofs).toEqual(['none', 'none']);
+    expect(scene.logged).toContain('warning: host was fenced and is back');
+  });
+
+  test('while no monitor ran is reported by the next start, once', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, () => scene.waitForKnown('c2'));
+    scene.shows = 'remote-daemon-killed';
+    await watching(scene, () => scene.waitForKnown('c2', '08:15:31'));
+    await watching(scene, () => scene.moreLooks(2));
+    expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
+  });
+
+  test('before the first start of all is not reported, but its next fencing is', async () => {
+    const scene = new Scene('remote-daemon-killed');
+    await watching(scene, async () => {
+      await scene.waitForKnown('c2', '08:15:31');
+      expect(scene.reports).toEqual([]);
+      scene.fencings = [fencing('c2', '09:00:00', { action: 'off' })];
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
+    });
+    expect(scene.bodies[0]?.notification.generated_time).toBe('2026-11-21T09:00:00.000Z');
+  });
+
+  test('after its death was reported is reported as back, and not as dead again', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, async () => {
+      await scene.waitForReports('c2 STOPPED');
+      scene.shows = 'all-online';
+      // Learned from a node whose clock differs.
+      scene.fencings = [fencing('c2', '08:39:59')];
+      await scene.alert();
+      await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
+      await scene.moreLooks(2);
+    });
+    expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
+  });
+
+  test('a second time since its death was reported died twice', async () => {
+    const scene = new Scene('remote-fenced-offline');
+    await watching(scene, () => scene.waitForState('c2', 'dead'));
+    scene.shows = 'all-online';
+    scene.fencings = [fencing('c2', '08:39:57'), fencing('c2', '09:00:00')];
+    await watching(scene, () => scene.waitForReports('c2 STOPPED', 'c2 STOPPED', 'c2 STARTED'));
+  });
+
+  test('is reported as back after a crash between the two reports', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, () => scene.waitForKnown('c2'));
+    scene.shows = 'remote-daemon-killed';
+    const { promise: never } = Promise.withResolvers<void>();
+    let reported = 0;
+    scene.outbox = () => {
+      reported += 1;
+      return reported === 1 ? Promise.resolve() : never;
+    };
+    await watching(scene, () => vi.waitFor(() => expect(reported).toBe(2), until));
+    expect(scene.reports).toEqual(['c2 STOPPED']);
+    scene.outbox = async () => {};
+    await watching(scene, () => scene.waitForReports('c2 STOPPED', 'c2 STARTED'));
+  });
+
+  test('is not reported for a fencing that failed, was only confirmed, or is of no compute host', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.fencings = [
+        fencing('c1', '09:00:00', { status: 'failed' }),
+        fencing('c1', '09:00:01', { action: 'on' }),
+        fencing('c2', '09:00:02', { action: 'off', delegate: 'a human' }),
+        fencing('n1', '09:00:03'),
+      ];
+      await scene.moreLooks(3);
+    });
+    expect(scene.reports).toEqual([]);
+  });
+
+  test('is reported once the cluster has quorum, and once its maintenance ends', async () => {
+    const scene = new Scene('all-online');
+    await watching(scene, async () => {
+      scene.fencings = [fencing('c1', '09:00:00')];
+      for (const sample of ['no-quorum', 'maintenance-mode']) {
+        scene.shows = sample;
+        await scene.moreLooks(2);
+      }
+      expect(scene.reports).toEqual([]);
+      scene.shows = 'all-online';
+      await scene.alert();
+      await scene.waitForReports('c1 STOPPED', 'c1 STARTED');
+    });
+  });
+
+  test('is not reported to a Masakari, which would disable it', async () => {
+    const scene = new Scene('all-online');
+    scene.lateDeaths = { lateDeaths: 'silent' };
+    await watching(scene, async () => {
+      scene.shows = 'remote-daemon-killed';
+      await scene.alert();
+      await scene.waitForKnown('c2', '08:15:31');
+    });
+    expect(scene.reports).toEqual([]);
+    expect(scene.logged).toContain('warning: host was fenced and is back; Masakari is not notified');
   });
 });
 

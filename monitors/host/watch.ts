@@ -1,9 +1,6 @@
 /**
  * Watches: every source is looked at in its own time, and whenever something is learned every host is judged and what
- * there is to report is reported.
- *
- * Invariant: what was reported is written down after the report is safe in the outbox, host by host; if either fails it is
- * tried again.
+ * there is to report is reported (see reporter.ts), host by host.
  */
 import type { MonitorContext } from '../monitor.ts';
 import { Bell } from './bell.ts';
@@ -11,7 +8,7 @@ import { Board } from './board.ts';
 import type { Source } from './fact.ts';
 import { byHost, judge, settle, type Track, type Verdict } from './judge.ts';
 import type { Ledger } from './ledger.ts';
-import { reportOf } from './reports.ts';
+import { Reporter } from './reporter.ts';
 import { asksForNoProof, type Setup } from './setup.ts';
 
 /** After a report or its record failed. Milliseconds. */
@@ -24,7 +21,7 @@ type WatchContext = Pick<MonitorContext, 'log' | 'report' | 'seen' | 'blind'>;
 export class Watch {
   readonly #setup: Setup;
   readonly #context: WatchContext;
-  readonly #ledger: Ledger;
+  readonly #reporter: Reporter;
   readonly #board: Board;
   readonly #tracks = new Map<string, Track>();
   readonly #bell = new Bell();
@@ -33,7 +30,7 @@ export class Watch {
   constructor(setup: Setup, context: WatchContext, ledger: Ledger) {
     this.#setup = setup;
     this.#context = context;
-    this.#ledger = ledger;
+    this.#reporter = new Reporter(setup, context, ledger);
     this.#board = new Board(setup.sources.map(({ name }) => name));
   }
 
@@ -123,8 +120,12 @@ export class Watch {
       this.#bell.ring();
       for (const host of this.#hosts()) {
         if (signal.aborted) return;
-        if ((await this.#reportHost(host, signal)) === 'try again') known = -1;
+        const track = this.#tracks.get(host);
+        if (track === undefined) continue;
+        const facts = byHost(this.#board.facts()).get(host) ?? [];
+        if ((await this.#reporter.report(host, track, facts, signal)) === 'try again') known = -1;
       }
+      if (this.#reporter.save() === 'try again') known = -1;
       if (known === -1) await this.#bell.wait(TRY_AGAIN_MS, signal);
     }
   }
@@ -154,56 +155,9 @@ export class Watch {
     const level = state === 'dead' || state === 'suspected' ? 'warning' : 'info';
     this.#context.log(level, `host is ${state}`, { host, before: before?.state, proof, reason });
   }
-
-  async #reportHost(host: string, signal: AbortSignal): Promise<'done' | 'try again'> {
-    const { options } = this.#setup;
-    const track = this.#tracks.get(host);
-    if (track === undefined) return 'done';
-    const { settled, trend } = track;
-    const lasts = trend.state === settled.state && trend.looks >= options.monitoringSamples;
-    // Reports before this one took their time: nothing is told that has changed since.
-    const facts = byHost(this.#board.facts()).get(host) ?? [];
-    if (settled.state === 'dead' && judge(facts, this.#setup.policy, Date.now()).state !== 'dead') return 'done';
-    const report = reportOf(
-      host,
-      settled,
-      this.#ledger.get(host),
-      options.reportUnproven && lasts ? 'reported' : 'silent',
-    );
-    try {
-      if (report === undefined) {
-        if (!this.#ledger.isSaved) this.#ledger.save();
-        return 'done';
-      }
-      if (settled.state === 'dead' && settled.proof === undefined) {
-        this.#context.log('warning', 'HOST IS REPORTED DEAD WITHOUT A PROOF, as the policy says', { host });
-      }
-      // One that is given up here is made again after the next start, and recognised.
-      await unlessAborted(this.#context.report(report.body), signal);
-      const { event } = report.body.notification.payload;
-      this.#context.log('info', 'host reported', { host, event, proof: settled.proof, reason: settled.reason });
-      this.#ledger.set(host, report.told);
-      return 'done';
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log('error', 'a report of a host could not be kept; it is tried again', { host, reason });
-      return 'try again';
-    }
-  }
 }
 
 function stop(failed: AbortController, error: unknown): never {
   failed.abort();
   throw error;
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error('the monitor ends'));
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
 }

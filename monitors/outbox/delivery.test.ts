@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import { parseNotification } from '#protocol/notification.ts';
+import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { Program } from '#test/world/engine-world.ts';
 import type { Recheck } from '../monitor.ts';
@@ -21,6 +21,7 @@ const WAIT = { timeout: 20_000 };
 interface Params {
   readonly notification: { readonly hostname: string; readonly payload: { readonly event: string } };
   readonly delivery?: { readonly age_seconds: number; readonly attempts: number };
+  readonly proof?: string;
 }
 
 function down(hostname: string, event: 'STARTED' | 'STOPPED' = 'STOPPED'): NotificationBody {
@@ -48,9 +49,11 @@ class Scene implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly got: Params[] = [];
   readonly programs: Program[] = [];
+  /** Fields beside a notification that this engine knows. */
+  knows: readonly string[] = ['delivery', 'proof'];
   /** What becomes of a notification before it is acknowledged. */
   judge: (params: Params) => Promise<void> | void = () => {};
-  recheck: (body: NotificationBody) => Promise<Recheck> = async () => 'unknown';
+  recheck: (body: NotificationBody, proof: string) => Promise<Recheck> = async () => 'unknown';
   now: (() => Moment) | undefined;
   readonly #ends: (() => Promise<void>)[] = [];
   #server: RpcServer | undefined;
@@ -62,8 +65,14 @@ class Scene implements AsyncDisposable {
   async engineComes(path = this.socket): Promise<void> {
     this.#server = await RpcServer.listen(path, {
       notify: async (params) => {
-        const { delivery: _, ...body } = params as Record<string, unknown>;
-        parseNotification(body);
+        const fields = Object.entries(params as Record<string, unknown>);
+        try {
+          parseNotification(Object.fromEntries(fields.filter(([name]) => !this.knows.includes(name))));
+        } catch (error) {
+          // As an engine answers it.
+          if (!(error instanceof InvalidNotification)) throw error;
+          throw new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
+        }
         const told = params as Params;
         this.got.push(told);
         await this.judge(told);
@@ -108,7 +117,7 @@ class Scene implements AsyncDisposable {
       outbox,
       target,
       log: this.log,
-      recheck: (body) => this.recheck(body),
+      recheck: (body, proof) => this.recheck(body, proof),
       staleAfterMs: 60_000,
       retryIntervalMs: 200,
       ...(this.now ? { now: this.now } : {}),
@@ -153,6 +162,29 @@ describe('a report', () => {
     expect(scene.got).toMatchObject([{ notification: { hostname: 'c1' }, delivery: { attempts: 1 } }]);
     expect(scene.got[0]?.delivery?.age_seconds).toBeGreaterThanOrEqual(0);
     await expect.poll(() => scene.lines, WAIT).toContain('info notification delivered: u new');
+  });
+
+  it('has the proof of its monitor beside it, and without one no field for it', async () => {
+    await scene.engineComes();
+    const outbox = await scene.outbox();
+    await outbox.put(provenDead('c1'), 'fencing');
+    await outbox.put(provenDead('c2'));
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    const proofs = scene.got.map(({ notification: { hostname }, proof }) => `${hostname} ${proof}`);
+    expect(proofs.toSorted()).toEqual(['c1 fencing', 'c2 undefined']);
+    expect(Object.keys(scene.got.find(({ proof }) => proof === undefined) ?? {})).not.toContain('proof');
+  });
+
+  it('goes without its proof to an engine of a version that knows none', async () => {
+    scene.knows = ['delivery'];
+    await scene.engineComes();
+    const outbox = await scene.outbox();
+    await scene.deliver(outbox);
+    await outbox.put(provenDead('c1'), 'fencing');
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(scene.got).toMatchObject([{ notification: { hostname: 'c1' }, delivery: { attempts: 1 } }]);
+    expect(scene.lines.join()).not.toContain('set aside');
   });
 
   it('waits for an engine that is away and is delivered once when it is back; the log says both, once', async () => {
@@ -260,6 +292,23 @@ describe('an old report', () => {
     expect(scene.lines).toContain('info an old report was looked at again: over');
   });
 
+  it('goes without its proof: what was proven then may be over now; its monitor knows what it had proven', async () => {
+    const asked: string[] = [];
+    scene.recheck = async (_, proof) => {
+      asked.push(proof);
+      return 'still';
+    };
+    scene.now = () => boot;
+    const outbox = await scene.outbox();
+    await outbox.put(provenDead('c1'), 'fencing');
+    scene.now = () => ({ ...boot, uptimeMs: 3_600_000 });
+    await scene.engineComes();
+    await scene.deliver(outbox);
+    await expect.poll(() => scene.files(), WAIT).toEqual([]);
+    expect(asked).toEqual(['fencing']);
+    expect(scene.got.map(({ proof }) => proof)).toEqual([undefined]);
+  });
+
   it('goes when its monitor cannot tell, or breaks', async () => {
     scene.recheck = async ({ notification }) => {
       if (notification.hostname === 'c1') throw new Error('out of luck');
@@ -338,6 +387,31 @@ describe('a report at which the engine fails again and again', () => {
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     expect(accepted.slice(2)).toEqual(['1 LIFECYCLE', '1 IO_ERROR', '1 QEMU_GUEST_AGENT_ERROR']);
   });
+});
+
+it('a return never goes before the death that is parked, also when it is written later or a restart lies in between', async () => {
+  let isMended = false;
+  const accepted: string[] = [];
+  scene.judge = ({ notification: { hostname, payload } }) => {
+    if (!isMended && payload.event === 'STOPPED') throw new Error('out of luck');
+    accepted.push(`${hostname} ${payload.event}`);
+  };
+  await scene.engineComes();
+  const outbox = await scene.outbox();
+  await outbox.put(down('c1'));
+  const end = await scene.deliver(outbox);
+  await expect.poll(() => scene.lines.join(), WAIT).toContain('error a notification that does not go is parked');
+  await outbox.put(down('c1', 'STARTED'));
+  await outbox.put(guestDown('c1', 1));
+  await expect.poll(() => accepted, WAIT).toEqual(['c1 LIFECYCLE']);
+  await end();
+  const attempts = scene.got.length;
+  await scene.deliver(await scene.outbox());
+  await expect.poll(() => scene.got.length, WAIT).toBeGreaterThan(attempts + 1);
+  expect(accepted).toEqual(['c1 LIFECYCLE']);
+  isMended = true;
+  await expect.poll(() => scene.files(), WAIT).toEqual([]);
+  expect(accepted).toEqual(['c1 LIFECYCLE', 'c1 STOPPED', 'c1 STARTED']);
 });
 
 describe('several engines', () => {

@@ -5,15 +5,17 @@
  * them, nor for ever for one that is never taken (see lanes.ts); a report is removed only after it was acknowledged, after its
  * own monitor said that it is over, or into the folder of those set aside; one that waited long is asked for again in the moment
  * before it goes, and a death of a host that nobody can confirm then stays: the host may live again, and an engine would
- * start its instances a second time.
+ * start its instances a second time; an old report goes without its proof: the host may have come back since.
  */
 import { type FSWatcher, watch } from 'node:fs';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { Recheck } from '../monitor.ts';
 import { ageAt, isStale, type Moment, momentNow } from './age.ts';
 import { Lanes, type Waiting } from './lanes.ts';
 import type { Outbox } from './outbox.ts';
+import type { Report } from './report-file.ts';
 import type { Sent, Target } from './target.ts';
 import { Turn } from './turn.ts';
 
@@ -22,7 +24,7 @@ export interface DeliveryParts {
   readonly target: Target;
   readonly log: Log;
   /** Asked of the monitor that made the report; `unknown` for one that does not run here. */
-  readonly recheck: (body: NotificationBody) => Promise<Recheck>;
+  readonly recheck: (body: NotificationBody, proof: ReportedProof) => Promise<Recheck>;
   readonly staleAfterMs: number;
   readonly retryIntervalMs: number;
   readonly now?: () => Moment;
@@ -188,8 +190,9 @@ export class Delivery {
     const { name, report } = waiting;
     const fault = await target.reach();
     if (fault !== undefined) return this.#isAway(fault);
-    if (isStale(ageAt(this.#now(), report.written), staleAfterMs)) {
-      const word = await this.#recheck(report.body, signal);
+    const isOld = isStale(ageAt(this.#now(), report.written), staleAfterMs);
+    if (isOld) {
+      const word = await this.#recheck(report, signal);
       if (signal.aborted) return 'away';
       if (word === 'unknown' && isProvenDeath(report.body)) return this.#hold(waiting);
       if (isMilestone(waiting.attempts)) this.#say('info', `an old report was looked at again: ${word}`, waiting);
@@ -198,7 +201,8 @@ export class Delivery {
     if (!(await outbox.has(name))) return 'done';
     waiting.attempts += 1;
     const { ms } = ageAt(this.#now(), report.written);
-    return this.#conclude(waiting, await target.send(report.body, { ageMs: ms, attempts: waiting.attempts }));
+    const proof = isOld ? 'none' : report.proof;
+    return this.#conclude(waiting, await target.send(report.body, { ageMs: ms, attempts: waiting.attempts, proof }));
   }
 
   #hold(waiting: Waiting): 'later' {
@@ -248,13 +252,13 @@ export class Delivery {
     return 'done';
   }
 
-  async #recheck(body: NotificationBody, signal: AbortSignal): Promise<Recheck> {
+  async #recheck({ body, proof }: Report, signal: AbortSignal): Promise<Recheck> {
     const limit = Promise.withResolvers<Recheck>();
     const give = (): void => limit.resolve('unknown');
     const timer = setTimeout(give, RECHECK_MS);
     signal.addEventListener('abort', give);
     try {
-      return await Promise.race([this.#parts.recheck(body).catch((): Recheck => 'unknown'), limit.promise]);
+      return await Promise.race([this.#parts.recheck(body, proof).catch((): Recheck => 'unknown'), limit.promise]);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', give);

@@ -7,6 +7,7 @@
 import * as v from 'valibot';
 import { describeAddress, type EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { InstanceFacts, MonitorName } from '../monitor.ts';
@@ -72,16 +73,28 @@ export class EngineTarget implements Target {
     }
   }
 
-  async send(body: NotificationBody, { ageMs, attempts }: DeliveryFacts): Promise<Sent> {
+  async send(body: NotificationBody, { ageMs, attempts, proof }: DeliveryFacts): Promise<Sent> {
     const params = { ...body, delivery: { age_seconds: Math.round(ageMs / 1000), attempts } };
     try {
-      const answer = v.parse(answerSchema, await this.#call('notify', params));
+      const answer = v.parse(answerSchema, await this.#notify(proof === 'none' ? params : { ...params, proof }));
       const known = answer.duplicate ? ', known already' : '';
       return { outcome: 'accepted', answer: `${answer.notification_uuid} ${answer.status}${known}` };
     } catch (error) {
       const reason = messageOf(error);
       if (!(error instanceof RpcError)) return { outcome: 'away', reason };
       return { outcome: REFUSALS.includes(error.code) ? 'refused' : 'failed', reason: `the engine says: ${reason}` };
+    }
+  }
+
+  /** An engine of a version that knows no proof refuses the field, and gets the report without it. */
+  async #notify(params: NotificationBody & { readonly proof?: ReportedProof }): Promise<unknown> {
+    try {
+      return await this.#call('notify', params);
+    } catch (error) {
+      const { proof, ...rest } = params;
+      const isUnknown = error instanceof RpcError && error.code === RPC_ERRORS.invalidParams && error.field === 'proof';
+      if (proof === undefined || !isUnknown) throw error;
+      return await this.#call('notify', rest);
     }
   }
 

@@ -28,7 +28,7 @@ const BODY: NotificationBody = {
     },
   },
 };
-const FACTS = { ageMs: 0, attempts: 1 };
+const FACTS = { ageMs: 0, attempts: 1, proof: 'fencing' } as const;
 
 interface Asked {
   readonly path: string;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
@@ -60,6 +61,33 @@ describe('the outbox', () => {
     const [name = ''] = await outbox.names();
     expect((await outbox.read(name))?.body).toEqual(crash('c1'));
     expect([statSync(folder).mode & 0o777, statSync(join(folder, name)).mode & 0o777]).toEqual([0o700, 0o600]);
+  });
+
+  it('keeps the proof beside a report, over a restart; a report of before there were proofs has none', async () => {
+    const outbox = await open();
+    await outbox.put(crash('c1'), 'fencing');
+    await outbox.put(crash('c2'));
+    const again = await open();
+    const [first = '', second = ''] = await again.names();
+    expect([(await again.read(first))?.proof, (await again.read(second))?.proof]).toEqual(['fencing', 'none']);
+    // As it always was: an older version reads it too.
+    expect(Object.keys(JSON.parse(readFileSync(join(folder, second), 'utf8').split('\n')[1] ?? ''))).toEqual([
+      'written',
+      'body',
+    ]);
+  });
+
+  it('reads a report of a later version, and believes no proof that it does not know', async () => {
+    const outbox = await open();
+    const written = { wallMs: 1, bootId: 'b', uptimeMs: 1, leapSeconds: 27 };
+    for (const [index, proof] of ['witnessed', 'operator', { kind: 'fencing' }, 7, null].entries()) {
+      const text = JSON.stringify({ written, body: crash('c1'), proof, urgency: 'high' });
+      const sum = createHash('sha256').update(text).digest('hex');
+      writeFileSync(join(folder, `${String(index + 1).padStart(16, '0')}-1.report`), `${sum}\n${text}\n`);
+    }
+    const names = await outbox.names();
+    const proofs = await Promise.all(names.map(async (name) => (await outbox.read(name))?.proof));
+    expect(proofs).toEqual(['none', 'none', 'none', 'none', 'none']);
   });
 
   it('closes a folder that was open to others', async () => {

@@ -8,6 +8,7 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { isAlive, type ProcessName, thisProcess } from '#protocol/process-file.ts';
@@ -83,8 +84,8 @@ export class Outbox {
   }
 
   /** Resolves when the report is durable. Throws `OutboxUnusable` when it is not, `InvalidNotification` when it is none. */
-  async put(body: NotificationBody): Promise<void> {
-    const text = formatReport({ body, written: this.#now() });
+  async put(body: NotificationBody, proof: ReportedProof = 'none'): Promise<void> {
+    const text = formatReport({ body, written: this.#now(), proof });
     // Nothing is awaited up to here: reports stand in line as they were given.
     const written = this.#writing.then(() => this.#write(text));
     this.#writing = written.catch(() => {});

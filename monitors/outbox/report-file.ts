@@ -1,10 +1,12 @@
 /**
- * What stands in a file of the outbox: a checksum, and the report with the moment it was written. Pure.
+ * What stands in a file of the outbox: a checksum, and the report with the moment it was written and the proof of a death.
+ * Fields that another version adds are left out, and a file without a proof has none. Pure.
  *
  * Invariant: what was read is what was written. A name that lost a bit would have another host evacuated.
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { type ReportedProof, readProof } from '#protocol/death-proof.ts';
 import { MAX_NOTIFICATION_BYTES, type NotificationBody, parseNotification } from '#protocol/notification.ts';
 import type { Moment } from './age.ts';
 
@@ -14,6 +16,7 @@ export const MAX_REPORT_BYTES = MAX_NOTIFICATION_BYTES + 1024;
 export interface Report {
   readonly body: NotificationBody;
   readonly written: Moment;
+  readonly proof: ReportedProof;
 }
 
 /** It cannot be delivered, now or ever. */
@@ -24,6 +27,7 @@ export class UnusableReport extends Error {
 const reportSchema = v.object({
   written: v.object({ wallMs: v.number(), bootId: v.string(), uptimeMs: v.number() }),
   body: v.unknown(),
+  proof: v.optional(v.unknown()),
 });
 
 function sum(text: string): string {
@@ -31,9 +35,9 @@ function sum(text: string): string {
 }
 
 /** Throws `InvalidNotification` when an engine could not take it, and `UnusableReport` when it is too long. */
-export function formatReport({ body, written }: Report): string {
+export function formatReport({ body, written, proof }: Report): string {
   parseNotification(body);
-  const text = JSON.stringify({ written, body });
+  const text = JSON.stringify({ written, body, ...(proof === 'none' ? {} : { proof }) });
   const report = `${sum(text)}\n${text}\n`;
   if (Buffer.byteLength(report) > MAX_REPORT_BYTES) {
     throw new UnusableReport(`a report is longer than ${MAX_NOTIFICATION_BYTES} bytes`);
@@ -46,9 +50,9 @@ export function parseReport(content: string): Report {
   const [checksum, text = '', rest] = content.split('\n');
   if (rest !== '' || checksum !== sum(text)) throw new UnusableReport('its checksum is wrong: it is damaged');
   try {
-    const { written, body } = v.parse(reportSchema, JSON.parse(text));
+    const { written, body, proof } = v.parse(reportSchema, JSON.parse(text));
     parseNotification(body);
-    return { written, body: body as NotificationBody };
+    return { written, body: body as NotificationBody, proof: readProof(proof) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UnusableReport(`it is no notification: ${reason}`, { cause: error });

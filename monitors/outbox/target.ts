@@ -1,4 +1,5 @@
 /** To whom reports are delivered: an engine of ours, or the API of a Masakari. */
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { InstanceFacts, MonitorName } from '../monitor.ts';
 
@@ -7,6 +8,8 @@ export interface DeliveryFacts {
   readonly ageMs: number;
   /** Of this process, this one included. */
   readonly attempts: number;
+  /** What proves the death that is reported; a Masakari takes none. */
+  readonly proof: ReportedProof;
 }
 
 export type Sent =

@@ -28,9 +28,9 @@ function tools(scripts: Readonly<Record<string, string>>): string {
 const ask = (path: string, timeoutMs = 60_000, signal = new AbortController().signal) =>
   askPacemaker(timeoutMs, signal, path);
 
-test('both tools are asked, in one language and without what would make them show a file instead of the cluster', async () => {
+test('both tools are asked, in one language, in UTC and without what would make them show a file instead of the cluster', async () => {
   const path = tools({
-    crm_mon: `test -z "$CIB_file$CIB_shadow" && test "$LC_ALL" = C && ${GOOD.crm_mon}`,
+    crm_mon: `test -z "$CIB_file$CIB_shadow" && test "$LC_ALL $TZ" = "C UTC" && ${GOOD.crm_mon}`,
     cibadmin: GOOD.cibadmin,
   });
   process.env.CIB_file = '/tmp/cib.xml';

@@ -38,8 +38,8 @@ function print(
   { timeoutMs, signal, path }: Bounds,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    // CIB_* would make the tools show a file or a shadow instead of the cluster.
-    const env = { PATH: path, LC_ALL: 'C' };
+    // CIB_* would make the tools show a file or a shadow instead of the cluster. Pacemaker 2.0 prints local time without a zone.
+    const env = { PATH: path, LC_ALL: 'C', TZ: 'UTC' };
     // By a signal and not by the option timeout, which waits for a tool that cannot be killed.
     const late = AbortSignal.timeout(timeoutMs);
     const ends = AbortSignal.any([signal, late]);

@@ -21,6 +21,8 @@ export interface ClusterView {
   /** The connections to remote nodes by their name; guest nodes and bundles have none. */
   readonly connections: ReadonlyMap<string, Connection>;
   readonly fencing: readonly FenceEvent[];
+  /** `unreadable` when the fencer did not give its history: then `fencing` is empty and shows nothing. */
+  readonly history: 'readable' | 'unreadable';
 }
 
 export interface NodeView {
@@ -112,6 +114,8 @@ export function parseCrmMon(xml: string): ClusterView {
         .map(connection),
     ),
     fencing: (fencing === undefined ? [] : elementsOf(fencing, 'fence_event')).map(fenceEvent),
+    // Without any event there is no element; after a failed request it has a status and nothing else.
+    history: (fencing?.attributes.status ?? '0') === '0' ? 'readable' : 'unreadable',
   };
 }
 

@@ -234,7 +234,7 @@ describe('whatever the cluster shows', () => {
     .map(({ node, state, connection, fencing, quorum, isInMaintenance, outlived }) => {
       const connections = new Map(connection === undefined ? [] : [['x', connection] as const]);
       const sighting: Sighting = {
-        view: { hasQuorum: quorum[0], isInMaintenance, nodes: [node], connections, fencing },
+        view: { hasQuorum: quorum[0], isInMaintenance, nodes: [node], connections, fencing, history: 'readable' },
         cib: { hasQuorum: quorum[1], states: new Map([['x', state]]) },
         outlived: new Map(outlived === undefined ? [] : [['x', outlived]]),
         now: NOW,

@@ -15,7 +15,7 @@
 import type { Fact } from '../fact.ts';
 import type { CibView, NodeState } from './cib.ts';
 import type { ClusterView, Connection, NodeView } from './crm-mon.ts';
-import { newestFencing, type Outlived } from './outlived.ts';
+import { HUMAN, newestFencing, type Outlived } from './outlived.ts';
 
 /** What one node is seen as; the host's name and the source are added by the caller. */
 export type Finding = Pick<Fact, 'says' | 'proof' | 'detail' | 'at'>;
@@ -27,9 +27,6 @@ export interface Sighting {
   /** When it was seen, milliseconds UTC. */
   readonly now: number;
 }
-
-/** What Pacemaker writes as the delegate of a fencing that an operator confirmed (`stonith_admin --confirm`). */
-const HUMAN = 'a human';
 
 /**
  * `at` of a proven death is the time of the fencing as the cluster has it, not that of the look: all controllers then report

@@ -16,6 +16,7 @@ const node = (name: string, isRemote: boolean): NodeView => ({
 });
 const cluster = (members: string, remotes: string, guests = ''): ClusterView => ({
   hasQuorum: true,
+  history: 'readable',
   isInMaintenance: false,
   nodes: [
     ...members.split(' ').map((name) => node(name, false)),

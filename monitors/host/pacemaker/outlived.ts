@@ -17,12 +17,20 @@ const STILL_LISTED_MS = 30_000;
 
 const ENDS_POWER = new Set(['off', 'reboot']);
 
+/** What Pacemaker writes as the delegate of a fencing that an operator confirmed (`stonith_admin --confirm`). */
+export const HUMAN = 'a human';
+
+/** Whether the node had no power after it. */
+export function endsPower({ status, action }: Pick<FenceEvent, 'status' | 'action'>): boolean {
+  return status === 'success' && ENDS_POWER.has(action);
+}
+
 /** The newest fencing of that node that succeeded and says when. */
 export function newestFencing(view: ClusterView, node: string): (FenceEvent & { completedAt: number }) | undefined {
   let newest: (FenceEvent & { completedAt: number }) | undefined;
   for (const event of view.fencing) {
     const { completedAt } = event;
-    if (event.target !== node || event.status !== 'success' || !ENDS_POWER.has(event.action)) continue;
+    if (event.target !== node || !endsPower(event)) continue;
     if (completedAt !== undefined && completedAt > (newest?.completedAt ?? 0)) newest = { ...event, completedAt };
   }
   return newest;

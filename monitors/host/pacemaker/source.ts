@@ -6,6 +6,7 @@ import { Bell } from '../bell.ts';
 import type { Fact, Source } from '../fact.ts';
 import { askPacemaker, type ClusterSight } from './ask.ts';
 import { findingOf } from './facts.ts';
+import { fencingsOf } from './fencings.ts';
 import { listenForHints } from './hint.ts';
 import { ambiguousHosts, computeNodes, hostOf, strangeNames } from './names.ts';
 import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
@@ -70,7 +71,9 @@ class PacemakerSource implements Source {
         const detail = `node ${node.name} has no host name of its own; see [host] host_names`;
         return { ...said, says: 'unknown', at: now, detail };
       }
-      return { ...said, ...findingOf(node, { view, cib, outlived: this.#outlived, now }) };
+      const finding = findingOf(node, { view, cib, outlived: this.#outlived, now });
+      const fencings = fencingsOf(node.name, finding, { view, cib, now });
+      return { ...said, ...finding, ...(fencings === undefined ? {} : { fencings }) };
     });
     // Silently nobody would watch it.
     const missing = strangeNames(view, this.#options).map((name): Fact => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -221,6 +221,39 @@ test("Pacemaker's alerts alone, sent by the agent on one node, bring a death and
     stop.abort();
     await done;
   }
+});
+
+test('a host that is fenced and back while a monitor is stopped is reported by its next start as dead, then as back', async () => {
+  const stateFile = join(folder, 'restarted.json');
+  const late: NotificationBody['notification'][] = [];
+  const watchUntil = async (what: string, isReached: () => boolean): Promise<void> => {
+    const stop = new AbortController();
+    const done = watch('restarted', 200, 'n1', stop.signal, late);
+    try {
+      await waitUntil({ what, seconds: 60 }, () => isReached() || undefined);
+    } finally {
+      stop.abort();
+      await done;
+    }
+  };
+  await watchUntil('the history of c2 to be known', () => {
+    if (!existsSync(stateFile)) return false;
+    const { fencings = {} } = JSON.parse(readFileSync(stateFile, 'utf8')) as { fencings?: Record<string, unknown> };
+    return fencings.c2 !== undefined;
+  });
+  await lab.kill('c2');
+  await waitForReport('c2', 'STOPPED');
+  await lab.boot('c2');
+  await waitForReport('c2', 'STARTED');
+  expect(news()).toEqual(['c2 STOPPED', 'c2 STARTED']);
+  expect(late).toEqual([]);
+  const [event] = (await lab.fenceHistory()).filter(({ target, status }) => target === 'c2' && status === 'success');
+  await watchUntil('the fencing to be reported', () => late.length >= 2);
+  expect(late.map(({ hostname, payload }) => `${hostname} ${'event' in payload && payload.event}`)).toEqual([
+    'c2 STOPPED',
+    'c2 STARTED',
+  ]);
+  expect(Date.parse(String(late[0]?.generated_time))).toBe(Date.parse(String(event?.completedAt).replace(' ', 'T')));
 });
 
 test('a side without quorum says nothing of anybody, whomever it misses', async () => {

@@ -1,0 +1,111 @@
+/**
+ * Reports one host.
+ *
+ * Invariant: what was reported is written down after the report is safe in the outbox; if either fails it is tried again. The
+ * death of a host that was fenced and is back is reported before its return, and each fencing once.
+ */
+import type { MonitorContext } from '../monitor.ts';
+import type { Fact } from './fact.ts';
+import { judge, type Track } from './judge.ts';
+import type { Ledger } from './ledger.ts';
+import { missedDeath, type Report, reportedProof, reportOf } from './reports.ts';
+import type { Setup } from './setup.ts';
+
+type Outcome = 'done' | 'try again';
+
+export class Reporter {
+  readonly #setup: Setup;
+  readonly #context: Pick<MonitorContext, 'log' | 'report'>;
+  readonly #ledger: Ledger;
+  /** By host: the last look that saw it up, or down and not fenced, of `performance.now`. */
+  readonly #unfencedAt = new Map<string, number>();
+  #saveFault: string | undefined;
+
+  constructor(setup: Setup, context: Pick<MonitorContext, 'log' | 'report'>, ledger: Ledger) {
+    this.#setup = setup;
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  /** @param facts the newest of that host: reports before this one took their time, and nothing that has changed since is reported */
+  async report(host: string, track: Track, facts: readonly Fact[], signal: AbortSignal): Promise<Outcome> {
+    const { settled } = track;
+    if (settled.state === 'up' || settled.state === 'suspected') this.#unfencedAt.set(host, performance.now());
+    const fencings = facts.find((fact) => fact.fencings !== undefined)?.fencings;
+    if (fencings !== undefined && this.#ledger.fencings(host) === undefined) this.#ledger.knowFencings(host, fencings);
+    const isProvenState = settled.state === 'dead' || settled.state === 'up';
+    if (isProvenState && judge(facts, this.#setup.policy, Date.now()).state !== settled.state) return 'done';
+    try {
+      if (settled.state === 'up') await this.#reportMissedDeath(host, fencings ?? [], signal);
+      await this.#reportState(host, track, signal);
+      // In any other state a fencing stays news until the host is seen dead or up.
+      if (isProvenState && fencings !== undefined) this.#ledger.knowFencings(host, fencings);
+      return 'done';
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#context.log('error', 'a report of a host could not be kept; it is tried again', { host, reason });
+      return 'try again';
+    }
+  }
+
+  /** Writes down what is known and not yet in the file. Never throws. */
+  save(): Outcome {
+    try {
+      if (!this.#ledger.isSaved) this.#ledger.save();
+      this.#saveFault = undefined;
+      return 'done';
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== this.#saveFault) this.#context.log('error', 'the state file cannot be written', { reason });
+      this.#saveFault = reason;
+      return 'try again';
+    }
+  }
+
+  async #reportMissedDeath(host: string, fencings: readonly number[], signal: AbortSignal): Promise<void> {
+    const known = this.#ledger.fencings(host) ?? [];
+    const report = missedDeath(host, fencings, known, this.#ledger.get(host), Date.now());
+    if (report === undefined) return;
+    const fencedAt = report.body.notification.generated_time;
+    if (this.#setup.lateDeaths === 'silent') {
+      this.#context.log('warning', 'host was fenced and is back; Masakari is not notified', { host, fencedAt });
+      return;
+    }
+    this.#context.log('warning', 'host was fenced and is back', { host, fencedAt });
+    // Known from the report on, with the death: a crash in between repeats both.
+    await this.#send(host, report, signal, () => this.#ledger.knowFencings(host, fencings));
+  }
+
+  async #reportState(host: string, { settled, trend }: Track, signal: AbortSignal): Promise<void> {
+    const { monitoringSamples, reportUnproven } = this.#setup.options;
+    const lasts = trend.state === settled.state && trend.looks >= monitoringSamples;
+    const unproven = reportUnproven && lasts ? 'reported' : 'silent';
+    const report = reportOf(host, settled, this.#ledger.get(host), unproven);
+    if (report === undefined) return;
+    if (settled.state === 'dead' && settled.proof === undefined) {
+      this.#context.log('warning', 'HOST IS REPORTED DEAD WITHOUT A PROOF, as the policy says', { host });
+    }
+    const unfencedMs = performance.now() - (this.#unfencedAt.get(host) ?? Number.NEGATIVE_INFINITY);
+    await this.#send(host, { ...report, proof: reportedProof(settled, unfencedMs, Date.now()) }, signal);
+    const { event } = report.body.notification.payload;
+    this.#context.log('info', 'host reported', { host, event, proof: settled.proof, reason: settled.reason });
+  }
+
+  async #send(host: string, { body, proof, told }: Report, signal: AbortSignal, known?: () => void): Promise<void> {
+    // One that is given up here is made again after the next start, and recognised.
+    await unlessAborted(this.#context.report(body, proof), signal);
+    known?.();
+    this.#ledger.set(host, told);
+  }
+}
+
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new Error('the monitor ends'));
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
