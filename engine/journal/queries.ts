@@ -172,17 +172,6 @@ export const QUERIES = {
     return [...originals.values()];
   },
 
-  /** When the newest failure of a host that was not ignored was reported, ms UTC of its monitor; null: never. */
-  lastFailure(db: Database.Database, host: string): number | null {
-    const row = db
-      .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks
-         WHERE host = ? AND type = 'COMPUTE_HOST' AND status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`,
-      )
-      .get(host);
-    return row?.at ?? null;
-  },
-
   /**
    * Instances that recoveries of a host moved away and that no return of it has brought home since: of each the newest
    * evacuation that was carried out. Those that this very recovery brought home, or began to, are among them.
@@ -291,8 +280,8 @@ export const QUERIES = {
   returnsAfter(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow[] {
     return db
       .prepare<[string, number], LogbookRow>(
-        `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' = 'STARTED'
-         ORDER BY id LIMIT 100`,
+        `SELECT * FROM logbooks INDEXED BY logbooks_returns
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' = 'STARTED' ORDER BY id LIMIT 100`,
       )
       .all(of.host, of.id);
   },
@@ -329,17 +318,6 @@ export const QUERIES = {
       .prepare<[string], { record: string }>('SELECT record FROM abandoned_evacuations WHERE instance = ?')
       .all(instance)
       .map(({ record }) => record);
-  },
-
-  /** When the host was last reported to have come back, ms UTC; null: never. */
-  lastReturn(db: Database.Database, host: string): number | null {
-    const row = db
-      .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks
-         WHERE host = ? AND type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED'`,
-      )
-      .get(host);
-    return row?.at ?? null;
   },
 
   atoms(db: Database.Database, flowId: number): AtomRow[] {
