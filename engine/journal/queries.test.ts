@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { flowOf, line, notification, Place } from '#test/journal/place.ts';
-import type { FlowSnapshot, Mutation } from './mutations.ts';
+import type { AcceptNotification, FlowSnapshot, Mutation } from './mutations.ts';
 import { QUERIES } from './queries.ts';
 import type { LogbookStatus, StepRow, StepState } from './words.ts';
 import type { JournalWriter } from './writer.ts';
@@ -154,6 +154,30 @@ describe('a host that came back and is at work on it', () => {
     expect(QUERIES.lastOpenEvacuation(db, { flowId: flow.flow.id + 9, host: 'compute-1' })).toBeNull();
     expect(QUERIES.evacuatedInOtherFlows(db, flow.flow.id)).toEqual([]);
   });
+});
+
+test('crashes of an instance are its recoveries that were not ignored, newest first', () => {
+  using place = new Place();
+  const { writer, db } = place.reign();
+  const story = new Story(writer);
+  const target = 'instance:a';
+  const crash = (at: number, other: Partial<AcceptNotification> = {}) => {
+    const accepted = notification({ type: 'VM', target, payload: '{"event":"CRASH"}', generatedAt: at, at, ...other });
+    story.tell(accepted);
+    return accepted.uuid;
+  };
+  const first = crash(10);
+  story.ends(first, 'running', 'finished');
+  story.ends(crash(20), 'running', 'ignored');
+  crash(30, { status: 'ignored', payload: '{"event":"BOOT"}' });
+  crash(40, { target: 'instance:b' });
+  const second = crash(50);
+  const found = QUERIES.crashesOf(db, target, 9);
+  expect(found.map(({ uuid, status, accepted_at }) => [uuid, status, accepted_at])).toEqual([
+    [second, 'new', 50],
+    [first, 'finished', 10],
+  ]);
+  expect(QUERIES.crashesOf(db, target, 1)).toHaveLength(1);
 });
 
 describe('moved away', () => {

@@ -24,6 +24,9 @@ export interface HostRow {
   readonly updated_by: string;
 }
 
+/** A recovery of an instance's crash. */
+export type CrashRow = Pick<LogbookRow, 'id' | 'uuid' | 'accepted_at' | 'closed_at' | 'status' | 'retried'>;
+
 /** The state an instance had before a recovery of its host first touched it. */
 export interface Original {
   readonly instance: string;
@@ -170,6 +173,16 @@ export const QUERIES = {
       originals.set(object, { instance: object, before: originals.get(object)?.before ?? before, unfinished });
     }
     return [...originals.values()];
+  },
+
+  /** The recoveries of crashes of one instance (`instance:UUID`), newest first, without those that were ignored. */
+  crashesOf(db: Database.Database, target: string, limit: number): CrashRow[] {
+    return db
+      .prepare<[string, number], CrashRow>(
+        `SELECT id, uuid, accepted_at, closed_at, status, retried FROM logbooks
+         WHERE target = ? AND type = 'VM' AND accepted_as = 'new' AND status <> 'ignored' ORDER BY id DESC LIMIT ?`,
+      )
+      .all(target, limit);
   },
 
   /**
