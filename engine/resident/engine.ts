@@ -24,6 +24,7 @@ import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { isEvacuated } from '../recovery/original-state.ts';
 import { planQueue } from '../recovery/queue.ts';
+import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { FollowUps } from './follow-ups.ts';
 import { Operator } from './operator.ts';
@@ -65,7 +66,7 @@ function isOld(delivery: Delivery | undefined): boolean {
 
 /** How far the clock of the reporter is ahead, in whole seconds; undefined where it is not. */
 function skewSeconds({ generated_at, accepted_at }: LogbookRow): number | undefined {
-  return generated_at > accepted_at + 1000 ? Math.round((generated_at - accepted_at) / 1000) : undefined;
+  return Math.round(skewOf(generated_at, accepted_at) / 1000) || undefined;
 }
 
 export class Engine {
@@ -134,6 +135,7 @@ export class Engine {
       message: reason,
       duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
       proof,
+      ...(delivery ? { ageMs: delivery.ageSeconds * 1_000 } : {}),
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
