@@ -24,6 +24,7 @@ import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { isEvacuated } from '../recovery/original-state.ts';
 import { planQueue } from '../recovery/queue.ts';
+import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { FollowUps } from './follow-ups.ts';
 import { Operator } from './operator.ts';
@@ -65,7 +66,7 @@ function isOld(delivery: Delivery | undefined): boolean {
 
 /** How far the clock of the reporter is ahead, in whole seconds; undefined where it is not. */
 function skewSeconds({ generated_at, accepted_at }: LogbookRow): number | undefined {
-  return generated_at > accepted_at + 1000 ? Math.round((generated_at - accepted_at) / 1000) : undefined;
+  return Math.round(skewOf(generated_at, accepted_at) / 1000) || undefined;
 }
 
 export class Engine {
@@ -134,6 +135,7 @@ export class Engine {
       message: reason,
       duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
       proof,
+      ...(delivery ? { ageMs: delivery.ageSeconds * 1_000 } : {}),
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
@@ -278,11 +280,13 @@ export class Engine {
     for (const uuid of decision.release) await this.#parking.release(uuid);
     // What was released may start now.
     if (decision.release.length > 0) return clock.boottime();
-    // Meanwhile the engine may have been stopped.
-    if (this.#stopping.signal.aborted) return null;
     for (const uuid of decision.start) {
       const logbook = open.find((one) => one.uuid === uuid);
-      if (logbook) this.#running.start(logbook);
+      if (!logbook) continue;
+      // One whose retries are never at rest when the queue is checked for what is old.
+      if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) continue;
+      if (this.#stopping.signal.aborted) return null;
+      this.#running.start(logbook);
     }
     void this.#tellStatus().catch((error: unknown) => {
       log('warning', 'status.json cannot be written', {
@@ -312,20 +316,27 @@ export class Engine {
 
   /** Gives up what could not be finished for a day. */
   async #expire(): Promise<void> {
-    const { clock, journal, configuration, log } = this.#parts;
-    const { checkExpiredNotificationsIntervalMs, notificationsExpiredIntervalMs } = configuration.options.general;
+    const { clock, journal, configuration } = this.#parts;
+    const { checkExpiredNotificationsIntervalMs } = configuration.options.general;
     if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
     this.#lastExpiryAt = clock.boottime();
-    const at = clock.now();
     const atWork = this.#running.uuids;
     for (const row of await journal.query('open')) {
-      const { uuid, status } = row;
-      const isAtWork = status === 'running' || atWork.has(uuid) || row.parked_reason !== null;
-      if (isAtWork || this.#waits.openFor(row) < notificationsExpiredIntervalMs) continue;
-      const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
-      await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
-      log('error', 'recovery expired', { uuid });
+      const isAtWork = row.status === 'running' || atWork.has(row.uuid) || row.parked_reason !== null;
+      if (!isAtWork) await this.#expireIfOld(row);
     }
+  }
+
+  /** Returns whether it has expired. */
+  async #expireIfOld(row: LogbookRow): Promise<boolean> {
+    const { clock, journal, configuration, log } = this.#parts;
+    const { notificationsExpiredIntervalMs } = configuration.options.general;
+    if (this.#waits.openFor(row) < notificationsExpiredIntervalMs) return false;
+    const { uuid } = row;
+    const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
+    await journal.write({ op: 'logbook', uuid, status: 'failed', message, at: clock.now() });
+    log('error', 'recovery expired', { uuid });
+    return true;
   }
 
   async #tellStatus(): Promise<void> {
