@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Suites: `unit` beside the code, `crash` (kill at every point), and the labs (real systems) in two lanes, each with one file
- * after the other. What builds the executable is in one lane.
+ * Suites: `unit` beside the code, `crash` (kill at every point), `model` (searches through histories and states), and the labs (real
+ * systems) in two lanes, each with one file after the other. What builds the executable is in one lane.
  */
 const LANE = { testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false };
 

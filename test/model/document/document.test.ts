@@ -102,7 +102,9 @@ describe('docs/model.md', () => {
   });
 
   it('has every read of the cloud with its three outcomes', () => {
-    const methods = CLOUD.slice(CLOUD.indexOf('export interface Cloud ')).matchAll(/^ {2}(\w+)\(([^]*?)\): Promise/gm);
+    const methods = CLOUD.slice(CLOUD.indexOf('export interface Cloud ')).matchAll(
+      /^ {2}(\w+)\(([\s\S]*?)\): Promise/gm,
+    );
     const reads = [...methods].filter(([, , parameters = '']) => parameters.includes('options?: CallOptions'));
     const [evidence] = tablesBelow(DOCUMENT, '## Evidence');
     expect(evidence && column(evidence, 'read').sort()).toEqual(reads.map(([, name = '']) => name).sort());
