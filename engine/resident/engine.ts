@@ -26,6 +26,7 @@ import { isEvacuated } from '../recovery/original-state.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
+import { CrashBackoffs } from './crash-backoffs.ts';
 import { FollowUps } from './follow-ups.ts';
 import { Operator } from './operator.ts';
 import { Parking } from './parking.ts';
@@ -84,6 +85,7 @@ export class Engine {
   readonly #waits: Waits;
   readonly #parking: Parking;
   readonly #followUps: FollowUps;
+  readonly #crashBackoffs: CrashBackoffs;
   readonly #stopping = new AbortController();
   #looking: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
@@ -102,6 +104,7 @@ export class Engine {
     const waits = this.#waits;
     this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits }, wake);
     this.#parking = new Parking({ ...parts, running: this.#running, waits });
+    this.#crashBackoffs = new CrashBackoffs({ ...parts, parking: this.#parking, waits });
     this.#followUps = new FollowUps({ ...parts, isWanted: (instance) => isEvacuated(instance, hostFailure), wake });
     this.operator = new Operator({ ...parts, running: this.#running, waits, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
@@ -280,11 +283,17 @@ export class Engine {
     for (const uuid of decision.release) await this.#parking.release(uuid);
     // What was released may start now.
     if (decision.release.length > 0) return clock.boottime();
+    const releaseAt = await this.#crashBackoffs.release(open);
+    const times = [decision.lookAgainAt, releaseAt].filter((at) => at !== null);
     for (const uuid of decision.start) {
       const logbook = open.find((one) => one.uuid === uuid);
       if (!logbook) continue;
       // One whose retries are never at rest when the queue is checked for what is old.
       if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) continue;
+      if (await this.#crashBackoffs.holds(logbook)) {
+        times.push(clock.boottime());
+        continue;
+      }
       if (this.#stopping.signal.aborted) return null;
       this.#running.start(logbook);
     }
@@ -293,7 +302,7 @@ export class Engine {
         reason: error instanceof Error ? error.message : String(error),
       });
     });
-    return decision.lookAgainAt;
+    return times.length > 0 ? Math.min(...times) : null;
   }
 
   /** Hosts of finished recoveries are read in the background: a cloud that is slow to answer delays nothing else. */
