@@ -224,3 +224,22 @@ test('no more requests are under way than there are connections', async () => {
   expect(most).toBeLessThanOrEqual(3);
   expect(cloud.requests(SERVICES)).toHaveLength(30);
 });
+
+test('a recovery’s call is next, whatever number of questions waits', async () => {
+  await using cloud = await ScriptedCloud.start();
+  const open: (() => void)[] = [];
+  cloud.on(SERVICES, async () => {
+    await new Promise<void>((done) => open.push(done));
+    return OK;
+  });
+  cloud.on(ACTION, { status: 202 });
+  const client = cloud.client({ options: { connections: 4 } });
+  const questions = Array.from({ length: 512 }, () => client.check({ urgency: 'question' }));
+  await vi.waitFor(() => expect(open).toHaveLength(1));
+  await client.evacuate('i', {});
+  expect(cloud.requests(SERVICES)).toHaveLength(1);
+  cloud.on(SERVICES, OK);
+  for (const done of open) done();
+  await Promise.all(questions);
+  expect(cloud.requests(SERVICES)).toHaveLength(512);
+});
