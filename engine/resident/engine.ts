@@ -12,6 +12,7 @@ import { canonicalPayload, type Notification } from '#protocol/notification.ts';
 import type { RecoveryView, StatusView } from '#protocol/views.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud, Instance } from '../cloud/cloud.ts';
+import { readInstance } from '../cloud/reading.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
@@ -207,7 +208,9 @@ export class Engine {
     const { cloud, log } = this.#parts;
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(INSTANCE_TIMEOUT_MS)]);
-      return (await cloud.instance(uuid, { signal })) ?? 'not found';
+      const reading = await readInstance(cloud, uuid, { signal, urgency: 'question' });
+      if (reading.answer === 'none') throw reading.error;
+      return reading.answer === 'yes' ? reading.value : 'not found';
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log('debug', 'the cloud could not be asked about an instance', { instance: uuid, reason });
