@@ -12,6 +12,7 @@ import { canonicalPayload, type Notification } from '#protocol/notification.ts';
 import type { RecoveryView, StatusView } from '#protocol/views.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud, Instance } from '../cloud/cloud.ts';
+import { readInstance } from '../cloud/reading.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
@@ -23,16 +24,15 @@ import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
 import { isEvacuated } from '../recovery/original-state.ts';
-import { planQueue } from '../recovery/queue.ts';
 import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { FollowUps } from './follow-ups.ts';
 import { Operator } from './operator.ts';
-import { Parking } from './parking.ts';
 import { ProgressHub } from './progress.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import { RunningRecoveries } from './running-recoveries.ts';
+import { Scheduler } from './scheduler.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
 import { Waits } from './waits.ts';
 
@@ -81,14 +81,12 @@ export class Engine {
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
   readonly #blindMonitors = new BlindMonitors();
-  readonly #waits: Waits;
-  readonly #parking: Parking;
+  readonly #scheduler: Scheduler;
   readonly #followUps: FollowUps;
   readonly #stopping = new AbortController();
   #looking: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
   #lastCommitAt: number;
-  #lastExpiryAt: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -98,16 +96,14 @@ export class Engine {
       evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
     };
     const wake = (): void => this.#wake();
-    this.#waits = new Waits(parts.clock);
-    const waits = this.#waits;
+    const waits = new Waits(parts.clock);
     this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits }, wake);
-    this.#parking = new Parking({ ...parts, running: this.#running, waits });
+    this.#scheduler = new Scheduler({ ...parts, running: this.#running, waits, signal: this.#stopping.signal });
     this.#followUps = new FollowUps({ ...parts, isWanted: (instance) => isEvacuated(instance, hostFailure), wake });
     this.operator = new Operator({ ...parts, running: this.#running, waits, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
-    this.#lastExpiryAt = parts.clock.boottime();
     parts.journal.onCommit((mutations, results) => {
       this.#lastCommitAt = parts.clock.boottime();
       this.hub.onCommit(mutations, results);
@@ -212,7 +208,9 @@ export class Engine {
     const { cloud, log } = this.#parts;
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(INSTANCE_TIMEOUT_MS)]);
-      return (await cloud.instance(uuid, { signal })) ?? 'not found';
+      const reading = await readInstance(cloud, uuid, { signal, urgency: 'question' });
+      if (reading.answer === 'none') throw reading.error;
+      return reading.answer === 'yes' ? reading.value : 'not found';
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log('debug', 'the cloud could not be asked about an instance', { instance: uuid, reason });
@@ -225,7 +223,7 @@ export class Engine {
     this.#stopping.abort(new Interrupted('the engine stops'));
     this.#wake();
     await this.#running.interrupt('the engine stops');
-    await this.#parking.settled();
+    await this.#scheduler.settled();
     await this.#looking;
     await this.ended.catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
@@ -250,50 +248,17 @@ export class Engine {
     const { beatIntervalMs } = configuration.options.engine;
     while (!this.#stopping.signal.aborted) {
       this.#kick = Promise.withResolvers();
-      const lookAgainAt = await this.#schedule();
+      const planAgainAt = await this.#scheduler.plan();
+      this.#leaveStatus();
       await this.#keepReign();
-      await this.#expire();
+      await this.#scheduler.expire();
       this.#lookAfter();
-      const untilNext = lookAgainAt === null ? beatIntervalMs : Math.max(0, lookAgainAt - clock.boottime());
+      const untilNext = planAgainAt === null ? beatIntervalMs : Math.max(0, planAgainAt - clock.boottime());
       const pause = new AbortController();
       const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
       await Promise.race([this.#kick.promise, slept]);
       pause.abort();
     }
-  }
-
-  /** Starts what may start. Returns when to look again, CLOCK_BOOTTIME ms. */
-  async #schedule(): Promise<number | null> {
-    const { journal, clock, configuration, log } = this.#parts;
-    const open = await journal.query('open');
-    // `stop` waits for those it found running: none may begin after it looked.
-    if (this.#stopping.signal.aborted) return null;
-    this.#waits.observe(open);
-    const decision = planQueue({
-      open: open.map((row) => ({ ...row, retry_at: this.#waits.retryDueAt(row) })),
-      running: this.#running.uuids,
-      now: clock.boottime(),
-      maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
-    });
-    for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
-    for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
-    for (const uuid of decision.release) await this.#parking.release(uuid);
-    // What was released may start now.
-    if (decision.release.length > 0) return clock.boottime();
-    for (const uuid of decision.start) {
-      const logbook = open.find((one) => one.uuid === uuid);
-      if (!logbook) continue;
-      // One whose retries are never at rest when the queue is checked for what is old.
-      if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) continue;
-      if (this.#stopping.signal.aborted) return null;
-      this.#running.start(logbook);
-    }
-    void this.#tellStatus().catch((error: unknown) => {
-      log('warning', 'status.json cannot be written', {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    });
-    return decision.lookAgainAt;
   }
 
   /** Hosts of finished recoveries are read in the background: a cloud that is slow to answer delays nothing else. */
@@ -314,33 +279,15 @@ export class Engine {
     this.#lastCommitAt = clock.boottime();
   }
 
-  /** Gives up what could not be finished for a day. */
-  async #expire(): Promise<void> {
-    const { clock, journal, configuration } = this.#parts;
-    const { checkExpiredNotificationsIntervalMs } = configuration.options.general;
-    if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
-    this.#lastExpiryAt = clock.boottime();
-    const atWork = this.#running.uuids;
-    for (const row of await journal.query('open')) {
-      const isAtWork = row.status === 'running' || atWork.has(row.uuid) || row.parked_reason !== null;
-      if (!isAtWork) await this.#expireIfOld(row);
-    }
-  }
-
-  /** Returns whether it has expired. */
-  async #expireIfOld(row: LogbookRow): Promise<boolean> {
-    const { clock, journal, configuration, log } = this.#parts;
-    const { notificationsExpiredIntervalMs } = configuration.options.general;
-    if (this.#waits.openFor(row) < notificationsExpiredIntervalMs) return false;
-    const { uuid } = row;
-    const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
-    await journal.write({ op: 'logbook', uuid, status: 'failed', message, at: clock.now() });
-    log('error', 'recovery expired', { uuid });
-    return true;
-  }
-
-  async #tellStatus(): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
+  /** In the background: a slow disk delays no recovery. */
+  #leaveStatus(): void {
+    const write = async (): Promise<void> => {
+      if (this.#stopping.signal.aborted) return;
+      await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
+    };
+    write().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.log('warning', 'status.json cannot be written', { reason });
+    });
   }
 }
