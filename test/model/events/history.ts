@@ -3,8 +3,11 @@
  * clocks of the senders are, and where the engine is interrupted.
  */
 
-/** `reboot`: dead and back again before anybody looked. `rumour`: a report of a death that never was. */
-export const EVENTS = ['death', 'return', 'reboot', 'crash', 'rumour'] as const;
+/**
+ * `reboot`: dead and back again before anybody looked. `rumour`: a report of a death that never was. `cell`: the database of the
+ * host's cell does not answer Nova for a while.
+ */
+export const EVENTS = ['death', 'return', 'reboot', 'crash', 'rumour', 'cell'] as const;
 export type Event = (typeof EVENTS)[number];
 
 export type ReportKind = 'death' | 'return' | 'crash';
@@ -38,21 +41,22 @@ const REPORTS: Readonly<Record<Event, readonly ReportKind[]>> = {
   reboot: ['death', 'return'],
   crash: ['crash'],
   rumour: ['death'],
+  cell: [],
 };
 
 export function reportsOf(events: readonly Event[]): readonly ReportKind[] {
   return events.flatMap((event) => REPORTS[event]);
 }
 
-/** Every sequence that can happen, up to a length. A host dies only with power, and comes back only without. */
+/** Every sequence that can happen and is reported, up to a length. A host dies only with power, and comes back only without. */
 export function sequences(longest: number): Event[][] {
   const found: Event[][] = [];
   const grow = (events: readonly Event[], hasPower: boolean): void => {
-    if (events.length > 0) found.push([...events]);
+    if (reportsOf(events).length > 0) found.push([...events]);
     if (events.length === longest) return;
     for (const event of EVENTS) {
-      if ((event === 'return') === hasPower) continue;
-      grow([...events, event], event !== 'death');
+      if (event !== 'cell' && (event === 'return') === hasPower) continue;
+      grow([...events, event], event === 'cell' ? hasPower : event !== 'death');
     }
   };
   grow([], true);

@@ -6,6 +6,8 @@ import { Stage } from '#agents/simulation/stage.ts';
 import { readCustomTask } from '#config/custom-tasks.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
+import type { Accepted } from '#engine/cloud/cloud.ts';
+import type { World } from '#engine/cloud/simulated/world.ts';
 import type { Journal } from '#engine/journal/journal.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 
@@ -18,7 +20,13 @@ export interface Plant {
   readonly found: RegExp;
   /** Called for each engine, with its number from 1. */
   readonly journal?: (journal: Journal, generation: number) => void;
-  readonly cloud?: (cloud: ModelCloud, generation: number) => void;
+  readonly cloud?: (cloud: ModelCloud, generation: number, world: World) => void;
+}
+
+export interface Watch {
+  /** Told before and after each of the engine's calls and commits; where it waits, the engine waits. */
+  readonly onAwait: (life: Life) => Promise<void>;
+  readonly onRequest: (method: string, uuid: string) => void;
 }
 
 const OPTIONS = `
@@ -59,18 +67,27 @@ export class ModelWorld extends Stage<SimulatedClock> {
     this.#plant = plant;
   }
 
-  /** @param onAwait told before and after each of the engine's calls and commits; where it waits, the engine waits */
-  async begin(node: string, onAwait: (life: Life) => Promise<void>): Promise<void> {
+  async begin(node: string, watch: Watch): Promise<void> {
     await this.start(node);
     const { life, cloud, journal } = this;
     this.#generation += 1;
     this.#plant?.journal?.(journal, this.#generation);
-    this.#plant?.cloud?.(cloud, this.#generation);
-    around(cloud, CALLS, () => onAwait(life));
-    around(journal, COMMITS, () => onAwait(life));
+    this.#plant?.cloud?.(cloud, this.#generation, this.world);
+    for (const name of REQUESTS) {
+      const request = cloud[name].bind(cloud) as (uuid: string, ...rest: unknown[]) => Promise<Accepted>;
+      const told = (uuid: string, ...rest: unknown[]): Promise<Accepted> => {
+        watch.onRequest(name, uuid);
+        return request(uuid, ...rest);
+      };
+      Object.assign(cloud, { [name]: told });
+    }
+    around(cloud, CALLS, () => watch.onAwait(life));
+    around(journal, COMMITS, () => watch.onAwait(life));
   }
 }
 
+/** Calls that change an instance. */
+const REQUESTS = ['evacuate', 'stop', 'start', 'resetState'] as const;
 const CALLS = [
   'computeService',
   'changeService',

@@ -47,6 +47,23 @@ export const PLANTS: readonly Plant[] = [
     },
   },
   {
+    name: 'what was read before the cell went down is believed',
+    found: /was requested although the cell does not answer/,
+    cloud: (cloud, _, world) => {
+      for (const name of ['computeService', 'listInstances', 'instance', 'listEvacuations'] as const) {
+        const ask = cloud[name].bind(cloud) as (about: unknown, options: unknown) => Promise<unknown>;
+        const known = new Map<string, unknown>();
+        const asked = async (about: unknown, options: unknown): Promise<unknown> => {
+          const key = JSON.stringify(about);
+          if (world.isOutOfSight({ host: 'c1' }) && known.has(key)) return known.get(key);
+          known.set(key, await ask(about, options));
+          return known.get(key);
+        };
+        Object.assign(cloud, { [name]: asked });
+      }
+    },
+  },
+  {
     name: 'a superseded report is closed instead of parked',
     found: /ran and does not run/,
     journal: (journal) =>

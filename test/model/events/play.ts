@@ -24,6 +24,12 @@ const AFTERMATH_MS = 2_700_000;
 /** Longer than any report may stay open (notifications_expired_interval: a day). */
 const LONGEST_MS = 30 * 3600_000;
 
+/** How long a cell does not answer. */
+const CELL_MS = 60_000;
+/** A decision is made from a read that is no older. */
+const READ_MS = 2_000;
+const FIRST_CELL = 'cell1';
+
 const HOST = 'c1';
 export const RUNNING = '11111111-1111-4111-8111-111111111111';
 export const OTHER = '22222222-2222-4222-8222-222222222222';
@@ -64,6 +70,8 @@ class Play {
   #wake = new AbortController();
   /** Where the guest ran at each of its crashes; undefined: it did not run, so nobody reports anything. */
   #crashed: (string | undefined)[] = [];
+  #silences = 0;
+  #silentSince = 0;
   #awaits = 0;
   #started = new Set<number>();
   #stopping: Promise<void> | undefined;
@@ -89,7 +97,9 @@ class Play {
 
   #begin(node: string): Promise<void> {
     this.#isEngineThere = true;
-    return this.#here.begin(node, (life) => this.#onAwait(life)).then(() => this.#countTasks());
+    return this.#here
+      .begin(node, { onAwait: (life) => this.#onAwait(life), onRequest: (...request) => this.#onRequest(...request) })
+      .then(() => this.#countTasks());
   }
 
   /** The third task of a flow ends the part in which the engine is interrupted. */
@@ -151,6 +161,25 @@ class Play {
     if (event === 'death' || event === 'reboot') this.#truth.kill(HOST);
     if (event === 'return') this.#return();
     if (event === 'reboot') this.#later(REBOOT_MS, () => this.#return());
+    if (event === 'cell') this.#silence();
+  }
+
+  #silence(): void {
+    const { world, clock } = this.#here;
+    if (this.#silences === 0) this.#silentSince = clock.now();
+    this.#silences += 1;
+    world.cellDown(FIRST_CELL);
+    this.#later(CELL_MS, () => {
+      this.#silences -= 1;
+      if (this.#silences === 0) world.cellUp(FIRST_CELL);
+    });
+  }
+
+  /** What is requested of an instance of which Nova knows nothing is not requested on evidence. */
+  #onRequest(method: string, uuid: string): void {
+    const { world, clock } = this.#here;
+    if (!world.isOutOfSight({ uuid }) || clock.now() - this.#silentSince <= READ_MS) return;
+    this.#truth.offences.push(`${method} was requested although the cell does not answer`);
   }
 
   #return(): void {
