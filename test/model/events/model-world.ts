@@ -10,6 +10,7 @@ import type { Accepted } from '#engine/cloud/cloud.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
 import type { Journal } from '#engine/journal/journal.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import type { Event } from './history.ts';
 
 export type ModelCloud = Stage<SimulatedClock>['cloud'];
 
@@ -18,6 +19,8 @@ export interface Plant {
   readonly name: string;
   /** The violation that shows it. */
   readonly found: RegExp;
+  /** The control searches histories in which this happens. */
+  readonly among: Event;
   /** Called for each engine, with its number from 1. */
   readonly journal?: (journal: Journal, generation: number) => void;
   readonly cloud?: (cloud: ModelCloud, generation: number, world: World) => void;

@@ -26,6 +26,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'a second death counts as a duplicate of the first one',
     found: /rests on the dead host|ran and does not run/,
+    among: 'death',
     journal: (journal) => {
       const accept = journal.accept.bind(journal);
       const first = new Map<string, LogbookRow>();
@@ -38,10 +39,16 @@ export const PLANTS: readonly Plant[] = [
       };
     },
   },
-  { name: 'a host is forced down without a look at its heartbeat', found: /was forced down although/, cloud: deaf },
+  {
+    name: 'a host is forced down without a look at its heartbeat',
+    found: /was forced down although/,
+    among: 'rumour',
+    cloud: deaf,
+  },
   {
     name: 'an engine that resumes does not look at the heartbeat',
     found: /was forced down although/,
+    among: 'rumour',
     cloud: (cloud, generation) => {
       if (generation > 1) deaf(cloud);
     },
@@ -49,6 +56,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'what was read before the cell went down is believed',
     found: /was requested although the cell does not answer/,
+    among: 'cell',
     cloud: (cloud, _, world) => {
       for (const name of ['computeService', 'listInstances', 'instance', 'listEvacuations'] as const) {
         const ask = cloud[name].bind(cloud) as (about: unknown, options: unknown) => Promise<unknown>;
@@ -66,6 +74,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'a superseded report is closed instead of parked',
     found: /ran and does not run/,
+    among: 'crash',
     journal: (journal) =>
       rewriting(journal, (one) => {
         if (!one.parked) return one;
@@ -76,6 +85,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'the step that starts what ran is missing',
     found: /ran and does not run/,
+    among: 'reboot',
     journal: (journal) => {
       const plan = journal.planSteps.bind(journal);
       journal.planSteps = (atomId, steps) =>
@@ -88,6 +98,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'an evacuation is requested twice',
     found: /evacuations were requested while another one was open/,
+    among: 'death',
     cloud: (cloud) => {
       const evacuate = cloud.evacuate.bind(cloud);
       cloud.evacuate = async (...request) => {
@@ -99,11 +110,13 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'an end without a reason',
     found: /ended ignored without a reason/,
+    among: 'reboot',
     journal: (journal) => rewriting(journal, (one) => (one.status === 'ignored' ? { ...one, message: null } : one)),
   },
   {
     name: 'a report that the queue does not see',
     found: /stays new/,
+    among: 'crash',
     journal: (journal) => {
       const query = journal.query.bind(journal) as (...parameters: unknown[]) => Promise<unknown>;
       const blind = async (name: string, ...parameters: unknown[]): Promise<unknown> => {
