@@ -1,7 +1,9 @@
 /** Reports as the journal accepts them, with the recoveries that are open at that moment. */
+import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { flowOf, notification, Place } from '#test/journal/place.ts';
 import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation } from './mutations.ts';
+import { MIGRATIONS } from './schema.ts';
 import type { LogbookStatus, StepRow, StepState } from './words.ts';
 
 const SECOND = 1_000;
@@ -244,4 +246,31 @@ describe('a flood', () => {
     expect(JSON.stringify(plan)).toContain('USING INDEX logbooks_by_target (target=? AND type=? AND accepted_as=?)');
     expect(JSON.stringify(plan)).not.toContain('TEMP B-TREE');
   });
+});
+
+test('a journal of version 1 keeps which verdicts were those of the acceptance', () => {
+  const db = new Database(':memory:');
+  const [first = '', second = ''] = MIGRATIONS;
+  db.exec(first);
+  const insert = db.prepare(
+    `INSERT INTO logbooks (uuid, dedup_key, type, host, target, generated_at, payload, accepted_at, updated_at, closed_at, status)
+     VALUES (@uuid, @uuid, 'VM', 'h', 't', 1, '{}', 1, 1, @closedAt, @uuid)`,
+  );
+  for (const [uuid, closedAt] of [
+    ['ignored', 1],
+    ['finished', 9],
+    ['failed', 1],
+    ['new', null],
+  ]) {
+    insert.run({ uuid, closedAt });
+  }
+  db.exec(second);
+  const rows = db.prepare('SELECT uuid, accepted_as FROM logbooks ORDER BY id').raw().all();
+  db.close();
+  expect(rows).toEqual([
+    ['ignored', 'ignored'],
+    ['finished', 'new'],
+    ['failed', 'new'],
+    ['new', 'new'],
+  ]);
 });

@@ -23,6 +23,7 @@ import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { FRESH_PROOF_MS } from '../recovery/life-sign.ts';
 import { isEvacuated } from '../recovery/original-state.ts';
 import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
@@ -57,11 +58,8 @@ export interface Delivery {
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
-/** A fencing proves that the host was off then; after so long, in seconds, it may be on again. */
-const FRESH_PROOF_SECONDS = 60;
-
 function isOld(delivery: Delivery | undefined): boolean {
-  return delivery !== undefined && delivery.ageSeconds > FRESH_PROOF_SECONDS;
+  return delivery !== undefined && delivery.ageSeconds * 1000 > FRESH_PROOF_MS;
 }
 
 /** How far the clock of the reporter is ahead, in whole seconds; undefined where it is not. */
