@@ -182,6 +182,9 @@ class Convergence<World> {
 
   async #call(step: Step, world: World, detail: Values = {}): Promise<void> {
     const { steps, clock, attempt } = this.#context;
+    if (step.state === 'sent') {
+      await steps.settle([{ step, state: 'failed', requestId: step.requestId, error: 'it came to nothing' }]);
+    }
     this.#calls += 1;
     await steps.intend([{ step, detail: { ...step.detail, ...detail, attempt, calls: this.#calls } }]);
     try {
