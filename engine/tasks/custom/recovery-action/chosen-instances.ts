@@ -5,7 +5,8 @@
  * - they are chosen once and kept in the journal, with what each of them was, before the first action: an engine that resumes acts on
  *   the same ones, whatever the first actions did to them;
  * - an instance is chosen on Nova's word about that instance only: what Nova lists beside what was requested is not chosen, and while
- *   there is no answer nothing is.
+ *   there is no answer nothing is;
+ * - what an earlier flow of the recovery chose and moved off the host is chosen again: a later action on it may have failed.
  */
 import { isSameHost } from '#protocol/same-host.ts';
 import type { Instance } from '../../../cloud/cloud.ts';
@@ -26,11 +27,12 @@ export async function chosenInstances(
   const { steps } = context;
   const host = textInput(context, 'host_name');
   const key = `choose:${task}`;
-  const chosen = await choose(context, host, named);
-  if (named === '' && (await context.earlierSteps(key)).length === 0) requireOwnHere(context, host, chosen);
-  const before = chosen as unknown as Json;
-  // A choice that stands there already wins over this one.
-  const [step] = await steps.plan([{ key, kind: 'choose', object: host, before }]);
+  const earlier = await context.earlierSteps(key);
+  const before = earlier.findLast(({ state }) => state === 'done')?.before ?? [];
+  const chosen = await choose(context, host, named, before as unknown as readonly InstanceSnapshot[]);
+  if (named === '' && earlier.length === 0) requireOwnHere(context, host, chosen);
+  // A choice that is journaled already wins over this one.
+  const [step] = await steps.plan([{ key, kind: 'choose', object: host, before: chosen as unknown as Json }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'planned') await steps.settle([{ step, state: 'done' }]);
   return step.before as unknown as readonly InstanceSnapshot[];
@@ -47,7 +49,12 @@ function requireOwnHere(context: TaskContext, failedOn: string, chosen: readonly
   }
 }
 
-async function choose(context: TaskContext, host: string, named: string): Promise<readonly InstanceSnapshot[]> {
+async function choose(
+  context: TaskContext,
+  host: string,
+  named: string,
+  before: readonly InstanceSnapshot[],
+): Promise<readonly InstanceSnapshot[]> {
   const { inputs, settings } = context;
   const earlier = await context.earlierMoves(host);
   const originals = new Map(earlier.map((move) => [move.instance, move]));
@@ -63,7 +70,8 @@ async function choose(context: TaskContext, host: string, named: string): Promis
   if (uuids === 'those of the host') {
     const items = await instancesOn(context, host);
     const onHost = new Set(items.map(({ uuid }) => uuid));
-    return [...items.map(snapshot), ...(await strays(context, earlier, onHost))];
+    const found = [...items.map(snapshot), ...(await strays(context, earlier, onHost))];
+    return [...found, ...(await chosenBefore(context, before, found))];
   }
   for (const uuid of uuids) {
     const instance = await existing(context, uuid);
@@ -83,6 +91,23 @@ async function instancesOn(context: TaskContext, host: string): Promise<readonly
     );
   }
   return items;
+}
+
+/** What an earlier flow chose and moved off the host, as it was then. What left the host in another way somebody else moved. */
+async function chosenBefore(
+  context: TaskContext,
+  before: readonly InstanceSnapshot[],
+  found: readonly InstanceSnapshot[],
+): Promise<readonly InstanceSnapshot[]> {
+  const uuids = new Set(found.map(({ uuid }) => uuid));
+  const moves = await context.movedBefore();
+  const moved = new Set(moves.map((move) => (move.before as unknown as InstanceSnapshot).uuid));
+  const left: InstanceSnapshot[] = [];
+  for (const snapshot of before) {
+    const isOurs = moved.has(snapshot.uuid) && !uuids.has(snapshot.uuid);
+    if (isOurs && (await existing(context, snapshot.uuid))) left.push(snapshot);
+  }
+  return left;
 }
 
 async function existing(context: TaskContext, uuid: string): Promise<Instance | undefined> {

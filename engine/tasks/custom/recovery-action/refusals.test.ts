@@ -184,6 +184,17 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     expect(requested(here)).toEqual({ ...once, db: [method] });
   });
 
+  it('that Nova is too busy for is requested when it wants to be requested again', async () => {
+    await using here = await world();
+    const busy = new CloudError('busy', 'Nova answered 429', { status: 429, retryAfter: 40 });
+    const calls = answers(here, method, (nth) => (nth <= 4 ? busy : undefined));
+    expect((await here.until(await fails(here))).notification.status).toBe('finished');
+    const pauses = calls.slice(1).map((time, index) => time - (calls[index] ?? 0));
+    expect(pauses).toHaveLength(4);
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(40_000);
+    expect(requested(here)).toEqual({ ...once, db: [method] });
+  });
+
   it('of an instance that is gone is left out', async () => {
     await using here = await world();
     answers(here, method, () => {
@@ -279,6 +290,22 @@ actions = [{name: EVACUATE}, {name: REBOOT}]
     expect(view.notification.status).toBe('finished');
     expect(byName(here)).toEqual({ web: ['reboot'], foreign: [] });
     expect(lines(view).join()).toMatch(/Nova listed 1 instances of other hosts.*servers:allow_all_filters/);
+  });
+
+  it('are the same in the next round: one that was evacuated and could not be rebooted is not forgotten', async () => {
+    await using here = await hostWorld();
+    const reboot = here.cloud.reboot.bind(here.cloud);
+    let isRefused = true;
+    here.cloud.reboot = async (...call) => {
+      if (isRefused) throw error('unauthorized', 403, "Policy doesn't allow it");
+      return reboot(...call);
+    };
+    const uuid = await here.hostFails('c1');
+    expect((await here.until(uuid, 'error', 'finished')).notification.message).toMatch(/403.*Policy/);
+    isRefused = false;
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(byName(here)).toEqual({ web: ['reboot'], foreign: [] });
+    expect(Object.values(here.world.counts.accepted)).toEqual([1]);
   });
 
   it('are waited for while the cell of the host leaves them out of the list', async () => {
