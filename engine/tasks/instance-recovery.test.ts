@@ -338,19 +338,34 @@ workflow_name = report
     expect([view.notification.status, stops]).toEqual(['finished', []]);
   });
 
+  it('while no engine runs, after the stop was accepted, is not stopped again', async () => {
+    await using here = await place();
+    let stops = answers(here, 'stop', () => undefined);
+    const uuid = await fails(here);
+    const isSent = async (): Promise<void> => {
+      while (stops.length === 0) await here.clock.sleep(10);
+    };
+    await here.clock.run(isSent());
+    await here.clock.run(here.engine.stop());
+    await here.clock.run(here.clock.sleep(1000));
+    // The simulated cloud notices when it is read that the time of the stop has come.
+    await here.clock.run(here.cloud.instance(UUID));
+    here.world.start(UUID);
+    await here.clock.run(here.clock.sleep(1000));
+    await here.start('n2');
+    stops = answers(here, 'stop', () => undefined);
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect([stops, now(here).vmState]).toEqual([[], 'active']);
+  });
+
   it('right after a stop whose answer was lost is not stopped again', async () => {
     await using here = await place({ behaviour: { powerMs: 100 } });
-    const { world } = here;
-    const noted = world.actionsOf.bind(world);
-    const byOwner = { action: 'start', requestId: 'req-of-alice', isFailed: false, startedAt: null, userId: 'alice' };
-    let isStarted = false;
-    world.actionsOf = (uuid) => (isStarted ? [byOwner, ...noted(uuid)] : noted(uuid));
     const stops = answers(here, 'stop', async (_, carryOut) => {
       await carryOut();
-      void here.clock.sleep(500).then(() => {
-        change(here, { vmState: 'active', taskState: null, powerState: 1 });
-        isStarted = true;
-      });
+      await here.clock.sleep(500);
+      // The simulated cloud notices when it is read that the time of the stop has come.
+      await here.cloud.instance(UUID);
+      here.world.start(UUID);
       return LOST;
     });
     const view = await here.until(await fails(here));
