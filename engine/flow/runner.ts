@@ -209,6 +209,7 @@ export class FlowRunner {
           state: row.state,
           taskState: row.atom_state,
           hasUndo: row.has_undo === 1,
+          before: JSON.parse(row.before),
           detail: JSON.parse(row.detail),
           error: row.error,
         })),

@@ -30,6 +30,8 @@ export interface EarlierStep {
   readonly taskState: AtomState;
   /** The plan of that flow has the task taken back; without it `REVERTED` says that nothing was done about it. */
   readonly hasUndo: boolean;
+  /** What it saw before its first call. */
+  readonly before: Json;
   readonly detail: Values;
   readonly error: string | null;
 }

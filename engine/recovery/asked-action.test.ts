@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Instance } from '../cloud/cloud.ts';
 import { type AskedFacts, decideAsked } from './asked-action.ts';
 
-const LIMITS = { effectMs: 10_000, queueWaitMs: 5_000 };
+const LIMITS = { effectMs: 10_000, queueWaitMs: 5_000, calls: 3 };
 const INSTANCE: Instance = {
   uuid: 'i',
   name: 'web',
@@ -18,6 +18,15 @@ const INSTANCE: Instance = {
 const IN_ERROR: Instance = { ...INSTANCE, vmState: 'error' };
 const ACTION = { action: 'rebuild', requestId: 'req-1', isFailed: false, startedAt: null, userId: 'u' };
 const FAILED = { ...ACTION, isFailed: true };
+const MIGRATION = {
+  id: 'm-1',
+  type: 'live-migration',
+  instanceUuid: 'i',
+  sourceHost: 'c1',
+  destinationHost: 'c2',
+  status: 'running',
+  createdAt: new Date(0),
+} as const;
 const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
 
 const decide = (change: Partial<AskedFacts>) =>
@@ -84,6 +93,29 @@ describe('a reboot or rebuild', () => {
     ['may have been lost: too soon', { state: 'unknown', silentLooks: 9, silentMs: 4_999 }, { do: 'note silence' }],
     ['was lost', { state: 'unknown', silentLooks: 3, silentMs: 5_000 }, { do: 'call' }],
     ['that Nova accepted is never asked for again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
+    ['was lost, and may be repeated', { state: 'unknown', silentLooks: 3, silentMs: 5_000, calls: 2 }, { do: 'call' }],
+    [
+      'was lost as often as it may be',
+      { state: 'unknown', silentLooks: 3, silentMs: 5_000, calls: 3, lastError: 'Nova answered 500' },
+      { state: 'failed', reason: /^Nova answered 500 \(requested 3 times\)$/ },
+    ],
+    [
+      'whose last engine died in the last call that is allowed',
+      { state: 'intent', silentLooks: 3, silentMs: 5_000, calls: 3, lastError: null },
+      { state: 'failed', reason: /^Nova shows nothing of it/ },
+    ],
+    [
+      'gives up on an instance that others migrate, and names the record',
+      { instance: busy('migrating'), elapsedMs: 10_001, migration: MIGRATION },
+      { state: 'failed', reason: /task migrating\): its migration m-1 from c1 to c2 is running$/ },
+    ],
+    [
+      'is not requested of an instance that others moved meanwhile',
+      { firstHost: 'c0' },
+      { state: 'skipped', reason: /somebody moved it to c1 meanwhile/ },
+    ],
+    ['is requested of an instance that stayed where it was', { firstHost: 'c1' }, { do: 'call' }],
+    ['that was requested is followed to where others moved it', { state: 'sent', firstHost: 'c0' }, { do: 'wait' }],
     ['that Nova accepted and forgot', { state: 'sent', elapsedMs: 10_001 }, { state: 'unknown' }],
   ])('%s', (_, facts, decision) => {
     const { reason, ...rest } = decision as { reason?: RegExp };

@@ -11,7 +11,16 @@
  */
 import type { Instance } from '../cloud/cloud.ts';
 import type { MigrationKind } from '../journal/migration-kinds.ts';
-import { type AskedDecision, type AskedFacts, type AskedLimits, isNotRuledOut, settle, WAIT } from './asked-action.ts';
+import {
+  type AskedDecision,
+  type AskedFacts,
+  type AskedLimits,
+  busyReason,
+  callOrEnd,
+  isNotRuledOut,
+  settle,
+  WAIT,
+} from './asked-action.ts';
 
 export type MigrationPlan =
   | { readonly migrate: 'yes'; readonly kind: MigrationKind }
@@ -54,7 +63,7 @@ export function decideMigration(
   if (instance.taskState !== null) {
     // However long the copying takes: what Nova is at is bounded by the time of the whole task only.
     if (isAsked && !action.isFailed) return WAIT;
-    const reason = `Nova is busy with it (task ${instance.taskState})`;
+    const reason = busyReason(instance, facts.migration);
     return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
   if (instance.host === home) return decideArrival(instance, isAsked && kind === 'cold_migrate');
@@ -66,7 +75,7 @@ export function decideMigration(
   // It was well when this was planned: what broke it, perhaps a migration before this one, is not to be passed over.
   if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
   if (plan.migrate === 'no') return settle('skipped', plan.reason);
-  return plan.kind === kind ? { do: 'call' } : settle('failed', `it is ${instance.vmState} now`);
+  return plan.kind === kind ? callOrEnd(facts, limits) : settle('failed', `it is ${instance.vmState} now`);
 }
 
 /** Nova's own on why an instance is in state error; of one that is well they would be about something else. */
@@ -104,7 +113,7 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
   if (instance.taskState !== null) {
-    const reason = `Nova is busy with it (task ${instance.taskState})`;
+    const reason = busyReason(instance, facts.migration);
     return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
   if (instance.host !== home) return settle('failed', `it has left ${home} again, for ${instance.host ?? 'no host'}`);
@@ -116,5 +125,5 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
     return isLate ? settle('unknown', 'it was not confirmed in time') : WAIT;
   }
   if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
-  return isNotRuledOut(facts, limits) ? { do: 'note silence' } : { do: 'call' };
+  return isNotRuledOut(facts, limits) ? { do: 'note silence' } : callOrEnd(facts, limits);
 }

@@ -1,8 +1,9 @@
 /** Waits until Nova shows an instance as active. */
+import type { Instance } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import { type Task, textInput } from '../flow/task.ts';
 import { waitUntil } from './condition.ts';
-import { instanceOf } from './instance.ts';
+import { faultOf, instanceOf } from './instance.ts';
 
 export const confirmInstanceActive: Task = {
   name: 'confirm_instance_active_task',
@@ -12,13 +13,15 @@ export const confirmInstanceActive: Task = {
   async run(context) {
     const uuid = textInput(context, 'instance_uuid');
     context.progress(`Confirming instance '${uuid}' vm_state is ACTIVE`, 0);
+    let last: Instance | undefined;
     const isActive = await waitUntil(context, context.settings.waitPeriodAfterPowerOnMs, async () => {
-      const { vmState } = await instanceOf(context, uuid);
-      return vmState === 'active';
+      last = await instanceOf(context, uuid);
+      return last.vmState === 'active';
     });
     if (!isActive) {
-      context.progress(`Failed to start instance ${uuid}`, 1);
-      throw new TaskFailure(`Failed to start instance ${uuid}`);
+      const message = `Failed to start instance ${uuid}`;
+      context.progress(message, 1);
+      throw new TaskFailure(last ? `${message}: it is ${last.vmState}${faultOf(last)}` : message);
     }
     context.progress(`Confirmed instance '${uuid}' vm_state is ACTIVE`, 1);
     return {};

@@ -1,13 +1,45 @@
-/** What the three tasks of an instance recovery share: reading the instance. */
-import type { Instance } from '../cloud/cloud.ts';
+/** What the tasks of an instance recovery share: reading the instance, its host and what was requested of it. */
+import { CloudError, type Instance, type InstanceAction, isOutage } from '../cloud/cloud.ts';
+import { readInstance, readService } from '../cloud/reading.ts';
 import { IgnoreRecovery } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
 
-/** The instance; one that does not exist any more has nothing to recover. */
+/**
+ * The instance; one that does not exist any more has nothing to recover.
+ * @throws CloudError, an outage, where Nova gives no answer
+ */
 export async function instanceOf(context: TaskContext, uuid: string): Promise<Instance> {
-  const instance = await context.cloud.instance(uuid, { signal: context.signal });
-  if (!instance || instance.vmState === 'deleted') throw new IgnoreRecovery(`Instance '${uuid}' does not exist.`);
-  return instance;
+  const reading = await readInstance(context.cloud, uuid, { signal: context.signal });
+  if (reading.answer === 'none') throw reading.error;
+  if (reading.answer === 'no') throw new IgnoreRecovery(`Instance '${uuid}' does not exist.`);
+  return reading.value;
+}
+
+/**
+ * The name of the instance's host when nova-compute there takes no requests: what Nova accepts then stays under way for ever.
+ * @throws CloudError, an outage, where Nova gives no answer
+ */
+export async function downHostOf({ cloud, signal }: TaskContext, { host }: Instance): Promise<string | undefined> {
+  if (host === null) return undefined;
+  const reading = await readService(cloud, host, { signal });
+  if (reading.answer === 'none') throw reading.error;
+  return reading.answer === 'yes' && reading.value.state === 'down' ? host : undefined;
+}
+
+/**
+ * What was requested of the instance, newest first; undefined where Nova does not show it to us.
+ * @throws CloudError, an outage, where Nova gives no answer
+ */
+export async function actionsOf(
+  { cloud, signal }: TaskContext,
+  uuid: string,
+): Promise<readonly InstanceAction[] | undefined> {
+  try {
+    return await cloud.instanceActions(uuid, { signal });
+  } catch (error) {
+    if (error instanceof CloudError && !isOutage(error)) return undefined;
+    throw error;
+  }
 }
 
 export function stateOf({ vmState, taskState, powerState }: Instance): {
@@ -16,4 +48,9 @@ export function stateOf({ vmState, taskState, powerState }: Instance): {
   powerState: number;
 } {
   return { vmState, taskState, powerState };
+}
+
+/** Nova's words on why an instance is in state error, for the end of a message; of one that is well they are about something else. */
+export function faultOf({ vmState, fault }: Pick<Instance, 'vmState' | 'fault'>): string {
+  return vmState === 'error' && fault !== undefined ? `: ${fault}` : '';
 }

@@ -4,7 +4,7 @@ import type { Known, Reading } from '../cloud/reading.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
 
-/** Upper bound of the pause between two tries. */
+/** Upper bound of the pause between two reads. */
 const LONGEST_PAUSE_MS = 15_000;
 
 type Waiting = Pick<TaskContext, 'clock' | 'signal' | 'settings' | 'progress'>;
@@ -12,11 +12,13 @@ type Waiting = Pick<TaskContext, 'clock' | 'signal' | 'settings' | 'progress'>;
 /** Counts one outage from its first failed call to the next answer. */
 export class Patience {
   readonly #context: Waiting;
+  readonly #longestPauseMs: number;
   #since: number | undefined;
   #pauseMs = 0;
 
-  constructor(context: Waiting) {
+  constructor(context: Waiting, longestPauseMs: number = LONGEST_PAUSE_MS) {
     this.#context = context;
+    this.#longestPauseMs = longestPauseMs;
   }
 
   /** The cloud answered: the next outage is another one. */
@@ -47,7 +49,7 @@ export class Patience {
         error,
       );
     }
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2 || settings.verifyIntervalMs);
+    this.#pauseMs = Math.min(this.#longestPauseMs, this.#pauseMs * 2 || settings.verifyIntervalMs);
     await clock.sleep(Math.max(this.#pauseMs, (error.retryAfter ?? 0) * 1000), signal);
   }
 }

@@ -1,8 +1,8 @@
 /** Puts a reserved host into service before instances are sent to it. */
 import { type Aggregate, CloudError, type ComputeService } from '../cloud/cloud.ts';
+import { readService } from '../cloud/reading.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
 import { patiently } from './patience.ts';
 
@@ -33,6 +33,18 @@ async function addToAggregate(context: TaskContext, aggregate: Aggregate, host: 
   context.progress(`Added host ${host} to aggregate ${aggregate.name}`, 0.3);
 }
 
+/**
+ * One of which Nova does not show the service is not waited for: there may be another reserved host.
+ * @throws TaskFailure of fault `outage`, since the service may only be out of sight
+ */
+async function reservedService({ cloud, signal }: TaskContext, host: string): Promise<ComputeService> {
+  const reading = await readService(cloud, host, { signal });
+  if (reading.answer === 'yes') return reading.value;
+  if (reading.answer === 'none' && reading.error.kind !== 'no_answer') throw reading.error;
+  const reason = reading.answer === 'none' ? reading.error.message : 'Nova knows no such host';
+  throw new TaskFailure(`reserved host '${host}' cannot be used: ${reason}`, 'outage');
+}
+
 export async function enableReservedHost(context: TaskContext, failedHost: string, host: string): Promise<void> {
   const { cloud, signal, settings, globalRequestId } = context;
   context.progress(`Enabling reserved host: '${host}'`, 0.1);
@@ -46,7 +58,7 @@ export async function enableReservedHost(context: TaskContext, failedHost: strin
     key: `enable:${host}`,
     kind: 'enable_service',
     object: host,
-    look: () => serviceOf(context, host),
+    look: () => reservedService(context, host),
     before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
     judge: ({ status, state, forcedDown }) => {
       if (forcedDown || state === 'down') {

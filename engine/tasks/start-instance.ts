@@ -1,9 +1,23 @@
 /** Starts an instance that the task before has stopped. */
 import type { Instance } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import { type Task, textInput } from '../flow/task.ts';
-import { bringAbout } from './effect.ts';
-import { instanceOf, stateOf } from './instance.ts';
+import { type Task, type TaskContext, textInput } from '../flow/task.ts';
+import { bringAbout, type Examined } from './effect.ts';
+import { downHostOf, faultOf, instanceOf, stateOf } from './instance.ts';
+
+/** One that is started on a host that is down stays powering-on for ever. */
+async function examine(context: TaskContext, instance: Instance): Promise<Examined> {
+  const downHost = await downHostOf(context, instance);
+  if (downHost === undefined) return { do: 'call' };
+  throw new TaskFailure(`Failed to start instance ${instance.uuid}: its host '${downHost}' is down`);
+}
+
+function late({ uuid, vmState, taskState }: Instance): TaskFailure {
+  const message = `Failed to start instance ${uuid}`;
+  if (taskState === 'powering-on') return new TaskFailure(message);
+  const reason = taskState === null ? `it is ${vmState}` : `Nova is busy with it (${taskState})`;
+  return new TaskFailure(`${message}: ${reason}`);
+}
 
 export const startInstance: Task = {
   name: 'start_instance_task',
@@ -20,17 +34,23 @@ export const startInstance: Task = {
       object: uuid,
       look: () => instanceOf(context, uuid),
       before: stateOf,
-      judge: ({ vmState, taskState }) => {
+      judge: (instance) => {
+        const { vmState, taskState } = instance;
         if (taskState === 'powering-on') return 'underway';
         if (vmState === 'active') return 'done';
-        if (vmState === 'stopped') return 'absent';
+        // Of a stopped one that is busy the end has to be awaited: Nova refuses to start it.
+        if (vmState === 'stopped') return taskState === null ? 'absent' : 'underway';
         const message = `Invalid state for Instance ${uuid}. Expected state: 'STOPPED', Actual state: '${vmState.toUpperCase()}'`;
         context.progress(message, 1);
-        throw new TaskFailure(message);
+        throw new TaskFailure(`${message}${faultOf(instance)}`);
       },
+      examine: (instance) => examine(context, instance),
       act: () => cloud.start(uuid, { signal, globalRequestId }),
+      // One that crashes as it comes up is stopped again: it gets the same bounded number of calls.
+      showsAtOnce: true,
       waitMs: settings.waitPeriodAfterPowerOnMs,
-      late: () => new TaskFailure(`Failed to start instance ${uuid}`),
+      mostCalls: settings.evacuationRetries + 1,
+      late,
     });
     context.progress(`Instance started: '${uuid}'`, 1);
     return {};

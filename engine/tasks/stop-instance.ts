@@ -2,10 +2,11 @@
 import { isSameHost } from '#protocol/same-host.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import { IgnoreRecovery, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
+import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
+import { isUp, wasSeenDown, wasStartedSince } from '../recovery/brought-up.ts';
 import { isHaEnabled } from '../recovery/original-state.ts';
-import { bringAbout } from './effect.ts';
-import { instanceOf, stateOf } from './instance.ts';
+import { bringAbout, type Examined } from './effect.ts';
+import { actionsOf, downHostOf, faultOf, instanceOf, stateOf } from './instance.ts';
 import { patiently } from './patience.ts';
 
 async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
@@ -19,8 +20,91 @@ async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
     judge: ({ vmState }) => (vmState === 'resized' ? 'absent' : 'done'),
     act: () => cloud.resetState(uuid, 'active', { signal, globalRequestId }),
     waitMs: settings.waitPeriodAfterPowerOffMs,
+    mostCalls: settings.evacuationRetries + 1,
     late: () => new TaskFailure(`Failed to stop instance ${uuid}`),
   });
+}
+
+/** @throws IgnoreRecovery when the instance is not, or not any more, what failed there */
+function requireFailedHere(context: TaskContext, { uuid, host, vmState }: Instance): void {
+  const reportedBy = textInput(context, 'host_name');
+  const isElsewhere = host !== null && !isSameHost(host, reportedBy);
+  const isKept = vmState === 'paused' || vmState === 'rescued';
+  if (!isElsewhere && !isKept) return;
+  const reason = isElsewhere ? `on host '${host}' and failed on '${reportedBy}'` : `in '${vmState}' state`;
+  const message = `Recovery of instance '${uuid}' is ignored as it is ${reason}.`;
+  context.progress(message, 1);
+  throw new IgnoreRecovery(message);
+}
+
+/** Another flow of the recovery brought it down, and it runs: whoever started it, nothing is left to stop. */
+async function isBackSince(context: TaskContext, instance: Instance): Promise<boolean> {
+  if (!isUp(instance)) return false;
+  const stops = await context.earlierSteps(`stop:${instance.uuid}`);
+  const starts = await context.earlierSteps(`start:${instance.uuid}`);
+  return wasSeenDown({ stops, starts });
+}
+
+/** Request IDs of what had been requested of the instance before the recovery first acted on it. */
+async function knownBefore(context: TaskContext, uuid: string, detail: Values): Promise<readonly string[] | undefined> {
+  const earlier = await context.earlierSteps(`stop:${uuid}`);
+  const first = [...earlier.map((step) => step.detail), detail].find(({ known }) => Array.isArray(known));
+  return Array.isArray(first?.known) ? first.known.map(String) : undefined;
+}
+
+async function examine(context: TaskContext, instance: Instance, detail: Values): Promise<Examined> {
+  const { uuid } = instance;
+  const actions = await actionsOf(context, uuid);
+  const known = await knownBefore(context, uuid, detail);
+  if (actions && known && isUp(instance) && wasStartedSince(actions, known)) {
+    return { do: 'done', reason: 'it was started since its recovery began' };
+  }
+  const downHost = await downHostOf(context, instance);
+  if (downHost !== undefined) throw failure(context, uuid, `its host '${downHost}' is down`);
+  return { do: 'call', detail: { known: known ?? actions?.map(({ requestId }) => requestId) ?? null } };
+}
+
+function failure(context: TaskContext, uuid: string, reason?: string): TaskFailure {
+  const message = `Failed to stop instance ${uuid}`;
+  context.progress(message, 1);
+  return new TaskFailure(reason === undefined ? message : `${message}: ${reason}`);
+}
+
+async function stop(context: TaskContext, uuid: string): Promise<Instance> {
+  const { cloud, signal, settings, globalRequestId } = context;
+  let wasDown = false;
+  return bringAbout<Instance>(context, {
+    key: `stop:${uuid}`,
+    kind: 'stop',
+    object: uuid,
+    look: () => instanceOf(context, uuid),
+    before: stateOf,
+    judge: (instance) => {
+      const { vmState, taskState } = instance;
+      requireFailedHere(context, instance);
+      wasDown ||= vmState === 'stopped';
+      // Once it was down its owner may start it at any time.
+      if (vmState === 'stopped') return taskState === null || taskState === 'powering-on' ? 'done' : 'underway';
+      if (taskState !== null) return 'underway';
+      return wasDown ? 'done' : 'absent';
+    },
+    examine: (instance, detail) => examine(context, instance, detail),
+    act: () => cloud.stop(uuid, { signal, globalRequestId }),
+    onConflict: () => context.progress(`Conflict when stopping instance: ${uuid}`, 0),
+    showsAtOnce: true,
+    waitMs: settings.waitPeriodAfterPowerOffMs,
+    mostCalls: settings.evacuationRetries + 1,
+    late: (instance) => {
+      const { vmState, taskState } = instance;
+      const reason =
+        taskState === null ? `it is ${vmState}${faultOf(instance)}` : `Nova is busy with it (${taskState})`;
+      return failure(context, uuid, taskState === 'powering-off' ? undefined : reason);
+    },
+  });
+}
+
+function startedSince(uuid: string): string {
+  return `Instance '${uuid}' was started since its recovery began and is not stopped again`;
 }
 
 export const stopInstance: Task = {
@@ -30,46 +114,23 @@ export const stopInstance: Task = {
 
   async run(context) {
     const uuid = textInput(context, 'instance_uuid');
-    const { cloud, signal, settings, globalRequestId } = context;
+    const { settings } = context;
     const instance = await patiently(context, () => instanceOf(context, uuid));
     if (!settings.processAllInstances && !isHaEnabled(instance.metadata, settings.instanceHaKey)) {
       const message = `Skipping recovery for instance: ${uuid} as it is not Ha_Enabled`;
       context.progress(message, 1);
       throw new SkipRecovery(message);
     }
-    const reportedBy = textInput(context, 'host_name');
-    if (instance.host !== null && !isSameHost(instance.host, reportedBy)) {
-      const message = `Recovery of instance '${uuid}' is ignored as it is on host '${instance.host}' and failed on '${reportedBy}'.`;
-      context.progress(message, 1);
-      throw new IgnoreRecovery(message);
-    }
-    if (instance.vmState === 'paused' || instance.vmState === 'rescued') {
-      const message = `Recovery of instance '${uuid}' is ignored as it is in '${instance.vmState}' state.`;
-      context.progress(message, 1);
-      throw new IgnoreRecovery(message);
-    }
+    requireFailedHere(context, instance);
     if (instance.vmState === 'stopped' && instance.taskState === null && !context.isResumed) return {};
+    if (await isBackSince(context, instance)) {
+      context.progress(startedSince(uuid), 1);
+      return {};
+    }
     if (instance.vmState === 'resized') await leaveResized(context, uuid);
     context.progress(`Stopping instance: ${uuid}`, 0);
-    await bringAbout<Instance>(context, {
-      key: `stop:${uuid}`,
-      kind: 'stop',
-      object: uuid,
-      look: () => instanceOf(context, uuid),
-      before: stateOf,
-      judge: ({ vmState, taskState }) => {
-        if (vmState === 'stopped') return taskState === null ? 'done' : 'underway';
-        return taskState === 'powering-off' ? 'underway' : 'absent';
-      },
-      act: () => cloud.stop(uuid, { signal, globalRequestId }),
-      onConflict: () => context.progress(`Conflict when stopping instance: ${uuid}`, 0),
-      waitMs: settings.waitPeriodAfterPowerOffMs,
-      late: () => {
-        context.progress(`Failed to stop instance ${uuid}`, 1);
-        return new TaskFailure(`Failed to stop instance ${uuid}`);
-      },
-    });
-    context.progress(`Stopped instance: '${uuid}'`, 1);
+    const { vmState } = await stop(context, uuid);
+    context.progress(vmState === 'stopped' ? `Stopped instance: '${uuid}'` : startedSince(uuid), 1);
     return {};
   },
 };

@@ -77,7 +77,7 @@ const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: s
   },
   evacuate: (world, { uuid, host }) => world.evacuate(text(uuid), optional(host)),
   stop: (world, { uuid }, requestId) => world.stop(text(uuid), requestId),
-  start: (world, { uuid }) => world.start(text(uuid)),
+  start: (world, { uuid }, requestId) => world.start(text(uuid), requestId),
   resetState: (world, { uuid, state }) => world.resetState(text(uuid), state === 'active' ? 'active' : 'error'),
   reboot: (world, { uuid }, requestId) => world.reboot(text(uuid), requestId),
   rebuild: (world, { uuid }, requestId) => world.rebuild(text(uuid), requestId),

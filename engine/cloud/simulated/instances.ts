@@ -75,11 +75,14 @@ export class Instances {
     this.#power(instance, { vmState: 'stopped', taskState: null, powerState: POWER_STATE.SHUTDOWN });
   }
 
-  start(uuid: string): void {
+  /** @param requestId null: its owner starts it */
+  start(uuid: string, requestId: string | null): void {
     const instance = this.require(uuid);
     if (instance.vmState !== 'stopped' || instance.taskState !== null) {
       throw conflict(`cannot start instance ${uuid} while it is in vm_state ${instance.vmState}`);
     }
+    const byOwner = `req-of-${instance.userId}-${this.actionsOf(uuid).length}`;
+    this.note(uuid, 'start', requestId ?? byOwner, requestId === null ? instance.userId : AGENT);
     this.change(instance, { taskState: 'powering-on' });
     this.#power(instance, { vmState: 'active', taskState: null, powerState: POWER_STATE.RUNNING });
   }

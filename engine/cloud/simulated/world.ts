@@ -195,8 +195,9 @@ export class World {
     this.#instances.stop(uuid, requestId ?? null);
   }
 
-  start(uuid: string): void {
-    this.#instances.start(uuid);
+  /** @param requestId of the engine's request; without one its owner starts it */
+  start(uuid: string, requestId?: string): void {
+    this.#instances.start(uuid, requestId ?? null);
   }
 
   resetState(uuid: string, state: ResetState): void {

@@ -24,6 +24,8 @@ export interface Fate {
   readonly failure: string | null;
   /** Only an operator knows whether it was done. */
   readonly isDoubtful: boolean;
+  /** Nova gave no answer about it: waiting may cure that. */
+  readonly isUnanswered: boolean;
   /** Why it was left as it is, though nothing is wrong: it gets no further actions. Null: it was not. */
   readonly leftFor: string | null;
   /** Where the action moved it; null where it did not move it. */
@@ -31,11 +33,15 @@ export interface Fate {
 }
 
 export function well(instance: InstanceSnapshot, host: string | null = null): Fate {
-  return { instance, failure: null, isDoubtful: false, leftFor: null, host };
+  return { instance, failure: null, isDoubtful: false, isUnanswered: false, leftFor: null, host };
 }
 
-export function badly(instance: InstanceSnapshot, failure: string, isDoubtful = false): Fate {
-  return { instance, failure, isDoubtful, leftFor: null, host: null };
+export function badly(
+  instance: InstanceSnapshot,
+  failure: string,
+  how: Partial<Pick<Fate, 'isDoubtful' | 'isUnanswered'>> = {},
+): Fate {
+  return { ...well(instance), failure, ...how };
 }
 
 export function left(instance: InstanceSnapshot, reason: string): Fate {

@@ -4,6 +4,7 @@ import { lastTouched } from './asked-action.ts';
 
 const step = (state: EarlierStep['state'], known: readonly string[] = []): EarlierStep => ({
   state,
+  before: null,
   detail: { known },
   error: null,
   taskState: 'SUCCESS',

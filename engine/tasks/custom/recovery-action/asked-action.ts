@@ -1,13 +1,18 @@
 /**
- * Asks Nova for one thing about one instance as one step of the journal, and sees it through. What to do next is decided in
+ * Requests one action on one instance as one step of the journal, and sees it through. What to do next is decided in
  * `engine/recovery/`.
+ *
+ * Invariant: every call counts that was answered, or may have arrived; the pause before a further one grows, and their number in one
+ * attempt of the task is bounded. A refusal is the end of this instance only, in Nova's words.
  */
-import { type Accepted, CloudError, type Instance, type InstanceAction, isOutage } from '../../../cloud/cloud.ts';
+import { type Accepted, CloudError, type Instance } from '../../../cloud/cloud.ts';
 import { crashPoint } from '../../../crash-points.ts';
 import type { Step } from '../../../flow/step-ledger.ts';
 import type { EarlierStep, TaskContext, Values } from '../../../flow/task.ts';
-import { type AskedDecision, type AskedFacts, isWordless } from '../../../recovery/asked-action.ts';
-import { failureOf, Patience } from '../../patience.ts';
+import { type AskedDecision, type AskedEnd, type AskedFacts, isWordless } from '../../../recovery/asked-action.ts';
+import { Patience } from '../../patience.ts';
+import { growingPause } from '../../repetition.ts';
+import { type Evidence, evidenceOf, migrationOf } from './evidence.ts';
 
 export interface Asking {
   /** Of the step in the journal. */
@@ -18,149 +23,220 @@ export interface Asking {
   readonly before: Values;
   /** What Nova's os-instance-actions call it. */
   readonly action: string;
+  /** How long Nova may be busy with the instance before the record of a migration is read, ms. */
+  readonly busyMs: number;
   decide(facts: Omit<AskedFacts, 'isHostUp'>): AskedDecision | Promise<AskedDecision>;
   request(context: TaskContext): Promise<Accepted>;
-  /** Whether there is room for it now; asked before each call. Without it there always is. */
+  /** Whether there is room for it now; read before each call. Without it there always is. */
   mayCall?(): boolean;
-  /** Told at the start when another flow or engine may have asked for it, and it may go on. */
+  /** Called at the start when another flow or engine may have requested it, and it may be under way. */
   underway?(): void;
   /** What to note when it is done. */
   outcome?(instance: Instance): Values;
 }
 
 export interface Asked {
-  readonly state: 'done' | 'skipped' | 'failed' | 'unknown';
+  readonly state: AskedEnd;
   readonly reason: string | null;
 }
 
-interface Seen {
-  readonly instance: Instance | 'gone';
-  readonly actions: readonly InstanceAction[];
-}
-
 export async function askFor(context: TaskContext, asking: Asking): Promise<Asked> {
-  const { clock, settings, signal, steps } = context;
   const { kind, key, uuid, before } = asking;
   const earlier = await context.earlierSteps(key);
   if (earlier.some(({ state }) => state === 'done')) return { state: 'done', reason: null };
-  const [step] = await steps.plan([{ key, kind, object: uuid, before }]);
+  const [step] = await context.steps.plan([{ key, kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done' || step.state === 'skipped') return { state: step.state, reason: step.error };
-  let state = startOf(step, earlier);
-  let known = knownOf(step, earlier);
-  if (state !== 'planned') asking.underway?.();
-  const patience = new Patience(context);
-  /** Answers to looks do not make up for calls that are never answered. */
-  const callPatience = new Patience(context);
-  let [elapsedMs, silentMs, silentLooks, wordlessLooks] = [0, 0, 0, 0];
-  let lastLook: number | undefined;
-  for (;;) {
-    let seen: Seen;
-    let decision: AskedDecision;
-    try {
-      seen = await look(context, uuid);
-      const now = clock.boottime();
-      elapsedMs += now - (lastLook ?? now);
-      if (silentLooks > 0) silentMs += now - (lastLook ?? now);
-      lastLook = now;
-      const since = seen.actions.filter((one) => one.action === asking.action && !known.includes(one.requestId));
-      // Others ask for the same; where Nova's answer is known, it says which one is ours.
-      const action = (state === 'sent' && since.find(({ requestId }) => requestId === step.requestId)) || since[0];
-      const { instance } = seen;
-      wordlessLooks = instance !== 'gone' && isWordless(instance) ? wordlessLooks + 1 : 0;
-      decision = await asking.decide({ instance, state, action, elapsedMs, silentLooks, silentMs, wordlessLooks });
-      patience.answered();
-    } catch (error) {
-      lastLook = undefined;
-      await patience.endure(error);
-      continue;
-    }
-    if (decision.do === 'settle') {
-      const { state: end, reason } = decision;
-      const outcome = end === 'done' && seen.instance !== 'gone' ? asking.outcome?.(seen.instance) : undefined;
-      const detail = outcome ? { detail: { ...step.detail, ...outcome } } : {};
-      await steps.settle([{ step, state: end, error: reason, ...detail }]);
-      return { state: end, reason };
-    }
-    if (decision.do === 'note silence') silentLooks += 1;
-    // Time that is spent waiting for room counts for no limit.
-    if (decision.do === 'call' && asking.mayCall?.() === false) lastLook = undefined;
-    else if (decision.do === 'call') {
-      known = seen.actions.map(({ requestId }) => requestId);
-      const answer = await call(context, asking, step, known, callPatience);
-      if (answer.state === 'failed') return answer;
-      state = answer.state;
-      [elapsedMs, silentMs, silentLooks] = [0, 0, 0];
-      lastLook = undefined;
-      // After a call that failed there was a pause already.
-      if (state !== 'sent') continue;
-    }
-    await clock.sleep(settings.verifyIntervalMs, signal);
-  }
+  return new AskedRun(context, asking, step, earlier).run();
 }
 
-/** What the last flow that did more than plan it left of it: one that only looked on, and died, says nothing. */
+/** What the last flow that did more than plan it left of it: one that only read, and died, says nothing. */
 export function lastTouched(earlier: readonly EarlierStep[]): EarlierStep | undefined {
   return earlier.findLast(({ state }) => state !== 'planned');
 }
 
-/** What another try or flow left of it: one that failed is asked for anew. */
+/** What another attempt or flow left of it: one that failed is requested again. */
 function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
   const last = step.state === 'planned' ? lastTouched(earlier)?.state : step.state;
   return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
-/** Request ids of what had been asked of the instance before the last intent. */
+/** Request IDs of what had been requested of the instance before the last intent. */
 function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
   const { known } = (step.state === 'planned' ? lastTouched(earlier)?.detail : step.detail) ?? {};
   return Array.isArray(known) ? known.map(String) : [];
 }
 
-/** The actions first: when one shows and the instance, looked at after it, has no task, the action is over. */
-async function look({ cloud, signal }: TaskContext, uuid: string): Promise<Seen> {
-  try {
-    const actions = await cloud.instanceActions(uuid, { signal });
-    const instance = await cloud.instance(uuid, { signal });
-    if (!instance || instance.vmState === 'deleted') return { instance: 'gone', actions: [] };
-    return { instance, actions };
-  } catch (error) {
-    if (error instanceof CloudError && error.kind === 'not_found') return { instance: 'gone', actions: [] };
-    throw error;
+class AskedRun {
+  readonly #context: TaskContext;
+  readonly #asking: Asking;
+  readonly #step: Step;
+  readonly #patience: Patience;
+  /** Answers to reads do not make up for calls that never arrive. */
+  readonly #callPatience: Patience;
+  #state: Step['state'];
+  #known: readonly string[];
+  /** Calls of this attempt, those of an engine that died in it included. */
+  #calls = 0;
+  /** What Nova answered to the last call, where it was no success. */
+  #lastError: string | null = null;
+  /** Nova refused the last call, and has not been busy with the instance since. */
+  #isRefused = false;
+  /** Where the instance was when this attempt began. */
+  #firstHost: string | null | undefined;
+  #elapsedMs = 0;
+  #silentMs = 0;
+  #silentLooks = 0;
+  #wordlessLooks = 0;
+  #lastLook: number | undefined;
+
+  constructor(context: TaskContext, asking: Asking, step: Step, earlier: readonly EarlierStep[]) {
+    this.#context = context;
+    this.#asking = asking;
+    this.#step = step;
+    this.#patience = new Patience(context);
+    this.#callPatience = new Patience(context);
+    this.#state = startOf(step, earlier);
+    this.#known = knownOf(step, earlier);
+    const { calls, attempt } = step.detail;
+    if (attempt === context.attempt && typeof calls === 'number') this.#calls = calls;
   }
-}
 
-type Called =
-  | { readonly state: 'sent' | 'unknown' | 'planned' }
-  | { readonly state: 'failed'; readonly reason: string };
-
-async function call(
-  context: TaskContext,
-  asking: Asking,
-  step: Step,
-  known: readonly string[],
-  patience: Patience,
-): Promise<Called> {
-  const { budgets, signal, steps } = context;
-  await steps.intend([{ step, detail: { known } }]);
-  try {
-    const { requestId } = await budgets.requests.run(() => asking.request(context), signal);
-    crashPoint('step.after-call');
-    await steps.settle([{ step, state: 'sent', requestId }]);
-    crashPoint('step.after-sent');
-    return { state: 'sent' };
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    if (!(error instanceof CloudError)) throw error;
-    if (error.kind === 'unauthorized') throw failureOf(error);
-    // Of an instance that is gone the next look tells; what did not leave certainly did not happen.
-    const { kind, message } = error;
-    const state = kind === 'unknown' ? 'unknown' : 'planned';
-    if (isOutage(error) || kind === 'not_found') {
-      await steps.settle([{ step, state, error: message }]);
-      if (kind !== 'not_found') await patience.endure(error);
-      return { state };
+  async run(): Promise<Asked> {
+    const { clock, settings, signal } = this.#context;
+    if (this.#state !== 'planned') this.#asking.underway?.();
+    for (;;) {
+      const { evidence, decision } = await this.#decide();
+      if (decision.do === 'settle') return this.#settle(decision.state, decision.reason, evidence);
+      if (decision.do === 'note silence') this.#silentLooks += 1;
+      if (decision.do === 'call') {
+        if (this.#isRefused) return this.#settle('failed', this.#lastError, evidence);
+        // Time that is spent waiting for room counts for no limit.
+        if (this.#asking.mayCall?.() === false) this.#lastLook = undefined;
+        else {
+          const isPaused = await this.#call(evidence);
+          if (this.#step.state === 'failed') return { state: 'failed', reason: this.#lastError };
+          if (isPaused) continue;
+        }
+      }
+      await clock.sleep(settings.verifyIntervalMs, signal);
     }
-    await steps.settle([{ step, state: 'failed', error: message }]);
-    return { state: 'failed', reason: message };
+  }
+
+  async #decide(): Promise<{ readonly evidence: Evidence; readonly decision: AskedDecision }> {
+    for (;;) {
+      try {
+        const evidence = await evidenceOf(this.#context, this.#asking.uuid);
+        this.#count(evidence);
+        const decision = await this.#asking.decide(await this.#facts(evidence));
+        this.#patience.answered();
+        return { evidence, decision };
+      } catch (error) {
+        this.#lastLook = undefined;
+        await this.#patience.endure(error);
+      }
+    }
+  }
+
+  #count({ instance }: Evidence): void {
+    const now = this.#context.clock.boottime();
+    this.#elapsedMs += now - (this.#lastLook ?? now);
+    if (this.#silentLooks > 0) this.#silentMs += now - (this.#lastLook ?? now);
+    this.#lastLook = now;
+    this.#wordlessLooks = instance !== 'gone' && isWordless(instance) ? this.#wordlessLooks + 1 : 0;
+    if (instance === 'gone') return;
+    if (this.#firstHost === undefined) this.#firstHost = instance.host;
+    if (instance.taskState !== null) this.#isRefused = false;
+  }
+
+  async #facts({ instance, actions }: Evidence): Promise<Omit<AskedFacts, 'isHostUp'>> {
+    const since = actions.filter(
+      ({ action, requestId }) => action === this.#asking.action && !this.#known.includes(requestId),
+    );
+    // Others request the same; where Nova's answer is known, it says which one is ours.
+    const ours = since.find(({ requestId }) => requestId === this.#step.requestId);
+    const isLate = this.#elapsedMs > this.#asking.busyMs;
+    const migration = instance !== 'gone' && isLate ? await migrationOf(this.#context, instance) : undefined;
+    return {
+      instance,
+      state: this.#state,
+      action: (this.#state === 'sent' && ours) || since[0],
+      elapsedMs: this.#elapsedMs,
+      silentLooks: this.#silentLooks,
+      silentMs: this.#silentMs,
+      wordlessLooks: this.#wordlessLooks,
+      calls: this.#calls,
+      lastError: this.#lastError,
+      ...(this.#firstHost === undefined ? {} : { firstHost: this.#firstHost }),
+      ...(migration === undefined ? {} : { migration }),
+    };
+  }
+
+  async #settle(state: AskedEnd, reason: string | null, { instance }: Evidence): Promise<Asked> {
+    const outcome = state === 'done' && instance !== 'gone' ? this.#asking.outcome?.(instance) : undefined;
+    const detail = outcome ? { detail: { ...this.#step.detail, ...outcome } } : {};
+    await this.#context.steps.settle([{ step: this.#step, state, error: reason, ...detail }]);
+    return { state, reason };
+  }
+
+  /** Returns whether there was a pause after it already. */
+  async #call({ actions }: Evidence): Promise<boolean> {
+    const { attempt, budgets, signal, steps } = this.#context;
+    const step = this.#step;
+    this.#known = actions.map(({ requestId }) => requestId);
+    this.#calls += 1;
+    this.#lastError = null;
+    [this.#elapsedMs, this.#silentMs, this.#silentLooks] = [0, 0, 0];
+    await steps.intend([{ step, detail: { known: this.#known, calls: this.#calls, attempt } }]);
+    try {
+      const { requestId } = await budgets.requests.run(() => this.#asking.request(this.#context), signal);
+      crashPoint('step.after-call');
+      await steps.settle([{ step, state: 'sent', requestId }]);
+      crashPoint('step.after-sent');
+      this.#state = 'sent';
+      this.#callPatience.answered();
+      return false;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (!(error instanceof CloudError)) throw error;
+      await this.#unaccepted(error);
+      return true;
+    } finally {
+      this.#lastLook = undefined;
+    }
+  }
+
+  async #unaccepted(error: CloudError): Promise<void> {
+    const { clock, progress, settings, signal, steps } = this.#context;
+    const { kind, message } = error;
+    const step = this.#step;
+    const pauseMs = growingPause(this.#calls - 1, settings.verifyIntervalMs);
+    this.#lastError = message;
+    switch (kind) {
+      case 'unknown':
+        // Whether it arrived shows in the next reads.
+        this.#state = 'unknown';
+        await steps.settle([{ step, state: 'unknown', error: message }]);
+        progress(`Whether ${this.#asking.kind} of '${this.#asking.uuid}' was accepted is not known: ${message}`);
+        return clock.sleep(pauseMs, signal);
+      case 'unreachable':
+      case 'busy':
+      case 'no_answer':
+        // It was certainly not done.
+        this.#state = 'planned';
+        this.#calls -= 1;
+        await steps.settle([{ step, state: 'planned', error: message }]);
+        return this.#callPatience.endure(error);
+      case 'conflict':
+      case 'not_found':
+        // Another task may have come between, or the instance may be gone: the next read tells.
+        this.#state = 'planned';
+        this.#isRefused = true;
+        await steps.settle([{ step, state: 'planned', error: message }]);
+        return clock.sleep(pauseMs, signal);
+      case 'refused':
+      case 'unauthorized':
+        await steps.settle([{ step, state: 'failed', error: message }]);
+    }
   }
 }

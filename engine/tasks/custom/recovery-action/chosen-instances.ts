@@ -1,15 +1,21 @@
 /**
  * The instances that a chain of actions is for.
  *
- * Invariant: they are chosen once and kept in the journal, with what each of them was, before the first action: an engine
- * that goes on acts on the same ones, whatever the first actions did to them.
+ * Invariants:
+ * - they are chosen once and kept in the journal, with what each of them was, before the first action: an engine that resumes acts on
+ *   the same ones, whatever the first actions did to them;
+ * - an instance is chosen on Nova's word about that instance only: what Nova lists beside what was requested is not chosen, and while
+ *   there is no answer nothing is;
+ * - what an earlier flow of the recovery chose and moved off the host is chosen again: a later action on it may have failed.
  */
+import { isSameHost } from '#protocol/same-host.ts';
 import type { Instance } from '../../../cloud/cloud.ts';
-import { TaskFailure } from '../../../flow/outcome.ts';
+import { readInstance, readInstancesOn } from '../../../cloud/reading.ts';
+import { IgnoreRecovery, TaskFailure } from '../../../flow/outcome.ts';
 import type { Json } from '../../../flow/plan.ts';
 import { type TaskContext, textInput } from '../../../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../../../recovery/original-state.ts';
-import { patiently } from '../../patience.ts';
+import { known } from '../../patience.ts';
 import { strays, withOriginal } from '../../prepare-ha-enabled-instances.ts';
 
 /** @param named name of the value that lists them; empty: the instance of the flow, those of its host, or those to bring home */
@@ -20,16 +26,36 @@ export async function chosenInstances(
 ): Promise<readonly InstanceSnapshot[]> {
   const { steps } = context;
   const host = textInput(context, 'host_name');
-  const before = (await choose(context, host, named)) as unknown as Json;
-  // A choice that stands there already wins over this one.
-  const [step] = await steps.plan([{ key: `choose:${task}`, kind: 'choose', object: host, before }]);
+  const key = `choose:${task}`;
+  const earlier = await context.earlierSteps(key);
+  const before = earlier.findLast(({ state }) => state === 'done')?.before ?? [];
+  const chosen = await choose(context, host, named, before as unknown as readonly InstanceSnapshot[]);
+  if (named === '' && earlier.length === 0) requireOwnHere(context, host, chosen);
+  // A choice that is journaled already wins over this one.
+  const [step] = await steps.plan([{ key, kind: 'choose', object: host, before: chosen as unknown as Json }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'planned') await steps.settle([{ step, state: 'done' }]);
   return step.before as unknown as readonly InstanceSnapshot[];
 }
 
-async function choose(context: TaskContext, host: string, named: string): Promise<readonly InstanceSnapshot[]> {
-  const { cloud, inputs, settings, signal } = context;
+/** As for the built-in tasks: an instance that left the host before its recovery began did not fail where it is now. */
+function requireOwnHere(context: TaskContext, failedOn: string, chosen: readonly InstanceSnapshot[]): void {
+  if (context.flow !== 'instance' || context.isResumed || context.attempt > 1) return;
+  for (const { uuid, host } of chosen) {
+    if (host === '' || isSameHost(host, failedOn)) continue;
+    const message = `Recovery of instance '${uuid}' is ignored as it is on host '${host}' and failed on '${failedOn}'.`;
+    context.progress(message, 1);
+    throw new IgnoreRecovery(message);
+  }
+}
+
+async function choose(
+  context: TaskContext,
+  host: string,
+  named: string,
+  before: readonly InstanceSnapshot[],
+): Promise<readonly InstanceSnapshot[]> {
+  const { inputs, settings } = context;
   const earlier = await context.earlierMoves(host);
   const originals = new Map(earlier.map((move) => [move.instance, move]));
   const snapshot = (instance: Instance): InstanceSnapshot => {
@@ -42,26 +68,64 @@ async function choose(context: TaskContext, host: string, named: string): Promis
   if (named === '' && context.flow === 'host_return') return thoseAway(context, host);
   const uuids = named === '' ? ownOf(context) : uuidsIn(inputs[named] ?? null, named);
   if (uuids === 'those of the host') {
-    const { items } = await patiently(context, () => cloud.listInstances({ host }, { signal }));
+    const items = await instancesOn(context, host);
     const onHost = new Set(items.map(({ uuid }) => uuid));
-    return [...items.map(snapshot), ...(await strays(context, earlier, onHost))];
+    const found = [...items.map(snapshot), ...(await strays(context, earlier, onHost))];
+    return [...found, ...(await chosenBefore(context, before, found))];
   }
   for (const uuid of uuids) {
-    const instance = await patiently(context, () => cloud.instance(uuid, { signal }));
-    if (instance && instance.vmState !== 'deleted') found.push(snapshot(instance));
-    else context.progress(`Instance '${uuid}' does not exist any more`);
+    const instance = await existing(context, uuid);
+    if (instance) found.push(snapshot(instance));
   }
   return found;
 }
 
+async function instancesOn(context: TaskContext, host: string): Promise<readonly Instance[]> {
+  const { cloud, signal } = context;
+  const reading = await known(context, () => readInstancesOn(cloud, host, { signal }));
+  if (reading.answer === 'no') return [];
+  const { items, foreign } = reading.value;
+  if (foreign > 0) {
+    context.progress(
+      `Nova listed ${foreign} instances of other hosts, which are left alone: the role of the agent lacks the right os_compute_api:servers:allow_all_filters`,
+    );
+  }
+  return items;
+}
+
+/** What an earlier flow chose and moved off the host, as it was then. What left the host in another way somebody else moved. */
+async function chosenBefore(
+  context: TaskContext,
+  before: readonly InstanceSnapshot[],
+  found: readonly InstanceSnapshot[],
+): Promise<readonly InstanceSnapshot[]> {
+  const uuids = new Set(found.map(({ uuid }) => uuid));
+  const moves = await context.movedBefore();
+  const moved = new Set(moves.map((move) => (move.before as unknown as InstanceSnapshot).uuid));
+  const left: InstanceSnapshot[] = [];
+  for (const snapshot of before) {
+    const isOurs = moved.has(snapshot.uuid) && !uuids.has(snapshot.uuid);
+    if (isOurs && (await existing(context, snapshot.uuid))) left.push(snapshot);
+  }
+  return left;
+}
+
+async function existing(context: TaskContext, uuid: string): Promise<Instance | undefined> {
+  const { cloud, signal } = context;
+  const reading = await known(context, () => readInstance(cloud, uuid, { signal }));
+  if (reading.answer === 'yes') return reading.value;
+  context.progress(`Instance '${uuid}' does not exist any more`);
+  return undefined;
+}
+
 /** What recoveries of the host moved away. Whatever somebody did with one of them since was meant: then it stays where it is. */
 async function thoseAway(context: TaskContext, home: string): Promise<readonly InstanceSnapshot[]> {
-  const { cloud, settings, signal } = context;
+  const { settings } = context;
   const found: InstanceSnapshot[] = [];
   for (const { instance: uuid, destination, isBegun } of await context.movedAway(home)) {
-    const now = await patiently(context, () => cloud.instance(uuid, { signal }));
-    if (!now || now.vmState === 'deleted') context.progress(`Instance '${uuid}' does not exist any more`);
-    else if (isBegun || (destination !== null && now.host === destination)) {
+    const now = await existing(context, uuid);
+    if (!now) continue;
+    if (isBegun || (destination !== null && now.host === destination)) {
       found.push(snapshotOf(now, settings.hostHaKey));
     } else {
       const was = destination === null ? 'where it was put is not known' : `it was put on '${destination}'`;

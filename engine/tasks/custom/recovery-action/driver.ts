@@ -4,7 +4,7 @@
  * Each action is done for all instances before the next one begins; an instance on which one failed, or that
  * was left where it is, gets no further ones.
  */
-import type { RebootType } from '../../../cloud/cloud.ts';
+import { isOutage, type RebootType } from '../../../cloud/cloud.ts';
 import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
 import type { TaskContext } from '../../../flow/task.ts';
 import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
@@ -60,7 +60,8 @@ function conclude(fates: readonly Fate[]) {
   const list = failed.map(({ instance, failure }) => `${instance.uuid} (${failure})`).sort();
   const message = `not done for ${failed.length} of ${fates.length} instances: ${list.join(', ')}`;
   if (failed.some(({ isDoubtful }) => isDoubtful)) throw new InDoubt(message);
-  throw new TaskFailure(message, 'work', undefined, outputs);
+  const isOutageOnly = failed.every(({ isUnanswered }) => isUnanswered);
+  throw new TaskFailure(message, isOutageOnly ? 'outage' : 'work', undefined, outputs);
 }
 
 async function perform(
@@ -117,7 +118,10 @@ async function workflows(
   });
 }
 
-/** Failures of single instances are theirs; what concerns the whole task ends it, and the others first. */
+/**
+ * Failures of single instances are theirs, and so is an outage of their cell. What concerns the whole task, as an outage of the whole
+ * cloud does, ends it, and the instances that are in work first.
+ */
 async function each(
   context: TaskContext,
   instances: readonly InstanceSnapshot[],
@@ -131,13 +135,24 @@ async function each(
       try {
         fates.push(await act(context, next));
       } catch (error) {
-        const isOwn = error instanceof TaskFailure && error.fault !== 'outage' && !context.signal.aborted;
-        if (isOwn) fates.push(badly(next, error.message, error instanceof InDoubt));
-        else end ??= error;
+        if (!(error instanceof TaskFailure) || context.signal.aborted) end ??= error;
+        else if (error.fault !== 'outage') {
+          fates.push(badly(next, error.message, { isDoubtful: error instanceof InDoubt }));
+        } else if (await isCloudAway(context)) end ??= error;
+        else fates.push(badly(next, error.message, { isUnanswered: true }));
       }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (end !== undefined) throw end;
   return fates;
+}
+
+async function isCloudAway({ cloud, signal }: TaskContext): Promise<boolean> {
+  try {
+    await cloud.check({ signal });
+    return false;
+  } catch (error) {
+    return isOutage(error) || signal.aborted;
+  }
 }

@@ -4,6 +4,7 @@
  * state error by Nova, on the host where it was: it is reported until somebody has seen to it, and nothing is asked of it again.
  */
 import type { MigrationType } from '../../../cloud/cloud.ts';
+import { readEvacuationsFrom } from '../../../cloud/reading.ts';
 import { TaskFailure } from '../../../flow/outcome.ts';
 import { type TaskContext, textInput } from '../../../flow/task.ts';
 import { MIGRATION_KINDS, type MigrationKind } from '../../../journal/migration-kinds.ts';
@@ -13,7 +14,7 @@ import { mayRemainOnSource } from '../../../recovery/evacuation-record.ts';
 import { decideConfirmation, decideMigration, planMigration } from '../../../recovery/migration.ts';
 import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
 import { serviceOf } from '../../compute-service.ts';
-import { patiently } from '../../patience.ts';
+import { known, patiently } from '../../patience.ts';
 import { badly, type Fate, left, well } from './actions.ts';
 import { type Asked, askFor, lastTouched } from './asked-action.ts';
 
@@ -28,8 +29,8 @@ const TYPE: { readonly [K in MigrationKind]: MigrationType } = { live_migrate: '
 export async function requireOpen(context: TaskContext): Promise<void> {
   const { cloud, signal } = context;
   const home = textInput(context, 'host_name');
-  const { items } = await patiently(context, () => cloud.listEvacuations({ sourceHost: home }, { signal }));
-  const uncleaned = items.filter(mayRemainOnSource).length;
+  const evacuations = await known(context, () => readEvacuationsFrom(cloud, { sourceHost: home }, { signal }));
+  const uncleaned = evacuations.answer === 'yes' ? evacuations.value.items.filter(mayRemainOnSource).length : 0;
   if (uncleaned > 0) {
     const cure = 'put enable_compute_service_task before it, which waits for that';
     throw new TaskFailure(
@@ -122,7 +123,11 @@ async function migratedBefore(context: TaskContext, key: string): Promise<Before
 }
 
 function limitsOf({ settings }: TaskContext): AskedLimits {
-  return { effectMs: settings.waitPeriodAfterEvacuationMs, queueWaitMs: settings.evacuationQueueWaitMs };
+  return {
+    effectMs: settings.waitPeriodAfterEvacuationMs,
+    queueWaitMs: settings.evacuationQueueWaitMs,
+    calls: settings.evacuationRetries + 1,
+  };
 }
 
 function migrate(
@@ -141,6 +146,7 @@ function migrate(
     uuid: snapshot.uuid,
     before: snapshot,
     action: ACTION[kind],
+    busyMs: limits.effectMs,
     decide: (facts) => decideMigration(facts, journey, limits),
     request: () => cloud.migrate(snapshot.uuid, TYPE[kind], journey.home, { signal, globalRequestId }),
     mayCall: () => place.take(),
@@ -159,6 +165,7 @@ function confirm(context: TaskContext, key: string, { uuid, vmState, taskState }
     uuid,
     before: { vmState, taskState },
     action: 'confirmResize',
+    busyMs: limits.effectMs,
     decide: (facts) => decideConfirmation(facts, home, limits),
     request: () => cloud.confirmResize(uuid, { signal, globalRequestId }),
   });
