@@ -1,6 +1,8 @@
 /** Which histories are played: all short ones, a seeded sample of longer ones, and interruptions at every await. */
 import { Random } from '#engine/cloud/simulated/random.ts';
 import {
+  CALLS,
+  type CallOutcome,
   type Event,
   GAPS,
   type History,
@@ -62,7 +64,7 @@ export function sample(seed: number, count: number, longest: number): History[] 
       [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
     }
     const interruption: Interruption | null =
-      random.next() < 0.5 ? null : { ...pick(ENDS), at: 1 + Math.floor(random.next() * 40) };
+      random.next() < 0.5 ? null : { ...pick(ENDS), at: 1 + Math.floor(random.next() * 60) };
     return {
       events,
       gapMs: pick(GAPS),
@@ -70,6 +72,7 @@ export function sample(seed: number, count: number, longest: number): History[] 
       offsets: order.map(() => pick(OFFSETS)),
       proof: pick(proofsOf(events)),
       interruption,
+      calls: [pick(CALLS), pick(CALLS), pick(CALLS)],
     };
   });
 }
@@ -87,6 +90,17 @@ export function interrupted(history: History, awaits: number): History[] {
   return Array.from({ length: awaits }, (_, index) => index + 1).flatMap((at) =>
     ENDS.map((end) => ({ ...history, interruption: { ...end, at } })),
   );
+}
+
+/** Every way in which the first requests for an evacuation can end, of two instances that are moved side by side. */
+export function calls(count: number): History[] {
+  let outcomes: CallOutcome[][] = [[]];
+  for (let n = 0; n < count; n += 1) outcomes = outcomes.flatMap((one) => CALLS.map((outcome) => [...one, outcome]));
+  const [gapMs] = GAPS;
+  return outcomes.flatMap((one) => [
+    { ...PLAIN, events: ['death'], gapMs, order: [0], offsets: [0], calls: one },
+    { ...PLAIN, events: ['death', 'return'], gapMs, order: [0, 1], offsets: [0, 0], calls: one },
+  ]);
 }
 
 /** What is interrupted: in the order of the events, and with a return that overtakes. */

@@ -20,6 +20,13 @@ export interface Interruption {
   readonly skewMs: number;
 }
 
+/**
+ * What becomes of a request for an evacuation. `lost`: the request. `reply lost`: it was carried out. `late`: it is carried out after a
+ * while in a queue. `fails`: it is accepted, and ends in error.
+ */
+export const CALLS = ['accepted', 'lost', 'reply lost', 'late', 'fails'] as const;
+export type CallOutcome = (typeof CALLS)[number];
+
 export interface History {
   readonly events: readonly Event[];
   /** From one event to the next. */
@@ -30,6 +37,8 @@ export interface History {
   readonly offsets: readonly number[];
   readonly proof: 'none' | 'fencing';
   readonly interruption: Interruption | null;
+  /** Of the first requests for an evacuation, in their order; later ones are accepted. */
+  readonly calls?: readonly CallOutcome[];
 }
 
 export const OFFSETS = [-90_000, 0, 90_000] as const;
@@ -76,7 +85,7 @@ export function offsetsOf(count: number): number[][] {
   return offsetsOf(count - 1).flatMap((rest) => OFFSETS.map((offset) => [...rest, offset]));
 }
 
-export function titleOf({ events, gapMs, order, offsets, proof, interruption }: History): string {
+export function titleOf({ events, gapMs, order, offsets, proof, interruption, calls = [] }: History): string {
   const kinds = reportsOf(events);
   const arrivals = order.map((index) => {
     const offset = offsets[index] ?? 0;
@@ -86,5 +95,6 @@ export function titleOf({ events, gapMs, order, offsets, proof, interruption }: 
     ? `, engine ${interruption.how} at await ${interruption.at}${interruption.skewMs ? `, the next one ${interruption.skewMs / 1000} s ahead` : ''}`
     : '';
   const proved = proof === 'none' ? '' : `, proof ${proof}`;
-  return `${events.join(', ')} every ${gapMs / 1000} s; arrive ${arrivals.join(', ')}${proved}${end}`;
+  const called = calls.length === 0 ? '' : `, evacuations ${calls.join(', ')}`;
+  return `${events.join(', ')} every ${gapMs / 1000} s; arrive ${arrivals.join(', ')}${proved}${called}${end}`;
 }

@@ -30,6 +30,8 @@ export interface Watch {
   /** Told before and after each of the engine's calls and commits; where it waits, the engine waits. */
   readonly onAwait: (life: Life) => Promise<void>;
   readonly onRequest: (method: string, uuid: string) => void;
+  /** Carries an evacuation out, or not. */
+  readonly onEvacuation: (uuid: string, carryOut: () => Promise<Accepted>) => Promise<Accepted>;
 }
 
 const OPTIONS = `
@@ -76,6 +78,8 @@ export class ModelWorld extends Stage<SimulatedClock> {
     this.#generation += 1;
     this.#plant?.journal?.(journal, this.#generation);
     this.#plant?.cloud?.(cloud, this.#generation, this.world);
+    const evacuate = cloud.evacuate.bind(cloud);
+    cloud.evacuate = (uuid, ...rest) => watch.onEvacuation(uuid, () => evacuate(uuid, ...rest));
     for (const name of REQUESTS) {
       const request = cloud[name].bind(cloud) as (uuid: string, ...rest: unknown[]) => Promise<Accepted>;
       const told = (uuid: string, ...rest: unknown[]): Promise<Accepted> => {

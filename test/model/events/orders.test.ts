@@ -1,7 +1,7 @@
 /** Events in every order and with wrong clocks, through the real engine. */
 import { expect, it } from 'vitest';
 import { bound } from '../depth.ts';
-import { clocks, orders, sample } from './histories.ts';
+import { calls, clocks, orders, sample } from './histories.ts';
 import { Search } from './search.ts';
 
 const SEED = 20_260_101;
@@ -12,6 +12,7 @@ const EVERY = bound(5, 1);
 it.each([
   ['every order of arrival', () => orders(bound(2, 3))],
   [`every ${EVERY}. combination of wrong clocks`, () => clocks(2).filter((_, index) => index % EVERY === 0)],
+  ['every end of the first requests', () => calls(bound(3, 5))],
   ['a sample of longer histories', () => sample(SEED, bound(200, 20_000), 4)],
 ])('%s keeps what the engine promises', async (name, histories) => {
   const search = new Search();

@@ -1,5 +1,6 @@
 /** Plays one history through the real engine, and returns what came of it. One run of a history is like the next. */
 import type { Life } from '#agents/simulation/life.ts';
+import { type Accepted, CloudError } from '#engine/cloud/cloud.ts';
 import type { LogbookRow } from '#engine/journal/words.ts';
 import { type Notification, parseNotification } from '#protocol/notification.ts';
 import { type Event, type History, type ReportKind, reportsOf } from './history.ts';
@@ -26,6 +27,8 @@ const LONGEST_MS = 30 * 3600_000;
 
 /** How long a cell does not answer. */
 const CELL_MS = 60_000;
+/** In Nova's queue, within evacuation_queue_wait. */
+const LATE_MS = 8_000;
 /** A decision is made from a read that is no older. */
 const READ_MS = 2_000;
 const FIRST_CELL = 'cell1';
@@ -48,7 +51,7 @@ export interface Outcome {
     readonly runs: boolean;
     readonly hostHasPower: boolean;
   }[];
-  /** Awaits of the first two tasks. */
+  /** Awaits at which the engine can be interrupted. */
   readonly awaits: number;
   readonly logged: readonly string[];
 }
@@ -71,6 +74,7 @@ class Play {
   /** Where the guest ran at each of its crashes; undefined: it did not run, so nobody reports anything. */
   #crashed: (string | undefined)[] = [];
   #silences = 0;
+  #evacuations = 0;
   #silentSince = 0;
   #awaits = 0;
   #started = new Set<number>();
@@ -98,8 +102,17 @@ class Play {
   #begin(node: string): Promise<void> {
     this.#isEngineThere = true;
     return this.#here
-      .begin(node, { onAwait: (life) => this.#onAwait(life), onRequest: (...request) => this.#onRequest(...request) })
+      .begin(node, {
+        onAwait: (life) => this.#onAwait(life),
+        onRequest: (...request) => this.#onRequest(...request),
+        onEvacuation: (...request) => this.#onEvacuation(...request),
+      })
       .then(() => this.#countTasks());
+  }
+
+  /** Requests are made in the last task. */
+  get #tasks(): number {
+    return this.#history.calls ? Number.POSITIVE_INFINITY : 2;
   }
 
   /** The third task of a flow ends the part in which the engine is interrupted. */
@@ -110,7 +123,7 @@ class Play {
   }
 
   async #onAwait(life: Life): Promise<void> {
-    if (life !== this.#here.life || this.#started.size === 0 || this.#started.size > 2) return;
+    if (life !== this.#here.life || this.#started.size === 0 || this.#started.size > this.#tasks) return;
     this.#awaits += 1;
     const { interruption } = this.#history;
     if (interruption?.at !== this.#awaits) return;
@@ -127,6 +140,33 @@ class Play {
     }
     life.doom();
     await life.outlive(null);
+  }
+
+  async #onEvacuation(uuid: string, carryOut: () => Promise<Accepted>): Promise<Accepted> {
+    const { world } = this.#here;
+    const outcome = this.#history.calls?.[this.#evacuations] ?? 'accepted';
+    this.#evacuations += 1;
+    const lost = new CloudError('unknown', 'the reply did not come');
+    if (outcome === 'late') this.#later(LATE_MS, () => this.#evacuateLate(uuid));
+    if (outcome === 'lost' || outcome === 'late') throw lost;
+    const { behaviour } = world;
+    if (outcome === 'fails') world.behaviour = { ...behaviour, failedEvacuations: 1 };
+    const accepted = await carryOut().finally(() => {
+      world.behaviour = behaviour;
+    });
+    if (outcome === 'reply lost') throw lost;
+    return accepted;
+  }
+
+  #evacuateLate(uuid: string): void {
+    const { world } = this.#here;
+    world.catchUp();
+    try {
+      world.evacuate(uuid, undefined);
+    } catch (error) {
+      // What Nova has against it by then nobody hears.
+      if (!(error instanceof CloudError)) throw error;
+    }
   }
 
   /** Lays out events, and the arrivals of their reports in the order of the history. */

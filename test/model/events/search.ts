@@ -13,7 +13,7 @@ export class Search {
   explored = 0;
   readonly #found: Found[] = [];
 
-  /** @returns the awaits of its first two tasks */
+  /** @returns the awaits at which it can be interrupted */
   async try(history: History, plant?: Plant): Promise<number> {
     this.explored += 1;
     const outcome = await play(history, plant);
