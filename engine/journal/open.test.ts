@@ -184,7 +184,7 @@ describe('is refused, and stays as it is:', () => {
     hand.close();
     const before = readFileSync(place.path);
     expect(refusalOf(place).message).toMatch(
-      /has schema version 2, this program knows up to 1: a newer engine wrote it/,
+      /has schema version 3, this program knows up to 2: a newer engine wrote it/,
     );
     expect(readFileSync(place.path).equals(before)).toBe(true);
   });
