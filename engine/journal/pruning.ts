@@ -133,12 +133,15 @@ export class Pruner {
   }
 
   #marksOf(host: string): HostMarks {
-    const newest = (condition: string): number =>
-      this.#number(`SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND ${condition}`, host);
+    const newest = (index: string, condition: string): number =>
+      this.#number(
+        `SELECT max(id) FROM logbooks INDEXED BY ${index} WHERE host = ? AND type = 'COMPUTE_HOST' AND ${condition}`,
+        host,
+      );
     return {
-      finished: newest(`status = 'finished'`),
-      returned: newest(`payload ->> 'event' = 'STARTED'`),
-      failed: newest(`status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`),
+      finished: newest('logbooks_finished_hosts', `status = 'finished'`),
+      returned: newest('logbooks_returns', `payload ->> 'event' = 'STARTED'`),
+      failed: newest('logbooks_deaths', `status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`),
     };
   }
 

@@ -131,7 +131,7 @@ export const QUERIES = {
     return db
       .prepare<[number], { reserved: string }>(
         `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS reserved
-         FROM logbooks l JOIN flowdetails f ON f.logbook_id = l.id
+         FROM logbooks l CROSS JOIN flowdetails f ON f.logbook_id = l.id
          WHERE l.closed_at IS NULL AND l.id <> ? AND reserved IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
            AND f.attempt = (SELECT max(attempt) FROM flowdetails WHERE logbook_id = l.id))`,
       )
@@ -151,12 +151,12 @@ export const QUERIES = {
         `WITH flows AS (
            SELECT id FROM flowdetails WHERE target = @target AND logbook_id > max(
              coalesce((SELECT max(id) FROM logbooks WHERE host = @host AND type = 'COMPUTE_HOST' AND status = 'finished'), 0),
-             coalesce((SELECT max(id) FROM logbooks WHERE host = @host AND type = 'COMPUTE_HOST'
+             coalesce((SELECT max(id) FROM logbooks INDEXED BY logbooks_returns WHERE host = @host AND type = 'COMPUTE_HOST'
                AND payload ->> 'event' = 'STARTED'), 0))
-           UNION SELECT o.id FROM logbooks l CROSS JOIN flowdetails o ON o.logbook_id = l.id
+           UNION SELECT o.id FROM logbooks l INDEXED BY logbooks_open CROSS JOIN flowdetails o ON o.logbook_id = l.id
            WHERE l.closed_at IS NULL AND l.host = @host AND l.type = 'COMPUTE_HOST')
          SELECT s.object, s.before, EXISTS (
-           SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND o.object = s.object
+           SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND +o.object = s.object
              AND o.state NOT IN ('done', 'skipped')) AS unfinished
          FROM flows CROSS JOIN flowdetails f ON f.id = flows.id CROSS JOIN logbooks l ON l.id = f.logbook_id
            CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
@@ -174,7 +174,7 @@ export const QUERIES = {
   lastFailure(db: Database.Database, host: string): number | null {
     const row = db
       .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks
+        `SELECT max(generated_at) AS at FROM logbooks INDEXED BY logbooks_deaths
          WHERE host = ? AND type = 'COMPUTE_HOST' AND status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`,
       )
       .get(host);
@@ -190,7 +190,7 @@ export const QUERIES = {
       .prepare<[Record<string, unknown>], { instance: string; destination: string | null; isBegun: 0 | 1 }>(
         `WITH own AS (SELECT logbook_id AS id FROM flowdetails WHERE id = @flowId),
          moved AS (
-           SELECT instance, since, step_id, destination, 0 AS isHome FROM away WHERE host = @host AND home_by IS NULL
+           SELECT instance, since, step_id, destination, 0 AS isHome FROM away INDEXED BY away_from WHERE host = @host AND home_by IS NULL
            UNION ALL SELECT instance, since, step_id, destination, 1 FROM own CROSS JOIN away
              ON home_by IS NOT NULL AND home_by = own.id AND host = @host)
          SELECT instance, destination, isHome OR EXISTS (
@@ -330,7 +330,7 @@ export const QUERIES = {
   lastReturn(db: Database.Database, host: string): number | null {
     const row = db
       .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks
+        `SELECT max(generated_at) AS at FROM logbooks INDEXED BY logbooks_returns
          WHERE host = ? AND type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED'`,
       )
       .get(host);
