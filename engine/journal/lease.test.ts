@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { Place, STANDING_CLOCK } from '#test/journal/place.ts';
+import { Journal } from './journal.ts';
 import { assertReign, type HolderLife, type Identity, judgeLease, readLease, takeLease } from './lease.ts';
 import { identifyProcess, lifeOf, machineOf } from './process-identity.ts';
 import type { LeaseRow } from './words.ts';
@@ -165,6 +166,19 @@ function machineFiles(place: Place, ...contents: readonly (string | null)[]): st
     return file;
   });
 }
+
+test.each([-DAY_MS, DAY_MS])('a reign and its freshness survive a jump of the wall clock by %i ms', async (jump) => {
+  using place = new Place();
+  let now = 1_000;
+  const clock = { now: () => now, boottime: () => 1_000, sleep: async () => {} };
+  const journal = await Journal.openInline(place.settings({ authority: 'none' }), clock);
+  now += jump;
+  expect(journal.isFresh()).toBe(true);
+  await journal.beat();
+  await journal.confirm();
+  expect(readLease(place.hand())).toMatchObject({ epoch: 1, beat_at: now, state: 'held' });
+  await journal.close();
+});
 
 describe('a machine', () => {
   const fingerprint = (...contents: readonly (string | null)[]): string | undefined => {

@@ -7,6 +7,7 @@ import { flowOf, line, notification, Place } from '#test/journal/place.ts';
 import { Journal } from './journal.ts';
 import type { AcceptNotification, FlowSnapshot, Mutation } from './mutations.ts';
 import { ALWAYS_KEPT } from './prune-decision.ts';
+import { BATCH } from './pruning.ts';
 import { QUERIES } from './queries.ts';
 import type { LogbookStatus, StepRow, StepState } from './words.ts';
 import type { JournalWriter, WriterClock } from './writer.ts';
@@ -178,15 +179,15 @@ describe('what is old is removed', () => {
     expect(chronicle.prune()).toBe(1);
   });
 
-  test('in batches of at most 100, each its own transaction', () => {
+  test('in small batches, each its own transaction', () => {
     using chronicle = new Chronicle();
-    longAfter(chronicle, () => chronicle.fill(250));
+    longAfter(chronicle, () => chronicle.fill(2 * BATCH + 3));
     const before = chronicle.writer.commits;
     const removed = [0, 1, 2, 3].map(() => chronicle.writer.prune(LIMITS, chronicle.clock.wall).result);
     expect(removed).toEqual([
-      { removed: 100, more: true },
-      { removed: 100, more: true },
-      { removed: 50, more: false },
+      { removed: BATCH, more: true },
+      { removed: BATCH, more: true },
+      { removed: 3, more: false },
       { removed: 0, more: false },
     ]);
     expect(chronicle.writer.commits - before).toBe(3);
@@ -512,8 +513,8 @@ describe('a journal that is asked to prune', () => {
     const acknowledged = 3 + (await child.kill()).length;
     const { db } = place.reign();
     const left = Number(db.prepare('SELECT count(*) FROM logbooks').pluck().get());
-    expect(left % 100).toBe(ALWAYS_KEPT % 100);
-    expect(left).toBeLessThanOrEqual(ALWAYS_KEPT + 3_000 - 100 * acknowledged);
+    expect((left - ALWAYS_KEPT) % BATCH).toBe(0);
+    expect(left).toBeLessThanOrEqual(ALWAYS_KEPT + 3_000 - BATCH * acknowledged);
     expect(QUERIES.summary(db).counts).toEqual({ ignored: left });
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
   });

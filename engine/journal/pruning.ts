@@ -15,7 +15,8 @@ import { QUERIES } from './queries.ts';
 import type { LogbookRow } from './words.ts';
 
 const WINDOW = 1_000;
-const BATCH = 100;
+/** Measured with 1,000,000 recoveries: 100 take 14 times as long as a commit, because their index entries lie on pages far apart. */
+export const BATCH = 25;
 const MOST_ROWS = 2_000;
 
 export interface PruneResult {

@@ -5,7 +5,7 @@ import { flowOf, notification, openFlow, Place } from '#test/journal/place.ts';
 import { MutationWriter } from './mutation-writer.ts';
 import type { Mutation } from './mutations.ts';
 import { pruneDecision } from './prune-decision.ts';
-import { Pruner } from './pruning.ts';
+import { BATCH, Pruner } from './pruning.ts';
 import { QUERIES, type QueryName, runQuery } from './queries.ts';
 
 const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = {
@@ -131,7 +131,7 @@ test('a batch of pruning', () => {
   const pruner = new Pruner(listening(db, statements));
   const facts = { now: 1e12, heldAt: 1e12, heldForMs: 0, servedMs: 0, closed: pruner.closed() };
   const plan = pruner.plan(pruneDecision({ retentionMs: 1, maxClosed: 0 }, facts));
-  expect(plan.ids).toHaveLength(100);
+  expect(plan.ids).toHaveLength(BATCH);
   pruner.remove({ ...plan, shorten: plan.ids[0] ?? 0 });
   expect(statements.size).toBeGreaterThan(8);
   expect(unboundedOf(db, statements)).toEqual({});

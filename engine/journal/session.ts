@@ -72,7 +72,8 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
     if (shared) {
       db.close();
       pause(settings.confirmDelayMs);
-      ({ db, warnings } = openForWriting(settings));
+      // The file was checked a moment ago.
+      ({ db, warnings } = openForWriting({ ...settings, checkWholeUpTo: 0 }));
       const now = readLease(db);
       if (now?.owner !== me.owner) {
         throw new JournalFailure('held', `another engine took the lease at the same time (${now?.node})`);
