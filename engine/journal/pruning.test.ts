@@ -125,6 +125,18 @@ class Chronicle implements Disposable {
     this.writer.beat();
   }
 
+  /** Unfinished recoveries of a host and the newest return: what decisions are made about. */
+  ofHost(host: string): readonly { readonly id: number; readonly isDecided: boolean }[] {
+    return this.db
+      .prepare<[string, string], { id: number; decided: 0 | 1 }>(
+        `SELECT id, closed_at IS NOT NULL AND follow_ups = 0 AS decided FROM logbooks
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND (closed_at IS NULL OR follow_ups > 0 OR id =
+           (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED'))`,
+      )
+      .all(host, host)
+      .map(({ id, decided }) => ({ id, isDecided: decided === 1 }));
+  }
+
   /** Batches until nothing more is found. */
   prune(limits = LIMITS): number {
     let removed = 0;
@@ -437,6 +449,7 @@ test('after any history pruning changes no answer on which a decision about a ho
     instance: fc.constantFrom('i', 'j', 'k'),
     end: fc.constantFrom<LogbookStatus>('finished', 'failed', 'ignored', 'running'),
     event: fc.constantFrom('STOPPED', 'STOPPED', 'STARTED'),
+    owes: fc.boolean(),
   });
   fc.assert(
     fc.property(fc.array(act, { maxLength: 25 }), (history) => {
@@ -448,11 +461,22 @@ test('after any history pruning changes no answer on which a decision about a ho
           QUERIES.lastReturn(chronicle.db, host),
           QUERIES.lastFailure(chronicle.db, host),
           QUERIES.open(chronicle.db),
+          QUERIES.owedFollowUps(chronicle.db),
+          QUERIES.failureBefore(chronicle.db, { host, id: Number.MAX_SAFE_INTEGER }),
+          // What is unfinished, and every return that is still there, is judged by what came before and after it.
+          ...chronicle
+            .ofHost(host)
+            .map(({ id, isDecided }) => [
+              id,
+              isDecided ? null : QUERIES.returnsAfter(chronicle.db, { host, id }),
+              QUERIES.failureBefore(chronicle.db, { host, id }),
+            ]),
         ]);
-      for (const { host, kind, step, instance, end, event } of history) {
+      for (const { host, kind, step, instance, end, event, owes } of history) {
         const uuid = chronicle.hears({ host, event });
         chronicle.attempt(uuid, kind, { [instance]: step }, host);
         if (end !== 'running') chronicle.ends(uuid, end);
+        if (owes && end === 'finished') chronicle.tell({ op: 'logbook', uuid, status: end, followUps: 1, at: 1 });
         chronicle.clock.pass(1_000);
       }
       chronicle.serves(40);

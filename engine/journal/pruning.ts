@@ -3,7 +3,8 @@
  *
  * Invariant: what a later decision reads stays. That is whatever an open recovery is parked by, a recovery that owes a look
  * at its host, steps whose outcome is unknown, custom tasks in doubt, the original states of instances on a host that has not
- * recovered, and of each host the newest finished recovery, failure and return. Which instances are away from home is kept
+ * recovered, everything reported of a host since a recovery of it that is open or owes a look, the report before a return or before
+ * an unfinished one, and of each host the newest finished recovery, failure, return and report. Which instances are away from home is kept
  * in a table of its own (`away`).
  *
  * A batch reads at most `WINDOW` recoveries and removes at most `BATCH` of them or some `MOST_ROWS` rows, so a commit that
@@ -40,6 +41,8 @@ export interface PrunePlan {
 
 /** The newest recoveries of a host on which decisions about it rest. */
 interface HostMarks {
+  /** The oldest that is open or owes a look. */
+  readonly unfinished: number;
   readonly finished: number;
   readonly returned: number;
   readonly failed: number;
@@ -71,7 +74,7 @@ export class Pruner {
     const ids: number[] = [];
     let { surplus } = decision;
     let rows = 0;
-    const marks = new Map<string, HostMarks>();
+    const marks = this.#hostMarks();
     for (const one of window) {
       const isDue = isOld(one, decision) || surplus > 0;
       if (one.closed_at === null || !isDue || this.#isNeeded(one, decision, marks)) {
@@ -106,7 +109,7 @@ export class Pruner {
       .run(shorten, MOST_ROWS);
   }
 
-  #isNeeded(one: Candidate, decision: PruneDecision, marks: Map<string, HostMarks>): boolean {
+  #isNeeded(one: Candidate, decision: PruneDecision, marks: (host: string) => HostMarks): boolean {
     if (one.follow_ups > 0) return true;
     if (this.#exists('SELECT 1 FROM logbooks WHERE parked_by = ? AND closed_at IS NULL', one.uuid)) return true;
     if (one.type === 'COMPUTE_HOST' && this.#isMarkOfHost(one, marks)) return true;
@@ -121,10 +124,11 @@ export class Pruner {
     return (since.at ?? 0) > decision.unsettledSince || QUERIES.doubts(this.#db, one.id).length > 0;
   }
 
-  #isMarkOfHost(one: Candidate, marks: Map<string, HostMarks>): boolean {
-    const known = marks.get(one.host) ?? this.#marksOf(one.host);
-    marks.set(one.host, known);
+  #isMarkOfHost(one: Candidate, marks: (host: string) => HostMarks): boolean {
+    const known = marks(one.host);
+    if (one.id >= known.unfinished) return true;
     if (one.id === known.finished || one.id === known.returned || one.id === known.failed) return true;
+    if (this.#isLookedBackAt(one)) return true;
     if (one.id <= Math.max(known.finished, known.returned)) return false;
     return this.#exists(
       `SELECT 1 FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
@@ -133,13 +137,50 @@ export class Pruner {
     );
   }
 
-  #marksOf(host: string): HostMarks {
+  /** A return, and whatever is unfinished, is judged by the report before it; the newest one is what the next report follows. */
+  #isLookedBackAt({ host, id }: Candidate): boolean {
+    const next = this.#db
+      .prepare<[string, number], { looksBack: 0 | 1 | null }>(
+        `SELECT closed_at IS NULL OR follow_ups > 0 OR payload ->> 'event' = 'STARTED' AS looksBack FROM logbooks
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? ORDER BY id LIMIT 1`,
+      )
+      .get(host, id);
+    return !next || next.looksBack === 1;
+  }
+
+  /** Read at most once for each host of a batch. */
+  #hostMarks(): (host: string) => HostMarks {
+    const known = new Map<string, HostMarks>();
+    let unfinished: ReadonlyMap<string, number> | undefined;
+    return (host) => {
+      unfinished ??= this.#unfinished();
+      const marks = known.get(host) ?? this.#marksOf(host, unfinished);
+      known.set(host, marks);
+      return marks;
+    };
+  }
+
+  /** Of each host the oldest recovery that is open or owes a look. */
+  #unfinished(): ReadonlyMap<string, number> {
+    const rows = this.#db
+      .prepare<[], { host: string; id: number }>(
+        `SELECT host, min(id) AS id FROM (
+           SELECT host, id FROM logbooks INDEXED BY logbooks_open WHERE closed_at IS NULL AND type = 'COMPUTE_HOST'
+           UNION ALL SELECT host, id FROM logbooks INDEXED BY logbooks_owed_follow_ups
+             WHERE follow_ups > 0 AND type = 'COMPUTE_HOST') GROUP BY host`,
+      )
+      .all();
+    return new Map(rows.map(({ host, id }) => [host, id]));
+  }
+
+  #marksOf(host: string, unfinished: ReadonlyMap<string, number>): HostMarks {
     const newest = (index: string, condition: string): number =>
       this.#number(
         `SELECT max(id) FROM logbooks INDEXED BY ${index} WHERE host = ? AND type = 'COMPUTE_HOST' AND ${condition}`,
         host,
       );
     return {
+      unfinished: unfinished.get(host) ?? Number.POSITIVE_INFINITY,
       finished: newest('logbooks_finished_hosts', `status = 'finished'`),
       returned: newest('logbooks_returns', `payload ->> 'event' = 'STARTED'`),
       failed: newest('logbooks_deaths', `status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`),

@@ -286,8 +286,8 @@ export const QUERIES = {
   returnsAfter(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow[] {
     return db
       .prepare<[string, number], LogbookRow>(
-        `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' = 'STARTED'
-         ORDER BY id LIMIT 100`,
+        `SELECT * FROM logbooks INDEXED BY logbooks_returns
+         WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' = 'STARTED' ORDER BY id LIMIT 100`,
       )
       .all(of.host, of.id);
   },

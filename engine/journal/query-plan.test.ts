@@ -14,7 +14,14 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   logbook: [['u']],
   show: [['report-of-this-test']],
   open: [[]],
+  logbookById: [[1]],
   openFlow: [[1]],
+  hasBegun: [[1]],
+  isForceDownRequested: [[1]],
+  returnsAfter: [[{ host: 'compute-1', id: 1 }]],
+  failureBefore: [[{ host: 'compute-1', id: 1 }]],
+  owedFollowUps: [[]],
+  evacuationObjects: [[1]],
   flows: [[1]],
   reservedHostsInUse: [[1]],
   originals: [['compute-1']],
@@ -35,13 +42,15 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
  * limit in the order of their ids.
  */
 const BOUNDED = [
-  /^SCAN (l|logbooks) USING (COVERING )?INDEX logbooks_open$/,
+  /^SCAN (l|logbooks) USING (COVERING )?INDEX logbooks_(open|owed_follow_ups)$/,
   /^SCAN (counts|hosts|lease)\b/,
   /^SCAN (flows|own|moved|CONSTANT ROW)\b/,
   /^SCAN \d+ CONSTANT ROWS?$/,
+  // What was selected by other lines of the same plan.
+  /^SCAN \(subquery-\d+\)$/,
 ];
 /** All recoveries of a host, or all steps of an instance. */
-const OF_ONE_OBJECT = /logbooks_by_host|steps_by_object \(object=\?\)/;
+const OF_ONE_OBJECT = /logbooks_by_host \(host=\? AND type=\?\)|steps_by_object \(object=\?\)/;
 const NEWEST_FIRST = /^SELECT (\*|id) FROM logbooks ORDER BY id DESC LIMIT/;
 
 /** A connection that notes every statement that is prepared through it. */
