@@ -10,7 +10,7 @@ export const general = {
     'duplicate_notification_detection_interval',
     180,
     [0, DAY],
-    'A notification is a duplicate of an equal one from the same host that was generated at most so long before it.',
+    'A report is a duplicate of an equal one whose recovery is over if it is accepted at most so long after it.',
   ),
   waitPeriodAfterServiceUpdateMs: seconds(
     'wait_period_after_service_update',

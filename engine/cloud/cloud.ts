@@ -13,7 +13,12 @@ export type VmState = string;
 /** Nova's `OS-EXT-STS:power_state`: 0 no state, 1 running, 3 paused, 4 shut down, 6 crashed, 7 suspended. */
 export const POWER_STATE = { NOSTATE: 0, RUNNING: 1, PAUSED: 3, SHUTDOWN: 4, CRASHED: 6, SUSPENDED: 7 } as const;
 
-/** One instance (Nova: server), as a listing shows it to an administrator. */
+/**
+ * One instance (Nova: server), as a listing shows it to an administrator.
+ *
+ * Of an instance in a cell that does not answer, and of a record in a list that cannot be read, no more is known than the uuid: host
+ * null and vmState `unknown` (`isPartial` in `reading.ts`). The other fields of such a one mean nothing.
+ */
 export interface Instance {
   readonly uuid: string;
   readonly name: string;
@@ -23,13 +28,12 @@ export interface Instance {
   /** Null when Nova does nothing with the instance. */
   readonly taskState: string | null;
   readonly powerState: number;
-  /** False where the microversion does not tell (below 2.9). */
   readonly locked: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly projectId: string;
   /** Who made it. */
   readonly userId: string;
-  /** Nova's words on what brought it into state error, on one line. Only `instance` gives them. */
+  /** Nova's words on what brought it into state error, on one line, e.g. why an evacuation found no host. */
   readonly fault?: string;
 }
 
@@ -109,6 +113,8 @@ export interface Listing<T> {
   readonly items: readonly T[];
   /** The cloud's clock (HTTP `Date`, whole seconds) when the first page was answered. */
   readonly at: Date;
+  /** Pages that it was read in; one where it is not given. Between two pages a cell may go down, which leaves the rest out. */
+  readonly pages?: number;
 }
 
 export interface InstanceFilter {
@@ -141,6 +147,8 @@ export interface ActGuard {
 /** What every call takes. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** `question`: a monitor's, which never waits in front of a recovery's call. As delivered `recovery`. */
+  readonly urgency?: 'recovery' | 'question' | undefined;
 }
 
 /** What every call that changes something takes. */
@@ -162,14 +170,14 @@ export interface Cloud {
   /** Whether the cloud answers and takes our credentials; throws `CloudError` when not. */
   check(options?: CallOptions): Promise<void>;
 
-  /** The `nova-compute` service of a host; undefined where Nova knows none. */
+  /** The `nova-compute` service of a host; undefined where Nova knows none. Kind `no_answer` where its cell is down. */
   computeService(host: string, options?: CallOptions): Promise<ComputeService | undefined>;
   /** Safe to repeat: it names the wanted state. */
   changeService(service: ComputeService, change: ServiceChange, options?: ActOptions): Promise<Accepted>;
 
   /** All pages. */
   listInstances(filter: InstanceFilter, options?: CallOptions): Promise<Listing<Instance>>;
-  /** Undefined when it does not exist (404). */
+  /** Undefined when Nova itself says that it does not exist. Partial where its cell is down: use `readInstance` for decisions. */
   instance(uuid: string, options?: CallOptions): Promise<Instance | undefined>;
   /** All pages of the evacuations away from a host; `changedSince` in the cloud's time. */
   listEvacuations(
@@ -218,11 +226,14 @@ export interface Cloud {
 /**
  * Why a call failed, and so what may be done next:
  * - `unreachable`: it never left (connection refused, name not found, no token): may be repeated.
- * - `busy`: the cloud said it did not do it, try later (429; 503 with Retry-After): may be repeated after `retryAfter`.
+ * - `busy`: the cloud said it did not do it, try later (429; with Retry-After 413 and the service's own 503): may be repeated after
+ *   `retryAfter`.
  * - `no_answer`: a read was answered, but the answer does not tell of the object: its cell is down, or the list may be incomplete.
  *   The message names the object and, where known, the cell's host. Nothing may be concluded from it.
- * - `unknown`: it left and the answer was lost, timed out, or was a 5xx: look before anything is repeated.
- * - `not_found` (404), `conflict` (409), `refused` (400 and other 4xx): the cloud did not do it, and said why.
+ * - `unknown`: it left and the answer was lost, timed out, was a 5xx, or came from something in between (a 404 or 503 of a proxy): read
+ *   the state before anything is repeated. Of a read: the answer is not one of the service, or lacks what it always has.
+ * - `not_found` (the service's own 404), `conflict` (409), `refused` (400 and other 4xx): the cloud did not do it, and said why. A 404 to
+ *   a change may be about its target (`Compute host c9 not found.`): the instance is gone only if a read of itself says so.
  * - `unauthorized`: credentials or rights are wrong (401 after a new token, 403): nothing was done.
  */
 export type CloudErrorKind =

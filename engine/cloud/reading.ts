@@ -18,6 +18,7 @@ import {
   type Instance,
   isOutage,
   type Listing,
+  type MigrationRecord,
 } from './cloud.ts';
 
 export type Reading<T> =
@@ -83,14 +84,17 @@ export async function readInstancesOn(
   options: CallOptions = {},
 ): Promise<Reading<HostListing>> {
   return reading(async () => {
-    const { items, at } = await cloud.listInstances({ host }, options);
-    const own = items.filter((instance) => instance.host === host);
-    const partial = items.filter(isPartial).length;
-    if (partial > 0)
-      throw new CloudError('no_answer', `a cell does not answer Nova: ${partial} instances have unknown hosts`);
-    const foreign = items.length - own.length;
-    if (own.length === 0) await assertCellAlive(cloud, host, options);
-    return { answer: 'yes', value: { items: own, at, foreign } };
+    let listing = await cloud.listInstances({ host }, options);
+    const isPartialHere = listing.items.some(isPartial);
+    if (isPartialHere) {
+      // Some cell is down. That it is another one is known where the host's own answers before and after the list.
+      await assertCellAlive(cloud, host, options);
+      listing = await cloud.listInstances({ host }, options);
+    }
+    const own = listing.items.filter((instance) => instance.host === host);
+    if (isPartialHere || mayBeShort({ ...listing, items: own })) await assertCellAlive(cloud, host, options);
+    const foreign = listing.items.filter((instance) => instance.host !== host && !isPartial(instance)).length;
+    return { answer: 'yes', value: { ...listing, items: own, foreign } };
   });
 }
 
@@ -102,9 +106,27 @@ export async function readEvacuationsFrom(
 ): Promise<Reading<Listing<Evacuation>>> {
   return reading(async () => {
     const listing = await cloud.listEvacuations(filter, options);
-    if (listing.items.length === 0) await assertCellAlive(cloud, filter.sourceHost, options);
+    if (mayBeShort(listing)) await assertCellAlive(cloud, filter.sourceHost, options);
     return { answer: 'yes', value: listing };
   });
+}
+
+/** The migrations of every type away from a host that are not over. An empty list is believed as that of `readInstancesOn` is. */
+export async function readMigrationsFrom(
+  cloud: Cloud,
+  filter: { readonly sourceHost: string },
+  options: CallOptions = {},
+): Promise<Reading<Listing<MigrationRecord>>> {
+  return reading(async () => {
+    const listing = await cloud.listMigrations(filter, options);
+    if (mayBeShort(listing)) await assertCellAlive(cloud, filter.sourceHost, options);
+    return { answer: 'yes', value: listing };
+  });
+}
+
+/** A cell that was down, or went down between two pages, shortens a list. A single page with entries of a cell has all of them. */
+function mayBeShort({ items, pages = 1 }: Listing<unknown>): boolean {
+  return items.length === 0 || pages > 1;
 }
 
 async function assertCellAlive(cloud: Cloud, host: string, options: CallOptions): Promise<void> {

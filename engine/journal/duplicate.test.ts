@@ -2,15 +2,18 @@ import { describe, expect, test } from 'vitest';
 import { notification, Place } from '#test/journal/place.ts';
 import { findDuplicate, type Report } from './duplicate.ts';
 import type { AcceptNotification, AcceptResult } from './mutations.ts';
-import type { LogbookRow, LogbookStatus, NotificationType } from './words.ts';
+import type { AcceptedAs, LogbookRow, LogbookStatus, NotificationType } from './words.ts';
 
 const MINUTE = 60_000;
 const INTERVAL = 3 * MINUTE;
 
-/** `STOPPED@10 finished@14`: generated in minute 10, closed as finished in minute 14; without an end it is open. */
+/**
+ * `STOPPED@10 finished@14`: accepted in minute 10, closed as finished in minute 14; without an end it is open. An end in the minute
+ * of the acceptance is the verdict of the acceptance.
+ */
 function earlier(type: NotificationType, told: string): LogbookRow {
   const [what = '', end] = told.split(' ');
-  const [payload = '', at] = what.split('@');
+  const [event = '', at] = what.split('@');
   const [status, closed] = end?.split('@') ?? ['running', undefined];
   return {
     id: Number(at),
@@ -18,9 +21,10 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     type,
     host: 'h',
     target: 't',
-    payload: JSON.stringify({ event: payload }),
+    payload: JSON.stringify({ event }),
     generated_at: Number(at) * MINUTE,
     accepted_at: Number(at) * MINUTE,
+    accepted_as: closed === at && (status === 'ignored' || status === 'finished') ? status : 'new',
     updated_at: Number(at) * MINUTE,
     closed_at: closed === undefined ? null : Number(closed) * MINUTE,
     status: status as LogbookStatus,
@@ -39,17 +43,27 @@ function earlier(type: NotificationType, told: string): LogbookRow {
   };
 }
 
+/** `STOPPED@12 ignored`: accepted in minute 12 with this verdict; without one as `new`. Stamped with the same minute. */
 function report(type: NotificationType, told: string): Report {
-  const [payload = '', at] = told.split('@');
-  return { type, host: 'h', payload: JSON.stringify({ event: payload }), generatedAt: Number(at) * MINUTE };
+  const [what = '', status = 'new'] = told.split(' ');
+  const [event = '', minute] = what.split('@');
+  const at = Number(minute) * MINUTE;
+  return { type, host: 'h', payload: JSON.stringify({ event }), generatedAt: at, at, status: status as AcceptedAs };
 }
 
+type Case = [
+  sentence: string,
+  type: NotificationType,
+  report: string,
+  /** Newest first. */
+  before: string[],
+  repeated: string | undefined,
+];
+
 describe('findDuplicate', () => {
-  test.each<[string, NotificationType, string, string[], string | undefined]>([
-    // The sentence, the type, the report, what was heard before (newest first), which of it the report repeats.
+  test.each<Case>([
     ['the first report of all', 'COMPUTE_HOST', 'STOPPED@10', [], undefined],
     ['redelivered while it is worked on', 'COMPUTE_HOST', 'STOPPED@10', ['STOPPED@10'], 'STOPPED@10'],
-    ['redelivered days later', 'COMPUTE_HOST', 'STOPPED@10', ['STOPPED@10 finished@14'], 'STOPPED@10 finished@14'],
     ['redelivered after its recovery failed', 'VM', 'CRASH@10', ['CRASH@10 failed@14'], 'CRASH@10 failed@14'],
     [
       'redelivered after others',
@@ -58,16 +72,14 @@ describe('findDuplicate', () => {
       ['STARTED@9 ignored@9', 'STOPPED@1 failed@2'],
       'STOPPED@1 failed@2',
     ],
-    ['said again by another monitor, still open', 'COMPUTE_HOST', 'STOPPED@20', ['STOPPED@10'], 'STOPPED@10'],
-    ['said again while the first waits for its next attempt', 'VM', 'CRASH@20', ['CRASH@10 error'], 'CRASH@10 error'],
+    ['reported by another monitor, still open', 'COMPUTE_HOST', 'STOPPED@20', ['STOPPED@10'], 'STOPPED@10'],
     [
-      'made before the recovery of the first had finished, delivered after it',
-      'COMPUTE_HOST',
-      'STOPPED@12',
-      ['STOPPED@10 finished@14'],
-      'STOPPED@10 finished@14',
+      'reported again while the first waits for its next attempt',
+      'VM',
+      'CRASH@20',
+      ['CRASH@10 error'],
+      'CRASH@10 error',
     ],
-    ['the same of an instance', 'VM', 'CRASH@12', ['CRASH@10 finished@14'], 'CRASH@10 finished@14'],
     [
       'a host, finished within the interval, nothing else heard',
       'COMPUTE_HOST',
@@ -84,6 +96,13 @@ describe('findDuplicate', () => {
     ],
     ['a host, finished, the interval is over', 'COMPUTE_HOST', 'STOPPED@13', ['STOPPED@10 finished@11'], undefined],
     [
+      'a host, finished, accepted before it by a clock set back',
+      'COMPUTE_HOST',
+      'STOPPED@9',
+      ['STOPPED@10 finished@11'],
+      undefined,
+    ],
+    [
       'a host that came back in between',
       'COMPUTE_HOST',
       'STOPPED@12',
@@ -91,25 +110,55 @@ describe('findDuplicate', () => {
       undefined,
     ],
     [
-      'a host that came back in between, the news of it late',
+      'a host that came back in between, in a disabled segment',
+      'COMPUTE_HOST',
+      'STOPPED@12',
+      ['STARTED@11 ignored@11', 'STOPPED@10'],
+      undefined,
+    ],
+    [
+      'a host that came back before the first failure was accepted',
       'COMPUTE_HOST',
       'STOPPED@12',
       ['STOPPED@10 finished@10.5', 'STARTED@11 finished@11'],
       'STOPPED@10 finished@10.5',
     ],
     ['a host whose recovery failed', 'COMPUTE_HOST', 'STOPPED@12', ['STOPPED@10 failed@11'], undefined],
+    ['a host whose recovery found it alive', 'COMPUTE_HOST', 'STOPPED@12', ['STOPPED@10 ignored@11'], undefined],
     [
-      'a host ignored within the interval',
+      'a host ignored at the acceptance within the interval',
       'COMPUTE_HOST',
-      'STOPPED@12',
+      'STOPPED@12 ignored',
       ['STOPPED@10 ignored@10'],
       'STOPPED@10 ignored@10',
     ],
+    [
+      'a host ignored at the acceptance, the interval is over',
+      'COMPUTE_HOST',
+      'STOPPED@13 ignored',
+      ['STOPPED@10 ignored@10'],
+      undefined,
+    ],
+    [
+      'a host ignored at the acceptance, and the verdict has changed',
+      'COMPUTE_HOST',
+      'STOPPED@12 new',
+      ['STOPPED@10 ignored@10'],
+      undefined,
+    ],
     ['a second crash of an instance that was recovered', 'VM', 'CRASH@12', ['CRASH@10 finished@11'], undefined],
-    ['a crash of another instance', 'VM', 'CRASH-b@12', ['CRASH-a@10'], undefined],
     ['a crash of an instance whose recovery failed', 'VM', 'CRASH@12', ['CRASH@10 failed@11'], undefined],
-    ['an instance ignored within the interval', 'VM', 'CRASH@12', ['CRASH@10 ignored@10'], 'CRASH@10 ignored@10'],
-    ['an instance ignored, the interval is over', 'VM', 'CRASH@13', ['CRASH@10 ignored@10'], undefined],
+    ['a crash of an instance whose recovery was superseded', 'VM', 'CRASH@12', ['CRASH@10 ignored@11'], undefined],
+    [
+      'an instance ignored at the acceptance within the interval',
+      'VM',
+      'EVENT@12 ignored',
+      ['EVENT@10 ignored@10'],
+      'EVENT@10 ignored@10',
+    ],
+    ['an instance ignored, the interval is over', 'VM', 'EVENT@13 ignored', ['EVENT@10 ignored@10'], undefined],
+    ['another event of the same crash', 'VM', 'CRASH@10.1', ['IO_ERROR@10'], 'IO_ERROR@10'],
+    ['a crash after an event that is no failure', 'VM', 'CRASH@10.1', ['EVENT@10 ignored@10'], undefined],
     [
       'a host that failed again while its return was being worked on',
       'COMPUTE_HOST',
@@ -125,18 +174,27 @@ describe('findDuplicate', () => {
       undefined,
     ],
     [
-      'a failure of before the return, said again by another monitor',
+      'a host that failed again while its first failure waits for a retry',
       'COMPUTE_HOST',
-      'STOPPED@10.5',
-      ['STARTED@11', 'STOPPED@10'],
-      'STOPPED@10',
+      'STOPPED@12',
+      ['STARTED@11 finished@11', 'STOPPED@10 error'],
+      undefined,
     ],
     [
-      'a return, said again by another monitor',
+      'a process that came back in between',
+      'PROCESS',
+      'STOPPED@12',
+      ['STARTED@11 finished@11', 'STOPPED@10'],
+      undefined,
+    ],
+    ['a return, reported by another monitor', 'COMPUTE_HOST', 'STARTED@12', ['STARTED@11', 'STOPPED@10'], 'STARTED@11'],
+    ['a second return after a second failure', 'COMPUTE_HOST', 'STARTED@13', ['STOPPED@12', 'STARTED@11'], undefined],
+    [
+      'a return that is only noted, once more within the interval',
       'COMPUTE_HOST',
-      'STARTED@12',
-      ['STARTED@11', 'STOPPED@10'],
-      'STARTED@11',
+      'STARTED@12 finished',
+      ['STARTED@11 finished@11'],
+      'STARTED@11 finished@11',
     ],
     ['another event of the host', 'COMPUTE_HOST', 'STARTED@12', ['STOPPED@10'], undefined],
   ])('%s', (_, type, told, before, expected) => {
@@ -144,9 +202,69 @@ describe('findDuplicate', () => {
     expect(findDuplicate(report(type, told), rows, INTERVAL)?.uuid).toBe(expected);
   });
 
-  test('asks reports of the same type and host alone', () => {
+  test('the very same report, redelivered days later, is a duplicate whatever its verdict is by then', () => {
+    const rows = [earlier('COMPUTE_HOST', 'STARTED@11 finished@11'), earlier('COMPUTE_HOST', 'STOPPED@10 finished@14')];
+    const again: Report = { ...report('COMPUTE_HOST', 'STOPPED@10'), at: 9_999 * MINUTE, status: 'ignored' };
+    expect(findDuplicate(again, rows, INTERVAL)?.uuid).toBe('STOPPED@10 finished@14');
+  });
+
+  test.each([-90, 0, 90, 1e9])('compares no stamps of two machines: the other clock differs by %d s', (offset) => {
+    const shifted = (told: string): Report => {
+      const one = report('COMPUTE_HOST', told);
+      return { ...one, generatedAt: one.generatedAt + offset * 1_000 };
+    };
+    const rows = (...told: string[]) => told.map((one) => earlier('COMPUTE_HOST', one));
+    const find = (told: string, before: LogbookRow[]) => findDuplicate(shifted(told), before, INTERVAL)?.uuid;
+    expect(find('STOPPED@10.05', rows('STOPPED@10'))).toBe('STOPPED@10');
+    expect(find('STOPPED@10.8', rows('STOPPED@10 finished@10.7'))).toBe('STOPPED@10 finished@10.7');
+    expect(find('STOPPED@13.5', rows('STOPPED@10 finished@10.7'))).toBeUndefined();
+    expect(find('STOPPED@10.8', rows('STARTED@10.5 finished@10.5', 'STOPPED@10'))).toBeUndefined();
+  });
+
+  test('a report that was on its way since before the recovery ended is a duplicate, however late', () => {
+    const rows = [earlier('COMPUTE_HOST', 'STOPPED@10 finished@14')];
+    const late = report('COMPUTE_HOST', 'STOPPED@30');
+    expect(findDuplicate({ ...late, ageMs: 17 * MINUTE }, rows, INTERVAL)?.uuid).toBe('STOPPED@10 finished@14');
+    expect(findDuplicate({ ...late, ageMs: 15 * MINUTE }, rows, INTERVAL)).toBeUndefined();
+    expect(findDuplicate(late, rows, INTERVAL)).toBeUndefined();
+  });
+
+  test('an operator who reports the host down repeats only what is open', () => {
+    const operators: Report = { ...report('COMPUTE_HOST', 'STOPPED@12'), proof: 'operator' };
+    expect(findDuplicate(operators, [earlier('COMPUTE_HOST', 'STOPPED@10')], INTERVAL)?.uuid).toBe('STOPPED@10');
+    expect(findDuplicate(operators, [earlier('COMPUTE_HOST', 'STOPPED@10 finished@11')], INTERVAL)).toBeUndefined();
+  });
+
+  test('two failures of one host are one in whatever words, those of two processes are not', () => {
+    const words = (type: NotificationType, told: string, payload: object) => ({
+      ...earlier(type, told),
+      payload: JSON.stringify(payload),
+    });
+    const dead = words('COMPUTE_HOST', 'STOPPED@10', { event: 'STOPPED', host_status: 'NORMAL' });
+    expect(findDuplicate(report('COMPUTE_HOST', 'STOPPED@11'), [dead], INTERVAL)).toBe(dead);
+    const nova = words('PROCESS', 'STOPPED@10', { event: 'STOPPED', process_name: 'nova-compute' });
+    expect(findDuplicate(report('PROCESS', 'STOPPED@11'), [nova], INTERVAL)).toBeUndefined();
+  });
+
+  test('compares reports of the same type and host alone', () => {
     const rows = [earlier('PROCESS', 'STOPPED@10'), { ...earlier('COMPUTE_HOST', 'STOPPED@10'), host: 'other' }];
     expect(findDuplicate(report('COMPUTE_HOST', 'STOPPED@10'), rows, INTERVAL)).toBeUndefined();
+  });
+});
+
+describe('a crash while a recovery of the instance is open', () => {
+  const first = earlier('VM', 'CRASH@10');
+  const crash = report('VM', 'CRASH@11');
+
+  test('repeats it until the recovery requested the restart', () => {
+    expect(findDuplicate(crash, [{ ...first, restart: null }], INTERVAL)?.uuid).toBe(first.uuid);
+    expect(findDuplicate(crash, [{ ...first, restart: { at: 10.5 * MINUTE } }], INTERVAL)).toBeUndefined();
+  });
+
+  test('repeats the second recovery that waits for the first one', () => {
+    const second = { ...earlier('VM', 'CRASH@10.8'), restart: null };
+    const rows = [second, { ...first, restart: { at: 10.5 * MINUTE } }];
+    expect(findDuplicate(crash, rows, INTERVAL)?.uuid).toBe(second.uuid);
   });
 });
 

@@ -1,15 +1,21 @@
 /**
- * Does a report say what an earlier one said already? Pure.
+ * Does a report repeat an earlier one? Pure.
  *
- * Masakari refuses an equal payload within an interval whatever became of the first one, which loses the second crash of
- * an instance. Here a report is a duplicate only when acting on it could add nothing:
- * - the very same report was delivered again (same generated time);
- * - the first is still being worked on, and the host has not come back from it in between;
- * - it was made before the first one's recovery had finished, so it tells of the same failure;
- * - host and process only: the first finished within the interval and nothing else was heard of that host in between.
+ * A duplicate is a verdict about a moment: acting on the report could add nothing to what its predecessor does or just did.
+ * Invariant: only the order of acceptances decides, and durations by one clock; stamps of two machines are never compared. In doubt
+ * the report is a recovery of its own, which the queue starts after the first one: it may find nothing to do, but nothing is lost.
+ *
+ * - The very same report (payload and stamp) was delivered again: a duplicate, however late.
+ * - The first recovery is open, and nothing contradicted it since (a return, for a host): a duplicate. An open recovery that
+ *   already requested the instance's restart covers only the crash it was for (`same-crash.ts`).
+ * - Hosts and processes: the first finished and the report was accepted within the interval after the first one, or was on its
+ *   way since before that end: a duplicate, unless it carries an operator's proof.
+ * - The first was closed at its acceptance, and the verdict is the same again within the interval: a duplicate.
+ * - Anything else is new, above all after a recovery that failed or that found the object well (`ignored`).
  */
-import { eventOf, kindOf } from './host-event.ts';
-import type { LogbookRow, NotificationType } from './words.ts';
+import { isContradiction, isSameFailure } from './host-event.ts';
+import { isSameCrash, type Restart } from './same-crash.ts';
+import type { AcceptedAs, LogbookRow, NotificationType, Proof } from './words.ts';
 
 export interface Report {
   readonly type: NotificationType;
@@ -17,11 +23,32 @@ export interface Report {
   /** Canonical JSON. */
   readonly payload: string;
   readonly generatedAt: number;
+  /** The verdict at its acceptance. */
+  readonly status: AcceptedAs;
+  readonly proof?: Proof;
+  readonly ageMs?: number;
+  /** Of the acceptance, ms UTC. */
+  readonly at: number;
 }
 
-type Earlier = Pick<LogbookRow, 'uuid' | 'payload' | 'generated_at' | 'closed_at' | 'status' | 'type' | 'host'>;
+export type Earlier = Pick<
+  LogbookRow,
+  | 'uuid'
+  | 'type'
+  | 'host'
+  | 'payload'
+  | 'generated_at'
+  | 'accepted_at'
+  | 'accepted_as'
+  | 'closed_at'
+  | 'status'
+  | 'retried'
+> & {
+  /** Of an instance: when its recovery requested the restart; null: not yet, or another attempt will request one. */
+  readonly restart?: Restart | null;
+};
 
-/** @param earlier reports of the same type and host, newest first. Returns the one that `report` repeats. */
+/** @param earlier reports about the same target, newest acceptance first. Returns the one that `report` repeats. */
 export function findDuplicate<E extends Earlier>(
   report: Report,
   earlier: readonly E[],
@@ -30,32 +57,40 @@ export function findDuplicate<E extends Earlier>(
   const same = earlier.filter((one) => one.type === report.type && one.host === report.host);
   const redelivered = same.find((one) => one.payload === report.payload && one.generated_at === report.generatedAt);
   if (redelivered) return redelivered;
-  for (const one of same) {
-    const saysTheSame = one.payload === report.payload && !hasReturnedSince(one, report, same);
-    if (saysTheSame && one.closed_at === null) return one;
-    if (saysTheSame && one.status === 'finished' && one.closed_at !== null && report.generatedAt <= one.closed_at) {
-      return one;
-    }
-  }
-  if (report.type === 'VM') {
-    const ignored = same.find((one) => one.payload === report.payload && one.status === 'ignored');
-    return ignored && isWithin(report, ignored, intervalMs) ? ignored : undefined;
-  }
-  const newest = same.find((one) => one.generated_at <= report.generatedAt);
-  if (newest?.payload !== report.payload) return undefined;
-  if (newest.status !== 'finished' && newest.status !== 'ignored') return undefined;
-  return isWithin(report, newest, intervalMs) ? newest : undefined;
+  const contradiction = same.findIndex((one) => isContradiction(report, one));
+  const alike = same.slice(0, contradiction < 0 ? undefined : contradiction).filter((one) => repeats(report, one));
+  const open = alike.find((one) => one.closed_at === null && isCovered(report, one));
+  if (open) return open;
+  // Of those that are closed only the newest shows how things were left.
+  return alike.slice(0, 1).find((one) => one.closed_at !== null && isSettled(report, one, intervalMs));
 }
 
-/** Whether the host came back between the two failures: it died twice. */
-function hasReturnedSince(first: Earlier, report: Report, known: readonly Earlier[]): boolean {
-  if (report.type !== 'COMPUTE_HOST' || eventOf(report.payload) === 'STARTED') return false;
-  return known.some(
-    (one) =>
-      kindOf(one) === 'HOST_RETURN' && one.generated_at >= first.generated_at && one.generated_at <= report.generatedAt,
-  );
+/** Two failures of one object may be reported in different words; other reports are equal word for word. */
+function repeats(report: Report, one: Earlier): boolean {
+  if (one.payload === report.payload) return true;
+  return report.status === 'new' && one.accepted_as === 'new' && isSameFailure(report, one);
 }
 
+function isCovered(report: Report, one: Earlier): boolean {
+  return report.type !== 'VM' || !one.restart || isSameCrash(report, one, one.restart);
+}
+
+function isSettled(report: Report, one: Earlier, intervalMs: number): boolean {
+  if (one.accepted_as !== report.status || report.proof === 'operator') return false;
+  const isOfAcceptance = one.accepted_as !== 'new' && one.status === one.accepted_as && one.retried === 0;
+  if (isOfAcceptance) return isWithin(report, one, intervalMs);
+  if (one.status !== 'finished') return false;
+  if (report.type === 'VM') return one.restart ? isSameCrash(report, one, one.restart) : false;
+  return isWithin(report, one, intervalMs) || wasOnItsWay(report, one);
+}
+
+/** Both by the engine's clock. One that was set back meanwhile makes the time negative: then nothing is known of it. */
 function isWithin(report: Report, one: Earlier, intervalMs: number): boolean {
-  return Math.abs(report.generatedAt - one.generated_at) < intervalMs;
+  const elapsed = report.at - one.accepted_at;
+  return elapsed >= 0 && elapsed < intervalMs;
+}
+
+/** Whether the report was sent before the recovery of the first one ended, by the sender's own measure of the delay. */
+function wasOnItsWay({ at, ageMs }: Report, { closed_at }: Earlier): boolean {
+  return ageMs !== undefined && closed_at !== null && at >= closed_at && at - ageMs < closed_at;
 }

@@ -1,11 +1,8 @@
 /** Writes mutations, one method each. They run inside the writer's transaction and decide nothing but bookkeeping. */
-import { createHash } from 'node:crypto';
 import type Database from 'better-sqlite3';
-import { findDuplicate } from './duplicate.ts';
+import { accept, type Statements } from './acceptance.ts';
 import { JournalFailure } from './failure.ts';
 import type {
-  AcceptNotification,
-  AcceptResult,
   AddEvent,
   ChangeAtom,
   ChangeLogbook,
@@ -22,6 +19,11 @@ export class MutationWriter {
   readonly #db: Database.Database;
   readonly #epoch: number;
   readonly #statements = new Map<string, Database.Statement>();
+  readonly #reader: Statements = {
+    all: <Row>(sql: string, values: readonly unknown[]) => this.#all<Row>(sql, values),
+    maybe: <Row>(sql: string, values: readonly unknown[]) => this.#maybe<Row>(sql, values),
+    one: <Row>(sql: string, values: readonly unknown[]) => this.#one<Row>(sql, values),
+  };
 
   constructor(db: Database.Database, epoch: number) {
     this.#db = db;
@@ -31,7 +33,7 @@ export class MutationWriter {
   apply(mutation: Mutation): unknown {
     switch (mutation.op) {
       case 'accept':
-        return this.#accept(mutation);
+        return accept(this.#reader, mutation);
       case 'logbook':
         return this.#logbook(mutation);
       case 'open_flow':
@@ -87,41 +89,6 @@ export class MutationWriter {
           [mutation.name, mutation.reserved, mutation.at, mutation.by],
         );
     }
-  }
-
-  #accept(mutation: AcceptNotification): AcceptResult {
-    const earlier = this.#all<LogbookRow>(
-      'SELECT * FROM logbooks WHERE target = ? AND type = ? AND host = ? ORDER BY id DESC LIMIT 100',
-      [mutation.target, mutation.type, mutation.host],
-    );
-    const duplicate = findDuplicate(mutation, earlier, mutation.duplicateIntervalMs);
-    if (duplicate) return { logbook: duplicate, isDuplicate: true };
-    const key = createHash('sha256')
-      .update(JSON.stringify([mutation.type, mutation.host, mutation.payload, mutation.generatedAt]))
-      .digest('hex');
-    const known = this.#maybe<LogbookRow>('SELECT * FROM logbooks WHERE dedup_key = ?', [key]);
-    if (known) return { logbook: known, isDuplicate: true };
-    const closedAt = mutation.status === 'new' ? null : mutation.at;
-    const logbook = this.#one<LogbookRow>(
-      `INSERT INTO logbooks (uuid, dedup_key, type, host, target, generated_at, payload, accepted_at, updated_at, closed_at,
-         status, message, proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
-      [
-        mutation.uuid,
-        key,
-        mutation.type,
-        mutation.host,
-        mutation.target,
-        mutation.generatedAt,
-        mutation.payload,
-        mutation.at,
-        mutation.at,
-        closedAt,
-        mutation.status,
-        mutation.message,
-        mutation.proof ?? 'none',
-      ],
-    );
-    return { logbook, isDuplicate: false };
   }
 
   #logbook(mutation: ChangeLogbook): LogbookRow {

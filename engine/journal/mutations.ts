@@ -1,5 +1,6 @@
 /** What can be written into the journal: requests as plain data, so that they can pass to the journal's thread. */
 import type {
+  AcceptedAs,
   AtomRow,
   AtomState,
   FlowRow,
@@ -23,17 +24,18 @@ export interface AcceptNotification {
   /** Canonical JSON: keys sorted, so that equal payloads are equal texts. */
   readonly payload: string;
   readonly generatedAt: number;
-  /** `finished`: there is nothing to do about it, e.g. a host that came back. */
-  readonly status: 'new' | 'ignored' | 'finished';
+  readonly status: AcceptedAs;
   readonly message: string | null;
   readonly duplicateIntervalMs: number;
   readonly proof?: Proof;
+  /** How long the report was on its way, as its sender measured it, ms; without it the sender did not measure. */
+  readonly ageMs?: number;
   readonly at: number;
 }
 
 export interface AcceptResult {
   readonly logbook: LogbookRow;
-  /** The report repeats this earlier one, which `logbook` is; nothing was written. */
+  /** The report repeats this earlier one, which `logbook` is; at most a stronger proof of the death was added to it. */
   readonly isDuplicate: boolean;
 }
 

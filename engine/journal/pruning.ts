@@ -4,7 +4,7 @@
  * Invariant: what a later decision reads stays. That is whatever an open recovery is parked by, a recovery that owes a look
  * at its host, steps whose outcome is unknown, custom tasks in doubt, the original states of instances on a host that has not
  * recovered, everything reported of a host since a recovery of it that is open or owes a look, the report before a return or before
- * an unfinished one, and of each host the newest finished recovery, failure, return and report. Which instances are away from home is kept
+ * an unfinished one, and of each host the newest finished recovery, return and report. Which instances are away from home is kept
  * in a table of its own (`away`).
  *
  * A batch reads at most `WINDOW` recoveries and removes at most `BATCH` of them or some `MOST_ROWS` rows, so a commit that
@@ -45,7 +45,6 @@ interface HostMarks {
   readonly unfinished: number;
   readonly finished: number;
   readonly returned: number;
-  readonly failed: number;
 }
 
 export class Pruner {
@@ -127,7 +126,7 @@ export class Pruner {
   #isMarkOfHost(one: Candidate, marks: (host: string) => HostMarks): boolean {
     const known = marks(one.host);
     if (one.id >= known.unfinished) return true;
-    if (one.id === known.finished || one.id === known.returned || one.id === known.failed) return true;
+    if (one.id === known.finished || one.id === known.returned) return true;
     if (this.#isLookedBackAt(one)) return true;
     if (one.id <= Math.max(known.finished, known.returned)) return false;
     return this.#exists(
@@ -183,7 +182,6 @@ export class Pruner {
       unfinished: unfinished.get(host) ?? Number.POSITIVE_INFINITY,
       finished: newest('logbooks_finished_hosts', `status = 'finished'`),
       returned: newest('logbooks_returns', `payload ->> 'event' = 'STARTED'`),
-      failed: newest('logbooks_deaths', `status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`),
     };
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { flowOf, line, notification, Place } from '#test/journal/place.ts';
-import type { FlowSnapshot, Mutation } from './mutations.ts';
+import type { AcceptNotification, FlowSnapshot, Mutation } from './mutations.ts';
 import { QUERIES } from './queries.ts';
 import type { LogbookStatus, StepRow, StepState } from './words.ts';
 import type { JournalWriter } from './writer.ts';
@@ -26,9 +26,10 @@ class Story {
   hears(event: string, status: 'new' | 'finished' = 'new', host = 'compute-1'): string {
     const uuid = randomUUID();
     this.#time += 1;
-    this.tell(
-      notification({ uuid, host, target: `host:${host}`, payload: JSON.stringify({ event, n: this.#time }), status }),
-    );
+    // Far apart: a second failure is no duplicate of one whose recovery is over.
+    const at = this.#time * 1_000_000;
+    const payload = JSON.stringify({ event, n: this.#time });
+    this.tell(notification({ uuid, host, target: `host:${host}`, payload, status, at }));
     return uuid;
   }
 
@@ -155,19 +156,28 @@ describe('a host that came back and is at work on it', () => {
   });
 });
 
-test('the last failure of a host is the newest that was not ignored, and no return', () => {
+test('crashes of an instance are its recoveries that were not ignored, newest first', () => {
   using place = new Place();
   const { writer, db } = place.reign();
   const story = new Story(writer);
-  expect(QUERIES.lastFailure(db, 'compute-1')).toBeNull();
-  const report = (event: string, generatedAt: number, status: 'new' | 'ignored' = 'new') =>
-    story.tell(notification({ payload: JSON.stringify({ event, generatedAt }), generatedAt, status }));
-  report('STOPPED', 20);
-  report('STOPPED', 10);
-  report('STARTED', 30);
-  report('STOPPED', 40, 'ignored');
-  expect(QUERIES.lastFailure(db, 'compute-1')).toBe(20);
-  expect(QUERIES.lastFailure(db, 'compute-2')).toBeNull();
+  const target = 'instance:a';
+  const crash = (at: number, other: Partial<AcceptNotification> = {}) => {
+    const accepted = notification({ type: 'VM', target, payload: '{"event":"CRASH"}', generatedAt: at, at, ...other });
+    story.tell(accepted);
+    return accepted.uuid;
+  };
+  const first = crash(10);
+  story.ends(first, 'running', 'finished');
+  story.ends(crash(20), 'running', 'ignored');
+  crash(30, { status: 'ignored', payload: '{"event":"BOOT"}' });
+  crash(40, { target: 'instance:b' });
+  const second = crash(50);
+  const found = QUERIES.crashesOf(db, target, 9);
+  expect(found.map(({ uuid, status, accepted_at }) => [uuid, status, accepted_at])).toEqual([
+    [second, 'new', 50],
+    [first, 'finished', 10],
+  ]);
+  expect(QUERIES.crashesOf(db, target, 1)).toHaveLength(1);
 });
 
 describe('moved away', () => {

@@ -24,6 +24,9 @@ export interface HostRow {
   readonly updated_by: string;
 }
 
+/** A recovery of an instance's crash. */
+export type CrashRow = Pick<LogbookRow, 'id' | 'uuid' | 'accepted_at' | 'closed_at' | 'status' | 'retried'>;
+
 /** The state an instance had before a recovery of its host first touched it. */
 export interface Original {
   readonly instance: string;
@@ -170,15 +173,14 @@ export const QUERIES = {
     return [...originals.values()];
   },
 
-  /** When the newest failure of a host that was not ignored was reported, ms UTC of its monitor; null: never. */
-  lastFailure(db: Database.Database, host: string): number | null {
-    const row = db
-      .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks INDEXED BY logbooks_deaths
-         WHERE host = ? AND type = 'COMPUTE_HOST' AND status <> 'ignored' AND payload ->> 'event' <> 'STARTED'`,
+  /** The recoveries of crashes of one instance (`instance:UUID`), newest first, without those that were ignored. */
+  crashesOf(db: Database.Database, target: string, limit: number): CrashRow[] {
+    return db
+      .prepare<[string, number], CrashRow>(
+        `SELECT id, uuid, accepted_at, closed_at, status, retried FROM logbooks
+         WHERE target = ? AND type = 'VM' AND accepted_as = 'new' AND status <> 'ignored' ORDER BY id DESC LIMIT ?`,
       )
-      .get(host);
-    return row?.at ?? null;
+      .all(target, limit);
   },
 
   /**
@@ -324,17 +326,6 @@ export const QUERIES = {
       .prepare<[string], { record: string }>('SELECT record FROM abandoned_evacuations WHERE instance = ?')
       .all(instance)
       .map(({ record }) => record);
-  },
-
-  /** When the host was last reported to have come back, ms UTC; null: never. */
-  lastReturn(db: Database.Database, host: string): number | null {
-    const row = db
-      .prepare<[string], { at: number | null }>(
-        `SELECT max(generated_at) AS at FROM logbooks INDEXED BY logbooks_returns
-         WHERE host = ? AND type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED'`,
-      )
-      .get(host);
-    return row?.at ?? null;
   },
 
   atoms(db: Database.Database, flowId: number): AtomRow[] {

@@ -42,10 +42,6 @@ DROP INDEX logbooks_open;
 CREATE INDEX logbooks_open ON logbooks (id) WHERE closed_at IS NULL;
 CREATE INDEX logbooks_parked_by ON logbooks (parked_by) WHERE parked_by IS NOT NULL;
 CREATE INDEX logbooks_finished_hosts ON logbooks (host, type, id) WHERE type = 'COMPUTE_HOST' AND status = 'finished';
-CREATE INDEX IF NOT EXISTS logbooks_returns ON logbooks (host, id)
-  WHERE type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED';
-CREATE INDEX IF NOT EXISTS logbooks_deaths ON logbooks (host, id)
-  WHERE type = 'COMPUTE_HOST' AND status <> 'ignored' AND payload ->> 'event' <> 'STARTED';
 CREATE INDEX flowdetails_by_target ON flowdetails (target, logbook_id);
 CREATE INDEX steps_unsettled_evacuations ON steps (intent_at)
   WHERE kind = 'evacuate' AND state IN ('intent', 'sent', 'unknown');

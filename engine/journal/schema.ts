@@ -244,6 +244,14 @@ ALTER TABLE logbooks ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE logbooks ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
 -- Looks at the host that are still owed after its recovery finished.
 ALTER TABLE logbooks ADD COLUMN follow_ups INTEGER NOT NULL DEFAULT 0;
+-- The verdict at the acceptance: what is closed since then was closed by its work.
+ALTER TABLE logbooks ADD COLUMN accepted_as TEXT NOT NULL DEFAULT 'new'
+  CHECK (accepted_as IN ('new', 'ignored', 'finished'));
+UPDATE logbooks SET accepted_as = status WHERE status IN ('ignored', 'finished') AND closed_at = accepted_at;
+-- A flood of one verdict hides nothing of another.
+DROP INDEX logbooks_by_target;
+CREATE INDEX logbooks_by_target ON logbooks (target, type, accepted_as, id);
+CREATE INDEX logbooks_returns ON logbooks (host, id) WHERE type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED';
 CREATE INDEX logbooks_by_status ON logbooks (status, id);
 CREATE INDEX logbooks_owed_follow_ups ON logbooks (id) WHERE follow_ups > 0;
 DROP TRIGGER logbooks_status_transitions;

@@ -12,6 +12,8 @@ export type StepState = 'planned' | 'intent' | 'sent' | 'done' | 'failed' | 'unk
 /** What shows that a host is dead. `fencing`: fenced, as its watcher saw; `operator`: a person's word. */
 export type Proof = 'none' | 'fencing' | 'operator';
 export type Phase = 'pre' | 'main' | 'post';
+/** The verdict on a report at its acceptance. `finished`: there is nothing to do about it, e.g. a host that came back. */
+export type AcceptedAs = 'new' | 'ignored' | 'finished';
 
 export const OPEN_STATUSES: readonly LogbookStatus[] = ['new', 'running', 'error'];
 /** States in which a step may have reached the world without our knowing the end. */
@@ -29,6 +31,7 @@ export interface LogbookRow {
   /** JSON, keys sorted. */
   readonly payload: string;
   readonly accepted_at: number;
+  readonly accepted_as: AcceptedAs;
   readonly updated_at: number;
   readonly closed_at: number | null;
   readonly status: LogbookStatus;

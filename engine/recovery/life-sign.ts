@@ -7,6 +7,9 @@
  */
 import type { ComputeService } from '../cloud/cloud.ts';
 
+/** A fencing proves that the host was off then; after so long, in ms, it may be on again. */
+export const FRESH_PROOF_MS = 60_000;
+
 /** Reads of a service whose time moves without showing clearly whether it lives; then Nova's own `down` has had its time too. */
 const MAX_READS = 6;
 

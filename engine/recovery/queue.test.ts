@@ -74,6 +74,20 @@ describe('the queue of recoveries', () => {
     expect(plan([open('vm', { ...waits, parked_by: null })])).toMatchObject({ release: [], start: [] });
   });
 
+  it('ends a recovery of an instance that waits for its retry when a newer crash of the instance is accepted', () => {
+    const vm = { type: 'VM', target: 'instance:x' } as const;
+    const waiting = open('first', { ...vm, status: 'error', retry_at: 500 });
+    expect(plan([waiting, open('second', vm)])).toMatchObject({
+      start: ['second'],
+      supersede: [{ uuid: 'first', by: 'second' }],
+    });
+    // One that is at work brings it up itself, and is followed by the second.
+    expect(plan([open('first', { ...vm, status: 'running' }), open('second', vm)], ['first'])).toMatchObject({
+      start: [],
+      supersede: [],
+    });
+  });
+
   it('has places of their own for hosts and for instances', () => {
     const vms = ['v1', 'v2'].map((uuid) => open(uuid, { type: 'VM', host: 'c9', target: `instance:${uuid}` }));
     const list = [...vms, open('host', { host: 'c1' }), open('v3', { type: 'VM', host: 'c8', target: 'instance:v3' })];

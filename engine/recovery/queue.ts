@@ -41,7 +41,7 @@ export interface QueueFacts {
 export interface QueueDecision {
   /** In this order. */
   readonly start: readonly string[];
-  /** Over, since the recovery `by` of their host is newer; running ones are interrupted. */
+  /** Over, since the recovery `by` of their host or instance is newer; running ones are interrupted. */
   readonly supersede: readonly { readonly uuid: string; readonly by: string }[];
   /** Wait for the end of the recovery `by` of their host; running ones are interrupted. */
   readonly park: readonly { readonly uuid: string; readonly by: string }[];
@@ -61,6 +61,7 @@ export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): Qu
     if (kindOf(one) === 'HOST_RETURN' && isOver(by, one, running)) supersede.push({ uuid: one.uuid, by: by.uuid });
     else if (one.parked_by !== by.uuid) park.push({ uuid: one.uuid, by: by.uuid });
   }
+  supersede.push(...olderCrashes(open, running));
   const openUuids = new Set(open.map(({ uuid }) => uuid));
   const isReleased = ({ parked_by }: Open): boolean => parked_by !== null && !openUuids.has(parked_by);
   const leaving = new Set([...supersede, ...park].map(({ uuid }) => uuid));
@@ -72,6 +73,19 @@ export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): Qu
   const start = chooseStarts(waiting.filter(isDue), { open, running, leaving, maxConcurrent });
   const later = waiting.filter((one) => !isDue(one)).map((one) => one.retry_at ?? now);
   return { start, supersede, park, release, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
+}
+
+/**
+ * Recoveries of an instance that wait for a retry although a newer crash of it has been accepted: the newer recovery brings it up, and
+ * the retry would stop what runs again.
+ */
+function olderCrashes(open: readonly Open[], running: ReadonlySet<string>): { uuid: string; by: string }[] {
+  const newest = new Map(open.filter(({ type }) => type === 'VM').map((one) => [one.target, one.uuid]));
+  return open.flatMap(({ uuid, target, status, parked_reason }) => {
+    const by = newest.get(target);
+    const isOlder = by !== undefined && by !== uuid && status === 'error';
+    return isOlder && parked_reason === null && !running.has(uuid) ? [{ uuid, by }] : [];
+  });
 }
 
 /** Hosts before instances: a host holds many of them. */

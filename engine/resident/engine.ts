@@ -12,6 +12,7 @@ import { canonicalPayload, type Notification } from '#protocol/notification.ts';
 import type { RecoveryView, StatusView } from '#protocol/views.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud, Instance } from '../cloud/cloud.ts';
+import { readInstance } from '../cloud/reading.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
@@ -22,16 +23,17 @@ import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import type { LogbookRow, LogbookStatus, Proof } from '../journal/words.ts';
 import { judgeNotification, targetOf } from '../recovery/judge-notification.ts';
+import { FRESH_PROOF_MS } from '../recovery/life-sign.ts';
 import { isEvacuated } from '../recovery/original-state.ts';
-import { planQueue } from '../recovery/queue.ts';
+import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { FollowUps } from './follow-ups.ts';
 import { Operator } from './operator.ts';
-import { Parking } from './parking.ts';
 import { ProgressHub } from './progress.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import { RunningRecoveries } from './running-recoveries.ts';
+import { Scheduler } from './scheduler.ts';
 import { iso, viewNotification, viewRecovery } from './view.ts';
 import { Waits } from './waits.ts';
 
@@ -56,16 +58,13 @@ export interface Delivery {
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
-/** A fencing proves that the host was off then; after so long, in seconds, it may be on again. */
-const FRESH_PROOF_SECONDS = 60;
-
 function isOld(delivery: Delivery | undefined): boolean {
-  return delivery !== undefined && delivery.ageSeconds > FRESH_PROOF_SECONDS;
+  return delivery !== undefined && delivery.ageSeconds * 1000 > FRESH_PROOF_MS;
 }
 
 /** How far the clock of the reporter is ahead, in whole seconds; undefined where it is not. */
 function skewSeconds({ generated_at, accepted_at }: LogbookRow): number | undefined {
-  return generated_at > accepted_at + 1000 ? Math.round((generated_at - accepted_at) / 1000) : undefined;
+  return Math.round(skewOf(generated_at, accepted_at) / 1000) || undefined;
 }
 
 export class Engine {
@@ -80,14 +79,12 @@ export class Engine {
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
   readonly #blindMonitors = new BlindMonitors();
-  readonly #waits: Waits;
-  readonly #parking: Parking;
+  readonly #scheduler: Scheduler;
   readonly #followUps: FollowUps;
   readonly #stopping = new AbortController();
   #looking: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
   #lastCommitAt: number;
-  #lastExpiryAt: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -97,16 +94,14 @@ export class Engine {
       evacuations: new Budget(hostFailure.maxEvacuationsInFlight),
     };
     const wake = (): void => this.#wake();
-    this.#waits = new Waits(parts.clock);
-    const waits = this.#waits;
+    const waits = new Waits(parts.clock);
     this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits }, wake);
-    this.#parking = new Parking({ ...parts, running: this.#running, waits });
+    this.#scheduler = new Scheduler({ ...parts, running: this.#running, waits, signal: this.#stopping.signal });
     this.#followUps = new FollowUps({ ...parts, isWanted: (instance) => isEvacuated(instance, hostFailure), wake });
     this.operator = new Operator({ ...parts, running: this.#running, waits, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
-    this.#lastExpiryAt = parts.clock.boottime();
     parts.journal.onCommit((mutations, results) => {
       this.#lastCommitAt = parts.clock.boottime();
       this.hub.onCommit(mutations, results);
@@ -134,6 +129,7 @@ export class Engine {
       message: reason,
       duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
       proof,
+      ...(delivery ? { ageMs: delivery.ageSeconds * 1_000 } : {}),
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
@@ -210,7 +206,9 @@ export class Engine {
     const { cloud, log } = this.#parts;
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(INSTANCE_TIMEOUT_MS)]);
-      return (await cloud.instance(uuid, { signal })) ?? 'not found';
+      const reading = await readInstance(cloud, uuid, { signal, urgency: 'question' });
+      if (reading.answer === 'none') throw reading.error;
+      return reading.answer === 'yes' ? reading.value : 'not found';
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log('debug', 'the cloud could not be asked about an instance', { instance: uuid, reason });
@@ -223,7 +221,7 @@ export class Engine {
     this.#stopping.abort(new Interrupted('the engine stops'));
     this.#wake();
     await this.#running.interrupt('the engine stops');
-    await this.#parking.settled();
+    await this.#scheduler.settled();
     await this.#looking;
     await this.ended.catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
@@ -248,48 +246,17 @@ export class Engine {
     const { beatIntervalMs } = configuration.options.engine;
     while (!this.#stopping.signal.aborted) {
       this.#kick = Promise.withResolvers();
-      const lookAgainAt = await this.#schedule();
+      const planAgainAt = await this.#scheduler.plan();
+      this.#leaveStatus();
       await this.#keepReign();
-      await this.#expire();
+      await this.#scheduler.expire();
       this.#lookAfter();
-      const untilNext = lookAgainAt === null ? beatIntervalMs : Math.max(0, lookAgainAt - clock.boottime());
+      const untilNext = planAgainAt === null ? beatIntervalMs : Math.max(0, planAgainAt - clock.boottime());
       const pause = new AbortController();
       const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
       await Promise.race([this.#kick.promise, slept]);
       pause.abort();
     }
-  }
-
-  /** Starts what may start. Returns when to look again, CLOCK_BOOTTIME ms. */
-  async #schedule(): Promise<number | null> {
-    const { journal, clock, configuration, log } = this.#parts;
-    const open = await journal.query('open');
-    // `stop` waits for those it found running: none may begin after it looked.
-    if (this.#stopping.signal.aborted) return null;
-    this.#waits.observe(open);
-    const decision = planQueue({
-      open: open.map((row) => ({ ...row, retry_at: this.#waits.retryDueAt(row) })),
-      running: this.#running.uuids,
-      now: clock.boottime(),
-      maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
-    });
-    for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
-    for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
-    for (const uuid of decision.release) await this.#parking.release(uuid);
-    // What was released may start now.
-    if (decision.release.length > 0) return clock.boottime();
-    // Meanwhile the engine may have been stopped.
-    if (this.#stopping.signal.aborted) return null;
-    for (const uuid of decision.start) {
-      const logbook = open.find((one) => one.uuid === uuid);
-      if (logbook) this.#running.start(logbook);
-    }
-    void this.#tellStatus().catch((error: unknown) => {
-      log('warning', 'status.json cannot be written', {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    });
-    return decision.lookAgainAt;
   }
 
   /** Hosts of finished recoveries are read in the background: a cloud that is slow to answer delays nothing else. */
@@ -310,26 +277,15 @@ export class Engine {
     this.#lastCommitAt = clock.boottime();
   }
 
-  /** Gives up what could not be finished for a day. */
-  async #expire(): Promise<void> {
-    const { clock, journal, configuration, log } = this.#parts;
-    const { checkExpiredNotificationsIntervalMs, notificationsExpiredIntervalMs } = configuration.options.general;
-    if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
-    this.#lastExpiryAt = clock.boottime();
-    const at = clock.now();
-    const atWork = this.#running.uuids;
-    for (const row of await journal.query('open')) {
-      const { uuid, status } = row;
-      const isAtWork = status === 'running' || atWork.has(uuid) || row.parked_reason !== null;
-      if (isAtWork || this.#waits.openFor(row) < notificationsExpiredIntervalMs) continue;
-      const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
-      await journal.write({ op: 'logbook', uuid, status: 'failed', message, at });
-      log('error', 'recovery expired', { uuid });
-    }
-  }
-
-  async #tellStatus(): Promise<void> {
-    if (this.#stopping.signal.aborted) return;
-    await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
+  /** In the background: a slow disk delays no recovery. */
+  #leaveStatus(): void {
+    const write = async (): Promise<void> => {
+      if (this.#stopping.signal.aborted) return;
+      await this.#statusFile.write({ ...(await this.status()), source: 'status.json' });
+    };
+    write().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#parts.log('warning', 'status.json cannot be written', { reason });
+    });
   }
 }

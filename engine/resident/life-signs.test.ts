@@ -161,4 +161,48 @@ describe('a host of which Nova hears after the report of its death', () => {
     const view = await here.until(await here.hostFails('c1'));
     expect(view.flows[0]?.events.map(({ message }) => message).join('\n')).not.toMatch(/reading again/);
   });
+
+  describe('with a fencing that its monitor saw', () => {
+    const died = (here: RecoveryWorld, ageSeconds?: number): Promise<string> => {
+      const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
+      const notification = {
+        type: 'COMPUTE_HOST',
+        hostname: 'c1',
+        payload,
+        generated_time: new Date(here.clock.now()),
+      } as const;
+      const delivery = ageSeconds === undefined ? undefined : { ageSeconds, attempts: 1 };
+      return here.clock.run(here.engine.accept(notification, 'fencing', delivery)).then(({ logbook }) => logbook.uuid);
+    };
+    /** Nova takes a host as up for a minute after its last heartbeat. */
+    const staysUp = (here: RecoveryWorld): void => {
+      here.world.stateOf = ({ forcedDown }) => (forcedDown ? 'down' : 'up');
+    };
+
+    it('is recovered at once although Nova still shows it up', async () => {
+      const { here, instance } = await scene();
+      await using _ = here;
+      here.world.kill('c1');
+      staysUp(here);
+      const from = here.clock.now();
+      expect((await here.until(await died(here))).notification.status).toBe('finished');
+      expect(here.clock.now() - from).toBeLessThan(10_000);
+      expect(here.world.requireInstance(instance).host).toBe('c2');
+    });
+
+    it.each(['was delivered late', 'waited for a cloud that was away'] as const)(
+      'that %s proves nothing',
+      async (why) => {
+        const { here } = await scene();
+        await using _ = here;
+        here.world.behaviour = { ...here.world.behaviour, isAway: why !== 'was delivered late' };
+        const uuid = await died(here, why === 'was delivered late' ? 120 : undefined);
+        await here.clock.run(here.clock.sleep(90_000));
+        // Rebooted meanwhile: it is alive, and nobody has reported its return.
+        here.world.behaviour = { ...here.world.behaviour, isAway: false };
+        expect((await here.until(uuid)).notification.status).toBe('ignored');
+        expect(here.world.hosts.get('c1')?.forcedDown).toBe(false);
+      },
+    );
+  });
 });

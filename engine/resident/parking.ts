@@ -48,12 +48,13 @@ export class Parking {
     });
   }
 
-  /** Interrupts a recovery if it runs, and closes it: the recovery `by` of its host makes it pointless. */
+  /** Interrupts a recovery if it runs, and closes it: the recovery `by` of its host or instance makes it pointless. */
   supersede(uuid: string, by: string): void {
-    this.#leave(uuid, `superseded by recovery ${by} of its host`, async (logbook, flow) => {
+    this.#leave(uuid, `superseded by recovery ${by}`, async (logbook, flow) => {
       const { clock, journal, log } = this.#parts;
       const at = clock.now();
-      const message = `Superseded by recovery ${by} of its host '${logbook.host}'.${hintOf(flow)}`;
+      const whose = logbook.type === 'VM' ? 'of the same instance' : `of its host '${logbook.host}'`;
+      const message = `Superseded by recovery ${by} ${whose}.${hintOf(flow)}`;
       const closed: Mutation[] = flow
         ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
         : [];

@@ -16,9 +16,10 @@ import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
 import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { LogbookRow } from '../journal/words.ts';
+import type { LogbookRow, Proof } from '../journal/words.ts';
 import { decideContinuation } from '../recovery/after-crash.ts';
 import { closeRound } from '../recovery/closing.ts';
+import { FRESH_PROOF_MS } from '../recovery/life-sign.ts';
 import type { FlowChoice, NextFlow } from '../recovery/method.ts';
 import { whyAnswered, whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
@@ -151,7 +152,7 @@ export class Recovery {
       inputs,
       settings: taskSettings(configuration.options),
       deadSince: await this.#failedAt(),
-      proof: this.#logbook.proof,
+      proof: this.#proof(),
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
@@ -180,6 +181,13 @@ export class Recovery {
       round,
     });
     return flow;
+  }
+
+  /** What proves the death now: a fencing of a while ago does not. */
+  #proof(): Proof {
+    const { proof } = this.#logbook;
+    const isOld = this.#parts.waits.openFor(this.#logbook) > FRESH_PROOF_MS;
+    return proof === 'fencing' && isOld ? 'none' : proof;
   }
 
   /** When the host failed, by the report of it and no later than its acceptance, ms UTC; null where this is not about a host. */

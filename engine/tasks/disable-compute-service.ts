@@ -3,7 +3,7 @@ import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { ComputeService } from '../cloud/cloud.ts';
 import { IgnoreRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { decideLife, livesMessage } from '../recovery/life-sign.ts';
+import { decideLife, FRESH_PROOF_MS, livesMessage } from '../recovery/life-sign.ts';
 import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
 import { patiently } from './patience.ts';
@@ -24,15 +24,17 @@ function leftAlone(context: TaskContext, host: string, sign: string): IgnoreReco
  */
 async function serviceOfTheDead(context: TaskContext, host: string): Promise<ComputeService> {
   const { clock, settings, signal, proof, isResumed } = context;
-  // What proved the death when the flow was planned may be old by the time another engine resumes it; a person's word is not.
-  const isProven = proof === 'operator' || (proof === 'fencing' && !isResumed);
+  // A fencing may be old by the time another engine resumes the flow, or the cloud answers; a person's word is not.
+  const begunAt = clock.boottime();
+  const isFresh = (): boolean => !isResumed && clock.boottime() - begunAt <= FRESH_PROOF_MS;
   const isRequested = await context.isForceDownRequested();
   const reads: ComputeService[] = [];
   for (;;) {
     const service = await patiently(context, () => serviceOf(context, host));
     reads.push(service);
     const back = await context.returnedSince();
-    const decision = decideLife(reads, { isRequested, isProven: isProven && back === null });
+    const isProven = back === null && (proof === 'operator' || (proof === 'fencing' && isFresh()));
+    const decision = decideLife(reads, { isRequested, isProven });
     if (decision === 'dead') return service;
     if (back?.order === 'return newer') throw leftAlone(context, host, back.sign);
     if (decision === 'alive') {

@@ -4,16 +4,7 @@
  * Invariant: nothing of an answer is believed before its schema is. What does not fit is named by its place, never quoted.
  */
 import * as v from 'valibot';
-import {
-  type Aggregate,
-  CloudError,
-  type ComputeService,
-  type Evacuation,
-  type Instance,
-  type InstanceAction,
-  type MigrationRecord,
-  POWER_STATE,
-} from '../cloud.ts';
+import { type Aggregate, CloudError, type InstanceAction } from '../cloud.ts';
 import { type Asked, sizeAndType } from './faults.ts';
 import type { Answer } from './transport.ts';
 
@@ -22,7 +13,7 @@ const Text = v.nullish(v.string());
 
 /** The body of an answer; throws `CloudError` of kind `unknown`, for whoever sent it, it was not this API. */
 export function parsed<S extends v.GenericSchema>(schema: S, answer: Answer, asked: Asked): v.InferOutput<S> {
-  const start = `${asked.who} answered ${answer.status} to ${asked.what}, but`;
+  const start = answerTo(asked, answer);
   let tree: unknown;
   try {
     tree = JSON.parse(answer.body);
@@ -30,13 +21,29 @@ export function parsed<S extends v.GenericSchema>(schema: S, answer: Answer, ask
     // The parser's own message quotes the text.
     throw new CloudError('unknown', `${start} not with JSON (${sizeAndType(answer)})`, { status: answer.status });
   }
+  return checked(schema, tree, start, []);
+}
+
+/** How a message about the content of an answer starts. */
+export function answerTo({ who, what }: Asked, { status }: Answer): string {
+  return `${who} answered ${status} to ${what}, but`;
+}
+
+/** A part of an answer; throws as `parsed` does. `start` is that of `answerTo`, `place` the way to the part. */
+export function checked<S extends v.GenericSchema>(
+  schema: S,
+  tree: unknown,
+  start: string,
+  place: readonly (string | number)[],
+): v.InferOutput<S> {
   const result = v.safeParse(schema, tree);
   if (result.success) return result.output;
   const issue = result.issues[0];
-  const place = issue.path?.map(({ key }) => (/^[\w:-]{1,40}$/.test(String(key)) ? key : '…')).join('.') ?? 'the whole';
-  throw new CloudError('unknown', `${start} ${place} is not ${issue.expected ?? 'as expected'}`, {
-    status: answer.status,
-  });
+  const path = [...place, ...(issue.path ?? []).map(({ key }) => String(key))];
+  const named = path.map((key) => (/^[\w:-]{1,40}$/.test(String(key)) ? key : '…')).join('.') || 'the whole';
+  // What Nova always sends is missing where a proxy answers, or a service that is not Nova.
+  const problem = issue.received === 'undefined' ? 'not present' : `not ${issue.expected ?? 'as expected'}`;
+  throw new CloudError('unknown', `${start} ${named} is ${problem}`);
 }
 
 /** A time as OpenStack writes it: ISO, in UTC even where it does not say so. */
@@ -46,55 +53,7 @@ export function utc(text: string | null | undefined): Date | undefined {
   return Number.isNaN(at) ? undefined : new Date(at);
 }
 
-const Server = v.object({
-  id: Id,
-  name: Text,
-  status: v.optional(v.string(), ''),
-  tenant_id: Text,
-  user_id: Text,
-  metadata: v.nullish(v.record(v.string(), v.string())),
-  locked: v.optional(v.boolean(), false),
-  'OS-EXT-SRV-ATTR:host': Text,
-  'OS-EXT-STS:vm_state': Text,
-  'OS-EXT-STS:task_state': Text,
-  'OS-EXT-STS:power_state': v.nullish(v.number()),
-  // Nova shows it of servers in ERROR and of deleted ones.
-  fault: v.nullish(v.object({ message: v.optional(v.string(), '') })),
-});
-type Server = v.InferOutput<typeof Server>;
-
-/** Nova's status of an instance in a cell that does not answer: it knows little more than the uuid (from 2.69). */
-const CELL_DOWN = 'UNKNOWN';
-
-export const ServerAnswer = v.object({ server: Server });
 export const Links = v.optional(v.array(v.object({ rel: v.string() })), []);
-export const ServersAnswer = v.object({ servers: v.array(Server), servers_links: Links });
-
-/** Throws `CloudError` of kind `unauthorized` where Nova hides what only administrators see. */
-export function instanceOf(server: Server): Instance {
-  const host = server['OS-EXT-SRV-ATTR:host'];
-  const vmState =
-    server.status === 'DELETED' ? 'deleted' : (server['OS-EXT-STS:vm_state'] ?? server.status.toLowerCase());
-  if (host === undefined && server.status !== CELL_DOWN && vmState !== 'deleted') {
-    const cure = 'its user needs the admin role';
-    throw new CloudError(
-      'unauthorized',
-      `Nova does not tell the agent on which host instance ${server.id} is; ${cure}`,
-    );
-  }
-  return {
-    uuid: server.id,
-    name: server.name ?? '',
-    host: host || null,
-    vmState,
-    taskState: server['OS-EXT-STS:task_state'] || null,
-    powerState: server['OS-EXT-STS:power_state'] ?? POWER_STATE.NOSTATE,
-    locked: server.locked,
-    metadata: server.metadata ?? {},
-    projectId: server.tenant_id ?? '',
-    userId: server.user_id ?? '',
-  };
-}
 
 /** `image` is an empty text for an instance that boots from a volume or a blank disk. */
 export const ImageAnswer = v.object({
@@ -125,70 +84,6 @@ export function actionsOf({ instanceActions }: v.InferOutput<typeof ActionsAnswe
       startedAt: utc(start_time) ?? null,
       userId: user_id || null,
     }));
-}
-
-const Service = v.object({
-  id: v.union([Id, v.number()]),
-  host: v.string(),
-  status: v.picklist(['enabled', 'disabled']),
-  state: v.picklist(['up', 'down']),
-  forced_down: v.optional(v.boolean(), false),
-  disabled_reason: Text,
-  updated_at: Text,
-});
-
-export const ServicesAnswer = v.object({ services: v.array(Service) });
-
-export function serviceOf(service: v.InferOutput<typeof Service>): ComputeService {
-  const { id, host, status, state } = service;
-  return {
-    id: String(id),
-    host,
-    status,
-    state,
-    forcedDown: service.forced_down,
-    disabledReason: service.disabled_reason || null,
-    updatedAt: utc(service.updated_at) ?? null,
-  };
-}
-
-const Time = v.pipe(
-  v.string(),
-  v.check((text) => utc(text) !== undefined),
-);
-const Migration = v.object({
-  id: v.number(),
-  uuid: v.optional(Id),
-  instance_uuid: Text,
-  migration_type: v.nullish(v.string()),
-  source_compute: Text,
-  dest_compute: Text,
-  status: Text,
-  created_at: Time,
-  updated_at: v.nullish(Time),
-});
-export type Migration = v.InferOutput<typeof Migration>;
-
-export const MigrationsAnswer = v.object({ migrations: v.array(Migration), migrations_links: Links });
-
-export function evacuationOf(migration: Migration): Evacuation {
-  return {
-    id: migration.uuid ?? `id:${migration.id}`,
-    instanceUuid: migration.instance_uuid ?? '',
-    sourceHost: migration.source_compute ?? '',
-    destinationHost: migration.dest_compute || null,
-    status: migration.status ?? '',
-    createdAt: new Date(`${utc(migration.created_at)?.toISOString()}`),
-  };
-}
-
-const MIGRATION_TYPES = ['evacuation', 'live-migration', 'migration', 'resize'] as const;
-
-/** Undefined for a record of a type that this client does not know, or of no instance. */
-export function migrationOf(migration: Migration): MigrationRecord | undefined {
-  const type = MIGRATION_TYPES.find((known) => known === migration.migration_type);
-  if (type === undefined || !migration.instance_uuid) return undefined;
-  return { ...evacuationOf(migration), type };
 }
 
 export const AggregatesAnswer = v.object({

@@ -5,12 +5,12 @@ import { Deadline, DeadlineEnded } from './deadline.ts';
 /** @param description who is asked, for the message of a call that could not even leave in its time */
 export async function bounded<T>(
   description: string,
-  { signal }: CallOptions,
+  { signal, urgency }: CallOptions,
   ms: number,
   work: (deadline: Deadline) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const deadline = new Deadline(ms, signal);
+  const deadline = new Deadline(ms, signal, urgency);
   try {
     return await work(deadline);
   } catch (error) {

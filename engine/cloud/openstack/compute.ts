@@ -1,11 +1,12 @@
 /** Requests to Nova: with the token, and in the negotiated version. */
 import type * as v from 'valibot';
 import { type Accepted, type ActGuard, type ActOptions, CloudError } from '../cloud.ts';
-import { parsed } from './answers.ts';
+import { answerTo, parsed } from './answers.ts';
 import { Deadline } from './deadline.ts';
-import { type Asked, fault, quoted, requestIdOf } from './faults.ts';
+import { type Asked, fault, quoted } from './faults.ts';
 import type { Keystone, Session } from './keystone.ts';
 import { apiRoot, type Microversion, negotiated, VersionDocument } from './microversion.ts';
+import { isPage, requestIdOf } from './own-answer.ts';
 import { httpDate, type Repeatable } from './retry.ts';
 import type { Answer, Request } from './transport.ts';
 import { type Errand, type Line, send } from './tries.ts';
@@ -14,6 +15,8 @@ export interface Read<T> {
   readonly value: T;
   /** The cloud's clock when it answered; undefined where neither Nova nor Keystone gave a time. */
   readonly at: Date | undefined;
+  /** How a message about a part of `value` starts. */
+  readonly start: string;
 }
 
 export interface Change {
@@ -58,7 +61,8 @@ export class Compute {
       for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
       const request = this.#request(session, api, { method: 'GET', url });
       const answer = await this.#send({ asked, request, repeatable: 'safe' }, api, deadline);
-      return { value: parsed(schema, answer, asked), at: httpDate(answer.headers) ?? this.#cloudTime(session) };
+      const at = httpDate(answer.headers) ?? this.#cloudTime(session);
+      return { value: parsed(schema, answer, asked), at, start: answerTo(asked, answer) };
     });
   }
 
@@ -71,7 +75,7 @@ export class Compute {
       const url = new URL(`${api.root}${path}`);
       const request = this.#request(session, api, { method, url, headers, body: JSON.stringify(body) });
       const answer = await this.#send({ asked, request, repeatable, guard: this.#guard }, api, deadline);
-      if (String(answer.headers['content-type']).startsWith('text/html')) {
+      if (isPage(answer)) {
         const message = `something answered ${answer.status} to ${asked.what} with a page of HTML, which Nova never does`;
         throw new CloudError('unknown', message, { status: answer.status });
       }
@@ -129,6 +133,8 @@ export class Compute {
         return negotiated(parsed(VersionDocument, answer, asked), root);
       }
       throw fault(asked, answer, this.#line.redaction);
+    } catch (error) {
+      throw error instanceof CloudError ? unsent(error) : error;
     } finally {
       deadline.close();
     }
@@ -139,4 +145,16 @@ export class Compute {
     if (answered === undefined) return undefined;
     return new Date(answered.cloud.getTime() + this.#line.options.clock.boottime() - answered.boottime);
   }
+}
+
+/** What is not known of the question for the version is known of the call: it was not sent. */
+function unsent(error: CloudError): CloudError {
+  if (error.kind !== 'unknown') return error;
+  const { status, requestId, retryAfter, cause } = error;
+  return new CloudError('unreachable', `${error.message}; so there is no version of the API, and nothing was sent`, {
+    ...(status === undefined ? {} : { status }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    cause,
+  });
 }

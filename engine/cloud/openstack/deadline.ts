@@ -1,5 +1,5 @@
 /**
- * The end of a call: its time is up, or its caller does not want it any more.
+ * The bounds of a call: its end, because its time is up or its caller does not want it any more, and its urgency.
  *
  * Invariant: once ended it stays ended, and whoever waits in `race` or was registered with `onEnd` hears of it.
  */
@@ -9,16 +9,21 @@ export class DeadlineEnded extends Error {
   override readonly name = 'DeadlineEnded';
 }
 
+/** Of two calls that wait for a permit, the recovery's is first. */
+export type Urgency = 'recovery' | 'question';
+
 export class Deadline {
   readonly #endsAt: number;
   readonly #timer: NodeJS.Timeout;
   readonly #signal: AbortSignal | undefined;
   readonly #listeners = new Set<() => void>();
   readonly ms: number;
+  readonly urgency: Urgency;
   #ended = false;
 
-  constructor(ms: number, signal?: AbortSignal) {
+  constructor(ms: number, signal?: AbortSignal, urgency: Urgency = 'recovery') {
     this.ms = ms;
+    this.urgency = urgency;
     this.#signal = signal;
     this.#endsAt = performance.now() + ms;
     this.#timer = setTimeout(this.#end, ms);

@@ -6,22 +6,18 @@
 
 import type { Redaction } from '../../redaction.ts';
 import { CloudError, type CloudErrorKind } from '../cloud.ts';
+import { isOwnNotFound, json, requestIdOf, type Who } from './own-answer.ts';
 import { isBusy, retryAfter } from './retry.ts';
 import type { Answer, Outcome } from './transport.ts';
 
 /** Who was asked for what, in the words of a message, e.g. `Nova` and `POST /servers/UUID/action`. */
 export interface Asked {
-  readonly who: 'Keystone' | 'Nova' | 'Mistral';
+  readonly who: Who;
   readonly what: string;
 }
 
 /** Characters of a foreign message that are quoted. */
 const MAX_QUOTE = 300;
-
-export function requestIdOf(answer: Answer): string | undefined {
-  const id = answer.headers['x-openstack-request-id'] ?? answer.headers['x-compute-request-id'];
-  return typeof id === 'string' && /^[\w-]{1,80}$/.test(id) ? id : undefined;
-}
 
 /** The error for an outcome that is not a success. */
 export function fault(asked: Asked, outcome: Outcome, redaction: Redaction): CloudError {
@@ -55,29 +51,26 @@ function answered({ who, what }: Asked, answer: Answer, redaction: Redaction): C
   const seconds = retryAfter(answer.headers);
   const message = `${who} answered ${status} to ${what}${requestId === undefined ? '' : ` (${requestId})`}`;
   const detail = explanation(answer, redaction);
-  return new CloudError(kindOf(status, seconds, isFault(answer)), `${message}${detail === '' ? '' : `: ${detail}`}`, {
+  const isForeign404 = status === 404 && !isOwnNotFound(answer, who);
+  const doubt = isForeign404 && who !== 'Keystone' ? `; it is not ${who}'s own: ${ADVICE_404}` : '';
+  return new CloudError(kindOf(answer, who), `${message}${detail === '' ? '' : `: ${detail}`}${doubt}`, {
     status,
     ...(requestId === undefined ? {} : { requestId }),
     ...(seconds === undefined ? {} : { retryAfter: seconds }),
   });
 }
 
-function kindOf(status: number, retryAfterSeconds: number | undefined, isFault: boolean): CloudErrorKind {
-  if (isBusy(status, retryAfterSeconds)) return 'busy';
+const ADVICE_404 = 'a proxy in between answered, or the endpoint in the catalogue is wrong';
+
+function kindOf(answer: Answer, who: Who): CloudErrorKind {
+  const { status } = answer;
+  if (isBusy(answer, who)) return 'busy';
   if (status >= 500) return 'unknown';
   if (status === 401 || status === 403) return 'unauthorized';
-  // A proxy that does not find its way to the service answers 404 too: that says nothing about an instance.
-  if (status === 404) return isFault ? 'not_found' : 'refused';
+  // A proxy that does not find its way to the service answers 404 too: that says nothing about an instance, and passes.
+  if (status === 404) return isOwnNotFound(answer, who) ? 'not_found' : 'unknown';
   if (status === 409) return 'conflict';
   return 'refused';
-}
-
-/**
- * Whether it is in a form that OpenStack services give their errors: `{"itemNotFound": {"message": …, "code": …}}`, of
- * Mistral `{"faultstring": …}`.
- */
-function isFault(answer: Answer): boolean {
-  return faultMessage(answer.body) !== undefined;
 }
 
 function faultMessage(body: string): string | undefined {
@@ -90,14 +83,6 @@ function faultMessage(body: string): string | undefined {
     }
   }
   return undefined;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The service's own words, or what a proxy's page is titled. */

@@ -159,11 +159,21 @@ describe('Keystone', () => {
 
   test.each([
     [{ status: 500 }, 'unreachable', /answered 500 to POST .*; so there is no token/],
-    [{ status: 503, headers: { 'retry-after': '0' } }, 'busy', /answered 503/],
+    [
+      { status: 503, headers: { 'retry-after': '0' }, json: { error: { code: 503, message: 'Later.' } } },
+      'busy',
+      /answered 503/,
+    ],
+    [{ status: 503, headers: { 'retry-after': '0' } }, 'unreachable', /answered 503 to POST .*; so there is no token/],
     [
       { status: 404, text: '<title>Not Found</title>' },
-      'refused',
+      'unreachable',
       /a page titled 'Not Found' \(is auth_url right in the test\?\)/,
+    ],
+    [
+      { status: 404, json: { error: { code: 404, message: 'Could not find domain: x.' } } },
+      'refused',
+      /Could not find domain: x\. \(is auth_url right in the test\?\)/,
     ],
     [{ instead: 'reset' as const }, 'unreachable', /answer .* was lost: .*; so there is no token/],
     [{ status: 201, text: 'not json' }, 'unreachable', /without a token/],

@@ -154,6 +154,7 @@ export class Keystone {
       cause,
     };
     const { source } = this.#credentials;
+    const hint = ` (is auth_url right in ${source}?)`;
     switch (kind) {
       case 'unauthorized':
         return new CloudError(kind, `${error.message} (the credentials are those of ${source})`, details);
@@ -161,9 +162,13 @@ export class Keystone {
       case 'busy':
         return error;
       case 'unknown':
-        return new CloudError('unreachable', `${error.message}; so there is no token`, details);
+        return new CloudError(
+          'unreachable',
+          `${error.message}${status === 404 ? hint : ''}; so there is no token`,
+          details,
+        );
       default:
-        return new CloudError('refused', `${error.message} (is auth_url right in ${source}?)`, details);
+        return new CloudError('refused', `${error.message}${hint}`, details);
     }
   }
 }

@@ -10,8 +10,12 @@ function server(id: string) {
     name: id,
     tenant_id: 'p',
     status: 'ACTIVE',
+    metadata: {},
+    locked: false,
     'OS-EXT-SRV-ATTR:host': 'h',
     'OS-EXT-STS:vm_state': 'active',
+    'OS-EXT-STS:task_state': null,
+    'OS-EXT-STS:power_state': 1,
   };
 }
 
@@ -55,6 +59,21 @@ describe('a listing', () => {
     const error = { kind: 'unknown', message: 'the pages of the list of instances go in a circle at b' };
     await expect(cloud.client().listInstances({})).rejects.toMatchObject(error);
     expect(cloud.requests(SERVERS)).toHaveLength(2);
+  });
+
+  test.each([
+    [1, 1000],
+    [1000, 200],
+  ])('without an end, each page of %i entries another one, is noticed', async (size, pages) => {
+    await using cloud = await ScriptedCloud.start();
+    let page = 0;
+    cloud.on(SERVERS, () => {
+      page += 1;
+      const servers = Array.from({ length: size }, (_, i) => ({ id: `${page}-${i}`, status: 'DELETED' }));
+      return { json: { servers, servers_links: [{ rel: 'next', href: 'x' }] }, headers: { date: DATE } };
+    });
+    const message = `the list of instances of GET /servers/detail has no end: there is more after ${pages} pages with ${size * pages} entries`;
+    await expect(cloud.client().listInstances({})).rejects.toMatchObject({ kind: 'unknown', message });
   });
 
   test('starts again when the instance of its marker is gone, and takes the later form of one seen twice', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { apiRoot, negotiated } from './microversion.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import { type Reply, ScriptedCloud } from './scripted-cloud.ts';
 
 const ACTION = 'POST /v2.1/servers/i/action';
 
@@ -40,11 +40,35 @@ describe('the microversion', () => {
     cloud.on('GET /v2.1/', { status: 404 }, document('2.90'), document('2.79'));
     cloud.on(ACTION, { status: 406 }, { status: 200 });
     const client = cloud.client();
-    await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'refused', status: 404 });
+    await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'unreachable', status: 404 });
     await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'refused', status: 406 });
     await client.evacuate('i', {});
     const spoken = cloud.requests(ACTION).map((each) => each.headers['openstack-api-version']);
     expect(spoken).toEqual(['compute 2.90', 'compute 2.79']);
+  });
+
+  test.each<[Reply, string, RegExp]>([
+    [
+      { text: '<html>hello', headers: { 'content-type': 'text/html' } },
+      'unreachable',
+      /^Nova answered 200 to GET http:\/\/127.0.0.1:\d+\/v2\.1\/, but not with JSON .*; so there is no version of the API, and nothing was sent$/,
+    ],
+    [{ status: 502 }, 'unreachable', /answered 502 to GET http.*; so there is no version/],
+    [{ json: { hello: 'world' } }, 'unreachable', /GET http.*\/v2\.1\/, but /],
+    [
+      { status: 300, json: { versions: [{ id: 'v3.14' }, { id: 'v2.0' }] } },
+      'refused',
+      /^GET http.*\/v2\.1\/ lists v3\.14, v2\.0 and not v2\.1; .* is the endpoint in the catalogue that of Nova\?$/,
+    ],
+    [{ json: { versions: [] } }, 'refused', /lists no version at all/],
+    [{ json: { version: { id: 'v3.14', version: '2.90' } } }, 'refused', /lists v3\.14 and not v2\.1/],
+    [{ json: { version: { id: 'v2.1' } } }, 'refused', /has no microversions/],
+  ])('that %j names is none, and nothing is sent', async (document, kind, message) => {
+    await using cloud = await ScriptedCloud.start();
+    cloud.on('GET /v2.1/', document);
+    const error = { kind, message: expect.stringMatching(message) };
+    await expect(cloud.client().evacuate('i', {})).rejects.toMatchObject(error);
+    expect(cloud.requests(ACTION)).toEqual([]);
   });
 
   test('is found in a list of versions too', () => {

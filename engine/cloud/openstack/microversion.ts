@@ -35,13 +35,23 @@ export function apiRoot(endpoint: URL): string {
   return `${endpoint.origin}${path}/v2.1`;
 }
 
-/** The highest version that both sides know; throws `CloudError` where that is too low. */
+/**
+ * The highest version that both sides know; throws `CloudError` of kind `refused` where that is too low, or where the document is not
+ * that of Nova's API 2.1.
+ */
 export function negotiated(document: v.InferOutput<typeof VersionDocument>, root: string): Microversion {
-  const entry = 'version' in document ? document.version : document.versions.find((each) => each.id === 'v2.1');
-  const highest = minor(entry?.version);
-  const lowest = minor(entry?.min_version) ?? 1;
+  const entries = 'version' in document ? [document.version] : document.versions;
+  const entry = entries.find(({ id }) => id === 'v2.1');
   const needed = `2.${LOWEST} to 2.${HIGHEST}`;
-  if (entry === undefined || highest === undefined) {
+  if (entry === undefined) {
+    const ids = entries.map(({ id }) => (/^[\w.-]{1,20}$/.test(id) ? id : '…')).slice(0, 10);
+    const found = ids.length === 0 ? 'no version at all' : `${ids.join(', ')} and not v2.1`;
+    const cure = 'is the endpoint in the catalogue that of Nova?';
+    throw new CloudError('refused', `GET ${root}/ lists ${found}; one of ${needed} is needed; ${cure}`);
+  }
+  const highest = minor(entry.version);
+  const lowest = minor(entry.min_version) ?? 1;
+  if (highest === undefined) {
     throw new CloudError('refused', `Nova at ${root} has no microversions; one of ${needed} is needed (Pike or later)`);
   }
   if (highest < LOWEST || lowest > HIGHEST) {

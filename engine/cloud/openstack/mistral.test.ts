@@ -161,7 +161,7 @@ describe('an error of Mistral', () => {
   test('about a path that a proxy does not know says nothing about an execution', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(`GET ${EXECUTION}`, { status: 404, text: '<html><title>Not here</title></html>' });
-    await expect(cloud.client().workflows.execution(ID)).rejects.toMatchObject({ kind: 'refused' });
+    await expect(cloud.client().workflows.execution(ID)).rejects.toMatchObject({ kind: 'unknown' });
   });
 
   test('is none where the catalogue calls it by its official name', async () => {

@@ -5,8 +5,9 @@ import type { Beginning, Execution, Value, Workflows, WorkflowTask } from '../wo
 import { parsed } from './answers.ts';
 import { bounded } from './call.ts';
 import type { Deadline } from './deadline.ts';
-import { type Asked, fault, requestIdOf } from './faults.ts';
+import { type Asked, fault } from './faults.ts';
 import type { Keystone, Session } from './keystone.ts';
+import { requestIdOf } from './own-answer.ts';
 import type { Repeatable } from './retry.ts';
 import type { Answer, Request } from './transport.ts';
 import { type Line, send } from './tries.ts';

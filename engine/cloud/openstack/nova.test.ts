@@ -171,12 +171,22 @@ describe('Nova is asked', () => {
 
   test('for an instance, with what Nova says brought it into error, less the secrets in it', async () => {
     await using cloud = await ScriptedCloud.start();
-    const host = { 'OS-EXT-SRV-ATTR:host': 'h', 'OS-EXT-STS:vm_state': 'error' };
+    const host = {
+      metadata: {},
+      locked: false,
+      'OS-EXT-SRV-ATTR:host': 'h',
+      'OS-EXT-STS:vm_state': 'error',
+      'OS-EXT-STS:task_state': null,
+      'OS-EXT-STS:power_state': 0,
+    };
     const message = `Image not\nfound (${PASSWORD})`;
     const json = { server: { id: 'i', status: 'ERROR', ...host, fault: { code: 500, message } } };
     cloud.on('GET /v2.1/servers/i', { json }, { json: { server: { id: 'i', status: 'ERROR', ...host } } });
     expect(await cloud.client().instance('i')).toMatchObject({ vmState: 'error', fault: 'Image not found (***)' });
     expect(await cloud.client().instance('i')).not.toHaveProperty('fault');
+    cloud.on('GET /v2.1/servers/detail', { json: { servers: [json.server] } });
+    const { items } = await cloud.client().listInstances({ host: 'h' });
+    expect(items).toMatchObject([{ uuid: 'i', fault: 'Image not found (***)' }]);
   });
 
   test('for evacuations, those of one host', async () => {
@@ -217,7 +227,9 @@ describe('Nova is asked', () => {
     const migration = {
       id: 7,
       instance_uuid: 'i',
+      migration_type: 'evacuation',
       source_compute: 'h',
+      dest_compute: null,
       status: 'accepted',
       created_at: '2026-01-03T10:00:00',
     };

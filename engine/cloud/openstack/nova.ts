@@ -23,13 +23,15 @@ import type { Workflows } from '../workflows.ts';
 import * as answers from './answers.ts';
 import { bounded } from './call.ts';
 import type { Change, Compute } from './compute.ts';
-
 import type { Deadline } from './deadline.ts';
 import type { Identity } from './identity.ts';
-
-import { allPages } from './listing.ts';
-import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS, MIGRATION_UUIDS } from './microversion.ts';
+import { instancesOf } from './instance-listing.ts';
+import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS } from './microversion.ts';
+import { type MigrationFilter, migrationsOf } from './migration-listing.ts';
+import { changedAfter, evacuationOf, type Migration, migrationOf } from './migration-records.ts';
 import type { ClientOptions } from './options.ts';
+import { instanceOf, ServerAnswer } from './server-records.ts';
+import { ServicesAnswer, serviceOn } from './service-records.ts';
 import type { Transport } from './transport.ts';
 
 /** Statuses of a migration of any type of which nothing more comes. */
@@ -81,16 +83,15 @@ export class Nova implements Cloud {
   /** Asks for something that only an administrator may ask for. */
   async check(options: CallOptions = {}): Promise<void> {
     const query = { binary: 'nova-compute', host: 'recovery-agent-check' };
-    await this.#call(options, (deadline) => this.#compute.get(answers.ServicesAnswer, '/os-services', query, deadline));
+    await this.#call(options, (deadline) => this.#compute.get(ServicesAnswer, '/os-services', query, deadline));
   }
 
   async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
     const query = { binary: 'nova-compute', host };
-    const { value } = await this.#call(options, (deadline) =>
-      this.#compute.get(answers.ServicesAnswer, '/os-services', query, deadline),
+    const { value, start } = await this.#call(options, (deadline) =>
+      this.#compute.get(ServicesAnswer, '/os-services', query, deadline),
     );
-    const service = value.services.find((each) => each.host === host);
-    return service && answers.serviceOf(service);
+    return serviceOn(host, value, start);
   }
 
   changeService(service: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {
@@ -104,34 +105,15 @@ export class Nova implements Cloud {
   }
 
   listInstances(filter: InstanceFilter, options: CallOptions = {}): Promise<Listing<Instance>> {
-    const { pageSize } = this.#options;
-    const query = {
-      all_tenants: '1',
-      host: filter.host,
-      'changes-since': filter.changedSince && wholeSeconds(filter.changedSince),
-      limit: pageSize?.toString(),
-    };
-    return this.#list(options, (deadline) =>
-      allPages({
-        of: 'instances',
-        key: (instance) => instance.uuid,
-        read: async (marker) => {
-          const path = '/servers/detail';
-          const { value, at } = await this.#compute.get(answers.ServersAnswer, path, { ...query, marker }, deadline);
-          const more = hasNext(value.servers_links) || value.servers.length === pageSize;
-          return { at, value: { items: value.servers.map(answers.instanceOf), more } };
-        },
-      }),
-    );
+    return this.#list(options, (deadline) => instancesOf(this.#compute, filter, this.#options.pageSize, deadline));
   }
 
   async instance(uuid: string, options: CallOptions = {}): Promise<Instance | undefined> {
     try {
-      const { value } = await this.#call(options, (deadline) =>
-        this.#compute.get(answers.ServerAnswer, `/servers/${part(uuid)}`, {}, deadline),
+      const { value, start } = await this.#call(options, (deadline) =>
+        this.#compute.get(ServerAnswer, `/servers/${part(uuid)}`, {}, deadline),
       );
-      const fault = this.#compute.quoted(value.server.fault?.message ?? '');
-      return { ...answers.instanceOf(value.server), ...(fault === '' ? {} : { fault }) };
+      return instanceOf(value.server, { start, path: ['server'] }, (words) => this.#compute.quoted(words));
     } catch (error) {
       if (error instanceof CloudError && error.kind === 'not_found') return undefined;
       throw error;
@@ -139,28 +121,24 @@ export class Nova implements Cloud {
   }
 
   async listEvacuations(
-    filter: { readonly sourceHost: string; readonly changedSince?: Date },
+    { sourceHost, changedSince }: { readonly sourceHost: string; readonly changedSince?: Date },
     options: CallOptions = {},
   ): Promise<Listing<Evacuation>> {
-    const { sourceHost, changedSince } = filter;
-    const query = { migration_type: 'evacuation', source_compute: sourceHost };
-    const listing = await this.#migrations(query, changedSince, options);
-    const wanted = listing.items.filter(
-      (each) => isEvacuationFrom(each, sourceHost) && changedAfter(each, changedSince),
-    );
-    return { items: wanted.map(answers.evacuationOf), at: listing.at };
+    const { items, ...listing } = await this.#migrations({ sourceHost, type: 'evacuation', changedSince }, options);
+    const wanted = items.filter((each) => changedAfter(each, changedSince));
+    return { ...listing, items: wanted.flatMap((each) => evacuationOf(each) ?? []) };
   }
 
   async listMigrations(
     { sourceHost }: { readonly sourceHost: string },
     options: CallOptions = {},
   ): Promise<Listing<MigrationRecord>> {
-    const { items, at } = await this.#migrations({ source_compute: sourceHost }, undefined, options);
+    const { items, ...listing } = await this.#migrations({ sourceHost }, options);
     const records = items
-      .filter(({ source_compute, status }) => source_compute === sourceHost && !MIGRATION_OVER.has(status ?? ''))
-      .flatMap((each) => answers.migrationOf(each) ?? [])
+      .filter(({ status }) => !MIGRATION_OVER.has(status))
+      .flatMap((each) => migrationOf(each) ?? [])
       .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
-    return { items: records, at };
+    return { ...listing, items: records };
   }
 
   evacuate(uuid: string, target: { readonly host?: string }, options: ActOptions = {}): Promise<Accepted> {
@@ -245,30 +223,8 @@ export class Nova implements Cloud {
     return this.#close();
   }
 
-  #migrations(
-    wanted: Readonly<Record<string, string>>,
-    changedSince: Date | undefined,
-    options: CallOptions,
-  ): Promise<Listing<answers.Migration>> {
-    const { pageSize } = this.#options;
-    return this.#list(options, async (deadline) => {
-      const pages = (await this.#compute.version(deadline)) >= MIGRATION_UUIDS;
-      const newer = pages
-        ? { limit: pageSize?.toString(), 'changes-since': changedSince && wholeSeconds(changedSince) }
-        : {};
-      const query = { ...wanted, ...newer };
-      return allPages<answers.Migration>({
-        of: 'migrations',
-        key: (migration) => migration.uuid ?? `id:${migration.id}`,
-        read: async (marker) => {
-          const path = '/os-migrations';
-          const { value, at } = await this.#compute.get(answers.MigrationsAnswer, path, { ...query, marker }, deadline);
-          const { migrations: items } = value;
-          const more = pages && (hasNext(value.migrations_links) || items.length === pageSize);
-          return { at, value: { items, more } };
-        },
-      });
-    });
+  #migrations(filter: MigrationFilter, options: CallOptions): Promise<Listing<Migration>> {
+    return this.#list(options, (deadline) => migrationsOf(this.#compute, filter, this.#options.pageSize, deadline));
   }
 
   #change(change: Change, options: ActOptions): Promise<Accepted> {
@@ -299,25 +255,4 @@ function liveTo(host: string): object {
 
 function part(text: string): string {
   return encodeURIComponent(text);
-}
-
-/** Rounded down, so that nothing of that second is left out. */
-function wholeSeconds(at: Date): string {
-  return `${at.toISOString().slice(0, 19)}Z`;
-}
-
-function hasNext(links: readonly { readonly rel: string }[]): boolean {
-  return links.some((link) => link.rel === 'next');
-}
-
-function isEvacuationFrom(migration: answers.Migration, host: string): boolean {
-  const { source_compute, instance_uuid, migration_type } = migration;
-  return source_compute === host && Boolean(instance_uuid) && (migration_type ?? 'evacuation') === 'evacuation';
-}
-
-/** For versions of Nova that cannot filter by time. */
-function changedAfter(migration: answers.Migration, since: Date | undefined): boolean {
-  if (since === undefined) return true;
-  const at = answers.utc(migration.updated_at ?? migration.created_at);
-  return at === undefined || at.getTime() >= Math.floor(since.getTime() / 1000) * 1000;
 }

@@ -3,14 +3,24 @@ import { describe, expect, test } from 'vitest';
 import { effectOf, mayRepeat, retryAfter, waitBeforeNext } from './retry.ts';
 import type { Outcome } from './transport.ts';
 
-const answer = (status: number, headers = {}): Outcome => ({ kind: 'answer', status, headers, body: '' });
+const answer = (status: number, headers = {}, body = ''): Outcome => ({ kind: 'answer', status, headers, body });
+const later = { 'retry-after': '1' };
+const own = { 'x-openstack-request-id': 'req-1' };
 
 describe('a request with an effect', () => {
   test.each<[string, Outcome, boolean]>([
     ['never left', { kind: 'not_sent', why: 'x' }, true],
     ['was held back', { kind: 'stale' }, true],
     ['got a 429', answer(429), true],
-    ['got a 503 with Retry-After', answer(503, { 'retry-after': '1' }), true],
+    ['got a 413 with Retry-After', answer(413, later), true],
+    ['got a 413 without', answer(413), false],
+    ['got a 503 with Retry-After and a request id', answer(503, { ...later, ...own }), true],
+    ['got a 503 with Retry-After and a fault', answer(503, later, '{"serviceUnavailable":{"message":"x"}}'), true],
+    ['got a 503 with Retry-After of somebody else', answer(503, later), false],
+    ['got a 503 with Retry-After and other JSON', answer(503, later, '{"error":{"message":"x"}}'), false],
+    ['got a 503 with a page', answer(503, { ...later, ...own, 'content-type': 'text/html' }, '<html>'), false],
+    ['got a 502 with Retry-After', answer(502, { ...later, ...own }), false],
+    ['got a 504 with Retry-After', answer(504, { ...later, ...own }), false],
     ['got a 503 without', answer(503), false],
     ['got a 503 with an unreadable one', answer(503, { 'retry-after': 'soon' }), false],
     ['got a 500', answer(500, { 'retry-after': '1' }), false],
@@ -18,7 +28,7 @@ describe('a request with an effect', () => {
     ['lost its answer', { kind: 'lost', why: 'x' }, false],
     ['got too much', { kind: 'oversized', status: 200, bytes: 1 }, false],
   ])('that %s: may it be repeated?', (_, outcome, may) => {
-    expect(mayRepeat(effectOf(outcome), 'unless_done')).toBe(may);
+    expect(mayRepeat(effectOf(outcome, 'Nova'), 'unless_done')).toBe(may);
   });
 });
 

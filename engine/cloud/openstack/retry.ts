@@ -2,11 +2,13 @@
  * Whether a request may be sent again, and when. Pure.
  *
  * Invariant: a request that is not safe to repeat is repeated only when the cloud certainly did not carry it out: it
- * never left, or was answered 429, or 503 with a Retry-After.
+ * never left, or was answered 429, 413 with a Retry-After, or by the service itself 503 with a Retry-After. A 503 of a proxy may come
+ * from a service that died in the middle of the request.
  */
 import { retryAfter } from '../../http/retry-after.ts';
 import type { ClientOptions } from './options.ts';
-import type { Outcome } from './transport.ts';
+import { isOwn, type Who } from './own-answer.ts';
+import type { Answer, Outcome } from './transport.ts';
 
 export { httpDate, retryAfter } from '../../http/retry-after.ts';
 
@@ -19,7 +21,7 @@ export type Repeatable = 'safe' | 'unless_done';
  */
 export type Effect = 'final' | 'undone' | 'unclear';
 
-export function effectOf(outcome: Outcome): Effect {
+export function effectOf(outcome: Outcome, who: Who): Effect {
   switch (outcome.kind) {
     case 'not_sent':
     case 'stale':
@@ -29,13 +31,18 @@ export function effectOf(outcome: Outcome): Effect {
     case 'oversized':
       return 'final';
     case 'answer':
-      if (isBusy(outcome.status, retryAfter(outcome.headers))) return 'undone';
+      if (isBusy(outcome, who)) return 'undone';
       return outcome.status >= 500 ? 'unclear' : 'final';
   }
 }
 
-export function isBusy(status: number, retryAfterSeconds: number | undefined): boolean {
-  return status === 429 || (status === 503 && retryAfterSeconds !== undefined);
+/** Whether the answer says that nothing was done, and that it may be asked for later. */
+export function isBusy(answer: Answer, who: Who): boolean {
+  const { status, headers } = answer;
+  if (status === 429) return true;
+  if (retryAfter(headers) === undefined) return false;
+  // 413 is how older OpenStack services limit rates.
+  return status === 413 || (status === 503 && isOwn(answer, who));
 }
 
 export function mayRepeat(effect: Effect, repeatable: Repeatable): boolean {

@@ -31,6 +31,11 @@ describe('an evacuation whose outcome is not known', () => {
     [{ status: 502, text: '<html><title>502 Bad Gateway</title></html>' }, /502 .* a page titled '502 Bad Gateway'/],
     [{ status: 503 }, /answered 503/],
     [{ status: 504 }, /answered 504/],
+    [{ status: 503, headers: { 'retry-after': '1' }, text: '<html><title>busy</title>' }, /answered 503/],
+    [{ status: 503, headers: { 'retry-after': '1' }, json: { error: { message: 'no upstream' } } }, /answered 503/],
+    [{ status: 404, text: '<html><title>Not Found</title>' }, /404 .*; it is not Nova's own: a proxy in between/],
+    [{ status: 404, json: { message: 'no Route matched' } }, /404 .*; it is not Nova's own/],
+    [{ status: 404, json: { error: { code: 404, message: 'no route' } } }, /404 .*: no route; it is not Nova's own/],
     [{ instead: 'reset' }, /answer to POST \/servers\/i\/action was lost/],
     [{ instead: 'truncate', json: {} }, /was lost/],
     [{ instead: 'hang' }, /was lost: no answer within 0.25 s/],
@@ -64,10 +69,16 @@ describe('an evacuation whose outcome is not known', () => {
 describe('a request that was certainly not carried out', () => {
   test.each<Reply>([
     { status: 429, headers: { 'retry-after': '7' } },
-    { status: 503, headers: { 'retry-after': '7' } },
+    { status: 413, headers: { 'retry-after': '7' }, json: { overLimit: { code: 413, message: 'slow down' } } },
+    { status: 503, headers: { 'retry-after': '7', 'x-openstack-request-id': 'req-8' } },
+    { status: 503, headers: { 'retry-after': '7' }, json: { serviceUnavailable: { code: 503, message: 'later' } } },
     {
       status: 503,
-      headers: { date: 'Sat, 03 Jan 2026 10:00:00 GMT', 'retry-after': 'Sat, 03 Jan 2026 10:00:07 GMT' },
+      headers: {
+        date: 'Sat, 03 Jan 2026 10:00:00 GMT',
+        'retry-after': 'Sat, 03 Jan 2026 10:00:07 GMT',
+        'x-openstack-request-id': 'req-8',
+      },
     },
   ])('(%o) is sent again when the cloud asked for', async (reply) => {
     await using cloud = await ScriptedCloud.start();
@@ -81,7 +92,7 @@ describe('a request that was certainly not carried out', () => {
     await using cloud = await ScriptedCloud.start();
     const { slept, ...options } = impatient();
     const client = cloud.client({ options });
-    cloud.on(ACTION, { status: 503, headers: { 'retry-after': '3600' } });
+    cloud.on(ACTION, { status: 503, headers: { 'retry-after': '3600', 'x-openstack-request-id': 'req-8' } });
     await expect(client.evacuate('i', {})).rejects.toMatchObject({ kind: 'busy', status: 503, retryAfter: 3600 });
     expect(slept).toEqual([]);
     cloud.on(ACTION, { status: 429, json: { overLimit: { message: 'slow down' } } });
@@ -123,7 +134,8 @@ describe('a request that was certainly not carried out', () => {
     [413, 'refused'],
   ])('(%i) is %s, with the words of the cloud', async (status, kind) => {
     await using cloud = await ScriptedCloud.start();
-    const json = { someFault: { code: status, message: `Cannot\n 'evacuate' it` } };
+    const name = status === 404 ? 'itemNotFound' : 'someFault';
+    const json = { [name]: { code: status, message: `Cannot\n 'evacuate' it` } };
     cloud.on(ACTION, { status, json, headers: { 'x-openstack-request-id': 'req-7' } });
     const message = `Nova answered ${status} to POST /servers/i/action (req-7): Cannot 'evacuate' it`;
     await expect(cloud.client().evacuate('i', {})).rejects.toMatchObject({ kind, status, requestId: 'req-7', message });
@@ -192,7 +204,7 @@ describe('an answer that is not what it should be', () => {
   test('a 404 that is not from Nova says nothing about an instance', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on('GET /v2.1/servers/i', { status: 404, text: '<title>Not Found</title>' });
-    await expect(cloud.client().instance('i')).rejects.toMatchObject({ kind: 'refused', status: 404 });
+    await expect(cloud.client().instance('i')).rejects.toMatchObject({ kind: 'unknown', status: 404 });
     await expect(cloud.client().instance('other')).resolves.toBeUndefined();
   });
 });
@@ -211,4 +223,23 @@ test('no more requests are under way than there are connections', async () => {
   await Promise.all(Array.from({ length: 30 }, () => client.check()));
   expect(most).toBeLessThanOrEqual(3);
   expect(cloud.requests(SERVICES)).toHaveLength(30);
+});
+
+test('a recovery’s call is next, whatever number of questions waits', async () => {
+  await using cloud = await ScriptedCloud.start();
+  const open: (() => void)[] = [];
+  cloud.on(SERVICES, async () => {
+    await new Promise<void>((done) => open.push(done));
+    return OK;
+  });
+  cloud.on(ACTION, { status: 202 });
+  const client = cloud.client({ options: { connections: 4 } });
+  const questions = Array.from({ length: 512 }, () => client.check({ urgency: 'question' }));
+  await vi.waitFor(() => expect(open).toHaveLength(1));
+  await client.evacuate('i', {});
+  expect(cloud.requests(SERVICES)).toHaveLength(1);
+  cloud.on(SERVICES, OK);
+  for (const done of open) done();
+  await Promise.all(questions);
+  expect(cloud.requests(SERVICES)).toHaveLength(512);
 });

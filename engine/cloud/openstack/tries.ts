@@ -35,7 +35,7 @@ export interface Errand {
 const MAX_STALE = 3;
 
 /**
- * Any answer below 500 except 429 is returned, also 4xx. Else throws `CloudError`, what the guard rejected with, or the
+ * Any answer below 500 that does not ask for a later try is returned, also 4xx. Else throws `CloudError`, what the guard rejected with, or the
  * signal's reason when the caller gave up and nothing can have changed.
  */
 export async function send(line: Line, errand: Errand, deadline: Deadline): Promise<Answer> {
@@ -44,7 +44,7 @@ export async function send(line: Line, errand: Errand, deadline: Deadline): Prom
   let before: Effect = 'undone';
   for (let tried = 1; ; tried++) {
     const outcome = await oneTry(line, errand, deadline);
-    const effect = effectOf(outcome);
+    const effect = effectOf(outcome, asked.who);
     if (outcome.kind === 'answer' && effect === 'final') return outcome;
 
     const error = fault(asked, outcome, redaction);

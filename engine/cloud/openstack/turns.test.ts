@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { Deadline } from './deadline.ts';
+import { describe, expect, test } from 'vitest';
+import { Deadline, type Urgency } from './deadline.ts';
 import { Turns } from './turns.ts';
 
 test('a turn that comes up in the moment its waiter leaves goes to the next one', async () => {
@@ -39,4 +39,56 @@ test('who waits for a turn leaves the line at the end of its time', async () => 
   await running;
   await turns.run(long, async () => {});
   for (const deadline of [long, short]) deadline.close();
+});
+
+describe('questions', () => {
+  /** Work that lasts until it is released. */
+  function scene(permits: number) {
+    const turns = new Turns(permits);
+    const begun: string[] = [];
+    const releases: (() => void)[] = [];
+    const run = (name: string, urgency: Urgency): Promise<void> => {
+      const deadline = new Deadline(60_000, undefined, urgency);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const work = async (): Promise<void> => {
+        begun.push(name);
+        releases.push(resolve);
+        await promise;
+      };
+      return turns.run(deadline, work).finally(() => deadline.close());
+    };
+    const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
+    return { begun, releases, run, settled };
+  }
+
+  test('hold a quarter of the permits, and the rest is for recoveries at once', async () => {
+    const { begun, releases, run, settled } = scene(16);
+    const all = Array.from({ length: 512 }, (_, i) => run(`question ${i}`, 'question'));
+    await settled();
+    expect(begun).toHaveLength(4);
+    all.push(...Array.from({ length: 13 }, (_, i) => run(`recovery ${i}`, 'recovery')));
+    await settled();
+    expect(begun.filter((name) => name.startsWith('recovery'))).toHaveLength(12);
+    // A question ends: its permit goes to the recovery that waits, not to the next question.
+    releases[0]?.();
+    await settled();
+    expect(begun.at(-1)).toBe('recovery 12');
+    for (let i = 1; i < releases.length; i++) {
+      releases[i]?.();
+      await settled();
+    }
+    await Promise.all(all);
+    expect(begun.slice(17)).toEqual(Array.from({ length: 508 }, (_, i) => `question ${i + 4}`));
+  });
+
+  test('have one permit where there is only one', async () => {
+    const { begun, releases, run, settled } = scene(1);
+    const all = [run('first', 'question'), run('second', 'question'), run('recovery', 'recovery')];
+    for (let i = 0; i < 3; i++) {
+      await settled();
+      releases[i]?.();
+    }
+    await Promise.all(all);
+    expect(begun).toEqual(['first', 'recovery', 'second']);
+  });
 });

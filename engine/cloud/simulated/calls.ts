@@ -1,5 +1,6 @@
 /** What the simulated cloud answers to each call: the same methods in process and over a socket, JSON in and out. */
-import { CloudError } from '../cloud.ts';
+import { CloudError, POWER_STATE } from '../cloud.ts';
+import { cellDown } from '../reading.ts';
 import { WORKFLOW_ACTS, WORKFLOW_READS } from './workflow-calls.ts';
 import type { World } from './world.ts';
 
@@ -13,34 +14,53 @@ const since = (value: unknown): number => (value === undefined ? Number.NEGATIVE
 function viewService(world: World, name: string): unknown {
   const host = world.hosts.get(name);
   if (!host) return null;
+  if (world.isOutOfSight({ host: name })) throw cellDown(`host ${name}`);
   const { id, status, forcedDown, disabledReason } = host;
   const updatedAt = world.updatedAtOf(host);
   return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason, updatedAt };
 }
 
+/** Since 2.69 Nova gives of an instance in a cell that is down only what its API database has. */
+function viewInstance(world: World, uuid: string): unknown {
+  const found = world.instances.get(uuid);
+  if (!found || !world.isOutOfSight({ uuid })) return found && found.vmState !== 'deleted' ? found : null;
+  const { projectId, userId } = found;
+  const nothing = { host: null, vmState: 'unknown', taskState: null, powerState: POWER_STATE.NOSTATE, locked: false };
+  return { uuid, name: '', ...nothing, metadata: {}, projectId, userId };
+}
+
+/** Any filter leaves the instances of a cell that is down out, with status 200. */
+function listInstances(world: World, { host, changedSince }: Arguments): unknown {
+  const { foreignListing } = world.behaviour;
+  const isFiltered = host !== undefined || changedSince !== undefined;
+  const items = [...world.instances.values()]
+    .filter((one) => host === undefined || foreignListing || one.host === host)
+    .filter((one) => one.changedAt >= since(changedSince) && (changedSince !== undefined || one.vmState !== 'deleted'))
+    .filter(({ uuid }) => !isFiltered || !world.isOutOfSight({ uuid }))
+    .map(({ uuid, ...one }) => (world.isOutOfSight({ uuid }) ? viewInstance(world, uuid) : { uuid, ...one }));
+  return { at: world.now(), items };
+}
+
 const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>> = {
   check: () => null,
   computeService: (world, { host }) => viewService(world, text(host)),
-  instance: (world, { uuid }) => {
-    const found = world.instances.get(text(uuid));
-    return found && found.vmState !== 'deleted' ? found : null;
-  },
-  listInstances: (world, { host, changedSince }) => ({
-    at: world.now(),
-    items: [...world.instances.values()].filter(
-      (one) =>
-        (host === undefined || one.host === host) &&
-        one.changedAt >= since(changedSince) &&
-        (changedSince !== undefined || one.vmState !== 'deleted'),
-    ),
-  }),
+  instance: (world, { uuid }) => viewInstance(world, text(uuid)),
+  listInstances,
   listEvacuations: (world, { sourceHost, changedSince }) => ({
     at: world.now(),
-    items: world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
+    items: world.isOutOfSight({ host: text(sourceHost) })
+      ? []
+      : world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
   }),
-  listMigrations: (world, { sourceHost }) => ({ at: world.now(), items: world.migrationsFrom(text(sourceHost)) }),
+  listMigrations: (world, { sourceHost }) => ({
+    at: world.now(),
+    items: world.isOutOfSight({ host: text(sourceHost) }) ? [] : world.migrationsFrom(text(sourceHost)),
+  }),
   listAggregates: (world) => [...world.aggregates.values()],
-  instanceActions: (world, { uuid }) => world.actionsOf(text(uuid)),
+  instanceActions: (world, { uuid }) => {
+    assertInSight(world, { uuid });
+    return world.actionsOf(text(uuid));
+  },
   userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
   projectAddress: (world, { id }) => world.projectAddresses.get(text(id)) ?? null,
 };
@@ -71,12 +91,25 @@ export function isAct(method: string): boolean {
   return Object.hasOwn(ACTS, method) || Object.hasOwn(WORKFLOW_ACTS, method);
 }
 
+/** A call concerning an object whose cell is down ends in Nova's 500, before anything was done. */
+function assertInSight(world: World, { uuid, host }: Arguments): void {
+  const object = uuid === undefined ? { host: text(host) } : { uuid: text(uuid) };
+  if (!world.isOutOfSight(object)) return;
+  throw new CloudError('unknown', 'Nova answered 500: (pymysql.err.OperationalError) DBConnectionError', {
+    status: 500,
+  });
+}
+
 /** Carries out one call. Throws `CloudError`, also for requests and replies that chance loses on the way. */
 export function callWorld(world: World, method: string, args: Arguments): unknown {
   world.catchUp();
   if (world.behaviour.isAway) throw new CloudError('unreachable', 'the simulated cloud is away');
+  const object = text(args.uuid ?? args.host ?? args.sourceHost ?? args.id);
   const read = READS[method];
-  if (read) return structuredClone(read(world, args));
+  if (read) {
+    world.assertPermitted(method, object);
+    return structuredClone(read(world, args));
+  }
   const readWorkflow = WORKFLOW_READS[method];
   if (readWorkflow) return structuredClone(readWorkflow(world.workflows, args));
   const act = actOf(method);
@@ -84,6 +117,9 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   const { lostRequests, lostReplies, lateEvacuations } = world.behaviour;
   const lost = new CloudError('unknown', `the answer to ${method} did not come`);
   if (world.random.next() < lostRequests) throw lost;
+  world.assertPermitted(method, object);
+  // Aggregates are in the API database, and workflows are not Nova's.
+  if (args.id === undefined) assertInSight(world, args);
   if (method === 'evacuate' && world.random.next() < lateEvacuations) {
     world.evacuateLate(text(args.uuid), optional(args.host));
     throw lost;

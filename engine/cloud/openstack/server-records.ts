@@ -1,0 +1,115 @@
+/**
+ * Nova's records of instances (servers).
+ *
+ * Invariants: a field that decides something has no default: without it the record is an error that names it; of an instance in a cell
+ * that is down nothing is known, and the record says so (`isPartial` in `reading.ts`).
+ */
+import * as v from 'valibot';
+import { CloudError, type Instance, POWER_STATE } from '../cloud.ts';
+import { checked, Links } from './answers.ts';
+
+const Id = v.pipe(v.string(), v.minLength(1));
+const Text = v.nullish(v.string());
+
+/** What every record has, whatever else is hidden or missing. */
+const Identified = v.looseObject({
+  id: Id,
+  status: v.string(),
+  name: Text,
+  tenant_id: Text,
+  user_id: Text,
+  // Nova shows it of servers in ERROR and of deleted ones, also in lists.
+  fault: v.nullish(v.object({ message: v.optional(v.string(), '') })),
+});
+export type ServerRecord = v.InferOutput<typeof Identified>;
+
+export const ServerAnswer = v.object({ server: Identified });
+export const ServersAnswer = v.object({ servers: v.array(Identified), servers_links: Links });
+
+const HOST = 'OS-EXT-SRV-ATTR:host';
+const VM_STATE = 'OS-EXT-STS:vm_state';
+const TASK_STATE = 'OS-EXT-STS:task_state';
+const POWER = 'OS-EXT-STS:power_state';
+
+const Whole = v.object({
+  metadata: v.record(v.string(), v.string()),
+  locked: v.boolean(),
+  [HOST]: v.nullable(v.string()),
+  [VM_STATE]: Id,
+  [TASK_STATE]: v.nullable(v.string()),
+  [POWER]: v.nullable(v.number()),
+});
+
+/** Fields that Nova leaves out for roles without a right. */
+const RIGHTS: Readonly<Record<string, string>> = {
+  [HOST]: 'os_compute_api:os-extended-server-attributes',
+  [VM_STATE]: 'os_compute_api:os-extended-status',
+  [TASK_STATE]: 'os_compute_api:os-extended-status',
+  [POWER]: 'os_compute_api:os-extended-status',
+};
+
+/** Where a record is, for messages. */
+export interface Place {
+  /** That of `answerTo`. */
+  readonly start: string;
+  readonly path: readonly (string | number)[];
+}
+
+/** Makes Nova's words fit for a message. */
+export type Quote = (words: string) => string;
+
+/**
+ * Throws `CloudError` of kind `unauthorized` where Nova hides what only administrators see, and of kind `unknown` where something else
+ * is missing.
+ */
+export function instanceOf(record: ServerRecord, place: Place, quote: Quote): Instance {
+  const fault = quote(record.fault?.message ?? '');
+  const identity = {
+    uuid: record.id,
+    name: record.name ?? '',
+    projectId: record.tenant_id ?? '',
+    userId: record.user_id ?? '',
+    ...(fault === '' ? {} : { fault }),
+  };
+  if (isOfCellDown(record)) return { ...identity, ...NOTHING, vmState: 'unknown' };
+  if (record.status === 'DELETED') return { ...identity, ...NOTHING, vmState: 'deleted' };
+  assertRights(record, place);
+  const whole = checked(Whole, record, place.start, place.path);
+  return {
+    ...identity,
+    host: whole[HOST] || null,
+    vmState: whole[VM_STATE],
+    taskState: whole[TASK_STATE] || null,
+    powerState: whole[POWER] ?? POWER_STATE.NOSTATE,
+    locked: whole.locked,
+    metadata: whole.metadata,
+  };
+}
+
+/** An instance of which no more is known than this. */
+export function unreadable({ id, name }: ServerRecord, host: string | null): Instance {
+  return { uuid: id, name: name ?? '', projectId: '', userId: '', ...NOTHING, host, vmState: 'unknown' };
+}
+
+/** The host that a record names, also where the rest cannot be read; undefined where it names none. */
+export function hostOf(record: ServerRecord): string | undefined {
+  const host = record[HOST];
+  return typeof host === 'string' && host !== '' ? host : undefined;
+}
+
+const NOTHING = { host: null, taskState: null, powerState: POWER_STATE.NOSTATE, locked: false, metadata: {} } as const;
+
+/** From 2.69 of an instance in a cell that does not answer. Nova uses the status for states that it does not know as well. */
+function isOfCellDown(record: ServerRecord): boolean {
+  return record.status === 'UNKNOWN' && !(HOST in record) && !(VM_STATE in record);
+}
+
+function assertRights(record: ServerRecord, { start, path }: Place): void {
+  const hidden = Object.keys(RIGHTS).find((field) => !(field in record));
+  if (hidden === undefined) return;
+  const cure = `the agent's user needs the admin role, or the right ${RIGHTS[hidden]}`;
+  throw new CloudError(
+    'unauthorized',
+    `${start} ${[...path, hidden].join('.')} of instance ${record.id} is hidden; ${cure}`,
+  );
+}

@@ -1,0 +1,64 @@
+/**
+ * Nova's records of nova-compute services.
+ *
+ * Invariant: only the record of the host in question is read, so that a broken one of another host is in nobody's way; of a cell that
+ * is down (2.69) Nova knows no more than the names of its hosts, and that is no service.
+ */
+import * as v from 'valibot';
+import { CloudError, type ComputeService } from '../cloud.ts';
+import { cellDown } from '../reading.ts';
+import { checked, utc } from './answers.ts';
+
+export const ServicesAnswer = v.object({ services: v.array(v.unknown()) });
+
+const Named = v.object({ host: v.string() });
+const Unknown = v.object({ status: v.literal('UNKNOWN') });
+
+const Service = v.object({
+  id: v.union([v.pipe(v.string(), v.minLength(1)), v.number()]),
+  host: v.string(),
+  status: v.picklist(['enabled', 'disabled']),
+  state: v.picklist(['up', 'down']),
+  forced_down: v.boolean(),
+  disabled_reason: v.nullable(v.string()),
+  updated_at: v.nullish(v.string()),
+});
+
+/**
+ * The service of this host; undefined where the list has none. Throws `CloudError`: `no_answer` where its cell is down, `refused` where
+ * two services have the name.
+ *
+ * @param start of a message, as `answerTo` gives it
+ */
+export function serviceOn(
+  host: string,
+  { services }: v.InferOutput<typeof ServicesAnswer>,
+  start: string,
+): ComputeService | undefined {
+  const own = services.flatMap((record, index) => (hostOf(record) === host ? [{ record, index }] : []));
+  const [first, second] = own;
+  if (first === undefined) {
+    // Any record without a name may be the one in question.
+    for (const [index, record] of services.entries()) checked(Named, record, start, ['services', index]);
+    return undefined;
+  }
+  if (own.some(({ record }) => v.is(Unknown, record))) throw cellDown(`host ${host}`);
+  if (second !== undefined) {
+    const cure = 'names of hosts must be unique';
+    throw new CloudError('refused', `Nova has ${own.length} nova-compute services on hosts named ${host}; ${cure}`);
+  }
+  const service = checked(Service, first.record, start, ['services', first.index]);
+  return {
+    id: String(service.id),
+    host,
+    status: service.status,
+    state: service.state,
+    forcedDown: service.forced_down,
+    disabledReason: service.disabled_reason || null,
+    updatedAt: utc(service.updated_at) ?? null,
+  };
+}
+
+function hostOf(record: unknown): string | undefined {
+  return v.is(Named, record) ? record.host : undefined;
+}

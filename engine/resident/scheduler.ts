@@ -1,0 +1,107 @@
+/**
+ * Starts, parks, releases and expires recoveries, as the queue decides.
+ *
+ * Invariant: nothing starts once the engine stops, and nothing that somebody holds; one decision delays no other.
+ */
+import type { Configuration } from '#config/load.ts';
+import type { Log } from '#protocol/log.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { LogbookRow } from '../journal/words.ts';
+import { planQueue } from '../recovery/queue.ts';
+import { CrashBackoffs } from './crash-backoffs.ts';
+import { Parking } from './parking.ts';
+import type { RunningRecoveries } from './running-recoveries.ts';
+import type { Waits } from './waits.ts';
+
+export interface SchedulerParts {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly configuration: Configuration;
+  readonly log: Log;
+  readonly running: RunningRecoveries;
+  readonly waits: Waits;
+  /** Aborted when the engine stops. */
+  readonly signal: AbortSignal;
+}
+
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  readonly #parking: Parking;
+  readonly #crashBackoffs: CrashBackoffs;
+  #lastExpiryAt: number;
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+    this.#parking = new Parking(parts);
+    this.#crashBackoffs = new CrashBackoffs({ ...parts, parking: this.#parking });
+    this.#lastExpiryAt = parts.clock.boottime();
+  }
+
+  /** Resolves when nothing is being interrupted any more. */
+  settled(): Promise<void> {
+    return this.#parking.settled();
+  }
+
+  /** Starts what may start. Returns when to plan again, CLOCK_BOOTTIME ms; null when only an event can change anything. */
+  async plan(): Promise<number | null> {
+    const { journal, clock, configuration, running, signal, waits } = this.#parts;
+    const open = await journal.query('open');
+    // `stop` waits for those it found running: none may begin after it looked.
+    if (signal.aborted) return null;
+    waits.observe(open);
+    const decision = planQueue({
+      open: open.map((row) => ({ ...row, retry_at: waits.retryDueAt(row) })),
+      running: running.uuids,
+      now: clock.boottime(),
+      maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
+    });
+    for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
+    for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
+    for (const uuid of decision.release) await this.#parking.release(uuid);
+    // What was released may start now.
+    if (decision.release.length > 0) return clock.boottime();
+    const times = [decision.lookAgainAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
+    for (const uuid of decision.start) {
+      const logbook = open.find((one) => one.uuid === uuid);
+      if (logbook && !(await this.#start(logbook))) times.push(clock.boottime());
+    }
+    return times.length > 0 ? Math.min(...times) : null;
+  }
+
+  /** Returns whether it was started; else the queue has to be planned again. */
+  async #start(logbook: LogbookRow): Promise<boolean> {
+    const { running, signal } = this.#parts;
+    // One whose retries are never at rest when the queue is checked for what is old.
+    if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) return false;
+    if (await this.#crashBackoffs.holds(logbook)) return false;
+    if (signal.aborted || running.uuids.has(logbook.uuid)) return true;
+    running.start(logbook);
+    return true;
+  }
+
+  /** Gives up what could not be finished for a day. */
+  async expire(): Promise<void> {
+    const { clock, journal, configuration, running } = this.#parts;
+    const { checkExpiredNotificationsIntervalMs } = configuration.options.general;
+    if (clock.boottime() - this.#lastExpiryAt < checkExpiredNotificationsIntervalMs) return;
+    this.#lastExpiryAt = clock.boottime();
+    const atWork = running.uuids;
+    for (const row of await journal.query('open')) {
+      const isAtWork = row.status === 'running' || atWork.has(row.uuid) || row.parked_reason !== null;
+      if (!isAtWork) await this.#expireIfOld(row);
+    }
+  }
+
+  /** Returns whether it has expired. */
+  async #expireIfOld(row: LogbookRow): Promise<boolean> {
+    const { clock, journal, configuration, log, waits } = this.#parts;
+    const { notificationsExpiredIntervalMs } = configuration.options.general;
+    if (waits.openFor(row) < notificationsExpiredIntervalMs) return false;
+    const { uuid } = row;
+    const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
+    await journal.write({ op: 'logbook', uuid, status: 'failed', message, at: clock.now() });
+    log('error', 'recovery expired', { uuid });
+    return true;
+  }
+}
