@@ -86,3 +86,18 @@ export function changedAfter({ updated_at, created_at }: Migration, since: Date 
   if (since === undefined) return true;
   return (updated_at ?? created_at).getTime() >= Math.floor(since.getTime() / 1000) * 1000;
 }
+
+/** Statuses of a migration of any type of which nothing more comes. */
+const OVER: ReadonlySet<string> = new Set([
+  'done',
+  'completed',
+  'confirmed',
+  'reverted',
+  'failed',
+  'error',
+  'cancelled',
+]);
+
+export function isOver({ status }: Migration): boolean {
+  return OVER.has(status);
+}

@@ -28,22 +28,11 @@ import type { Identity } from './identity.ts';
 import { instancesOf } from './instance-listing.ts';
 import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS } from './microversion.ts';
 import { type MigrationFilter, migrationsOf } from './migration-listing.ts';
-import { changedAfter, evacuationOf, type Migration, migrationOf } from './migration-records.ts';
+import { changedAfter, evacuationOf, isOver, type Migration, migrationOf } from './migration-records.ts';
 import type { ClientOptions } from './options.ts';
 import { instanceOf, ServerAnswer } from './server-records.ts';
 import { ServicesAnswer, serviceOn } from './service-records.ts';
 import type { Transport } from './transport.ts';
-
-/** Statuses of a migration of any type of which nothing more comes. */
-const MIGRATION_OVER: ReadonlySet<string> = new Set([
-  'done',
-  'completed',
-  'confirmed',
-  'reverted',
-  'failed',
-  'error',
-  'cancelled',
-]);
 
 /** Nova's limit for the reason of a disabled service, in characters. */
 const MAX_REASON = 255;
@@ -135,7 +124,7 @@ export class Nova implements Cloud {
   ): Promise<Listing<MigrationRecord>> {
     const { items, ...listing } = await this.#migrations({ sourceHost }, options);
     const records = items
-      .filter(({ status }) => !MIGRATION_OVER.has(status))
+      .filter((each) => !isOver(each))
       .flatMap((each) => migrationOf(each) ?? [])
       .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
     return { ...listing, items: records };
