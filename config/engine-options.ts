@@ -40,6 +40,18 @@ export const journal = {
     [0, 60],
     'After taking the journal over: wait so long and look again whether it is still ours.',
   ),
+  retentionMs: seconds(
+    'retention',
+    90 * DAY,
+    [0, 3650 * DAY],
+    'How long closed recoveries are kept, counted while an engine runs; 0 keeps them for ever.',
+  ),
+  retentionCount: count(
+    'retention_count',
+    100_000,
+    [0, 10_000_000],
+    'Maximum number of closed recoveries; beyond it the oldest are removed. 0 sets no bound; the newest 1000 stay in any case.',
+  ),
 };
 
 export const engine = {

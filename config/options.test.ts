@@ -59,6 +59,8 @@ test('ours have sensible defaults', () => {
     allowStorage: [],
     lockTimeoutMs: 90_000,
     confirmDelayMs: 2000,
+    retentionMs: 90 * 86_400_000,
+    retentionCount: 100_000,
   });
   expect(DEFAULT_OPTIONS.engine).toEqual({
     socket: '/run/recovery-agent/engine.sock',

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { realClock } from '#engine/clock/clock.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
+import { MACHINE_FILES } from '#engine/journal/process-identity.ts';
 import { Engine } from '#engine/resident/engine.ts';
 import { taskOf } from '#engine/tasks/registry.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
@@ -86,6 +87,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
         path: journalPath,
         node,
         leaseTimeoutMs: options.engine.leaseTimeoutMs,
+        machineFiles: MACHINE_FILES,
         authority: line.has('take-over') ? 'cluster' : 'none',
       },
       realClock,

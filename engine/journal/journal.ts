@@ -5,6 +5,8 @@
 import type { Clock } from '../clock/clock.ts';
 import { JournalFailure } from './failure.ts';
 import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation, OpenFlow, PlannedStep } from './mutations.ts';
+import type { RetentionLimits } from './prune-decision.ts';
+import type { PruneResult } from './pruning.ts';
 import type { QueryArguments, QueryName, QueryResult } from './queries.ts';
 import { JournalService } from './service.ts';
 import type { ReignSettings } from './session.ts';
@@ -162,6 +164,15 @@ export class Journal {
   /** Resolves once the reign is confirmed and fresh; throws `lease_lost` when it is another's. */
   async confirm(): Promise<void> {
     while (!this.isFresh()) await this.#ask({ do: 'confirm' });
+  }
+
+  /**
+   * Removes one batch of closed recoveries that the limits no longer keep, in a transaction of its own after everything that was
+   * requested before. `more`: another batch may find more at once; otherwise once per renewal of the lease is enough.
+   * @throws JournalFailure `constraint` when a rule of the file forbids it: nothing was removed then.
+   */
+  async prune(limits: RetentionLimits): Promise<PruneResult> {
+    return (await this.#ask({ do: 'prune', limits })) as PruneResult;
   }
 
   async beat(): Promise<void> {

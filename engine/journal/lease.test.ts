@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { Place, STANDING_CLOCK } from '#test/journal/place.ts';
-import { assertReign, type HolderLife, judgeLease, readLease, takeLease } from './lease.ts';
-import { identifyProcess, lifeOf } from './process-identity.ts';
+import { Journal } from './journal.ts';
+import { assertReign, type HolderLife, type Identity, judgeLease, readLease, takeLease } from './lease.ts';
+import { identifyProcess, lifeOf, machineOf } from './process-identity.ts';
 import type { LeaseRow } from './words.ts';
 import type { WriterClock } from './writer.ts';
 
@@ -18,6 +21,7 @@ const HELD: LeaseRow = {
   state: 'held',
 };
 const RELEASED: LeaseRow = { ...HELD, state: 'released' };
+const DAY_MS = 86_400_000;
 const ME = { owner: 'me', node: 'n1', pid: 1, bootId: 'b1' };
 const RIVAL = { owner: 'rival', node: 'n2', pid: 2, bootId: 'b2' };
 
@@ -37,6 +41,13 @@ describe('judgeLease', () => {
   ])('%j, holder %s, authority %s: %s', (lease, life, authority, act, reason) => {
     expect(judgeLease(lease, life, authority)).toEqual({ act, reason: expect.stringMatching(reason) });
   });
+});
+
+test('the lease of an engine of another machine with our node name is watched, not taken', () => {
+  const me = identifyProcess('n1');
+  const lease = { ...HELD, node: 'n1', boot_id: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
+  expect(judgeLease(lease, lifeOf(lease, me), 'none').act).toBe('watch');
+  expect(judgeLease(lease, lifeOf(lease, me), 'cluster').act).toBe('take');
 });
 
 describe('takeLease', () => {
@@ -113,21 +124,96 @@ describe('a process', () => {
     expect(lifeOf(leaseOf({ boot_id: `${boot}/pid:[1]`, pid: process.pid }), me)).toBe('not visible');
   });
 
-  test('of another boot of this node is dead; of another node it cannot be seen', () => {
-    expect(lifeOf(leaseOf({ boot_id: 'another/pid:[1]' }), me)).toBe('dead');
-    expect(lifeOf(leaseOf({ boot_id: 'another/pid:[1]', node: 'n2' }), me)).toBe('not visible');
+  test.each<[string, string, HolderLife]>([
+    ['of another boot of this machine is dead', 'another/pid:[1]/MACHINE', 'dead'],
+    [
+      'of another boot of another machine cannot be seen, although its node has our name',
+      'another/pid:[1]/other',
+      'not visible',
+    ],
+    ['of another boot, of a machine that nobody identified, cannot be seen', 'another/pid:[1]', 'not visible'],
+  ])('%s', (_, bootId, life) => {
+    using place = new Place();
+    const files = machineFiles(place, 'MACHINE-ID', 'MAINBOARD');
+    const known = identifyProcess('n1', files);
+    const boot_id = bootId.replace('MACHINE', machineOf(files) ?? '');
+    expect(lifeOf(leaseOf({ boot_id }), known)).toBe(life);
+    // Another node name is another machine, or a machine that was renamed: nothing is known.
+    expect(lifeOf(leaseOf({ boot_id, node: 'n2' }), known)).toBe('not visible');
+    // Who does not know its own machine cannot tell that it rebooted.
+    expect(lifeOf(leaseOf({ boot_id }), me)).toBe('not visible');
+  });
+
+  test('of this boot is found by its pid, whether or not its machine was identified', () => {
+    using place = new Place();
+    const known = identifyProcess('n1', machineFiles(place, 'MACHINE-ID', 'MAINBOARD'));
+    for (const [boot_id, who] of [
+      [me.bootId, known],
+      [known.bootId, me],
+      [known.bootId, known],
+    ] as const) {
+      expect(lifeOf(leaseOf({ boot_id, pid: process.ppid }), who)).toBe('alive');
+      expect(lifeOf(leaseOf({ boot_id, pid: spawnSync('true').pid }), who)).toBe('dead');
+    }
+  });
+});
+
+/** Files of a machine that a test made up. */
+function machineFiles(place: Place, ...contents: readonly (string | null)[]): string[] {
+  return contents.map((content, n) => {
+    const file = join(place.directory, `machine-${n}`);
+    if (content !== null) writeFileSync(file, `${content}\n`);
+    return file;
+  });
+}
+
+test.each([-DAY_MS, DAY_MS])('a reign and its freshness survive a jump of the wall clock by %i ms', async (jump) => {
+  using place = new Place();
+  let now = 1_000;
+  const clock = { now: () => now, boottime: () => 1_000, sleep: async () => {} };
+  const journal = await Journal.openInline(place.settings({ authority: 'none' }), clock);
+  now += jump;
+  expect(journal.isFresh()).toBe(true);
+  await journal.beat();
+  await journal.confirm();
+  expect(readLease(place.hand())).toMatchObject({ epoch: 1, beat_at: now, state: 'held' });
+  await journal.close();
+});
+
+describe('a machine', () => {
+  const fingerprint = (...contents: readonly (string | null)[]): string | undefined => {
+    using place = new Place();
+    return machineOf(machineFiles(place, ...contents));
+  };
+
+  test('is known by its machine-id and its mainboard, which it does not show', () => {
+    expect(fingerprint('id', 'board')).toMatch(/^[0-9a-f]{32}$/);
+    expect(fingerprint('id', 'board')).toBe(fingerprint('id', 'board'));
+    // A clone has the machine-id of its origin.
+    expect(fingerprint('id', 'another board')).not.toBe(fingerprint('id', 'board'));
+    expect(fingerprint('another id', 'board')).not.toBe(fingerprint('id', 'board'));
+    expect(fingerprint('id', null)).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('is not known without a machine-id', () => {
+    expect(machineOf([])).toBeUndefined();
+    for (const id of [null, '', 'uninitialized']) expect(fingerprint(id, 'board')).toBeUndefined();
   });
 });
 
 describe('a holder that may be alive elsewhere', () => {
   /** A file held by a rival that cannot be seen, and a clock that `atEachLook` can use to let it act. */
-  function watched(place: Place, atEachLook: (look: number) => void): () => ReturnType<Place['reign']> {
+  function watched(
+    place: Place,
+    atEachLook: (look: number) => void,
+    { rival = RIVAL, now = () => 9 }: { readonly rival?: Identity; readonly now?: () => number } = {},
+  ): () => ReturnType<Place['reign']> {
     const { db } = place.reign();
-    takeLease(db, RIVAL, readLease(db), 1);
+    takeLease(db, rival, readLease(db), 1);
     db.close();
     let look = 0;
     const clock: WriterClock = {
-      now: () => 9,
+      now,
       boottime: () => {
         look += 1;
         atEachLook(look);
@@ -150,6 +236,73 @@ describe('a holder that may be alive elsewhere', () => {
       }),
     );
     expect(readLease(rival)).toMatchObject({ epoch: 2, owner: 'rival' });
+  });
+
+  test('keeps it on another machine with the node name of this one, and both are named', () => {
+    using place = new Place();
+    const rival = place.hand();
+    const other = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
+    const take = watched(
+      place,
+      (look) => {
+        if (look === 3) rival.exec('UPDATE lease SET beat_at = beat_at + 1');
+      },
+      { rival: other },
+    );
+    expect(take).toThrow(
+      expect.objectContaining({
+        kind: 'held',
+        message: expect.stringMatching(/n1 \(pid 2, epoch 2\) is alive .* two machines may have the node name n1/),
+      }),
+    );
+    expect(readLease(rival)).toMatchObject({ epoch: 2, owner: 'rival' });
+  });
+
+  test('loses it after the whole timeout when it was this node, before a reboot that cannot be told from another machine', () => {
+    using place = new Place();
+    let looks = 0;
+    const before = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
+    const take = watched(
+      place,
+      (look) => {
+        looks = look;
+      },
+      { rival: before },
+    );
+    expect(take().reign.epoch).toBe(3);
+    expect(looks).toBe(5);
+  });
+
+  test.each([-DAY_MS, DAY_MS])('keeps or loses it by CLOCK_BOOTTIME, when the wall clock jumps by %i ms', (jump) => {
+    for (const isAlive of [true, false]) {
+      using place = new Place();
+      const rival = place.hand();
+      let looks = 0;
+      const take = watched(
+        place,
+        (look) => {
+          looks = look;
+          // The holder's clock jumps: its renewal has a time of yesterday or tomorrow.
+          if (look === 3 && isAlive) rival.exec(`UPDATE lease SET beat_at = beat_at + ${jump}`);
+        },
+        { now: () => (looks < 2 ? 9 : 9 + jump) },
+      );
+      if (isAlive) expect(take).toThrow(/is alive and holds the journal/);
+      else expect(take().reign.epoch).toBe(3);
+      expect(looks).toBe(isAlive ? 3 : 5);
+    }
+  });
+
+  test('shows each renewal, even when its wall clock went back to the time of the last one', () => {
+    using place = new Place();
+    const { writer, db } = place.reign();
+    const seen = [0, 1, 2].map(() => {
+      writer.beat();
+      return readLease(db)?.beat_at;
+    });
+    expect(seen[0]).not.toBe(1_000);
+    expect(seen[1]).not.toBe(seen[0]);
+    expect(seen[2]).not.toBe(seen[1]);
   });
 
   test('loses it when it stays silent for the whole timeout', () => {

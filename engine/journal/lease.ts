@@ -15,7 +15,10 @@ export interface Identity {
   readonly owner: string;
   readonly node: string;
   readonly pid: number;
-  /** The kernel's boot id and the pid namespace: within one value of it a pid means one process. */
+  /**
+   * `BOOT/NAMESPACE` or `BOOT/NAMESPACE/MACHINE`: the kernel's boot id, the pid namespace, and a fingerprint of the machine
+   * where it is known. Within one boot and namespace a pid means one process.
+   */
   readonly bootId: string;
 }
 
@@ -44,7 +47,9 @@ export function judgeLease(lease: LeaseRow | undefined, life: HolderLife, author
 
 export function readLease(db: Database.Database): LeaseRow | undefined {
   return db
-    .prepare<[], LeaseRow>('SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state FROM lease WHERE id = 1')
+    .prepare<[], LeaseRow>(
+      'SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms FROM lease WHERE id = 1',
+    )
     .get();
 }
 

@@ -165,6 +165,23 @@ describe('is refused, and stays as it is:', () => {
     expect(readFileSync(place.path).equals(before)).toBe(true);
   });
 
+  test('a large file, too, when what every start writes is damaged; damage elsewhere is found when it is read', () => {
+    using place = new Place();
+    const events = fillJournal(place);
+    const hand = place.hand();
+    const lease =
+      hand.prepare<[], number>(`SELECT rootpage FROM sqlite_schema WHERE name = 'lease'`).pluck().get() ?? 0;
+    hand.close();
+    overwrite(place.path, (events - 1) * 4096, Buffer.alloc(64, 0xff));
+    const { db } = openForWriting(place.settings({ checkWholeUpTo: 0 }));
+    expect(() => db.prepare('SELECT * FROM events').all()).toThrow(expect.objectContaining({ code: 'SQLITE_CORRUPT' }));
+    db.close();
+    overwrite(place.path, (lease - 1) * 4096, Buffer.alloc(64, 0xff));
+    const before = readFileSync(place.path);
+    expect(() => openForWriting(place.settings({ checkWholeUpTo: 0 }))).toThrow(/it is damaged; keep it .*page \d+: /);
+    expect(readFileSync(place.path).equals(before)).toBe(true);
+  });
+
   test.each(['DELETE', 'WAL'])("another program's file in mode %s", (mode) => {
     using place = new Place();
     const other = new Database(place.path);
@@ -184,7 +201,7 @@ describe('is refused, and stays as it is:', () => {
     hand.close();
     const before = readFileSync(place.path);
     expect(refusalOf(place).message).toMatch(
-      /has schema version 2, this program knows up to 1: a newer engine wrote it/,
+      /has schema version 3, this program knows up to 2: a newer engine wrote it/,
     );
     expect(readFileSync(place.path).equals(before)).toBe(true);
   });

@@ -1,26 +1,60 @@
 /** Who this process is, and whether the process that a lease names is alive. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { HolderLife, Identity } from './lease.ts';
 import type { LeaseRow } from './words.ts';
 
-/** Boot id and pid namespace: containers of one machine share the first and not the second. */
-function bootId(): string {
+/**
+ * Where a machine has an identity that a reboot leaves as it is: machine-id(5), and the UUID of the mainboard, by which virtual
+ * machines that were cloned with their machine-id differ.
+ */
+export const MACHINE_FILES: readonly string[] = ['/etc/machine-id', '/sys/class/dmi/id/product_uuid'];
+
+/**
+ * A fingerprint of the machine, undefined where its first file cannot be read. Hashed: machine-id(5) asks not to hand the value on.
+ * A machine whose other files are readable at one time and not at another counts as two, which only costs a wait.
+ */
+export function machineOf(files: readonly string[]): string | undefined {
+  const [first, ...others] = files.map((file) => {
+    try {
+      return readFileSync(file, 'utf8').trim();
+    } catch {
+      return '';
+    }
+  });
+  if (!first || first === 'uninitialized') return undefined;
+  return createHash('sha256')
+    .update(['recovery-agent', first, ...others].join('\n'))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/** Boot id and pid namespace (containers of one machine share the first and not the second), and the machine where it is known. */
+function bootId(machine: string | undefined): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return `${boot}/${readlinkSync('/proc/self/ns/pid')}`;
+  const parts = [boot, readlinkSync('/proc/self/ns/pid')];
+  return [...parts, ...(machine ? [machine] : [])].join('/');
 }
 
-export function identifyProcess(node: string): Identity {
-  return { owner: randomUUID(), node, pid: process.pid, bootId: bootId() };
+/** @param machineFiles without them the machine is not identified. */
+export function identifyProcess(node: string, machineFiles: readonly string[] = []): Identity {
+  return { owner: randomUUID(), node, pid: process.pid, bootId: bootId(machineOf(machineFiles)) };
 }
 
-/** A pid that was given to another process since counts as alive: the verdict errs on the safe side. */
+/**
+ * A pid that was given to another process since counts as alive: the decision errs on the safe side.
+ *
+ * A node name proves nothing, two machines may have it. Only the same machine with another boot id has rebooted since, so that
+ * nothing of that boot lives.
+ */
 export function lifeOf(lease: LeaseRow, me: Identity): HolderLife {
-  if (lease.boot_id !== me.bootId) {
-    // The same node with another boot id has rebooted since: nothing of that boot lives.
-    const sameMachine = lease.node === me.node && lease.boot_id.split('/')[0] !== me.bootId.split('/')[0];
-    return sameMachine ? 'dead' : 'not visible';
+  const [boot, namespace, machine] = lease.boot_id.split('/');
+  const [myBoot, myNamespace, myMachine] = me.bootId.split('/');
+  if (boot !== myBoot) {
+    const hasRebooted = lease.node === me.node && machine !== undefined && machine === myMachine;
+    return hasRebooted ? 'dead' : 'not visible';
   }
+  if (namespace !== myNamespace) return 'not visible';
   if (lease.pid === me.pid) return 'dead';
   try {
     process.kill(lease.pid, 0);

@@ -48,11 +48,6 @@ export interface MovedAway {
 /** Kinds of steps that bring an instance home. */
 const QUOTED_MIGRATIONS = MIGRATION_KINDS.map((kind) => `'${kind}'`).join(', ');
 
-function destinationIn(detail: string): string | null {
-  const { destination }: { readonly destination?: unknown } = JSON.parse(detail);
-  return typeof destination === 'string' ? destination : null;
-}
-
 /** A step of another flow. */
 export type EarlierStepRow = StepRow & { readonly atom_state: AtomState; readonly has_undo: 0 | 1 };
 
@@ -139,7 +134,7 @@ export const QUERIES = {
     return db
       .prepare<[number], { reserved: string }>(
         `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS reserved
-         FROM logbooks l JOIN flowdetails f ON f.logbook_id = l.id
+         FROM logbooks l CROSS JOIN flowdetails f ON f.logbook_id = l.id
          WHERE l.closed_at IS NULL AND l.id <> ? AND reserved IS NOT NULL AND (f.closed_at IS NULL OR f.state = 'ABANDONED'
            AND f.attempt = (SELECT max(attempt) FROM flowdetails WHERE logbook_id = l.id))`,
       )
@@ -155,19 +150,22 @@ export const QUERIES = {
    */
   originals(db: Database.Database, host: string): Original[] {
     const rows = db
-      .prepare<[string, string], { object: string; before: string; unfinished: 0 | 1 }>(
-        `SELECT s.object, s.before, EXISTS (
-           SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND o.object = s.object
+      .prepare<[Record<string, unknown>], { object: string; before: string; unfinished: 0 | 1 }>(
+        `WITH flows AS (
+           SELECT id FROM flowdetails WHERE target = @target AND logbook_id > max(
+             coalesce((SELECT max(id) FROM logbooks WHERE host = @host AND type = 'COMPUTE_HOST' AND status = 'finished'), 0),
+             coalesce((SELECT max(id) FROM logbooks INDEXED BY logbooks_returns WHERE host = @host AND type = 'COMPUTE_HOST'
+               AND payload ->> 'event' = 'STARTED'), 0))
+           UNION SELECT o.id FROM logbooks l INDEXED BY logbooks_open CROSS JOIN flowdetails o ON o.logbook_id = l.id
+           WHERE l.closed_at IS NULL AND l.host = @host AND l.type = 'COMPUTE_HOST')
+         SELECT s.object, s.before, EXISTS (
+           SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND +o.object = s.object
              AND o.state NOT IN ('done', 'skipped')) AS unfinished
-         FROM logbooks l
-         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
-         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' AND (l.closed_at IS NULL
-           OR l.id > coalesce(
-             (SELECT max(id) FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST'
-                AND (status = 'finished' OR payload ->> 'event' = 'STARTED')), 0))
-         ORDER BY s.id`,
+         FROM flows CROSS JOIN flowdetails f ON f.id = flows.id CROSS JOIN logbooks l ON l.id = f.logbook_id
+           CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
+         WHERE l.host = @host AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' ORDER BY s.id`,
       )
-      .all(host, host);
+      .all({ host, target: `host:${host}` });
     const originals = new Map<string, Original>();
     for (const { object, before, unfinished } of rows) {
       originals.set(object, { instance: object, before: originals.get(object)?.before ?? before, unfinished });
@@ -190,24 +188,21 @@ export const QUERIES = {
    * evacuation that was carried out. Those that this very recovery brought home, or began to, are among them.
    */
   movedAway(db: Database.Database, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
-    const rows = db
-      .prepare<[number, string], { object: string; kind: string; detail: string; own: 0 | 1; done: 0 | 1 }>(
-        `SELECT s.object, s.kind, s.detail, s.state = 'done' AS done,
-           l.id = (SELECT logbook_id FROM flowdetails WHERE id = ?) AS own
-         FROM logbooks l
-         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
-         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND s.kind IN ('evacuate', ${QUOTED_MIGRATIONS}) ORDER BY s.id`,
+    return db
+      .prepare<[Record<string, unknown>], { instance: string; destination: string | null; isBegun: 0 | 1 }>(
+        `WITH own AS (SELECT logbook_id AS id FROM flowdetails WHERE id = @flowId),
+         moved AS (
+           SELECT instance, since, step_id, destination, 0 AS isHome FROM away INDEXED BY away_from WHERE host = @host AND home_by IS NULL
+           UNION ALL SELECT instance, since, step_id, destination, 1 FROM own CROSS JOIN away
+             ON home_by IS NOT NULL AND home_by = own.id AND host = @host)
+         SELECT instance, destination, isHome OR EXISTS (
+           SELECT 1 FROM own CROSS JOIN flowdetails f ON f.logbook_id = own.id CROSS JOIN atomdetails a ON a.flow_id = f.id
+             CROSS JOIN steps s ON s.atom_id = a.id
+           WHERE s.object = instance AND s.id > step_id AND s.kind IN (${QUOTED_MIGRATIONS})) AS isBegun
+         FROM moved ORDER BY since`,
       )
-      .all(of.flowId, of.host);
-    const away = new Map<string, MovedAway>();
-    for (const { object, kind, detail, own, done } of rows) {
-      const moved = away.get(object);
-      if (kind === 'evacuate') {
-        if (done) away.set(object, { instance: object, destination: destinationIn(detail), isBegun: false });
-      } else if (own && moved) away.set(object, { ...moved, isBegun: true });
-      else if (done) away.delete(object);
-    }
-    return [...away.values()];
+      .all(of)
+      .map(({ instance, destination, isBegun }) => ({ instance, destination, isBegun: isBegun === 1 }));
   },
 
   /** Steps of one key in all flows of the same logbook but this one, oldest first, each with what became of its task. */
@@ -228,8 +223,8 @@ export const QUERIES = {
   lastOpenEvacuation(db: Database.Database, of: { readonly flowId: number; readonly host: string }): number | null {
     const row = db
       .prepare<[string, number], { at: number | null }>(
-        `SELECT max(s.intent_at) AS at FROM logbooks l
-         JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
+        `SELECT max(s.intent_at) AS at FROM steps s CROSS JOIN atomdetails a ON a.id = s.atom_id
+           CROSS JOIN flowdetails f ON f.id = a.flow_id CROSS JOIN logbooks l ON l.id = f.logbook_id
          WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND f.id <> ? AND s.kind = 'evacuate'
            AND s.state IN ('intent', 'sent', 'unknown')`,
       )

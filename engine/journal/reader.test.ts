@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { line, openFlow, Place, STANDING_CLOCK } from '#test/journal/place.ts';
+import { layVersion1 } from '#test/journal/version-1.ts';
 import { JournalReader } from './reader.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 
@@ -121,7 +122,23 @@ describe('a reader refuses', () => {
     using place = new Place();
     place.reign().db.close();
     place.hand().pragma(`user_version = ${SCHEMA_VERSION + 1}`);
-    expect(() => new JournalReader(place.path)).toThrow(refused(/not a journal of this version \(schema 2\)/));
+    expect(() => new JournalReader(place.path)).toThrow(refused(/not a journal of this version \(schema 3\)/));
+  });
+
+  test('a journal of version 1 until an engine has converted it', () => {
+    using place = new Place();
+    layVersion1(place);
+    const before = readFileSync(place.path);
+    expect(() => new JournalReader(place.path)).toThrow(
+      refused(
+        /journal\.db is not a journal of this version \(schema 1\); an engine of this version converts it when it starts$/,
+      ),
+    );
+    expect(readFileSync(place.path).equals(before)).toBe(true);
+    place.reign().db.close();
+    const reader = new JournalReader(place.path);
+    expect(reader.query('summary')).toMatchObject({ lease: { epoch: 4 }, counts: { finished: 2, running: 2 } });
+    reader.close();
   });
 
   test('to write', () => {

@@ -36,7 +36,9 @@ export class JournalReader {
       const application = db.pragma('application_id', { simple: true });
       const version = Number(db.pragma('user_version', { simple: true }));
       if (application !== APPLICATION_ID || version !== SCHEMA_VERSION) {
-        throw new JournalFailure('refused', `${path} is not a journal of this version (schema ${version})`);
+        const isOlder = application === APPLICATION_ID && version < SCHEMA_VERSION;
+        const advice = isOlder ? '; an engine of this version converts it when it starts' : '';
+        throw new JournalFailure('refused', `${path} is not a journal of this version (schema ${version})${advice}`);
       }
       this.#path = path;
       this.#db = db;

@@ -9,9 +9,9 @@ const RULES = {
     column: 'status',
     states: 'new running error failed ignored finished',
     allowed: {
-      new: 'running ignored failed',
-      running: 'finished ignored error failed',
-      error: 'running ignored failed',
+      new: 'running ignored finished failed',
+      running: 'new finished ignored error failed',
+      error: 'new running ignored failed',
       failed: 'new',
       ignored: 'new',
     },
@@ -118,14 +118,14 @@ describe('the file itself refuses', () => {
     ['an epoch that goes back', 'UPDATE lease SET epoch = epoch - 1', /never goes back/],
     [
       'an epoch that goes back by REPLACE',
-      `REPLACE INTO lease SELECT id, epoch, 'x', node, pid, boot_id, 1, 1, 'held' FROM lease`,
+      `REPLACE INTO lease SELECT id, epoch, 'x', node, pid, boot_id, 1, 1, 'held', 0 FROM lease`,
       /never goes back/,
     ],
     ['another owner of the same epoch', `UPDATE lease SET owner = 'another'`, /has one owner/],
     ['a lease that is deleted', 'DELETE FROM lease', /the lease row stays/],
     [
       'a second lease',
-      `INSERT INTO lease SELECT 2, epoch + 1, owner, node, pid, boot_id, 1, 1, state FROM lease`,
+      `INSERT INTO lease SELECT 2, epoch + 1, owner, node, pid, boot_id, 1, 1, state, 0 FROM lease`,
       /CHECK/,
     ],
     [
@@ -217,7 +217,10 @@ test('every table is STRICT, and the file says whose it is and of which version'
   const tables = db.pragma('table_list') as { name: string; schema: string; strict: number }[];
   const ours = tables.filter(({ name }) => !name.startsWith('sqlite_'));
   expect(ours.map(({ name }) => name).sort()).toEqual([
+    'abandoned_evacuations',
     'atomdetails',
+    'away',
+    'counts',
     'events',
     'flowdetails',
     'hosts',

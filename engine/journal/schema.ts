@@ -3,6 +3,7 @@
  * with sqlite3 can do it: an epoch that goes back, a second open recovery of one target, a settled step that acts again,
  * a line of progress rewritten.
  */
+import { RETENTION } from './schema-retention.ts';
 
 /** "RecA": marks the file as ours (PRAGMA application_id). */
 export const APPLICATION_ID = 0x52656341;
@@ -294,7 +295,7 @@ CREATE TABLE abandoned_evacuations (
   declared_by TEXT NOT NULL
 ) STRICT;
 CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instance);
-`;
+${RETENTION}`;
 
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
 export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];

@@ -3,6 +3,7 @@ import { type Stats, statSync } from 'node:fs';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
 import { identifyProcess } from './process-identity.ts';
+import type { RetentionLimits } from './prune-decision.ts';
 import { runQuery } from './queries.ts';
 import { beginReign, type Session } from './session.ts';
 import type { Failure, Reply, Request, ThreadData } from './wire.ts';
@@ -37,7 +38,7 @@ export class JournalService {
 
   private constructor(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void) {
     this.#send = send;
-    this.#session = beginReign(data.settings, identifyProcess(data.node), clock);
+    this.#session = beginReign(data.settings, identifyProcess(data.node, data.settings.machineFiles), clock);
     const { reign, reason, warnings } = this.#session;
     this.#path = data.settings.path;
     this.#file = statSync(this.#path);
@@ -84,6 +85,8 @@ export class JournalService {
         this.#send({ reply: 'done', id, value, confirmedAt: undefined });
       } else if (request.do === 'commits') {
         this.#send({ reply: 'done', id, value: this.#writer.commits, confirmedAt: undefined });
+      } else if (request.do === 'prune') {
+        this.#prune(id, request.limits);
       } else if (request.do === 'close') {
         this.#isFinished = true;
         this.#writer.release();
@@ -95,6 +98,16 @@ export class JournalService {
         this.#send({ reply: 'done', id, value: null, confirmedAt });
       }
     });
+  }
+
+  #prune(id: number, limits: RetentionLimits): void {
+    try {
+      const { result, confirmedAt } = this.#writer.prune(limits, this.#session.heldAt);
+      this.#send({ reply: 'done', id, value: result, confirmedAt });
+    } catch (error) {
+      if (!(error instanceof JournalFailure) || error.isFatal) throw error;
+      this.#send({ reply: 'failed', id, failure: failureOf(error) });
+    }
   }
 
   /** The open file goes on working after its storage was unmounted or its name removed, and nobody else would see it. */

@@ -8,6 +8,7 @@ import { JournalFailure } from './failure.ts';
 import { type Identity, judgeLease, readLease, takeLease } from './lease.ts';
 import { type OpenSettings, openForWriting, refusal } from './open.ts';
 import { lifeOf } from './process-identity.ts';
+import type { LeaseRow } from './words.ts';
 import type { Reign, WriterClock } from './writer.ts';
 
 export interface ReignSettings extends OpenSettings {
@@ -15,6 +16,8 @@ export interface ReignSettings extends OpenSettings {
   readonly leaseTimeoutMs: number;
   /** On shared storage: how long to wait before looking again whether the lease stayed ours. */
   readonly confirmDelayMs: number;
+  /** Files that identify the machine through its reboots, see `MACHINE_FILES`; without them it is not identified. */
+  readonly machineFiles?: readonly string[];
   /** `cluster`: Pacemaker started us, so the holder was stopped or fenced. */
   readonly authority: 'cluster' | 'none';
 }
@@ -22,6 +25,8 @@ export interface ReignSettings extends OpenSettings {
 export interface Session {
   readonly db: Database.Database;
   readonly reign: Reign;
+  /** The last renewal of the lease before this reign, ms UTC; of a new journal the time of its first opening. */
+  readonly heldAt: number;
   /** Why the lease could be taken, for the log. */
   readonly reason: string;
   readonly warnings: readonly string[];
@@ -31,8 +36,14 @@ function pause(ms: number): void {
   if (ms > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Waits until the holder has been silent for the whole timeout; refuses as soon as it beats. */
-function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterClock): void {
+/** Another machine, or another container of this one, that was given the same name. */
+function sameName(lease: LeaseRow | undefined, me: Identity): string {
+  if (lease?.node !== me.node) return '';
+  return `; it is not of this boot and container, so two machines may have the node name ${me.node}: give each a name of its own ([engine] node)`;
+}
+
+/** Waits, in CLOCK_BOOTTIME, until the holder has not renewed for the whole timeout; refuses as soon as it does. */
+function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterClock, me: Identity): void {
   const seen = readLease(db);
   const end = clock.boottime() + timeoutMs;
   while (clock.boottime() < end) {
@@ -42,7 +53,7 @@ function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterCloc
     if (now?.epoch !== seen?.epoch || now?.beat_at !== seen?.beat_at) {
       throw new JournalFailure(
         'held',
-        `the engine on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal`,
+        `the engine on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal${sameName(now, me)}`,
       );
     }
   }
@@ -54,20 +65,22 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
     const seen = readLease(db);
     const verdict = judgeLease(seen, seen ? lifeOf(seen, me) : 'dead', settings.authority);
     if (verdict.act === 'refuse') throw new JournalFailure('held', verdict.reason);
-    if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock);
+    if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
     crashPoint('lease.before-take');
     const epoch = takeLease(db, me, seen, clock.now());
     crashPoint('lease.after-take');
     if (shared) {
       db.close();
       pause(settings.confirmDelayMs);
-      ({ db, warnings } = openForWriting(settings));
+      // The file was checked a moment ago.
+      ({ db, warnings } = openForWriting({ ...settings, checkWholeUpTo: 0 }));
       const now = readLease(db);
       if (now?.owner !== me.owner) {
         throw new JournalFailure('held', `another engine took the lease at the same time (${now?.node})`);
       }
     }
-    return { db, reign: { owner: me.owner, epoch }, reason: verdict.reason, warnings };
+    const heldAt = seen?.beat_at ?? clock.now();
+    return { db, reign: { owner: me.owner, epoch }, heldAt, reason: verdict.reason, warnings };
   } catch (error) {
     db.close();
     // Nothing was done under the lease yet: whether its row reached the disk, the next start finds out.

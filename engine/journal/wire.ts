@@ -1,6 +1,7 @@
 /** What passes between the engine's thread and the journal's thread. */
 import type { JournalFailureKind } from './failure.ts';
 import type { Mutation } from './mutations.ts';
+import type { RetentionLimits } from './prune-decision.ts';
 import type { QueryName } from './queries.ts';
 import type { ReignSettings } from './session.ts';
 
@@ -12,6 +13,7 @@ export interface ThreadData {
 export type Request =
   | { readonly id: number; readonly do: 'commit'; readonly mutations: readonly Mutation[] }
   | { readonly id: number; readonly do: 'confirm' | 'beat' | 'close' | 'commits' }
+  | { readonly id: number; readonly do: 'prune'; readonly limits: RetentionLimits }
   | { readonly id: number; readonly do: 'query'; readonly name: QueryName; readonly parameters: readonly unknown[] };
 
 export interface Failure {

@@ -137,4 +137,6 @@ export interface LeaseRow {
   readonly taken_at: number;
   readonly beat_at: number;
   readonly state: 'held' | 'released';
+  /** CLOCK_BOOTTIME ms in which engines held the lease: the clock of retention. */
+  readonly served_ms?: number;
 }

@@ -14,6 +14,8 @@ import { JournalFailure, sqliteCode } from './failure.ts';
 import { assertReign, readLease } from './lease.ts';
 import { MutationWriter } from './mutation-writer.ts';
 import type { Mutation } from './mutations.ts';
+import { pruneDecision, type RetentionLimits } from './prune-decision.ts';
+import { type PruneResult, Pruner } from './pruning.ts';
 
 /** CLOCK_BOOTTIME ms between BEGIN and the end of COMMIT after which the lease is read again. */
 export const LATE_COMMIT_MS = 5_000;
@@ -57,7 +59,12 @@ export class JournalWriter {
   readonly #clock: WriterClock;
   readonly #settings: WriterSettings;
   readonly #mutations: MutationWriter;
-  readonly #beat: Database.Statement;
+  readonly #renewal: Database.Statement;
+  readonly #pruner: Pruner;
+  /** CLOCK_BOOTTIME ms up to which `served_ms` counts. */
+  #servedUntil: number | undefined;
+  /** CLOCK_BOOTTIME ms of the first transaction. */
+  #heldSince: number | undefined;
   /** COMMITs that wrote: for the figures in the benchmark. */
   commits = 0;
 
@@ -67,7 +74,11 @@ export class JournalWriter {
     this.#clock = clock;
     this.#settings = settings;
     this.#mutations = new MutationWriter(db, reign.epoch);
-    this.#beat = db.prepare('UPDATE lease SET beat_at = ? WHERE id = 1');
+    this.#pruner = new Pruner(db);
+    // Who watches this lease sees a renewal by the change, so it changes even when the wall clock went back to the very value.
+    this.#renewal = db.prepare(
+      `UPDATE lease SET beat_at = iif(beat_at = @now, beat_at + 1, @now), served_ms = served_ms + @served WHERE id = 1`,
+    );
   }
 
   /**
@@ -77,9 +88,11 @@ export class JournalWriter {
   commit(requests: readonly (readonly Mutation[])[]): BatchOutcome {
     const begunAt = this.#begin();
     crashPoint('writer.after-begin');
-    const outcomes = requests.map((mutations) => this.#apply(mutations));
+    const outcomes = requests.map((mutations) =>
+      this.#attempt(() => mutations.map((mutation) => this.#mutations.apply(mutation))),
+    );
     if (outcomes.some((outcome) => outcome.ok)) {
-      this.#guarded(() => this.#beat.run(this.#clock.now()));
+      this.#renew(begunAt);
       crashPoint('writer.before-commit');
       this.#end('COMMIT');
       this.commits += 1;
@@ -100,10 +113,41 @@ export class JournalWriter {
   /** Shows that this engine lives. */
   beat(): number {
     const begunAt = this.#begin();
-    this.#guarded(() => this.#beat.run(this.#clock.now()));
+    this.#renew(begunAt);
     this.#end('COMMIT');
     this.commits += 1;
     return this.#believe(begunAt);
+  }
+
+  /**
+   * Removes one batch of closed recoveries. Without any that may go, nothing is locked and nothing written.
+   * @param heldAt the last renewal before this reign, ms UTC. @returns `confirmedAt` is undefined when nothing was written.
+   */
+  prune(
+    limits: RetentionLimits,
+    heldAt: number,
+  ): { readonly result: PruneResult; readonly confirmedAt: number | undefined } {
+    const lease = readLease(this.#db);
+    const decision = pruneDecision(limits, {
+      now: this.#clock.now(),
+      heldAt,
+      heldForMs: this.#clock.boottime() - (this.#heldSince ?? this.#clock.boottime()),
+      servedMs: lease?.served_ms ?? 0,
+      closed: this.#pruner.closed(),
+    });
+    const plan = this.#pruner.plan(decision);
+    const result = { removed: plan.ids.length, more: plan.more };
+    if (plan.ids.length === 0 && plan.shorten === null) return { result, confirmedAt: undefined };
+    const begunAt = this.#begin();
+    const outcome = this.#attempt(() => [this.#pruner.remove(plan)]);
+    if (!outcome.ok) {
+      this.#end('ROLLBACK');
+      throw outcome.error;
+    }
+    this.#renew(begunAt);
+    this.#end('COMMIT');
+    this.commits += 1;
+    return { result, confirmedAt: this.#believe(begunAt) };
   }
 
   /** Ends the reign in order, so that the next engine need not wait. */
@@ -113,6 +157,12 @@ export class JournalWriter {
       this.#db.prepare(`UPDATE lease SET state = 'released', beat_at = ? WHERE id = 1`).run(this.#clock.now()),
     );
     this.#end('COMMIT');
+  }
+
+  #renew(begunAt: number): void {
+    const served = Math.max(0, Math.round(begunAt - (this.#servedUntil ?? begunAt)));
+    this.#guarded(() => this.#renewal.run({ now: this.#clock.now(), served }));
+    this.#servedUntil = begunAt;
   }
 
   #believe(begunAt: number): number {
@@ -128,6 +178,7 @@ export class JournalWriter {
     const deadline = this.#clock.boottime() + this.#settings.lockTimeoutMs;
     for (;;) {
       const begunAt = this.#clock.boottime();
+      this.#heldSince ??= begunAt;
       try {
         this.#db.exec('BEGIN IMMEDIATE');
       } catch (error) {
@@ -144,10 +195,11 @@ export class JournalWriter {
     }
   }
 
-  #apply(mutations: readonly Mutation[]): RequestOutcome {
+  /** Writes whole or not at all. */
+  #attempt(act: () => readonly unknown[]): RequestOutcome {
     this.#guarded(() => this.#db.exec('SAVEPOINT request'));
     try {
-      const results = mutations.map((mutation) => this.#mutations.apply(mutation));
+      const results = act();
       this.#db.exec('RELEASE request');
       return { ok: true, results };
     } catch (error) {

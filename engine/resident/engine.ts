@@ -18,6 +18,7 @@ import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
+import { JournalFailure } from '../journal/failure.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
@@ -58,6 +59,11 @@ export interface Delivery {
 /** A monitor that asks waits somewhat longer than this for its answer ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
 
+/** Between two batches of closed recoveries to remove, so that they delay no commit. */
+const PRUNE_PAUSE_MS = 500;
+/** Between two searches for closed recoveries to remove, when none are left. */
+const PRUNE_INTERVAL_MS = 60_000;
+
 function isOld(delivery: Delivery | undefined): boolean {
   return delivery !== undefined && delivery.ageSeconds * 1000 > FRESH_PROOF_MS;
 }
@@ -85,6 +91,8 @@ export class Engine {
   #looking: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
   #lastCommitAt: number;
+  /** When the journal is searched for what its retention does not keep, CLOCK_BOOTTIME ms. */
+  #pruneAt: number;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -102,6 +110,7 @@ export class Engine {
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
+    this.#pruneAt = parts.clock.boottime() + PRUNE_INTERVAL_MS;
     parts.journal.onCommit((mutations, results) => {
       this.#lastCommitAt = parts.clock.boottime();
       this.hub.onCommit(mutations, results);
@@ -250,12 +259,30 @@ export class Engine {
       this.#leaveStatus();
       await this.#keepReign();
       await this.#scheduler.expire();
+      await this.#prune();
       this.#lookAfter();
-      const untilNext = planAgainAt === null ? beatIntervalMs : Math.max(0, planAgainAt - clock.boottime());
+      const wakeAt = Math.min(planAgainAt ?? Number.POSITIVE_INFINITY, this.#pruneAt);
+      const untilNext = Math.max(0, wakeAt - clock.boottime());
       const pause = new AbortController();
       const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
       await Promise.race([this.#kick.promise, slept]);
       pause.abort();
+    }
+  }
+
+  /** Removes a batch of what the retention does not keep; what is left is removed at the next wake-ups. */
+  async #prune(): Promise<void> {
+    const { clock, configuration, journal, log } = this.#parts;
+    if (clock.boottime() < this.#pruneAt) return;
+    const { retentionMs, retentionCount } = configuration.options.journal;
+    try {
+      const { removed, more } = await journal.prune({ retentionMs, maxClosed: retentionCount });
+      if (removed > 0) log('debug', 'closed recoveries removed', { removed });
+      this.#pruneAt = clock.boottime() + (more ? PRUNE_PAUSE_MS : PRUNE_INTERVAL_MS);
+    } catch (error) {
+      if (!(error instanceof JournalFailure) || error.isFatal) throw error;
+      log('warning', 'closed recoveries could not be removed', { reason: error.message });
+      this.#pruneAt = clock.boottime() + PRUNE_INTERVAL_MS;
     }
   }
 

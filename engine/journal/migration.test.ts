@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Child } from '#test/journal/child.ts';
+import { Place } from '#test/journal/place.ts';
+import { layVersion1 } from '#test/journal/version-1.ts';
+import { openForWriting } from './open.ts';
+import { QUERIES } from './queries.ts';
+import { SCHEMA_VERSION } from './schema.ts';
+
+const TABLES = ['lease', 'logbooks', 'flowdetails', 'atomdetails', 'steps', 'events', 'hosts'] as const;
+
+describe('a journal of version 1', () => {
+  test('keeps every column of every row', () => {
+    using place = new Place();
+    layVersion1(place);
+    const old = place.hand();
+    const before = TABLES.map((table) => old.prepare<[], object>(`SELECT * FROM ${table}`).all());
+    old.close();
+    const { db } = openForWriting(place.settings());
+    const after = TABLES.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all());
+    expect(after.map((rows) => rows.length)).toEqual(before.map((rows) => rows.length));
+    expect(after).toMatchObject(before);
+    expect(db.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(db.pragma('foreign_key_check')).toEqual([]);
+    db.close();
+  });
+
+  test('starts with nothing parked, proved, waited or owed', () => {
+    using place = new Place();
+    layVersion1(place);
+    const { db } = openForWriting(place.settings());
+    const added = db
+      .prepare(
+        'SELECT DISTINCT parked_reason, parked_by, proof, retried, waited_ms, follow_ups, closed_served_ms FROM logbooks',
+      )
+      .all();
+    expect(added).toEqual([
+      {
+        parked_reason: null,
+        parked_by: null,
+        proof: 'none',
+        retried: 0,
+        waited_ms: 0,
+        follow_ups: 0,
+        closed_served_ms: null,
+      },
+    ]);
+    expect(db.prepare('SELECT served_ms FROM lease').pluck().get()).toBe(0);
+    expect(QUERIES.abandonedEvacuations(db, 'i-done')).toEqual([]);
+    db.close();
+  });
+
+  test('is counted, and its instances away from home are known', () => {
+    using place = new Place();
+    layVersion1(place);
+    const { db } = openForWriting(place.settings());
+    expect(QUERIES.summary(db).counts).toEqual({ new: 1, running: 2, error: 1, failed: 1, ignored: 1, finished: 2 });
+    expect(QUERIES.summary(db).open.map(({ id }) => id)).toEqual([5, 6, 7, 8]);
+    expect(QUERIES.movedAway(db, { flowId: 4, host: 'compute-1' })).toEqual([
+      { instance: 'i-away', destination: 'compute-9', isBegun: false },
+      { instance: 'i-noted-nowhere', destination: null, isBegun: false },
+    ]);
+    // The recovery that brought one home, and tried with another, still knows both.
+    expect(QUERIES.movedAway(db, { flowId: 6, host: 'compute-1' })).toEqual([
+      { instance: 'i-home', destination: 'compute-8', isBegun: true },
+      { instance: 'i-away', destination: 'compute-9', isBegun: true },
+      { instance: 'i-noted-nowhere', destination: null, isBegun: false },
+    ]);
+    db.close();
+  });
+
+  test('obeys the rules of the new version', () => {
+    using place = new Place();
+    layVersion1(place);
+    const { db } = openForWriting(place.settings());
+    db.prepare(`UPDATE logbooks SET status = 'new' WHERE status = 'error'`).run();
+    expect(QUERIES.summary(db).counts).toMatchObject({ new: 2 });
+    expect(() => db.prepare(`UPDATE logbooks SET status = 'running', closed_at = NULL WHERE id = 1`).run()).toThrow(
+      'forbidden transition',
+    );
+    expect(() => db.prepare(`UPDATE logbooks SET proof = 'hearsay'`).run()).toThrow('CHECK');
+    db.close();
+  });
+
+  test('is taken over, and written by the new engine at once', () => {
+    using place = new Place();
+    layVersion1(place);
+    const { writer, reign } = place.reign();
+    expect(reign.epoch).toBe(4);
+    const { outcomes } = writer.commit([
+      [
+        { op: 'logbook', uuid: 'logbook-7', status: 'new', parked: { reason: 'waits', by: 'logbook-5' }, at: 10_000 },
+        { op: 'abandon_evacuation', record: randomUUID(), instance: 'i-done', by: 'operator', at: 10_000 },
+      ],
+    ]);
+    expect(outcomes).toMatchObject([{ ok: true }]);
+  });
+});
+
+test('a death in the middle of the conversion leaves a journal of version 1, which the next engine converts', async () => {
+  using place = new Place();
+  layVersion1(place);
+  const left = join(place.directory, 'left.db');
+  const db = place.hand();
+  // What a dead engine leaves: the pages it wrote, and the journal that undoes them.
+  db.pragma('journal_mode = TRUNCATE');
+  db.pragma('cache_size = 1');
+  db.exec(`BEGIN EXCLUSIVE; CREATE TABLE counts (status TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+    DROP TRIGGER logbooks_status_transitions; UPDATE logbooks SET message = 'half'; UPDATE steps SET error = 'half'`);
+  db.pragma('user_version = 2');
+  for (const end of ['', '-journal']) copyFileSync(`${place.path}${end}`, `${left}${end}`);
+  db.exec('ROLLBACK');
+  expect(readFileSync(`${left}-journal`).length).toBeGreaterThan(0);
+  const opened = openForWriting(place.settings({ path: left }));
+  expect(opened.db.prepare(`SELECT count(*) FROM logbooks WHERE message = 'half'`).pluck().get()).toBe(0);
+  expect(QUERIES.summary(opened.db).counts).toMatchObject({ finished: 2 });
+  opened.db.close();
+});
+
+test('of many engines that find a journal of version 1 each starts, and it is converted once', async () => {
+  using place = new Place();
+  layVersion1(place);
+  const children = Array.from({ length: 3 }, () => new Child('./endless-writer.ts', [place.path, '1']));
+  const lines = (await Promise.all(children.map((child) => child.rest()))).flat();
+  expect(lines.filter((line) => line.startsWith('failed')).every((line) => /held|lease_lost/.test(line))).toBe(true);
+  const hand = place.hand();
+  expect(hand.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+  expect(hand.prepare('SELECT sum(n) FROM counts').pluck().get()).toBe(
+    hand.prepare('SELECT count(*) FROM logbooks').pluck().get(),
+  );
+});
