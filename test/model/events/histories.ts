@@ -97,10 +97,7 @@ export function calls(count: number): History[] {
   let outcomes: CallOutcome[][] = [[]];
   for (let n = 0; n < count; n += 1) outcomes = outcomes.flatMap((one) => CALLS.map((outcome) => [...one, outcome]));
   const [gapMs] = GAPS;
-  return outcomes.flatMap((one) => [
-    { ...PLAIN, events: ['death'], gapMs, order: [0], offsets: [0], calls: one },
-    { ...PLAIN, events: ['death', 'return'], gapMs, order: [0, 1], offsets: [0, 0], calls: one },
-  ]);
+  return outcomes.map((one) => ({ ...PLAIN, events: ['death'], gapMs, order: [0], offsets: [0], calls: one }));
 }
 
 /** What is interrupted: in the order of the events, and with a return that overtakes. */

@@ -1,7 +1,7 @@
 /** What must hold of every history. Pure: an outcome in, violations out. */
 import type { LogbookRow } from '#engine/journal/words.ts';
 import type { Outcome } from './play.ts';
-import { STOPPED } from './play.ts';
+import { STOPPED } from './reports.ts';
 
 export function violationsOf(outcome: Outcome): string[] {
   const { offences, duplicates, guests } = outcome;
