@@ -7,13 +7,13 @@ import { Search } from './search.ts';
 const SEED = 20_260_101;
 
 /** A step that has no common divisor with the number of offsets: each of them is tried in each place. */
-const EVERY = bound(5, 1);
+const EVERY = bound(7, 1);
 
 it.each([
   ['every order of arrival', () => orders(bound(2, 3))],
   [`every ${EVERY}. combination of wrong clocks`, () => clocks(2).filter((_, index) => index % EVERY === 0)],
   ['every end of the first requests', () => calls(bound(3, 5))],
-  ['a sample of longer histories', () => sample(SEED, bound(200, 20_000), 4)],
+  ['a sample of longer histories', () => sample(SEED, bound(150, 10_000), 4)],
 ])('%s keeps what the engine promises', async (name, histories) => {
   const search = new Search();
   for (const history of histories()) await search.try(history);
