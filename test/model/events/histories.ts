@@ -79,10 +79,11 @@ export function sample(seed: number, count: number, longest: number): History[] 
 
 /** How an engine can end. */
 export const ENDS: readonly Omit<Interruption, 'at'>[] = [
-  { how: 'stopped', skewMs: 0 },
-  { how: 'killed', skewMs: 0 },
-  { how: 'moved', skewMs: 90_000 },
-  { how: 'moved', skewMs: -90_000 },
+  { how: 'stopped', skewMs: 0, awayMs: 5_000 },
+  { how: 'killed', skewMs: 0, awayMs: 30_000 },
+  { how: 'moved', skewMs: 90_000, awayMs: 30_000 },
+  { how: 'moved', skewMs: -90_000, awayMs: 30_000 },
+  { how: 'killed', skewMs: 0, awayMs: 600_000 },
 ];
 
 /** A history, interrupted at each of so many awaits in each way. */

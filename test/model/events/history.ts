@@ -18,6 +18,8 @@ export interface Interruption {
   /** The number of the await at which it happens. */
   readonly at: number;
   readonly skewMs: number;
+  /** Until the next engine starts. */
+  readonly awayMs: number;
 }
 
 /**
@@ -92,7 +94,7 @@ export function titleOf({ events, gapMs, order, offsets, proof, interruption, ca
     return `${kinds[index]}${index}${offset === 0 ? '' : `@${offset > 0 ? '+' : ''}${offset / 1000}s`}`;
   });
   const end = interruption
-    ? `, engine ${interruption.how} at await ${interruption.at}${interruption.skewMs ? `, the next one ${interruption.skewMs / 1000} s ahead` : ''}`
+    ? `, engine ${interruption.how} at await ${interruption.at} for ${interruption.awayMs / 1000} s${interruption.skewMs ? `, the next one ${interruption.skewMs / 1000} s ahead` : ''}`
     : '';
   const proved = proof === 'none' ? '' : `, proof ${proof}`;
   const called = calls.length === 0 ? '' : `, evacuations ${calls.join(', ')}`;

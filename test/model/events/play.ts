@@ -16,8 +16,8 @@ const REPORT_MS = 5_000;
 const REBOOT_MS = 60_000;
 /** From the return of a host to its nova-compute's first comparison of power states. */
 const POWER_SYNC_MS = 40_000;
-/** Until the next engine starts. */
-const AWAY_MS = { stopped: 5_000, killed: 30_000, moved: 30_000 } as const;
+/** A report that others overtake by more is late. */
+const LATE_MS = 60_000;
 /** After the end of everything the engine is left alone for so long: what comes late must change nothing. */
 const AFTERMATH_MS = 2_700_000;
 /** Longer than any report may stay open (notifications_expired_interval: a day). */
@@ -36,6 +36,8 @@ export interface Outcome {
     readonly runs: boolean;
     readonly hostHasPower: boolean;
   }[];
+  /** A report of the host was overtaken by that of a later event, for so long that Nova had changed what it was about. */
+  readonly isLate: boolean;
   /** Awaits at which the engine can be interrupted. */
   readonly awaits: number;
 }
@@ -51,6 +53,7 @@ class Play {
   readonly #crashed: (string | undefined)[] = [];
   readonly #started = new Set<number>();
   #isEngineThere = true;
+  #isLate = false;
   #awaits = 0;
   #stopping: Promise<void> | undefined;
 
@@ -101,7 +104,7 @@ class Play {
     const { interruption } = this.#history;
     if (interruption?.at !== this.#awaits) return;
     this.#isEngineThere = false;
-    this.#agenda.later(AWAY_MS[interruption.how], async () => {
+    this.#agenda.later(interruption.awayMs, async () => {
       await this.#stopping;
       this.#here.skewMs = interruption.skewMs;
       await this.#begin(interruption.how === 'moved' ? 'n2' : 'n1');
@@ -133,6 +136,7 @@ class Play {
       const made = natural[index] ?? 0;
       arrival = Math.max(made, arrival + 1_000);
       const kind = kinds[index] ?? 'death';
+      this.#isLate ||= kind !== 'crash' && arrival - made > LATE_MS;
       const crash = kinds.slice(0, index).filter((one) => one === 'crash').length;
       const stamp = start + made - 1_000 + (offsets[index] ?? 0);
       this.#agenda.later(arrival, async () => {
@@ -172,7 +176,15 @@ class Play {
       hostHasPower: this.#truth.hasPower(host ?? ''),
     }));
     const offences = [...this.#truth.offences, ...this.#troubles.offences];
-    return { logbooks, views, offences, duplicates: world.counts.duplicates, guests, awaits: this.#awaits };
+    return {
+      logbooks,
+      views,
+      offences,
+      duplicates: world.counts.duplicates,
+      guests,
+      isLate: this.#isLate,
+      awaits: this.#awaits,
+    };
   }
 }
 

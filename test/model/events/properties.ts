@@ -7,12 +7,14 @@ export function violationsOf(outcome: Outcome): string[] {
   const { offences, duplicates, guests } = outcome;
   const found = [...new Set(offences)];
   if (duplicates > 0) found.push(`${duplicates} evacuations were requested while another one was open`);
-  for (const { uuid, host, runs, hostHasPower } of guests) {
+  for (const { uuid, host, vmState, runs, hostHasPower } of guests) {
     const failed = failureOf(outcome, uuid);
     if (!hostHasPower && !failed)
       found.push(`instance ${uuid} rests on the dead host ${host} and no failed recovery names it`);
     if (uuid === STOPPED && runs) found.push(`instance ${uuid} was stopped and runs`);
-    if (uuid !== STOPPED && !runs && !failed) found.push(`instance ${uuid} ran and does not run`);
+    // What Nova itself stopped before anybody reported why is like what a user shut down.
+    const isUnknowable = outcome.isLate && vmState === 'stopped';
+    if (uuid !== STOPPED && !runs && !failed && !isUnknowable) found.push(`instance ${uuid} ran and does not run`);
   }
   return [...found, ...outcome.logbooks.flatMap(openOrSilent)];
 }
