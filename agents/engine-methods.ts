@@ -32,7 +32,14 @@ const listParams = v.strictObject({
 });
 const uuidParams = v.strictObject({ uuid });
 const taskNames = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(255))), v.maxLength(100)), []);
-const retryParams = v.strictObject({ uuid, proof, done: taskNames, not_done: taskNames });
+const retryParams = v.strictObject({
+  uuid,
+  proof,
+  done: taskNames,
+  not_done: taskNames,
+  /** The instance whose evacuation an operator declares abandoned. */
+  abandoned: v.optional(uuid),
+});
 const turnParams = v.strictObject({ uuid, way: v.picklist(['rollback', 'restart'], 'must be rollback or restart') });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 /** What a monitor says of its delivery; the notification itself has Masakari's form and no place for it. */
@@ -149,12 +156,12 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
     show: async (params) => reigning().show(read(uuidParams, params).uuid),
     status: async () => reigning().status(),
     retry: async (params) => {
-      const { uuid, proof, done, not_done } = read(retryParams, params);
+      const { uuid, proof, done, not_done, abandoned } = read(retryParams, params);
       const verdicts = new Map([
         ...done.map((name) => [name, 'done'] as const),
         ...not_done.map((name) => [name, 'not done'] as const),
       ]);
-      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts));
+      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts, abandoned));
     },
     turn: async (params) => {
       const { uuid, way } = read(turnParams, params);

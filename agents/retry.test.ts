@@ -64,10 +64,34 @@ describe('retry', { timeout: 60_000 }, () => {
     expect(end.flows.at(-1)?.instances.every(({ state }) => state === 'moved')).toBe(true);
   });
 
+  it('declares an evacuation abandoned, and is refused where there is none', async () => {
+    const configuration = 'process_unfinished_notifications_interval = 1\nwait_period_after_evacuation = 1';
+    await using here = await EngineWorld.start({ behaviour: { rebuildMs: [600_000, 600_000] }, configuration });
+    await here.engine();
+    const [instance = ''] = [...here.world.instances.values()]
+      .filter(({ host }) => host === 'c1')
+      .map(({ uuid }) => uuid);
+    here.world.kill('c1');
+    const failed = await here.json<RecoveryView>('notify', '--hostname', 'c1', ...PROVEN, '--wait');
+    const uuid = failed.notification.notification_uuid;
+    expect(failed.notification.message).toContain(`retry ${uuid} --instance ${instance} --abandon-evacuation`);
+    const none = await here.run(['retry', uuid, '--instance', uuid, '--abandon-evacuation']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('has no open evacuation of instance')]);
+    here.world.behaviour = { ...here.world.behaviour, rebuildMs: [1, 1] };
+    await here.run(['retry', uuid, '--instance', instance.toUpperCase(), '--abandon-evacuation', '--wait']);
+    expect(here.world.counts.accepted[instance]).toBe(2);
+  });
+
   it.each([
     ['retry', 2, 'the UUID of a notification is missing'],
     ['retry c1', 2, '"c1" is not the UUID of a notification'],
     ['retry 00000000-0000-4000-8000-000000000000', 1, 'there is no notification 00000000-'],
+    ['retry 00000000-0000-4000-8000-000000000000 --abandon-evacuation', 2, 'belong together'],
+    [
+      'retry 00000000-0000-4000-8000-000000000000 --instance 00000000-0000-4000-8000-000000000001',
+      2,
+      'belong together',
+    ],
     ['host c3 --reserved maybe', 2, '--reserved must be yes or no'],
     ['host c3;c4 --reserved yes', 2, 'name is no host name'],
     ['host --reserved yes', 2, 'the name of a host is missing'],

@@ -97,7 +97,7 @@ describe('validate', () => {
   it('gives scripts the same as JSON, unless it is to be quiet', async () => {
     const file = write(PIPELINE);
     const { flows, valid, unlisted } = JSON.parse((await new Program(['validate', file, '--json']).ended).stdout);
-    expect([valid, unlisted, flows.length]).toEqual([true, [], 5]);
+    expect([valid, unlisted, flows.length]).toEqual([true, [], 6]);
     expect(flows[0]).toMatchObject({ flow: 'host_auto', option: 'host_auto_failure_recovery_tasks' });
     expect(flows[0].tasks[1]).toEqual({
       phase: 'pre',

@@ -46,7 +46,7 @@ test('the defaults are those of Masakari', () => {
     maxEvacuationsInFlight: 32,
     evacuationRetries: 3,
     heartbeatWaitMs: 25_000,
-    evacuationQueueWaitMs: 10_000,
+    evacuationQueueWaitMs: 120_000,
   });
   expect(instanceFailure).toEqual({ processAllInstances: false, haEnabledInstanceMetadataKey: 'HA_Enabled' });
   expect(processFailure).toEqual({ serviceDisableReason: 'Masakari detected process failed.' });

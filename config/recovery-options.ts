@@ -106,13 +106,13 @@ export const hostFailure = {
     'max_evacuations_in_flight',
     32,
     [1, 1000],
-    'Evacuations asked for and not yet arrived, over all hosts at once.',
+    'Evacuations requested and not yet arrived, over all hosts. While several hosts fail at once, each gets its share.',
   ),
   evacuationRetries: count(
     'evacuation_retries',
     3,
     [0, 20],
-    'Further evacuations of one instance in the same run after Nova failed one.',
+    'Further requests for the evacuation of one instance in the same run, after Nova failed one or did not respond to it.',
   ),
   heartbeatWaitMs: seconds(
     'heartbeat_wait',
@@ -122,9 +122,9 @@ export const hostFailure = {
   ),
   evacuationQueueWaitMs: seconds(
     'evacuation_queue_wait',
-    10,
+    120,
     [0, 3600],
-    "How long an evacuation may lie unseen in Nova's queue before it is asked for again after a crash.",
+    'How long a requested evacuation may stay invisible in Nova, e.g. in the queue of a proxy, before it is requested again.',
   ),
 };
 

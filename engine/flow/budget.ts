@@ -1,71 +1,136 @@
-/** How much may be going on at once, over all recoveries of the engine. */
+/**
+ * Limits of what may be under way at once, over all recoveries of the engine.
+ *
+ * Invariants:
+ * - an owner (a failed host) may use every place while no other owner waits;
+ * - while others wait, a place that becomes free goes to the owner with the fewest, of equals to the one that has waited longest, until
+ *   each has its share: the places divided by the owners that hold one or wait, at least one.
+ */
 
-/** A number of places; those who wait get one in the order they came. */
+const NOBODY = '';
+
+interface Waiter {
+  readonly owner: string;
+  readonly enter: () => void;
+}
+
+/** A number of places. */
 export class Budget {
   readonly #places: number;
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #held = new Map<string, number>();
+  /** Owners that were refused a place and poll for one, the oldest first. */
+  readonly #wanting = new Set<string>();
+  /** Owners that wait for a place in `run`, in the order they came. */
+  readonly #waiting: Waiter[] = [];
 
   constructor(places: number) {
     this.#places = places;
     this.#free = places;
   }
 
-  /** Takes a place if one is free. */
-  tryTake(): boolean {
-    if (this.#free <= 0) return false;
-    this.#free -= 1;
+  /** Takes a place if one is free and not kept for another owner. One that is refused counts as waiting until it takes or withdraws. */
+  tryTake(owner: string = NOBODY): boolean {
+    if (this.#free <= this.#keptFrom(owner)) {
+      this.#wanting.add(owner);
+      return false;
+    }
+    this.#wanting.delete(owner);
+    this.take(owner);
     return true;
   }
 
   /** Takes a place if more than half of them are free: for what is not urgent. */
-  tryTakeSpare(): boolean {
-    return this.#free > this.#places / 2 && this.tryTake();
+  tryTakeSpare(owner: string = NOBODY): boolean {
+    if (this.#free <= this.#places / 2) return false;
+    this.take(owner);
+    return true;
   }
 
-  /** Takes a place even if none is free: for what is going on already, e.g. an evacuation found running on resume. */
-  take(): void {
+  /** Takes a place even if none is free: for what is under way already, e.g. an evacuation found running on resume. */
+  take(owner: string = NOBODY): void {
     this.#free -= 1;
+    this.#held.set(owner, this.#heldBy(owner) + 1);
   }
 
-  give(): void {
+  /** The owner waits for no place any more. */
+  withdraw(owner: string): void {
+    this.#wanting.delete(owner);
+  }
+
+  give(owner: string = NOBODY): void {
     this.#free += 1;
+    const held = this.#heldBy(owner) - 1;
+    if (held > 0) this.#held.set(owner, held);
+    else this.#held.delete(owner);
     while (this.#free > 0) {
-      const next = this.#waiting.shift();
+      const next = this.#nextWaiter();
       if (!next) return;
-      this.#free -= 1;
-      next();
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      this.take(next.owner);
+      next.enter();
     }
   }
 
   /** Runs `work` in a place, waiting for one; rejects with the signal's reason when aborted before. */
-  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (!this.tryTake()) {
-      await new Promise<void>((resolve, reject) => {
-        const enter = (): void => {
-          signal.removeEventListener('abort', leave);
-          resolve();
-        };
-        const leave = (): void => {
-          const place = this.#waiting.indexOf(enter);
-          if (place >= 0) this.#waiting.splice(place, 1);
-          reject(signal.reason);
-        };
-        signal.addEventListener('abort', leave, { once: true });
-        this.#waiting.push(enter);
-      });
-    }
+  async run<T>(work: () => Promise<T>, signal: AbortSignal, owner: string = NOBODY): Promise<T> {
+    if (this.#free > 0) this.take(owner);
+    else await this.#turn(owner, signal);
     try {
       return await work();
     } finally {
-      this.give();
+      this.give(owner);
     }
+  }
+
+  #turn(owner: string, signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        const place = this.#waiting.indexOf(waiter);
+        if (place >= 0) this.#waiting.splice(place, 1);
+        reject(signal.reason);
+      };
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const waiter: Waiter = { owner, enter };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(waiter);
+    });
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    return this.#waiting.reduce<Waiter | undefined>(
+      (first, one) => (first && this.#heldBy(first.owner) <= this.#heldBy(one.owner) ? first : one),
+      undefined,
+    );
+  }
+
+  #heldBy(owner: string): number {
+    return this.#held.get(owner) ?? 0;
+  }
+
+  /** Places that waiting owners with precedence over this one still have to get. */
+  #keptFrom(owner: string): number {
+    const wanting = [...this.#wanting];
+    const owners = new Set([...this.#held.keys(), ...wanting, owner]);
+    const share = Math.max(1, Math.floor(this.#places / owners.size));
+    const own = wanting.indexOf(owner);
+    let kept = 0;
+    for (const [place, other] of wanting.entries()) {
+      if (other === owner) continue;
+      const isBefore = own < 0 || place < own;
+      const [theirs, ours] = [this.#heldBy(other), this.#heldBy(owner)];
+      if (theirs < ours || (theirs === ours && isBefore)) kept += Math.max(0, share - theirs);
+    }
+    return kept;
   }
 }
 
 export interface Budgets {
   /** Evacuation requests on their way to the cloud (`host_failure_recovery_threads`). */
   readonly requests: Budget;
-  /** Evacuations, and migrations home, asked for and not yet arrived (`max_evacuations_in_flight`). */
+  /** Evacuations, and migrations home, requested and not yet arrived (`max_evacuations_in_flight`). */
   readonly evacuations: Budget;
 }

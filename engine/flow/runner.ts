@@ -244,7 +244,8 @@ export class FlowRunner {
           unfinished: row.unfinished === 1,
         })),
       movedAway: (host) => journal.query('movedAway', { flowId: place.flowId, host }),
-      lastOpenEvacuation: (host) => journal.query('lastOpenEvacuation', { flowId: place.flowId, host }),
+      openEvacuations: (host) => journal.query('openEvacuations', { flowId: place.flowId, host }),
+      abandonedEvacuations: (instance) => journal.query('abandonedEvacuations', instance),
       spendReservedHost: (name) =>
         journal.write({ op: 'host', name, reserved: 0, by: `flow ${this.#flow.flow.uuid}`, at: clock.now() }),
     };

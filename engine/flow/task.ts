@@ -5,7 +5,7 @@ import type { Shapes } from '#config/shape.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ActGuard, Cloud } from '../cloud/cloud.ts';
-import type { MovedAway } from '../journal/queries.ts';
+import type { MovedAway, OpenEvacuation } from '../journal/queries.ts';
 import type { AtomState, Proof, StepState } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import type { HostReturn } from './host-return.ts';
@@ -85,8 +85,10 @@ export interface TaskContext {
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** Instances that recoveries moved off a host and that nobody has brought home since. */
   movedAway(host: string): Promise<readonly MovedAway[]>;
-  /** When another flow last asked for an evacuation from this host whose fate nobody knows, ms UTC; null: never. */
-  lastOpenEvacuation(host: string): Promise<number | null>;
+  /** Instances of which another flow requested an evacuation from this host whose end is not known; see `queries.openEvacuations`. */
+  openEvacuations(host: string): Promise<readonly OpenEvacuation[]>;
+  /** Evacuation records of an instance that operators declared abandoned: Nova will never end them. */
+  abandonedEvacuations(instance: string): Promise<readonly string[]>;
   /** A host was used as a reserved host, or failed: it is not reserved any more. */
   spendReservedHost(name: string): Promise<void>;
 }

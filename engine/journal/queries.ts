@@ -45,6 +45,12 @@ export interface MovedAway {
   readonly isBegun: boolean;
 }
 
+/** See `openEvacuations`. */
+export interface OpenEvacuation {
+  readonly instance: string;
+  readonly record: string | null;
+}
+
 /** Kinds of steps that bring an instance home. */
 const QUOTED_MIGRATIONS = MIGRATION_KINDS.map((kind) => `'${kind}'`).join(', ');
 
@@ -217,19 +223,24 @@ export const QUERIES = {
   },
 
   /**
-   * When another flow last asked for an evacuation from this host of which nobody knows what became, ms UTC; null: never.
-   * The request may lie in a queue of the cloud still.
+   * Instances of which another flow requested an evacuation from this host whose end is not known, and that none has moved since:
+   * the request may still be in a queue of the cloud. `record`: Nova's record of it, where that flow saw one.
    */
-  lastOpenEvacuation(db: Database.Database, of: { readonly flowId: number; readonly host: string }): number | null {
-    const row = db
-      .prepare<[string, number], { at: number | null }>(
-        `SELECT max(s.intent_at) AS at FROM steps s CROSS JOIN atomdetails a ON a.id = s.atom_id
-           CROSS JOIN flowdetails f ON f.id = a.flow_id CROSS JOIN logbooks l ON l.id = f.logbook_id
+  openEvacuations(db: Database.Database, of: { readonly flowId: number; readonly host: string }): OpenEvacuation[] {
+    const rows = db
+      .prepare<[string, number], OpenEvacuation>(
+        `SELECT s.object AS instance, s.detail ->> 'open' AS record FROM steps s
+           CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
+           CROSS JOIN logbooks l ON l.id = f.logbook_id
          WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND f.id <> ? AND s.kind = 'evacuate'
-           AND s.state IN ('intent', 'sent', 'unknown')`,
+           AND s.state IN ('intent', 'sent', 'unknown') AND NOT EXISTS (
+             SELECT 1 FROM steps n WHERE n.object = s.object AND n.id > s.id AND n.kind = 'evacuate'
+               AND n.state IN ('done', 'skipped'))
+         ORDER BY +s.id`,
       )
-      .get(of.host, of.flowId);
-    return row?.at ?? null;
+      .all(of.host, of.flowId);
+    // Of each instance the newest.
+    return [...new Map(rows.map((row) => [row.instance, row])).values()];
   },
 
   /** Evacuations that other flows of the same logbook carried out, oldest first. */

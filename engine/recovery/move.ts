@@ -1,165 +1,180 @@
 /**
  * What to do next about one instance that is being moved off a dead host. Pure: facts in, decision out.
  *
- * Invariant: `call` for an evacuation comes out only when no evacuation of ours can be on its way: none was asked for, or
- * the cloud showed that the last one failed, or nothing of it was seen for the whole of the queue wait and three looks.
- * Nova itself accepts a second evacuation while the first runs, so nothing behind this guards against it.
+ * Invariants:
+ * - nothing is decided about an instance of which Nova gave no answer: `wait`, never a call, a skip or an end;
+ * - `call` for an evacuation comes out only when no evacuation of ours can be under way: none was requested, or the cloud showed that
+ *   the last one failed, or nothing of it was seen for the whole of the queue wait and three looks. Nova itself accepts a second
+ *   evacuation while the first runs, so nothing behind this prevents it;
+ * - an instance in a migration of another kind is not touched while Nova's record of it is open, up to the limit of an evacuation;
+ * - every way to a repeated call counts against the attempts.
  */
 import type { Evacuation, Instance } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import { isRebuilding, type Wanted } from './original-state.ts';
+import { isPartial } from '../cloud/reading.ts';
+import { describeStuck, hasFailed, isOpen } from './evacuation-record.ts';
+import {
+  CALL,
+  CLOSER,
+  callUnlessSpent,
+  DELETED,
+  GIVE_UP,
+  leaveOpen,
+  type MoveDecision,
+  type MoveFacts,
+  type MoveLimits,
+  NOTE_SILENCE,
+  SILENT_LOOKS,
+  settle,
+  WAIT,
+  WORDLESS_LOOKS,
+  wordsOf,
+} from './move-decision.ts';
+import { isMigrating, isRebuilding } from './original-state.ts';
+import { decideError, decideStart, decideStop } from './restore.ts';
 
-export type MoveStepKind = 'reset' | 'evacuate' | 'stop' | 'error';
-
-export interface MoveLimits {
-  readonly evacuationMs: number;
-  readonly powerOffMs: number;
-  /** An evacuation unseen for so long, and in three looks, did not reach Nova. */
-  readonly queueWaitMs: number;
-  /** Evacuations of this instance that may be asked for in this run. */
-  readonly attempts: number;
-}
-
-export interface MoveFacts {
-  readonly source: string;
-  readonly wanted: Wanted;
-  /** The first step of the instance that is not finished. */
-  readonly step: { readonly kind: MoveStepKind; readonly state: StepState; readonly error: string | null };
-  /** As the cloud showed it last; `gone`: 404 or deleted. */
-  readonly instance: Instance | 'gone';
-  /** Evacuations of it that began after the intent, newest first; `not asked`: nobody looked this time. */
-  readonly evacuations: readonly Evacuation[] | 'not asked';
-  /** Since the step was called or first looked at by this engine. */
-  readonly elapsedMs: number;
-  /** Looks in a row, the evacuations included, that showed no sign of a call that may have been lost. */
-  readonly silentLooks: number;
-  readonly silentMs: number;
-  /** Evacuations asked for so far. */
-  readonly attempts: number;
-  /** The cloud was asked about this very instance in this look, not only a listing of changes. */
-  readonly isExact: boolean;
-}
-
-export type MoveDecision =
-  | { readonly do: 'wait' }
-  /** The decision needs the evacuations, or the instance itself. */
-  | { readonly do: 'look closer' }
-  | { readonly do: 'call' }
-  /** It failed for good in this run. */
-  | { readonly do: 'give up' }
-  /** Nothing shows of a call that may have been lost: count the look. */
-  | { readonly do: 'note silence' }
-  | { readonly do: 'settle'; readonly state: StepState; readonly reason: string | null }
-  /** What became of it is not known and waiting is over: nothing more is done about it in this run. */
-  | { readonly do: 'leave open'; readonly reason: string };
-
-const settle = (state: StepState, reason: string | null = null): MoveDecision => ({ do: 'settle', state, reason });
-const leaveOpen = (reason: string): MoveDecision => ({ do: 'leave open', reason });
-const WAIT: MoveDecision = { do: 'wait' };
-const CALL: MoveDecision = { do: 'call' };
-const GIVE_UP: MoveDecision = { do: 'give up' };
-const CLOSER: MoveDecision = { do: 'look closer' };
-
-/** Looks without a sign before a lost call is repeated: the first and two more. */
-export const SILENT_LOOKS = 3;
-const OPEN_EVACUATION = new Set(['accepted', 'pre-migrating', 'preparing', 'queued', 'running', 'migrating']);
-const FAILED_EVACUATION = new Set(['failed', 'error', 'cancelled']);
+export type { MoveDecision, MoveFacts, MoveLimits, MoveStepKind } from './move-decision.ts';
+export { SILENT_LOOKS } from './move-decision.ts';
 
 export function decideMove(facts: MoveFacts, limits: MoveLimits): MoveDecision {
-  if (facts.instance === 'gone') return settle('skipped', 'the instance was deleted');
+  const { instance } = facts;
+  if (instance === 'gone') return settle('skipped', DELETED);
+  if (instance === 'no answer' || isPartial(instance)) return WAIT;
+  if (instance.vmState === 'soft-delete') return settle('skipped', DELETED);
   switch (facts.step.kind) {
     case 'reset':
-      return decideReset(facts, facts.instance, limits);
+      return decideReset(facts, instance, limits);
     case 'evacuate':
-      return decideEvacuation(facts, facts.instance, limits);
+      return decideEvacuation(facts, instance, limits);
     case 'stop':
-      return decideStop(facts, facts.instance, limits);
+      return decideStop(facts, instance, limits);
+    case 'start':
+      return decideStart(facts, instance, limits);
     case 'error':
-      return decideError(facts, facts.instance, limits);
+      return decideError(facts, instance, limits);
   }
 }
 
 function decideReset(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
-  if (facts.step.state === 'failed') return GIVE_UP;
+  const { state } = facts.step;
+  if (state === 'failed') return GIVE_UP;
   if (instance.host !== facts.source) return settle('skipped', 'it has left the host');
-  if (isRebuilding(instance.taskState)) return settle('skipped', 'it is being evacuated already');
-  if (instance.vmState === 'error' && instance.taskState === null) {
-    return facts.step.state === 'planned' ? settle('skipped', 'it is in error already') : settle('done');
+  if (isRebuilding(instance.taskState)) {
+    if (!facts.isAbandoned) return settle('skipped', 'it is being evacuated already');
+    if (facts.evacuations === 'not asked') return CLOSER;
+    if (facts.evacuations.some(isOpen)) return settle('skipped', 'it is being evacuated again');
   }
-  if (facts.step.state !== 'sent') return CALL;
-  return facts.elapsedMs > limits.evacuationMs ? settle('failed', 'Failed reason: timeout.') : WAIT;
+  if (instance.vmState === 'error' && instance.taskState === null) {
+    return state === 'planned' ? settle('skipped', 'it is in error already') : settle('done');
+  }
+  if (state === 'sent') return facts.elapsedMs > limits.evacuationMs ? settle('failed', TIMEOUT) : WAIT;
+  return migrationFirst(facts, instance, limits) ?? callUnlessSpent(facts, limits);
+}
+
+/** Masakari's words. */
+const TIMEOUT = 'Failed reason: timeout.';
+
+/** What a migration of another kind makes of a call that would be due; undefined: nothing. */
+function migrationFirst(facts: MoveFacts, { taskState }: Instance, limits: MoveLimits): MoveDecision | undefined {
+  if (!isMigrating(taskState) || facts.elapsedMs > limits.evacuationMs) return undefined;
+  if (facts.migration === 'not asked') return CLOSER;
+  return facts.migration ? WAIT : undefined;
 }
 
 function decideEvacuation(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
-  const { state } = facts.step;
-  const isElsewhere = instance.host !== null && instance.host !== facts.source;
-  if (isElsewhere && instance.taskState === null) {
-    if (instance.vmState !== 'error' || facts.wanted === 'error') return settle('done');
-    return state === 'failed' ? GIVE_UP : settle('failed', `it arrived on ${instance.host} in state error`);
-  }
-  if (state === 'failed' && isRebuilding(instance.taskState)) {
+  const { state, isFinal } = facts.step;
+  const { host, taskState } = instance;
+  if (host === null) return decideHomeless(facts, instance, limits);
+  const isElsewhere = host !== facts.source;
+  if (isElsewhere && taskState === null) return decideArrived(facts, instance);
+  const isUnderway = isElsewhere || isRebuilding(taskState);
+  if (state === 'failed') {
     // Somebody else evacuates it now.
-    return facts.elapsedMs > limits.evacuationMs ? GIVE_UP : WAIT;
+    if (isRebuilding(taskState)) return facts.elapsedMs > limits.evacuationMs ? GIVE_UP : WAIT;
+    if (isElsewhere || isFinal || facts.attempts >= limits.attempts) return GIVE_UP;
+    return migrationFirst(facts, instance, limits) ?? CALL;
   }
-  if (state === 'failed') return facts.attempts < limits.attempts && !isElsewhere ? CALL : GIVE_UP;
-  if (state === 'planned' && facts.evacuations !== 'not asked') {
-    const [newest] = facts.evacuations;
-    if (newest && OPEN_EVACUATION.has(newest.status)) {
-      return settle('sent', `adopted: evacuation ${newest.id} is ${newest.status}`);
-    }
+  if (isUnderway && (state === 'planned' || state !== 'sent')) {
+    const where = isElsewhere ? `it is on ${host} (task ${taskState})` : 'it is being evacuated already';
+    const [record] = facts.evacuations === 'not asked' ? [] : facts.evacuations.filter(isOpen);
+    return settle('sent', record ? adopted(record) : `adopted: ${where}`);
   }
-  const isUnderway = isElsewhere || isRebuilding(instance.taskState);
-  if (state === 'planned') return isUnderway ? settle('sent', 'adopted: it is being evacuated already') : CALL;
-  if (isUnderway)
-    return state === 'sent' ? unlessLate(facts, limits) : settle('sent', 'adopted: it is being evacuated');
-  // It lies on the dead host and nothing shows on it; only the evacuation records tell why.
-  if (facts.evacuations === 'not asked') {
+  if (isUnderway) return unlessLate(facts, limits);
+  if (state === 'planned') return decideFirstCall(facts, instance, limits);
+  return decideUnseen(facts, instance, limits);
+}
+
+const adopted = ({ id, status }: Evacuation): string => `adopted: evacuation ${id} is ${status}`;
+
+/** It is on another host, and Nova does nothing with it. */
+function decideArrived(facts: MoveFacts, instance: Instance): MoveDecision {
+  if (instance.vmState !== 'error' || facts.wanted === 'error') return settle('done');
+  if (facts.step.state === 'failed') return GIVE_UP;
+  if (!facts.isExact || isWordless(facts, instance)) return CLOSER;
+  return settle('failed', `it arrived on ${instance.host} in state error${wordsOf(instance)}`);
+}
+
+/** Shelved by its owner, or not scheduled: it is on no host that could be dead. */
+function decideHomeless({ step, elapsedMs }: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
+  if (instance.vmState === 'shelved_offloaded') return settle('skipped', 'it was shelved and is on no host');
+  if (step.state === 'failed') return GIVE_UP;
+  if (elapsedMs <= limits.evacuationMs) return WAIT;
+  const reason = `Nova shows it on no host (vm_state ${instance.vmState})`;
+  return step.state === 'planned' ? settle('failed', reason) : leaveOpen(reason);
+}
+
+/** It is on the dead host, and this flow has requested nothing yet. */
+function decideFirstCall(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
+  const { evacuations } = facts;
+  if (evacuations === 'not asked') {
+    if (facts.mayBeRequested) return CLOSER;
+  } else {
+    const [newest] = evacuations;
+    if (newest && isOpen(newest)) return settle('sent', adopted(newest));
+    if (facts.mayBeRequested && !isSilent(facts, limits)) return NOTE_SILENCE;
+  }
+  return migrationFirst(facts, instance, limits) ?? CALL;
+}
+
+/** It was requested, and nothing shows on the instance; only the evacuation records tell why. */
+function decideUnseen(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
+  const { state, error } = facts.step;
+  const { evacuations } = facts;
+  if (evacuations === 'not asked') {
     const isTelling = state !== 'sent' || instance.vmState === 'error' || facts.isExact;
     return isTelling || facts.elapsedMs > limits.evacuationMs ? CLOSER : WAIT;
   }
-  const [newest] = facts.evacuations;
-  if (newest && FAILED_EVACUATION.has(newest.status)) {
-    return settle('failed', `Nova's evacuation ${newest.id} ended as ${newest.status}`);
+  const [newest] = evacuations;
+  if (newest && hasFailed(newest)) {
+    if (isWordless(facts, instance)) return CLOSER;
+    return settle('failed', `Nova's evacuation ${newest.id} ended as ${newest.status}${wordsOf(instance)}`);
   }
-  if (newest && OPEN_EVACUATION.has(newest.status)) {
-    return state === 'sent'
-      ? unlessLate(facts, limits)
-      : settle('sent', `adopted: evacuation ${newest.id} is ${newest.status}`);
-  }
-  if (newest) return unlessLate(facts, limits);
-  if (state === 'sent') return unlessLate(facts, limits);
-  if (instance.taskState !== null) {
+  if (newest && isOpen(newest) && state !== 'sent') return settle('sent', adopted(newest));
+  if (newest || state === 'sent') return unlessLate(facts, limits);
+  const { taskState } = instance;
+  if (taskState !== null) {
     return facts.elapsedMs > limits.evacuationMs
-      ? leaveOpen(`Nova shows task ${instance.taskState} and no evacuation; an operator must look`)
-      : { do: 'note silence' };
+      ? leaveOpen(`Nova shows task ${taskState} and no evacuation; an operator must look`)
+      : NOTE_SILENCE;
   }
-  const isSilent = facts.silentLooks >= SILENT_LOOKS && facts.silentMs >= limits.queueWaitMs;
-  return isSilent ? CALL : { do: 'note silence' };
+  if (!isSilent(facts, limits)) return NOTE_SILENCE;
+  return facts.attempts < limits.attempts ? CALL : settle('failed', error ?? 'Nova showed nothing of it');
 }
 
-/** A late evacuation fails on a look at the instance itself only, never on an old listing. */
+function isSilent({ silentLooks, silentMs }: MoveFacts, { queueWaitMs }: MoveLimits): boolean {
+  return silentLooks >= SILENT_LOOKS && silentMs >= queueWaitMs;
+}
+
+/** A late evacuation ends on a look at the instance itself only, never on an old listing. */
 function unlessLate(facts: MoveFacts, limits: MoveLimits): MoveDecision {
   if (facts.elapsedMs <= limits.evacuationMs) return WAIT;
-  return facts.isExact && facts.evacuations !== 'not asked' ? leaveOpen('Failed reason: timeout.') : CLOSER;
+  if (!facts.isExact || facts.evacuations === 'not asked') return CLOSER;
+  const [newest] = facts.evacuations;
+  if (!newest || !isOpen(newest)) return leaveOpen(TIMEOUT);
+  const reason = describeStuck(newest, facts.destination ?? 'unknown', limits.evacuationMs);
+  return { do: 'leave open', reason, record: newest };
 }
 
-function decideStop(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
-  if (facts.step.state === 'failed') return GIVE_UP;
-  if (instance.vmState === 'stopped' && instance.taskState === null) {
-    return facts.step.state === 'planned' ? settle('skipped', 'it arrived stopped') : settle('done');
-  }
-  if (facts.elapsedMs > limits.powerOffMs) {
-    return facts.isExact ? settle('failed', 'it did not stop in time') : CLOSER;
-  }
-  return instance.taskState === null && facts.step.state !== 'sent' ? CALL : WAIT;
-}
-
-function decideError(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
-  if (facts.step.state === 'failed') return GIVE_UP;
-  if (instance.vmState === 'error' && instance.taskState === null) {
-    return facts.step.state === 'planned' ? settle('skipped', 'it is in error') : settle('done');
-  }
-  if (facts.step.state !== 'sent') return CALL;
-  if (facts.elapsedMs <= limits.evacuationMs) return WAIT;
-  return facts.isExact ? settle('failed', 'its state could not be set to error') : CLOSER;
+/** Whether Nova may still have to write why. */
+function isWordless({ wordlessLooks = WORDLESS_LOOKS }: MoveFacts, { vmState, taskState, fault }: Instance): boolean {
+  return vmState === 'error' && taskState === null && fault === undefined && wordlessLooks < WORDLESS_LOOKS;
 }

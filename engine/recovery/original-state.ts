@@ -37,12 +37,21 @@ export function isRebuilding(taskState: string | null): boolean {
   return taskState?.startsWith('rebuild') ?? false;
 }
 
-export function planMove(before: Pick<InstanceSnapshot, 'vmState' | 'taskState' | 'powerState'>): MovePlan {
+/** Nova's task states of a migration of another kind: the instance may leave the host by itself. */
+export function isMigrating(taskState: string | null): boolean {
+  return taskState !== null && (taskState === 'migrating' || taskState.startsWith('resize_'));
+}
+
+/** @param evacuation `abandoned`: an operator declared that the one which set its task state never ends */
+export function planMove(
+  before: Pick<InstanceSnapshot, 'vmState' | 'taskState' | 'powerState'>,
+  evacuation: 'none' | 'abandoned' = 'none',
+): MovePlan {
   const { vmState, taskState, powerState } = before;
   if (DELETED.has(vmState) || (taskState !== null && DELETING.has(taskState))) {
     return { move: 'no', reason: `it is being deleted (${vmState}, ${taskState ?? 'no task'})` };
   }
-  const isBusy = taskState !== null && !isRebuilding(taskState);
+  const isBusy = taskState !== null && (evacuation === 'abandoned' || !isRebuilding(taskState));
   switch (vmState) {
     case 'active':
       return { move: 'yes', reset: isBusy, wanted: 'running' };

@@ -10,7 +10,7 @@ import type { Notification } from '#protocol/notification.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation } from '../journal/mutations.ts';
-import type { FlowRow, LogbookRow } from '../journal/words.ts';
+import type { FlowRow, LogbookRow, StepRow } from '../journal/words.ts';
 import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification } from '../recovery/judge-notification.ts';
 import { TASK_STEP } from '../tasks/custom/task-step.ts';
@@ -41,11 +41,13 @@ export class Operator {
   /**
    * Takes a recovery up again by an operator's word.
    * @param verdicts of tasks that are in doubt, by name: what the operator found out about them
+   * @param abandoned an instance whose open evacuation never ends, as the operator found out: another may be requested
    */
   async retry(
     uuid: string,
     proof: 'none' | 'operator',
     verdicts: ReadonlyMap<string, DoubtVerdict> = new Map(),
+    abandoned?: string,
   ): Promise<LogbookRow> {
     const { clock, configuration, journal } = this.#parts;
     const logbook = await this.#logbook(uuid);
@@ -64,6 +66,7 @@ export class Operator {
     }
     const lives = proof === 'none' ? await whyLeftAlone(journal, logbook) : null;
     if (lives !== null) throw new RequestRefused(lives);
+    const given = abandoned === undefined ? [] : [await this.#abandonment(logbook, abandoned)];
     this.#parts.waits.take(uuid);
     const settled = await this.#settleDoubts(logbook, verdicts);
     const { status: from } = logbook;
@@ -74,7 +77,7 @@ export class Operator {
       from === 'error'
         ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...round, at }
         : { op: 'logbook', uuid, status: 'new', from, message: null, ...round, at };
-    await journal.write(...settled, change).catch(async (error: unknown) => {
+    await journal.write(...settled, ...given, change).catch(async (error: unknown) => {
       // The engine itself, or another operator, was quicker.
       const { status } = await this.#logbook(uuid);
       if (status === from) throw error;
@@ -132,6 +135,22 @@ export class Operator {
     });
   }
 
+  /** The evacuation of an instance that this recovery left open, declared to never end. */
+  async #abandonment({ uuid }: LogbookRow, instance: string): Promise<Mutation> {
+    const { clock, journal, log } = this.#parts;
+    const shown = await journal.query('show', uuid);
+    const steps = (shown?.flows ?? []).flatMap((flow) => flow.steps);
+    const last = steps.findLast(({ kind, object, state }) => {
+      return kind === 'evacuate' && object === instance && state !== 'planned';
+    });
+    const record = last && openRecordOf(last);
+    if (record === undefined) {
+      throw new RequestRefused(`recovery ${uuid} has no open evacuation of instance ${instance}`);
+    }
+    log('warning', 'evacuation is declared abandoned by an operator', { uuid, instance, record });
+    return { op: 'abandon_evacuation', record, instance, by: 'operator', at: clock.now() };
+  }
+
   /** Changes whether a host is reserved, by an operator's word. */
   async setReserved(name: string, reserved: 0 | 1): Promise<void> {
     const { journal, clock } = this.#parts;
@@ -141,6 +160,12 @@ export class Operator {
   async #logbook(uuid: string): Promise<LogbookRow> {
     return requiredLogbook(this.#parts.journal, uuid);
   }
+}
+
+/** Nova's record of an evacuation that a flow left open; undefined: there is none. */
+function openRecordOf({ state, detail }: StepRow): string | undefined {
+  const { open }: { readonly open?: unknown } = JSON.parse(detail);
+  return state === 'unknown' && typeof open === 'string' ? open : undefined;
 }
 
 export async function requiredLogbook(journal: Journal, uuid: string): Promise<LogbookRow> {

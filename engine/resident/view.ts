@@ -4,6 +4,7 @@ import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
 import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
+import { DELETED } from '../recovery/move-decision.ts';
 import { taskStepKey } from '../tasks/custom/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
 
@@ -58,7 +59,9 @@ function viewTask(atom: AtomRow, planned: PlannedTask | undefined, steps: readon
 }
 
 /** Steps that follow the move of an instance, and belong to it. */
-const RESTORES: ReadonlySet<string> = new Set(['start', 'stop', 'error', 'confirm_resize']);
+const RESTORES: ReadonlySet<string> = new Set(['stop', 'start', 'error', 'confirm_resize']);
+/** Steps that precede it: one that failed ends the move. */
+const PREPARES: ReadonlySet<string> = new Set(['reset']);
 
 const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   planned: 'waiting',
@@ -70,17 +73,24 @@ const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   skipped: 'deleted',
 };
 
-/** A migration home is not asked for where somebody moved the instance or did something else with it. */
-const SKIPPED_MIGRATION = 'left';
+/** A migration home is not requested where somebody moved the instance, nor an evacuation of one that its owner shelved. */
+const LEFT = 'left';
 
-function viewInstance(evacuation: StepRow, restores: readonly StepRow[]): InstanceView {
+function arrivalOf({ kind, state, error }: StepRow): string {
+  const isLeft = state === 'skipped' && (kind !== 'evacuate' || error !== DELETED);
+  return isLeft ? LEFT : INSTANCE_STATE[state];
+}
+
+/** @param others steps of the instance in the same task */
+function viewInstance(evacuation: StepRow, others: readonly StepRow[]): InstanceView {
   const before: { name?: string; host?: string; vmState?: string } = JSON.parse(evacuation.before);
   const detail: { destination?: string } = JSON.parse(evacuation.detail);
   const began = evacuation.sent_at ?? evacuation.intent_at;
+  const restores = others.filter(({ kind }) => RESTORES.has(kind));
   const broken = restores.find(({ state }) => state === 'failed' || state === 'unknown');
+  const blocked = others.find(({ kind, state }) => PREPARES.has(kind) && state === 'failed');
   const isRestoring = restores.some(({ state }) => state !== 'done' && state !== 'skipped');
-  const isLeft = evacuation.state === 'skipped' && evacuation.kind !== 'evacuate';
-  const arrived = isLeft ? SKIPPED_MIGRATION : INSTANCE_STATE[evacuation.state];
+  const arrived = blocked ? 'failed' : arrivalOf(evacuation);
   const state = arrived !== 'moved' ? arrived : broken ? 'failed' : isRestoring ? 'moving' : 'moved';
   return {
     instance_uuid: evacuation.object,
@@ -92,7 +102,7 @@ function viewInstance(evacuation: StepRow, restores: readonly StepRow[]): Instan
     seconds:
       began !== null && evacuation.ended_at !== null ? Math.round((evacuation.ended_at - began) / 100) / 10 : null,
     request_id: evacuation.request_id,
-    reason: evacuation.error ?? broken?.error ?? null,
+    reason: blocked?.error ?? evacuation.error ?? broken?.error ?? null,
   };
 }
 
@@ -129,10 +139,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
         instances: evacuations.map((evacuation) =>
           viewInstance(
             evacuation,
-            steps.filter(
-              ({ object, kind, atom_id }) =>
-                object === evacuation.object && atom_id === evacuation.atom_id && RESTORES.has(kind),
-            ),
+            steps.filter(({ object, atom_id }) => object === evacuation.object && atom_id === evacuation.atom_id),
           ),
         ),
       };

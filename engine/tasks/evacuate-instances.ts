@@ -1,46 +1,56 @@
 /** Moves the instances of a failed host to others and restores what each of them was. */
 import { FAILURE_FLOWS } from '#config/pipelines.ts';
 import type { Evacuation } from '../cloud/cloud.ts';
+import { readEvacuationsFrom } from '../cloud/reading.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
 import type { Step } from '../flow/step-ledger.ts';
 import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
 import type { PlannedStep } from '../journal/mutations.ts';
+import type { OpenEvacuation } from '../journal/queries.ts';
+import { isOpen, newestFirst } from '../recovery/evacuation-record.ts';
 import { type InstanceSnapshot, type MovePlan, planMove } from '../recovery/original-state.ts';
 import { listed, movedBefore, NOT_RECOVERED, RECOVERED } from './listed-instance.ts';
-import { type Move, MoveLoop, newestFirst } from './moves.ts';
-import { patiently } from './patience.ts';
+import type { Move } from './move-progress.ts';
+import { byInstance } from './move-readings.ts';
+import { MoveLoop } from './moves.ts';
+import { known } from './patience.ts';
 import { enableReservedHost } from './reserved-host.ts';
 
-/** Evacuations this much older than the start cannot be ours or anybody's that still goes on. */
-const BASE_MARGIN_MS = 24 * 3600_000;
-/** Statuses of an evacuation that is over: everything else may still be going on and is looked at, not set aside. */
-const OVER = new Set(['done', 'completed', 'failed', 'error', 'cancelled', 'confirmed', 'reverted']);
-
 interface Base {
+  /** Nova's own time. */
   readonly at: Date;
   readonly evacuations: ReadonlyMap<string, readonly Evacuation[]>;
+  /** Records that an operator declared abandoned. */
+  readonly abandoned: ReadonlySet<string>;
 }
 
-/** What Nova knows of evacuations from this host before ours begin, and Nova's own time. */
-async function lookAtBase(context: TaskContext, source: string): Promise<Base> {
-  const { cloud, signal, clock } = context;
-  const changedSince = new Date(clock.now() - BASE_MARGIN_MS);
-  const { items, at } = await patiently(context, () =>
-    cloud.listEvacuations({ sourceHost: source, changedSince }, { signal }),
-  );
-  const evacuations = new Map<string, Evacuation[]>();
-  for (const one of newestFirst(items)) {
-    evacuations.set(one.instanceUuid, [...(evacuations.get(one.instanceUuid) ?? []), one]);
+/** What Nova knows of evacuations from this host before ours begin. All of them: one that Nova abandoned may be of any age. */
+async function readBase(context: TaskContext, source: string): Promise<Base> {
+  const { cloud, signal } = context;
+  const reading = await known(context, () => readEvacuationsFrom(cloud, { sourceHost: source }, { signal }));
+  if (reading.answer === 'no') throw new Error('a listing has no "no"');
+  const { items, at } = reading.value;
+  const evacuations = byInstance(newestFirst(items));
+  const abandoned: string[] = [];
+  for (const [instance, records] of evacuations) {
+    if (records.some(isOpen)) abandoned.push(...(await context.abandonedEvacuations(instance)));
   }
-  return { at, evacuations };
+  return { at, evacuations, abandoned: new Set(abandoned) };
+}
+
+/** Whether the open evacuations of an instance were all declared abandoned. */
+function isAbandoned({ evacuations, abandoned }: Base, uuid: string): boolean {
+  const open = (evacuations.get(uuid) ?? []).filter(isOpen);
+  return open.length > 0 && open.every(({ id }) => abandoned.has(id));
 }
 
 type Movable = Extract<MovePlan, { move: 'yes' }>;
 
 function plannedSteps(instance: InstanceSnapshot, plan: Movable, base: Base): PlannedStep[] {
   const { uuid, vmState, taskState } = instance;
-  const known = (base.evacuations.get(uuid) ?? []).filter(({ status }) => OVER.has(status)).map(({ id }) => id);
+  const isKnown = (one: Evacuation): boolean => !isOpen(one) || base.abandoned.has(one.id);
+  const known = (base.evacuations.get(uuid) ?? []).filter(isKnown).map(({ id }) => id);
   const before = { vmState, taskState };
   const steps: PlannedStep[] = [];
   if (plan.reset) steps.push({ key: `reset:${uuid}`, kind: 'reset', object: uuid, before });
@@ -62,17 +72,20 @@ async function planMoves(
   instances: readonly InstanceSnapshot[],
   base: Base,
 ): Promise<{ moves: Move[]; since: Date }> {
-  const plans = instances.map((instance) => ({ instance, plan: planMove(instance) }));
+  const plans = instances.map((instance) => {
+    const plan = planMove(instance, isAbandoned(base, instance.uuid) ? 'abandoned' : 'none');
+    return { instance, plan };
+  });
   for (const { instance, plan } of plans) {
     if (plan.move === 'no') context.progress(`Instance '${instance.uuid}' is left where it is: ${plan.reason}`, 0.4);
   }
   const movable = plans.flatMap(({ instance, plan }) => (plan.move === 'yes' ? [{ instance, plan }] : []));
   const steps = await context.steps.plan(movable.flatMap(({ instance, plan }) => plannedSteps(instance, plan, base)));
-  const byInstance = new Map<string, Step[]>();
-  for (const step of steps) byInstance.set(step.object, [...(byInstance.get(step.object) ?? []), step]);
+  const byObject = new Map<string, Step[]>();
+  for (const step of steps) byObject.set(step.object, [...(byObject.get(step.object) ?? []), step]);
   let since = base.at;
   const moves = movable.map(({ instance, plan }): Move => {
-    const own = byInstance.get(instance.uuid) ?? [];
+    const own = byObject.get(instance.uuid) ?? [];
     const detail = own.find(({ kind }) => kind === 'evacuate')?.detail;
     const from = new Date(String(detail?.base ?? base.at.toISOString()));
     if (from < since) since = from;
@@ -82,18 +95,16 @@ async function planMoves(
 }
 
 /**
- * A request of an earlier flow, which a timeout or a death ended, may lie in Nova's queue, where nobody sees it. It is waited for
- * as long as in one flow: what does not show by then is taken for lost, what shows is adopted.
+ * Instances of which an earlier flow may have requested an evacuation that is still in Nova's queue, where nobody sees it. It is waited
+ * for as long as in one flow: what does not show by then is taken for lost, what shows is adopted.
  */
-async function waitForQueue(context: TaskContext, source: string): Promise<void> {
-  const { clock, settings, signal } = context;
-  const asked = await context.lastOpenEvacuation(source);
-  if (asked === null) return;
-  // A clock that went back makes no longer wait than the whole.
-  const waitMs = Math.min(settings.evacuationQueueWaitMs, asked + settings.evacuationQueueWaitMs - clock.now());
-  if (waitMs <= 0) return;
-  context.progress(`Waiting for what an earlier flow asked for, at most ${Math.ceil(waitMs / 1000)} s`, 0);
-  await clock.sleep(waitMs, signal);
+async function requestedBefore(context: TaskContext, source: string, base: Base): Promise<ReadonlySet<string>> {
+  const isEnded = ({ instance, record }: OpenEvacuation): boolean => {
+    const shown = base.evacuations.get(instance)?.find(({ id }) => id === record);
+    return shown !== undefined && (!isOpen(shown) || base.abandoned.has(shown.id));
+  };
+  const open = await context.openEvacuations(source);
+  return new Set(open.filter((one) => !isEnded(one)).map(({ instance }) => instance));
 }
 
 function isAmong(moves: readonly Move[], one: Json): boolean {
@@ -125,7 +136,8 @@ function describeFailures(moves: readonly Move[], source: string, outputs: Value
   if (failed.length === 0) return undefined;
   const list = failed.map(({ snapshot, result }) => `${snapshot.uuid} (${result?.reason ?? 'unknown reason'})`).sort();
   const message = `Failed to evacuate instances ${list.join(', ')} from host ${source}`;
-  return new TaskFailure(message, 'work', undefined, outputs);
+  const isOutage = failed.every(({ result }) => result?.fault === 'outage');
+  return new TaskFailure(message, isOutage ? 'outage' : 'work', undefined, outputs);
 }
 
 export const evacuateInstances: Task = {
@@ -145,11 +157,16 @@ export const evacuateInstances: Task = {
       context.progress('Evacuation process completed!', 1);
       return outputsOf([], await movedBefore(context));
     }
-    await waitForQueue(context, source);
-    const base = await lookAtBase(context, source);
+    const base = await readBase(context, source);
     const { moves, since } = await planMoves(context, instances, base);
     if (reservedHost) await enableReservedHost(context, source, reservedHost);
-    const target = { source, reservedHost, base: since, evacuations: base.evacuations };
+    const requested = await requestedBefore(context, source, base);
+    if (moves.some(({ snapshot }) => requested.has(snapshot.uuid))) {
+      const seconds = Math.ceil(context.settings.evacuationQueueWaitMs / 1000);
+      context.progress(`Waiting for evacuations that an earlier flow requested, at most ${seconds} s`);
+    }
+    const abandoned = new Set(instances.map(({ uuid }) => uuid).filter((uuid) => isAbandoned(base, uuid)));
+    const target = { source, reservedHost, base: since, evacuations: base.evacuations, requested, abandoned };
     await new MoveLoop(context, target, moves).run();
 
     const named = (ok: boolean): string =>

@@ -1,12 +1,14 @@
 /** Finds out which instances of a failed host have to be moved, in which order, and what each of them was. */
 import { FAILURE_FLOWS } from '#config/pipelines.ts';
-import type { Instance } from '../cloud/cloud.ts';
+import { CloudError, type InstanceAction, isOutage } from '../cloud/cloud.ts';
+import { readInstance, readInstancesOn } from '../cloud/reading.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
 import { type EarlierMove, type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
+import { isStoppedByOwner } from '../recovery/restore.ts';
 import { LISTED, listed, movedBefore } from './listed-instance.ts';
-import { patiently } from './patience.ts';
+import { known, patiently } from './patience.ts';
 
 /**
  * What an instance was before the first recovery of its host touched it: that recovery may have set it to error and failed.
@@ -15,6 +17,25 @@ import { patiently } from './patience.ts';
 export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undefined): InstanceSnapshot {
   if (!earlier || now.vmState !== 'error') return now;
   return earlier.before as unknown as InstanceSnapshot;
+}
+
+/** As `withOriginal`; and what ran, and was stopped by nova-compute of a host that rebooted, counts as what it was. */
+async function originalOf(
+  context: TaskContext,
+  now: InstanceSnapshot,
+  earlier: EarlierMove | undefined,
+): Promise<InstanceSnapshot> {
+  const before = earlier?.before as unknown as InstanceSnapshot | undefined;
+  if (now.vmState !== 'stopped' || before?.vmState !== 'active') return withOriginal(now, earlier);
+  const { cloud, signal } = context;
+  const actions = await patiently(context, () => cloud.instanceActions(now.uuid, { signal }).catch(notShown));
+  return isStoppedByOwner(actions) ? now : before;
+}
+
+/** Nova shows nobody what was requested of the instance. */
+function notShown(error: unknown): readonly InstanceAction[] {
+  if (error instanceof CloudError && !isOutage(error)) return [];
+  throw error;
 }
 
 /** Instances that left the host in an earlier attempt which did not finish with them. */
@@ -26,10 +47,18 @@ export async function strays(
   const found: InstanceSnapshot[] = [];
   for (const { instance, before, unfinished } of earlier) {
     if (!unfinished || onHost.has(instance)) continue;
-    const now = await patiently(context, () => context.cloud.instance(instance, { signal: context.signal }));
-    if (now && now.vmState !== 'deleted') found.push(before as unknown as InstanceSnapshot);
+    const reading = await known(context, () => readInstance(context.cloud, instance, { signal: context.signal }));
+    if (reading.answer === 'yes') found.push(before as unknown as InstanceSnapshot);
   }
   return found;
+}
+
+/** Nova drops a filter that a role may not use, without a word, and lists the instances of every host. */
+function warnOfForeign({ progress, log }: TaskContext, host: string, foreign: number): void {
+  const right = 'the role of this engine lacks the right os_compute_api:servers:allow_all_filters';
+  const message = `Nova listed ${foreign} instances of other hosts for host '${host}': ${right}; they are left alone`;
+  progress(message);
+  log('warning', message, { host, foreign });
 }
 
 export const prepareHaEnabledInstances: Task = {
@@ -44,14 +73,19 @@ export const prepareHaEnabledInstances: Task = {
     const { settings, cloud, signal } = context;
     const tell = context.progress;
     tell('Preparing instances for evacuation', 0);
-    const { items } = await patiently(context, () => cloud.listInstances({ host }, { signal }));
+    const reading = await known(context, () => readInstancesOn(cloud, host, { signal }));
+    const { items, foreign } = reading.answer === 'yes' ? reading.value : { items: [], foreign: 0 };
+    if (foreign > 0) warnOfForeign(context, host, foreign);
     tell(`Total instances running on failed host '${host}' is ${items.length}`, 0.3);
 
     const earlier = await context.earlierMoves(host);
     const originals = new Map(earlier.map((move) => [move.instance, move]));
-    const snapshot = (instance: Instance): InstanceSnapshot =>
-      withOriginal(snapshotOf(instance, settings.hostHaKey), originals.get(instance.uuid));
-    const all = [...items.map(snapshot), ...(await strays(context, earlier, new Set(items.map(({ uuid }) => uuid))))];
+    const all: InstanceSnapshot[] = [];
+    for (const instance of items) {
+      const now = snapshotOf(instance, settings.hostHaKey);
+      all.push(await originalOf(context, now, originals.get(instance.uuid)));
+    }
+    all.push(...(await strays(context, earlier, new Set(items.map(({ uuid }) => uuid)))));
     const candidates = all.filter((instance) => {
       if (instance.vmState !== 'error' || !settings.ignoreInstancesInErrorState) return true;
       if (instance.haEnabled) {

@@ -77,7 +77,7 @@ describe('a host recovery', () => {
     const begun = here.clock.now();
     const { notification } = await here.until(await here.hostFails('c1'));
     expect(notification.status).toBe('failed');
-    expect(notification.message).toContain(`${uuid} (it did not stop in time)`);
+    expect(notification.message).toContain(`${uuid} (it did not stop in time: it cannot be stopped)`);
     // Two rounds of wait_period_after_power_off, and the pause between them.
     expect(here.clock.now() - begun).toBeLessThan(2 * 180_000 + 120_000 + 60_000);
   });

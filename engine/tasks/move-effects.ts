@@ -1,0 +1,165 @@
+/**
+ * Puts decisions and refusals into effect: changes of steps, places of the budget, pauses and results.
+ *
+ * Invariant: an evacuation that may be under way holds a place of its host until it is known what became of it, or the run ends.
+ */
+import type { CloudError, Evacuation } from '../cloud/cloud.ts';
+import type { Step, StepChange } from '../flow/step-ledger.ts';
+import type { TaskContext } from '../flow/task.ts';
+import { wayOut } from '../recovery/evacuation-record.ts';
+import type { MoveDecision } from '../recovery/move.ts';
+import type { CallVerdict } from '../recovery/refused-call.ts';
+import { attemptsOf, currentStep, type MoveResult, type Progress, withKnown } from './move-progress.ts';
+import type { MoveReadings } from './move-readings.ts';
+
+/** Upper bound of the pause after calls that certainly did not happen. */
+const LONGEST_PAUSE_MS = 15_000;
+
+/** What goes into one commit, and the calls that follow it. */
+export interface Wave {
+  readonly changes: StepChange[];
+  readonly calls: Progress[];
+}
+
+export class MoveEffects {
+  readonly #context: TaskContext;
+  readonly #source: string;
+  readonly #readings: MoveReadings;
+  /** A move was refused a place in this round. */
+  #isShort = false;
+
+  constructor(context: TaskContext, source: string, readings: MoveReadings) {
+    this.#context = context;
+    this.#source = source;
+    this.#readings = readings;
+  }
+
+  beginRound(): void {
+    this.#isShort = false;
+  }
+
+  /** Places are kept for a host only while one of its moves waits for a place. */
+  endRound(): void {
+    if (!this.#isShort) this.withdraw();
+  }
+
+  withdraw(): void {
+    this.#context.budgets.evacuations.withdraw(this.#source);
+  }
+
+  /** Puts a decision into effect, or among the changes and calls that go together. */
+  take(progress: Progress, decision: MoveDecision, wave: Wave, evacuations: readonly Evacuation[] = []): void {
+    const step = currentStep(progress.move);
+    if (!step) return;
+    if (decision.do === 'call') {
+      if (progress.notBefore > this.#context.clock.boottime()) return;
+      if (step.kind === 'evacuate' && !this.#tryPlace(progress)) return;
+      progress.mayBeRequested = false;
+      wave.calls.push(progress);
+    } else if (decision.do === 'give up') {
+      this.finish(progress, { ok: false, reason: step.error });
+    } else if (decision.do === 'leave open') {
+      const { reason, record } = decision;
+      const error = record ? `${reason}; ${this.#wayOut(step.object)}` : reason;
+      const detail = record ? { detail: { ...step.detail, open: record.id } } : {};
+      wave.changes.push({ step, state: 'unknown', error, ...detail });
+      this.finish(progress, { ok: false, reason: error });
+    } else if (decision.do === 'settle') {
+      const change = this.#changeOf(progress, step, decision.state, decision.reason);
+      const isFailed = decision.state === 'failed' && step.kind === 'evacuate';
+      wave.changes.push(isFailed ? { ...change, detail: withKnown(step, evacuations) } : change);
+    }
+  }
+
+  #wayOut(instance: string): string {
+    const { notification_uuid: recovery } = this.#context.inputs;
+    return wayOut(typeof recovery === 'string' ? recovery : 'UUID', instance);
+  }
+
+  #changeOf(progress: Progress, step: Step, state: Step['state'], reason: string | null): StepChange {
+    const now = this.#context.clock.boottime();
+    const was = step.state;
+    progress.since = now;
+    progress.silentLooks = 0;
+    progress.wordlessLooks = 0;
+    if (step.kind === 'evacuate') {
+      if (state === 'sent') this.takePlace(progress);
+      if (state !== 'sent') this.release(progress);
+      if (state === 'failed') progress.notBefore = now + this.#pauseAfter(attemptsOf(step));
+    }
+    const instance = this.#readings.instance(progress.move.snapshot.uuid);
+    const isAway = typeof instance !== 'string' && instance.host !== null && instance.host !== this.#source;
+    if (step.kind !== 'evacuate' || !isAway) return { step, state, error: reason };
+    const found = was === 'planned' ? { found: 'elsewhere' } : {};
+    const arrival = state === 'done' ? { destination: instance.host, arrived: instance.vmState } : {};
+    return { step, state, error: reason, detail: { ...step.detail, ...found, ...arrival } };
+  }
+
+  #pauseAfter(attempts: number): number {
+    return this.#context.settings.verifyIntervalMs * 2 ** Math.min(Math.max(attempts, 1), 6);
+  }
+
+  finish(progress: Progress, result: MoveResult): void {
+    progress.move.result = result;
+    this.release(progress);
+  }
+
+  #tryPlace(progress: Progress): boolean {
+    progress.holdsPlace ||= this.#context.budgets.evacuations.tryTake(this.#source);
+    this.#isShort ||= !progress.holdsPlace;
+    return progress.holdsPlace;
+  }
+
+  /** For an evacuation that is under way already, whether there is a place or not. */
+  takePlace(progress: Progress): void {
+    if (!progress.holdsPlace) this.#context.budgets.evacuations.take(this.#source);
+    progress.holdsPlace = true;
+  }
+
+  release(progress: Progress): void {
+    if (progress.holdsPlace) this.#context.budgets.evacuations.give(this.#source);
+    progress.holdsPlace = false;
+  }
+
+  /** What a call that Nova did not accept means for its step. */
+  async refused(progress: Progress, step: Step, verdict: CallVerdict, error: CloudError): Promise<void> {
+    const { clock, steps } = this.#context;
+    const now = clock.boottime();
+    const pauseMs = this.#pauseAfter(attemptsOf(step));
+    const askedMs = this.#retryAfter(error);
+    if (verdict.is === 'not now') {
+      await this.#notNow(progress, step, error);
+    } else if (verdict.is === 'in doubt') {
+      // An evacuation has its time from the last call; a stop that is refused again and again has it once.
+      if (step.kind === 'evacuate') progress.since = now;
+      else progress.notBefore = now + pauseMs;
+      await steps.settle([{ step, state: 'unknown', error: error.message }]);
+    } else {
+      if (verdict.readAgain) this.#readings.forget(step.object);
+      const change = this.#changeOf(progress, step, 'failed', verdict.reason);
+      progress.notBefore = Math.max(progress.notBefore, now + askedMs);
+      await steps.settle([{ ...change, detail: { ...step.detail, isFinal: verdict.isFinal } }]);
+    }
+  }
+
+  /** It certainly did not happen: as if it had not been requested, until the patience with an outage ends. */
+  async #notNow(progress: Progress, step: Step, error: CloudError): Promise<void> {
+    const { clock, settings, steps } = this.#context;
+    const now = clock.boottime();
+    if (progress.refusals === 0) progress.refusedSince = now;
+    progress.refusals += 1;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, settings.verifyIntervalMs * 2 ** Math.min(progress.refusals - 1, 10));
+    progress.notBefore = now + Math.max(pauseMs, this.#retryAfter(error));
+    this.release(progress);
+    const detail = { ...step.detail, attempts: Math.max(0, attemptsOf(step) - 1) };
+    await steps.settle([{ step, state: 'planned', detail, error: error.message }]);
+    if (now - progress.refusedSince > settings.outagePatienceMs) {
+      this.finish(progress, { ok: false, reason: error.message, fault: 'outage' });
+    }
+  }
+
+  /** As the cloud asked for, up to the patience with an outage. */
+  #retryAfter({ retryAfter }: CloudError): number {
+    return Math.min((retryAfter ?? 0) * 1000, this.#context.settings.outagePatienceMs);
+  }
+}
