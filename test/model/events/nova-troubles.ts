@@ -8,7 +8,7 @@ import type { ModelWorld } from './model-world.ts';
 const CELL_MS = 60_000;
 const FIRST_CELL = 'cell1';
 /** In Nova's queue, within evacuation_queue_wait. */
-const LATE_MS = 8_000;
+const LATE_MS = 100_000;
 /** A decision is made from a read that is no older. */
 const READ_MS = 2_000;
 

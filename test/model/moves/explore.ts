@@ -6,7 +6,6 @@ import {
   LIMITS,
   look,
   type Mover,
-  mayBeOnItsWay,
   nextRound,
   type Rules,
   resumed,
@@ -20,8 +19,6 @@ import { age, carryOut, evacuationsIn, happenings, type Nova, type Request } fro
 export interface State {
   readonly nova: Nova;
   readonly mover: Mover;
-  /** A new flow waits for so many ticks before it looks; null: none waits. */
-  readonly queueWait: number | null;
   /** How much may still go wrong. */
   readonly adversity: number;
 }
@@ -61,7 +58,7 @@ export function explore(start: State, rules: Rules): Exploration {
         if (!violations.has(violation)) violations.set(violation, [...wayTo(seen, from), name]);
       };
       const edges = edgesOf(state, rules);
-      if (state.mover.result && state.queueWait === null) {
+      if (state.mover.result) {
         ends.push(from);
         for (const violation of violationsAtEnd(state)) note(violation, 'end');
       }
@@ -104,17 +101,11 @@ function edgesOf(state: State, rules: Rules): Edge[] {
 }
 
 function engineEdges(state: State, rules: Rules): Edge[] {
-  const { nova, mover, queueWait, adversity } = state;
+  const { nova, mover, adversity } = state;
   const isBlind = nova.cell === 'down';
-  if (queueWait !== null) {
-    if (queueWait > 0) return [{ name: 'the new flow waits', to: { ...state, queueWait: queueWait - 1 } }];
-    if (isBlind) return [{ name: 'no answer', to: state }];
-    return [{ name: 'the new flow begins', to: { ...state, mover: nextRound(mover, nova), queueWait: null } }];
-  }
   if (mover.result) {
     if (mover.result === 'moved' || mover.rounds >= ROUNDS || isBlind) return [];
-    const ticks = mayBeOnItsWay(mover) ? rules.queueWait : 0;
-    return [{ name: 'next round', to: { ...state, queueWait: ticks } }];
+    return [{ name: 'next round', to: { ...state, mover: nextRound(mover, nova, rules) } }];
   }
   const edges: Edge[] = [];
   if (adversity > 0 && !isBlind) {
@@ -156,6 +147,7 @@ interface Called {
 const REQUESTS: Readonly<Record<LedgerStep['kind'], Request>> = {
   evacuate: 'evacuate',
   stop: 'stop',
+  start: 'start',
   reset: 'error',
   error: 'error',
 };
@@ -164,10 +156,10 @@ const REQUESTS: Readonly<Record<LedgerStep['kind'], Request>> = {
 function callsOf(mover: Mover, step: LedgerStep, nova: Nova): Called[] {
   const request = REQUESTS[step.kind];
   const intended: LedgerStep = { ...step, state: 'intent', attempts: step.attempts + 1 };
-  const calling = { ...withStep(mover, step, intended), silentLooks: 0 };
+  const calling = { ...withStep(mover, step, intended), silentLooks: 0, mayBeRequested: false };
   const done = carryOut(nova, request);
   const after = (state: StepState): Mover => ({ ...withStep(calling, intended, { state }), since: 0 });
-  const refused = request === 'stop' ? after('unknown') : failedIn(calling, intended, nova);
+  const refused = request === 'stop' || request === 'start' ? after('planned') : failedIn(calling, intended, nova);
   const late = { ...nova, queue: [...nova.queue, 0] };
   const { kind } = step;
   const found: Called[] = [

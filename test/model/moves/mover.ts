@@ -37,6 +37,10 @@ export interface Mover {
   readonly pause: number;
   /** Records as they were when the flow began, newest first. */
   readonly base: readonly Evacuation[];
+  /** An earlier flow requested an evacuation of which it does not know the end. */
+  readonly isRequested: boolean;
+  /** The same, and this engine has neither waited for it nor called since. */
+  readonly mayBeRequested: boolean;
   readonly result: 'moved' | 'failed' | null;
   readonly deaths: number;
   readonly rounds: number;
@@ -51,15 +55,15 @@ export interface Rules {
   readonly believesNoAnswer: boolean;
   /** Whether an attempt that failed leaves its record behind as known. */
   readonly keepsRecords: boolean;
-  /** Ticks for which a new flow waits for what an earlier one requested. */
-  readonly queueWait: number;
+  /** Whether a new flow knows what an earlier one requested. */
+  readonly remembersRequests: boolean;
 }
 
 export const RULES: Rules = {
   decide: decideMove,
   believesNoAnswer: false,
   keepsRecords: true,
-  queueWait: QUEUE_TICKS + 1,
+  remembersRequests: true,
 };
 
 const TICK_MS = 1000;
@@ -76,7 +80,17 @@ const OVER = new Set(['done', 'completed', 'failed', 'error', 'cancelled', 'conf
 export function moverFor(kinds: readonly MoveStepKind[], wanted: Wanted): Mover {
   const steps = kinds.map((kind) => ({ kind, state: 'planned' as const, attempts: 0, known: [] }));
   const memory = { isInherited: false, attemptsBefore: 0, since: 0, silentLooks: 0, silentFor: 0, pause: 0 };
-  return { wanted, steps, ...memory, base: [], result: null, deaths: 0, rounds: 0 };
+  return {
+    wanted,
+    steps,
+    ...memory,
+    base: [],
+    isRequested: false,
+    mayBeRequested: false,
+    result: null,
+    deaths: 0,
+    rounds: 0,
+  };
 }
 
 export function currentOf({ steps }: Mover): LedgerStep | undefined {
@@ -94,12 +108,15 @@ export function look(mover: Mover, nova: Nova, rules: Rules): { decision: MoveDe
   if (!step || (isPartial(instance) && !rules.believesNoAnswer)) return undefined;
   const isNews = ({ id }: { readonly id: string }): boolean => !step.known.includes(id);
   const records = evacuationsIn(nova);
+  const isUntouched = step.state === 'planned' && step.kind === 'evacuate' && !mover.mayBeRequested;
   const facts = (isClose: boolean): MoveFacts => ({
     source: SOURCE,
     wanted: mover.wanted,
     step: { kind: step.kind, state: step.state, error: null },
     instance,
-    evacuations: step.state === 'planned' ? mover.base.filter(isNews) : isClose ? records.filter(isNews) : 'not asked',
+    evacuations: isClose ? records.filter(isNews) : isUntouched ? mover.base.filter(isNews) : 'not asked',
+    migration: isClose ? null : 'not asked',
+    mayBeRequested: mover.mayBeRequested,
     elapsedMs: mover.since * TICK_MS,
     silentLooks: mover.silentLooks,
     silentMs: mover.silentFor * TICK_MS,
@@ -148,8 +165,10 @@ function whole(mover: Mover): Mover {
 export function wait(mover: Mover, nova: Nova): Mover {
   const isSeen = nova.cell !== 'down';
   const later = (ticks: number): number => Math.min(MOST, isSeen ? ticks + 1 : ticks);
-  const silentFor = mover.silentLooks === 0 ? 0 : later(mover.silentFor);
-  return { ...mover, since: later(mover.since), silentFor, pause: Math.max(0, mover.pause - 1) };
+  // What was silent before a time without an answer has to be silent again.
+  const silentLooks = isSeen ? mover.silentLooks : 0;
+  const silentFor = silentLooks === 0 ? 0 : later(mover.silentFor);
+  return { ...mover, since: later(mover.since), silentLooks, silentFor, pause: Math.max(0, mover.pause - 1) };
 }
 
 /** Another engine takes the flow up. */
@@ -164,12 +183,14 @@ export function resumed(mover: Mover, nova: Nova): Mover {
     silentFor: 0,
     pause: 0,
     base: evacuationsIn(nova),
+    mayBeRequested: mover.isRequested,
     deaths: mover.deaths + 1,
   };
 }
 
 /** The next round: a flow of its own, which knows what was over, and what an earlier one may still have on its way. */
-export function nextRound(mover: Mover, nova: Nova): Mover {
+export function nextRound(mover: Mover, nova: Nova, rules: Rules): Mover {
+  const isRequested = rules.remembersRequests && mayBeOnItsWay(mover);
   const records = evacuationsIn(nova);
   const known = records.filter(({ status }) => OVER.has(status)).map(({ id }) => id);
   const left = mover.steps.filter(({ state }) => state !== 'done' && state !== 'skipped');
@@ -183,12 +204,16 @@ export function nextRound(mover: Mover, nova: Nova): Mover {
     ...moverFor([], mover.wanted),
     steps,
     base: records,
+    isRequested,
+    mayBeRequested: isRequested,
     deaths: mover.deaths,
     rounds: mover.rounds + 1,
   };
 }
 
 /** Whether a request of this flow may still be on its way when it has ended. */
-export function mayBeOnItsWay({ steps }: Mover): boolean {
-  return steps.some(({ kind, state }) => kind === 'evacuate' && ['intent', 'sent', 'unknown'].includes(state));
+function mayBeOnItsWay({ steps, isRequested }: Mover): boolean {
+  return (
+    isRequested || steps.some(({ kind, state }) => kind === 'evacuate' && ['intent', 'sent', 'unknown'].includes(state))
+  );
 }

@@ -13,19 +13,26 @@ const STARTS: Readonly<Record<string, State>> = {
   'a running instance': {
     nova: novaAt('active', null),
     mover: moverFor(['evacuate'], 'running'),
-    queueWait: null,
     adversity: ADVERSITY,
   },
   'a busy instance': {
     nova: novaAt('active', 'rebooting'),
     mover: moverFor(['reset', 'evacuate'], 'running'),
-    queueWait: null,
     adversity: ADVERSITY,
   },
   'a stopped instance': {
     nova: novaAt('stopped', null),
     mover: moverFor(['evacuate', 'stop'], 'stopped'),
-    queueWait: null,
+    adversity: ADVERSITY,
+  },
+  'an instance that Nova stopped': {
+    nova: novaAt('stopped', null),
+    mover: moverFor(['evacuate', 'start'], 'running'),
+    adversity: ADVERSITY,
+  },
+  'an instance in state error': {
+    nova: novaAt('error', null),
+    mover: moverFor(['evacuate', 'stop', 'error'], 'error'),
     adversity: ADVERSITY,
   },
 };
@@ -47,7 +54,14 @@ const PLANTS: readonly { readonly name: string; readonly found: RegExp; readonly
   {
     name: 'a decision from no answer',
     found: /a call is made on no answer/,
-    rules: { believesNoAnswer: true },
+    rules: {
+      believesNoAnswer: true,
+      decide: (facts, limits) => {
+        const { instance } = facts;
+        const isUnknown = typeof instance !== 'string' && instance.host === null;
+        return decideMove(isUnknown ? { ...facts, instance: { ...instance, host: facts.source } } : facts, limits);
+      },
+    },
   },
   {
     name: 'a lost call that is repeated at once',
@@ -60,9 +74,9 @@ const PLANTS: readonly { readonly name: string; readonly found: RegExp; readonly
     },
   },
   {
-    name: 'a new flow that does not wait for the queue',
+    name: 'a new flow that does not know what an earlier one requested',
     found: /two evacuations of one instance are open/,
-    rules: { queueWait: 0 },
+    rules: { remembersRequests: false },
   },
   {
     name: 'a decision that does not read the records',

@@ -41,7 +41,7 @@ export function novaAt(vm: Nova['vm'], task: Nova['task']): Nova {
   };
 }
 
-export type Request = 'evacuate' | 'stop' | 'error';
+export type Request = 'evacuate' | 'stop' | 'start' | 'error';
 /** Undefined: refused. */
 export type Carried = Nova | undefined;
 
@@ -51,6 +51,7 @@ export function carryOut(nova: Nova, request: Request): Carried {
     if (nova.task !== null || (nova.vm !== 'active' && nova.vm !== 'error')) return undefined;
     return { ...nova, vm: 'stopped' };
   }
+  if (request === 'start') return nova.task === null && nova.vm === 'stopped' ? { ...nova, vm: 'active' } : undefined;
   const isAllowed = nova.host === SOURCE && nova.vm !== 'suspended';
   if (!isAllowed) return undefined;
   const isDouble = nova.isDouble || nova.records.some((one) => one === 'accepted' || one === 'abandoned');
