@@ -111,6 +111,9 @@ function engineEdges(state: State, rules: Rules): Edge[] {
   if (adversity > 0 && !isBlind) {
     const to = { ...state, mover: resumed(mover, nova), adversity: adversity - 1 };
     edges.push({ name: 'the engine is replaced', to });
+    // Its task timed out, or an operator restarted it.
+    const cut = { ...state, mover: nextRound(mover, nova, rules), adversity: adversity - 1 };
+    if (mover.rounds < ROUNDS) edges.push({ name: 'the flow is cut off, and a new one begins', to: cut });
   }
   const seen = look(mover, nova, rules);
   if (!seen) return [...edges, { name: 'no answer', to: { ...state, mover: wait(mover, nova) } }];
@@ -127,7 +130,7 @@ function engineEdges(state: State, rules: Rules): Edge[] {
   const violation = often ? { violation: `more calls for step ${step.kind} than attempts` } : blind;
   // What is wrong already leads nowhere new.
   if (often) return [...edges, { name: step.kind, to: state, ...violation }];
-  for (const { name, to, cost } of callsOf(seen.mover, step, nova)) {
+  for (const { name, to, cost } of callsOf(seen.mover, step, nova, rules)) {
     if (cost > adversity) continue;
     edges.push({
       name,
@@ -153,9 +156,12 @@ const REQUESTS: Readonly<Record<LedgerStep['kind'], Request>> = {
 };
 
 /** Every way that one call can end. */
-function callsOf(mover: Mover, step: LedgerStep, nova: Nova): Called[] {
+function callsOf(mover: Mover, step: LedgerStep, nova: Nova, rules: Rules): Called[] {
   const request = REQUESTS[step.kind];
-  const intended: LedgerStep = { ...step, state: 'intent', attempts: step.attempts + 1 };
+  // What is over by now is not the end of this call.
+  const over = rules.keepsRecords && request === 'evacuate' ? overIn(nova) : [];
+  const known = [...new Set([...step.known, ...over])];
+  const intended: LedgerStep = { ...step, state: 'intent', attempts: step.attempts + 1, known };
   const calling = { ...withStep(mover, step, intended), silentLooks: 0, mayBeRequested: false };
   const done = carryOut(nova, request);
   const after = (state: StepState): Mover => ({ ...withStep(calling, intended, { state }), since: 0 });
@@ -195,6 +201,12 @@ function failedIn(mover: Mover, step: LedgerStep, nova: Nova): Mover {
     ),
     pause: 1,
   };
+}
+
+function overIn(nova: Nova): string[] {
+  return evacuationsIn(nova)
+    .filter(({ status }) => status !== 'accepted')
+    .map(({ id }) => id);
 }
 
 function violationsAtEnd({ nova, mover }: State): string[] {
