@@ -13,7 +13,7 @@ it.each([
   ['every order of arrival', () => orders(bound(2, 3))],
   [`every ${EVERY}. combination of wrong clocks`, () => clocks(2).filter((_, index) => index % EVERY === 0)],
   ['every end of the first requests', () => calls(bound(3, 5))],
-  ['a sample of longer histories', () => sample(SEED, bound(150, 10_000), 4)],
+  ['a sample of longer histories', () => sample(SEED, bound(100, 10_000), 4)],
 ])('%s keeps what the engine promises', async (name, histories) => {
   const search = new Search();
   for (const history of histories()) await search.try(history);
