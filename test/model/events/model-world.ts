@@ -27,7 +27,7 @@ export interface Plant {
 }
 
 export interface Watch {
-  /** Told before and after each of the engine's calls and commits; where it waits, the engine waits. */
+  /** Called before and after each of the engine's calls and commits; where it waits, the engine waits. */
   readonly onAwait: (life: Life) => Promise<void>;
   readonly onRequest: (method: string, uuid: string) => void;
   /** Carries an evacuation out, or not. */
@@ -82,11 +82,11 @@ export class ModelWorld extends Stage<SimulatedClock> {
     cloud.evacuate = (uuid, ...rest) => watch.onEvacuation(uuid, () => evacuate(uuid, ...rest));
     for (const name of REQUESTS) {
       const request = cloud[name].bind(cloud) as (uuid: string, ...rest: unknown[]) => Promise<Accepted>;
-      const told = (uuid: string, ...rest: unknown[]): Promise<Accepted> => {
+      const watched = (uuid: string, ...rest: unknown[]): Promise<Accepted> => {
         watch.onRequest(name, uuid);
         return request(uuid, ...rest);
       };
-      Object.assign(cloud, { [name]: told });
+      Object.assign(cloud, { [name]: watched });
     }
     around(cloud, CALLS, () => watch.onAwait(life));
     around(journal, COMMITS, () => watch.onAwait(life));

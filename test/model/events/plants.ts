@@ -10,12 +10,12 @@ function rewriting(journal: Parameters<NonNullable<Plant['journal']>>[0], rewrit
   journal.write = (...mutations) => write(...mutations.map((one) => (one.op === 'logbook' ? rewrite(one) : one)));
 }
 
-/** Nova's view of a host that does not report any more, whatever it does. */
+/** Nova's view of a host that does not report any more. */
 function deaf(cloud: ModelCloud): void {
-  const ask = cloud.computeService.bind(cloud);
+  const read = cloud.computeService.bind(cloud);
   const first = new Map<string, Date | null>();
   cloud.computeService = async (host, options) => {
-    const service = await ask(host, options);
+    const service = await read(host, options);
     if (!service || host !== 'c1') return service;
     if (!first.has(host)) first.set(host, service.updatedAt);
     return { ...service, state: 'down', updatedAt: first.get(host) ?? null };
@@ -40,13 +40,13 @@ export const PLANTS: readonly Plant[] = [
     },
   },
   {
-    name: 'a host is forced down without a look at its heartbeat',
+    name: 'a host is forced down without a read of its heartbeat',
     found: /was forced down although/,
     among: 'rumour',
     cloud: deaf,
   },
   {
-    name: 'an engine that resumes does not look at the heartbeat',
+    name: 'an engine that resumes does not read the heartbeat',
     found: /was forced down although/,
     among: 'rumour',
     cloud: (cloud, generation) => {
@@ -59,15 +59,15 @@ export const PLANTS: readonly Plant[] = [
     among: 'cell',
     cloud: (cloud, _, world) => {
       for (const name of ['computeService', 'listInstances', 'instance', 'listEvacuations'] as const) {
-        const ask = cloud[name].bind(cloud) as (about: unknown, options: unknown) => Promise<unknown>;
+        const read = cloud[name].bind(cloud) as (about: unknown, options: unknown) => Promise<unknown>;
         const known = new Map<string, unknown>();
-        const asked = async (about: unknown, options: unknown): Promise<unknown> => {
+        const cached = async (about: unknown, options: unknown): Promise<unknown> => {
           const key = JSON.stringify(about);
           if (world.isOutOfSight({ host: 'c1' }) && known.has(key)) return known.get(key);
-          known.set(key, await ask(about, options));
+          known.set(key, await read(about, options));
           return known.get(key);
         };
-        Object.assign(cloud, { [name]: asked });
+        Object.assign(cloud, { [name]: cached });
       }
     },
   },

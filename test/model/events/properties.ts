@@ -19,7 +19,7 @@ export function violationsOf(outcome: Outcome): string[] {
   return [...found, ...outcome.logbooks.flatMap(openOrSilent)];
 }
 
-/** Every report ends, and one that nothing was done about says why. */
+/** Every report ends, and one that nothing was done about has a reason. */
 function openOrSilent({ uuid, type, status, message, closed_at }: LogbookRow): string[] {
   if (closed_at === null) return [`report ${uuid} (${type}) stays ${status}: ${message ?? 'no reason'}`];
   if ((status === 'ignored' || status === 'failed') && !message)

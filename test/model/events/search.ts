@@ -66,7 +66,7 @@ function isWithin(events: readonly Event[], all: readonly Event[]): boolean {
 const isInOrder = ({ order }: History): boolean => order.every((index, place) => index === place);
 const hasRightClocks = ({ offsets }: History): boolean => offsets.every((offset) => offset === 0);
 
-/** The shorter a history, the more it tells. */
+/** Shorter histories first. */
 function weightOf(history: History): number {
   const { events, interruption } = history;
   const [late, wrong] = [isInOrder(history) ? 0 : 10, hasRightClocks(history) ? 0 : 5];

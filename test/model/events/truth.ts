@@ -1,5 +1,5 @@
 /**
- * What is true of hosts and guests, whatever Nova and the engine believe: which host has power, and where a guest runs.
+ * What is true of hosts and guests, independent of what Nova and the engine believe: which host has power, and where a guest runs.
  *
  * A guest runs where Nova's work for it ended last, on a host that has power. A host that loses power ends every guest on it, and
  * starts none of them when it is back (Nova's resume_guests_state_on_host_boot is off).
@@ -19,7 +19,7 @@ export class Truth {
   readonly #world: World;
   readonly #places = new Map<string, Set<string>>();
   readonly #aliveSince = new Map<string, number>();
-  /** Hosts whose death somebody proves: they may be forced down without a second look. */
+  /** Hosts whose death somebody proves: they may be forced down without a second read. */
   readonly proven = new Set<string>();
 
   constructor(world: World) {
@@ -45,7 +45,7 @@ export class Truth {
     for (const places of this.#places.values()) places.delete(host);
   }
 
-  /** Power again; nova-compute runs after its start, and whoever was evacuated is removed from the host. */
+  /** Power again; nova-compute runs after its start, and evacuated guests are removed from the host. */
   comeBack(host: string): void {
     this.#world.comeBack(host);
     this.#aliveSince.set(host, this.#world.now() + this.#world.behaviour.computeStartMs);

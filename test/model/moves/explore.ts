@@ -4,10 +4,10 @@ import {
   currentOf,
   type LedgerStep,
   LIMITS,
-  look,
   type Mover,
   nextRound,
   type Rules,
+  readAndDecide,
   resumed,
   settled,
   take,
@@ -91,7 +91,7 @@ function firstWithoutEnd(
   return [...seen.keys()].find((key) => !ending.has(key));
 }
 
-/** First Nova moves, then a tick passes, then the engine looks, decides and calls; or it dies, or begins the next round. */
+/** First Nova moves, then a tick passes, then the engine reads, decides and calls; or it dies, or begins the next round. */
 function edgesOf(state: State, rules: Rules): Edge[] {
   return happenings(state.nova).flatMap(({ name, to, cost }) => {
     if (cost > state.adversity) return [];
@@ -115,7 +115,7 @@ function engineEdges(state: State, rules: Rules): Edge[] {
     const cut = { ...state, mover: nextRound(mover, nova, rules), adversity: adversity - 1 };
     if (mover.rounds < ROUNDS) edges.push({ name: 'the flow is cut off, and a new one begins', to: cut });
   }
-  const seen = look(mover, nova, rules);
+  const seen = readAndDecide(mover, nova, rules);
   if (!seen) return [...edges, { name: 'no answer', to: { ...state, mover: wait(mover, nova) } }];
   const step = currentOf(seen.mover);
   const { decision } = seen;

@@ -29,7 +29,7 @@ export interface Mover {
   readonly steps: readonly LedgerStep[];
   readonly isInherited: boolean;
   readonly attemptsBefore: number;
-  /** Ticks since the current step's call, or this engine's first look at it. */
+  /** Ticks since the current step's call, or this engine's first read of it. */
   readonly since: number;
   readonly silentLooks: number;
   readonly silentFor: number;
@@ -101,8 +101,12 @@ export function withStep(mover: Mover, step: LedgerStep, change: Partial<LedgerS
   return { ...mover, steps: mover.steps.map((one) => (one.kind === step.kind ? { ...one, ...change } : one)) };
 }
 
-/** One look at Nova and the decision that comes of it; undefined: Nova gave no answer, and nothing was decided. */
-export function look(mover: Mover, nova: Nova, rules: Rules): { decision: MoveDecision; mover: Mover } | undefined {
+/** One read of Nova and the decision that follows; undefined: Nova gave no answer, and nothing was decided. */
+export function readAndDecide(
+  mover: Mover,
+  nova: Nova,
+  rules: Rules,
+): { decision: MoveDecision; mover: Mover } | undefined {
   const step = currentOf(mover);
   const instance = instanceIn(nova);
   if (!step || (isPartial(instance) && !rules.believesNoAnswer)) return undefined;
