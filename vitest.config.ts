@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Suites: `unit` beside the code, `crash` (kill at every point), and the labs (real systems) in two lanes, each with one file
- * after the other. What builds the executable is in one lane.
+ * Suites: `unit` beside the code, `crash` (kill at every point), `model` (searches through histories and states), and the labs (real
+ * systems) in two lanes, each with one file after the other. What builds the executable is in one lane.
  */
 const LANE = { testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false };
 
@@ -19,6 +19,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 3_600_000 } },
       { test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt}/**/*.test.ts'], ...LANE } },
       { test: { name: 'labs-cluster', include: ['test/labs/{pacemaker,packages}/**/*.test.ts'], ...LANE } },
     ],

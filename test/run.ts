@@ -112,7 +112,7 @@ try {
     run('types', join(BIN, 'tsc'), ['--noEmit'], 'held'),
   ]);
   checks.forEach(tally);
-  await runSuites(['unit', 'crash'], count);
+  await runSuites(['unit', 'crash', 'model'], count);
   if (withLabs) {
     (await Promise.all(installations)).forEach(tally);
     // They wait most of the time: for Nova, for Pacemaker, for guests.

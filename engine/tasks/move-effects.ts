@@ -6,7 +6,7 @@
 import type { CloudError, Evacuation } from '../cloud/cloud.ts';
 import type { Step, StepChange } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { wayOut } from '../recovery/evacuation-record.ts';
+import { isOpen, wayOut } from '../recovery/evacuation-record.ts';
 import type { MoveDecision } from '../recovery/move.ts';
 import type { CallVerdict } from '../recovery/refused-call.ts';
 import { attemptsOf, currentStep, type MoveResult, type Progress, withKnown } from './move-progress.ts';
@@ -55,6 +55,12 @@ export class MoveEffects {
       if (progress.notBefore > this.#context.clock.boottime()) return;
       if (step.kind === 'evacuate' && !this.#tryPlace(progress)) return;
       progress.mayBeRequested = false;
+      // What is over by now is not the end of this call.
+      if (step.kind === 'evacuate')
+        step.detail = withKnown(
+          step,
+          evacuations.filter((one) => !isOpen(one)),
+        );
       wave.calls.push(progress);
     } else if (decision.do === 'give up') {
       this.finish(progress, { ok: false, reason: step.error });

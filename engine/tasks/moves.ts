@@ -128,13 +128,18 @@ export class MoveLoop {
         if (!(await this.#prepared(progress))) continue;
         const decision = this.#decide(progress);
         if (decision.do === 'look closer') closer.add(progress);
-        else this.#effects.take(progress, decision, wave);
+        else this.#effects.take(progress, decision, wave, this.#overAtStart(progress));
       }
       await this.#putIntoEffect(wave);
       if (wave.changes.length === 0) break;
     }
     await this.#lookCloser([...closer]);
     this.#effects.endRound();
+  }
+
+  /** Records that were over before this flow began, which a flow that was resumed may not have in its step. */
+  #overAtStart({ move }: Progress): readonly Evacuation[] {
+    return (this.#target.evacuations.get(move.snapshot.uuid) ?? []).filter((one) => !isOpen(one));
   }
 
   async #putIntoEffect({ changes, calls }: Wave): Promise<void> {

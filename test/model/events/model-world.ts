@@ -1,0 +1,141 @@
+/** The real engine on the simulated cloud and clock, with seams where a search interrupts it and a control plants a fault. */
+import { accessSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
+import type { Life } from '#agents/simulation/life.ts';
+import { Stage } from '#agents/simulation/stage.ts';
+import { readCustomTask } from '#config/custom-tasks.ts';
+import { type Configuration, loadConfiguration } from '#config/load.ts';
+import { SimulatedClock } from '#engine/clock/simulated.ts';
+import type { Accepted } from '#engine/cloud/cloud.ts';
+import type { World } from '#engine/cloud/simulated/world.ts';
+import type { Journal } from '#engine/journal/journal.ts';
+import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import type { Event } from './history.ts';
+
+export type ModelCloud = Stage<SimulatedClock>['cloud'];
+
+/** A fault that a control plants into a running engine. */
+export interface Plant {
+  readonly name: string;
+  /** The violation that shows it. */
+  readonly found: RegExp;
+  /** The control searches histories in which this happens. */
+  readonly among: Event;
+  /** Called for each engine, with its number from 1. */
+  readonly journal?: (journal: Journal, generation: number) => void;
+  readonly cloud?: (cloud: ModelCloud, generation: number, world: World) => void;
+}
+
+export interface Watch {
+  /** Called before and after each of the engine's calls and commits; where it waits, the engine waits. */
+  readonly onAwait: (life: Life) => Promise<void>;
+  readonly onRequest: (method: string, uuid: string) => void;
+  /** Carries an evacuation out, or not. */
+  readonly onEvacuation: (uuid: string, carryOut: () => Promise<Accepted>) => Promise<Accepted>;
+}
+
+const OPTIONS = `
+[engine]
+beat_interval = 300
+lease_timeout = 900
+[instance_failure]
+process_all_instances = true
+`;
+
+let parsed: Configuration | undefined;
+
+function configuration(): Configuration {
+  parsed ??= loadConfiguration({
+    mainFile: 'model.conf',
+    definitions: { files: [], owners: [0], read: readCustomTask },
+    readFile: (path) => (path === 'model.conf' ? { bytes: Buffer.from(OPTIONS), mode: 0o600, owner: 0 } : undefined),
+  });
+  return parsed;
+}
+
+export class ModelWorld extends Stage<SimulatedClock> {
+  readonly logged: string[];
+  readonly #plant: Plant | undefined;
+  #generation = 0;
+
+  constructor(plant?: Plant) {
+    const logged: string[] = [];
+    super({
+      clock: new SimulatedClock(),
+      seed: 1,
+      place: memory(),
+      configuration: configuration(),
+      taskOf: ({ name }) => BUILT_IN_TASKS.get(name),
+      log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
+    });
+    this.logged = logged;
+    this.#plant = plant;
+  }
+
+  async begin(node: string, watch: Watch): Promise<void> {
+    await this.start(node);
+    const { life, cloud, journal } = this;
+    this.#generation += 1;
+    this.#plant?.journal?.(journal, this.#generation);
+    this.#plant?.cloud?.(cloud, this.#generation, this.world);
+    const evacuate = cloud.evacuate.bind(cloud);
+    cloud.evacuate = (uuid, ...rest) => watch.onEvacuation(uuid, () => evacuate(uuid, ...rest));
+    for (const name of REQUESTS) {
+      const request = cloud[name].bind(cloud) as (uuid: string, ...rest: unknown[]) => Promise<Accepted>;
+      const watched = (uuid: string, ...rest: unknown[]): Promise<Accepted> => {
+        watch.onRequest(name, uuid);
+        return request(uuid, ...rest);
+      };
+      Object.assign(cloud, { [name]: watched });
+    }
+    around(cloud, CALLS, () => watch.onAwait(life));
+    around(journal, COMMITS, () => watch.onAwait(life));
+  }
+}
+
+/** Calls that change an instance. */
+const REQUESTS = ['evacuate', 'stop', 'start', 'resetState'] as const;
+const CALLS = [
+  'computeService',
+  'changeService',
+  'listInstances',
+  'instance',
+  'listEvacuations',
+  'listMigrations',
+  'instanceActions',
+  'evacuate',
+  'stop',
+  'start',
+  'resetState',
+] as const;
+const COMMITS = ['write', 'openFlow', 'resumeFlow', 'planSteps'] as const;
+
+/** Puts `pause` before and after methods of an object. */
+function around<K extends string, T extends { [key in K]: (...args: never[]) => Promise<unknown> }>(
+  object: T,
+  names: readonly K[],
+  pause: () => Promise<void>,
+): void {
+  for (const name of names) {
+    const original = (object[name] as unknown as (...args: unknown[]) => Promise<unknown>).bind(object);
+    const paused = async (...args: unknown[]): Promise<unknown> => {
+      await pause();
+      try {
+        return await original(...args);
+      } finally {
+        await pause();
+      }
+    };
+    Object.assign(object, { [name]: paused });
+  }
+}
+
+/** Memory saves the journal's syncs, which are most of the time; what is thrown away need not survive a power cut. */
+function memory(): string {
+  try {
+    accessSync('/dev/shm', constants.W_OK);
+    return '/dev/shm';
+  } catch {
+    return tmpdir();
+  }
+}
