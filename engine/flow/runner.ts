@@ -230,6 +230,13 @@ export class FlowRunner {
           before: JSON.parse(before),
           detail: JSON.parse(detail),
         })),
+      stoppedByRecoveries: async (host) =>
+        new Map(
+          (await journal.query('stoppedByRecoveries', host)).map(({ instance, before, request_id }) => {
+            const { vmState = '' }: { readonly vmState?: string } = JSON.parse(before);
+            return [instance, { vmState, requestId: request_id }];
+          }),
+        ),
       hasBegun: () => journal.query('hasBegun', this.#flow.flow.logbook_id),
       isForceDownRequested: () => journal.query('isForceDownRequested', place.flowId),
       returnedSince: async () => {

@@ -36,6 +36,14 @@ export interface EarlierStep {
   readonly error: string | null;
 }
 
+/** An instance that the recovery of its crash stopped, and did not start again yet. */
+export interface StoppedInstance {
+  /** Before the stop. */
+  readonly vmState: string;
+  /** Nova's id of the stop; null where the response was lost. */
+  readonly requestId: string | null;
+}
+
 export interface TaskContext {
   /** The flow that this task stands in. */
   readonly flow: FlowName;
@@ -75,6 +83,8 @@ export interface TaskContext {
   earlierSteps(key: string): Promise<readonly EarlierStep[]>;
   /** Instances that other flows of the same recovery moved, as they were before and with what was noted of the move. */
   movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
+  /** Instances of a host that open recoveries of their own crashes stopped. */
+  stoppedByRecoveries(host: string): Promise<ReadonlyMap<string, StoppedInstance>>;
   /** Whether this recovery has requested anything of the cloud yet, in any of its flows. */
   hasBegun(): Promise<boolean>;
   /** Whether this flow requested that the host is forced down, and does not know yet what became of the request. */

@@ -57,22 +57,23 @@ describe('a notification is recovered by the rules of Masakari', () => {
   it('starts in place what ran on a host that came back before its recovery had begun', () => {
     const both = { returnTasks: true, rebootTasks: true };
     const failure = { status: 'ignored', hasBegun: false, order: 'return newer' } as const;
-    expect(decideReturnFlow('c1', failure, both)).toEqual({ flow: 'host_reboot' });
-    expect(decideReturnFlow('c1', { ...failure, status: 'failed' }, both)).toEqual({ flow: 'host_reboot' });
-    expect(decideReturnFlow('c1', failure, { ...both, rebootTasks: false })).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', failure, false, both)).toEqual({ flow: 'host_reboot' });
+    expect(decideReturnFlow('c1', { ...failure, status: 'failed' }, false, both)).toEqual({ flow: 'host_reboot' });
+    expect(decideReturnFlow('c1', failure, false, { ...both, rebootTasks: false })).toEqual({ flow: 'host_return' });
     // Its instances were moved, or there were none.
-    expect(decideReturnFlow('c1', { ...failure, hasBegun: true }, both)).toEqual({ flow: 'host_return' });
-    expect(decideReturnFlow('c1', { ...failure, status: 'finished' }, both)).toEqual({ flow: 'host_return' });
-    expect(decideReturnFlow('c1', null, both)).toEqual({ flow: 'host_return' });
-    expect(decideReturnFlow('c1', null, { ...both, returnTasks: false })).toEqual({
+    expect(decideReturnFlow('c1', { ...failure, hasBegun: true }, false, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', { ...failure, status: 'finished' }, false, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', null, false, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', null, false, { ...both, returnTasks: false })).toEqual({
       flow: null,
+      status: 'finished',
       reason: "Host 'c1' came back.",
     });
     // A late report: what it reports is over, and nothing is sent to a host that was evacuated since.
-    expect(decideReturnFlow('c1', { ...failure, hasBegun: true, order: 'in doubt' }, both)).toEqual({
-      flow: null,
-      reason: "Host 'c1' came back, but has failed again since.",
-    });
+    const over = { flow: null, status: 'ignored', reason: "Host 'c1' came back, but has failed again since." };
+    expect(decideReturnFlow('c1', { ...failure, hasBegun: true, order: 'in doubt' }, false, both)).toEqual(over);
+    expect(decideReturnFlow('c1', failure, true, both)).toEqual(over);
+    expect(decideReturnFlow('c1', null, true, both)).toEqual(over);
   });
 
   it('works on the host or on the instance, whatever the case of its UUID', () => {

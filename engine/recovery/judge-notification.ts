@@ -88,21 +88,28 @@ export interface FailureFacts {
 
 export type ReturnDecision =
   | { readonly flow: 'host_return' | 'host_reboot' }
-  | { readonly flow: null; readonly reason: string };
+  /** Nothing is to be done; `ignored`: the return is over. */
+  | { readonly flow: null; readonly status: 'finished' | 'ignored'; readonly reason: string };
 
-/** @param failure the last one before the return, and after the return before; null: none */
+/**
+ * @param failure the last one before the return, and after the return before; null: none
+ * @param hasFailedSince a recovery of a later failure of the host has begun, or an operator stated later that the host is down
+ */
 export function decideReturnFlow(
   host: string,
   failure: FailureFacts | null,
+  hasFailedSince: boolean,
   { returnTasks, rebootTasks }: Pick<ReturnFacts, 'returnTasks' | 'rebootTasks'>,
 ): ReturnDecision {
+  if (hasFailedSince || (failure?.order === 'in doubt' && failure.hasBegun)) {
+    return { flow: null, status: 'ignored', reason: `Host '${host}' came back, but has failed again since.` };
+  }
   // Its instances were not moved: what ran is started in place.
   const isReboot = failure !== null && failure.status !== 'finished' && !failure.hasBegun;
   if (isReboot && rebootTasks) return { flow: 'host_reboot' };
-  if (failure?.order === 'in doubt' && failure.hasBegun) {
-    return { flow: null, reason: `Host '${host}' came back, but has failed again since.` };
-  }
-  return returnTasks ? { flow: 'host_return' } : { flow: null, reason: `Host '${host}' came back.` };
+  return returnTasks
+    ? { flow: 'host_return' }
+    : { flow: null, status: 'finished', reason: `Host '${host}' came back.` };
 }
 
 /** What a recovery of it works on; one target has one open flow. */

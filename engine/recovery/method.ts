@@ -17,7 +17,7 @@ export type FlowChoice =
 export type NextFlow =
   | { readonly do: 'run'; readonly choice: FlowChoice }
   /** There is nothing to do about a host that came back. */
-  | { readonly do: 'nothing'; readonly reason: string }
+  | { readonly do: 'nothing'; readonly status: 'finished' | 'ignored'; readonly reason: string }
   /** Nothing is left to try in this round; `reason` only where no flow ran to tell one. */
   | { readonly do: 'give up'; readonly reason: string | null };
 

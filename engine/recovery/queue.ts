@@ -5,28 +5,17 @@
  * - one recovery at a time for a target; while the failure of a host is being recovered nothing else is done about that host, since its
  *   recovery moves the instances and disables the service anyway;
  * - what waits for the recovery of a host is parked, not closed: that recovery may do nothing about it;
- * - a return of the host that is older than the failure is over, a newer one is parked: nothing is sent to a host that is evacuated;
+ * - so is a return of the host, older or newer: nothing is sent to a host that is evacuated, and a death that turns out to be none ends no
+ *   return;
  * - failures of hosts, failures of instances and processes, and returns have places of their own: none of them fills those of another
  *   kind, and nobody waits for a recovery that is being interrupted but the host that it belongs to.
  */
 import { kindOf, type RecoveryKind } from '../journal/host-event.ts';
 import type { LogbookRow } from '../journal/words.ts';
-import { orderOfReports } from './report-order.ts';
 
 type Open = Pick<
   LogbookRow,
-  | 'uuid'
-  | 'type'
-  | 'host'
-  | 'target'
-  | 'status'
-  | 'retry_at'
-  | 'id'
-  | 'payload'
-  | 'generated_at'
-  | 'accepted_at'
-  | 'parked_reason'
-  | 'parked_by'
+  'uuid' | 'type' | 'host' | 'target' | 'status' | 'retry_at' | 'id' | 'payload' | 'parked_reason' | 'parked_by'
 >;
 
 export interface QueueFacts {
@@ -41,7 +30,7 @@ export interface QueueFacts {
 export interface QueueDecision {
   /** In this order. */
   readonly start: readonly string[];
-  /** Over, since the recovery `by` of their host or instance is newer; running ones are interrupted. */
+  /** Over, since the recovery `by` of the same instance is newer. */
   readonly supersede: readonly { readonly uuid: string; readonly by: string }[];
   /** Wait for the end of the recovery `by` of their host; running ones are interrupted. */
   readonly park: readonly { readonly uuid: string; readonly by: string }[];
@@ -53,15 +42,13 @@ export interface QueueDecision {
 
 export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): QueueDecision {
   const failures = newestFailures(open);
-  const supersede: { uuid: string; by: string }[] = [];
   const park: { uuid: string; by: string }[] = [];
   for (const one of open) {
     const by = failures.get(one.host);
     if (!by || kindOf(one) === 'COMPUTE_HOST') continue;
-    if (kindOf(one) === 'HOST_RETURN' && isOver(by, one, running)) supersede.push({ uuid: one.uuid, by: by.uuid });
-    else if (one.parked_by !== by.uuid) park.push({ uuid: one.uuid, by: by.uuid });
+    if (one.parked_by !== by.uuid) park.push({ uuid: one.uuid, by: by.uuid });
   }
-  supersede.push(...olderCrashes(open, running));
+  const supersede = olderCrashes(open, running);
   const openUuids = new Set(open.map(({ uuid }) => uuid));
   const isReleased = ({ parked_by }: Open): boolean => parked_by !== null && !openUuids.has(parked_by);
   const leaving = new Set([...supersede, ...park].map(({ uuid }) => uuid));
@@ -96,16 +83,6 @@ function newestFailures(open: readonly Open[]): ReadonlyMap<string, Open> {
   const failures = new Map<string, Open>();
   for (const one of open) if (kindOf(one) === 'COMPUTE_HOST') failures.set(one.host, one);
   return failures;
-}
-
-/**
- * Whether a return is older than the failure of its host. One that has begun is: the failure was opened after it, whatever the reports
- * say, perhaps by an operator who retries it.
- */
-function isOver(failure: Open, back: Open, running: ReadonlySet<string>): boolean {
-  const order = orderOfReports(failure, back);
-  const hasBegun = back.status !== 'new' || running.has(back.uuid);
-  return order === 'death newer' || (order === 'return newer' && hasBegun && back.parked_by !== failure.uuid);
 }
 
 interface Places {

@@ -51,7 +51,8 @@ export class FlowChoices {
     const flows = await this.flowsOf(round);
     if (kindOf(this.#logbook) === 'HOST_RETURN') {
       const decision = await this.#returnFlow();
-      return decision.flow === null ? { do: 'nothing', reason: decision.reason } : this.#after(flows, decision.flow);
+      if (decision.flow !== null) return this.#after(flows, decision.flow);
+      return { do: 'nothing', status: decision.status, reason: decision.reason };
     }
     const last = flows.at(-1);
     // Its reserved host counts as spent by now, and is the one to begin anew with.
@@ -69,7 +70,17 @@ export class FlowChoices {
       order: orderOfReports(failure, this.#logbook),
     };
     const tasks = { returnTasks: hasTasks(pipelines.host_return), rebootTasks: hasTasks(pipelines.host_reboot) };
-    return decideReturnFlow(host, facts, tasks);
+    return decideReturnFlow(host, facts, await this.#hasFailedSince(failure), tasks);
+  }
+
+  /** Whether the host was treated as dead after this return of it. @param before the failure that it came back from */
+  async #hasFailedSince(before: LogbookRow | null): Promise<boolean> {
+    const { host, id } = this.#logbook;
+    if (before !== null && (before.proved_after ?? 0) >= id) return true;
+    for (const failure of await this.#journal.query('failuresAfter', { host, id })) {
+      if (await this.#journal.query('hasBegun', failure.id)) return true;
+    }
+    return false;
   }
 
   /** Whether nothing is left to try in a round after the flow that is open. */

@@ -7,9 +7,8 @@
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Journal } from '../journal/journal.ts';
-import { isMigration } from '../journal/migration-kinds.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import { type LogbookRow, UNSETTLED_STEP_STATES } from '../journal/words.ts';
+import type { LogbookRow } from '../journal/words.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
 import type { Waits } from './waits.ts';
 
@@ -48,17 +47,13 @@ export class Parking {
     });
   }
 
-  /** Interrupts a recovery if it runs, and closes it: the recovery `by` of its host or instance makes it pointless. */
+  /** Closes a recovery that waits for its retry: the recovery `by` of the same instance is newer. */
   supersede(uuid: string, by: string): void {
-    this.#leave(uuid, `superseded by recovery ${by}`, async (logbook, flow) => {
+    this.#leave(uuid, `superseded by recovery ${by}`, async () => {
       const { clock, journal, log } = this.#parts;
       const at = clock.now();
-      const whose = logbook.type === 'VM' ? 'of the same instance' : `of its host '${logbook.host}'`;
-      const message = `Superseded by recovery ${by} ${whose}.${hintOf(flow)}`;
-      const closed: Mutation[] = flow
-        ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at }]
-        : [];
-      await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, at });
+      const message = `Superseded by recovery ${by} of the same instance.`;
+      await journal.write({ op: 'logbook', uuid, status: 'ignored', message, at });
       log('info', 'recovery superseded', { uuid, by });
     });
   }
@@ -113,13 +108,4 @@ export class Parking {
 /** The flow is closed in favour of one that starts it again from the beginning. */
 function abandoned(flow: FlowSnapshot | null, error: string, at: number): Mutation[] {
   return flow ? [{ op: 'close_flow', flowId: flow.flow.id, state: 'ABANDONED', error, at }] : [];
-}
-
-/** Only Nova knows whether a migration home ends on the host that failed, and nobody waits for it any more. */
-function hintOf(flow: FlowSnapshot | null): string {
-  const underway = (flow?.steps ?? []).filter(
-    (step) => isMigration(step) && UNSETTLED_STEP_STATES.includes(step.state),
-  );
-  const uuids = underway.map(({ object }) => object).join(', ');
-  return underway.length === 0 ? '' : ` See what became of instances that were on their way there: ${uuids}.`;
 }

@@ -24,6 +24,7 @@ import type { FlowChoice, NextFlow } from '../recovery/method.ts';
 import { whyAnswered, whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
+import { repeatOvertakenReturn } from './overtaken-return.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 import type { Waits } from './waits.ts';
@@ -64,7 +65,7 @@ export class Recovery {
       if (!flow) {
         if (await this.#endedByLife(null)) return;
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
-        if (next.do === 'nothing') return this.#finish(next.reason);
+        if (next.do === 'nothing') return this.#close(next.status, next.reason);
         if (next.do === 'give up') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
@@ -89,16 +90,20 @@ export class Recovery {
     }
   }
 
-  /** There is nothing to do. */
-  async #finish(message: string): Promise<void> {
+  /** There is nothing to do about a host that came back. */
+  async #close(status: 'finished' | 'ignored', reason: string): Promise<void> {
     const { journal, clock, log, waits } = this.#parts;
-    const { uuid } = this.#logbook;
+    const { uuid, id } = this.#logbook;
     const at = clock.now();
+    // Only Nova knows whether such a migration ends on the host that failed, and nobody waits for it any more.
+    const underway = await journal.query('unsettledMigrations', id);
+    const hint = ` See what became of instances that were on their way there: ${underway.join(', ')}.`;
+    const message = underway.length > 0 ? `${reason}${hint}` : reason;
     await journal.write(
       { op: 'logbook', uuid, status: 'running', at },
-      { op: 'logbook', uuid, status: 'finished', message, waitedMs: waits.take(uuid), at },
+      { op: 'logbook', uuid, status, message, waitedMs: waits.take(uuid), at },
     );
-    log('info', 'recovery ends finished', { uuid, message });
+    log('info', `recovery ends ${status}`, { uuid, message });
   }
 
   /**
@@ -258,10 +263,12 @@ export class Recovery {
     const { hub, journal } = this.#parts;
     const isLast = await this.#choices.isLast(round);
     try {
-      return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
+      const ended = await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
         // A failed flow with another one after it leaves the recovery running, unless an operator has to say something.
         outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : [this.#closing(outcome)],
       );
+      if (ended.end === 'ignored') await repeatOvertakenReturn(this.#parts, this.#logbook);
+      return ended;
     } catch (error) {
       // An engine that has lost its reign cannot say so; for the next one it is dead.
       if (error instanceof Interrupted) await journal.write({ op: 'leave_flow', flowId: flow.flow.id }).catch(() => {});

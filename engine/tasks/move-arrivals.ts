@@ -25,7 +25,7 @@ export class MoveArrivals {
     if (!mayNeedStart(move)) return WHOLE;
     if (instance === 'no answer' || progress.notBefore > this.#context.clock.boottime()) return 'under way';
     if (decideArrival(move.wanted, instance, 'not asked') === 'whole') return WHOLE;
-    const actions = await actionsOf(this.#context, uuid);
+    const actions = await this.#othersActions(uuid, move.snapshot.host);
     if (actions === 'no answer') return this.#withoutActions(progress);
     if (decideArrival(move.wanted, instance, actions) === 'whole') return { ok: true, reason: 'its owner stopped it' };
     const { vmState, taskState } = instance;
@@ -36,6 +36,18 @@ export class MoveArrivals {
     );
     progress.since = this.#context.clock.boottime();
     return 'under way';
+  }
+
+  /** What others than the recovery of its crash requested of the instance. */
+  async #othersActions(uuid: string, host: string): Promise<readonly InstanceAction[] | 'no answer'> {
+    const actions = await actionsOf(this.#context, uuid);
+    const ours = (await this.#context.stoppedByRecoveries(host)).get(uuid);
+    if (actions === 'no answer' || ours === undefined) return actions;
+    // Of a stop whose response was lost only this much is known, that it was one.
+    const stop = actions.find(
+      ({ action, requestId }) => action === 'stop' && (ours.requestId ?? requestId) === requestId,
+    );
+    return actions.filter((action) => action !== stop);
   }
 
   #withoutActions(progress: Progress): MoveResult | 'under way' {

@@ -1,11 +1,12 @@
 /** Finds out which instances of a failed host have to be moved, in which order, and what each of them was. */
 import { FAILURE_FLOWS } from '#config/pipelines.ts';
-import { CloudError, type InstanceAction, isOutage } from '../cloud/cloud.ts';
+import { CloudError, type InstanceAction, isOutage, POWER_STATE } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
-import { type EarlierMove, type Task, type TaskContext, textInput } from '../flow/task.ts';
+import { type EarlierMove, type StoppedInstance, type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
+import { decideRebooted } from '../recovery/rebooted-instance.ts';
 import { isStoppedByOwner } from '../recovery/restore.ts';
 import { LISTED, listed, movedBefore } from './listed-instance.ts';
 import { known, patiently } from './patience.ts';
@@ -19,17 +20,43 @@ export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undef
   return earlier.before as unknown as InstanceSnapshot;
 }
 
-/** As `withOriginal`; and what ran, and was stopped by nova-compute of a host that rebooted, counts as what it was. */
+/**
+ * As `withOriginal`; and what ran counts as what it was, although it is stopped now: by nova-compute of a host that rebooted, or by the
+ * recovery of its own crash, which the failure of the host cut off before it could start it again.
+ */
 async function originalOf(
   context: TaskContext,
   now: InstanceSnapshot,
   earlier: EarlierMove | undefined,
+  stopped: ReadonlyMap<string, StoppedInstance>,
 ): Promise<InstanceSnapshot> {
   const before = earlier?.before as unknown as InstanceSnapshot | undefined;
-  if (now.vmState !== 'stopped' || before?.vmState !== 'active') return withOriginal(now, earlier);
+  if (now.vmState !== 'stopped') return withOriginal(now, earlier);
+  if (stopped.get(now.uuid)?.vmState === 'active') return running(now);
+  if (before === undefined) return (await wasStoppedByNova(context, now)) ? running(now) : now;
+  if (before.vmState !== 'active') return withOriginal(now, earlier);
   const { cloud, signal } = context;
   const actions = await patiently(context, () => cloud.instanceActions(now.uuid, { signal }).catch(notShown));
   return isStoppedByOwner(actions) ? now : before;
+}
+
+function running(instance: InstanceSnapshot): InstanceSnapshot {
+  return { ...instance, vmState: 'active', taskState: null, powerState: POWER_STATE.RUNNING };
+}
+
+/** Sooner after the failure the host cannot be back, so that its nova-compute could have stopped anything. */
+const FASTEST_REBOOT_MS = 30_000;
+
+/** Whether the host came back in between, and its nova-compute stopped what it found off. Not read while that cannot have happened. */
+async function wasStoppedByNova(
+  context: TaskContext,
+  { uuid, vmState, taskState }: InstanceSnapshot,
+): Promise<boolean> {
+  const { clock, cloud, deadSince, signal } = context;
+  const elapsed = deadSince === null ? 0 : clock.now() - deadSince;
+  if (elapsed >= 0 && elapsed < FASTEST_REBOOT_MS) return false;
+  const actions = await patiently(context, () => cloud.instanceActions(uuid, { signal }).catch(notShown));
+  return decideRebooted({ vmState, taskState }, actions, deadSince).do === 'start';
 }
 
 /** Nova shows nobody what was requested of the instance. */
@@ -80,10 +107,11 @@ export const prepareHaEnabledInstances: Task = {
 
     const earlier = await context.earlierMoves(host);
     const originals = new Map(earlier.map((move) => [move.instance, move]));
+    const stopped = await context.stoppedByRecoveries(host);
     const all: InstanceSnapshot[] = [];
     for (const instance of items) {
       const now = snapshotOf(instance, settings.hostHaKey);
-      all.push(await originalOf(context, now, originals.get(instance.uuid)));
+      all.push(await originalOf(context, now, originals.get(instance.uuid), stopped));
     }
     all.push(...(await strays(context, earlier, new Set(items.map(({ uuid }) => uuid)))));
     const candidates = all.filter((instance) => {

@@ -16,9 +16,12 @@ import { bringAbout } from './effect.ts';
 import { stateOf } from './instance.ts';
 import { known } from './patience.ts';
 
-/** Rounds in a row in which Nova had nothing to do with any instance of the host, after which its power synchronisation is over. */
-const QUIET_ROUNDS = 3;
-/** Pause between two rounds, in verify intervals: nova-compute stops instances one after the other. */
+/**
+ * Rounds in a row in which Nova had nothing to do with any instance of the host, after which its power synchronisation is over: it begins
+ * within a minute of the start of nova-compute (oslo.service: periodic_fuzzy_delay), and stops instances one after the other.
+ */
+const QUIET_ROUNDS = 10;
+/** Pause between two rounds, in verify intervals. */
 const ROUND_INTERVALS = 10;
 
 async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
@@ -100,7 +103,10 @@ export const restartInstances: Task = {
         if (decision.do !== 'start') continue;
         results.set(uuid, null);
         const begin = async (): Promise<void> => void results.set(uuid, await start(context, uuid, host));
-        starting.push(budgets.requests.run(begin, signal));
+        const started = budgets.requests.run(begin, signal);
+        // It is awaited below; until then its rejection must not count as unhandled.
+        started.catch(() => {});
+        starting.push(started);
       }
       await Promise.all(starting);
       quiet = isBusy || starting.length > 0 ? 0 : quiet + 1;

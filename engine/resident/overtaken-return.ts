@@ -1,0 +1,44 @@
+/**
+ * A return that was accepted before the report of the death that it ended.
+ *
+ * Why: the two reports come from two monitors, or the first was delivered late. The return then found no failure, and was only noted. When
+ * the host turns out to be alive, and the clocks of the senders agree that the return may be the newer event, what ran on the host has
+ * to be started as after any reboot.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Log } from '#protocol/log.ts';
+import type { Clock } from '../clock/clock.ts';
+import { kindOf } from '../journal/host-event.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { LogbookRow } from '../journal/words.ts';
+import { orderOfReports } from '../recovery/report-order.ts';
+
+/** Journals such a return again, after the death, so that it is acted on. */
+export async function repeatOvertakenReturn(
+  { journal, clock, log }: { readonly journal: Journal; readonly clock: Clock; readonly log: Log },
+  death: LogbookRow,
+): Promise<void> {
+  if (kindOf(death) !== 'COMPUTE_HOST') return;
+  const { host, id, target } = death;
+  if ((await journal.query('returnsAfter', { host, id })).length > 0) return;
+  const back = await journal.query('returnBefore', { host, id });
+  if (back === null || orderOfReports(death, back) !== 'in doubt') return;
+  const at = clock.now();
+  const { logbook } = await journal.accept({
+    uuid: randomUUID(),
+    type: 'COMPUTE_HOST',
+    host,
+    target,
+    payload: back.payload,
+    generatedAt: at,
+    status: 'new',
+    message: null,
+    duplicateIntervalMs: 0,
+    at,
+  });
+  log('info', 'a return that overtook the report of the death is acted on', {
+    uuid: logbook.uuid,
+    host,
+    death: death.uuid,
+  });
+}
