@@ -170,13 +170,13 @@ export const QUERIES = {
              coalesce((SELECT max(id) FROM logbooks WHERE host = @host AND type = 'COMPUTE_HOST' AND status = 'finished'), 0),
              coalesce((SELECT max(id) FROM logbooks INDEXED BY logbooks_returns WHERE host = @host AND type = 'COMPUTE_HOST'
                AND payload ->> 'event' = 'STARTED'), 0))
-           UNION SELECT o.id FROM logbooks l INDEXED BY logbooks_open CROSS CROSS JOIN flowdetails o ON o.logbook_id = l.id
+           UNION SELECT o.id FROM logbooks l INDEXED BY logbooks_open CROSS JOIN flowdetails o ON o.logbook_id = l.id
            WHERE l.closed_at IS NULL AND l.host = @host AND l.type = 'COMPUTE_HOST')
          SELECT s.object, s.before, EXISTS (
            SELECT 1 FROM steps o WHERE o.atom_id = s.atom_id AND +o.object = s.object
              AND o.state NOT IN ('done', 'skipped')) AS unfinished
-         FROM flows CROSS CROSS JOIN flowdetails f ON f.id = flows.id CROSS JOIN logbooks l ON l.id = f.logbook_id
-           CROSS CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS CROSS JOIN steps s ON s.atom_id = a.id
+         FROM flows CROSS JOIN flowdetails f ON f.id = flows.id CROSS JOIN logbooks l ON l.id = f.logbook_id
+           CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
          WHERE l.host = @host AND l.type = 'COMPUTE_HOST' AND s.kind = 'evacuate' ORDER BY s.id`,
       )
       .all({ host, target: `host:${host}` });
@@ -210,8 +210,8 @@ export const QUERIES = {
            UNION ALL SELECT instance, since, step_id, destination, 1 FROM own CROSS JOIN away
              ON home_by IS NOT NULL AND home_by = own.id AND host = @host)
          SELECT instance, destination, isHome OR EXISTS (
-           SELECT 1 FROM own CROSS CROSS JOIN flowdetails f ON f.logbook_id = own.id CROSS CROSS JOIN atomdetails a ON a.flow_id = f.id
-             CROSS CROSS JOIN steps s ON s.atom_id = a.id
+           SELECT 1 FROM own CROSS JOIN flowdetails f ON f.logbook_id = own.id CROSS JOIN atomdetails a ON a.flow_id = f.id
+             CROSS JOIN steps s ON s.atom_id = a.id
            WHERE s.object = instance AND s.id > step_id AND s.kind IN (${QUOTED_MIGRATIONS})) AS isBegun
          FROM moved ORDER BY since`,
       )
@@ -223,7 +223,7 @@ export const QUERIES = {
   stepsInOtherFlows(db: Database.Database, of: { readonly flowId: number; readonly key: string }): EarlierStepRow[] {
     return db
       .prepare<[string, number, number], EarlierStepRow>(
-        `SELECT s.*, a.state AS atom_state, ${hasUndo('f', 'a')} AS has_undo FROM steps s CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
+        `SELECT s.*, a.state AS atom_state, ${hasUndo('f', 'a')} AS has_undo FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
          WHERE s.key = ? AND f.id <> ? AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
          ORDER BY s.id`,
       )
@@ -238,7 +238,7 @@ export const QUERIES = {
     const rows = db
       .prepare<[string, number], OpenEvacuation>(
         `SELECT s.object AS instance, s.detail ->> 'open' AS record FROM steps s
-           CROSS CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS CROSS JOIN flowdetails f ON f.id = a.flow_id
+           CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
            CROSS JOIN logbooks l ON l.id = f.logbook_id
          WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND f.id <> ? AND s.kind = 'evacuate'
            AND s.state IN ('intent', 'sent', 'unknown') AND NOT EXISTS (
@@ -255,7 +255,7 @@ export const QUERIES = {
   evacuatedInOtherFlows(db: Database.Database, flowId: number): StepRow[] {
     return db
       .prepare<[number, number], StepRow>(
-        `SELECT s.* FROM steps s CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
          WHERE s.kind = 'evacuate' AND s.state = 'done' AND f.id <> ?
            AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
          ORDER BY s.id`,
@@ -270,9 +270,9 @@ export const QUERIES = {
   doubts(db: Database.Database, logbookId: number): StepRow[] {
     return db
       .prepare<[number], StepRow>(
-        `SELECT s.* FROM steps s CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
+        `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
          WHERE f.logbook_id = ? AND f.closed_at IS NOT NULL AND s.kind = 'task' AND s.state = 'unknown' AND NOT EXISTS (
-           SELECT 1 FROM steps n CROSS JOIN atomdetails b ON b.id = n.atom_id CROSS JOIN flowdetails g ON g.id = b.flow_id
+           SELECT 1 FROM steps n JOIN atomdetails b ON b.id = n.atom_id JOIN flowdetails g ON g.id = b.flow_id
            WHERE g.logbook_id = f.logbook_id AND n.key = s.key AND n.id >= s.id AND n.state NOT IN ('planned', 'skipped')
              AND (n.state IN ('done', 'failed') OR b.state = 'REVERTED' AND ${hasUndo('g', 'b')}))
          ORDER BY s.id`,
@@ -285,7 +285,7 @@ export const QUERIES = {
     const row = db
       .prepare<[number], { begun: 0 | 1 }>(
         `SELECT EXISTS (
-           SELECT 1 FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
+           SELECT 1 FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
            WHERE f.logbook_id = ? AND s.intent_at IS NOT NULL AND s.kind <> 'task') AS begun`,
       )
       .get(logbookId);
@@ -296,7 +296,7 @@ export const QUERIES = {
   isForceDownRequested(db: Database.Database, flowId: number): boolean {
     const row = db
       .prepare<[number], { requested: 0 | 1 }>(
-        `SELECT EXISTS (SELECT 1 FROM atomdetails a CROSS JOIN steps s ON s.atom_id = a.id
+        `SELECT EXISTS (SELECT 1 FROM atomdetails a JOIN steps s ON s.atom_id = a.id
            WHERE a.flow_id = ? AND s.kind = 'disable_service' AND s.state IN ('intent', 'sent', 'unknown')) AS requested`,
       )
       .get(flowId);
@@ -339,7 +339,7 @@ export const QUERIES = {
   unsettledMigrations(db: Database.Database, logbookId: number): string[] {
     return db
       .prepare<[number], { object: string }>(
-        `SELECT DISTINCT s.object FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
+        `SELECT DISTINCT s.object FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
          WHERE f.logbook_id = ? AND s.kind IN (${QUOTED_MIGRATIONS}) AND s.state IN ('intent', 'sent', 'unknown')`,
       )
       .all(logbookId)
