@@ -37,7 +37,10 @@ export function accept(statements: Statements, mutation: AcceptNotification): Ac
   ).sort((a, b) => b.id - a.id);
   const known = findDuplicate(mutation, withRestarts(statements, mutation, earlier), mutation.duplicateIntervalMs);
   const duplicate = earlier.find(({ id }) => id === known?.id) ?? sameReport(statements, mutation);
-  if (duplicate) return { logbook: strengthened(statements, mutation, duplicate), isDuplicate: true };
+  if (duplicate) {
+    const dated = datedBack(statements, mutation, duplicate);
+    return { logbook: strengthened(statements, mutation, dated), isDuplicate: true };
+  }
   return { logbook: insert(statements, mutation), isDuplicate: false };
 }
 
@@ -69,6 +72,15 @@ function keyOf({ type, host, payload, generatedAt }: AcceptNotification): string
 /** The very same report from so long ago that it is not among the newest. */
 function sameReport(statements: Statements, mutation: AcceptNotification): LogbookRow | undefined {
   return statements.maybe<LogbookRow>('SELECT * FROM logbooks WHERE dedup_key = ?', [keyOf(mutation)]);
+}
+
+/** A recovery that is open notes the earliest stamp: a return that was accepted before may have ended the failure. */
+function datedBack(statements: Statements, { generatedAt }: AcceptNotification, logbook: LogbookRow): LogbookRow {
+  if (logbook.closed_at !== null || generatedAt >= (logbook.earliest_at ?? logbook.generated_at)) return logbook;
+  return statements.one<LogbookRow>('UPDATE logbooks SET earliest_at = ? WHERE id = ? RETURNING *', [
+    generatedAt,
+    logbook.id,
+  ]);
 }
 
 /** A recovery that is open takes over a stronger proof that came with a duplicate: it may be what it waits for. */

@@ -39,6 +39,7 @@ function earlier(type: NotificationType, told: string): LogbookRow {
     proved_after: null,
     retried: 0,
     waited_ms: 0,
+    earliest_at: null,
     follow_ups: 0,
   };
 }

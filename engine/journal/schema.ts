@@ -244,6 +244,8 @@ ALTER TABLE logbooks ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE logbooks ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
 -- Looks at the host that are still owed after its recovery finished.
 ALTER TABLE logbooks ADD COLUMN follow_ups INTEGER NOT NULL DEFAULT 0;
+-- The earliest stamp among the reports that it stands for, where a duplicate had an earlier one.
+ALTER TABLE logbooks ADD COLUMN earliest_at INTEGER;
 -- The verdict at the acceptance: what is closed since then was closed by its work.
 ALTER TABLE logbooks ADD COLUMN accepted_as TEXT NOT NULL DEFAULT 'new'
   CHECK (accepted_as IN ('new', 'ignored', 'finished'));

@@ -55,6 +55,8 @@ export interface LogbookRow {
   readonly retried: number;
   /** How long engines had it open, in CLOCK_BOOTTIME ms, up to the last change. */
   readonly waited_ms: number;
+  /** The earliest stamp among the reports that it stands for, ms UTC, where a duplicate had an earlier one than `generated_at`. */
+  readonly earliest_at: number | null;
   /** Looks at its host that are owed since it finished. */
   readonly follow_ups: number;
 }

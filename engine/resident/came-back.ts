@@ -12,11 +12,15 @@ export async function whyLeftAlone(journal: Journal, logbook: LogbookRow): Promi
   return back?.order === 'return newer' ? livesMessage(logbook.host, signOf(back), logbook.uuid) : null;
 }
 
-/** Why another recovery answers for the host now: it came back and failed again since. */
+/**
+ * Why another recovery is responsible for the host now: it came back and failed again since, and the recovery of that has begun. One that
+ * has not may still end by a later return.
+ */
 export async function whyAnswered(journal: Journal, logbook: LogbookRow): Promise<string | null> {
   if (kindOf(logbook) !== 'COMPUTE_HOST') return null;
   const back = await returnSince(journal, logbook);
   const newest = await journal.query('failureBefore', { host: logbook.host, id: Number.MAX_SAFE_INTEGER });
   if (back?.order !== 'return newer' || newest === null || newest.id <= back.back.id) return null;
+  if (!(await journal.query('hasBegun', newest.id))) return null;
   return `Host '${logbook.host}' ${signOf(back)} and failed again: recovery ${newest.uuid} is responsible for it.`;
 }

@@ -2,7 +2,7 @@
  * A return that was accepted before the report of the death that it ended.
  *
  * Why: the two reports come from two monitors, or the first was delivered late. The return then found no failure, and was only noted. When
- * the host turns out to be alive, and the clocks of the senders agree that the return may be the newer event, what ran on the host has
+ * the host turns out to be alive, and the return may be the newer event, what ran on the host has
  * to be started as after any reboot.
  */
 import { randomUUID } from 'node:crypto';
@@ -11,7 +11,10 @@ import type { Clock } from '../clock/clock.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/words.ts';
-import { orderOfReports } from '../recovery/report-order.ts';
+import { clampedStamp } from '../recovery/report-order.ts';
+
+/** Reports this close to each other may be of one reboot, whatever their stamps: monitors' clocks may be wrong by minutes. */
+const RECENT_MS = 600_000;
 
 /** Journals such a return again, after the death, so that it is acted on. */
 export async function repeatOvertakenReturn(
@@ -22,7 +25,12 @@ export async function repeatOvertakenReturn(
   const { host, id, target } = death;
   if ((await journal.query('returnsAfter', { host, id })).length > 0) return;
   const back = await journal.query('returnBefore', { host, id });
-  if (back === null || orderOfReports(death, back) !== 'in doubt') return;
+  // Duplicates that came meanwhile may have an earlier stamp.
+  const now = (await journal.query('logbookById', id)) ?? death;
+  const diedAt = Math.min(clampedStamp(now), now.earliest_at ?? Number.POSITIVE_INFINITY);
+  if (back === null) return;
+  const isRecent = Math.abs(death.accepted_at - back.accepted_at) < RECENT_MS;
+  if (clampedStamp(back) < diedAt && !isRecent) return;
   const at = clock.now();
   const { logbook } = await journal.accept({
     uuid: randomUUID(),

@@ -202,7 +202,7 @@ export class Recovery {
     if (kind !== 'COMPUTE_HOST' && kind !== 'HOST_RETURN') return null;
     const failure =
       kind === 'COMPUTE_HOST' ? this.#logbook : await this.#parts.journal.query('failureBefore', { host, id });
-    return failure && Math.min(failure.generated_at, failure.accepted_at);
+    return failure && Math.min(failure.earliest_at ?? failure.generated_at, failure.accepted_at);
   }
 
   /** Counts the resume, and does what its plan says about a death. No flow: it is begun anew. */

@@ -28,7 +28,10 @@ async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
   let reported = false;
   const isUp = await waitUntil(context, Number.POSITIVE_INFINITY, async () => {
     const { state, forcedDown } = await serviceOf(context, host);
-    if (forcedDown) throw new TaskFailure(`the compute service of host '${host}' is forced down`);
+    if (forcedDown) {
+      // A recovery has begun to move its instances, and is responsible for those that are left.
+      throw new SkipRecovery(`Host '${host}' is forced down by the recovery of its failure: nothing is started there.`);
+    }
     if (state === 'down' && !reported)
       context.progress(`Waiting for the compute service of host '${host}' to be up`, 0);
     reported ||= state === 'down';
