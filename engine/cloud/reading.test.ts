@@ -42,6 +42,15 @@ function recorded(cloud: SimulatedCloud): string[] {
   return calls;
 }
 
+/** The second cell comes back right before a service is read. */
+function returnBeforeService(world: World, cloud: SimulatedCloud): void {
+  const { computeService } = cloud;
+  cloud.computeService = (...args) => {
+    world.cellUp('cell2');
+    return computeService.apply(cloud, args);
+  };
+}
+
 describe('an instance', () => {
   test('is there, is not, or gives no answer', async () => {
     const { world, cloud, near, far } = twoCells();
@@ -85,13 +94,20 @@ describe('the instances of a host', () => {
     expect(calls).toEqual(['list']);
   });
 
-  test('none are believed after the cell showed that it is alive', async () => {
+  test('none are believed between two signs of life of the cell', async () => {
     const { world, cloud } = twoCells();
     const calls = recorded(cloud);
     expect(await readInstancesOn(cloud, 'far2')).toMatchObject({ answer: 'yes', value: { items: [] } });
-    expect(calls).toEqual(['list', 'service']);
+    expect(calls).toEqual(['list', 'service', 'list', 'service']);
     world.cellDown('cell2');
     expect(await readInstancesOn(cloud, 'far')).toMatchObject(NO_ANSWER);
+  });
+
+  test('are listed again where their cell came back after an empty list', async () => {
+    const { world, cloud, far } = twoCells();
+    world.cellDown('cell2');
+    returnBeforeService(world, cloud);
+    expect(await readInstancesOn(cloud, 'far')).toMatchObject({ answer: 'yes', value: { items: [{ uuid: far }] } });
   });
 
   test('from several pages are believed after the cell showed that it is alive', async () => {
@@ -149,6 +165,18 @@ test('records of evacuations and migrations: an empty list is believed after a s
   world.cellDown('cell2');
   expect(await readEvacuationsFrom(cloud, filter)).toMatchObject(NO_ANSWER);
   expect(await readMigrationsFrom(cloud, filter)).toMatchObject(NO_ANSWER);
+});
+
+test('records are listed again where their cell came back after an empty list', async () => {
+  const { world, cloud, far } = twoCells();
+  world.kill('far');
+  world.evacuate(far, undefined);
+  world.cellDown('cell2');
+  returnBeforeService(world, cloud);
+  const one = { answer: 'yes', value: { items: [{ instanceUuid: far }] } };
+  expect(await readEvacuationsFrom(cloud, { sourceHost: 'far' })).toMatchObject(one);
+  world.cellDown('cell2');
+  expect(await readMigrationsFrom(cloud, { sourceHost: 'far' })).toMatchObject(one);
 });
 
 test('partial is what has neither host nor a state that Nova knows', () => {

@@ -3,7 +3,7 @@
  *
  * Invariants:
  * - `no` means that Nova itself said so about this very object; an empty list, a partial record, a missing service and an outage are
- *   no answer (an empty list of a host is believed when os-services shows its cell alive right after it);
+ *   no answer (an empty list of a host is believed when os-services shows its cell alive before and after it);
  * - what belongs to another host never leaves this module as an answer about the host that was asked for.
  *
  * Since Nova 2.69 a cell that is down shows as partial records (status UNKNOWN, no host, no states); before, and in filtered lists,
@@ -84,15 +84,13 @@ export async function readInstancesOn(
   options: CallOptions = {},
 ): Promise<Reading<HostListing>> {
   return reading(async () => {
-    let listing = await cloud.listInstances({ host }, options);
-    const isPartialHere = listing.items.some(isPartial);
-    if (isPartialHere) {
-      // Some cell is down. That it is another one is known where the host's own answers before and after the list.
-      await assertCellAlive(cloud, host, options);
-      listing = await cloud.listInstances({ host }, options);
-    }
-    const own = listing.items.filter((instance) => instance.host === host);
-    if (isPartialHere || mayBeShort({ ...listing, items: own })) await assertCellAlive(cloud, host, options);
+    const ownOf = ({ items }: Listing<Instance>): Instance[] => items.filter((instance) => instance.host === host);
+    const listing = await wholeList(cloud, host, options, {
+      list: () => cloud.listInstances({ host }, options),
+      // A partial record: some cell is down, this one or another.
+      isDoubtful: (list) => list.items.some(isPartial) || mayBeShort({ ...list, items: ownOf(list) }),
+    });
+    const own = ownOf(listing);
     const foreign = listing.items.filter((instance) => instance.host !== host && !isPartial(instance)).length;
     return { answer: 'yes', value: { ...listing, items: own, foreign } };
   });
@@ -105,9 +103,11 @@ export async function readEvacuationsFrom(
   options: CallOptions = {},
 ): Promise<Reading<Listing<Evacuation>>> {
   return reading(async () => {
-    const listing = await cloud.listEvacuations(filter, options);
-    if (mayBeShort(listing)) await assertCellAlive(cloud, filter.sourceHost, options);
-    return { answer: 'yes', value: listing };
+    const list = () => cloud.listEvacuations(filter, options);
+    return {
+      answer: 'yes',
+      value: await wholeList(cloud, filter.sourceHost, options, { list, isDoubtful: mayBeShort }),
+    };
   });
 }
 
@@ -118,10 +118,30 @@ export async function readMigrationsFrom(
   options: CallOptions = {},
 ): Promise<Reading<Listing<MigrationRecord>>> {
   return reading(async () => {
-    const listing = await cloud.listMigrations(filter, options);
-    if (mayBeShort(listing)) await assertCellAlive(cloud, filter.sourceHost, options);
-    return { answer: 'yes', value: listing };
+    const list = () => cloud.listMigrations(filter, options);
+    return {
+      answer: 'yes',
+      value: await wholeList(cloud, filter.sourceHost, options, { list, isDoubtful: mayBeShort }),
+    };
   });
+}
+
+/**
+ * A list of the objects of a host's cell. A doubtful one is replaced by one that was read while the cell answered: before it and after
+ * it. A cell that came back between the first list and the read of its service would otherwise vouch for the list without it.
+ */
+async function wholeList<T extends Listing<unknown>>(
+  cloud: Cloud,
+  host: string,
+  options: CallOptions,
+  { list, isDoubtful }: { readonly list: () => Promise<T>; readonly isDoubtful: (listing: T) => boolean },
+): Promise<T> {
+  const first = await list();
+  if (!isDoubtful(first)) return first;
+  await assertCellAlive(cloud, host, options);
+  const second = await list();
+  if (isDoubtful(second)) await assertCellAlive(cloud, host, options);
+  return second;
 }
 
 /** A cell that was down, or went down between two pages, shortens a list. A single page with entries of a cell has all of them. */

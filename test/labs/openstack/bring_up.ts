@@ -38,14 +38,15 @@ export async function bringUp(
   const images =
     plan.images === 'glance' ? database.then(() => startGlance(plan, processes, rest, accounts)) : undefined;
   const flavors = Promise.all([novaApi, accounts]).then(() => nova.createFlavors());
-  const startService = async (which: 'conductor' | 'scheduler'): Promise<void> => {
+  const startService = async (which: 'conductor' | 'scheduler', cell: 'first' | 'second' = 'first'): Promise<void> => {
     // At their start they log in to Keystone and look for Placement.
     await Promise.all([novaSchemas, rabbitmq, accounts, placement]);
-    await startNovaService(plan, processes, which);
+    await startNovaService(plan, processes, which, cell);
   };
   const [conductor, scheduler] = [startService('conductor'), startService('scheduler')];
-  // A compute asks the conductor once and waits 10 s for an answer: it must be there first.
-  const computes = Promise.all([conductor, neutron]).then(() =>
+  const secondConductor = plan.secondCell.length > 0 ? startService('conductor', 'second') : undefined;
+  // A compute asks its cell's conductor once and waits 10 s for an answer: it must be there first.
+  const computes = Promise.all([conductor, secondConductor, neutron]).then(() =>
     Promise.all(hosts.map((host) => startNovaCompute(plan, processes, host))),
   );
   await Promise.all([flavors, images, scheduler, computes]);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The configuration files of the lab's services, written from the lab's directory and ports. */
@@ -11,6 +11,7 @@ export const PORTS = [
   'neutron',
   'glance',
   'mariadb',
+  'secondCellDatabase',
   'rabbitmq',
   'rabbitmqDistribution',
   'epmd',
@@ -22,7 +23,14 @@ export interface LabPlan {
   readonly ports: Readonly<Record<(typeof PORTS)[number], number>>;
   readonly tokenExpirationSeconds: number;
   readonly images: 'glance' | 'none';
+  /** The hosts of a second cell; without any there is no second cell. */
+  readonly secondCell: readonly string[];
+  /** Hosts whose nova-compute runs, but which `discover_hosts` never mapped to their cell. */
+  readonly unmapped: readonly string[];
 }
+
+/** The name of the second cell, of its database and of its virtual host in RabbitMQ. */
+export const SECOND_CELL = { name: 'cell2', database: 'nova_cell2', virtualHost: 'cell2' } as const;
 
 /** The lab's own Python programs. */
 export const PYTHON_FOLDER = join(import.meta.dirname, 'python');
@@ -54,6 +62,13 @@ export function ini(settings: Settings): string {
 
 export const connection = (plan: LabPlan, database: string): string =>
   `mysql+pymysql://root:${PASSWORD}@127.0.0.1:${plan.ports.mariadb}/${database}`;
+
+/** Through `CellDatabase`, where a test can cut it. */
+const secondCellConnection = (plan: LabPlan): string =>
+  `mysql+pymysql://root:${PASSWORD}@127.0.0.1:${plan.ports.secondCellDatabase}/${SECOND_CELL.database}`;
+
+const transportUrl = (plan: LabPlan, virtualHost = ''): string =>
+  `rabbit://guest:guest@127.0.0.1:${plan.ports.rabbitmq}/${virtualHost}`;
 
 function account(plan: LabPlan, username: (typeof SERVICE_USERS)[number]): Record<string, string> {
   return {
@@ -105,7 +120,7 @@ const placement = (plan: LabPlan): Settings => ({
 const nova = (plan: LabPlan): Settings => ({
   DEFAULT: {
     ...LOGGING,
-    transport_url: `rabbit://guest:guest@127.0.0.1:${plan.ports.rabbitmq}/`,
+    transport_url: transportUrl(plan),
     state_path: join(plan.directory, 'data/nova'),
     my_ip: '127.0.0.1',
     // Nova looks for drivers among its own modules only: `python/nova_service.py` puts it there.
@@ -121,7 +136,9 @@ const nova = (plan: LabPlan): Settings => ({
   },
   api: { auth_strategy: 'keystone' },
   api_database: { connection: connection(plan, 'nova_api') },
-  database: { connection: connection(plan, 'nova') },
+  // A database that refuses connections is reported at once. By default a process that had no connection yet retries for 100 s,
+  // and Nova's API gives up on the cell after 60 s, with the same answers.
+  database: { connection: connection(plan, 'nova'), max_retries: 1, retry_interval: 1 },
   keystone_authtoken: tokenChecks(plan, 'nova'),
   placement: account(plan, 'placement'),
   neutron: account(plan, 'neutron'),
@@ -132,7 +149,14 @@ const nova = (plan: LabPlan): Settings => ({
   quota: { instances: -1, cores: -1, ram: -1, server_groups: -1 },
   vnc: { enabled: false },
   oslo_concurrency: { lock_path: join(plan.directory, 'data/nova/lock') },
+  oslo_policy: { policy_file: policyFile(plan) },
   compute: { consecutive_build_service_disable_threshold: 0 },
+});
+
+/** Nova's services of the second cell use its message queue and its database; the rest is as in `nova`. */
+const secondCell = (plan: LabPlan): Settings => ({
+  DEFAULT: { transport_url: transportUrl(plan, SECOND_CELL.virtualHost) },
+  database: { connection: secondCellConnection(plan) },
 });
 
 const compute = (plan: LabPlan, host: string): Settings => ({
@@ -153,7 +177,24 @@ export const domainsFolder = (plan: LabPlan, host: string): string => join(plan.
 /** Says what becomes of copies on a host (`python/lab_driver.py`). */
 export const copiesFile = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'copies');
 
-export const computeFile = (plan: LabPlan, host: string): string => join(plan.directory, 'etc/nova', `${host}.conf`);
+/** Rules of Nova's API that differ from its defaults; it is read again when it changes. */
+export const policyFile = (plan: LabPlan): string => join(plan.directory, 'etc/nova/policy.yaml');
+
+const secondCellFile = (plan: LabPlan): string => join(plan.directory, 'etc/nova', `${SECOND_CELL.name}.conf`);
+
+/** The configuration files of a Nova service, later ones first in force. */
+export function novaFiles(
+  plan: LabPlan,
+  place: { readonly host?: string; readonly isInSecondCell: boolean },
+): string[] {
+  return [
+    configurationFile(plan, 'nova'),
+    ...(place.isInSecondCell ? [secondCellFile(plan)] : []),
+    ...(place.host === undefined ? [] : [computeFile(plan, place.host)]),
+  ];
+}
+
+const computeFile = (plan: LabPlan, host: string): string => join(plan.directory, 'etc/nova', `${host}.conf`);
 
 export function writeConfiguration(plan: LabPlan, hosts: readonly string[]): void {
   for (const folder of [
@@ -169,12 +210,22 @@ export function writeConfiguration(plan: LabPlan, hosts: readonly string[]): voi
   writeFileSync(configurationFile(plan, 'placement'), ini(placement(plan)));
   writeFileSync(configurationFile(plan, 'nova'), ini(nova(plan)));
   for (const host of hosts) writeFileSync(computeFile(plan, host), ini(compute(plan, host)));
+  if (plan.secondCell.length > 0) writeFileSync(secondCellFile(plan), ini(secondCell(plan)));
+  writePolicy(plan, {});
   copyFileSync('/usr/share/nova-common/api-paste.ini', join(plan.directory, 'etc/nova/api-paste.ini'));
   for (const keys of ['fernet-keys', 'credential-keys']) writeKeys(join(plan.directory, 'etc/keystone', keys));
 }
 
 export function writeKeystoneConfiguration(plan: LabPlan): void {
   writeFileSync(configurationFile(plan, 'keystone'), ini(keystone(plan)));
+}
+
+/** Replaces all rules of the file; without rules Nova's defaults apply. Nova reads it again at its next check of a right. */
+export function writePolicy(plan: LabPlan, rules: Readonly<Record<string, string>>): void {
+  const file = policyFile(plan);
+  // At once: Nova never reads half a file. JSON is YAML.
+  writeFileSync(`${file}.new`, JSON.stringify(rules));
+  renameSync(`${file}.new`, file);
 }
 
 /** What `keystone-manage fernet_setup` makes: key 0 is the next one, the highest number is the one in use. */

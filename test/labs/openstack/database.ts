@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { configurationFile, type LabPlan, PASSWORD, PYTHON_FOLDER } from './configuration.ts';
+import { configurationFile, type LabPlan, novaFiles, PASSWORD, PYTHON_FOLDER, SECOND_CELL } from './configuration.ts';
 import type { Processes } from './processes.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { Processes } from './processes.ts';
  * A prepared copy of the databases was tried: it saved 10 s of 26 (2 processors), too little for a cache that can be stale.
  */
 
-const DATABASES = ['keystone', 'placement', 'nova', 'nova_api', 'nova_cell0'] as const;
+const DATABASES = ['keystone', 'placement', 'nova', 'nova_api', 'nova_cell0', SECOND_CELL.database] as const;
 
 /** MariaDB refuses to run as root unless it is told to. */
 const USER = process.getuid?.() === 0 ? ['--user=root'] : [];
@@ -76,11 +76,18 @@ export async function makePlacementSchema(plan: LabPlan, processes: Processes): 
   await processes.run('placement-schema', [...manage, 'db', 'sync'], 300);
 }
 
-/** With the mappings that `nova-manage cell_v2 discover_hosts` would write once the computes are there. */
+/**
+ * With the mappings that `nova-manage cell_v2 discover_hosts` would write once the computes are there. The schema of a second cell
+ * is made through the way that its services use.
+ */
 export async function makeNovaSchemas(plan: LabPlan, processes: Processes, hosts: readonly string[]): Promise<void> {
   const program = join(PYTHON_FOLDER, 'nova_schema.py');
-  await processes.run('nova-schema', ['/usr/bin/python3', program, configurationFile(plan, 'nova')], 300);
-  const values = hosts.map((host) => `SELECT UTC_TIMESTAMP(), id, '${host}' FROM cell_mappings WHERE name = 'cell1'`);
+  const files = novaFiles(plan, { isInSecondCell: plan.secondCell.length > 0 });
+  await processes.run('nova-schema', ['/usr/bin/python3', program, ...files], 300);
+  const cellOf = (host: string): string => (plan.secondCell.includes(host) ? SECOND_CELL.name : 'cell1');
+  const values = hosts
+    .filter((host) => !plan.unmapped.includes(host))
+    .map((host) => `SELECT UTC_TIMESTAMP(), id, '${host}' FROM cell_mappings WHERE name = '${cellOf(host)}'`);
   await sql(plan, `INSERT INTO host_mappings (created_at, cell_id, host) ${values.join(' UNION ')}`, 'nova_api');
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EngineProcess } from '#agents/demo/engine-process.ts';
 import type { CrashPoint } from '#engine/crash-points.ts';
 import { RpcClient } from '#protocol/client.ts';
+import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { waitUntil } from '../waiting.ts';
 
@@ -75,15 +76,20 @@ export class LabEngines {
 }
 
 /** The uuid of the notification. */
-export async function notify(engine: EngineProcess, notification: Record<string, unknown>): Promise<string> {
+export async function notify(
+  engine: EngineProcess,
+  notification: Record<string, unknown>,
+  proof: ReportedProof = 'none',
+): Promise<string> {
   using client = await RpcClient.connect(engine.socket);
-  const body = { notification: { generated_time: new Date().toISOString(), ...notification } };
+  const body = { notification: { generated_time: new Date().toISOString(), ...notification }, proof };
   return ((await client.call('notify', body)) as NotificationView).notification_uuid;
 }
 
+/** With the proof that a host monitor gives after fencing: without it the engine reads a host that Nova still shows `up` again, 25 s later. */
 export function hostFailed(engine: EngineProcess, hostname: string): Promise<string> {
   const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
-  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload });
+  return notify(engine, { type: 'COMPUTE_HOST', hostname, payload }, 'fencing');
 }
 
 export function hostReturned(engine: EngineProcess, hostname: string): Promise<string> {
@@ -106,9 +112,10 @@ export async function untilRecovery(
   engine: EngineProcess,
   uuid: string,
   wanted: (view: RecoveryView) => boolean,
+  seconds = RECOVERY_SECONDS,
 ): Promise<RecoveryView> {
   using client = await RpcClient.connect(engine.socket);
-  return await waitUntil({ what: `recovery ${uuid}`, seconds: RECOVERY_SECONDS, everyMs: 200 }, async () => {
+  return await waitUntil({ what: `recovery ${uuid}`, seconds, everyMs: 200 }, async () => {
     const view = (await client.call('show', { uuid })) as RecoveryView;
     return wanted(view) ? view : undefined;
   });

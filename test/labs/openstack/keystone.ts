@@ -84,6 +84,32 @@ export async function createApplicationCredential(plan: LabPlan, rest: RestClien
   return { id, secret, cloudsYaml };
 }
 
+/** A user in the administrator's project with a new role and no other; the path of a clouds.yaml that logs in as that user. */
+export async function createUserWithRole(plan: LabPlan, rest: RestClient, role: string): Promise<string> {
+  const name = `${role}-user`;
+  const { body } = await rest.call('GET', `${authUrl(plan)}/projects?name=admin`);
+  const project = (body as { projects: WithId[] }).projects[0]?.id ?? '';
+  const [user, roleId] = await Promise.all([
+    createIn(plan, rest, 'users', 'user', { name, password: PASSWORD, domain_id: 'default' }),
+    createIn(plan, rest, 'roles', 'role', { name: role }),
+  ]);
+  await rest.call('PUT', `${authUrl(plan)}/projects/${project}/users/${user}/roles/${roleId}`);
+  return writeCloudsYaml(plan, `clouds-${name}.yaml`, { auth: { ...adminCredentials(plan), username: name } });
+}
+
+/** A project in which the administrator has the role that it has in its own; the project's id. */
+export async function createProject(plan: LabPlan, rest: RestClient, name: string): Promise<string> {
+  const [project, users, roles] = await Promise.all([
+    createIn(plan, rest, 'projects', 'project', { name, domain_id: 'default' }),
+    rest.call('GET', `${authUrl(plan)}/users?name=admin`),
+    rest.call('GET', `${authUrl(plan)}/roles?name=admin`),
+  ]);
+  const user = (users.body as { users: WithId[] }).users[0]?.id;
+  const role = (roles.body as { roles: WithId[] }).roles[0]?.id;
+  await rest.call('PUT', `${authUrl(plan)}/projects/${project}/users/${user}/roles/${role}`);
+  return project;
+}
+
 /** How a program logs in as the lab's administrator. */
 export const adminCredentials = (plan: LabPlan) => ({
   auth_url: authUrl(plan),

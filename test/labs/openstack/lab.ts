@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bringUp, returnCompute } from './bring_up.ts';
 import { type SeenCall, seenCalls } from './calls.ts';
+import { CellDatabase } from './cell_database.ts';
 import {
   authUrl,
   copiesFile,
@@ -10,14 +11,18 @@ import {
   type LabPlan,
   PASSWORD,
   PORTS,
+  type Settings,
   url,
   writeConfiguration,
   writeKeystoneConfiguration,
+  writePolicy,
 } from './configuration.ts';
 import {
   type ApplicationCredential,
   adminCredentials,
   createApplicationCredential,
+  createProject,
+  createUserWithRole,
   writeAdminCloudsYaml,
 } from './keystone.ts';
 import { Nova } from './nova.ts';
@@ -28,8 +33,12 @@ import { adminIdentity, RestClient } from './rest.ts';
 import { type LabApi, startApi, startNovaCompute } from './services.ts';
 
 export interface LabOptions {
-  /** How many nova-compute services; their hosts are called c1, c2, … */
+  /** How many nova-compute services in the first cell; their hosts are called c1, c2, … */
   readonly computes?: number;
+  /** How many in a second cell, whose database can be cut off; their hosts are called d1, d2, …; default none and no second cell. */
+  readonly secondCell?: number;
+  /** How many that `discover_hosts` never mapped to their cell; their hosts are called u1, u2, …; default none. */
+  readonly unmapped?: number;
   /** Everything of the lab lies there; a new folder of the temporary folder when not given. */
   readonly directory?: string;
   /** `glance`: a real Glance with one tiny image, which `boot` can make instances from; default none. */
@@ -37,6 +46,9 @@ export interface LabOptions {
   /** How long Keystone's tokens live; default one hour, as Keystone's. */
   readonly tokenExpirationSeconds?: number;
 }
+
+/** Nova's number of this power state, in a host's file of an instance. */
+const RUNNING = '1';
 
 export interface LabParts {
   readonly plan: LabPlan;
@@ -60,6 +72,8 @@ export class OpenStackLab extends NovaControl {
   /** As clouds.yaml's `auth` has them. */
   readonly adminCredentials: ReturnType<typeof adminCredentials>;
   readonly hosts: readonly string[];
+  /** The way to the database of the second cell. */
+  readonly cellDatabase: CellDatabase;
   readonly #processes: Processes;
   readonly #rest: RestClient;
   readonly #cloudsYaml: string;
@@ -73,6 +87,7 @@ export class OpenStackLab extends NovaControl {
     this.computeUrl = url(plan, 'nova');
     this.adminCredentials = adminCredentials(plan);
     this.hosts = hosts;
+    this.cellDatabase = new CellDatabase(plan.ports.secondCellDatabase, plan.ports.mariadb);
     this.#plan = plan;
     this.#processes = processes;
     this.#rest = rest;
@@ -86,11 +101,14 @@ export class OpenStackLab extends NovaControl {
     for (const folder of ['data', 'etc']) rmSync(join(directory, folder), { recursive: true, force: true });
     const ports = await freePorts(PORTS);
     const { images = 'none', tokenExpirationSeconds = 3600 } = options;
-    const plan = { directory, ports, tokenExpirationSeconds, images };
-    const hosts = Array.from({ length: options.computes ?? 3 }, (_, i) => `c${i + 1}`);
+    const named = (letter: string, length: number): string[] => Array.from({ length }, (_, i) => `${letter}${i + 1}`);
+    const [secondCell, unmapped] = [named('d', options.secondCell ?? 0), named('u', options.unmapped ?? 0)];
+    const hosts = [...named('c', options.computes ?? 3), ...secondCell, ...unmapped];
+    const plan = { directory, ports, tokenExpirationSeconds, images, secondCell, unmapped };
     writeConfiguration(plan, hosts);
     const lab = new OpenStackLab(plan, hosts, processes);
     try {
+      await lab.cellDatabase.open();
       await bringUp(plan, processes, lab.nova, lab.#rest, hosts);
       return lab;
     } catch (error) {
@@ -104,6 +122,7 @@ export class OpenStackLab extends NovaControl {
   /** Ends every process and throws the data away; the logs stay. */
   async stop(): Promise<void> {
     await this.#processes.endAll();
+    await this.cellDatabase.cut();
     rmSync(join(this.directory, 'data'), { recursive: true, force: true });
   }
 
@@ -157,13 +176,36 @@ export class OpenStackLab extends NovaControl {
   /**
    * Only starts nova-compute, as a host that boots does. It tidies up; resolves when it takes orders. What Nova was told of its
    * service (forced down, disabled) stays.
+   * @param options further options of its section DEFAULT, for this run only
    */
-  async startComputeProcess(host: string): Promise<void> {
-    await startNovaCompute(this.#plan, this.#processes, host);
+  async startComputeProcess(host: string, options: Settings[string] = {}): Promise<void> {
+    await startNovaCompute(this.#plan, this.#processes, host, options);
   }
 
-  /** A cloud as at the start, whatever a test left: copies work, every host is alive and in use, and there are no instances. */
+  /** Replaces the rules of Nova's API that differ from its defaults, at once. */
+  setPolicy(rules: Readonly<Record<string, string>>): void {
+    writePolicy(this.#plan, rules);
+  }
+
+  /** A user whose only role is a new one of this name; the path of a clouds.yaml whose cloud `lab` logs in as that user. */
+  async createUserWithRole(role: string): Promise<string> {
+    return await createUserWithRole(this.#plan, this.#rest, role);
+  }
+
+  /** Makes a project of this name and boots instances of it on a host. */
+  async bootInProject(name: string, count: number, host: string): Promise<{ project: string; uuids: string[] }> {
+    const project = await createProject(this.#plan, this.#rest, name);
+    const nova = new Nova(this.#plan, new RestClient(this.authUrl, adminIdentity(PASSWORD, name)));
+    return { project, uuids: await nova.boot(count, host, {}) };
+  }
+
+  /**
+   * A cloud as at the start, whatever a test left: every right and cell is there, copies work, every host is alive and in use, and
+   * there are no instances.
+   */
   async reset(): Promise<void> {
+    this.setPolicy({});
+    await this.cellDatabase.open();
     for (const host of this.hosts) this.setCopies(host, 'work');
     for (const { host, forced_down, status, state } of await this.services({ binary: 'nova-compute' })) {
       const isDead = state === 'down' || !this.#processes.isRunning(`compute-${host}`);
@@ -181,11 +223,23 @@ export class OpenStackLab extends NovaControl {
     renameSync(`${file}.new`, file);
   }
 
-  /** The hosts that hold this instance and are not dead: more than one means that it runs twice. */
+  /** The hosts that hold this instance and are not dead: a host that came back holds it, powered off, until it has tidied up. */
   whereabouts(uuid: string): string[] {
     return this.hosts.filter(
       (host) => this.#processes.isRunning(`compute-${host}`) && existsSync(join(domainsFolder(this.#plan, host), uuid)),
     );
+  }
+
+  /** Removes what a host without a running nova-compute holds of an instance, as `virsh undefine` does. */
+  undefine(host: string, uuid: string): void {
+    rmSync(join(domainsFolder(this.#plan, host), uuid));
+  }
+
+  /** The hosts on which the instance is powered on: more than one means that it runs twice. */
+  runningOn(uuid: string): string[] {
+    const stateOn = (host: string): string | undefined =>
+      readFileSync(join(domainsFolder(this.#plan, host), uuid), 'utf8').split('\n')[1];
+    return this.whereabouts(uuid).filter((host) => stateOn(host) === RUNNING);
   }
 
   /** HTTP requests that Keystone and Nova's API saw since the start, from clients whose User-Agent has this text. */

@@ -71,6 +71,8 @@ export interface BootOptions {
   readonly flavor?: 'nano' | 'micro';
   /** `tiny` is Glance's only image; default a blank disk. */
   readonly image?: 'tiny';
+  /** The id of a server group. */
+  readonly group?: string;
 }
 
 export class Nova {
@@ -114,6 +116,7 @@ export class Nova {
     for (let left = count; left > 0; left -= BOOT_BATCH) {
       const { reservation_id } = await this.call<{ reservation_id: string }>('POST', '/servers', {
         server: bootRequest(Math.min(left, BOOT_BATCH), host, options),
+        ...(options.group === undefined ? {} : { 'OS-SCH-HNT:scheduler_hints': { group: options.group } }),
       });
       reservations.push(reservation_id);
     }
@@ -197,6 +200,13 @@ export class Nova {
       await this.call('POST', `/os-aggregates/${aggregate.id}/action`, { add_host: { host } });
     }
     return aggregate.id;
+  }
+
+  /** Nova keeps the instances of the group on one host, and so evacuates none of them. */
+  async createAffinityGroup(name: string): Promise<string> {
+    const body = { server_group: { name, policy: 'affinity' } };
+    const { server_group } = await this.call<{ server_group: { id: string } }>('POST', '/os-server-groups', body);
+    return server_group.id;
   }
 
   /** A call is repeated while it is refused with a conflict: an instance in the middle of something is left to finish. */

@@ -129,6 +129,11 @@ export class NovaControl {
     return await this.nova.createAggregate(name, hosts);
   }
 
+  /** The id of a new group of instances that must be on one host: Nova finds no host to evacuate them to. */
+  async createAffinityGroup(name: string): Promise<string> {
+    return await this.nova.createAffinityGroup(name);
+  }
+
   /** Deletes all instances; those of a killed compute only once Nova knows that it is down. */
   async deleteAll(seconds = 120): Promise<void> {
     await this.nova.deleteAll(seconds);

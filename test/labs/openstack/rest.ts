@@ -16,9 +16,9 @@ const CALL_TIMEOUT_MS = 90_000;
 /** A scoped password or application credential, as the body of Keystone's `POST /auth/tokens` wants it. */
 export type Identity = Readonly<Record<string, unknown>>;
 
-export const adminIdentity = (password: string): Identity => ({
+export const adminIdentity = (password: string, project = 'admin'): Identity => ({
   identity: { methods: ['password'], password: { user: { name: 'admin', domain: { id: 'default' }, password } } },
-  scope: { project: { name: 'admin', domain: { id: 'default' } } },
+  scope: { project: { name: project, domain: { id: 'default' } } },
 });
 
 export async function send(

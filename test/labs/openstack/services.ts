@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { computeFile, configurationFile, type LabPlan, PYTHON_FOLDER, url } from './configuration.ts';
+import { ini, type LabPlan, novaFiles, PYTHON_FOLDER, SECOND_CELL, type Settings, url } from './configuration.ts';
 import type { Processes } from './processes.ts';
 import { send } from './rest.ts';
 
@@ -95,6 +96,21 @@ export async function startRabbitmq(plan: LabPlan, processes: Processes): Promis
       '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none +S 2:2',
   });
   await processes.ready('rabbitmq', 90, () => listens(rabbitmq));
+  if (plan.secondCell.length > 0) await createVirtualHost(plan, processes, mapper);
+}
+
+/** Of the second cell. */
+async function createVirtualHost(
+  plan: LabPlan,
+  processes: Processes,
+  environment: Record<string, string>,
+): Promise<void> {
+  const vhost = SECOND_CELL.virtualHost;
+  const file = join(plan.directory, 'etc/rabbitmq-definitions.json');
+  const rights = { user: 'guest', vhost, configure: '.*', write: '.*', read: '.*' };
+  writeFileSync(file, JSON.stringify({ vhosts: [{ name: vhost }], permissions: [rights] }));
+  const command = ['/usr/lib/rabbitmq/bin/rabbitmqctl', '--node', 'lab@localhost', 'import_definitions', file];
+  await processes.run('rabbitmq-definitions', command, 60, environment);
 }
 
 /** What `nova_service.py` writes when its service takes orders. */
@@ -105,21 +121,32 @@ export async function startNovaService(
   plan: LabPlan,
   processes: Processes,
   which: 'conductor' | 'scheduler',
+  cell: 'first' | 'second' = 'first',
 ): Promise<void> {
-  const name = `nova-${which}`;
-  await processes.start(name, novaCommand(which, configurationFile(plan, 'nova')));
+  const name = cell === 'first' ? `nova-${which}` : `nova-${which}-${SECOND_CELL.name}`;
+  await processes.start(name, novaCommand(which, novaFiles(plan, { isInSecondCell: cell === 'second' })));
   await processes.ready(name, 90, async () => (processes.hasSaid(name, STARTED) ? true : undefined));
 }
 
-/** Resolves when it has tidied up and takes orders; Nova calls it `up` with its next heartbeat. */
-export async function startNovaCompute(plan: LabPlan, processes: Processes, host: string): Promise<void> {
+/**
+ * Resolves when it has tidied up and takes orders; Nova calls it `up` with its next heartbeat.
+ * @param options further options of its section DEFAULT, for this run only
+ */
+export async function startNovaCompute(
+  plan: LabPlan,
+  processes: Processes,
+  host: string,
+  options: Settings[string] = {},
+): Promise<void> {
   const name = `compute-${host}`;
-  const files = [configurationFile(plan, 'nova'), computeFile(plan, host)];
-  await processes.start(name, novaCommand('compute', ...files));
+  const extra = join(plan.directory, 'etc/nova', `${host}-options.conf`);
+  writeFileSync(extra, ini({ DEFAULT: options }));
+  const files = novaFiles(plan, { host, isInSecondCell: plan.secondCell.includes(host) });
+  await processes.start(name, novaCommand('compute', [...files, extra]));
   await processes.ready(name, 90, async () => (processes.hasSaid(name, STARTED) ? true : undefined));
 }
 
-function novaCommand(service: string, ...files: readonly string[]): string[] {
+function novaCommand(service: string, files: readonly string[]): string[] {
   const program = join(PYTHON_FOLDER, 'nova_service.py');
   return ['/usr/bin/python3', program, service, ...files.map((file) => `--config-file=${file}`)];
 }

@@ -2,8 +2,8 @@
 
 What is defined on a host is still defined after a restart. The fake driver keeps its instances in memory: a host that
 came back would have none, could not start what was left on it, and would have nothing to clean up of what was
-evacuated. Here each instance is also a file `domains/<uuid>` in the host's folder. After a restart they are there and
-powered off, as libvirt's are after a power cut.
+evacuated. Here each instance is also a file `domains/<uuid>` in the host's folder: its name, and in a second line its
+power state as Nova numbers it. After a restart they are there and powered off, as libvirt's are after a power cut.
 
 An instance that was migrated live is no longer on the host that it left.
 
@@ -20,6 +20,24 @@ from nova import exception
 from nova.virt import fake
 
 
+class Domain(fake.FakeInstance):
+    """An instance whose file, once it has one, follows its power state."""
+
+    file = None
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if self.file and name in ('state', 'file'):
+            # At once: a test never reads half a file.
+            with open(self.file + '.new', 'w') as file:
+                file.write('%s\n%s\n' % (self.name, self.state))
+            os.rename(self.file + '.new', self.file)
+
+
+# The driver makes its instances by this name.
+fake.FakeInstance = Domain
+
+
 class Definitions(dict):
     """The driver's instances by uuid, kept in a folder."""
 
@@ -28,15 +46,18 @@ class Definitions(dict):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
         for uuid in os.listdir(folder):
+            if uuid.endswith('.new'):
+                os.unlink(os.path.join(folder, uuid))
+                continue
             with open(os.path.join(folder, uuid)) as file:
-                super().__setitem__(uuid, fake.FakeInstance(file.read(), power_state.SHUTDOWN, uuid))
+                self[uuid] = Domain(file.readline().strip(), power_state.SHUTDOWN, uuid)
 
     def __setitem__(self, uuid, instance):
         super().__setitem__(uuid, instance)
-        with open(os.path.join(self.folder, uuid), 'w') as file:
-            file.write(instance.name)
+        instance.file = os.path.join(self.folder, uuid)
 
     def __delitem__(self, uuid):
+        self[uuid].file = None
         super().__delitem__(uuid)
         os.unlink(os.path.join(self.folder, uuid))
 
