@@ -6,6 +6,7 @@ import { type Task, type TaskContext, textInput } from '../flow/task.ts';
 import { decideLife, FRESH_PROOF_MS, livesMessage } from '../recovery/life-sign.ts';
 import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './effect.ts';
+import { checkHostFilter } from './host-filter.ts';
 import { patiently } from './patience.ts';
 
 /** Ends the recovery when a report that the host came back is newer than the death, and the recovery has requested nothing yet. */
@@ -65,6 +66,7 @@ export const disableComputeService: Task = {
     context.progress(`Disabling compute service on host: '${host}'`, 0);
     await refuseReturned(context, host);
     let seen: ComputeService | undefined = await serviceOfTheDead(context, host);
+    if (!(await context.hasBegun())) await checkHostFilter(context, host);
     const look = async (): Promise<ComputeService> => {
       const service = seen ?? (await serviceOf(context, host));
       seen = undefined;

@@ -8,6 +8,7 @@ import { type EarlierMove, type StoppedInstance, type Task, type TaskContext, te
 import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
 import { decideRebooted } from '../recovery/rebooted-instance.ts';
 import { isStoppedByOwner } from '../recovery/restore.ts';
+import { warnOfForeign } from './host-filter.ts';
 import { LISTED, listed, movedBefore } from './listed-instance.ts';
 import { known, patiently } from './patience.ts';
 
@@ -78,14 +79,6 @@ export async function strays(
     if (reading.answer === 'yes') found.push(before as unknown as InstanceSnapshot);
   }
   return found;
-}
-
-/** Nova drops a filter that a role may not use, without a word, and lists the instances of every host. */
-function warnOfForeign({ progress, log }: TaskContext, host: string, foreign: number): void {
-  const right = 'the role of this engine lacks the right os_compute_api:servers:allow_all_filters';
-  const message = `Nova listed ${foreign} instances of other hosts for host '${host}': ${right}; they are left alone`;
-  progress(message);
-  log('warning', message, { host, foreign });
 }
 
 export const prepareHaEnabledInstances: Task = {
