@@ -1,6 +1,6 @@
 /**
- * Seeded clouds of which a cell goes away and comes back, that lose and delay requests, and whose engine is replaced meanwhile. Whatever
- * the order, no instance is evacuated while another evacuation of it is under way, and none is left without being named.
+ * Seeded clouds of which a cell goes away and comes back, that lose and delay requests, and whose engine is replaced meanwhile by one on a
+ * node with another clock, or killed. Clocks jump while an engine runs. Whatever the order, no instance is evacuated while another evacuation of it is under way, and none is left without being named.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '#engine/cloud/simulated/random.ts';
@@ -10,6 +10,13 @@ import { FAILED_HOST, MIX } from './recoveries.ts';
 /** `CRASH_SEEDS=7,19` runs these instead of all. */
 const SEEDS = process.env.CRASH_SEEDS?.split(',').map(Number) ?? Array.from({ length: 25 }, (_, index) => index + 1);
 const CELL = 'cell1';
+
+/** How wrong the clock of a node may be, ms. */
+const SKEWS = [0, 90_000, -90_000, 86_400_000, -86_400_000] as const;
+
+function skew(random: Random): number {
+  return SKEWS[Math.floor(random.next() * SKEWS.length)] ?? 0;
+}
 
 /** Lets the cell come and go, hosts die and engines change, until the recovery is over or nothing more is to happen. */
 async function disturb(here: RecoveryWorld, recovery: string, random: Random): Promise<void> {
@@ -22,9 +29,16 @@ async function disturb(here: RecoveryWorld, recovery: string, random: Random): P
       here.world.cellDown(CELL);
       await here.clock.run(here.clock.sleep(Math.round(random.between(1000, 200_000))));
       here.world.cellUp(CELL);
-    } else if (chance < 0.6) {
-      await here.clock.run(here.engine.stop());
+    } else if (chance < 0.7) {
+      if (chance < 0.6) await here.clock.run(here.engine.stop());
+      else {
+        here.life.doom();
+        void here.life.outlive(null);
+      }
+      here.skewMs = skew(random);
       await here.start(`n${node}`);
+    } else if (chance < 0.8) {
+      here.skewMs = skew(random);
     }
   }
 }
