@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -5,6 +6,10 @@ import { defineConfig } from 'vitest/config';
  * systems) in two lanes, each with one file after the other. What builds the executable is in one lane.
  */
 const LANE = { testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false };
+
+/** Suites read nothing of the machine: neither its configuration nor its user's. */
+const NOWHERE = fileURLToPath(new URL('node_modules/.nowhere', import.meta.url));
+const HERMETIC = { env: { RECOVERY_AGENT_ROOT: NOWHERE, HOME: NOWHERE } };
 
 export default defineConfig({
   test: {
@@ -16,10 +21,19 @@ export default defineConfig({
           name: 'unit',
           include: ['{agents,config,engine,monitors,ocf,packaging,protocol}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
+          ...HERMETIC,
         },
       },
-      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 120_000 } },
-      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 3_600_000 } },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          ...HERMETIC,
+        },
+      },
+      { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 3_600_000, ...HERMETIC } },
       { test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt}/**/*.test.ts'], ...LANE } },
       { test: { name: 'labs-cluster', include: ['test/labs/{pacemaker,packages}/**/*.test.ts'], ...LANE } },
     ],

@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCustomTask } from '#config/custom-tasks.ts';
+import { systemPath } from '#config/files.ts';
 import type { Definitions } from '#config/packaged-tasks.ts';
 import { errorAt, type Problem } from '#config/problem.ts';
 import { whyDistrusted } from '#config/trusted-document.ts';
@@ -11,8 +12,9 @@ export const DEFINITIONS_DIRECTORY = '/usr/lib/recovery-agent/tasks.d';
 const MAX_FILES = 1000;
 const ROOT = 0;
 
-/** @param directory may be missing; files whose name ends with .conf count, in the order of their names */
-export function packagedDefinitions(directory: string = DEFINITIONS_DIRECTORY): Definitions {
+/** @param given the directory, which may be missing; files whose name ends with .conf count, in the order of their names */
+export function packagedDefinitions(given: string = DEFINITIONS_DIRECTORY): Definitions {
+  const directory = systemPath(given);
   const owners = [ROOT, process.geteuid?.() ?? ROOT];
   const problems: Problem[] = [];
   const refuse = (path: string, message: string): void => {

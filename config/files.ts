@@ -1,9 +1,22 @@
 /** Reading a configuration file as it is, without being kept by it: no pipes, no devices, nothing of any size. */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** A configuration file larger than this is a mistake. */
 export const MAX_FILE_BYTES = 1_048_576;
+
+/** Where the system's own files are searched, in place of "/": for trials and tests, which must not depend on the machine. */
+const ROOT_VARIABLE = 'RECOVERY_AGENT_ROOT';
+/** Folders of the system in which files are searched that no option names. */
+const SYSTEM_FOLDERS = ['/etc/', '/usr/lib/recovery-agent/', '/sys/'];
+
+/** The path at which a file is read: below the root that the environment names, if it is one of the system's. */
+export function systemPath(path: string): string {
+  const root = process.env[ROOT_VARIABLE];
+  const isOfSystem = SYSTEM_FOLDERS.some((folder) => path.startsWith(folder));
+  return root && isOfSystem ? join(root, path) : path;
+}
 
 export interface FileContent {
   readonly bytes: Uint8Array;
@@ -17,7 +30,7 @@ export interface FileContent {
 export function readConfigurationFile(path: string): FileContent | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    descriptor = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
       return undefined;

@@ -1,5 +1,6 @@
 /** `recovery-agent engine`: the resident process that owns the journal. */
 import { hostname } from 'node:os';
+import { systemPath } from '#config/files.ts';
 import { realClock } from '#engine/clock/clock.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
@@ -87,7 +88,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
         path: journalPath,
         node,
         leaseTimeoutMs: options.engine.leaseTimeoutMs,
-        machineFiles: MACHINE_FILES,
+        machineFiles: MACHINE_FILES.map(systemPath),
         authority: line.has('take-over') ? 'cluster' : 'none',
       },
       realClock,

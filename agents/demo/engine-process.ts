@@ -34,7 +34,7 @@ export class EngineProcess {
     return engine;
   }
 
-  /** Starts an engine and waits for nothing. */
+  /** Starts an engine and waits for nothing. What this machine is configured to has no part in it. */
   constructor(
     { directory, configFile }: EnginePlace,
     node: string,
@@ -59,7 +59,7 @@ export class EngineProcess {
         this.socket,
         ...options,
       ],
-      { stdio: ['ignore', log, log], env: { ...process.env, ...environment } },
+      { stdio: ['ignore', log, log], env: { ...process.env, RECOVERY_AGENT_ROOT: directory, ...environment } },
     );
     closeSync(log);
   }
