@@ -54,10 +54,16 @@ describe('the table of processes', () => {
   });
 
   test('a dead process that its parent has not buried is not in it', async () => {
-    // The shell becomes a sleep that never waits for the child that the shell had.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes a sleep that never waits for the child that the shell had. The child ends only then: a shell might wait for it.
+    const script = 'cat <&3 >/dev/null & echo $!; exec sleep 1000';
+    const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] });
     children.push(parent);
-    const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
+    const pid = Number(await new Promise((resolve) => parent.stdout?.once('data', resolve)));
+    const nameOf = (id: number | undefined) => parseStat(readFileSync(`/proc/${id}/stat`, 'latin1'))?.name;
+    await vi.waitFor(() => expect(nameOf(parent.pid)).toBe('sleep'), { timeout: 20_000, interval: 20 });
+    const input = parent.stdio[3];
+    if (!input || !('end' in input)) throw new Error('the child has no input');
+    input.end();
     const state = () => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.state;
     await vi.waitFor(() => expect(state()).toBe('Z'), { timeout: 20_000, interval: 20 });
     expect(readRunning('/proc', pid)).toBeUndefined();
