@@ -133,10 +133,15 @@ export interface Ending {
 export async function endAll(find: () => Promise<readonly Found[]>, graceMs: number): Promise<Ending> {
   const begin = performance.now();
   const asked = new Set<string>();
+  let isClear = false;
   for (;;) {
     const found = await find();
     const elapsed = performance.now() - begin;
-    if (found.length === 0 || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: asked.size, left: found };
+    // A process may have forked and been killed while /proc was read: its child is in the next look only.
+    const isOver = found.length === 0 && (isClear || asked.size === 0);
+    if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: asked.size, left: found };
+    isClear = found.length === 0;
+    if (isClear) continue;
     for (const one of found) {
       const name = `${one.pid}:${one.startedAt}`;
       if (elapsed >= graceMs) signal(one, 'SIGKILL');
