@@ -1,6 +1,7 @@
 /** A peer on a unix socket that sends what it likes and reads only when told to: for tests of servers and clients. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 
 const LIMIT_MS = 10_000;
 
@@ -19,10 +20,19 @@ export class RawPeer implements Disposable {
   #text = '';
   #arrived = Promise.withResolvers<void>();
 
+  /** While the queue of connections that nobody has accepted yet is full (EAGAIN), the next one has to wait for the server. */
   static async connect(path: string): Promise<RawPeer> {
-    const peer = new RawPeer(connect({ path }));
-    await once(peer.socket, 'connect', { signal: AbortSignal.timeout(LIMIT_MS) });
-    return peer;
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    for (;;) {
+      const peer = new RawPeer(connect({ path }));
+      try {
+        await once(peer.socket, 'connect', { signal });
+        return peer;
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+        await turn();
+      }
+    }
   }
 
   private constructor(socket: Socket) {
