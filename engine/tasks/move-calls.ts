@@ -84,8 +84,12 @@ export class MoveCalls {
 
   async #perform(progress: Progress, step: Step): Promise<void> {
     const { clock, signal, steps } = this.#context;
+    let mayHaveLeft = false;
     try {
-      const { requestId } = await this.#inTurn(step, () => this.#request(step));
+      const { requestId } = await this.#inTurn(step, () => {
+        mayHaveLeft = true;
+        return this.#request(step);
+      });
       crashPoint('step.after-call');
       progress.since = clock.boottime();
       progress.refusals = 0;
@@ -93,11 +97,20 @@ export class MoveCalls {
       await steps.settle([{ step, state: 'sent', requestId, ...accepted }]);
       crashPoint('step.after-sent');
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      if (signal.aborted) {
+        if (!mayHaveLeft) await this.#withdrawIntent(step);
+        throw signal.reason;
+      }
       if (!(error instanceof CloudError)) throw error;
       const target = step.kind === 'evacuate' ? this.#host.reservedHost : null;
       await this.#onRefusal(progress, step, judgeCall(error, step.kind as MoveStepKind, target), error);
     }
+  }
+
+  /** The call still waited for its turn when the task was ended: it is no attempt. An engine that lost its lease leaves the intent. */
+  async #withdrawIntent(step: Step): Promise<void> {
+    const detail = { ...step.detail, attempts: attemptsOf(step) - 1 };
+    await this.#context.steps.settle([{ step, state: 'planned', detail }]).catch(() => {});
   }
 
   #inTurn<T>(step: Step, call: () => Promise<T>): Promise<T> {
