@@ -46,5 +46,5 @@ export function describeStuck(
 /** What an operator can do about an evacuation that Nova abandoned. */
 export function wayOut(recovery: string, instance: string): string {
   const command = `recovery-agent retry ${recovery} --instance ${instance} --abandon-evacuation`;
-  return `if it never ends, make sure that the instance runs nowhere and run "${command}"`;
+  return `if it never ends, make sure that the instance runs nowhere, remove it from that destination (virsh undefine), and run "${command}"`;
 }
