@@ -19,6 +19,7 @@ import type { AtomRow, FlowState, RevertCause } from '../journal/words.ts';
 import type { Budgets } from './budget.ts';
 import { returnSince, signOf } from './host-return.ts';
 import { type Fault, type FlowOutcome, IgnoreRecovery, Interrupted, SkipRecovery, TaskFailure } from './outcome.ts';
+import { repeatOvertakenReturn } from './overtaken-return.ts';
 import { type Json, type Plan, type PlannedTask, readPlan } from './plan.ts';
 import { StepLedger } from './step-ledger.ts';
 import type { EarlierMove, Task, TaskContext, Values } from './task.ts';
@@ -239,6 +240,10 @@ export class FlowRunner {
         ),
       hasBegun: () => journal.query('hasBegun', this.#flow.flow.logbook_id),
       isForceDownRequested: () => journal.query('isForceDownRequested', place.flowId),
+      noteLife: async () => {
+        const logbook = await journal.query('logbookById', this.#flow.flow.logbook_id);
+        if (logbook) await repeatOvertakenReturn({ journal, clock, log }, logbook);
+      },
       returnedSince: async () => {
         const logbook = await journal.query('logbookById', this.#flow.flow.logbook_id);
         const found = logbook && kindOf(logbook) === 'COMPUTE_HOST' ? await returnSince(journal, logbook) : null;

@@ -91,6 +91,8 @@ export interface TaskContext {
   isForceDownRequested(): Promise<boolean>;
   /** The report that the host of this recovery came back; null where there is none. `sign`: e.g. "came back at …". */
   returnedSince(): Promise<{ readonly sign: string; readonly order: HostReturn['order'] } | null>;
+  /** The host of this recovery lives: called before the recovery ends for that. */
+  noteLife(): Promise<void>;
   /** Instances of a host that recoveries which did not finish have touched. */
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** Instances that recoveries moved off a host and that nobody has brought home since. */

@@ -24,7 +24,6 @@ import type { FlowChoice, NextFlow } from '../recovery/method.ts';
 import { whyAnswered, whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
-import { repeatOvertakenReturn } from './overtaken-return.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 import type { Waits } from './waits.ts';
@@ -263,12 +262,10 @@ export class Recovery {
     const { hub, journal } = this.#parts;
     const isLast = await this.#choices.isLast(round);
     try {
-      const ended = await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
+      return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
         // A failed flow with another one after it leaves the recovery running, unless an operator has to say something.
         outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : [this.#closing(outcome)],
       );
-      if (ended.end === 'ignored') await repeatOvertakenReturn(this.#parts, this.#logbook);
-      return ended;
     } catch (error) {
       // An engine that has lost its reign cannot say so; for the next one it is dead.
       if (error instanceof Interrupted) await journal.write({ op: 'leave_flow', flowId: flow.flow.id }).catch(() => {});

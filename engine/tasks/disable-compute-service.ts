@@ -40,6 +40,7 @@ async function serviceOfTheDead(context: TaskContext, host: string): Promise<Com
     if (back?.order === 'return newer') throw leftAlone(context, host, back.sign);
     if (decision === 'alive') {
       const sign = `lives: its nova-compute reported to Nova at ${service.updatedAt?.toISOString()}`;
+      await context.noteLife();
       throw leftAlone(context, host, sign);
     }
     const waitMs = settings.heartbeatWaitMs ?? HEARTBEAT_WAIT_MS;

@@ -16,7 +16,10 @@ import { clampedStamp } from '../recovery/report-order.ts';
 /** Reports this close to each other may be of one reboot, whatever their stamps: monitors' clocks may be wrong by minutes. */
 const RECENT_MS = 600_000;
 
-/** Journals such a return again, after the death, so that it is acted on. */
+/**
+ * Journals such a return again, after the death, so that it is acted on. Before the recovery of the death ends: an engine that dies in
+ * between leaves it open, and the next one finds the return.
+ */
 export async function repeatOvertakenReturn(
   { journal, clock, log }: { readonly journal: Journal; readonly clock: Clock; readonly log: Log },
   death: LogbookRow,
