@@ -27,10 +27,13 @@ function build(): string {
   return /sha256 ([0-9a-f]{64})/.exec(stdout)?.[1] ?? '';
 }
 
+/** What this machine is configured to has no part in it. */
+const NOWHERE = { RECOVERY_AGENT_ROOT: process.env.RECOVERY_AGENT_ROOT ?? '' };
+
 function run(argv: readonly string[], environment: Record<string, string> = {}, uid?: number) {
   return spawnSync(copy, argv, {
     encoding: 'utf8',
-    env: environment,
+    env: { ...NOWHERE, ...environment },
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
@@ -40,7 +43,7 @@ function run(argv: readonly string[], environment: Record<string, string> = {}, 
 /** Runs it, by its name under resource.d for an action of the agent, without blocking this process, which serves the cloud. */
 function act(file: string, argv: readonly string[], environment: Record<string, string>) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    const child = execFile(file, argv, { env: environment, cwd: '/' }, (_, stdout, stderr) => {
+    const child = execFile(file, argv, { env: { ...NOWHERE, ...environment }, cwd: '/' }, (_, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout, stderr });
     });
   });
