@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -63,8 +63,32 @@ interface Report {
   readonly numFailedTestSuites: number;
   readonly success: boolean;
   readonly testResults: readonly {
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
+}
+
+/** What failed, told again at the very end: who sees only the end of a long output sees it too. */
+const failures: string[] = [];
+const FAILURE_CHARACTERS = 4_000;
+
+function noteFailures({ testResults }: Report): void {
+  for (const { name, status, message, assertionResults } of testResults) {
+    const file = relative(ROOT, name);
+    const failed = assertionResults.filter((assertion) => assertion.status === 'failed');
+    for (const { fullName, failureMessages } of failed) {
+      failures.push(`FAILED: ${file}: ${fullName}\n${failureMessages.join('\n').slice(0, FAILURE_CHARACTERS)}`);
+    }
+    if (status === 'failed' && failed.length === 0) {
+      failures.push(`FAILED: ${file}\n${message.slice(0, FAILURE_CHARACTERS)}`);
+    }
+  }
 }
 
 async function runSuites(projects: readonly string[], count: Count, output: 'live' | 'held' = 'live'): Promise<void> {
@@ -80,6 +104,7 @@ async function runSuites(projects: readonly string[], count: Count, output: 'liv
     count.failed += 1;
     return;
   }
+  noteFailures(report);
   count.passed += report.numPassedTests;
   count.failed += report.numFailedTests;
   count.skipped += report.numPendingTests + report.numTodoTests;
@@ -97,8 +122,9 @@ async function runSuites(projects: readonly string[], count: Count, output: 'liv
 }
 
 const count: Count = { passed: 0, failed: 0, skipped: 0 };
-const tally = ({ isOk }: Check): void => {
+const tally = ({ name, isOk }: Check): void => {
   count[isOk ? 'passed' : 'failed'] += 1;
+  if (!isOk) failures.push(`FAILED: ${name}`);
 };
 
 try {
@@ -127,5 +153,6 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
+for (const failure of failures) process.stdout.write(`${failure}\n`);
 process.stdout.write(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
 process.exitCode = count.failed > 0 ? 1 : 0;
