@@ -370,10 +370,18 @@ describe('the name of a task', () => {
     expect(problemsOf(flow('engine'))).toEqual(['f:2:42: no task can be called "engine": a section has that name']);
   });
 
-  test('stands once in a flow', () => {
-    expect(problemsOf(`${flow('a', 'a')}[a]\n${PROGRAM}\n`)).toEqual([
-      'f:2:46: task "a" already stands in this flow at f:2:42',
-    ]);
+  test('may occur more than once in a flow', () => {
+    expect(problemsOf(`${flow('a', 'a')}[a]\n${PROGRAM}\n`)).toEqual([]);
+  });
+
+  test('is named once in a fault of its definition, however often it occurs', () => {
+    const text = `${flow('a', 'b', 'a')}[a]\n${PROGRAM} {{ ticket }}\nprovides = x\n[b]\n${PROGRAM}\nprovides = y\n`;
+    expect(problemsOf(text)).toHaveLength(1);
+  });
+
+  test('is not the one that gives what the task itself lacks', () => {
+    const text = `${flow('a', 'a')}[a]\n${PROGRAM} {{ ticket }}\nprovides = ticket\n`;
+    expect(problemsOf(text)).toEqual([expect.not.stringContaining('wait for each other')]);
   });
 
   test('that no list has is a warning, and what stands in its definition is checked all the same', () => {
