@@ -1,10 +1,12 @@
 /** What the engine answers on its socket. Parameters are checked here; the engine trusts them. */
+
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import type { Delivery, Engine } from '#engine/resident/engine.ts';
 import { RequestRefused } from '#engine/resident/request-refused.ts';
 import { viewNotification } from '#engine/resident/view.ts';
 import { type ReportedProof, readProof } from '#protocol/death-proof.ts';
+import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
@@ -49,7 +51,7 @@ const deliveryFacts = v.object({
 });
 const monitorName = v.pipe(v.string('must be a text'), v.regex(/^[a-z]{1,32}$/, 'is no name of a monitor'));
 const blindParams = v.strictObject({
-  host: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
+  host: v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`)),
   seeing: v.pipe(v.array(monitorName), v.maxLength(16, 'are more than 16')),
   blind: v.pipe(
     v.array(
@@ -67,7 +69,7 @@ const blindParams = v.strictObject({
   ),
 });
 const hostParams = v.strictObject({
-  name: v.pipe(v.string('must be a text'), v.regex(/^[a-zA-Z0-9\-._]{1,255}$/, 'is no host name')),
+  name: v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`)),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
 });
 

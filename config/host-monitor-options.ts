@@ -1,5 +1,6 @@
 /** Options of the host monitor: section host, with the names of masakari-monitors where it has them. */
 
+import { isHostName } from '#protocol/host-name.ts';
 import {
   ABSOLUTE_PATH,
   choice,
@@ -14,8 +15,6 @@ import {
   text,
 } from './kinds.ts';
 
-/** As the API takes them. */
-const HOST_NAME = /^[a-zA-Z0-9\-._]{1,255}$/;
 const OPTIONAL_DOMAIN = { takes: 'a domain, or nothing', pattern: /^[a-zA-Z0-9\-._]{0,250}$/ };
 
 /** Names of nodes, separated by commas, blanks or newlines. */
@@ -29,7 +28,7 @@ function nodeNames(name: string, help: string): OptionSpec<readonly string[]> {
     secret: false,
     parse(value) {
       const names = listItems(value);
-      const wrong = names.find((item) => !HOST_NAME.test(item.text));
+      const wrong = names.find((item) => !isHostName(item.text));
       return wrong === undefined
         ? { value: names.map((item) => item.text) }
         : { fault: `takes names of nodes, not ${shown(wrong.text)}`, offset: wrong.offset };
@@ -51,7 +50,7 @@ function namePairs(name: string, help: string): OptionSpec<Readonly<Record<strin
       for (const item of listItems(value)) {
         const [node = '', host = '', ...rest] = item.text.split(':');
         const fault = (reason: string) => ({ fault: `${reason} ${shown(item.text)}`, offset: item.offset });
-        if (!HOST_NAME.test(node) || !HOST_NAME.test(host) || rest.length > 0) return fault('takes NODE:HOST, not');
+        if (!isHostName(node) || !isHostName(host) || rest.length > 0) return fault('takes NODE:HOST, not');
         if (pairs.has(node) || [...pairs.values()].includes(host)) return fault('has a name twice, in');
         pairs.set(node, host);
       }

@@ -3,11 +3,12 @@
  * names and defaults of masakari-monitors where it has them.
  */
 
+import { HOST_NAME } from '#protocol/host-name.ts';
 import { ABSOLUTE_PATH, count, OPTIONAL_PATH, seconds, type TextForm, text } from './kinds.ts';
 
 const PORT = '[0-9]{1,5}';
 // A name, an IPv4 address, or an IPv6 address in brackets.
-const HOST = String.raw`(?:[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}|\[[0-9a-fA-F:.]{2,45}\])`;
+const HOST = String.raw`(?:${HOST_NAME.source.slice(1, -1)}|\[[0-9a-fA-F:.]{2,45}\])`;
 
 const OPTIONAL_ADDRESS: TextForm = {
   takes: 'HOST or HOST:PORT, an IPv6 address in brackets, or nothing',

@@ -5,6 +5,8 @@
  * the default is therefore one thing.
  */
 
+import { HOST_NAME, HOST_NAME_RULE } from '#protocol/host-name.ts';
+
 export type Parsed<T> = { readonly value: T } | { readonly fault: string; readonly offset?: number };
 
 /** One option: its name in the file, its default, what it takes, and how its text is read. */
@@ -104,7 +106,10 @@ export const OPTIONAL_URL: TextForm = {
   takes: 'an http:// or https:// URL, or nothing',
   pattern: /^(https?:\/\/\S+)?$/,
 };
-export const OPTIONAL_HOST: TextForm = { takes: 'a host name, or nothing', pattern: /^[a-zA-Z0-9\-._]{0,255}$/ };
+export const OPTIONAL_HOST: TextForm = {
+  takes: `a host name (${HOST_NAME_RULE}), or nothing`,
+  pattern: new RegExp(`^$|${HOST_NAME.source}`),
+};
 export const CATALOG_INFO: TextForm = { takes: 'TYPE:NAME:INTERFACE', pattern: /^[^:\s]+:[^:]*:[^:\s]+$/ };
 
 export function text(name: string, fallback: string, form: TextForm, help: string): OptionSpec<string> {

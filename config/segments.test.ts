@@ -56,7 +56,7 @@ test.each([
   ],
   [
     '[failover_segment a]\nhosts = x y/z',
-    'f:2:11: "y/z" is no host name: letters, digits and - . _, at most 255 of them',
+    'f:2:11: "y/z" is no host name: letters, digits and - . _, at most 255 of them, the first no "-" or "."',
   ],
   [
     '[failover_segment a]\nhosts = x\nrecovery_method = manual',

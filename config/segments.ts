@@ -4,6 +4,7 @@
  * Invariant: a host name stands at most once in all segments, be it as host or as reserved host.
  */
 
+import { HOST_NAME_RULE, isEqualHost, isHostName, isSameHost, matchHost } from '#protocol/host-name.ts';
 import type { DocumentSection } from './document.ts';
 import { ANY_TEXT, choice, flag, listItems, NAME, shown, text } from './kinds.ts';
 import { didYouMean } from './nearest.ts';
@@ -37,10 +38,19 @@ export const DEFAULT_SEGMENT: FailoverSegment = {
   description: '',
 };
 
-/** The segment a host belongs to, as host or as reserved host. */
+/** The hosts that a segment names, reserved ones last; none where it stands for every host. */
+export function segmentHosts({ hosts, reservedHosts }: FailoverSegment): readonly string[] {
+  return hosts === 'every' ? reservedHosts : [...hosts, ...reservedHosts];
+}
+
+/**
+ * The segment a host belongs to, as host or as reserved host. A short name, a full name or another case of a name is the same host where
+ * only one can be meant.
+ */
 export function segmentOf(segments: readonly FailoverSegment[], host: string): FailoverSegment | undefined {
+  const found = matchHost(host, segments.flatMap(segmentHosts));
   return segments.find(
-    (segment) => segment.hosts === 'every' || segment.hosts.includes(host) || segment.reservedHosts.includes(host),
+    (segment) => segment.hosts === 'every' || (found.match === 'one' && segmentHosts(segment).includes(found.name)),
   );
 }
 
@@ -55,7 +65,6 @@ const HOST_LISTS = ['hosts', 'reserved_hosts'] as const;
 /** The options of such a section besides the two lists of hosts. */
 export const SEGMENT_OPTIONS = [METHOD, ENABLED, SERVICE_TYPE, DESCRIPTION] as const;
 const OPTION_NAMES: readonly string[] = [...HOST_LISTS, ...SEGMENT_OPTIONS.map((spec) => spec.name)];
-const HOST_NAME = /^[a-zA-Z0-9\-._]{1,255}$/;
 
 /** The name of the segment a section describes; nothing if it describes none. */
 export function segmentNameOf(section: DocumentSection): string | undefined {
@@ -123,16 +132,21 @@ function readHosts(
   const value = section.options.get(list)?.value;
   const hosts: string[] = [];
   for (const { text: host, offset } of value === undefined ? [] : listItems(value.text)) {
-    const earlier = taken.get(host);
     if (value === undefined) break;
     const at = value.place(offset);
-    if (!HOST_NAME.test(host)) {
-      problems.push(errorAt(at, `${shown(host)} is no host name: letters, digits and - . _, at most 255 of them`));
+    const like = [...taken].filter(([name]) => isSameHost(name, host));
+    const [, earlier] = like.find(([name]) => isEqualHost(name, host)) ?? [];
+    if (!isHostName(host)) {
+      problems.push(errorAt(at, `${shown(host)} is no host name: ${HOST_NAME_RULE}`));
     } else if (earlier !== undefined) {
       problems.push(
         errorAt(at, `host "${host}" already stands at ${formatPosition(earlier)}; a host belongs to one segment, once`),
       );
     } else {
+      for (const [name, place] of like) {
+        const cure = 'if they are one host, remove one; if not, write both names in full';
+        problems.push(warningAt(at, `"${host}" and "${name}" (${formatPosition(place)}) may name one host; ${cure}`));
+      }
       taken.set(host, at);
       hosts.push(host);
     }

@@ -1,6 +1,7 @@
 /** Addresses of engines as they stand in the file: `unix:/PATH`, or `HOST` or `HOST:PORT` of TLS. */
 
 import { isIP } from 'node:net';
+import { isHostName } from '#protocol/host-name.ts';
 import { listItems, type OptionSpec, type Parsed, shown } from './kinds.ts';
 
 /** Without a port it is the one of option `port`. */
@@ -13,7 +14,6 @@ export interface NodeAddress {
 export type WrittenAddress = { readonly kind: 'unix'; readonly path: string } | NodeAddress;
 
 const MAX_ADDRESSES = 32;
-const HOST = /^[a-zA-Z0-9]([a-zA-Z0-9\-._]{0,253}[a-zA-Z0-9])?\.?$/;
 
 /** Where a host looks for the engine, in this order. */
 export function engineAddresses(name: string, written: string, help: string): OptionSpec<readonly WrittenAddress[]> {
@@ -61,5 +61,5 @@ function readNodeAddress(text: string): NodeAddress | undefined {
   const port = digits === undefined ? undefined : Number(digits);
   if (port !== undefined && (port < 1 || port > 65_535)) return undefined;
   if (six !== undefined) return isIP(six) === 6 ? { kind: 'tls', host: six, port } : undefined;
-  return name !== undefined && HOST.test(name) ? { kind: 'tls', host: name, port } : undefined;
+  return name !== undefined && isHostName(name) ? { kind: 'tls', host: name, port } : undefined;
 }

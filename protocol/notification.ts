@@ -1,7 +1,9 @@
 /**
  * A notification: Masakari's body, exactly (POST /v1/notifications). Parsed once at the edge; inside it is trusted.
  */
+
 import * as v from 'valibot';
+import { HOST_NAME_RULE, isHostName } from './host-name.ts';
 
 /** No more than this many bytes of a notification's body are read. */
 export const MAX_NOTIFICATION_BYTES = 64 * 1024;
@@ -28,11 +30,7 @@ const generatedTime = v.pipe(
 );
 
 const common = {
-  hostname: v.pipe(
-    shortText,
-    v.minLength(1, 'is empty'),
-    v.regex(/^[a-zA-Z0-9\-._]*$/, 'may hold letters, digits, "-", "." and "_" only'),
-  ),
+  hostname: v.pipe(shortText, v.minLength(1, 'is empty'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`)),
   generated_time: generatedTime,
 };
 

@@ -124,6 +124,13 @@ export interface InstanceFilter {
   readonly changedSince?: Date;
 }
 
+/** The names that Nova has for compute hosts. */
+export interface HostNamesList {
+  readonly names: readonly string[];
+  /** Whether hosts of cells that are down are among them (Nova lists these since 2.69, and leaves them out before). */
+  readonly isComplete: boolean;
+}
+
 /** The answer to a call that changes something. */
 export interface Accepted {
   /** Nova's `x-openstack-request-id`, or null where it gave none. */
@@ -172,6 +179,8 @@ export interface Cloud {
 
   /** The `nova-compute` service of a host; undefined where Nova knows none. Kind `no_answer` where its cell is down. */
   computeService(host: string, options?: CallOptions): Promise<ComputeService | undefined>;
+  /** The hosts of all nova-compute services. */
+  computeHosts(options?: CallOptions): Promise<HostNamesList>;
   /** Safe to repeat: it names the wanted state. */
   changeService(service: ComputeService, change: ServiceChange, options?: ActOptions): Promise<Accepted>;
 

@@ -20,6 +20,7 @@ import {
   type Listing,
   type MigrationRecord,
 } from './cloud.ts';
+import { ambiguity, matchInNova } from './compute-hosts.ts';
 
 export type Reading<T> =
   | { readonly answer: 'yes'; readonly value: T }
@@ -67,6 +68,7 @@ export async function readService(
   return reading(async () => {
     const service = await cloud.computeService(host, options);
     if (service === undefined) {
+      await assertNoOtherName(cloud, host, options);
       const name = 'the name must be the one that "openstack compute service list" shows';
       throw new CloudError(
         'no_answer',
@@ -75,6 +77,14 @@ export async function readService(
     }
     return { answer: 'yes', value: service };
   });
+}
+
+/** @throws CloudError of kind `refused` where Nova has the host under another name: waiting brings no service of this one */
+async function assertNoOtherName(cloud: Cloud, host: string, options: CallOptions): Promise<void> {
+  const found = matchInNova(host, await cloud.computeHosts(options));
+  if (found.match === 'none' || (found.match === 'one' && found.name === host)) return;
+  const meant = found.match === 'one' ? `Nova has host '${host}' as '${found.name}'` : ambiguity(host, found.names);
+  throw new CloudError('refused', meant);
 }
 
 /** The instances that Nova has on a host. */

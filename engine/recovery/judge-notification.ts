@@ -116,5 +116,10 @@ export function decideReturnFlow(
 export function targetOf(notification: Notification): string {
   return notification.type === 'VM'
     ? `instance:${notification.payload.instance_uuid.toLowerCase()}`
-    : `host:${notification.hostname}`;
+    : hostTarget(notification.hostname);
+}
+
+/** The target of recoveries of a host. */
+export function hostTarget(host: string): string {
+  return `host:${host}`;
 }

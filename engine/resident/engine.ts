@@ -29,6 +29,7 @@ import { isEvacuated } from '../recovery/original-state.ts';
 import { skewOf } from '../recovery/report-order.ts';
 import { BlindMonitors, type Sightedness } from './blind-monitors.ts';
 import { FollowUps } from './follow-ups.ts';
+import { HostNames } from './host-names.ts';
 import { Operator } from './operator.ts';
 import { ProgressHub } from './progress.ts';
 import { RequestRefused } from './request-refused.ts';
@@ -85,6 +86,7 @@ export class Engine {
   readonly #statusFile: StatusFile;
   readonly #startedAt: number;
   readonly #blindMonitors = new BlindMonitors();
+  readonly #hostNames: HostNames;
   readonly #scheduler: Scheduler;
   readonly #followUps: FollowUps;
   readonly #stopping = new AbortController();
@@ -103,10 +105,23 @@ export class Engine {
     };
     const wake = (): void => this.#wake();
     const waits = new Waits(parts.clock);
-    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits }, wake);
-    this.#scheduler = new Scheduler({ ...parts, running: this.#running, waits, signal: this.#stopping.signal });
-    this.#followUps = new FollowUps({ ...parts, isWanted: (instance) => isEvacuated(instance, hostFailure), wake });
-    this.operator = new Operator({ ...parts, running: this.#running, waits, wake });
+    const hostNames = new HostNames({ ...parts, segments: parts.configuration.segments });
+    this.#hostNames = hostNames;
+    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits, hostNames }, wake);
+    this.#scheduler = new Scheduler({
+      ...parts,
+      running: this.#running,
+      waits,
+      hostNames,
+      signal: this.#stopping.signal,
+    });
+    this.#followUps = new FollowUps({
+      ...parts,
+      hostNames,
+      isWanted: (instance) => isEvacuated(instance, hostFailure),
+      wake,
+    });
+    this.operator = new Operator({ ...parts, running: this.#running, waits, hostNames, wake });
     this.#statusFile = new StatusFile(parts.journalPath);
     this.#startedAt = parts.clock.now();
     this.#lastCommitAt = parts.clock.boottime();
@@ -119,9 +134,11 @@ export class Engine {
     this.ended.catch(() => {});
   }
 
-  /** Journals a notification, then answers. @param proof what the reporter knows of the death of the host */
-  async accept(notification: Notification, given: Proof = 'none', delivery?: Delivery): Promise<AcceptResult> {
+  /** Journals a notification, then answers. @param given what the reporter knows of the death of the host */
+  async accept(report: Notification, given: Proof = 'none', delivery?: Delivery): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
+    const notification = { ...report, hostname: this.#hostNames.journalName(report.hostname) };
+    this.#hostNames.readIfUnknown(report.hostname, this.#stopping.signal);
     const proof = given === 'fencing' && isOld(delivery) ? 'none' : given;
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
@@ -147,6 +164,7 @@ export class Engine {
       uuid,
       type,
       host,
+      reported_host: report.hostname === host ? undefined : report.hostname,
       reason: result.isDuplicate ? null : reason,
       age_seconds: delivery?.ageSeconds,
       attempts: delivery?.attempts,

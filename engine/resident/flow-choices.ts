@@ -6,6 +6,7 @@
 import type { Configuration } from '#config/load.ts';
 import { hasTasks } from '#config/pipelines.ts';
 import { type RecoveryMethod, segmentOf } from '#config/segments.ts';
+import { isSameHost } from '#protocol/host-name.ts';
 import { type Plan, readPlan } from '../flow/plan.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -13,32 +14,41 @@ import type { FlowRow, LogbookRow } from '../journal/words.ts';
 import { decideReturnFlow, type ReturnDecision } from '../recovery/judge-notification.ts';
 import { type FlowChoice, type NextFlow, nextFlow, type ReturnFlow } from '../recovery/method.ts';
 import { orderOfReports } from '../recovery/report-order.ts';
+import type { HostNames } from './host-names.ts';
 
 export class FlowChoices {
   readonly #journal: Journal;
   readonly #configuration: Configuration;
+  readonly #hostNames: HostNames;
   readonly #logbook: LogbookRow;
 
   constructor(
-    { journal, configuration }: { readonly journal: Journal; readonly configuration: Configuration },
+    {
+      journal,
+      configuration,
+      hostNames,
+    }: { readonly journal: Journal; readonly configuration: Configuration; readonly hostNames: HostNames },
     logbook: LogbookRow,
   ) {
     this.#journal = journal;
     this.#configuration = configuration;
+    this.#hostNames = hostNames;
     this.#logbook = logbook;
   }
 
   get segment(): { readonly recoveryMethod: RecoveryMethod; readonly reservedHosts: readonly string[] } {
     const segment = segmentOf(this.#configuration.segments, this.#logbook.host);
     // A host that was taken out of its segment while its recovery waited is recovered the simplest way.
-    return segment ?? { recoveryMethod: 'auto', reservedHosts: [] };
+    if (!segment) return { recoveryMethod: 'auto', reservedHosts: [] };
+    return { ...segment, reservedHosts: segment.reservedHosts.map((host) => this.#hostNames.known(host)) };
   }
 
   async freeReservedHosts(): Promise<string[]> {
     const hosts = await this.#journal.query('hosts');
-    const spent = new Set(hosts.filter(({ reserved }) => reserved === 0).map(({ name }) => name));
-    for (const host of await this.#journal.query('reservedHostsInUse', this.#logbook.id)) spent.add(host);
-    return this.segment.reservedHosts.filter((host) => host !== this.#logbook.host && !spent.has(host));
+    const spent = hosts.filter(({ reserved }) => reserved === 0).map(({ name }) => name);
+    const inUse = await this.#journal.query('reservedHostsInUse', this.#logbook.id);
+    const taken = [this.#logbook.host, ...spent, ...inUse];
+    return this.segment.reservedHosts.filter((host) => !taken.some((other) => isSameHost(host, other)));
   }
 
   /** Oldest first. */

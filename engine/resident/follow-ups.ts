@@ -12,6 +12,7 @@ import type { Cloud, Instance } from '../cloud/cloud.ts';
 import { readInstancesOn, readService } from '../cloud/reading.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/words.ts';
+import type { HostNames } from './host-names.ts';
 
 /** Looks that are owed for each recovery of a host. */
 export const FOLLOW_UPS = 2;
@@ -26,6 +27,7 @@ export interface FollowUpParts {
   readonly cloud: Cloud;
   readonly clock: Clock;
   readonly log: Log;
+  readonly hostNames: HostNames;
   /** Whether a recovery of the host would move this instance. */
   readonly isWanted: (instance: Instance) => boolean;
   /** Has the queue planned again. */
@@ -77,14 +79,15 @@ export class FollowUps {
   }
 
   async #left(row: LogbookRow, caller: AbortSignal): Promise<readonly Instance[] | 'over' | 'no answer'> {
-    const { cloud, journal, isWanted } = this.#parts;
+    const { cloud, hostNames, journal, isWanted } = this.#parts;
     const newest = await journal.query('failureBefore', { host: row.host, id: Number.MAX_SAFE_INTEGER });
     if (newest?.id !== row.id) return 'over';
     const signal = AbortSignal.any([caller, AbortSignal.timeout(READ_TIMEOUT_MS)]);
-    const service = await readService(cloud, row.host, { signal });
+    const host = hostNames.known(row.host);
+    const service = await readService(cloud, host, { signal });
     if (service.answer !== 'yes') return 'no answer';
     if (!service.value.forcedDown || service.value.state === 'up') return 'over';
-    const listing = await readInstancesOn(cloud, row.host, { signal });
+    const listing = await readInstancesOn(cloud, host, { signal });
     if (listing.answer !== 'yes') return 'no answer';
     const handled = new Set(await journal.query('evacuationObjects', row.id));
     return listing.value.items.filter((instance) => !handled.has(instance.uuid) && isWanted(instance));

@@ -5,6 +5,7 @@
  */
 import type { Configuration } from '#config/load.ts';
 import { segmentOf } from '#config/segments.ts';
+import { matchHost } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Notification } from '#protocol/notification.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -15,6 +16,7 @@ import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
 import { judgeNotification } from '../recovery/judge-notification.ts';
 import { TASK_STEP } from '../tasks/custom/task-step.ts';
 import { whyLeftAlone } from './came-back.ts';
+import type { HostNames } from './host-names.ts';
 import { RequestRefused } from './request-refused.ts';
 import { returnFacts } from './return-facts.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
@@ -27,6 +29,7 @@ export interface OperatorParts {
   readonly log: Log;
   readonly running: RunningRecoveries;
   readonly waits: Waits;
+  readonly hostNames: HostNames;
   /** Has the queue looked at anew. */
   readonly wake: () => void;
 }
@@ -152,8 +155,18 @@ export class Operator {
   }
 
   /** Changes whether a host is reserved, by an operator's word. */
-  async setReserved(name: string, reserved: 0 | 1): Promise<void> {
-    const { journal, clock } = this.#parts;
+  async setReserved(host: string, reserved: 0 | 1): Promise<void> {
+    const { journal, clock, configuration, hostNames } = this.#parts;
+    const known = configuration.segments.flatMap(({ reservedHosts }) => reservedHosts);
+    const found = matchHost(hostNames.journalName(host), known);
+    if (found.match === 'several') {
+      throw new RequestRefused(`host '${host}' may be ${found.names.join(' or ')}; write the name of the segment`);
+    }
+    if (found.match === 'none') {
+      const names = known.length > 0 ? known.join(', ') : 'none';
+      throw new RequestRefused(`no segment has a reserved host '${host}'; reserved hosts are: ${names}`);
+    }
+    const name = hostNames.known(found.name);
     await journal.write({ op: 'host', name, reserved, by: 'operator', at: clock.now() });
   }
 

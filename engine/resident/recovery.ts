@@ -9,6 +9,7 @@ import { RETURN_FLOWS } from '#config/pipelines.ts';
 import { policyOf } from '#config/task-policies.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
+import { ambiguity } from '../cloud/compute-hosts.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { Budget } from '../flow/budget.ts';
 import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
@@ -24,6 +25,7 @@ import type { FlowChoice, NextFlow } from '../recovery/method.ts';
 import { whyAnswered, whyLeftAlone } from './came-back.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
+import type { HostNames } from './host-names.ts';
 import type { ProgressHub } from './progress.ts';
 import { taskSettings } from './task-settings.ts';
 import type { Waits } from './waits.ts';
@@ -35,6 +37,7 @@ export interface RecoveryParts extends RunnerParts {
   readonly choosing: Budget;
   readonly hub: ProgressHub;
   readonly waits: Waits;
+  readonly hostNames: HostNames;
   readonly log: Log;
 }
 
@@ -127,11 +130,16 @@ export class Recovery {
   async #begin(
     round: number,
   ): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' | 'nothing' }>> {
+    const { host } = this.#logbook;
+    const inNova = await this.#parts.hostNames.find(host, this.#signal);
+    if (inNova.match === 'several') return { do: 'give up', reason: ambiguity(host, inNova.names) };
     const next = await this.#choices.next(round);
-    return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
+    if (next.do !== 'run') return next;
+    return { do: 'run', flow: await this.#open(next.choice, round, inNova.match === 'one' ? inNova.name : host) };
   }
 
-  async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
+  /** @param hostName the name that Nova has for the host */
+  async #open(choice: FlowChoice, round: number, hostName: string): Promise<FlowSnapshot> {
     const { configuration, journal, clock, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
     const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
@@ -139,7 +147,7 @@ export class Recovery {
     const { reservedHost } = choice;
     const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
     const inputs: Record<string, Json> = {
-      host_name: host,
+      host_name: hostName,
       notification_uuid: uuid,
       ...(choice.flow === 'instance' ? { instance_uuid: (payload.instance_uuid ?? '').toLowerCase() } : {}),
       ...(choice.flow === 'process' ? { process_name: payload.process_name ?? '' } : {}),
@@ -161,8 +169,8 @@ export class Recovery {
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: whoever takes that up opens none, and would not come by here again.
-    if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
-      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
+    if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(hostName)) {
+      await journal.write({ op: 'host', name: hostName, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     const flow = await journal.openFlow({
       logbookUuid: uuid,

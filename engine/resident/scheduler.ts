@@ -8,8 +8,10 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/words.ts';
+import { hostTarget } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { CrashBackoffs } from './crash-backoffs.ts';
+import type { HostNames } from './host-names.ts';
 import { Parking } from './parking.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
 import type { Waits } from './waits.ts';
@@ -21,6 +23,7 @@ export interface SchedulerParts {
   readonly log: Log;
   readonly running: RunningRecoveries;
   readonly waits: Waits;
+  readonly hostNames: HostNames;
   /** Aborted when the engine stops. */
   readonly signal: AbortSignal;
 }
@@ -51,7 +54,7 @@ export class Scheduler {
     if (signal.aborted) return null;
     waits.observe(open);
     const decision = planQueue({
-      open: open.map((row) => ({ ...row, retry_at: waits.retryDueAt(row) })),
+      open: open.map((row) => ({ ...this.#underOneName(row), retry_at: waits.retryDueAt(row) })),
       running: running.uuids,
       now: clock.boottime(),
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
@@ -67,6 +70,13 @@ export class Scheduler {
       if (logbook && !(await this.#start(logbook))) times.push(clock.boottime());
     }
     return times.length > 0 ? Math.min(...times) : null;
+  }
+
+  /** Reports from before the names of hosts were known may name one host in two ways, and are about one target all the same. */
+  #underOneName(row: LogbookRow): LogbookRow {
+    const host = this.#parts.hostNames.journalName(row.host);
+    if (host === row.host) return row;
+    return { ...row, host, target: row.target === hostTarget(row.host) ? hostTarget(host) : row.target };
   }
 
   /** Returns whether it was started; else the queue has to be planned again. */

@@ -1,5 +1,5 @@
 /** Stops a failed instance, so that Nova and the hypervisor agree before it is started again. */
-import { isSameHost } from '#protocol/same-host.ts';
+import { isSameHost } from '#protocol/host-name.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import { IgnoreRecovery, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type EarlierStep, type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';

@@ -5,7 +5,7 @@
  * can be asked it is: the engine asks Nova itself before it acts.
  */
 
-import { isSameHost } from '#protocol/same-host.ts';
+import { isSameHost } from '#protocol/host-name.ts';
 import type { InstanceFacts } from '../monitor.ts';
 
 /** vm_state of an instance that should be running (nova/compute/vm_states.py); `error` is left to the engine's options. */

@@ -4,10 +4,12 @@
  * Invariant: it proves nothing; a host that left Consul in order is leaving, one that failed is down on that network. An agent to
  * which most members failed together may itself be cut off: then nobody there is taken for down.
  */
+
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import type { EngineOptions } from '#config/options.ts';
 import { readSecret } from '#config/secret-file.ts';
+import { isHostName } from '#protocol/host-name.ts';
 import { type Address, parseAddress } from './address.ts';
 import type { Fact, Network, Source } from './fact.ts';
 import { HttpClient } from './http-client.ts';
@@ -20,8 +22,6 @@ const MASS_PERCENT = 50;
 const NEVER = -10;
 /** A member is about 600 bytes. */
 const MAX_BYTES = 16 * 1_048_576;
-
-const HOST_NAME = /^[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}$/;
 
 /** Source: hashicorp/serf, serf/serf.go, MemberStatus: none 0, alive 1, leaving 2, left 3, failed 4. */
 const STATES: Readonly<Record<number, readonly [says: Fact['says'], detail: string]>> = {
@@ -108,7 +108,7 @@ function judge(agent: Agent, listed: v.InferOutput<typeof members>, { node, name
   const known = new Map<string, number>();
   for (const { Name, Status } of listed) {
     const host = names.get(Name) ?? Name;
-    if (host !== node && HOST_NAME.test(host)) known.set(host, Status);
+    if (host !== node && isHostName(host)) known.set(host, Status);
   }
   for (const host of agent.alive.keys()) if (!known.has(host)) agent.alive.delete(host);
   const failed: string[] = [];

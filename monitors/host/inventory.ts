@@ -9,6 +9,7 @@
  *
  * Invariant: no message holds a value of the file, for a misplaced line may hold a password; it names file, line and key.
  */
+
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
@@ -16,12 +17,11 @@ import { readConfigurationFile } from '#config/files.ts';
 import { didYouMean } from '#config/nearest.ts';
 import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
 import { linesOf } from '#config/text.ts';
+import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
 import { NETWORKS, type Network } from './fact.ts';
 
 /** More hosts than one cloud has; a longer list is a mistake. */
 export const MAX_HOSTS = 4096;
-
-const HOST_NAME = /^[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}$/;
 
 const words = v.pipe(
   v.string('must be a text'),
@@ -34,10 +34,10 @@ const ipAddress = v.pipe(
   words,
   v.check((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
 );
-const hostName = v.pipe(words, v.regex(HOST_NAME, 'must be a host name: letters, digits, "-", "." and "_"'));
+const hostName = v.pipe(words, v.check(isHostName, `must be a host name: ${HOST_NAME_RULE}`));
 const boardAddress = v.pipe(
   words,
-  v.check((text) => isIP(text) !== 0 || HOST_NAME.test(text), 'must be an IP address or a host name'),
+  v.check((text) => isIP(text) !== 0 || isHostName(text), 'must be an IP address or a host name'),
 );
 const port = v.pipe(
   words,

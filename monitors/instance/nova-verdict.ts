@@ -5,7 +5,7 @@
  * copy, or one that nobody wants.
  */
 
-import { isSameHost } from '#protocol/same-host.ts';
+import { isSameHost } from '#protocol/host-name.ts';
 import type { InstanceFacts } from '../monitor.ts';
 
 export type NovaVerdict = {

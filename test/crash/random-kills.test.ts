@@ -14,7 +14,9 @@ const SCENES = 8;
 const KILLS_OF_A_SCENE = 25;
 /** Every so many lives one ends before its engine even answers. */
 const EARLY_DEATHS = 0.15;
-/** From the first answer to the kill, ms: several looks at the cloud, less than a recovery takes. */
+/** Every so many lives one may end before the engine has resumed anything. The others do not: on a busy machine few would get that far. */
+const IDLE_DEATHS = 0.2;
+/** Until the kill, ms: several reads of the cloud, less than a recovery takes. */
 const LIFE_MS = [0, 350] as const;
 
 /** Requests come late, but before they are given up (`evacuation_queue_wait` of the scene). */
@@ -75,8 +77,10 @@ class Calamity {
     const isEarly = this.#random.next() < EARLY_DEATHS;
     // The moment of death itself is what this test is about, so time decides and no condition.
     const life = this.#random.between(...LIFE_MS);
+    const mayIdle = this.#random.next() < IDLE_DEATHS;
     if (!isEarly) await engine.answers();
     const reported = isEarly ? undefined : this.report(engine);
+    if (!isEarly && !mayIdle) await this.#scene.atWork(engine);
     await delay(life);
     engine.kill('SIGKILL');
     const ending = await this.#scene.ended(engine);

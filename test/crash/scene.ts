@@ -2,7 +2,7 @@
  * One cloud that survives, one journal, and engines in processes of their own that come and go: each on a node of its own.
  * Every process that a scene started is dead when the scene is disposed of.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { EngineProcess, isComing } from '#agents/demo/engine-process.ts';
 import { type Call, WorldServer } from '#engine/cloud/simulated/server.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import { RpcClient } from '#protocol/client.ts';
-import type { NotificationView, RecoveryView } from '#protocol/views.ts';
+import type { NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 
 /** Upper bound of every wait for an engine: far more than it takes, since the machine may be busy. */
 const LIMIT_MS = 60_000;
@@ -134,6 +134,17 @@ export class Scene implements AsyncDisposable {
       if (view.notification.closed_at !== null) return view;
     }
     throw new Error(`recovery ${uuid} was not closed in time:\n${engine.lastWords()}`);
+  }
+
+  /** Waits until the engine has resumed or begun a flow; returns at once when there is nothing to recover. */
+  async atWork(engine: EngineProcess): Promise<void> {
+    for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(POLL_MS)) {
+      if (/flow (is resumed|begins)/.test(readFileSync(engine.logFile, 'utf8'))) return;
+      const status = await this.#ask(engine, async (client) => (await client.call('status')) as StatusView);
+      if (!status) throw new Error(`the engine on ${engine.node} ended:\n${engine.lastWords()}`);
+      if (status.open.length === 0) return;
+    }
+    throw new Error(`the engine on ${engine.node} resumes nothing:\n${engine.lastWords()}`);
   }
 
   /** Waits for the end of an engine. */

@@ -13,6 +13,8 @@ export const HIGHEST: Microversion = 93;
 export const COLD_MIGRATION_HOSTS: Microversion = 56;
 /** From 2.59 migrations have a uuid, pages and `changes-since`. */
 export const MIGRATION_UUIDS: Microversion = 59;
+/** From 2.69 what is in a cell that is down is listed with what the API database knows of it. */
+export const DOWN_CELLS: Microversion = 69;
 /**
  * From 2.95 an evacuated instance always arrives SHUTOFF; below, Nova itself keeps one that was active active. So an
  * evacuation never asks for 2.95 or later (nova spec `allowing-target-state-for-evacuate`).

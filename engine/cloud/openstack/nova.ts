@@ -8,6 +8,7 @@ import type {
   Cloud,
   ComputeService,
   Evacuation,
+  HostNamesList,
   Instance,
   InstanceAction,
   InstanceFilter,
@@ -26,12 +27,12 @@ import type { Change, Compute } from './compute.ts';
 import type { Deadline } from './deadline.ts';
 import type { Identity } from './identity.ts';
 import { instancesOf } from './instance-listing.ts';
-import { COLD_MIGRATION_HOSTS, EVACUATION_STOPS } from './microversion.ts';
+import { COLD_MIGRATION_HOSTS, DOWN_CELLS, EVACUATION_STOPS } from './microversion.ts';
 import { type MigrationFilter, migrationsOf } from './migration-listing.ts';
 import { changedAfter, evacuationOf, isOver, type Migration, migrationOf } from './migration-records.ts';
 import type { ClientOptions } from './options.ts';
 import { instanceOf, ServerAnswer } from './server-records.ts';
-import { ServicesAnswer, serviceOn } from './service-records.ts';
+import { hostNamesOf, ServicesAnswer, serviceOn } from './service-records.ts';
 import type { Transport } from './transport.ts';
 
 /** Nova's limit for the reason of a disabled service, in characters. */
@@ -81,6 +82,15 @@ export class Nova implements Cloud {
       this.#compute.get(ServicesAnswer, '/os-services', query, deadline),
     );
     return serviceOn(host, value, start);
+  }
+
+  async computeHosts(options: CallOptions = {}): Promise<HostNamesList> {
+    const query = { binary: 'nova-compute' };
+    return this.#call(options, async (deadline) => {
+      const { value, start } = await this.#compute.get(ServicesAnswer, '/os-services', query, deadline);
+      const isComplete = (await this.#compute.version(deadline)) >= DOWN_CELLS;
+      return { names: hostNamesOf(value, start), isComplete };
+    });
   }
 
   changeService(service: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {

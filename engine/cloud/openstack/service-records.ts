@@ -59,6 +59,11 @@ export function serviceOn(
   };
 }
 
+/** The names of the hosts. Throws `CloudError` where a record has none. */
+export function hostNamesOf({ services }: v.InferOutput<typeof ServicesAnswer>, start: string): string[] {
+  return services.map((record, index) => checked(Named, record, start, ['services', index]).host);
+}
+
 function hostOf(record: unknown): string | undefined {
   return v.is(Named, record) ? record.host : undefined;
 }

@@ -44,6 +44,7 @@ function listInstances(world: World, { host, changedSince }: Arguments): unknown
 const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>> = {
   check: () => null,
   computeService: (world, { host }) => viewService(world, text(host)),
+  computeHosts: (world) => ({ names: [...world.hosts.keys()], isComplete: true }),
   instance: (world, { uuid }) => viewInstance(world, text(uuid)),
   listInstances,
   listEvacuations: (world, { sourceHost, changedSince }) => ({

@@ -9,6 +9,7 @@ import type {
   Cloud,
   ComputeService,
   Evacuation,
+  HostNamesList,
   Instance,
   InstanceAction,
   InstanceFilter,
@@ -85,6 +86,10 @@ export class SimulatedCloud implements Cloud {
   async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
     const service = (await this.#call('computeService', { host }, options)) as RawService | null;
     return service ? { ...service, updatedAt: new Date(service.updatedAt) } : undefined;
+  }
+
+  async computeHosts(options: CallOptions = {}): Promise<HostNamesList> {
+    return (await this.#call('computeHosts', {}, options)) as HostNamesList;
   }
 
   changeService({ host }: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {

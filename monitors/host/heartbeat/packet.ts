@@ -14,7 +14,9 @@
  *
  * Invariant: nothing of a packet is believed before its HMAC is; every packet has exactly the size that it says.
  */
+
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isHostName } from '#protocol/host-name.ts';
 
 export interface Packet {
   readonly kind: 'beat' | 'goodbye';
@@ -34,12 +36,11 @@ const VERSION = 1;
 const KINDS = { beat: 1, goodbye: 2 } as const;
 const HEAD_BYTES = 4 + 1 + 1 + 8 + 16 + 8 + 1;
 const HMAC_BYTES = 32;
-const HOST_NAME = /^[a-zA-Z0-9][a-zA-Z0-9\-._]{0,254}$/;
 
 export const MAX_PACKET_BYTES = HEAD_BYTES + 255 + HMAC_BYTES;
 
 export function formatPacket(packet: Packet, key: Uint8Array): Buffer {
-  if (!HOST_NAME.test(packet.host)) throw new Error(`"${packet.host}" cannot be the name of a host in a heartbeat`);
+  if (!isHostName(packet.host)) throw new Error(`"${packet.host}" cannot be the name of a host in a heartbeat`);
   const body = Buffer.alloc(HEAD_BYTES + packet.host.length);
   MAGIC.copy(body, 0);
   body.writeUInt8(VERSION, 4);
@@ -64,7 +65,7 @@ export function parsePacket(datagram: Buffer, keys: readonly Uint8Array[]): Pack
   const kind = datagram.readUInt8(5);
   const host = body.toString('latin1', HEAD_BYTES);
   const time = Number(body.readBigUInt64BE(6));
-  if ((kind !== KINDS.beat && kind !== KINDS.goodbye) || !HOST_NAME.test(host) || !Number.isSafeInteger(time)) {
+  if ((kind !== KINDS.beat && kind !== KINDS.goodbye) || !isHostName(host) || !Number.isSafeInteger(time)) {
     return 'no heartbeat';
   }
   return {

@@ -1,6 +1,8 @@
 /** Pacemaker as a source of facts: looks when asked, and by itself whenever the alert agent hints that something happened. */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
+import { isHostName } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
 import { Bell } from '../bell.ts';
 import type { Fact, Source } from '../fact.ts';
@@ -21,8 +23,6 @@ const LISTEN_AGAIN_MS = 10_000;
 /** However many hints come, so much time lies between two that are followed. */
 const BETWEEN_HINTS_MS = 200;
 const WAKE_AT_LEAST_MS = 60_000;
-
-const HOST_NAME = /^[a-zA-Z0-9\-._]{1,255}$/;
 
 export type Ask = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterSight>;
 
@@ -67,7 +67,7 @@ class PacemakerSource implements Source {
     const seen = nodes.map((node): Fact => {
       const host = hostOf(node.name, this.#options);
       const said = { source: 'pacemaker', host } as const;
-      if (ambiguous.has(host) || !HOST_NAME.test(host)) {
+      if (ambiguous.has(host) || !isHostName(host)) {
         const detail = `node ${node.name} has no host name of its own; see [host] host_names`;
         return { ...said, says: 'unknown', at: now, detail };
       }

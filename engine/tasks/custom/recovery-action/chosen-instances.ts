@@ -8,7 +8,7 @@
  *   there is no answer nothing is;
  * - what an earlier flow of the recovery chose and moved off the host is chosen again: a later action on it may have failed.
  */
-import { isSameHost } from '#protocol/same-host.ts';
+import { isSameHost } from '#protocol/host-name.ts';
 import type { Instance } from '../../../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../../../cloud/reading.ts';
 import { IgnoreRecovery, TaskFailure } from '../../../flow/outcome.ts';

@@ -1,0 +1,74 @@
+/** The names that Nova has for hosts, read when a name is needed that is not known. */
+import type { FailoverSegment } from '#config/segments.ts';
+import type { HostMatch } from '#protocol/host-name.ts';
+import type { Log } from '#protocol/log.ts';
+import type { Cloud, HostNamesList } from '../cloud/cloud.ts';
+import { matchInNova } from '../cloud/compute-hosts.ts';
+import { compareWithNova, journalName } from '../recovery/host-names.ts';
+
+/** A recovery begins without the list when Nova does not answer within this time. */
+const READ_TIMEOUT_MS = 5_000;
+
+export interface HostNamesParts {
+  readonly cloud: Cloud;
+  readonly segments: readonly FailoverSegment[];
+  readonly log: Log;
+}
+
+export class HostNames {
+  readonly #parts: HostNamesParts;
+  #nova: HostNamesList | null = null;
+  #reading: Promise<void> | undefined;
+
+  constructor(parts: HostNamesParts) {
+    this.#parts = parts;
+  }
+
+  /** The name under which reports about this host are journaled. */
+  journalName(reported: string): string {
+    return journalName(reported, this.#parts.segments, this.#nova);
+  }
+
+  /** Nova's name of a host as far as it is known now, else the name itself. */
+  known(host: string): string {
+    const found = this.#nova && matchInNova(host, this.#nova);
+    return found?.match === 'one' ? found.name : host;
+  }
+
+  /** Nova's name of a host. `none`: Nova did not respond, or has no such host. */
+  async find(host: string, signal: AbortSignal): Promise<HostMatch> {
+    if (!this.#nova?.names.includes(host)) await this.read(signal);
+    return this.#nova ? matchInNova(host, this.#nova) : { match: 'none' };
+  }
+
+  /** In the background: a report is accepted without waiting for Nova. */
+  readIfUnknown(host: string, signal: AbortSignal): void {
+    if (!this.#nova?.names.includes(host)) void this.read(signal);
+  }
+
+  /** Reads the list; one that cannot be read leaves the one from before. */
+  read(signal: AbortSignal): Promise<void> {
+    this.#reading ??= this.#read(signal).finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(caller: AbortSignal): Promise<void> {
+    const { cloud, segments, log } = this.#parts;
+    const signal = AbortSignal.any([caller, AbortSignal.timeout(READ_TIMEOUT_MS)]);
+    let nova: HostNamesList;
+    try {
+      nova = await cloud.computeHosts({ signal });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log('debug', 'names of compute hosts not read', { reason });
+      return;
+    }
+    const before = new Set(this.#nova ? compareWithNova(segments, this.#nova).map(({ message }) => message) : []);
+    this.#nova = nova;
+    for (const { isUsable, message } of compareWithNova(segments, nova)) {
+      if (!before.has(message)) log(isUsable ? 'info' : 'warning', message);
+    }
+  }
+}
