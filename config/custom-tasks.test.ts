@@ -118,9 +118,15 @@ describe('a definition', () => {
     [`${MAIL}\nseverity = 2`, 'f:7:1: a task with driver mail has no option "severity"'],
     [`${PROGRAM}\nse-verity = 2`, 'f:6:1: a parameter has a name of letters, digits and "_", not "se-verity"'],
     [`${PROGRAM}\nuser = no body`, 'f:6:8: "user" takes the name of a user, or nothing, not "no body"'],
-    ['driver = executable\ncommand = a b', 'f:5:11: "command" must begin with the absolute path of a program, not "a"'],
+    [
+      'driver = executable\ncommand = a b',
+      'f:5:11: "command" must begin with the absolute path of a program, or with ./ or ../, not "a"',
+    ],
     ['driver = executable\ncommand = /bin/a "b', 'f:5:11: "command" has a quote (") that does not end'],
-    ['driver = module\nmodule = x.ts', 'f:5:10: "module" takes an absolute path, not "x.ts"'],
+    [
+      'driver = module\nmodule = x.ts',
+      'f:5:10: "module" takes an absolute path, or one that begins with ./ or ../, not "x.ts"',
+    ],
     [`${MAIL}\nafter_crash = check`, 'f:7:15: a task with driver mail can be idempotent or once, not check'],
     [
       'driver = mistral\nworkflow_name = w\nafter_crash = once',
