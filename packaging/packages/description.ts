@@ -99,7 +99,7 @@ function addonEntry({ root, executable }: Parts): Entry {
 }
 
 /** The examples that the documents tell of, as they are; their types are those that the package has anyway. */
-function examples(root: string): Entry[] {
+export function examples(root: string): Entry[] {
   const directory = join(root, 'docs/examples');
   const entries: Entry[] = [{ is: 'directory', path: `${DOCUMENTS}/examples`, mode: 0o755 }];
   for (const folder of readdirSync(directory).sort()) {
