@@ -64,11 +64,16 @@ mkdir -p %{buildroot}
 cp -a ${tree}/. %{buildroot}/
 
 %post
-${description.afterInstall.join('\n')}
+${plain(description.afterInstall.join('\n'))}
 
 %preun
 if [ "$1" = 0 ]; then
-${description.beforeRemoval.join('\n')}
+${plain(description.beforeRemoval.join('\n'))}
+fi
+
+%postun
+if [ "$1" = 0 ]; then
+${plain(description.afterRemoval.join('\n'))}
 fi
 
 %files
