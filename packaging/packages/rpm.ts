@@ -54,6 +54,8 @@ License: ${description.licence}
 Packager: ${maintainer}
 AutoReqProv: no
 Requires: ${description.needs.rpm.join(', ')}
+Requires(post): coreutils, grep
+Requires(preun): coreutils, grep
 Recommends: ${description.recommends}
 
 %description
