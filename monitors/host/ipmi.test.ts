@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { createIpmiSource, powerIn } from './ipmi.ts';
+import { createIpmiSource } from './ipmi.ts';
+import { powerIn } from './ipmitool.ts';
 import { type SourcePlace, sourcePlace } from './source-place.ts';
 
 const SECRET = 'geheim-$(id)-"quoted"';
@@ -57,7 +58,7 @@ describe('IPMI', () => {
   test('an answer that is none, or of a program that failed, proves nothing', async () => {
     const facts = await look(place(['on', 'both', 'lies', 'silent']));
     for (const host of ['both', 'lies', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
-    expect(facts.both?.[2]).toContain('does not say whether the power is on or off');
+    expect(facts.both?.[2]).toContain('does not report whether the power is on or off');
   });
 
   test('the password is in the environment of the program alone: not in its words, not in what is told', async () => {
@@ -90,7 +91,7 @@ describe('IPMI', () => {
   });
 
   test('where no board answers the look fails; a missing program is named', async () => {
-    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 management boards answers over ipmi');
+    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 BMCs answers over ipmi');
     const missing = place(['on'], {});
     const hostSources = { ...missing.options.hostSources, ipmitool: '/nowhere/ipmitool' };
     await expect(look({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(
