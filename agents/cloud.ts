@@ -1,6 +1,6 @@
 /** From the configuration to the cloud that tasks act on. */
-import { homedir } from 'node:os';
 import { type Credentials, loadCredentials, Secret } from '#config/clouds.ts';
+import { homeDirectory } from '#config/home.ts';
 import type { Configuration } from '#config/load.ts';
 import type { EngineOptions } from '#config/options.ts';
 import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
@@ -38,7 +38,7 @@ function credentialsOf({ options }: Configuration): Credentials {
     environment: process.env,
     ...(cloud.cloud ? { cloud: cloud.cloud } : {}),
     ...(cloud.cloudsFile ? { file: cloud.cloudsFile } : {}),
-    home: process.env.HOME ?? homedir(),
+    home: homeDirectory(process.env),
     directory: process.cwd(),
   });
   return nova.osRegionName ? { ...found, region: nova.osRegionName } : found;

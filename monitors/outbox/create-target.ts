@@ -1,6 +1,6 @@
 /** From the options to the target of this host's reports. */
-import { homedir } from 'node:os';
 import { loadCredentials } from '#config/clouds.ts';
+import { homeDirectory } from '#config/home.ts';
 import type { EngineOptions } from '#config/options.ts';
 import type { WrittenAddress } from '#config/transport-addresses.ts';
 import { describeAddress, type EngineAddress } from '#protocol/address.ts';
@@ -40,7 +40,7 @@ function masakari({ transport, cloud, nova }: EngineOptions): MasakariTarget {
     environment: process.env,
     ...(cloud.cloud ? { cloud: cloud.cloud } : {}),
     ...(cloud.cloudsFile ? { file: cloud.cloudsFile } : {}),
-    home: process.env.HOME ?? homedir(),
+    home: homeDirectory(process.env),
     directory: process.cwd(),
   });
   const credentials = nova.osRegionName ? { ...found, region: nova.osRegionName } : found;
