@@ -58,6 +58,16 @@ async function must(argv: readonly string[], file?: string): Promise<string> {
   return stdout;
 }
 
+/** Operations that fail in each transition in which they run. */
+function failures(operation: string, nodes: readonly string[], code: number): readonly string[] {
+  return code === 0 ? [] : nodes.map((node) => `${operation}@${node}=${code}`);
+}
+
+async function inject(file: string, operation: string, nodes: readonly string[], code: number): Promise<void> {
+  for (const node of nodes)
+    await must(['crm_simulate', '-x', file, '--op-inject', `${operation}@${node}=${code}`, '-O', file]);
+}
+
 /** The cluster, in files of a folder. */
 export class Scheduler {
   readonly #directory: string;
@@ -92,26 +102,22 @@ export class Scheduler {
     this.home = runsOn;
   }
 
-  /** The first start fails; with `everywhere`, it fails on every node on which it is tried. */
+  /** The first start returns the code; with `everywhere`, a start on every node returns it. */
   start(code: number, everywhere: boolean): Promise<Outcome> {
     const nodes = everywhere ? CLUSTER_NODES : [this.home];
-    return this.#settle(
-      this.#fresh,
-      nodes.map((node) => `recovery_start_0@${node}=${code}`),
-    );
+    return this.#settle(this.#fresh, failures('recovery_start_0', nodes, code));
   }
 
-  probe(code: number, nodes: readonly string[]): Promise<Outcome> {
-    return this.#settle(
-      this.#fresh,
-      nodes.map((node) => `recovery_monitor_0@${node}=${code}`),
-    );
+  async probe(code: number, nodes: readonly string[]): Promise<Outcome> {
+    const file = this.#copyOf(this.#fresh);
+    // An engine that is found is no failure: its result is written beforehand.
+    if (code === 0) await inject(file, 'recovery_monitor_0', nodes, code);
+    return this.#settle(file, code === 7 ? [] : failures('recovery_monitor_0', nodes, code));
   }
 
   async monitor(code: number): Promise<Outcome> {
     const file = this.#copyOf(this.#settled);
-    const injected = `recovery_monitor_10000@${this.home}=${code}`;
-    await must(['crm_simulate', '-x', file, '--op-inject', injected, '-O', file]);
+    await inject(file, 'recovery_monitor_10000', [this.home], code);
     return this.#settle(file, []);
   }
 
@@ -119,7 +125,7 @@ export class Scheduler {
   async stop(code: number): Promise<Outcome> {
     const file = this.#copyOf(this.#settled);
     await must(['cibadmin', '--modify', '-o', 'resources', '-X', STOPPED], file);
-    return this.#settle(file, [`recovery_stop_0@${this.home}=${code}`]);
+    return this.#settle(file, failures('recovery_stop_0', [this.home], code));
   }
 
   #copyOf(file: string): string {
