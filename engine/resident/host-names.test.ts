@@ -26,14 +26,17 @@ function hosts(here: RecoveryWorld): (string | null)[] {
 }
 
 describe('a host that Nova has by its full name', () => {
-  it.each(['c1', 'C1', 'c1.local'])('is recovered when the segment has the short one, and the report %s', async (name) => {
-    await using here = await cloud(SEGMENT);
-    here.world.kill('c1.local');
-    const view = await here.until(await report(here, name));
-    expect(view.notification.status).toBe('finished');
-    expect(hosts(here)).not.toContain('c1.local');
-    expect(here.logged.join('\n')).toContain('segment rack1 has c1, Nova has c1.local');
-  });
+  it.each(['c1', 'C1', 'c1.local'])(
+    'is recovered when the segment has the short one, and the report %s',
+    async (name) => {
+      await using here = await cloud(SEGMENT);
+      here.world.kill('c1.local');
+      const view = await here.until(await report(here, name));
+      expect(view.notification.status).toBe('finished');
+      expect(hosts(here)).not.toContain('c1.local');
+      expect(here.logged.join('\n')).toContain('segment rack1 has c1, Nova has c1.local');
+    },
+  );
 
   it('is recovered without segments', async () => {
     await using here = await cloud('');
