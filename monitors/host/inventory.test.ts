@@ -62,6 +62,11 @@ describe('defaults of all BMCs of a type', () => {
     expect(three).toEqual({ type: 'redfish', address: 'z', user: 'other', password: 'q' });
   });
 
+  test('of lanplus do not hold with interface lan', () => {
+    const [host] = parse(`${defaults}hosts: { a: { bmc: { type: ipmi, address: x, interface: lan } } }`);
+    expect(host?.bmc).not.toHaveProperty('cipher_suite');
+  });
+
   test('with a password must not be open to everybody', () => {
     expect(() => parse(`${defaults}hosts: {}`, 0o644)).toThrow('chmod 640');
   });
@@ -76,6 +81,7 @@ describe('two hosts with one BMC', () => {
   test.each([
     ['type: ipmi, address: x', 'type: ipmi, address: X, port: 623'],
     ['type: redfish, address: x', 'type: redfish, address: x'],
+    ['type: ipmi, address: "fd00::1"', 'type: ipmi, address: "FD00:0::1"'],
     ['type: redfish, address: x, system: "1"', 'type: redfish, address: x'],
     ['type: redfish, address: x, system: "1"', 'type: redfish, address: x, system: "1"'],
   ])('are refused: %s and %s', (first, second) => {
