@@ -181,7 +181,7 @@ test('all problems of all files are told at once, in order', () => {
     '/r': `${FLOWS}host_rh_failure_recovery_tasks = pre:['a'\nhost_auto_failure_recovery_tasks = mian:[]`,
   };
   expect(problemsOf(files, { mainFile: '/m', recoveryMethodsFile: '/r' })).toEqual([
-    '/m:2:8: "node" takes a host name, or nothing, not "a b"',
+    '/m:2:8: "node" takes a host name (letters, digits and - . _, at most 255 of them, the first no "-" or "."), or nothing, not "a b"',
     '/m:3:13: "log_level" takes one of debug, info, warning, error, not "loud"',
     '/m:5:1: warning: "debug" has no effect here; logs go to standard error, see [engine] log_level',
     '/m:6:1: unknown section [nothing]; it is neither known nor a task of any list',
