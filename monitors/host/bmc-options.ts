@@ -112,7 +112,7 @@ export type RedfishBmc = v.InferOutput<typeof redfishBoard>;
 
 /**
  * The tree of an inventory with the defaults of its type in each BMC, still unchecked. A host that has a password of its own
- * takes neither of the defaults' passwords.
+ * takes neither of the defaults' passwords, and one with interface lan none of the keys of lanplus.
  */
 export function withBmcDefaults(tree: unknown): unknown {
   if (!isRecord(tree) || !isRecord(tree.bmc_defaults) || !isRecord(tree.hosts)) return tree;
@@ -126,10 +126,15 @@ export function withBmcDefaults(tree: unknown): unknown {
   return { ...tree, hosts: Object.fromEntries(hosts) };
 }
 
+const PASSWORDS: ReadonlySet<string> = new Set(['password', 'password_file']);
+const LANPLUS_ONLY: ReadonlySet<string> = new Set(['cipher_suite', 'kg_key_file']);
+
 function joined(defaults: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>) {
-  const hasPassword = 'password' in own || 'password_file' in own;
-  const { password, password_file, ...others } = defaults;
-  return hasPassword ? { ...others, ...own } : { ...defaults, ...own };
+  const isReplaced = (key: string) =>
+    (PASSWORDS.has(key) && ('password' in own || 'password_file' in own)) ||
+    (LANPLUS_ONLY.has(key) && own.interface === 'lan');
+  const kept = Object.entries(defaults).filter(([key]) => !isReplaced(key));
+  return { ...Object.fromEntries(kept), ...own };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -144,7 +149,7 @@ export function sharedSystems(
   return hosts.flatMap(({ name, bmc: one }) => {
     if (one === undefined) return [];
     const standard = one.type === 'ipmi' ? 623 : 443;
-    const key = `${one.type} ${one.address.toLowerCase().replace(/\.$/, '')} ${one.port ?? standard}`;
+    const key = `${one.type} ${canonical(one.address)} ${one.port ?? standard}`;
     const system = one.type === 'redfish' ? one.system : undefined;
     const others = seen.get(key) ?? [];
     seen.set(key, [...others, { name, system }]);
@@ -155,4 +160,9 @@ export function sharedSystems(
     const hint = one.type === 'redfish' ? 'name the "system" of each, or correct the address' : 'correct the address';
     return [{ first: other.name, second: name, hint }];
   });
+}
+
+function canonical(address: string): string {
+  const host = isIP(address) === 6 ? URL.parse(`https://[${address}]`)?.hostname : undefined;
+  return host ?? address.toLowerCase().replace(/\.$/, '');
 }

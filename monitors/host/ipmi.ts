@@ -6,7 +6,7 @@ import { readSecret } from '#config/secret-file.ts';
 import type { IpmiBmc } from './bmc-options.ts';
 import type { Source } from './fact.ts';
 import { type InventoryHost, requireInventory } from './inventory.ts';
-import { argumentsOf, environmentOf, kgKeyOf, powerIn, reasonOf } from './ipmitool.ts';
+import { argumentsOf, environmentOf, hintOf, kgKeyOf, powerIn, reasonOf } from './ipmitool.ts';
 import { passwordOf } from './password.ts';
 import { powerOfAll } from './power.ts';
 
@@ -56,7 +56,8 @@ function readPower({ ipmitool, ipmiTimeoutMs }: Settings, bmc: IpmiBmc, signal: 
   execFile(ipmitool, [...argumentsOf(bmc)], { ...limits, env, signal }, (error, stdout, stderr) => {
     const state = error === null ? powerIn(stdout) : undefined;
     if (state !== undefined) return resolve(state);
-    reject(new Error(reasonOf(error ?? undefined, { ipmitool, timeoutMs, stdout, stderr, secrets })));
+    const ended = { ipmitool, timeoutMs, stdout, stderr, secrets, hint: hintOf(bmc) };
+    reject(new Error(reasonOf(error ?? undefined, ended)));
   });
   return promise;
 }

@@ -19,7 +19,7 @@ export function powerFact(source: 'ipmi' | 'redfish', host: string, power: Power
   if ('fault' in power) {
     // What a BMC sends may hold anything.
     const detail = power.fault.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_DETAIL);
-    return { source, host, says: 'unknown', at, detail };
+    return { source, host, says: 'unknown', isUnreadable: true, at, detail };
   }
   if (power.power === 'off') return { source, host, says: 'down', proof: 'power off', at, detail: 'powered off' };
   const detail = power.power === 'on' ? 'powered on' : 'power is changing';
@@ -38,13 +38,18 @@ export async function powerOfAll<Host extends { readonly name: string }>(
     const power = await powerOf(() => ask(host), signal);
     return { fact: powerFact(source, host.name, power, Date.now()), isAnswered: 'power' in power };
   });
-  signal.throwIfAborted();
+  // When the time of the look is over, what was read by then still counts.
+  if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason;
   if (facts.length > 0 && !facts.some(({ isAnswered }) => isAnswered)) {
     const reasons = facts.map(({ fact }) => `${fact.host}: ${fact.detail}`).join(' | ');
     const bounded = reasons.length > MAX_REASONS ? `${reasons.slice(0, MAX_REASONS)} …` : reasons;
     throw new Error(`none of ${facts.length} BMCs answers over ${source}; ${bounded}`);
   }
   return facts.map(({ fact }) => fact);
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
 async function powerOf(ask: () => Promise<'on' | 'off' | 'changing'>, signal: AbortSignal): Promise<Power> {

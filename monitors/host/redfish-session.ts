@@ -25,6 +25,9 @@ export type Authentication = 'basic' | 'session' | 'basic-or-session';
 
 const root = v.object({ Links: v.object({ Sessions: v.object({ '@odata.id': v.string() }) }) });
 
+/** The session as its body names it, where `Location` is missing. */
+const resource = v.object({ '@odata.id': v.string() });
+
 interface Session {
   readonly token: string;
   /** Of its resource, which is deleted in the end; undefined where the BMC did not name it. */
@@ -97,13 +100,13 @@ export class RedfishSession implements AsyncDisposable {
   async #login(): Promise<Session> {
     if (this.#session !== undefined) return this.#session;
     const { user, password } = this.#credentials;
-    const { headers } = await this.#client.request('POST', await this.#collection(), ODATA, {
-      UserName: user,
-      Password: password,
-    });
+    const credentials = { UserName: user, Password: password };
+    const { headers, body } = await this.#client.request('POST', await this.#collection(), ODATA, credentials);
     const token = headers['x-auth-token'];
     if (typeof token !== 'string' || token === '') throw new Error('the BMC opened a session without X-Auth-Token');
-    this.#session = { token, path: sessionPath(headers.location), isUsed: false };
+    const named = v.safeParse(resource, body);
+    const path = sessionPath(headers.location) ?? (named.success ? sessionPath(named.output['@odata.id']) : undefined);
+    this.#session = { token, path, isUsed: false };
     return this.#session;
   }
 

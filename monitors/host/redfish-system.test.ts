@@ -91,6 +91,9 @@ describe('the collection', () => {
       body: path.endsWith('/Systems') ? collectionOf(...ids) : systemOf(path.split('/').at(-1) ?? '', 'Off'),
     }));
     const source = await looker(port);
+    ids = [];
+    expect(await source.look()).toContain('lists no system');
+    ids = ['1', '2'];
     await source.look();
     ids = ['2'];
     expect(await source.look()).toContain('the BMC had several systems before');
@@ -102,6 +105,22 @@ describe('the collection', () => {
     );
     expect(await lookOnce(port, ', system: c')).toContain('the BMC has no system "c"; it has "a", "b"');
   });
+});
+
+test('a BMC that lists no system while it starts is read afterwards', async () => {
+  let ids: string[] = [];
+  const { port } = await fakeBmc(({ path }) => ({
+    body: path.endsWith('/Systems') ? collectionOf(...ids) : systemOf('1', 'Off'),
+  }));
+  const source = await looker(port);
+  expect(await source.look()).toContain('lists no system');
+  ids = ['1'];
+  expect(await source.look()).toBe('down power off');
+});
+
+test('an IPv6 address is read, and its certificate verified', async () => {
+  const bmc = await fakeBmc(() => ({}), {}, '::1');
+  expect(await (await looker(bmc.port, '', '::1')).look()).toContain("does not match certificate's altnames");
 });
 
 test('old TLS is refused with the reason', async () => {

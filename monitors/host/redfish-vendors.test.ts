@@ -120,6 +120,16 @@ describe('vendors', () => {
     expect([table.logins(), table.open.size]).toEqual([2, 0]);
   });
 
+  test('a session that only the body names is deleted too', async () => {
+    const path = '/redfish/v1/SessionService/Sessions/7';
+    const { port, seen } = await fakeBmc((request) => {
+      if (request.method !== 'POST') return { body: oneSystem('1', 'Off')(request.path) ?? {} };
+      return { status: 201, headers: { 'x-auth-token': 't' }, body: { '@odata.id': path, Id: '7' } };
+    });
+    expect(await lookOnce(port, ', auth: session')).toBe(OFF);
+    expect(seen.at(-1)).toBe(`DELETE ${path}`);
+  });
+
   // Source: openbmc/bmcweb, issue 16: any Id has a response, with links and without PowerState. ibm-openbmc/bmcweb, pull request 1021,
   // and ibm-openbmc/dev, issue 3211: "hypervisor" is a second system, which has a PowerState of its own.
   test('OpenBMC: "hypervisor" is not the host, and a system that does not exist is not without power', async () => {

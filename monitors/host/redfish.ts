@@ -115,12 +115,11 @@ async function powerOf(session: RedfishSession, bmc: RedfishBoard, findings: Fin
 }
 
 async function onlySystem(session: RedfishSession, findings: Findings): Promise<string> {
-  const choice = chooseSystem(await systemsOf(session), findings.choice);
-  // The first choice stays; so does that there were several.
-  findings.choice ??= choice;
-  if ('refused' in choice) {
-    throw new Error(choice.refused);
-  }
+  const paths = await systemsOf(session);
+  const choice = chooseSystem(paths, findings.choice);
+  // The first choice stays; so does that there were several. A BMC that starts may list none.
+  if (paths.length > 0) findings.choice ??= choice;
+  if ('refused' in choice) throw new Error(choice.refused);
   return choice.path;
 }
 
