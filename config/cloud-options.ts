@@ -12,23 +12,27 @@ import {
   secret,
   text,
 } from './kinds.ts';
+import { fromOslo } from './oslo-text.ts';
 
 export const nova = {
-  osPrivilegedUserName: text(
-    'os_privileged_user_name',
-    '',
-    ANY_TEXT,
-    'User who may evacuate; without one the credentials come from clouds.yaml or OS_* variables.',
+  osPrivilegedUserName: fromOslo(
+    text(
+      'os_privileged_user_name',
+      '',
+      ANY_TEXT,
+      'User who may evacuate; without one the credentials come from clouds.yaml or OS_* variables.',
+    ),
   ),
-  osPrivilegedUserPassword: secret(
-    'os_privileged_user_password',
-    'Password of that user; a file that holds it must not be open to everybody.',
+  osPrivilegedUserPassword: fromOslo(
+    secret('os_privileged_user_password', 'Password of that user; a file that holds it must not be open to everybody.'),
   ),
-  osPrivilegedUserTenant: text('os_privileged_user_tenant', '', ANY_TEXT, 'Project of that user.'),
-  osPrivilegedUserAuthUrl: text('os_privileged_user_auth_url', '', OPTIONAL_URL, 'Where Keystone answers.'),
-  osUserDomainName: text('os_user_domain_name', 'default', NAME, 'Domain of that user.'),
-  osProjectDomainName: text('os_project_domain_name', 'default', NAME, 'Domain of that project.'),
-  osRegionName: text('os_region_name', '', ANY_TEXT, 'Region of the cloud; needed where the catalog has several.'),
+  osPrivilegedUserTenant: fromOslo(text('os_privileged_user_tenant', '', ANY_TEXT, 'Project of that user.')),
+  osPrivilegedUserAuthUrl: fromOslo(text('os_privileged_user_auth_url', '', OPTIONAL_URL, 'Where Keystone answers.')),
+  osUserDomainName: fromOslo(text('os_user_domain_name', 'default', NAME, 'Domain of that user.')),
+  osProjectDomainName: fromOslo(text('os_project_domain_name', 'default', NAME, 'Domain of that project.')),
+  osRegionName: fromOslo(
+    text('os_region_name', '', ANY_TEXT, 'Region of the cloud; needed where the catalog has several.'),
+  ),
   novaCatalogAdminInfo: text(
     'nova_catalog_admin_info',
     'compute:nova:publicURL',
