@@ -37,7 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'labs-cloud',
-          include: ['test/labs/{openstack,openstacksdk,mistral,mail,libvirt}/**/*.test.ts'],
+          include: ['test/labs/{openstack,openstacksdk,mistral,mail,libvirt,bmc}/**/*.test.ts'],
           ...LANE,
         },
       },

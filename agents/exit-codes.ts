@@ -7,7 +7,7 @@ export const EXIT = {
   noEngine: 3,
   /** The recovery that was waited for ended other than well. */
   recoveryFailed: 4,
-  /** The journal cannot be used: its storage is missing, refused or damaged. */
+  /** The journal cannot be used (its storage is missing, refused or damaged), or a path that the engine must create. */
   noStorage: 5,
   /** The engine lost its lease to another one: it stopped acting. */
   leaseLost: 10,
@@ -15,6 +15,8 @@ export const EXIT = {
   journalFailed: 11,
   /** Another engine holds the journal. */
   held: 12,
+  /** The living engine of another resource of the cluster holds the journal. */
+  claimed: 13,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

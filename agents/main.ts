@@ -1,4 +1,6 @@
 /** First file of the program in a checkout. */
+import { isAlertCall } from '#ocf/invocation.ts';
+import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
 import type { Command } from './command.ts';
 import { type CommandName, runProgram } from './program.ts';
 
@@ -18,5 +20,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   keygen: async () => (await import('./commands/keygen.ts')).keygen,
 };
 
-if (process.env.CRM_alert_kind === undefined) await runProgram(process.argv.slice(2), (name) => LOADERS[name]());
-else await (await import('#monitors/host/pacemaker/alert.ts')).runAlert(process.env);
+const argv = process.argv.slice(2);
+if (isAlertCall(argv, process.env)) await (await import('#monitors/host/pacemaker/alert.ts')).runAlert(process.env);
+else if (argv[0] === WITNESS_COMMAND) (await import('./lease-witness.ts')).printLease(argv.slice(1));
+else await runProgram(argv, (name) => LOADERS[name]());

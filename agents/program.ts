@@ -2,6 +2,7 @@
 import { type Command, helpOf, readCommandLine } from './command.ts';
 import { CommandFailure, EXIT, type ExitCode, isCommandFailure } from './exit-codes.ts';
 import { printableLines } from './printable.ts';
+import { reportFailure } from './start-report.ts';
 import { describeVersion } from './version.ts';
 
 /** What there is and what it does, in the order of the help. */
@@ -43,7 +44,8 @@ function overview(): string {
     '',
     '"recovery-agent COMMAND --help" tells more. "recovery-agent --version" prints the version.',
     'Exit codes: 0 fine, 1 failed, 2 usage, 3 no engine, 4 the recovery did not end well;',
-    'of the engine: 5 no usable journal, 10 lease lost, 11 journal failed, 12 another engine holds the journal.',
+    'of the engine: 5 no usable journal, 10 lease lost, 11 journal failed, 12 another engine holds the journal,',
+    '13 the engine of another cluster resource holds it.',
     '',
   ].join('\n');
 }
@@ -93,6 +95,7 @@ export async function runProgram(argv: readonly string[], load: LoadCommand): Pr
     const isTold = isCommandFailure(error);
     const text = isTold ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`recovery-agent: ${printableLines(text)}\n`);
+    reportFailure(isTold || !(error instanceof Error) ? text : error.message);
     process.exitCode = isTold ? error.exitCode : EXIT.failed;
   }
 }

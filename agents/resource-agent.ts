@@ -1,20 +1,7 @@
-/** Runs the program as the resource agent `ocf:openstack:recovery-agent`. */
-import { runAgent } from '#ocf/agent.ts';
+/** What the resource agent needs of the rest of the program, loaded for the actions that check the configuration. */
 import { loadChecked } from './checked-configuration.ts';
-import { VERSION } from './version.ts';
 
-/** @param program how to run this program again as an engine: the executable and its first arguments */
-export async function runResourceAgent(action: string, program: readonly [string, ...string[]]): Promise<void> {
-  process.exitCode = await runAgent({
-    action,
-    program,
-    version: VERSION,
-    environment: process.env,
-    print: (text) => process.stdout.write(text),
-    // The cluster's executor reads stderr and logs it under the resource's name.
-    log: (message) => process.stderr.write(`recovery-agent ${action}: ${message}\n`),
-    checkConfiguration: (file) => {
-      loadChecked(file);
-    },
-  });
+/** Reads the configuration as the engine would. Throws with every problem in its message. */
+export function checkConfiguration(file: string | undefined): void {
+  loadChecked(file);
 }

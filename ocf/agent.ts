@@ -1,13 +1,15 @@
-/** The resource agent: one action, one exit code. */
+/** The resource agent: one action, one exit code, and one reason for a failure. */
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Action } from './action.ts';
 import { OCF, type OcfCode, OcfFailure } from './codes.ts';
+import { readLease } from './lease-witness.ts';
 import { metaData } from './meta-data.ts';
 import { monitor } from './monitor.ts';
-import { type Parameters, readParameters } from './parameters.ts';
+import { DEFAULT_CONFIG, readParameters } from './parameters.ts';
 import { askEngine } from './ping.ts';
-import { start } from './start.ts';
+import { tellReason } from './reason.ts';
+import { cloneFault, type Resource, resourceName } from './resource.ts';
+import { refuseSharing, start } from './start.ts';
 import { stop } from './stop.ts';
 
 export interface AgentCall extends Action {
@@ -18,79 +20,116 @@ export interface AgentCall extends Action {
   readonly checkConfiguration: (file: string | undefined) => void;
 }
 
-const USAGE = 'usage: recovery-agent {start|stop|monitor|reload-agent|validate-all|meta-data}';
+const USAGE = 'usage: recovery-agent {start|stop|monitor|validate-all|meta-data}';
 
-/** Whether the cluster only asks what is here, without having started anything. */
-function isProbe({ action, environment }: AgentCall): boolean {
-  return action === 'monitor' && environment.OCF_RESKEY_CRM_meta_interval === '0';
+/** Whether the cluster only asks what is here, without having started anything; a person asks the same. */
+function isProbe({ OCF_RESKEY_CRM_meta_interval: interval }: Action['environment']): boolean {
+  return !interval || Number(interval) === 0;
 }
 
-function validate(parameters: Parameters, call: AgentCall): void {
-  const { config, journal } = parameters;
-  const isDefault = config === '/etc/recovery-agent/recovery-agent.conf';
-  if (!isDefault && !existsSync(config)) throw new OcfFailure(OCF.ERR_INSTALLED, `${config} does not exist`);
+/** The resource as the cluster configured it. Throws `OcfFailure` (configured) for what can be right on no node. */
+function requireRight({ environment }: AgentCall): Resource {
+  const { parameters, faults } = readParameters(environment);
+  const [fault = cloneFault(environment)] = faults;
+  if (fault !== undefined) throw new OcfFailure(OCF.ERR_CONFIGURED, fault);
+  const resource = { name: resourceName(environment), parameters };
+  refuseSharing(resource);
+  return resource;
+}
+
+/** Throws `OcfFailure` (installed): the files are this node's, and another one may have the right ones. */
+function requireConfiguration({ parameters: { config } }: Resource, call: AgentCall): void {
+  const isThere = existsSync(config);
+  if (config !== DEFAULT_CONFIG && !isThere) throw new OcfFailure(OCF.ERR_INSTALLED, `${config} does not exist`);
   try {
-    call.checkConfiguration(existsSync(config) ? config : undefined);
+    call.checkConfiguration(isThere ? config : undefined);
   } catch (error) {
-    throw new OcfFailure(OCF.ERR_CONFIGURED, error instanceof Error ? error.message : String(error));
-  }
-  if (journal !== '' && !existsSync(dirname(journal))) {
-    throw new OcfFailure(OCF.ERR_INSTALLED, `${dirname(journal)} does not exist; is the shared storage mounted?`);
+    throw new OcfFailure(OCF.ERR_INSTALLED, error instanceof Error ? error.message : String(error));
   }
 }
 
-async function reload(parameters: Parameters): Promise<void> {
-  const answer = await askEngine(parameters.socket, 'set_log_level', 10_000, { level: parameters.log_level });
-  if (answer.is === 'absent') throw new OcfFailure(OCF.NOT_RUNNING, 'no engine runs here');
+/** The rest of `validate-all`; a start leaves it to the engine. */
+async function requireJournal({ name, parameters }: Resource, call: AgentCall): Promise<void> {
+  const lease = await readLease(call.program, parameters);
+  if (lease.is === 'no folder')
+    throw new OcfFailure(OCF.ERR_INSTALLED, `${lease.folder} does not exist; is the shared storage mounted?`);
+  if (lease.is === 'nothing') return;
+  const isOfAnother = lease.resource !== null && name !== undefined && lease.resource !== name;
+  const lives = lease.life === 'alive' || (lease.life === 'not visible' && lease.age < lease.leaseTimeout);
+  if (lease.state !== 'held' || !isOfAnother || !lives) return;
+  const reason = `the journal is held by the engine of resource ${lease.resource} on ${lease.node}; give each its own`;
+  throw new OcfFailure(OCF.ERR_CONFIGURED, reason);
+}
+
+async function monitorAction(resource: Resource, call: AgentCall): Promise<OcfCode> {
+  const probe = isProbe(call.environment);
+  const depth = Number(call.environment.OCF_CHECK_LEVEL || 0);
+  const { code, reason } = await monitor(resource, call.program, probe ? 0 : depth);
+  const isExpected = code === OCF.SUCCESS || (code === OCF.NOT_RUNNING && probe);
+  if (!isExpected) throw new OcfFailure(code, reason ?? 'the engine is not running');
+  if (reason !== null) call.log(reason);
+  return code;
+}
+
+async function reload({ parameters: { socket, log_level } }: Resource): Promise<void> {
+  const answer = await askEngine(socket, 'set_log_level', 10_000, { level: log_level });
+  if (answer.is === 'absent') throw new OcfFailure(OCF.NOT_RUNNING, 'the engine is not running');
   if (answer.is === 'silent') throw new OcfFailure(OCF.ERR_GENERIC, answer.reason);
 }
 
 async function act(call: AgentCall): Promise<OcfCode> {
-  if (call.action === 'meta-data') {
-    call.print(metaData(call.version));
-    return OCF.SUCCESS;
-  }
-  if (call.action === 'usage' || call.action === 'help') {
-    call.print(`${USAGE}\n`);
-    return OCF.SUCCESS;
-  }
-  const parameters = readParameters(call.environment);
+  const { environment } = call;
+  /** As much as is right: nothing that these actions do not need makes them fail. */
+  const asFarAsRight = (): Resource => ({
+    name: resourceName(environment),
+    parameters: readParameters(environment).parameters,
+  });
   switch (call.action) {
-    case 'start':
-      validate(parameters, call);
-      await start(parameters, call);
+    case 'meta-data':
+      call.print(metaData(call.version));
+      return OCF.SUCCESS;
+    case 'usage':
+    case 'help':
+      call.print(`${USAGE}\n`);
       return OCF.SUCCESS;
     case 'stop':
-      await stop(parameters, call);
+      await stop(asFarAsRight(), call);
       return OCF.SUCCESS;
-    case 'monitor': {
-      const depth = Number(call.environment.OCF_CHECK_LEVEL || 0);
-      const { code, reason } = await monitor(parameters, isProbe(call) ? 0 : depth);
-      if (reason) call.log(reason);
-      return code;
+    case 'monitor':
+      return await monitorAction(asFarAsRight(), call);
+    case 'start': {
+      const resource = requireRight(call);
+      requireConfiguration(resource, call);
+      await start(resource, call);
+      return OCF.SUCCESS;
     }
-    case 'validate-all':
-      validate(parameters, call);
+    case 'validate-all': {
+      const resource = requireRight(call);
+      requireConfiguration(resource, call);
+      await requireJournal(resource, call);
       return OCF.SUCCESS;
+    }
+    // Not in the metadata, since Pacemaker has no use for it; for a person who wants another log level at once.
     case 'reload-agent':
-    case 'reload':
-      await reload(parameters);
+      await reload(requireRight(call));
       return OCF.SUCCESS;
     default:
-      call.log(`${USAGE}; not "${call.action}"`);
-      return OCF.ERR_UNIMPLEMENTED;
+      throw new OcfFailure(OCF.ERR_UNIMPLEMENTED, `there is no action "${call.action}"; ${USAGE}`);
   }
 }
 
+/** Never throws; a failure has been told in one line by then. */
 export async function runAgent(call: AgentCall): Promise<OcfCode> {
+  process.umask(0o022);
   try {
     return await act(call);
   } catch (error) {
     if (error instanceof OcfFailure) {
-      call.log(error.message);
+      tellReason(error.message);
       return error.code;
     }
     call.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    tellReason(`internal error: ${error instanceof Error ? error.message : String(error)}`);
     return OCF.ERR_GENERIC;
   }
 }

@@ -1,15 +1,15 @@
 /** Exit codes of a resource agent (Open Cluster Framework Resource Agent API 1.1, section 3.5.2). */
 export const OCF = {
   SUCCESS: 0,
-  /** Something failed; the cluster may try elsewhere. */
+  /** Something failed that may pass; the cluster may try elsewhere. */
   ERR_GENERIC: 1,
-  /** The parameters make no sense on this node. */
+  /** Not used: the parameters make no sense on this node. */
   ERR_ARGS: 2,
   ERR_UNIMPLEMENTED: 3,
   ERR_PERM: 4,
-  /** Something that must be installed, or mounted, is not there; other nodes may have it. */
+  /** This node lacks something, or has something wrong: other nodes are tried. */
   ERR_INSTALLED: 5,
-  /** The configuration is wrong everywhere: the cluster starts it nowhere. */
+  /** The cluster's own configuration of the resource is wrong, so that it is started nowhere. */
   ERR_CONFIGURED: 6,
   NOT_RUNNING: 7,
 } as const;

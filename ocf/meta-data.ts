@@ -11,8 +11,6 @@ const ACTIONS = [
   '<action name="stop" timeout="60s" />',
   '<action name="monitor" depth="0" timeout="20s" interval="10s" />',
   '<action name="monitor" depth="10" timeout="60s" interval="120s" />',
-  // The DTD of resource-agents knows no "reload-agent"; the agent answers to both names.
-  '<action name="reload" timeout="20s" />',
   '<action name="meta-data" timeout="5s" />',
   '<action name="validate-all" timeout="20s" />',
 ];

@@ -1,35 +1,78 @@
 /**
  * `monitor`: is the engine here, and is it well?
  *
- * Depth 0: its process lives and its socket answers. Depth 10: it also wrote into its journal under its own lease just now, and
- * the cloud answers.
+ * Depth 0: its socket answers and it is ours. Depth 10: it also wrote into its journal under its own lease just now, and the
+ * cloud answers. "Not running" is said only when no witness knows of an engine; see running.ts.
  */
-import { isAlive, readProcessFile } from '#protocol/process-file.ts';
+import { resolve } from 'node:path';
+import type { Action } from './action.ts';
 import { OCF, type OcfCode } from './codes.ts';
-import type { Parameters } from './parameters.ts';
-import { askEngine } from './ping.ts';
+import type { EngineProcess } from './engine-process.ts';
+import { askEngine, type PingAnswer } from './ping.ts';
+import type { Resource } from './resource.ts';
+import { engineInFile, findEngines } from './running.ts';
 
 export interface MonitorResult {
   readonly code: OcfCode;
+  /** Why the code is not 0; of 0, what is wrong all the same. */
   readonly reason: string | null;
 }
+
+/** Finds the engines of the resource; `findEngines` unless a caller needs less. */
+export type Find = (resource: Resource, program: Action['program']) => Promise<readonly EngineProcess[]>;
 
 const PING_TIMEOUT_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 45_000;
 
-export async function monitor({ socket, pidfile }: Parameters, depth: number): Promise<MonitorResult> {
-  const name = readProcessFile(pidfile);
-  const lives = name !== undefined && isAlive(name);
-  const answer = await askEngine(
-    socket,
-    depth >= 10 ? 'health' : 'ping',
-    depth >= 10 ? HEALTH_TIMEOUT_MS : PING_TIMEOUT_MS,
-  );
-  if (answer.is === 'answering') return { code: OCF.SUCCESS, reason: null };
-  if (answer.is === 'silent')
-    return { code: OCF.ERR_GENERIC, reason: `the engine on ${socket} is not well: ${answer.reason}` };
-  // A process without a socket is starting, stopping or stuck: it may hold the lease, so it is not "not running".
-  if (lives)
-    return { code: OCF.ERR_GENERIC, reason: `the engine (pid ${name.pid}) lives and does not answer on ${socket}` };
-  return { code: OCF.NOT_RUNNING, reason: null };
+function ask(socket: string, depth: number): Promise<PingAnswer> {
+  return depth >= 10 ? askEngine(socket, 'health', HEALTH_TIMEOUT_MS) : askEngine(socket, 'ping', PING_TIMEOUT_MS);
+}
+
+function listensOn({ socket }: EngineProcess, path: string): boolean {
+  return socket === undefined || socket === resolve(path);
+}
+
+export async function monitor(
+  resource: Resource,
+  program: Action['program'],
+  depth: number,
+  find: Find = findEngines,
+): Promise<MonitorResult> {
+  const { socket } = resource.parameters;
+  const answer = await ask(socket, depth);
+  const named = engineInFile(resource);
+  if (answer.is === 'answering' && named && listensOn(named, socket)) return { code: OCF.SUCCESS, reason: null };
+  const engines = await find(resource, program);
+  const [engine] = engines;
+  if (engine === undefined) {
+    const stranger = answer.is === 'absent' ? null : `another program listens on ${socket}`;
+    return { code: OCF.NOT_RUNNING, reason: stranger };
+  }
+  const here = engines.find((one) => listensOn(one, socket));
+  return here ? judge(here, answer, resource, named !== undefined) : judgeElsewhere(engine, depth);
+}
+
+/** Of an engine that listens where the resource says. */
+function judge(
+  { name: { pid } }: EngineProcess,
+  answer: PingAnswer,
+  { parameters: { socket, pidfile } }: Resource,
+  isNamed: boolean,
+): MonitorResult {
+  const lost = isNamed ? null : `the process file ${pidfile} is lost`;
+  if (answer.is === 'answering') return { code: OCF.SUCCESS, reason: lost && `engine (pid ${pid}) is well; ${lost}` };
+  const reason =
+    answer.is === 'silent'
+      ? `engine (pid ${pid}) is not well: ${answer.reason}`
+      : `engine (pid ${pid}) lives, but its socket ${socket} is lost${lost ? `, and ${lost}` : ''}`;
+  return { code: OCF.ERR_GENERIC, reason };
+}
+
+/** Of an engine that was started with another socket than the resource has now. */
+async function judgeElsewhere({ name: { pid }, socket = '' }: EngineProcess, depth: number): Promise<MonitorResult> {
+  const answer = await ask(socket, depth);
+  if (answer.is === 'answering')
+    return { code: OCF.SUCCESS, reason: `engine (pid ${pid}) listens on ${socket}, as it was started` };
+  const why = answer.is === 'silent' ? answer.reason : 'its socket is lost';
+  return { code: OCF.ERR_GENERIC, reason: `engine (pid ${pid}) on ${socket} is not well: ${why}` };
 }

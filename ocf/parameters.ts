@@ -1,6 +1,4 @@
 /** The parameters of the resource: one table, from which the metadata and the reading follow. */
-import { OCF, OcfFailure } from './codes.ts';
-
 export interface ParameterSpec {
   readonly name: string;
   readonly type: 'string' | 'select';
@@ -13,13 +11,16 @@ export interface ParameterSpec {
   readonly path: 'absolute' | 'no';
 }
 
+/** The one configuration file that may be missing. */
+export const DEFAULT_CONFIG = '/etc/recovery-agent/recovery-agent.conf';
+
 const PATH = { type: 'string', path: 'absolute' } as const;
 
 export const PARAMETERS: readonly ParameterSpec[] = [
   {
     ...PATH,
     name: 'config',
-    fallback: '/etc/recovery-agent/recovery-agent.conf',
+    fallback: DEFAULT_CONFIG,
     short: 'Configuration file',
     long: 'Configuration file of the engine. It may be missing as long as this is the default; the defaults hold then.',
     unique: '0',
@@ -63,7 +64,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     fallback: 'info',
     values: ['debug', 'info', 'warning', 'error'],
     short: 'Log level',
-    long: 'The least that is logged. It can be changed while the engine runs.',
+    long: 'The least that is logged.',
     unique: '0',
   },
 ];
@@ -80,24 +81,32 @@ export type Parameters = {
 /** Linux's sun_path holds 108 bytes with the terminating zero. */
 const MAX_SOCKET_PATH = 107;
 
-/** Reads `OCF_RESKEY_…`. Throws `OcfFailure` (configured) for a value that can be right on no node. */
-export function readParameters(environment: Readonly<Record<string, string | undefined>>): Parameters {
+export interface ReadParameters {
+  /** An invalid value is left out: an empty path is no path. */
+  readonly parameters: Parameters;
+  /** What is wrong with each invalid value; it is wrong on every node. */
+  readonly faults: readonly string[];
+}
+
+function faultOf({ name, path, values }: ParameterSpec, value: string): string | undefined {
+  const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  if (path === 'absolute' && value !== '' && !/^\/[^\0\n]*$/.test(value))
+    return `parameter ${name} must be an absolute path, not "${shown}"`;
+  if (values && !values.includes(value)) return `parameter ${name} must be one of ${values.join(', ')}, not "${shown}"`;
+  if (name === 'socket' && Buffer.byteLength(value) > MAX_SOCKET_PATH)
+    return `parameter socket is longer than ${MAX_SOCKET_PATH} bytes`;
+  return undefined;
+}
+
+/** Reads `OCF_RESKEY_…`. Never fails: what an action does not need must not keep it from its work. */
+export function readParameters(environment: Readonly<Record<string, string | undefined>>): ReadParameters {
+  const faults: string[] = [];
   const values: Record<string, string> = {};
-  for (const { name, fallback, path, values: allowed } of PARAMETERS) {
-    const value = environment[`OCF_RESKEY_${name}`] || fallback;
-    if (path === 'absolute' && value !== '' && !/^\/[^\0\n]*$/.test(value)) {
-      throw new OcfFailure(OCF.ERR_CONFIGURED, `parameter ${name} must be an absolute path, not "${value}"`);
-    }
-    if (allowed && !allowed.includes(value)) {
-      throw new OcfFailure(
-        OCF.ERR_CONFIGURED,
-        `parameter ${name} must be one of ${allowed.join(', ')}, not "${value}"`,
-      );
-    }
-    values[name] = value;
+  for (const spec of PARAMETERS) {
+    const value = environment[`OCF_RESKEY_${spec.name}`] || spec.fallback;
+    const fault = faultOf(spec, value);
+    if (fault !== undefined) faults.push(fault);
+    values[spec.name] = fault === undefined ? value : spec.path === 'absolute' ? '' : spec.fallback;
   }
-  if (Buffer.byteLength(values.socket ?? '') > MAX_SOCKET_PATH) {
-    throw new OcfFailure(OCF.ERR_CONFIGURED, `parameter socket is longer than ${MAX_SOCKET_PATH} bytes`);
-  }
-  return values as Parameters;
+  return { parameters: values as Parameters, faults };
 }

@@ -10,6 +10,9 @@ export type PingAnswer =
   /** Somebody listens and does not answer, or not well. */
   | { readonly is: 'silent'; readonly reason: string };
 
+/** Of connect(2) to a unix socket: no such file, nobody listens or no socket at all, no such folder, no possible path. */
+const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL', 'ENOTSOCK']);
+
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** Calls one method without parameters. */
@@ -19,6 +22,7 @@ export function askEngine(
   timeoutMs: number,
   params: unknown = {},
 ): Promise<PingAnswer> {
+  if (socket === '') return Promise.resolve({ is: 'absent' });
   return new Promise((resolve) => {
     const connection = connect(socket);
     let text = '';
@@ -44,8 +48,7 @@ export function askEngine(
     });
     connection.on('end', () => end({ is: 'silent', reason: 'it hung up' }));
     connection.on('error', (error: NodeJS.ErrnoException) => {
-      const isAbsent = error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTDIR';
-      end(isAbsent ? { is: 'absent' } : { is: 'silent', reason: error.message });
+      end(ABSENT.has(error.code ?? '') ? { is: 'absent' } : { is: 'silent', reason: error.message });
     });
   });
 }

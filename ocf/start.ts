@@ -2,98 +2,113 @@
  * `start`: returns success only when the engine holds the lease and answers. While it waits for the lock or the lease of a dead
  * node it says so; what does not come up within the action's timeout is ended, so that no half-started engine stays.
  */
-import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { closeSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { mayPass } from '#protocol/passing-fault.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, type OcfCode, OcfFailure } from './codes.ts';
+import { EngineChild } from './engine-child.ts';
+import { livingEngines } from './engine-process.ts';
+import { liftLimits } from './limits.ts';
+import { type LogFile, lastLines, openLog } from './log-file.ts';
 import { monitor } from './monitor.ts';
+import { ownershipOf, sharedWith } from './ownership.ts';
 import type { Parameters } from './parameters.ts';
 import { askEngine } from './ping.ts';
+import type { Resource } from './resource.ts';
+import { enginesHere } from './running.ts';
 import { stop } from './stop.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
-const SAY_EVERY_MS = 10_000;
+const LOG_EVERY_MS = 10_000;
 
-/** What an engine's exit code at start means to the cluster. */
+/** What an engine's exit code at start means to the cluster; see agents/exit-codes.ts. */
 function codeOf(exitCode: number | null): OcfCode {
   switch (exitCode) {
+    // Its configuration or credentials, which are files of this node.
     case 2:
-      return OCF.ERR_CONFIGURED;
+    // Its storage, or a path that it has to create.
     case 5:
       return OCF.ERR_INSTALLED;
+    // Another resource's journal.
+    case 13:
+      return OCF.ERR_CONFIGURED;
     default:
       return OCF.ERR_GENERIC;
   }
 }
 
-function lastLines(path: string, offset: number): string {
-  try {
-    return readFileSync(path).subarray(offset).toString('utf8').trim().split('\n').slice(-3).join('; ');
-  } catch {
-    return '';
+/** Throws `OcfFailure` where the engine of another resource lives here and has what this one needs for itself. */
+export function refuseSharing(resource: Resource): void {
+  for (const engine of livingEngines()) {
+    const shared = ownershipOf(engine, resource) === 'of another resource' && sharedWith(engine, resource);
+    if (!shared) continue;
+    const reason = `resource ${engine.resource} uses the ${shared} ${resource.parameters[shared]} too; give each its own`;
+    throw new OcfFailure(OCF.ERR_CONFIGURED, reason);
   }
 }
 
-export async function start(parameters: Parameters, action: Action): Promise<void> {
-  const { socket, pidfile, logfile, config, journal, log_level } = parameters;
-  const before = await monitor(parameters, 0);
-  if (before.code === OCF.SUCCESS) return;
-  if (before.code !== OCF.NOT_RUNNING) {
-    action.log(`${before.reason}; it is ended before another one is started`);
-    await stop(parameters, action);
+/** Makes a path of this node ready. Throws `OcfFailure`: generic for what may pass, else this node lacks it. */
+function prepared<T>(what: string, prepare: () => T): T {
+  try {
+    return prepare();
+  } catch (error) {
+    const reason = `${what} cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    throw new OcfFailure(mayPass(error) ? OCF.ERR_GENERIC : OCF.ERR_INSTALLED, reason);
   }
-  if (journal !== '' && !existsSync(dirname(journal))) {
-    throw new OcfFailure(OCF.ERR_INSTALLED, `${dirname(journal)} does not exist; is the shared storage mounted?`);
+}
+
+function prepare({ socket, pidfile, logfile }: Parameters): LogFile {
+  for (const path of [socket, pidfile])
+    prepared(`the folder ${dirname(path)}`, () => mkdirSync(dirname(path), { recursive: true, mode: 0o755 }));
+  return prepared(`the log ${logfile}`, () => openLog(logfile));
+}
+
+/** Resolves when the way is free, or with `runs` when the engine is there and well. */
+async function clearTheWay(resource: Resource, action: Action): Promise<'free' | 'runs'> {
+  // The engine itself reads the lease.
+  const { code, reason } = await monitor(resource, action.program, 0, async () => enginesHere(resource));
+  if (code === OCF.SUCCESS) return 'runs';
+  if (code === OCF.NOT_RUNNING && reason !== null) throw new OcfFailure(OCF.ERR_GENERIC, reason);
+  if (code !== OCF.NOT_RUNNING) {
+    action.log(`${reason}; it is ended before another one is started`);
+    await stop(resource, action);
   }
-  for (const path of [socket, pidfile]) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  mkdirSync(dirname(logfile), { recursive: true, mode: 0o750 });
-  const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
-  const output = openSync(logfile, 'a', 0o640);
-  const logBegins = readFileSync(logfile).length;
-  const [file, ...argv] = action.program;
-  const isDefaultConfig = config === '/etc/recovery-agent/recovery-agent.conf' && !existsSync(config);
-  const child = spawn(
-    file,
-    [
-      ...argv,
-      'engine',
-      '--take-over',
-      ...(isDefaultConfig ? [] : ['--config', config]),
-      ...(journal === '' ? [] : ['--journal', journal]),
-      '--socket',
-      socket,
-      '--pid-file',
-      pidfile,
-      '--log-level',
-      log_level,
-      '--node',
-      action.environment.OCF_RESKEY_CRM_meta_on_node || hostname(),
-    ],
-    { detached: true, stdio: ['ignore', output, output], cwd: '/' },
-  );
-  closeSync(output);
-  let saidAt = performance.now();
+  return 'free';
+}
+
+async function waitFor(child: EngineChild, resource: Resource, log: LogFile, action: Action, deadline: number) {
+  const { socket, logfile } = resource.parameters;
+  let waitsFor = 'the engine has said nothing yet';
+  let loggedAt = performance.now();
   while (performance.now() < deadline) {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new OcfFailure(codeOf(child.exitCode), `the engine ended: ${lastLines(logfile, logBegins)}`);
+    const { ended } = child;
+    if (ended) {
+      const reason = (await child.report()) || `${ended.why}: ${lastLines(logfile, log.begin)}`;
+      throw new OcfFailure(codeOf(ended.code), reason);
     }
     const answer = await askEngine(socket, 'ping', 1000);
-    if (answer.is === 'answering') {
-      child.unref();
-      return;
-    }
-    if (performance.now() - saidAt > SAY_EVERY_MS) {
-      saidAt = performance.now();
-      action.log(
-        `waiting for the engine (pid ${child.pid}): ${lastLines(logfile, logBegins) || 'it has said nothing yet'}`,
-      );
+    if (answer.is === 'answering') return;
+    if (answer.is === 'silent') waitsFor = answer.reason;
+    if (performance.now() - loggedAt > LOG_EVERY_MS) {
+      loggedAt = performance.now();
+      action.log(`waiting for the engine (pid ${child.pid}): ${waitsFor}`);
     }
     await delay(POLL_MS);
   }
-  child.kill('SIGKILL');
-  throw new OcfFailure(OCF.ERR_GENERIC, `the engine did not come up in time: ${lastLines(logfile, logBegins)}`);
+  child.kill();
+  throw new OcfFailure(OCF.ERR_GENERIC, `the engine did not come up in time: ${waitsFor}`);
+}
+
+export async function start(resource: Resource, action: Action): Promise<void> {
+  const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
+  if ((await clearTheWay(resource, action)) === 'runs') return;
+  liftLimits(action.log);
+  const log = prepare(resource.parameters);
+  const child = new EngineChild(resource, action, log.descriptor, existsSync(resource.parameters.config));
+  closeSync(log.descriptor);
+  await waitFor(child, resource, log, action, deadline);
+  child.release();
 }

@@ -1,66 +1,96 @@
 /**
- * `stop`: asks the engine to end in order, and ends it before the action's timeout does. Success means that no process of it lives:
- * a cluster that could not be sure would have to fence this node.
+ * `stop`: ends the engine in order, or kills it before the action's timeout. Success means that no engine of the resource lives on this
+ * node: a cluster that could not be sure would have to fence it. Nothing else than a living engine makes it fail.
  */
-import { rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, type ProcessName, readProcessFile, signalProcess } from '#protocol/process-file.ts';
+import { isAlive, type ProcessName, processNamed, readProcessFile, signalProcess } from '#protocol/process-file.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, OcfFailure } from './codes.ts';
-import type { Parameters } from './parameters.ts';
 import { askEngine } from './ping.ts';
+import type { Resource } from './resource.ts';
+import { enginesHere, findEngines } from './running.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-/** Left for SIGKILL to take effect. */
+/** Left for SIGKILL to take effect; a quarter of a short timeout. */
 const KILL_RESERVE_MS = 5_000;
 /** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
 const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
+const REAPED_MS = 500;
 
-/** Resolves with whether the process was gone in time. */
-async function isGone(name: ProcessName, withinMs: number): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
-  while (isAlive(name)) {
-    if (performance.now() > deadline) return false;
-    await delay(POLL_MS);
-  }
-  return true;
-}
-
-/** Resolves with whether nobody listened any more in time: the kernel closes the sockets of a killed process a little later. */
-async function isSilent(socket: string, withinMs: number): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
+/** Resolves with those that live still at the deadline. */
+async function survivorsOf(names: readonly ProcessName[], deadline: number): Promise<readonly ProcessName[]> {
   for (;;) {
-    if ((await askEngine(socket, 'ping', 1000)).is === 'absent') return true;
-    if (performance.now() > deadline) return false;
+    const living = names.filter(isAlive);
+    if (living.length === 0 || performance.now() > deadline) return living;
     await delay(POLL_MS);
   }
 }
 
-export async function stop(
-  { socket, pidfile }: Parameters,
-  action: Pick<Action, 'environment' | 'log'>,
-): Promise<void> {
-  const timeoutMs = timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
-  const name = readProcessFile(pidfile);
-  if (name && isAlive(name)) {
-    signalProcess(name, 'SIGTERM');
-    if (!(await isGone(name, Math.max(1000, Math.min(ORDERLY_MS, timeoutMs - KILL_RESERVE_MS))))) {
-      action.log(
-        `the engine (pid ${name.pid}) did not end in time and is killed; its recoveries are resumed by the next one`,
-      );
-      signalProcess(name, 'SIGKILL');
-      if (!(await isGone(name, KILL_RESERVE_MS))) {
-        throw new OcfFailure(OCF.ERR_GENERIC, `the engine (pid ${name.pid}) cannot be killed`);
-      }
+/** Waits until init has taken the dead away too, so that whoever looks for the pid finds none; a slow init is no failure. */
+async function reaped(names: readonly ProcessName[]): Promise<void> {
+  const deadline = performance.now() + REAPED_MS;
+  const isThere = ({ pid, startTime }: ProcessName): boolean => processNamed(pid)?.startTime === startTime;
+  while (names.some(isThere) && performance.now() < deadline) await delay(POLL_MS);
+}
+
+function listOf(names: readonly ProcessName[]): string {
+  return names.map(({ pid }) => `pid ${pid}`).join(', ');
+}
+
+function signalAll(names: readonly ProcessName[], signal: NodeJS.Signals): void {
+  for (const name of names) {
+    try {
+      signalProcess(name, signal);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new OcfFailure(OCF.ERR_GENERIC, `engine (pid ${name.pid}) cannot be stopped: ${why}`);
     }
   }
-  if (!(await isSilent(socket, KILL_RESERVE_MS))) {
-    throw new OcfFailure(
-      OCF.ERR_GENERIC,
-      `somebody still answers on ${socket} and is not the engine that ${pidfile} names`,
-    );
+}
+
+async function end(names: readonly ProcessName[], deadline: number, log: Action['log']): Promise<void> {
+  const left = Math.max(1_000, deadline - performance.now());
+  const reserve = Math.min(KILL_RESERVE_MS, left / 4);
+  signalAll(names, 'SIGTERM');
+  const stuck = await survivorsOf(names, Math.min(performance.now() + ORDERLY_MS, deadline - reserve));
+  if (stuck.length === 0) return await reaped(names);
+  log(`engine (${listOf(stuck)}) did not end in time and is killed; its recoveries are resumed by the next one`);
+  signalAll(stuck, 'SIGKILL');
+  const immortal = await survivorsOf(stuck, performance.now() + reserve);
+  if (immortal.length > 0)
+    throw new OcfFailure(OCF.ERR_GENERIC, `engine (${listOf(immortal)}) cannot be killed: it hangs in the kernel`);
+  await reaped(names);
+}
+
+/** Removes what a killed engine left, and nothing that is not an engine's. A file system that refuses it is no failure. */
+async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void> {
+  try {
+    if (lstatSync(socket).isSocket() && (await askEngine(socket, 'ping', 1000)).is === 'absent') rmSync(socket);
+  } catch {
+    // There is none, or it stays.
   }
-  rmSync(socket, { force: true });
-  rmSync(pidfile, { force: true });
+  try {
+    const name = readProcessFile(pidfile);
+    if (name && !isAlive(name)) rmSync(pidfile);
+  } catch {
+    // It stays.
+  }
+}
+
+export async function stop(resource: Resource, action: Pick<Action, 'environment' | 'log' | 'program'>): Promise<void> {
+  const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
+  const engines = await findEngines(resource, action.program);
+  if (engines.length > 0) {
+    await end(
+      engines.map(({ name }) => name),
+      deadline,
+      action.log,
+    );
+    // One that a start brought up meanwhile.
+    const late = enginesHere(resource).map(({ name }) => name);
+    if (late.length > 0) await end(late, deadline, action.log);
+  }
+  await tidy(resource);
 }

@@ -2,7 +2,19 @@
  * The file in which an engine says which process it is. A pid alone is no name: it is given to other processes later. With the
  * start time and the boot id it names one process for ever, so nothing else is ever signalled in its place.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 
 export interface ProcessName {
   readonly pid: number;
@@ -11,12 +23,15 @@ export interface ProcessName {
   readonly bootId: string;
 }
 
+/** Three short values; whatever is longer is no process file, not even a damaged one. */
+const MAX_FILE_BYTES = 256;
+
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /** Start time and state letter of a process; undefined when there is none. */
-function statOf(pid: number): { readonly startTime: string; readonly state: string } | undefined {
+export function statOf(pid: number): { readonly startTime: string; readonly state: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name in parentheses may hold blanks and parentheses of its own.
@@ -32,11 +47,30 @@ export function thisProcess(): ProcessName {
   return { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? '', bootId: bootId() };
 }
 
+/** The name of the process that has this pid now; undefined when there is none. */
+export function processNamed(pid: number): ProcessName | undefined {
+  const stat = statOf(pid);
+  return stat && { pid, startTime: stat.startTime, bootId: bootId() };
+}
+
+/**
+ * Replaces the file as a whole, but nothing that is larger than a process file: a path that names another file by mistake does
+ * not cost that file. Throws the system's error, and leaves nothing behind then.
+ */
 export function writeProcessFile(path: string): void {
-  const name = thisProcess();
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && (!found.isFile() || found.size > MAX_FILE_BYTES)) {
+    const kind = found.isDirectory() ? 'a directory' : 'another file';
+    throw Object.assign(new Error(`${kind} is in its place`), { code: 'EEXIST' });
+  }
   const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(name)}\n`, { mode: 0o644 });
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, `${JSON.stringify(thisProcess())}\n`, { mode: 0o644 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Removes the file if it still names this process. */
@@ -44,14 +78,26 @@ export function removeProcessFile(path: string): void {
   if (readProcessFile(path)?.pid === process.pid) rmSync(path, { force: true });
 }
 
+/** Undefined for anything else than a process file, whatever lies at the path: no pipe and no size delays the reader. */
 export function readProcessFile(path: string): ProcessName | undefined {
   try {
-    const { pid, startTime, bootId: boot }: Partial<ProcessName> = JSON.parse(readFileSync(path, 'utf8'));
+    const { pid, startTime, bootId: boot }: Partial<ProcessName> = JSON.parse(readShort(path));
     if (!Number.isInteger(pid) || !pid || pid < 2 || typeof startTime !== 'string' || typeof boot !== 'string')
       return undefined;
     return { pid, startTime, bootId: boot };
   } catch {
     return undefined;
+  }
+}
+
+function readShort(path: string): string {
+  const handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(handle).isFile()) return '';
+    const buffer = Buffer.alloc(MAX_FILE_BYTES);
+    return buffer.toString('utf8', 0, readSync(handle, buffer, 0, MAX_FILE_BYTES, 0));
+  } finally {
+    closeSync(handle);
   }
 }
 

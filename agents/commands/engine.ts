@@ -9,8 +9,9 @@ import { Engine } from '#engine/resident/engine.ts';
 import { taskOf } from '#engine/tasks/registry.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
+import { faultCode, mayPass } from '#protocol/passing-fault.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
-import { RpcServer } from '#protocol/server.ts';
+import { type Method, RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
 import { AddressUnusable } from '#protocol/tls-door.ts';
 import { loadChecked } from '../checked-configuration.ts';
@@ -21,16 +22,50 @@ import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { logLevelOf } from '../log-level.ts';
 import { createLogger } from '../logger.ts';
+import { closeReport } from '../start-report.ts';
 import { engineIdentity, listenForHosts, tryAddresses } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
 const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
   refused: EXIT.noStorage,
   held: EXIT.held,
+  claimed: EXIT.claimed,
   lease_lost: EXIT.leaseLost,
   unknown: EXIT.journalFailed,
   constraint: EXIT.failed,
 };
+
+/** Full, busy and the like may pass; anything else is a fault of this machine that stays. */
+function exitOf(error: unknown, lasting: ExitCode): ExitCode {
+  return mayPass(error) ? EXIT.failed : lasting;
+}
+
+/** Throws `CommandFailure`. */
+function takeProcessFile(path: string): void {
+  const other = readProcessFile(path);
+  if (other && isAlive(other)) {
+    throw new CommandFailure(EXIT.held, `an engine runs here already (pid ${other.pid}, says ${path})`);
+  }
+  try {
+    writeProcessFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const exit = exitOf(error, EXIT.noStorage);
+    throw new CommandFailure(exit, `the process file ${path} cannot be written: ${reason}`, error);
+  }
+  process.once('exit', () => removeProcessFile(path));
+}
+
+/** Listens on the unix socket. Throws `CommandFailure` for what the system refuses. */
+async function listenHere(socket: string, methods: Readonly<Record<string, Method>>): Promise<RpcServer> {
+  try {
+    return await RpcServer.listen(socket, methods);
+  } catch (error) {
+    if (error instanceof SocketInUse || error instanceof SocketUnusable || faultCode(error) === undefined) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(exitOf(error, EXIT.noStorage), `the socket ${socket} cannot be made: ${reason}`, error);
+  }
+}
 
 /** Resolves at the first signal that asks for an orderly stop. */
 function askedToStop(): Promise<NodeJS.Signals> {
@@ -44,7 +79,14 @@ const HOW_CONFIGURATION_IS_TAKEN =
   'SIGHUP changes nothing: the configuration is read at the start; restart the resource to take it ' +
   '(pcs resource restart, crm resource restart); recoveries under way go on';
 
+/** Whoever starts the engine decides nothing about the modes of its files, and no limit on sizes ends it without a word. */
+function becomeIndependent(): void {
+  process.umask(0o022);
+  process.on('SIGXFSZ', () => {});
+}
+
 async function serve(line: CommandLine): Promise<ExitCode> {
+  becomeIndependent();
   const configuration = configurationOf(line, (file) => loadChecked(file, 'warn'));
   const { options } = configuration;
   const threshold = { level: logLevelOf(line) ?? options.engine.logLevel };
@@ -58,15 +100,9 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
   const socket = givenPath(line, 'socket') ?? options.engine.socket;
+  const resource = line.text('resource');
   const processFile = givenPath(line, 'pid-file');
-  if (processFile) {
-    const other = readProcessFile(processFile);
-    if (other && isAlive(other)) {
-      throw new CommandFailure(EXIT.held, `an engine runs here already (pid ${other.pid}, says ${processFile})`);
-    }
-    writeProcessFile(processFile);
-    process.once('exit', () => removeProcessFile(processFile));
-  }
+  if (processFile) takeProcessFile(processFile);
   let engine: Engine | undefined;
   const openedSince = new Date().toISOString();
   const reigning = (): Engine => {
@@ -77,7 +113,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   // Before anything is taken: an engine that cannot be asked must not begin to recover.
   await tryAddresses(options, identity);
   const methods = engineMethods(reigning, threshold);
-  const servers = [await RpcServer.listen(socket, methods)];
+  const servers = [await listenHere(socket, methods)];
   const closeServers = () => Promise.all(servers.map((server) => server.close()));
   log('info', 'journal is being opened', { node, journal: journalPath });
   let journal: Journal | undefined;
@@ -90,6 +126,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
         leaseTimeoutMs: options.engine.leaseTimeoutMs,
         machineFiles: MACHINE_FILES.map(systemPath),
         authority: line.has('take-over') ? 'cluster' : 'none',
+        ...(resource ? { resource } : {}),
       },
       realClock,
     );
@@ -115,6 +152,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       version: VERSION,
     });
     servers.push(...(await listenForHosts(options, identity, methods, log)));
+    closeReport();
     log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
   } catch (error) {
     await closeServers();
@@ -151,10 +189,11 @@ export const engine: Command = {
     socket: { type: 'string', value: 'PATH', help: 'the unix socket to answer on (default: [engine] socket)' },
     node: { type: 'string', value: 'NAME', help: "this node's name (default: [engine] node, else the host name)" },
     'pid-file': { type: 'string', value: 'PATH', help: 'write there which process this is' },
+    resource: { type: 'string', value: 'NAME', help: 'the cluster resource for which the engine runs' },
     'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
     'take-over': {
       type: 'boolean',
-      help: 'take the lease at once: the cluster has stopped or fenced whoever held it',
+      help: 'take the lease at once, unless of another resource: the cluster has stopped or fenced its holder',
     },
   },
   maxPositionals: 0,
@@ -162,10 +201,12 @@ export const engine: Command = {
     try {
       return await serve(line);
     } catch (error) {
-      if (error instanceof JournalFailure) throw new CommandFailure(EXIT_OF_FAILURE[error.kind], error.message, error);
+      if (error instanceof JournalFailure)
+        throw new CommandFailure(exitOf(error, EXIT_OF_FAILURE[error.kind]), error.message, error);
       if (error instanceof SocketInUse) throw new CommandFailure(EXIT.held, error.message, error);
-      if (error instanceof SocketUnusable || error instanceof AddressUnusable)
-        throw new CommandFailure(EXIT.failed, error.message, error);
+      if (error instanceof SocketUnusable)
+        throw new CommandFailure(exitOf(error, EXIT.noStorage), error.message, error);
+      if (error instanceof AddressUnusable) throw new CommandFailure(EXIT.failed, error.message, error);
       throw error;
     }
   },

@@ -11,7 +11,7 @@ import type { QueryArguments, QueryName, QueryResult } from './queries.ts';
 import { JournalService } from './service.ts';
 import type { ReignSettings } from './session.ts';
 import { startThread } from './start-thread.ts';
-import type { Reply, Request, ThreadData } from './wire.ts';
+import type { Failure, Reply, Request, ThreadData } from './wire.ts';
 import type { EventRow, FlowRow, StepRow } from './words.ts';
 import { LATE_COMMIT_MS } from './writer.ts';
 
@@ -33,6 +33,14 @@ interface Transport {
 
 export interface JournalSettings extends ReignSettings {
   readonly node: string;
+}
+
+function threadFailure(message: string): Failure {
+  return { kind: 'unknown', message, code: undefined };
+}
+
+function receivedFailure({ kind, message, code }: Failure): JournalFailure {
+  return new JournalFailure(kind, message, code === undefined ? undefined : { code });
 }
 
 export class Journal {
@@ -64,10 +72,10 @@ export class Journal {
     return Journal.#start(clock, (receive) => {
       worker.on('message', receive);
       worker.on('error', (error) =>
-        receive({ reply: 'fatal', failure: { kind: 'unknown', message: `the journal thread died: ${error.message}` } }),
+        receive({ reply: 'fatal', failure: threadFailure(`the journal thread died: ${error.message}`) }),
       );
       worker.on('exit', (code) =>
-        receive({ reply: 'fatal', failure: { kind: 'unknown', message: `the journal thread ended with ${code}` } }),
+        receive({ reply: 'fatal', failure: threadFailure(`the journal thread ended with ${code}`) }),
       );
       return {
         send: (request) => worker.postMessage(request),
@@ -92,7 +100,7 @@ export class Journal {
     const opened = Promise.withResolvers<Extract<Reply, { reply: 'opened' }>>();
     let receive = (reply: Reply): void => {
       if (reply.reply === 'opened') opened.resolve(reply);
-      else if (reply.reply === 'fatal') opened.reject(new JournalFailure(reply.failure.kind, reply.failure.message));
+      else if (reply.reply === 'fatal') opened.reject(receivedFailure(reply.failure));
     };
     const transport = connect((reply) => receive(reply));
     try {
@@ -217,14 +225,14 @@ export class Journal {
   #receive(reply: Reply): void {
     if (reply.reply === 'opened') return;
     if (reply.reply === 'fatal') {
-      this.#end(new JournalFailure(reply.failure.kind, reply.failure.message));
+      this.#end(receivedFailure(reply.failure));
       return;
     }
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     this.#waiting.delete(reply.id);
     if (reply.reply === 'failed') {
-      waiting.reject(new JournalFailure(reply.failure.kind, reply.failure.message));
+      waiting.reject(receivedFailure(reply.failure));
       return;
     }
     if (reply.confirmedAt !== undefined) this.#confirmedAt = reply.confirmedAt;

@@ -20,6 +20,10 @@ export interface Identity {
    * where it is known. Within one boot and namespace a pid means one process.
    */
   readonly bootId: string;
+  /** Field 22 of /proc/PID/stat, where it is known. */
+  readonly processStart?: string;
+  /** The cluster resource for which it runs. */
+  readonly resource?: string;
 }
 
 /** What is known of the holder's process: only its own boot and pid namespace can tell. */
@@ -48,7 +52,8 @@ export function judgeLease(lease: LeaseRow | undefined, life: HolderLife, author
 export function readLease(db: Database.Database): LeaseRow | undefined {
   return db
     .prepare<[], LeaseRow>(
-      'SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms FROM lease WHERE id = 1',
+      `SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms, process_start, resource
+       FROM lease WHERE id = 1`,
     )
     .get();
 }
@@ -63,11 +68,11 @@ export function takeLease(db: Database.Database, me: Identity, seen: LeaseRow | 
       }
       const epoch = (current?.epoch ?? 0) + 1;
       db.prepare(
-        `INSERT INTO lease (id, epoch, owner, node, pid, boot_id, taken_at, beat_at, state)
-         VALUES (1, @epoch, @owner, @node, @pid, @bootId, @now, @now, 'held')
+        `INSERT INTO lease (id, epoch, owner, node, pid, boot_id, process_start, resource, taken_at, beat_at, state)
+         VALUES (1, @epoch, @owner, @node, @pid, @bootId, @processStart, @resource, @now, @now, 'held')
          ON CONFLICT (id) DO UPDATE SET epoch = @epoch, owner = @owner, node = @node, pid = @pid, boot_id = @bootId,
-           taken_at = @now, beat_at = @now, state = 'held'`,
-      ).run({ ...me, epoch, now });
+           process_start = @processStart, resource = @resource, taken_at = @now, beat_at = @now, state = 'held'`,
+      ).run({ processStart: null, resource: null, ...me, epoch, now });
       return epoch;
     })
     .immediate();

@@ -36,13 +36,35 @@ function bootId(machine: string | undefined): string {
   return [...parts, ...(machine ? [machine] : [])].join('/');
 }
 
-/** @param machineFiles without them the machine is not identified. */
-export function identifyProcess(node: string, machineFiles: readonly string[] = []): Identity {
-  return { owner: randomUUID(), node, pid: process.pid, bootId: bootId(machineOf(machineFiles)) };
+/** Field 22 of proc_pid_stat(5), in clock ticks after boot; undefined when there is no such process. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * A pid that was given to another process since counts as alive: the decision errs on the safe side.
+ * @param machineFiles without them the machine is not identified.
+ * @param resource the cluster resource for which this process runs
+ */
+export function identifyProcess(node: string, machineFiles: readonly string[] = [], resource?: string): Identity {
+  const processStart = startOf(process.pid);
+  return {
+    owner: randomUUID(),
+    node,
+    pid: process.pid,
+    bootId: bootId(machineOf(machineFiles)),
+    ...(processStart === undefined ? {} : { processStart }),
+    ...(resource ? { resource } : {}),
+  };
+}
+
+/**
+ * A pid that was given to another process since counts as dead where the lease has the start time of its holder, else as alive:
+ * the decision errs on the safe side.
  *
  * A node name proves nothing, two machines may have it. Only the same machine with another boot id has rebooted since, so that
  * nothing of that boot lives.
@@ -56,6 +78,8 @@ export function lifeOf(lease: LeaseRow, me: Identity): HolderLife {
   }
   if (namespace !== myNamespace) return 'not visible';
   if (lease.pid === me.pid) return 'dead';
+  const start = startOf(lease.pid);
+  if (lease.process_start && start !== undefined && start !== lease.process_start) return 'dead';
   try {
     process.kill(lease.pid, 0);
     return 'alive';

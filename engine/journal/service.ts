@@ -12,8 +12,9 @@ import { JournalWriter, type WriterClock } from './writer.ts';
 type Commit = Extract<Request, { do: 'commit' }>;
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof JournalFailure) return { kind: error.kind, message: error.message };
-  return { kind: 'unknown', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  if (error instanceof JournalFailure) return { kind: error.kind, message: error.message, code: error.code };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind: 'unknown', message, code: undefined };
 }
 
 export class JournalService {
@@ -38,7 +39,11 @@ export class JournalService {
 
   private constructor(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void) {
     this.#send = send;
-    this.#session = beginReign(data.settings, identifyProcess(data.node, data.settings.machineFiles), clock);
+    this.#session = beginReign(
+      data.settings,
+      identifyProcess(data.node, data.settings.machineFiles, data.settings.resource),
+      clock,
+    );
     const { reign, reason, warnings } = this.#session;
     this.#path = data.settings.path;
     this.#file = statSync(this.#path);

@@ -18,8 +18,10 @@ export interface ReignSettings extends OpenSettings {
   readonly confirmDelayMs: number;
   /** Files that identify the machine through its reboots, see `MACHINE_FILES`; without them it is not identified. */
   readonly machineFiles?: readonly string[];
-  /** `cluster`: Pacemaker started us, so the holder was stopped or fenced. */
+  /** `cluster`: Pacemaker started us, so the holder was stopped or fenced, if it was of the same resource. */
   readonly authority: 'cluster' | 'none';
+  /** The cluster resource for which this engine runs. */
+  readonly resource?: string;
 }
 
 export interface Session {
@@ -42,6 +44,15 @@ function sameName(lease: LeaseRow | undefined, me: Identity): string {
   return `; it is not of this boot and container, so two machines may have the node name ${me.node}: give each a name of its own ([engine] node)`;
 }
 
+/** Whether the lease is of another resource of the cluster: its word about ours says nothing about that one's engine. */
+function isClaimed(lease: LeaseRow | undefined, me: Identity): boolean {
+  return Boolean(lease?.resource && me.resource && lease.resource !== me.resource);
+}
+
+function ofResource(lease: LeaseRow | undefined, me: Identity): string {
+  return isClaimed(lease, me) ? ` of resource ${lease?.resource}` : '';
+}
+
 /** Waits, in CLOCK_BOOTTIME, until the holder has not renewed for the whole timeout; refuses as soon as it does. */
 function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterClock, me: Identity): void {
   const seen = readLease(db);
@@ -52,8 +63,8 @@ function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterCloc
     if (now?.epoch === seen?.epoch && now?.state === 'released') return;
     if (now?.epoch !== seen?.epoch || now?.beat_at !== seen?.beat_at) {
       throw new JournalFailure(
-        'held',
-        `the engine on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal${sameName(now, me)}`,
+        isClaimed(now, me) ? 'claimed' : 'held',
+        `the engine${ofResource(now, me)} on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal${sameName(now, me)}`,
       );
     }
   }
@@ -63,8 +74,13 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
   let { db, shared, warnings } = openForWriting(settings);
   try {
     const seen = readLease(db);
-    const verdict = judgeLease(seen, seen ? lifeOf(seen, me) : 'dead', settings.authority);
-    if (verdict.act === 'refuse') throw new JournalFailure('held', verdict.reason);
+    const verdict = judgeLease(
+      seen,
+      seen ? lifeOf(seen, me) : 'dead',
+      isClaimed(seen, me) ? 'none' : settings.authority,
+    );
+    if (verdict.act === 'refuse')
+      throw new JournalFailure(isClaimed(seen, me) ? 'claimed' : 'held', `${verdict.reason}${ofResource(seen, me)}`);
     if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
     crashPoint('lease.before-take');
     const epoch = takeLease(db, me, seen, clock.now());

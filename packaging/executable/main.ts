@@ -6,11 +6,10 @@ import type { Command } from '#agents/command.ts';
 import { runProgram } from '#agents/program.ts';
 import { VERSION } from '#agents/version.ts';
 import { PROCESS_COMMAND, PROCESS_PART } from '#engine/tasks/custom/module/parts.ts';
-import { OcfFailure } from '#ocf/codes.ts';
-import { ocfAction } from '#ocf/invocation.ts';
-import { metaData } from '#ocf/meta-data.ts';
-import { monitor } from '#ocf/monitor.ts';
-import { readParameters } from '#ocf/parameters.ts';
+import { runAgent } from '#ocf/agent.ts';
+import { isAlertCall, ocfAction } from '#ocf/invocation.ts';
+import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
+import { writeLine } from '#ocf/reason.ts';
 import { loadPart } from './assets.ts';
 
 /**
@@ -34,43 +33,49 @@ const UNWANTED = [
   'LD_AUDIT',
 ];
 
-/** Depth 0, without loading the rest of the agent. */
-async function quickMonitor(): Promise<void> {
-  try {
-    const { code, reason } = await monitor(readParameters(process.env), 0);
-    if (reason) process.stderr.write(`recovery-agent monitor: ${reason}\n`);
-    process.exit(code);
-  } catch (error) {
-    if (!(error instanceof OcfFailure)) throw error;
-    process.stderr.write(`recovery-agent monitor: ${error.message}\n`);
-    process.exit(error.code);
-  }
+/** Only a check of the configuration loads more than is here. */
+async function actAsAgent(action: string): Promise<void> {
+  // A file that is larger than the caller's limit is an error, not the end of this process.
+  process.on('SIGXFSZ', () => {});
+  process.stdout.on('error', () => {});
+  const code = await runAgent({
+    action,
+    program: [process.execPath],
+    version: VERSION,
+    environment: process.env,
+    print: (text) => process.stdout.write(text),
+    // The cluster's executor reads stderr and logs it under the resource's name.
+    log: (message) => writeLine(`recovery-agent ${action}: ${message}`),
+    checkConfiguration: (file) => {
+      const { checkConfiguration } = loadPart('resource-agent') as typeof import('#agents/resource-agent.ts');
+      checkConfiguration(file);
+    },
+  });
+  // Nothing that still waits, e.g. for storage that hangs, holds the answer back.
+  process.exit(code);
 }
 
 async function main(): Promise<void> {
   for (const name of UNWANTED) delete process.env[name];
-  if (process.env.CRM_alert_kind !== undefined) {
+  const argv = process.argv.slice(2);
+  const action = ocfAction(process.argv0, argv);
+  if (action !== undefined) return await actAsAgent(action);
+  if (isAlertCall(argv, process.env)) {
     // Pacemaker's alert agent: see monitors/host/pacemaker/alert.ts.
     const { runAlert } = loadPart('alert') as typeof import('#monitors/host/pacemaker/alert.ts');
     return await runAlert(process.env);
   }
-  const argv = process.argv.slice(2);
+  if (argv[0] === WITNESS_COMMAND) {
+    // An action of the resource agent started us.
+    const { printLease } = loadPart('lease-witness') as typeof import('#agents/lease-witness.ts');
+    return printLease(argv.slice(1));
+  }
   if (argv[0] === PROCESS_COMMAND) {
     // An engine of ours started us for a task that is a module: see engine/tasks/custom/module/process.ts.
     const { runModuleProcess } = loadPart(PROCESS_PART) as typeof import('#engine/tasks/custom/module/process.ts');
     return runModuleProcess();
   }
-  const action = ocfAction(process.argv0, argv, process.env);
-  if (action === 'meta-data') {
-    process.stdout.write(metaData(VERSION));
-  } else if (action === 'monitor' && !process.env.OCF_CHECK_LEVEL) {
-    await quickMonitor();
-  } else if (action !== undefined) {
-    const { runResourceAgent } = loadPart('resource-agent') as typeof import('#agents/resource-agent.ts');
-    await runResourceAgent(action, [process.execPath]);
-  } else {
-    await runProgram(argv, async (name) => loadPart(name)[name] as Command);
-  }
+  await runProgram(argv, async (name) => loadPart(name)[name] as Command);
 }
 
 void main();

@@ -1,0 +1,55 @@
+/** The internal command of the resource agent that reads the lease of a journal: see ocf/lease-witness.ts. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readConfigurationFile, systemPath } from '#config/files.ts';
+import { type Configuration, loadConfiguration } from '#config/load.ts';
+import { identifyProcess, lifeOf, MACHINE_FILES } from '#engine/journal/process-identity.ts';
+import { JournalReader } from '#engine/journal/reader.ts';
+import type { LeaseWitness } from '#ocf/lease-witness.ts';
+
+/** As `[engine] lease_timeout` by default: of a configuration that cannot be read nothing else is known. */
+const DEFAULT_LEASE_TIMEOUT_MS = 30_000;
+
+function configurationAt(config: string): Configuration | undefined {
+  try {
+    const mainFile = config !== '' && existsSync(config) ? config : undefined;
+    return loadConfiguration({ mainFile, readFile: readConfigurationFile });
+  } catch {
+    return undefined;
+  }
+}
+
+function witnessOf(journal: string, leaseTimeout: number): LeaseWitness {
+  if (!existsSync(dirname(journal))) return { is: 'no folder', folder: dirname(journal) };
+  const reader = new JournalReader(journal);
+  try {
+    const { lease } = reader.query('summary');
+    if (!lease) return { is: 'nothing' };
+    return {
+      is: 'lease',
+      node: lease.node,
+      pid: lease.pid,
+      state: lease.state,
+      life: lifeOf(lease, identifyProcess(lease.node, MACHINE_FILES.map(systemPath))),
+      isExact: Boolean(lease.process_start),
+      resource: lease.resource ?? null,
+      age: Date.now() - lease.beat_at,
+      leaseTimeout,
+    };
+  } finally {
+    reader.close();
+  }
+}
+
+/** Prints what the lease of the journal says as JSON; nothing where there is no journal that can be read now. */
+export function printLease([config = '', given = '']: readonly string[]): void {
+  const configuration = configurationAt(config);
+  const journal = given || configuration?.options.journal.path;
+  if (!journal) return;
+  const leaseTimeout = configuration?.options.engine.leaseTimeoutMs ?? DEFAULT_LEASE_TIMEOUT_MS;
+  try {
+    process.stdout.write(JSON.stringify(witnessOf(journal, leaseTimeout)));
+  } catch {
+    // No journal, no witness.
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What the journal's lease says about its holder, read in a process of its own: storage that hangs holds that process, and
+ * not the action that asks.
+ */
+import type { Action } from './action.ts';
+import type { Parameters } from './parameters.ts';
+
+/** The program's internal command for it, followed by the configuration and the journal. */
+export const WITNESS_COMMAND = 'lease-witness';
+
+export interface Lease {
+  readonly is: 'lease';
+  readonly node: string;
+  readonly pid: number;
+  readonly state: 'held' | 'released';
+  /** What this node can tell of the holder's process. */
+  readonly life: 'dead' | 'alive' | 'not visible';
+  /** Whether the lease has the holder's start time, so that `alive` means that very process. */
+  readonly isExact: boolean;
+  readonly resource: string | null;
+  /** Time since the last renewal by the wall clocks of both nodes, and how long one counts, both in ms. */
+  readonly age: number;
+  readonly leaseTimeout: number;
+}
+
+export type LeaseWitness =
+  | Lease
+  /** The storage is not there. */
+  | { readonly is: 'no folder'; readonly folder: string }
+  /** No journal yet, none that can be read now, or storage that hangs. */
+  | { readonly is: 'nothing' };
+
+const NOTHING: LeaseWitness = { is: 'nothing' };
+/** Upper bound: a lock that a writer holds is waited for, storage that hangs is not. */
+const TIMEOUT_MS = 3_000;
+
+/** Never fails; an action that the lease could tell nothing relies on /proc. */
+export function readLease(program: Action['program'], { config, journal }: Parameters): Promise<LeaseWitness> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const [file, ...argv] = program;
+  return new Promise((resolve) => {
+    const child = spawn(file, [...argv, WITNESS_COMMAND, config, journal], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      cwd: '/',
+    });
+    let text = '';
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve(parse(text));
+    };
+    const timer = setTimeout(() => {
+      // It may be beyond the reach of signals; nothing waits for it.
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      child.unref();
+      resolve(NOTHING);
+    }, TIMEOUT_MS);
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+    child.on('error', end);
+    child.on('close', end);
+  });
+}
+
+function parse(text: string): LeaseWitness {
+  try {
+    return JSON.parse(text) as LeaseWitness;
+  } catch {
+    return NOTHING;
+  }
+}
