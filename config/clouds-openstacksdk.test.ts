@@ -84,7 +84,7 @@ describe('values', () => {
       keyFile: join(root, 'home/k.pem'),
       timeoutMs: 2500,
       computeMicroversion: '2.79',
-      proxies: { no_proxy: 'x' },
+      proxies: { names: ['no_proxy'] },
       services: {
         'instance-ha': { endpoint: 'https://h/v1' },
         workflow: { interface: 'admin' },

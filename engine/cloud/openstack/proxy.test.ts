@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { ProxyVariables } from '#config/proxy.ts';
 import { ScriptedCloud } from './scripted-cloud.ts';
 
 const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url));
@@ -77,7 +78,7 @@ describe('through a proxy', () => {
     await using proxy = await ForwardProxy.start();
     await using cloud = await started('http');
     const lines: string[] = [];
-    const credentials = cloud.credentials({ proxies: { HTTP_PROXY: proxy.url } });
+    const credentials = cloud.credentials({ proxies: new ProxyVariables({ HTTP_PROXY: proxy.url }) });
     await cloud.client({ credentials, log: (_, line) => lines.push(line) }).check();
     expect(proxy.seen).toEqual([
       `forward ${cloud.url('keystone')}/v3/auth/tokens`,
@@ -92,7 +93,7 @@ describe('through a proxy', () => {
   test('those with TLS have a tunnel to each service, whose certificate is checked', async () => {
     await using proxy = await ForwardProxy.start();
     await using cloud = await started('https');
-    const proxies = { https_proxy: proxy.url };
+    const proxies = new ProxyVariables({ https_proxy: proxy.url });
     await cloud.client({ credentials: cloud.credentials({ proxies, caFile: file('good.pem') }) }).check();
     expect(new Set(proxy.seen)).toEqual(
       new Set(['keystone', 'nova'].map((each) => `tunnel ${new URL(cloud.url(each as 'nova')).host}`)),
@@ -106,10 +107,8 @@ describe('through a proxy', () => {
   test('what no_proxy exempts goes directly', async () => {
     await using proxy = await ForwardProxy.start();
     await using cloud = await started('http');
-    const proxies = { http_proxy: proxy.url, no_proxy: new URL(cloud.url('nova')).host, NO_PROXY: '127.0.0.0/8' };
-    await cloud
-      .client({ credentials: cloud.credentials({ proxies: { ...proxies, no_proxy: '127.0.0.0/8' } }) })
-      .check();
+    const proxies = new ProxyVariables({ http_proxy: proxy.url, NO_PROXY: 'localhost, 127.0.0.0/8' });
+    await cloud.client({ credentials: cloud.credentials({ proxies }) }).check();
     expect(proxy.seen).toEqual([]);
     expect(cloud.requests('GET /v2.1/os-services')).toHaveLength(1);
   });
@@ -117,7 +116,7 @@ describe('through a proxy', () => {
   test.each([403, 407])('one that refuses the tunnel with %i leaves the cloud unreachable', async (status) => {
     await using proxy = await ForwardProxy.start(status);
     await using cloud = await started('https');
-    const credentials = cloud.credentials({ proxies: { HTTPS_PROXY: proxy.url } });
+    const credentials = cloud.credentials({ proxies: new ProxyVariables({ HTTPS_PROXY: proxy.url }) });
     const error = await cloud
       .client({ credentials })
       .check()
@@ -129,7 +128,7 @@ describe('through a proxy', () => {
 
   test('one that cannot be used is named', async () => {
     await using cloud = await started('http');
-    const credentials = cloud.credentials({ proxies: { HTTP_PROXY: 'socks5://p:1' } });
+    const credentials = cloud.credentials({ proxies: new ProxyVariables({ HTTP_PROXY: 'socks5://p:1' }) });
     await expect(cloud.client({ credentials }).check()).rejects.toMatchObject({
       kind: 'unreachable',
       message: expect.stringMatching(/HTTP_PROXY is not the URL of an HTTP proxy/),

@@ -69,7 +69,7 @@ export function readByUs({ root, ...search }: Placed): Reading {
 }
 
 function form(credentials: Credentials): object {
-  const { authUrl, region, verify, caFile, certFile, keyFile, family, timeoutMs, proxies = {} } = credentials;
+  const { authUrl, region, verify, caFile, certFile, keyFile, family, timeoutMs, proxies } = credentials;
   const common = credentials.interface;
   return {
     authUrl,
