@@ -3,7 +3,7 @@ import { type Credentials, loadCredentials, Secret } from '#config/clouds.ts';
 import { homeDirectory } from '#config/home.ts';
 import type { Configuration } from '#config/load.ts';
 import type { EngineOptions } from '#config/options.ts';
-import { proxyVariables } from '#config/proxy.ts';
+import { ProxyVariables } from '#config/proxy.ts';
 import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
 import { openStackCloud } from '#engine/cloud/openstack/openstack.ts';
 import { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
@@ -28,7 +28,7 @@ function privilegedUser({ nova }: EngineOptions): Credentials | undefined {
     interface: kind,
     caFile: nova.novaCaCertificatesFile || undefined,
     verify: nova.novaApiInsecure ? 'nothing' : 'certificates',
-    proxies: proxyVariables(process.env),
+    proxies: new ProxyVariables(process.env),
   };
 }
 

@@ -32,6 +32,7 @@ export function selectCloud(search: FileSearch): SelectedCloud {
   const region = regionOf(cloud, profile, search.region, place);
   const layer = merged(profile === undefined ? layers : [profile, ...layers], region.values);
   const isOfVariables = environment !== undefined && layers.includes(environment.layer);
+  if (isOfVariables) checkProfileOfVariables(profile);
   const chosen = search.environment.OS_REGION_NAME;
   if (!isOfVariables && chosen && chosen !== region.name) {
     const hint = 'unset it; [DEFAULT] os_region_name chooses another region';
@@ -141,6 +142,14 @@ function profileOf(search: FileSearch, cloud: Layer, environment: EnvironmentClo
   const nested = layer.top.get('profile') ?? layer.top.get('cloud');
   if (nested) throw new CredentialsError(`${nested.called}: a profile has no profile of its own; remove it`);
   return layer;
+}
+
+/** What openstacksdk gives a value of its own where the variables give none, so that the profile's is lost. */
+const DEFAULTS_OF_VARIABLES = ['api_timeout', 'auth_type', 'cacert', 'cert', 'interface', 'key', 'verify'];
+
+function checkProfileOfVariables(profile: Layer | undefined): void {
+  const lost = DEFAULTS_OF_VARIABLES.map((key) => profile?.top.get(key)).find((setting) => setting !== undefined);
+  if (lost) throw new CredentialsError(`${lost.called} has no effect on the OS_* variables; set a variable for it`);
 }
 
 /** `cloud` is the former name of `profile`. */

@@ -16,7 +16,7 @@ import { CredentialsError, type CredentialsSearch } from './clouds-settings.ts';
 import { filledIn } from './clouds-template.ts';
 import type { Access, Connections, Credentials, Interface } from './credentials.ts';
 import { MAX_FILE_BYTES, readConfigurationFile } from './files.ts';
-import { proxyVariables } from './proxy.ts';
+import { ProxyVariables } from './proxy.ts';
 
 export { CredentialsError, type CredentialsSearch, type ReadFile } from './clouds-settings.ts';
 export {
@@ -111,14 +111,14 @@ function connectionsOf(
   if (keyFile !== undefined && certFile === undefined) {
     throw new CredentialsError(`${settings.called('key')} has no certificate; set cert as well`);
   }
-  const proxies = proxyVariables(environment);
+  const proxies = new ProxyVariables(environment);
   return {
     caFile: path('cacert'),
     verify: verification(settings),
     ...(certFile === undefined ? {} : { certFile }),
     ...(keyFile === undefined ? {} : { keyFile }),
     ...(isOnlyIpv4(settings, client, environment) ? { family: 4 } : {}),
-    ...(Object.keys(proxies).length === 0 ? {} : { proxies }),
+    ...(proxies.names.length === 0 ? {} : { proxies }),
   };
 }
 

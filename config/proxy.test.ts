@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { proxyFor, proxyVariables } from './proxy.ts';
+import { ProxyVariables, proxyFor } from './proxy.ts';
 
 const through = (url: string, variables: Readonly<Record<string, string>>) =>
-  proxyFor(new URL(url), variables)?.url.href;
+  proxyFor(new URL(url), new ProxyVariables(variables))?.url.href;
 
 test.each<[string, Readonly<Record<string, string>>, string | undefined]>([
   ['https://a.example', {}, undefined],
@@ -47,12 +48,10 @@ test('what cannot be used is named without its value', () => {
   );
 });
 
-test('only the variables about proxies are kept', () => {
-  expect(
-    proxyVariables({ HTTPS_PROXY: 'a', no_proxy: 'b', PATH: '/', OS_PASSWORD: 'x', ALL_PROXY: undefined }),
-  ).toEqual({
-    HTTPS_PROXY: 'a',
-    no_proxy: 'b',
-    ALL_PROXY: '',
-  });
+test('only the variables about proxies are kept, and show no value', () => {
+  const variables = new ProxyVariables({ HTTPS_PROXY: 's3cret', no_proxy: 'b', PATH: '/', OS_PASSWORD: 's3cret' });
+  expect(variables.names).toEqual(['HTTPS_PROXY', 'no_proxy']);
+  expect(JSON.stringify({ variables }) + inspect({ variables }, { showHidden: true, depth: 9 })).not.toContain(
+    's3cret',
+  );
 });

@@ -3,9 +3,34 @@
  * rules of Python's requests, which the OpenStack clients send with. Pure.
  */
 import { BlockList, isIPv4 } from 'node:net';
+import { inspect } from 'node:util';
 import { CredentialsError } from './clouds-settings.ts';
 
-export type ProxyVariables = Readonly<Record<string, string>>;
+/** The variables about proxies among those of a process. A value may hold a password, so only their names show themselves. */
+export class ProxyVariables {
+  readonly #values: ReadonlyMap<string, string>;
+
+  constructor(environment: Readonly<Record<string, string | undefined>>) {
+    const entries = Object.entries(environment).filter(([name]) => /_proxy$/i.test(name));
+    this.#values = new Map(entries.map(([name, value = '']) => [name, value]));
+  }
+
+  get names(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+
+  toJSON(): readonly string[] {
+    return this.names;
+  }
+
+  [inspect.custom](): string {
+    return `[proxies: ${this.names.join(', ')}]`;
+  }
+}
 
 export interface Proxy {
   /** May hold a user name and a password. */
@@ -14,14 +39,9 @@ export interface Proxy {
   readonly variable: string;
 }
 
-/** The variables about proxies among those of a process. */
-export function proxyVariables(environment: Readonly<Record<string, string | undefined>>): ProxyVariables {
-  const entries = Object.entries(environment).filter(([name]) => /_proxy$/i.test(name));
-  return Object.fromEntries(entries.map(([name, value = '']) => [name, value]));
-}
-
 /** Undefined: requests go directly. Throws `CredentialsError` for a proxy that cannot be used. */
-export function proxyFor(url: URL, variables: ProxyVariables): Proxy | undefined {
+export function proxyFor(url: URL, variables: ProxyVariables | undefined): Proxy | undefined {
+  if (variables === undefined) return undefined;
   const found = variable(variables, url.protocol.slice(0, -1)) ?? variable(variables, 'all');
   if (found === undefined || isExempt(url, variables)) return undefined;
   const [name, value] = found;
@@ -39,14 +59,15 @@ export function proxyFor(url: URL, variables: ProxyVariables): Proxy | undefined
 /** The lower case goes before, and turns the other off where it is empty. */
 function variable(variables: ProxyVariables, scheme: string): readonly [name: string, value: string] | undefined {
   const name = `${scheme}_proxy`;
-  const lower = variables[name];
+  const lower = variables.get(name);
   if (lower !== undefined) return lower === '' ? undefined : [name, lower];
-  return Object.entries(variables).findLast(([each, value]) => value !== '' && each.toLowerCase() === name);
+  const other = variables.names.findLast((each) => each.toLowerCase() === name && variables.get(each) !== '');
+  return other === undefined ? undefined : [other, variables.get(other) ?? ''];
 }
 
 function isExempt(url: URL, variables: ProxyVariables): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  const list = variables.no_proxy || variables.NO_PROXY || '';
+  const list = variables.get('no_proxy') || variables.get('NO_PROXY') || '';
   const entries = list.replaceAll(' ', '').split(',').filter(Boolean);
   if (isIPv4(host)) {
     if (entries.some((entry) => entry === host || isInNetwork(host, entry))) return true;

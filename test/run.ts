@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules', '.bin');
 const LABS = [
   { name: 'openstack', install: 'test/labs/openstack/install.ts' },
+  { name: 'openstacksdk', install: 'test/labs/openstacksdk/install.ts' },
   { name: 'mistral', install: 'test/labs/mistral/install.ts' },
   { name: 'pacemaker', install: 'test/labs/pacemaker/install.ts' },
   { name: 'libvirt', install: 'test/labs/libvirt/install.ts' },

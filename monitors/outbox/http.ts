@@ -34,7 +34,7 @@ export function httpClient(connections: Connections, timeoutMs: number): HttpCli
   /** By the proxy through which they connect; the empty text stands for none. */
   const dispatchers = new Map<string, Dispatcher>();
   const dispatcherFor = (url: URL): Dispatcher => {
-    const proxy = proxyFor(url, connections.proxies ?? {})?.url.href ?? '';
+    const proxy = proxyFor(url, connections.proxies)?.url.href ?? '';
     const known = dispatchers.get(proxy);
     if (known !== undefined) return known;
     const made = proxy === '' ? new Agent(options) : through(proxy, options);

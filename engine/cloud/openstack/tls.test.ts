@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { Credentials } from '#config/clouds.ts';
 import { ScriptedCloud } from './scripted-cloud.ts';
 
@@ -59,5 +61,82 @@ describe('over TLS', () => {
     await expect(client.check()).rejects.toMatchObject({ kind: 'unreachable' });
     expect(cloud.seen).toEqual([]);
     expect(client.calls.identity).toBe(0);
+  });
+});
+
+describe('a certificate of the client', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'client-certificate-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** A copy with a mode of its own. */
+  function copy(name: string, mode = 0o600): string {
+    const path = join(folder, `${mode.toString(8)}-${name}`);
+    copyFileSync(file(name), path);
+    chmodSync(path, mode);
+    return path;
+  }
+
+  /** Takes nobody without a certificate of the authority "other". */
+  async function demanding(): Promise<ScriptedCloud> {
+    const [key, cert, ca] = ['good.key', 'good.pem', 'other.pem'].map((name) => readFileSync(file(name), 'utf8'));
+    if (key === undefined || cert === undefined || ca === undefined) throw new Error('a fixture is missing');
+    const cloud = await ScriptedCloud.start({ tls: { key, cert, ca, requestCert: true, rejectUnauthorized: true } });
+    cloud.on('GET /v2.1/os-services', { json: { services: [] } });
+    return cloud;
+  }
+
+  const asks = (cloud: ScriptedCloud, change: Partial<Credentials>) =>
+    cloud.client({ credentials: cloud.credentials({ caFile: file('good.pem'), ...change }) }).check();
+
+  test('is presented to each service, from two files or from one', async () => {
+    await using cloud = await demanding();
+    await asks(cloud, { certFile: copy('other.pem', 0o644), keyFile: copy('other.key') });
+    const both = join(folder, 'both.pem');
+    writeFileSync(both, readFileSync(file('other.pem'), 'utf8') + readFileSync(file('other.key'), 'utf8'), {
+      mode: 0o600,
+    });
+    await asks(cloud, { certFile: both });
+    expect(cloud.requests('GET /v2.1/os-services')).toHaveLength(2);
+  });
+
+  test('is missing, or another one: nothing is asked', async () => {
+    await using cloud = await demanding();
+    await expect(asks(cloud, {})).rejects.toMatchObject({ kind: 'unreachable' });
+    const wrong = { certFile: copy('good.pem'), keyFile: copy('good.key') };
+    await expect(asks(cloud, wrong)).rejects.toMatchObject({ kind: 'unreachable' });
+    expect(cloud.seen).toEqual([]);
+  });
+
+  test.each<[string, () => Partial<Credentials>, RegExp]>([
+    [
+      'a key that every user can read',
+      () => ({ certFile: copy('other.pem'), keyFile: copy('other.key', 0o644) }),
+      /other\.key holds the client's private key and is open to every user .*chmod 640/,
+    ],
+    [
+      'a certificate without a key of its own that every user can read',
+      () => ({ certFile: copy('other.pem', 0o644) }),
+      /other\.pem holds the client's certificate and is open/,
+    ],
+    [
+      'a key that is missing',
+      () => ({ certFile: copy('other.pem'), keyFile: '/none.key' }),
+      /none\.key does not exist/,
+    ],
+    [
+      'a key that belongs to another certificate',
+      () => ({ certFile: copy('other.pem'), keyFile: copy('good.key') }),
+      /key values mismatch/,
+    ],
+    [
+      'a certificate that is none',
+      () => ({ certFile: copy('README.md'), keyFile: copy('other.key') }),
+      /PEM|no start line/i,
+    ],
+  ])('%s is an error with its reason', async (_, change, message) => {
+    await using cloud = await demanding();
+    const error = { kind: 'unreachable', message: expect.stringMatching(message) };
+    await expect(asks(cloud, change())).rejects.toMatchObject(error);
+    expect(cloud.seen).toEqual([]);
   });
 });

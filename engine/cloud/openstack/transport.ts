@@ -73,7 +73,7 @@ export class Transport {
 
   /** Throws where a file or a proxy cannot be used. */
   #dispatcher(url: URL): Dispatcher {
-    const proxy = proxyFor(url, this.#connections.proxies ?? {});
+    const proxy = proxyFor(url, this.#connections.proxies);
     const name = proxy?.url.href ?? '';
     let dispatcher = this.#dispatchers.get(name);
     if (dispatcher === undefined) {
