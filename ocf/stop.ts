@@ -4,7 +4,7 @@
  */
 import { lstatSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, type ProcessName, readProcessFile, signalProcess } from '#protocol/process-file.ts';
+import { isAlive, type ProcessName, processNamed, readProcessFile, signalProcess } from '#protocol/process-file.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, OcfFailure } from './codes.ts';
 import { askEngine } from './ping.ts';
@@ -17,6 +17,7 @@ const KILL_RESERVE_MS = 5_000;
 /** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
 const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
+const REAPED_MS = 2_000;
 
 /** Resolves with those that live still at the deadline. */
 async function survivorsOf(names: readonly ProcessName[], deadline: number): Promise<readonly ProcessName[]> {
@@ -25,6 +26,13 @@ async function survivorsOf(names: readonly ProcessName[], deadline: number): Pro
     if (living.length === 0 || performance.now() > deadline) return living;
     await delay(POLL_MS);
   }
+}
+
+/** Waits until init has taken the dead away too, so that whoever looks for the pid finds none; a slow init is no failure. */
+async function reaped(names: readonly ProcessName[]): Promise<void> {
+  const deadline = performance.now() + REAPED_MS;
+  const isThere = ({ pid, startTime }: ProcessName): boolean => processNamed(pid)?.startTime === startTime;
+  while (names.some(isThere) && performance.now() < deadline) await delay(POLL_MS);
 }
 
 function listOf(names: readonly ProcessName[]): string {
@@ -47,12 +55,13 @@ async function end(names: readonly ProcessName[], deadline: number, log: Action[
   const reserve = Math.min(KILL_RESERVE_MS, left / 4);
   signalAll(names, 'SIGTERM');
   const stuck = await survivorsOf(names, Math.min(performance.now() + ORDERLY_MS, deadline - reserve));
-  if (stuck.length === 0) return;
+  if (stuck.length === 0) return await reaped(names);
   log(`engine (${listOf(stuck)}) did not end in time and is killed; its recoveries are resumed by the next one`);
   signalAll(stuck, 'SIGKILL');
   const immortal = await survivorsOf(stuck, performance.now() + reserve);
   if (immortal.length > 0)
     throw new OcfFailure(OCF.ERR_GENERIC, `engine (${listOf(immortal)}) cannot be killed: it hangs in the kernel`);
+  await reaped(names);
 }
 
 /** Removes what a killed engine left, and nothing that is not an engine's. A file system that refuses it is no failure. */
