@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readConfigurationFile, systemPath } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
+import { readOwner } from '#engine/journal/lease.ts';
 import { identifyProcess, lifeOf, MACHINE_FILES } from '#engine/journal/process-identity.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import type { LeaseWitness } from '#ocf/lease-witness.ts';
@@ -25,14 +26,15 @@ function witnessOf(journal: string, leaseTimeout: number): LeaseWitness {
   try {
     const { lease } = reader.query('summary');
     if (!lease) return { is: 'nothing' };
+    const owner = readOwner(lease.owner);
     return {
       is: 'lease',
       node: lease.node,
       pid: lease.pid,
       state: lease.state,
       life: lifeOf(lease, identifyProcess(lease.node, MACHINE_FILES.map(systemPath))),
-      isExact: Boolean(lease.process_start),
-      resource: lease.resource ?? null,
+      isExact: owner.processStart !== undefined,
+      resource: owner.resource ?? null,
       age: Date.now() - lease.beat_at,
       leaseTimeout,
     };
