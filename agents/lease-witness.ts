@@ -1,5 +1,5 @@
 /** The internal command of the resource agent that reads the lease of a journal: see ocf/lease-witness.ts. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readConfigurationFile, systemPath } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
@@ -21,7 +21,10 @@ function configurationAt(config: string): Configuration | undefined {
 }
 
 function witnessOf(journal: string, leaseTimeout: number): LeaseWitness {
-  if (!existsSync(dirname(journal))) return { is: 'no folder', folder: dirname(journal) };
+  const folder = dirname(journal);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return { is: 'no folder', folder };
+  // Opening a pipe would wait for a writer for ever.
+  if (!statSync(journal, { throwIfNoEntry: false })?.isFile()) return { is: 'nothing' };
   const reader = new JournalReader(journal);
   try {
     const { lease } = reader.query('summary');

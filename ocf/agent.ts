@@ -52,7 +52,7 @@ function requireConfiguration({ parameters: { config } }: Resource, call: AgentC
 async function requireJournal({ name, parameters }: Resource, call: AgentCall): Promise<void> {
   const lease = await readLease(call.program, parameters);
   if (lease.is === 'no folder')
-    throw new OcfFailure(OCF.ERR_INSTALLED, `${lease.folder} does not exist; is the shared storage mounted?`);
+    throw new OcfFailure(OCF.ERR_INSTALLED, `there is no directory ${lease.folder}; is the shared storage mounted?`);
   if (lease.is === 'nothing') return;
   const isOfAnother = lease.resource !== null && name !== undefined && lease.resource !== name;
   const lives = lease.life === 'alive' || (lease.life === 'not visible' && lease.age < lease.leaseTimeout);
