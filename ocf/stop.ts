@@ -79,8 +79,12 @@ async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void
   }
 }
 
-export async function stop(resource: Resource, action: Pick<Action, 'environment' | 'log' | 'program'>): Promise<void> {
-  const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
+/** @param deadline by `performance.now()`; that of the action unless it has more to do than to stop */
+export async function stop(
+  resource: Resource,
+  action: Pick<Action, 'environment' | 'log' | 'program'>,
+  deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS),
+): Promise<void> {
   const engines = await findEngines(resource, action.program);
   if (engines.length > 0) {
     await end(

@@ -191,7 +191,7 @@ host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
   it.each([
     ['the storage is not there', { OCF_RESKEY_journal: '/nonexistent/journal.db' }, 'start', 5],
     ['the configuration is not there', { OCF_RESKEY_config: '/nonexistent/a.conf' }, 'start', 5],
-    ['a parameter is no path', { OCF_RESKEY_socket: 'engine.sock' }, 'monitor', 6],
+    ['a parameter is no path', { OCF_RESKEY_socket: 'engine.sock' }, 'start', 6],
     ['a word is not allowed', { OCF_RESKEY_log_level: 'loud' }, 'validate-all', 6],
     ['the action is unknown', {}, 'promote', 3],
   ])('gives the code that OCF has for it when %s', async (_, environment, action, code) => {
