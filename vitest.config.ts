@@ -34,7 +34,9 @@ export default defineConfig({
         },
       },
       { test: { name: 'model', include: ['test/model/**/*.test.ts'], testTimeout: 3_600_000, ...HERMETIC } },
-      { test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt}/**/*.test.ts'], ...LANE } },
+      {
+        test: { name: 'labs-cloud', include: ['test/labs/{openstack,mistral,mail,libvirt,bmc}/**/*.test.ts'], ...LANE },
+      },
       { test: { name: 'labs-cluster', include: ['test/labs/{pacemaker,packages}/**/*.test.ts'], ...LANE } },
     ],
   },

@@ -3,6 +3,7 @@ import { type Credentials, loadCredentials, Secret } from '#config/clouds.ts';
 import { homeDirectory } from '#config/home.ts';
 import type { Configuration } from '#config/load.ts';
 import type { EngineOptions } from '#config/options.ts';
+import { proxyVariables } from '#config/proxy.ts';
 import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
 import { openStackCloud } from '#engine/cloud/openstack/openstack.ts';
 import { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
@@ -27,6 +28,7 @@ function privilegedUser({ nova }: EngineOptions): Credentials | undefined {
     interface: kind,
     caFile: nova.novaCaCertificatesFile || undefined,
     verify: nova.novaApiInsecure ? 'nothing' : 'certificates',
+    proxies: proxyVariables(process.env),
   };
 }
 
@@ -34,14 +36,14 @@ function credentialsOf({ options }: Configuration): Credentials {
   const { cloud, nova } = options;
   const named = privilegedUser(options);
   if (named) return named;
-  const found = loadCredentials({
+  return loadCredentials({
     environment: process.env,
     ...(cloud.cloud ? { cloud: cloud.cloud } : {}),
     ...(cloud.cloudsFile ? { file: cloud.cloudsFile } : {}),
-    home: homeDirectory(process.env),
+    home: homeDirectory(),
     directory: process.cwd(),
+    ...(nova.osRegionName ? { region: nova.osRegionName } : {}),
   });
-  return nova.osRegionName ? { ...found, region: nova.osRegionName } : found;
 }
 
 /** Prepares the cloud; makes no call. Throws `CommandFailure` when there are no usable credentials. */

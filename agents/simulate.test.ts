@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,6 +35,16 @@ async function waitFor(isSo: () => boolean): Promise<void> {
 }
 
 describe('simulate', { timeout: 120_000 }, () => {
+  it('reads nothing of the machine without a file, and names the file that the machine has', async () => {
+    mkdirSync(join(directory, 'etc/masakari'), { recursive: true });
+    const file = join(directory, 'etc/masakari/masakari-custom-recovery-methods.conf');
+    writeFileSync(file, 'neither a list\n', { mode: 0o666 });
+    const environment = { TMPDIR: place, RECOVERY_AGENT_ROOT: directory, OS_CLOUD: 'nowhere' };
+    const { code, stdout } = await new Program(['simulate', '--flow', 'process'], { environment }).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('recovery-agent simulate /etc/masakari/masakari-custom-recovery-methods.conf');
+  });
+
   it('needs no configuration, says first that nothing is done, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await simulate('--flow', 'process').ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -1,5 +1,5 @@
 /**
- * Whether the task lists can run at all: every task is known, stands once in a flow, and gets what it requires.
+ * Whether the task lists can run at all: every task is known, and each of its occurrences gets what it requires.
  *
  * Pure: what tasks there are and what a flow is given is told by the engine.
  */
@@ -51,35 +51,36 @@ export function checkFlow(
   inputs: Shapes,
 ): Problem[] {
   const problems: Problem[] = [];
-  const seen = new Map<TaskName, Position>();
   const provided = new Map<string, Shape>(Object.entries(inputs));
   let unknownBefore = false;
   for (const [index, { name, at }] of tasks.entries()) {
-    const earlier = seen.get(name);
-    if (earlier !== undefined) {
-      problems.push(errorAt(at, `task "${name}" already stands in this flow at ${formatPosition(earlier)}`));
-      continue;
-    }
-    seen.set(name, at);
+    const before = problems.slice();
+    const report = (place: Position, message: string): void => {
+      // What is wrong with a definition is reported for the first occurrence of its task.
+      const isReported = before.some((one) => formatPosition(one) === formatPosition(place));
+      if (!isReported) problems.push(errorAt(place, message));
+    };
     const contract = contracts.get(name);
     if (contract === undefined) {
       const hint = didYouMean(name, contracts.keys()) || `; a task of your own is a section [${name}] with "driver"`;
-      problems.push(errorAt(at, `unknown task "${name}"${hint}`));
+      report(at, `unknown task "${name}"${hint}`);
       // It could have provided anything: nothing more can be said about requirements after it.
       unknownBefore = true;
       continue;
     }
     const misplaced = faultOfPlace(contract, flow);
-    if (misplaced !== undefined) problems.push(errorAt(at, `task "${name}" ${misplaced}`));
+    if (misplaced !== undefined) report(at, `task "${name}" ${misplaced}`);
     const lacks = (value: string): string => {
-      const later = tasks.slice(index + 1).find((task) => contracts.get(task.name)?.provides.includes(value));
+      const later = tasks
+        .slice(index + 1)
+        .find((task) => task.name !== name && contracts.get(task.name)?.provides.includes(value));
       const hint = hintAt(later?.name, contract, contracts) || whatThereIs(value, [...provided.keys()]);
       return `which neither the flow ${flow} nor a task before it provides${hint}`;
     };
     for (const required of unknownBefore ? [] : contract.requires) {
       if (provided.has(required)) continue;
       const place = contract.requiredAt?.get(required) ?? at;
-      problems.push(errorAt(place, `task "${name}" requires "${required}", ${lacks(required)}`));
+      report(place, `task "${name}" requires "${required}", ${lacks(required)}`);
     }
     for (const { steps, at: place } of unknownBefore ? [] : (contract.references ?? [])) {
       const [value = '', ...rest] = steps;
@@ -87,21 +88,20 @@ export function checkFlow(
       if (shape === undefined) {
         const isText = steps.length === 1 && isComparedWith(value, contract.comparisons ?? []);
         const hint = isText ? `; if it is a text, it needs quotes: "${value}"` : '';
-        problems.push(errorAt(place, `task "${name}" asks for "${value}", ${lacks(value)}${hint}`));
+        report(place, `task "${name}" asks for "${value}", ${lacks(value)}${hint}`);
       } else {
         const fault = faultOfPath(shape, rest);
-        if (fault)
-          problems.push(errorAt(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`));
+        if (fault) report(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`);
       }
     }
     for (const { comparison, at: place } of contract.comparisons ?? []) {
       const fault = faultOfComparison(comparison, provided);
-      if (fault) problems.push(errorAt(place, `task "${name}" ${fault}`));
+      if (fault) report(place, `task "${name}" ${fault}`);
     }
     for (const output of contract.provides) {
       // Another host_name than the one that is proven dead would be evacuated by the tasks after it.
       if (!Object.hasOwn(inputs, output)) continue;
-      problems.push(errorAt(at, `task "${name}" provides "${output}", which the flow ${flow} itself gives; rename it`));
+      report(at, `task "${name}" provides "${output}", which the flow ${flow} itself gives; rename it`);
     }
     for (const output of contract.provides) provided.set(output, contract.shapes?.[output] ?? 'any');
   }

@@ -29,7 +29,7 @@ clouds:
     auth:
       auth_url: https://blue.example:5000/v3/
       username: agent
-      password: 0123
+      password: 1234
       project_name: service
       user_domain_name: Users
       project_domain_id: abc
@@ -39,7 +39,7 @@ clouds:
 `;
 
 describe('clouds.yaml', () => {
-  test('gives the named cloud, a password of digits as it was written', () => {
+  test('gives the named cloud, also with a password of digits', () => {
     write('here/clouds.yaml', `${CLOUD}  green: {}\n`);
     const found = load({ environment: { OS_CLOUD: 'blue', OS_AUTH_URL: 'http://other' } });
     expect(found).toMatchObject({
@@ -52,7 +52,7 @@ describe('clouds.yaml', () => {
       user: { name: 'agent', domain: { name: 'Users' } },
       scope: { project: { name: 'service', domain: { id: 'abc' } } },
     });
-    expect(found.method === 'password' && found.password.reveal()).toBe('0123');
+    expect(found.method === 'password' && found.password.reveal()).toBe('1234');
   });
 
   test('is searched where clients search, the first one counts', () => {
@@ -69,7 +69,7 @@ describe('clouds.yaml', () => {
   });
 
   test('is completed by the secure.yaml beside it', () => {
-    write('here/clouds.yaml', CLOUD.replace('      password: 0123\n', ''), 0o644);
+    write('here/clouds.yaml', CLOUD.replace('      password: 1234\n', ''), 0o644);
     write('here/secure.yaml', 'clouds: { blue: { auth: { password: hidden } } }', 0o600);
     const found = load({ cloud: 'blue' });
     expect(found.method === 'password' && found.password.reveal()).toBe('hidden');
@@ -77,7 +77,7 @@ describe('clouds.yaml', () => {
 
   test('takes merge keys, null values and quoted secrets as YAML has them', () => {
     const text =
-      'x: &x { username: u, password: "null", project_id: ~ }\n' +
+      'x: &x { username: u, password: "null", user_id: ~ }\n' +
       'clouds:\n  c: { region_name: null, auth: { <<: *x, auth_url: http://k, project_name: p } }\n';
     write('here/clouds.yaml', text);
     const found = load();
@@ -108,8 +108,9 @@ describe('clouds.yaml', () => {
   test('that is missing or does not have the cloud says what there is', () => {
     expect(() => load({ file: 'no.yaml' })).toThrow(`${join(root, 'here/no.yaml')} does not exist`);
     expect(() => load({ cloud: 'blue' })).toThrow(
-      /set OS_AUTH_URL .* or write one of .*clouds\.yaml, \/etc\/openstack/,
+      /no cloud 'blue': there is none of .*here\/clouds\.yaml, .*clouds\.yaml, \/etc\/xdg\/openstack.*, \/etc\/openstack/,
     );
+    expect(() => load()).toThrow(/set OS_AUTH_URL .* or write one of .*clouds\.yaml, \/etc\/openstack/);
     write('here/clouds.yaml', `${CLOUD}  green: {}\n`);
     expect(() => load({ cloud: 'red' })).toThrow("no cloud 'red'; it has blue, green");
     expect(() => load()).toThrow('which cloud? Name one, e.g. with OS_CLOUD; it has blue, green');
@@ -123,7 +124,11 @@ describe('clouds.yaml', () => {
     ['clouds: [s3cret]', /clouds is a list/],
     ['s3cret', /its top is a text/],
     ['clouds: { blue: { auth: { auth_url: http://k, username: { s3cret: 1 }, password: p } } }', /username of cloud/],
-    ['clouds: { blue: &b { again: *b, auth: { auth_url: http://k } } }', /password of cloud 'blue' in .* is missing/],
+    [
+      'clouds: { blue: &b { again: *b, auth: { auth_url: http://k } } }',
+      /again of cloud 'blue' in .* is not supported/,
+    ],
+    ['clouds: { blue: { auth: { auth_url: http://k } } }', /password of cloud 'blue' in .* is missing/],
     ['', /it has none/],
   ])('that is wrong is refused without repeating it: %j', (text, message) => {
     write('here/clouds.yaml', text);
@@ -148,9 +153,19 @@ describe('the OS_* variables', () => {
       user: { name: 'agent', domain: { id: 'default' } },
       scope: { project: { name: 'service', domain: { id: 'default' } } },
     });
-    expect(load({ environment: { ...PASSWORD, OS_SYSTEM_SCOPE: 'all' } })).toMatchObject({ scope: { system: 'all' } });
+    expect(load({ environment: { ...PASSWORD, OS_PROJECT_NAME: '', OS_SYSTEM_SCOPE: 'all' } })).toMatchObject({
+      scope: { system: 'all' },
+    });
     expect(
-      load({ environment: { ...PASSWORD, OS_ENDPOINT_TYPE: 'adminURL', OS_INSECURE: 'True', OS_TENANT_NAME: '' } }),
+      load({
+        environment: {
+          ...PASSWORD,
+          OS_INTERFACE: 'public',
+          OS_ENDPOINT_TYPE: 'adminURL',
+          OS_INSECURE: 'True',
+          OS_TENANT_NAME: '',
+        },
+      }),
     ).toMatchObject({ interface: 'admin', verify: 'nothing' });
   });
 
@@ -177,6 +192,8 @@ describe('the OS_* variables', () => {
     [{ OS_INTERFACE: 'inner' }, "OS_INTERFACE is 'inner'; allowed are public, internal, admin"],
     [{ OS_ENDPOINT_TYPE: 'inner' }, "OS_ENDPOINT_TYPE is 'inner'"],
     [{ OS_INSECURE: 'perhaps' }, "OS_INSECURE is 'perhaps'; allowed are true, false"],
+    [{ OS_INSECURE: '1' }, "OS_INSECURE is '1'; allowed are true, false"],
+    [{ OS_SYSTEM_SCOPE: 'all' }, 'OS_PROJECT_NAME and OS_SYSTEM_SCOPE are both set'],
     [{ OS_SYSTEM_SCOPE: 'some' }, "OS_SYSTEM_SCOPE is 'some'; allowed are all"],
     [{ OS_AUTH_URL: 'http://agent:s3cret@keystone' }, 'OS_AUTH_URL is not an address of Keystone'],
     [{ OS_AUTH_URL: 's3cret' }, 'OS_AUTH_URL is not an address of Keystone'],

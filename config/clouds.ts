@@ -1,218 +1,169 @@
 /**
- * Credentials of the cloud, found where OpenStack clients find them: a cloud named by the caller or by `OS_CLOUD` in a
- * clouds.yaml, else the `OS_*` variables.
+ * Credentials of the cloud, found where OpenStack clients find them and read as openstacksdk reads them: a cloud named by the
+ * caller or by `OS_CLOUD`, else the `OS_*` variables, else the only cloud in clouds.yaml and secure.yaml.
  *
- * Invariant: a secret exists only inside a `Secret`. It is in no message, and a file that shows it to everybody is refused.
+ * Invariants: a secret exists only inside a `Secret`. It is in no message, and a file that shows it to everybody is refused. What
+ * is not supported is refused by its key's name.
  */
 import { resolve } from 'node:path';
-import { inspect } from 'node:util';
-import { cloudSettings } from './clouds-file.ts';
-import { CredentialsError, type CredentialsSearch, type Settings } from './clouds-settings.ts';
+import type { FileSearch } from './clouds-files.ts';
+import { checkKeys } from './clouds-keys.ts';
+import { type CloudSettings, type Layer, type Setting, textOf } from './clouds-layers.ts';
+import { loginOf, required } from './clouds-login.ts';
+import { type SelectedCloud, selectCloud } from './clouds-selection.ts';
+import { computeMicroversion, interfaceOf, servicesOf } from './clouds-service-settings.ts';
+import { CredentialsError, type CredentialsSearch } from './clouds-settings.ts';
+import { filledIn } from './clouds-template.ts';
+import type { Access, Connections, Credentials, Interface } from './credentials.ts';
 import { MAX_FILE_BYTES, readConfigurationFile } from './files.ts';
+import { proxyVariables } from './proxy.ts';
 
 export { CredentialsError, type CredentialsSearch, type ReadFile } from './clouds-settings.ts';
-
-/** A text that shows itself only to who asks with `reveal`; printing, logging or serialising it shows `[secret]`. */
-export class Secret {
-  readonly #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  reveal(): string {
-    return this.#text;
-  }
-
-  toString(): string {
-    return '[secret]';
-  }
-
-  toJSON(): string {
-    return '[secret]';
-  }
-
-  [inspect.custom](): string {
-    return '[secret]';
-  }
-}
-
-/** Something of Keystone that is named by its id, or by a name within a domain. */
-export type DomainRef = { readonly id: string } | { readonly name: string };
-export type NamedRef = { readonly id: string } | { readonly name: string; readonly domain: DomainRef };
-
-/** What a token is for. */
-export type Scope = { readonly project: NamedRef } | { readonly system: 'all' };
-
-export const INTERFACES = ['public', 'internal', 'admin'] as const;
-export type Interface = (typeof INTERFACES)[number];
-
-interface Access {
-  /** Where these credentials were found, for messages. */
-  readonly source: string;
-  readonly authUrl: string;
-  readonly region: string | undefined;
-  /** Which of a service's endpoints are used. */
-  readonly interface: Interface;
-  /** PEM file of the authorities to trust instead of the system's. */
-  readonly caFile: string | undefined;
-  /** Whether certificates are checked at all. */
-  readonly verify: 'certificates' | 'nothing';
-}
-
-export type Credentials = Access &
-  (
-    | { readonly method: 'password'; readonly user: NamedRef; readonly password: Secret; readonly scope: Scope }
-    | {
-        readonly method: 'application_credential';
-        readonly credential: { readonly id: string } | { readonly name: string; readonly user: NamedRef };
-        readonly secret: Secret;
-      }
-    /** A token that somebody else got; it is used as it is, with its own scope, and cannot be renewed. */
-    | { readonly method: 'token'; readonly token: Secret }
-  );
+export {
+  type Access,
+  type Connections,
+  type Credentials,
+  type DomainRef,
+  INTERFACES,
+  type Interface,
+  type NamedRef,
+  type Scope,
+  Secret,
+  type ServiceName,
+  type ServiceSettings,
+} from './credentials.ts';
 
 /** Throws `CredentialsError`. */
 export function loadCredentials(search: CredentialsSearch): Credentials {
-  const settings = cloudSettings({ ...search, readFile: search.readFile ?? readFile }) ?? variables(search);
-  return credentialsFrom(settings, search);
+  const files: FileSearch = { ...search, readFile: search.readFile ?? readFile };
+  const selected = selectCloud(files);
+  checkKeys(selected.settings);
+  return { ...accessOf(selected, search), ...loginOf(selected.settings) };
 }
 
-function readFile(path: string): { text: string; mode: number } | undefined {
+function readFile(path: string): ReturnType<FileSearch['readFile']> {
   const file = readConfigurationFile(path);
   if (file === undefined) return undefined;
   if (file.bytes.length > MAX_FILE_BYTES) throw new CredentialsError(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
-  return { text: new TextDecoder().decode(file.bytes), mode: file.mode };
+  const { bytes, ...status } = file;
+  return { text: new TextDecoder().decode(bytes), ...status };
 }
 
-/** Older names of variables that clients still read. */
-const OTHER_VARIABLES: Readonly<Record<string, string>> = {
-  project_name: 'OS_TENANT_NAME',
-  project_id: 'OS_TENANT_ID',
-  interface: 'OS_ENDPOINT_TYPE',
-};
-
-function variables({ environment }: CredentialsSearch): Settings {
-  const called = (name: string) => {
-    const variable = `OS_${name.toUpperCase()}`;
-    const other = OTHER_VARIABLES[name];
-    return other !== undefined && !environment[variable] && environment[other] ? other : variable;
-  };
-  return { source: 'the OS_* variables', called, get: (name) => environment[called(name)] || undefined };
-}
-
-const AUTH_TYPES: Readonly<Record<string, Credentials['method']>> = {
-  password: 'password',
-  v3password: 'password',
-  v3applicationcredential: 'application_credential',
-  token: 'token',
-  v3token: 'token',
-};
-
-function credentialsFrom(settings: Settings, { home, directory }: CredentialsSearch): Credentials {
-  const cacert = settings.get('cacert');
-  const access: Access = {
+function accessOf({ settings, region, client }: SelectedCloud, search: CredentialsSearch): Access {
+  const common = endpointInterface(settings, region);
+  const microversion = computeMicroversion(settings);
+  const timeoutMs = apiTimeout(settings);
+  const services = servicesOf(settings, region, common);
+  return {
     source: settings.source,
-    authUrl: authUrl(settings),
-    region: settings.get('region_name'),
-    interface: endpointInterface(settings),
-    caFile: cacert === undefined ? undefined : resolve(directory, cacert.replace(/^~(?=\/|$)/, home)),
-    verify: verification(settings),
+    authUrl: authUrl(settings, region),
+    region,
+    interface: common,
+    ...connectionsOf(settings, region, client, search),
+    ...(Object.keys(services).length === 0 ? {} : { services }),
+    ...(microversion === undefined ? {} : { computeMicroversion: microversion }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
-  switch (method(settings)) {
-    case 'token':
-      return { ...access, method: 'token', token: new Secret(required(settings, 'token')) };
-    case 'application_credential': {
-      const secret = new Secret(required(settings, 'application_credential_secret'));
-      const id = settings.get('application_credential_id');
-      const credential =
-        id !== undefined ? { id } : { name: required(settings, 'application_credential_name'), user: user(settings) };
-      return { ...access, method: 'application_credential', credential, secret };
-    }
-    case 'password': {
-      const password = new Secret(required(settings, 'password'));
-      return { ...access, method: 'password', user: user(settings), password, scope: scope(settings) };
-    }
-  }
 }
 
-function method(settings: Settings): Credentials['method'] {
-  const type = settings.get('auth_type');
-  if (type !== undefined) {
-    const known = AUTH_TYPES[type];
-    if (known === undefined) throw wrong(settings, 'auth_type', type, Object.keys(AUTH_TYPES));
-    return known;
-  }
-  if (settings.get('application_credential_secret') !== undefined) return 'application_credential';
-  return settings.get('token') !== undefined ? 'token' : 'password';
-}
-
-function authUrl(settings: Settings): string {
-  const text = required(settings, 'auth_url');
+function authUrl(settings: CloudSettings, region: string | undefined): string {
+  const given = required(settings, 'auth_url');
+  const called = settings.called('auth_url');
+  // Only under `auth` does openstacksdk fill in {region_name} and the like.
+  const text = settings.auth.get('auth_url')?.value === given ? filledIn(given, called, settings, region) : given;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // The text itself is not repeated: a URL with a name and a password in it is one of the things refused here.
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || /[{}]/.test(text)) {
     const allowed = 'a URL like https://cloud.example:5000/v3, without a user name or password in it, is allowed';
-    throw new CredentialsError(`${settings.called('auth_url')} is not an address of Keystone; ${allowed}`);
+    throw new CredentialsError(`${called} is not an address of Keystone; ${allowed}`);
   }
   return text.replace(/\/+$/, '');
 }
 
-function endpointInterface(settings: Settings): Interface {
-  const name = settings.get('interface') !== undefined ? 'interface' : 'endpoint_type';
-  const text = settings.get(name) ?? 'public';
-  const known = INTERFACES.find((each) => text === each || text === `${each}URL`);
-  if (known === undefined) throw wrong(settings, name, text, INTERFACES);
-  return known;
-}
-
-function verification(settings: Settings): Access['verify'] {
-  const insecure = truth(settings, 'insecure') ?? truth(settings, 'verify') === false;
-  return insecure ? 'nothing' : 'certificates';
-}
-
-function truth(settings: Settings, name: string): boolean | undefined {
-  const text = settings.get(name)?.toLowerCase();
-  if (text === undefined) return undefined;
-  if (['true', 'yes', 'on', '1'].includes(text)) return true;
-  if (['false', 'no', 'off', '0'].includes(text)) return false;
-  throw wrong(settings, name, text, ['true', 'false']);
-}
-
-function user(settings: Settings): NamedRef {
-  const id = settings.get('user_id');
-  return id !== undefined ? { id } : { name: required(settings, 'username'), domain: domain(settings, 'user') };
-}
-
-function scope(settings: Settings): Scope {
-  const system = settings.get('system_scope');
-  if (system !== undefined) {
-    if (system !== 'all') throw wrong(settings, 'system_scope', system, ['all']);
-    return { system };
+/** The older name goes before, as in openstacksdk. */
+function endpointInterface(settings: CloudSettings, region: string | undefined): Interface {
+  const isEmpty = settings.top.has('endpoint_type') && settings.topText('endpoint_type') === undefined;
+  if (isEmpty && settings.topText('interface') !== undefined) {
+    throw new CredentialsError(`${settings.called('endpoint_type')} is empty and goes before interface; remove it`);
   }
-  const id = settings.get('project_id') ?? settings.get('tenant_id');
-  if (id !== undefined) return { project: { id } };
-  const name = settings.get('project_name') ?? settings.get('tenant_name');
-  if (name !== undefined) return { project: { name, domain: domain(settings, 'project') } };
-  const choices = ['project_name', 'project_id', 'system_scope'].map((each) => settings.called(each));
-  throw new CredentialsError(`${settings.source}: a token needs a scope; set one of ${choices.join(', ')}`);
+  const name = settings.top.has('endpoint_type') ? 'endpoint_type' : 'interface';
+  const called = settings.called(name);
+  return interfaceOf(filledIn(settings.topText(name) ?? 'public', called, settings, region), called);
 }
 
-/** Falls back on Keystone's domain `default`, as the openstack client does. */
-function domain(settings: Settings, of: 'user' | 'project'): DomainRef {
-  const id = settings.get(`${of}_domain_id`);
-  if (id !== undefined) return { id };
-  const name = settings.get(`${of}_domain_name`);
-  if (name !== undefined) return { name };
-  return { id: settings.get('default_domain_id') ?? settings.get('default_domain') ?? 'default' };
+function connectionsOf(
+  settings: CloudSettings,
+  region: string | undefined,
+  client: Layer,
+  { home, directory, environment }: CredentialsSearch,
+): Connections {
+  const path = (name: string): string | undefined => {
+    const given = settings.topText(name);
+    if (given === undefined) return undefined;
+    const text = filledIn(given, settings.called(name), settings, region);
+    if (!text.startsWith('~')) return resolve(directory, text);
+    if (home !== undefined && /^~(?=\/|$)/.test(text)) return resolve(home, `.${text.slice(1)}`);
+    throw new CredentialsError(
+      `${settings.called(name)} begins with "~", whose home directory is not known; write the whole path`,
+    );
+  };
+  const [certFile, keyFile] = [path('cert'), path('key')];
+  if (keyFile !== undefined && certFile === undefined) {
+    throw new CredentialsError(`${settings.called('key')} has no certificate; set cert as well`);
+  }
+  const proxies = proxyVariables(environment);
+  return {
+    caFile: path('cacert'),
+    verify: verification(settings),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(isOnlyIpv4(settings, client, environment) ? { family: 4 } : {}),
+    ...(Object.keys(proxies).length === 0 ? {} : { proxies }),
+  };
 }
 
-function required(settings: Settings, name: string): string {
-  const text = settings.get(name);
-  if (text === undefined) throw new CredentialsError(`${settings.source}: ${settings.called(name)} is missing`);
-  return text;
+function verification(settings: CloudSettings): Connections['verify'] {
+  const verify = settings.top.get('verify');
+  if (verify !== undefined && typeof verify.value !== 'boolean') {
+    const allowed =
+      'true and false without quotes are allowed; cacert names authorities, OS_INSECURE turns the check off';
+    throw new CredentialsError(`${verify.called} is no truth value; ${allowed}`);
+  }
+  const insecure = settings.top.get('insecure');
+  return (insecure !== undefined && truth(insecure)) || verify?.value === false ? 'nothing' : 'certificates';
 }
 
-function wrong(settings: Settings, name: string, text: string, allowed: readonly string[]): CredentialsError {
-  return new CredentialsError(`${settings.called(name)} is '${text}'; allowed are ${allowed.join(', ')}`);
+/** Undefined where unset or empty. */
+function truth({ value, called }: Setting): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  const text = textOf({ value, called })?.toLowerCase();
+  if (text === undefined) return undefined;
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new CredentialsError(`${called} is '${text}'; allowed are true, false`);
+}
+
+/** Of the cloud, of the section `client` of the files, or of the variables, which go before that section. */
+function isOnlyIpv4(settings: CloudSettings, client: Layer, environment: CredentialsSearch['environment']): boolean {
+  const variable = (name: string): Setting | undefined =>
+    environment[name] === undefined ? undefined : { value: environment[name], called: name };
+  const force = variable('OS_FORCE_IPV4') ?? client.top.get('force_ipv4') ?? client.top.get('broken_ipv6');
+  const prefer = variable('OS_PREFER_IPV6') ?? client.top.get('prefer_ipv6');
+  const [ofCloud, preferred] = [settings.top.get('force_ipv4'), settings.top.get('prefer_ipv6')];
+  const common = (force && truth(force)) === true || (prefer && truth(prefer)) === false;
+  return (preferred && flag(preferred)) === false || ((ofCloud && flag(ofCloud)) ?? common);
+}
+
+/** openstacksdk takes every text here for true, so only that one is allowed. */
+function flag(setting: Setting): boolean | undefined {
+  const value = truth(setting);
+  if (value !== false || typeof setting.value === 'boolean') return value;
+  throw new CredentialsError(`${setting.called} is a text; true, or false without quotes in a file, is allowed`);
+}
+
+function apiTimeout(settings: CloudSettings): number | undefined {
+  const text = settings.topText('api_timeout');
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (/^\d+(?:\.\d+)?$/.test(text) && seconds > 0 && seconds <= 3600) return seconds * 1000;
+  throw new CredentialsError(`${settings.called('api_timeout')} is '${text}'; seconds from 0.1 to 3600 are allowed`);
 }

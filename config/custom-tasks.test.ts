@@ -118,9 +118,15 @@ describe('a definition', () => {
     [`${MAIL}\nseverity = 2`, 'f:7:1: a task with driver mail has no option "severity"'],
     [`${PROGRAM}\nse-verity = 2`, 'f:6:1: a parameter has a name of letters, digits and "_", not "se-verity"'],
     [`${PROGRAM}\nuser = no body`, 'f:6:8: "user" takes the name of a user, or nothing, not "no body"'],
-    ['driver = executable\ncommand = a b', 'f:5:11: "command" must begin with the absolute path of a program, not "a"'],
+    [
+      'driver = executable\ncommand = a b',
+      'f:5:11: "command" must begin with the absolute path of a program, or with ./ or ../, not "a"',
+    ],
     ['driver = executable\ncommand = /bin/a "b', 'f:5:11: "command" has a quote (") that does not end'],
-    ['driver = module\nmodule = x.ts', 'f:5:10: "module" takes an absolute path, not "x.ts"'],
+    [
+      'driver = module\nmodule = x.ts',
+      'f:5:10: "module" takes an absolute path, or one that begins with ./ or ../, not "x.ts"',
+    ],
     [`${MAIL}\nafter_crash = check`, 'f:7:15: a task with driver mail can be idempotent or once, not check'],
     [
       'driver = mistral\nworkflow_name = w\nafter_crash = once',
@@ -370,10 +376,18 @@ describe('the name of a task', () => {
     expect(problemsOf(flow('engine'))).toEqual(['f:2:42: no task can be called "engine": a section has that name']);
   });
 
-  test('stands once in a flow', () => {
-    expect(problemsOf(`${flow('a', 'a')}[a]\n${PROGRAM}\n`)).toEqual([
-      'f:2:46: task "a" already stands in this flow at f:2:42',
-    ]);
+  test('may occur more than once in a flow', () => {
+    expect(problemsOf(`${flow('a', 'a')}[a]\n${PROGRAM}\n`)).toEqual([]);
+  });
+
+  test('is named once in a fault of its definition, however often it occurs', () => {
+    const text = `${flow('a', 'b', 'a')}[a]\n${PROGRAM} {{ ticket }}\nprovides = x\n[b]\n${PROGRAM}\nprovides = y\n`;
+    expect(problemsOf(text)).toHaveLength(1);
+  });
+
+  test('is not the one that gives what the task itself lacks', () => {
+    const text = `${flow('a', 'a')}[a]\n${PROGRAM} {{ ticket }}\nprovides = ticket\n`;
+    expect(problemsOf(text)).toEqual([expect.not.stringContaining('wait for each other')]);
   });
 
   test('that no list has is a warning, and what stands in its definition is checked all the same', () => {

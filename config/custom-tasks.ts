@@ -18,6 +18,7 @@ import { NAME_OF_VALUE, readOwnParameters } from './own-parameters.ts';
 import { errorAt, type Position, type Problem } from './problem.ts';
 import { valueIn } from './read-options.ts';
 import { recoveryActionTask } from './recovery-action-task.ts';
+import { withPath } from './task-paths.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
 import { webhookTask } from './webhook-task.ts';
 
@@ -132,8 +133,9 @@ function readDriverOptions(section: DocumentSection, form: DriverForm, found: Fo
     if (option === undefined && form.required.includes(field) && !section.unread.has(spec.name)) {
       problems.push(errorAt(section.at, `task "${section.name}" needs the option "${spec.name}": ${spec.help}`));
     }
-    options[field] = value ?? spec.fallback;
-    if (form.templates.includes(field)) collect(options[field] ?? null, option, section.at, found);
+    const given = value ?? spec.fallback;
+    options[field] = option && form.paths?.includes(field) ? withPath(given, option.at.file) : given;
+    if (form.templates.includes(field)) collect(given, option, section.at, found);
     if (form.names?.includes(field) && option && value) {
       references.push({ steps: [String(value)], at: option.value.place(0) });
     }

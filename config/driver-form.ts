@@ -14,6 +14,8 @@ export interface DriverForm {
   readonly required: readonly string[];
   /** Fields whose texts are templates, at any depth. */
   readonly templates: readonly string[];
+  /** Fields that name files, see task-paths.ts. */
+  readonly paths?: readonly string[];
   /** Fields whose text is the name of a value, or empty. */
   readonly names?: readonly string[];
   /** Of these, texts that are URLs: what is filled in is percent-encoded. */

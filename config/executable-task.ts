@@ -15,6 +15,7 @@ export const executableTask: DriverForm = {
   },
   required: ['command'],
   templates: ['command'],
+  paths: ['command'],
   parameters: 'own',
   afterCrash: ['once', 'check', 'idempotent'],
   undo: 'possible',

@@ -9,7 +9,7 @@ export const MAX_FILE_BYTES = 1_048_576;
 /** Where the system's own files are searched, in place of "/": for trials and tests, which must not depend on the machine. */
 const ROOT_VARIABLE = 'RECOVERY_AGENT_ROOT';
 /** Folders of the system in which files are searched that no option names. */
-const SYSTEM_FOLDERS = ['/etc/', '/usr/lib/recovery-agent/', '/sys/'];
+const SYSTEM_FOLDERS = ['/etc/', '/usr/lib/recovery-agent/', '/usr/lib/systemd/', '/lib/systemd/', '/sys/'];
 
 /** The path at which a file is read: below the root that the environment names, if it is one of the system's. */
 export function systemPath(path: string): string {

@@ -56,3 +56,15 @@ test('a value that nobody asks for goes to nobody', () => {
     { value: 'url', to: ['b'] },
   ]);
 });
+
+test('an occurrence takes values from the one before it, and gives its own to those after it', () => {
+  const ticket = contract('ticket', [], ['id']);
+  const note = contract('note', [], [], ['id']);
+  const tasks = graph([ticket, note], [ticket, note]);
+  expect(tasks.map(({ name, needs, gives }) => [name, needs, gives])).toEqual([
+    ['ticket', [], [{ value: 'id', to: ['note'] }]],
+    ['note', [{ value: 'id', from: 'ticket' }], []],
+    ['ticket#2', [], [{ value: 'id', to: ['note#2'] }]],
+    ['note#2', [{ value: 'id', from: 'ticket#2' }], []],
+  ]);
+});

@@ -7,6 +7,7 @@
 import type { TaskContract } from './check.ts';
 import type { CustomSection, DriverName } from './custom-tasks.ts';
 import type { AfterCrash } from './driver-form.ts';
+import { type OccurrenceName, occurrenceNames } from './occurrence.ts';
 import { type CrashPolicy, type FlowName, PHASES, type Phase, type Pipelines, type TaskName } from './pipelines.ts';
 import type { Position } from './problem.ts';
 import type { FailurePolicy, TaskPolicy } from './task-policies.ts';
@@ -23,7 +24,7 @@ export interface GraphDefinition {
 
 export interface GraphTask {
   readonly phase: Phase;
-  readonly name: TaskName;
+  readonly name: OccurrenceName;
   /** Undefined: built in. */
   readonly definition: GraphDefinition | undefined;
   readonly timeoutMs: number;
@@ -31,9 +32,9 @@ export interface GraphTask {
   readonly retryDelayMs: number;
   readonly onFailure: FailurePolicy;
   /** From: the task before it that gives the value; undefined for an input of the flow. */
-  readonly needs: readonly { readonly value: string; readonly from: TaskName | undefined }[];
+  readonly needs: readonly { readonly value: string; readonly from: OccurrenceName | undefined }[];
   /** To: the tasks after it that ask for the value; none where nobody does. */
-  readonly gives: readonly { readonly value: string; readonly to: readonly TaskName[] }[];
+  readonly gives: readonly { readonly value: string; readonly to: readonly OccurrenceName[] }[];
 }
 
 export interface FlowGraph {
@@ -51,24 +52,26 @@ export interface GraphFacts {
 
 export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
   const pipeline = facts.pipelines[flow];
-  const placed = PHASES.flatMap((phase) => pipeline[phase].map((name) => ({ phase, name })));
+  const listed = PHASES.flatMap((phase) => pipeline[phase].map((task) => ({ phase, task })));
+  const names = occurrenceNames(listed.map(({ task }) => task));
+  const placed = listed.map((one, index) => ({ ...one, name: names[index] ?? one.task }));
   /** Who gave a value last; a later task takes that one's. */
   const givers = new Map<string, number>();
-  const needs = placed.map(({ name }, index) => {
-    const asked = askedBy(facts.contracts.get(name)).map((value) => ({ value, giver: givers.get(value) }));
-    for (const value of facts.contracts.get(name)?.provides ?? []) givers.set(value, index);
+  const needs = placed.map(({ task }, index) => {
+    const asked = askedBy(facts.contracts.get(task)).map((value) => ({ value, giver: givers.get(value) }));
+    for (const value of facts.contracts.get(task)?.provides ?? []) givers.set(value, index);
     return asked;
   });
-  const takersOf = (giver: number, value: string): TaskName[] =>
+  const takersOf = (giver: number, value: string): OccurrenceName[] =>
     placed
       .filter((_, index) => needs[index]?.some((need) => need.giver === giver && need.value === value))
       .map(({ name }) => name);
-  const tasks = placed.map(({ phase, name }, index): GraphTask => {
-    const { timeoutMs, retries, retryDelayMs, onFailure } = facts.policyOf(name);
+  const tasks = placed.map(({ phase, task, name }, index): GraphTask => {
+    const { timeoutMs, retries, retryDelayMs, onFailure } = facts.policyOf(task);
     return {
       phase,
       name,
-      definition: definitionOf(facts.definitions.get(name)),
+      definition: definitionOf(facts.definitions.get(task)),
       timeoutMs,
       retries,
       retryDelayMs,
@@ -77,7 +80,7 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
         value,
         from: giver === undefined ? undefined : placed[giver]?.name,
       })),
-      gives: (facts.contracts.get(name)?.provides ?? []).map((value) => ({ value, to: takersOf(index, value) })),
+      gives: (facts.contracts.get(task)?.provides ?? []).map((value) => ({ value, to: takersOf(index, value) })),
     };
   });
   return { flow, afterCrash: pipeline.afterCrash, tasks };

@@ -1,12 +1,11 @@
-/** The home directory of the program's user, which a user without an entry in passwd(5) and without HOME does not have. */
+/** The home directory of the user of this process; undefined where HOME is not set and no account has one. */
 import { homedir } from 'node:os';
 
-/** Falls back on "/": what would be searched below a home is searched where nothing is. */
-export function homeDirectory(environment: Readonly<Record<string, string | undefined>>): string {
-  if (environment.HOME) return environment.HOME;
+export function homeDirectory(): string | undefined {
   try {
-    return homedir() || '/';
+    return process.env.HOME || homedir();
   } catch {
-    return '/';
+    // A user whom /etc/passwd does not have.
+    return undefined;
   }
 }

@@ -106,10 +106,13 @@ test('a file that cannot be read is an error, even a default one', () => {
   );
 });
 
-test('a section stands in one of the files only', () => {
-  expect(
-    problemsOf({ '/m': '[engine]\n[cloud]', '/r': `${FLOWS}[engine]` }, { mainFile: '/m', recoveryMethodsFile: '/r' }),
-  ).toEqual(['/r:2:1: section [engine] already stands at /m:1:1; keep it in one file']);
+test('a section of two files is one section, and an option stands in one of them only', () => {
+  const sources = { mainFile: '/m', recoveryMethodsFile: '/r' };
+  const engine = (lines: string) => ({ '/m': '[engine]\nnode = a\n[cloud]', '/r': `${FLOWS}[engine]\n${lines}` });
+  expect(problemsOf(engine('node = b'), sources)).toEqual([
+    '/r:3:1: "node" already stands at /m:2:1; remove one of the two',
+  ]);
+  expect(problemsOf(engine('log_level = debug'), sources)).toEqual([]);
 });
 
 const PASSWORD = '[DEFAULT]\nos_privileged_user_password = geheim';
@@ -181,7 +184,7 @@ test('all problems of all files are told at once, in order', () => {
     '/r': `${FLOWS}host_rh_failure_recovery_tasks = pre:['a'\nhost_auto_failure_recovery_tasks = mian:[]`,
   };
   expect(problemsOf(files, { mainFile: '/m', recoveryMethodsFile: '/r' })).toEqual([
-    '/m:2:8: "node" takes a host name, or nothing, not "a b"',
+    '/m:2:8: "node" takes a host name (letters, digits and - . _, at most 255 of them, the first no "-" or "."), or nothing, not "a b"',
     '/m:3:13: "log_level" takes one of debug, info, warning, error, not "loud"',
     '/m:5:1: warning: "debug" has no effect here; logs go to standard error, see [engine] log_level',
     '/m:6:1: unknown section [nothing]; it is neither known nor a task of any list',

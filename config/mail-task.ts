@@ -1,8 +1,9 @@
 /** Options of a task that is a mail: driver = mail. */
 import type { DriverForm } from './driver-form.ts';
-import { choice, count, OPTIONAL_HOST, OPTIONAL_PATH, shown, text } from './kinds.ts';
+import { choice, count, OPTIONAL_HOST, shown, text } from './kinds.ts';
 import { mailboxesIn, partsOfMailbox } from './mail-address.ts';
 import { nearest } from './nearest.ts';
+import { OPTIONAL_TASK_FILE } from './task-paths.ts';
 import { template } from './template-kinds.ts';
 
 /** Stands for the addresses of those whose instances are recovered. */
@@ -23,16 +24,17 @@ export const mailTask: DriverForm = {
       'TLS: none, where the server offers it, demanded, or from the start.',
     ),
     smtpUser: text('smtp_user', '', { takes: 'a name, or nothing', pattern: /^.{0,255}$/ }, 'The user to log in as.'),
-    smtpPasswordFile: text('smtp_password_file', '', OPTIONAL_PATH, 'File whose first line is the password.'),
+    smtpPasswordFile: text('smtp_password_file', '', OPTIONAL_TASK_FILE, 'File whose first line is the password.'),
     smtpCaFile: text(
       'smtp_ca_file',
       '',
-      OPTIONAL_PATH,
+      OPTIONAL_TASK_FILE,
       'PEM file of the authority of the server; without one those of the system, and starttls asks nobody.',
     ),
   },
   required: ['to', 'from'],
   templates: ['to', 'from', 'subject', 'body'],
+  paths: ['smtpPasswordFile', 'smtpCaFile'],
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],
   undo: 'impossible',

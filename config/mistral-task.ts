@@ -1,6 +1,7 @@
 /** Options of a task that is a workflow of Mistral: driver = mistral. */
 import type { DriverForm } from './driver-form.ts';
-import { OPTIONAL_PATH, text } from './kinds.ts';
+import { text } from './kinds.ts';
+import { OPTIONAL_TASK_FILE } from './task-paths.ts';
 import { structure, template } from './template-kinds.ts';
 
 export const mistralTask: DriverForm = {
@@ -10,12 +11,13 @@ export const mistralTask: DriverForm = {
     definitionFile: text(
       'definition_file',
       '',
-      OPTIONAL_PATH,
+      OPTIONAL_TASK_FILE,
       'File of the workflow; it is created where Mistral does not have it.',
     ),
   },
   required: ['workflowName'],
   templates: ['workflowName', 'inputs'],
+  paths: ['definitionFile'],
   parameters: 'none',
   // An execution has an id of our own, so Mistral itself knows whether it was begun.
   afterCrash: ['check'],

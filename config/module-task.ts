@@ -1,11 +1,13 @@
 /** Options of a task that is a JavaScript or TypeScript module: driver = module. */
 import type { DriverForm } from './driver-form.ts';
-import { ABSOLUTE_PATH, text } from './kinds.ts';
+import { text } from './kinds.ts';
+import { TASK_FILE } from './task-paths.ts';
 
 export const moduleTask: DriverForm = {
-  options: { module: text('module', '', ABSOLUTE_PATH, 'The file of the module: .js, .mjs, .ts or .mts.') },
+  options: { module: text('module', '', TASK_FILE, 'The file of the module: .js, .mjs, .ts or .mts.') },
   required: ['module'],
   templates: [],
+  paths: ['module'],
   parameters: 'own',
   afterCrash: ['once', 'check', 'idempotent'],
   undo: 'possible',

@@ -58,7 +58,7 @@ it.each([
   ['[{name: WORKFLOW, params: {workflow_name: x, inputs: [1]}}]', 'inputs of a WORKFLOW are names with values'],
   [
     '[{name: WORKFLOW, params: {workflow_name: x, definition_file: x.yaml}}]',
-    'definition_file of a WORKFLOW takes an absolute path',
+    'definition_file of a WORKFLOW takes an absolute path, or one that begins with ./ or ../',
   ],
 ])('actions = %s is refused', (actions, message) => {
   expect(read(`actions = ${actions}`).problems).toEqual([message]);

@@ -29,6 +29,7 @@ export const recoveryActionTask: DriverForm = {
   },
   required: ['actions'],
   templates: ['actions'],
+  paths: ['actions'],
   names: ['instances'],
   parameters: 'none',
   // Each action on each instance is a step whose effect the cloud shows.
@@ -83,5 +84,5 @@ function faultOfParams(action: (typeof ACTIONS)[number], params: Value | undefin
     return 'inputs of a WORKFLOW are names with values';
   return typeof file === 'string' && (file === '' || file.startsWith('/'))
     ? undefined
-    : 'definition_file of a WORKFLOW takes an absolute path';
+    : 'definition_file of a WORKFLOW takes an absolute path, or one that begins with ./ or ../';
 }

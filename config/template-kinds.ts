@@ -3,6 +3,7 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { splitCommand } from './command-line.ts';
 import { ExpressionFault, type Value } from './expression.ts';
 import { type OptionSpec, type Parsed, shown } from './kinds.ts';
+import { RELATIVE_PATH } from './task-paths.ts';
 import { allPaths, parseTemplate } from './template.ts';
 
 function checked<T extends Value>(value: T): Parsed<T> {
@@ -37,7 +38,7 @@ export function commandTemplate(name: string, help: string): OptionSpec<readonly
     name,
     fallback: [],
     written: '',
-    takes: 'a program by its absolute path, and its arguments',
+    takes: 'a program by its path, and its arguments',
     help,
     secret: false,
     parse(text) {
@@ -57,8 +58,10 @@ export function commandTemplate(name: string, help: string): OptionSpec<readonly
       const words = split.command.argv.map((word) =>
         word.replaceAll(/\uE000([\uE100-\uF8FF])/g, (_, mark: string) => holes[mark.charCodeAt(0) - 0xe101] ?? ''),
       );
-      if (!words[0]?.startsWith('/'))
-        return { fault: `must begin with the absolute path of a program, not ${shown(words[0] ?? '')}` };
+      if (!words[0]?.startsWith('/') && !RELATIVE_PATH.test(words[0] ?? ''))
+        return {
+          fault: `must begin with the absolute path of a program, or with ./ or ../, not ${shown(words[0] ?? '')}`,
+        };
       return checked(words);
     },
   };

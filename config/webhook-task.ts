@@ -1,7 +1,8 @@
 /** Options of a task that is an HTTP request: driver = webhook. */
 import type { DriverForm } from './driver-form.ts';
 import type { Value } from './expression.ts';
-import { choice, OPTIONAL_PATH, text } from './kinds.ts';
+import { choice, text } from './kinds.ts';
+import { OPTIONAL_TASK_FILE } from './task-paths.ts';
 import { structure, template } from './template-kinds.ts';
 
 export const webhookTask: DriverForm = {
@@ -10,23 +11,24 @@ export const webhookTask: DriverForm = {
     urlFile: text(
       'url_file',
       '',
-      OPTIONAL_PATH,
+      OPTIONAL_TASK_FILE,
       'File whose first line is the URL, in place of url: where it is a secret.',
     ),
     method: choice('method', 'POST', ['POST', 'PUT', 'PATCH', 'GET', 'DELETE'], 'The method of the request.'),
     headers: structure('headers', {}, 'Further headers by name; no secrets, see token_file.'),
     body: structure('body', null, 'The body, sent as JSON; without one what the task is called with.'),
-    tokenFile: text('token_file', '', OPTIONAL_PATH, 'File with a token that is sent as Authorization: Bearer.'),
-    hmacKeyFile: text('hmac_key_file', '', OPTIONAL_PATH, 'File with the key by which the body is signed.'),
+    tokenFile: text('token_file', '', OPTIONAL_TASK_FILE, 'File with a token that is sent as Authorization: Bearer.'),
+    hmacKeyFile: text('hmac_key_file', '', OPTIONAL_TASK_FILE, 'File with the key by which the body is signed.'),
     caFile: text(
       'ca_file',
       '',
-      OPTIONAL_PATH,
+      OPTIONAL_TASK_FILE,
       'PEM file of the authority of the server; without one those of the system.',
     ),
   },
   required: [],
   templates: ['url', 'headers', 'body'],
+  paths: ['urlFile', 'tokenFile', 'hmacKeyFile', 'caFile'],
   urls: ['url'],
   parameters: 'none',
   afterCrash: ['idempotent', 'once'],

@@ -1,7 +1,7 @@
 /**
  * The engines that live on this node, as /proc shows them: a witness of what runs that nobody deletes by accident.
  *
- * Invariant: only a process of this very program with the command `engine`, of our user (or root) and our pid namespace, is an engine.
+ * Invariant: only a process of this very program with the command `engine`, of our user (or root), our pid namespace and our root directory, is an engine.
  * Nothing here reads the memory of a process whose executable is another one, so that no stuck process delays the reader.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
@@ -58,13 +58,19 @@ function readablePlace(pid: number): string | undefined {
   return threads.map((thread) => `${place}/task/${thread}`).find((thread) => executableOf(thread) !== undefined);
 }
 
+/** Whether two paths are one file: a container or chroot has paths of the same names in another root. */
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [statSync(one), statSync(other)];
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
 /** Whether what runs there can be an engine of ours. Of root's, a caller that is not root sees no more than the command line. */
 function isCandidate(pid: number, place: string): boolean {
   const executable = executableOf(place);
   const { uid } = statSync(`/proc/${pid}`);
   if (executable === 'hidden') return uid === 0;
   if (executable === undefined || !EXECUTABLES.has(executable) || uid !== process.geteuid?.()) return false;
-  return readlinkSync(`${place}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
+  return readlinkSync(`${place}/ns/pid`) === readlinkSync('/proc/self/ns/pid') && isSame(`${place}/root/`, '/');
 }
 
 /** The arguments behind `engine`; undefined when this is no engine's command line. */

@@ -30,10 +30,12 @@ export interface Call {
   readonly version: 1;
   /** The name of the task in the pipeline. */
   readonly task: string;
+  /** Counts the places of the task in its flow, where the lists name it more than once; 1 for the first. */
+  readonly occurrence: number;
   readonly phase: 'pre' | 'main' | 'post';
   /**
-   * The same for every attempt and every engine within one recovery: give it to a service that knows what it did already,
-   * as idempotency key.
+   * Of this occurrence, the same for every attempt and every engine within one recovery: give it to a service that knows what it
+   * did already, as idempotency key.
    */
   readonly step_key: string;
   /** 1 for the first; an engine's death does not count. */

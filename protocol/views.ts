@@ -24,6 +24,8 @@ export interface NotificationView {
 export interface EventView {
   /** Of the flow, as the cloud's logs have it: `req-<uuid>`. */
   readonly request_id: string;
+  /** The `name` of the task in `tasks`; null for a line of the flow itself. */
+  readonly task: string | null;
   /** The task, by Masakari's class name; null for a line of the flow itself. */
   readonly action: string | null;
   readonly time: string;
@@ -36,7 +38,9 @@ export interface EventView {
 
 export interface TaskView {
   readonly phase: 'pre' | 'main' | 'post';
+  /** Unique in the flow: that of the task in the lists, with `#2` at the second place where they name it, and so on. */
   readonly name: string;
+  /** The task, by Masakari's class name; a task of an operator by its name in the lists. */
   readonly action: string;
   /** taskflow's word: `PENDING`, `RUNNING`, `SUCCESS`, `FAILURE`, `REVERTING`, `REVERTED`, `REVERT_FAILURE`. */
   readonly state: string;

@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest';
 import { loadChecked } from '#agents/checked-configuration.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld, type EngineWorldSettings } from './world/engine-world.ts';
+import { withSecretFiles } from './world/example-secrets.ts';
 import { Inventory } from './world/inventory.ts';
 import { bodyOf, CA_FILE, headers, PASSWORD, PostOffice } from './world/post-office.ts';
 
@@ -58,7 +59,7 @@ test('a host comes back, and return.conf brings its instances home and tells the
   const pager = join(here.directory, 'pager');
   writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
   const methods = example('return.conf')
-    .replaceAll('/usr/share/doc/recovery-agent/examples/', fileURLToPath(new URL('../docs/examples/', import.meta.url)))
+    .replaceAll('../tasks/', fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url)))
     .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`);
   await recover(here, methods);
   here.world.comeBack('c1');
@@ -92,7 +93,7 @@ describe('a host fails', { timeout: 120_000 }, () => {
     const { name } = here.world.addInstance('c1', { userId: 'bob' });
     const password = join(here.directory, 'password');
     writeFileSync(password, PASSWORD, { mode: 0o600 });
-    const methods = example('mail-owners.conf')
+    const methods = withSecretFiles(example('mail-owners.conf'))
       .replaceAll('mail.example.com', '127.0.0.1')
       .replaceAll('/etc/recovery-agent/mail-password', password)
       .replaceAll(/^smtp_port = .*\n/gm, '')
@@ -128,10 +129,7 @@ describe('a host fails', { timeout: 120_000 }, () => {
       });
       const methods = example('inventory.conf')
         .replaceAll('https://inventory.example.org', inventory.url)
-        .replaceAll(
-          '/usr/share/doc/recovery-agent/examples/',
-          fileURLToPath(new URL('../docs/examples/', import.meta.url)),
-        );
+        .replaceAll('../tasks/', fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url)));
       const { notification } = await recover(here, methods);
       expect([notification.status, inventory.told(notification.notification_uuid)]).toEqual([status, told]);
     },
@@ -155,7 +153,7 @@ describe('a host fails', { timeout: 120_000 }, () => {
       ] as const) {
         writeFileSync(join(here.directory, name), content, { mode: 0o600 });
       }
-      const methods = example('webhook.conf')
+      const methods = withSecretFiles(example('webhook.conf'))
         .replaceAll('https://tickets.example.com', url)
         .replaceAll('/etc/recovery-agent/', `${here.directory}/`);
       const shown = await recover(here, methods);

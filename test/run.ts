@@ -18,6 +18,7 @@ const LABS = [
   { name: 'pacemaker', install: 'test/labs/pacemaker/install.ts' },
   { name: 'libvirt', install: 'test/labs/libvirt/install.ts' },
   { name: 'mail', install: 'test/labs/mail/install.ts' },
+  { name: 'bmc', install: 'test/labs/bmc/install.ts' },
   { name: 'packages', install: 'test/labs/packages/install.ts' },
 ];
 const isCi = process.env.CI === 'true';

@@ -1,5 +1,7 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
-import type { Configuration } from '#config/load.ts';
+import { existsSync } from 'node:fs';
+import { systemPath } from '#config/files.ts';
+import { type Configuration, DEFAULT_MAIN_FILE, loadConfiguration, METHODS_FILES } from '#config/load.ts';
 import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines.ts';
 import { formatProblem, inOrder, type Problem, warningAt } from '#config/problem.ts';
 import { realClock } from '#engine/clock/clock.ts';
@@ -32,6 +34,9 @@ function runningTasks(line: CommandLine, configuration: Configuration): NonNulla
     configuration: { ...configuration, options: { ...options, general } },
   };
 }
+
+/** Without a file nothing of the machine is read: what its configuration says must not keep anybody from trying the program. */
+const BUILT_IN_CONFIGURATION: Configuration = loadConfiguration({ readFile: () => undefined });
 
 /** Stand-ins need no program, but the next failure will. */
 async function warningsOf(configuration: Configuration): Promise<Problem[]> {
@@ -113,7 +118,11 @@ export const simulate: Command = {
   summary: 'Runs the task lists against a simulated cloud, undisturbed and with each fault at each task',
   positionals: '[FILE]',
   options: {
-    pipeline: { type: 'string', value: 'FILE', help: 'the same as FILE: the task lists (default: the configuration)' },
+    pipeline: {
+      type: 'string',
+      value: 'FILE',
+      help: 'the same as FILE: the task lists (default: --config, else the built-in lists)',
+    },
     flow: { type: 'string', value: 'FLOW', help: `only this one: ${FLOWS.join(', ')}` },
     seed: { type: 'string', value: 'N', help: `chance of the simulated cloud (default: ${DEFAULT_SEED})` },
     'run-tasks': {
@@ -132,7 +141,10 @@ export const simulate: Command = {
     const file = wantedFile(line);
     const isReal = line.has('run-tasks');
     if (line.has('undo-tasks') && !isReal) throw new CommandFailure(EXIT.usage, '--undo-tasks goes with --run-tasks');
-    const configuration = configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
+    const isBuiltIn = file === undefined && line.text('config') === undefined;
+    const configuration = isBuiltIn
+      ? BUILT_IN_CONFIGURATION
+      : configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
     const flows = wantedFlows(line, configuration.pipelines);
     const warnings = await warningsOf(configuration);
     const stop = new AbortController();
@@ -148,6 +160,13 @@ export const simulate: Command = {
     const note = isReal ? RUN_FOR_REAL : PLAYED;
     if (!isJson) for (const warning of warnings) print(printable(formatProblem(warning)));
     if (!isJson) print(note);
+    const own = isBuiltIn
+      ? [DEFAULT_MAIN_FILE, ...METHODS_FILES].find((path) => existsSync(systemPath(path)))
+      : undefined;
+    if (!isJson && own)
+      print(
+        `The built-in lists are simulated; for those of this machine name the file: recovery-agent simulate ${own}`,
+      );
     const all: MatrixRow[] = [];
     for (const flow of flows) {
       const rows: MatrixRow[] = [];

@@ -21,7 +21,7 @@ export interface AskingSettings {
 /** How each ended stands among the calls. */
 export async function askAfterwards(programs: ProgramCalls, settings: AskingSettings): Promise<void> {
   const undone = new Set(programs.calls.filter(({ call }) => call === 'undo').map(({ task }) => task));
-  const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.task));
+  const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.name));
   if (settings.asked.includes('check')) {
     for (const { driver, call } of ran) {
       if (call.definition.afterCrash !== 'check') continue;

@@ -1,4 +1,5 @@
 /** What can befall a task in a simulation, and how it is brought about. */
+import type { OccurrenceName } from '#config/occurrence.ts';
 import { TaskFailure } from '#engine/flow/outcome.ts';
 import type { Task, TaskContext } from '#engine/flow/task.ts';
 import type { Life } from './life.ts';
@@ -12,7 +13,7 @@ export const FAULTS = ['fails', 'hangs', 'engine killed', 'cloud away'] as const
 export type Fault = (typeof FAULTS)[number];
 
 export interface Disturbance {
-  readonly task: string;
+  readonly task: OccurrenceName;
   readonly fault: Fault;
 }
 
@@ -39,13 +40,13 @@ export class Trouble {
   }
 
   /** Where the work of a task begins. */
-  async atWork(task: string, { signal }: Pick<TaskContext, 'signal'>): Promise<void> {
+  async atWork(task: OccurrenceName, { signal }: Pick<TaskContext, 'signal'>): Promise<void> {
     if (this.#disturbance?.task !== task) return;
     if (this.#disturbance.fault === 'fails') throw new TaskFailure('it was made to fail');
     if (this.#disturbance.fault === 'hangs') await untilCutOff(signal);
   }
 
-  /** The task with what befalls its engine and its cloud. */
+  /** The task, named like its occurrence in the flow, with what befalls its engine and its cloud. */
   around(task: Task, life: Life): Task {
     const { fault, task: name } = this.#disturbance ?? {};
     if (name !== task.name || (fault !== 'engine killed' && fault !== 'cloud away')) return task;

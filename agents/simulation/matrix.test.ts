@@ -79,6 +79,35 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
     for (const row of killed) expect(row).toMatchObject({ flows: ['SUCCESS'], resumes: 1, recovered: total });
   });
 
+  const TWICE = `[taskflow_driver_recovery_flows]
+host_auto_failure_recovery_tasks = pre:['page','disable_compute_service_task','page'],
+  main:['prepare_HA_enabled_instances_task','evacuate_instances_task','prepare_HA_enabled_instances_task'],
+  post:['evacuate_instances_task','page']
+`;
+
+  it.each(['once', 'check', 'idempotent'])(
+    'of a list that names tasks more than once runs each occurrence, wherever an engine is killed (%s)',
+    async (afterCrash) => {
+      const rows = await simulate('host_auto', `${TWICE}${PAGE}after_crash = ${afterCrash}\n`);
+      expect(rows).toHaveLength(1 + 8 * FAULTS.length);
+      expect(rows.filter(({ good }) => !good)).toEqual([]);
+      expect(rows[0]).toMatchObject({
+        status: 'finished',
+        recovered: 6,
+        duplicateEvacuations: 0,
+        done: { page: 1, 'page#2': 1, 'page#3': 1 },
+      });
+      const killed = rows.filter(({ disturbance }) => disturbance?.fault === 'engine killed');
+      expect(killed).toHaveLength(8);
+      for (const row of killed) {
+        const { task = '' } = row.disturbance ?? {};
+        expect(row).toMatchObject({ recovered: task.startsWith('page') ? row.recovered : 6, duplicateEvacuations: 0 });
+        if (!task.startsWith('page')) expect(row).toMatchObject({ flows: ['SUCCESS'], status: 'finished' });
+        else expect(row.doubts).toEqual(afterCrash === 'once' ? [task] : []);
+      }
+    },
+  );
+
   const HOME = `[taskflow_driver_recovery_flows]
 host_return_recovery_tasks = pre:['enable_compute_service_task'],main:['home'],post:['page']
 [home]

@@ -1,5 +1,6 @@
 /** Every run of a flow: undisturbed first, then each fault at each task. */
 import type { Configuration } from '#config/load.ts';
+import { occurrenceNames } from '#config/occurrence.ts';
 import { type FlowName, PHASES } from '#config/pipelines.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import { type Disturbance, FAULTS } from './fault.ts';
@@ -27,7 +28,7 @@ export interface MatrixRow extends RunResult {
 export async function* simulateFlow(flow: FlowName, settings: MatrixSettings): AsyncGenerator<MatrixRow> {
   const { configuration, seed, signal, undisturbed } = settings;
   const pipeline = configuration.pipelines[flow];
-  const tasks = PHASES.flatMap((phase) => pipeline[phase]);
+  const tasks = occurrenceNames(PHASES.flatMap((phase) => pipeline[phase]));
   const disturbances = tasks.flatMap((task) => FAULTS.map((fault): Disturbance => ({ task, fault })));
   for (const disturbance of [null, ...disturbances]) {
     signal.throwIfAborted();

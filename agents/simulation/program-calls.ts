@@ -3,6 +3,7 @@
  *
  * Invariant: what is kept has the bounds that stand here, whatever a program says; and keeping it changes nothing of the run.
  */
+import type { OccurrenceName } from '#config/occurrence.ts';
 import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery } from '#engine/flow/outcome.ts';
 import type { Values } from '#engine/flow/task.ts';
 import { MAX_OUTPUT_BYTES } from '#engine/tasks/custom/custom-task.ts';
@@ -13,7 +14,7 @@ const MAX_CALLS = 200;
 const MAX_LINES = 200;
 
 export interface ProgramCall {
-  readonly task: string;
+  readonly task: OccurrenceName;
   readonly call: 'run' | 'check' | 'undo';
   readonly attempt: number;
   /** The words of the command line, or the path of the module, values filled in. */
@@ -38,8 +39,8 @@ export interface ProgramCall {
 /** The calls of one run of a flow. */
 export class ProgramCalls {
   readonly calls: ProgramCall[] = [];
-  /** The last run of each task, in the order of their first runs, with the driver that can be asked about it. */
-  readonly ran = new Map<string, { readonly driver: Driver; readonly call: DriverCall }>();
+  /** The last run of each occurrence of a task, in the order of their first runs, with the driver that can be asked about it. */
+  readonly ran = new Map<OccurrenceName, { readonly driver: Driver; readonly call: DriverCall }>();
 
   /** The driver, its calls noted here. */
   heard(driver: Driver): Driver {
@@ -47,9 +48,9 @@ export class ProgramCalls {
     const heard: Driver = {
       steps: driver.steps,
       run: async (call) => {
-        this.ran.set(call.task, { driver: heard, call });
+        this.ran.set(call.name, { driver: heard, call });
         const outputs = await this.#noted('run', call, (own) => driver.run(own), ranWell);
-        this.ran.set(call.task, { driver: heard, call: { ...call, outputs } });
+        this.ran.set(call.name, { driver: heard, call: { ...call, outputs } });
         return outputs;
       },
       ...(check ? { check: (call) => this.#noted('check', call, (own) => check.call(driver, own), answered) } : {}),
@@ -76,7 +77,7 @@ export class ProgramCalls {
   ): Promise<T> {
     const lines = new LastLines<string>();
     const progress = new LastLines<ProgramCall['progress'][number]>();
-    const { context, task, attempt, options } = call;
+    const { context, task, name, attempt, options } = call;
     const own: DriverCall = {
       ...call,
       context: {
@@ -98,12 +99,12 @@ export class ProgramCalls {
       const { command, module } = options;
       const provided = call.definition.provides;
       this.calls.push({
-        task,
+        task: name,
         call: what,
         attempt,
         program: Array.isArray(command) ? command.map(String) : [String(module ?? '')],
         ...end,
-        outputs_dropped: Object.keys(end.outputs ?? {}).filter((name) => !provided.includes(name)),
+        outputs_dropped: Object.keys(end.outputs ?? {}).filter((output) => !provided.includes(output)),
         seconds: Math.round((performance.now() - begunAt) / 100) / 10,
         log: lines.kept,
         progress: progress.kept,

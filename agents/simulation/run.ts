@@ -11,7 +11,7 @@ import { customTask } from '#engine/tasks/custom/custom-task.ts';
 import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
 import { recoveryActionDriver } from '#engine/tasks/custom/recovery-action/driver.ts';
 import { TASK_STEP } from '#engine/tasks/custom/task-step.ts';
-import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { builtInTask } from '#engine/tasks/registry.ts';
 import type { RecoveryView, TaskView } from '#protocol/views.ts';
 import { type Asked, askAfterwards } from './afterwards.ts';
 import { type Disturbance, Trouble } from './fault.ts';
@@ -83,7 +83,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
             const real = await settings.realDriver?.(name);
             return real ? programs.heard(real) : standIn(deeds, trouble, life);
           })
-        : BUILT_IN_TASKS.get(planned.name),
+        : builtInTask(planned.name),
     log: () => {},
   });
   const failure = fail(flow, stage.world, configuration);
@@ -162,9 +162,9 @@ function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: Load
   }
   const custom = customTask(planned, load);
   if (custom) return trouble.around(custom, life);
-  const builtIn = BUILT_IN_TASKS.get(planned.name);
+  const builtIn = builtInTask(planned.name);
   if (!builtIn) return undefined;
-  return trouble.around(atWork(builtIn, trouble), life);
+  return trouble.around(atWork({ ...builtIn, name: planned.name }, trouble), life);
 }
 
 function atWork(task: Task, trouble: Trouble): Task {

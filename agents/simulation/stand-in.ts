@@ -4,12 +4,13 @@
  * It does what a task is asked to do by noting that it was done, under the step key, and gives what the definition promises.
  * So it is seen when a task that must not be done twice is.
  */
+import type { OccurrenceName } from '#config/occurrence.ts';
 import type { Driver, DriverCall } from '#engine/tasks/custom/driver.ts';
 import type { Trouble } from './fault.ts';
 import type { Life } from './life.ts';
 
 export interface Deed {
-  readonly task: string;
+  readonly task: OccurrenceName;
   readonly afterCrash: DriverCall['definition']['afterCrash'];
   times: number;
 }
@@ -20,10 +21,10 @@ export type Deeds = Map<string, Deed>;
 export function standIn(deeds: Deeds, trouble: Trouble, life: Life): Driver {
   return {
     steps: 'one',
-    async run({ task, stepKey, definition, context }) {
-      await trouble.atWork(task, context);
+    async run({ name, stepKey, definition, context }) {
+      await trouble.atWork(name, context);
       if (!context.guard.isFresh()) await context.guard.confirm();
-      const deed = deeds.get(stepKey) ?? { task, afterCrash: definition.afterCrash, times: 0 };
+      const deed = deeds.get(stepKey) ?? { task: name, afterCrash: definition.afterCrash, times: 0 };
       deed.times += 1;
       deeds.set(stepKey, deed);
       return life.outlive(outputsOf(definition.provides));

@@ -3,6 +3,7 @@
  * journal, and the only thing a resume goes by: what the configuration says by then does not matter. Pure.
  */
 import type { CustomTask } from '#config/custom-tasks.ts';
+import { type OccurrenceName, occurrenceNames } from '#config/occurrence.ts';
 import type { CrashPolicy, FlowName, Phase, Pipelines } from '#config/pipelines.ts';
 import type { Shapes } from '#config/shape.ts';
 import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
@@ -13,7 +14,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export interface PlannedTask {
   readonly phase: Phase;
-  readonly name: string;
+  /** Unique in the plan: see config/occurrence.ts. */
+  readonly name: OccurrenceName;
   readonly timeoutMs: number;
   readonly retries: number;
   readonly retryDelayMs: number;
@@ -82,15 +84,16 @@ export function buildPlan(facts: {
   readonly proof: Proof;
 }): Plan {
   const pipeline = facts.pipelines[facts.flow];
-  const tasks = PHASES.flatMap((phase) =>
-    pipeline[phase].map((name): PlannedTask => {
-      const { timeoutMs, retries, retryDelayMs, onFailure, parameters } = facts.policyOf(name);
-      const values = Object.fromEntries([...parameters].map(([key, { value }]) => [key, value]));
-      const custom = facts.customOf(name);
-      const task = { phase, name, timeoutMs, retries, retryDelayMs, onFailure, parameters: values };
-      return custom ? { ...task, custom } : task;
-    }),
-  );
+  const listed = PHASES.flatMap((phase) => pipeline[phase].map((task) => ({ phase, task })));
+  const names = occurrenceNames(listed.map(({ task }) => task));
+  const tasks = listed.map(({ phase, task }, index): PlannedTask => {
+    const { timeoutMs, retries, retryDelayMs, onFailure, parameters } = facts.policyOf(task);
+    const values = Object.fromEntries([...parameters].map(([key, { value }]) => [key, value]));
+    const custom = facts.customOf(task);
+    const name = names[index] ?? task;
+    const planned = { phase, name, timeoutMs, retries, retryDelayMs, onFailure, parameters: values };
+    return custom ? { ...planned, custom } : planned;
+  });
   const { flow, round, inputs, settings, deadSince, proof } = facts;
   return { version: 1, flow, round, deadSince, proof, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
 }

@@ -206,7 +206,8 @@ export class FlowRunner {
         log(level, message, { flow: this.#flow.flow.uuid, task: planned.name, ...fields }),
       guard: journal,
       earlierSteps: async (key) =>
-        (await journal.query('stepsInOtherFlows', { flowId: place.flowId, key })).map((row) => ({
+        (await journal.query('stepsElsewhere', { atomId: atom.id, key })).map((row) => ({
+          flow: row.same_flow === 1 ? 'this' : 'other',
           state: row.state,
           taskState: row.atom_state,
           hasUndo: row.has_undo === 1,
@@ -227,7 +228,7 @@ export class FlowRunner {
         );
       },
       movedBefore: async () =>
-        (await journal.query('evacuatedInOtherFlows', place.flowId)).map(({ before, detail }) => ({
+        (await journal.query('evacuatedElsewhere', atom.id)).map(({ before, detail }) => ({
           before: JSON.parse(before),
           detail: JSON.parse(detail),
         })),
@@ -256,7 +257,7 @@ export class FlowRunner {
           unfinished: row.unfinished === 1,
         })),
       movedAway: (host) => journal.query('movedAway', { flowId: place.flowId, host }),
-      openEvacuations: (host) => journal.query('openEvacuations', { flowId: place.flowId, host }),
+      openEvacuations: (host) => journal.query('openEvacuations', { atomId: atom.id, host }),
       abandonedEvacuations: (instance) => journal.query('abandonedEvacuations', instance),
       spendReservedHost: (name) =>
         journal.write({ op: 'host', name, reserved: 0, by: `flow ${this.#flow.flow.uuid}`, at: clock.now() }),
@@ -275,7 +276,7 @@ export class FlowRunner {
     closing: (outcome: FlowOutcome) => readonly Mutation[],
   ): Promise<FlowOutcome> {
     const atoms = await this.#parts.journal.query('atoms', this.#flow.flow.id);
-    this.#recall(atoms);
+    const given = this.#givenTo(atoms);
     const left: string[] = [];
     for (const atom of [...atoms].reverse()) {
       if (atom.state === 'REVERT_FAILURE') left.push(atom.name);
@@ -285,7 +286,7 @@ export class FlowRunner {
       if (atom.state === 'RUNNING') await this.#atom(atom.id, 'FAILURE');
       if (atom.state !== 'REVERTING') await this.#atom(atom.id, 'REVERTING');
       crashPoint('task.before-undo');
-      const failure = await this.#undoWithRetries(atom, planned);
+      const failure = await this.#undoWithRetries(atom, planned, given.get(atom.id) ?? {});
       crashPoint('task.after-undo');
       await this.#progress;
       await this.#atom(atom.id, failure === undefined ? 'REVERTED' : 'REVERT_FAILURE', failure);
@@ -296,18 +297,26 @@ export class FlowRunner {
     return this.#close(left.length === 0 ? 'REVERTED' : 'REVERT_FAILURE', outcome, closing);
   }
 
-  /** What tasks gave is given to what takes them back, whichever engine ran them; null for what a failed one did not give. */
-  #recall(atoms: readonly AtomRow[]): void {
+  /**
+   * What each task that began was given, by atom, whichever engine ran it: it is given to what takes the task back. Later occurrences
+   * of a task before it may have replaced some of that since.
+   */
+  #givenTo(atoms: readonly AtomRow[]): ReadonlyMap<number, Values> {
+    const given = new Map<number, Values>();
+    let values: Values = this.#plan.inputs;
     for (const atom of atoms) {
       const planned = this.#plan.tasks[atom.ord];
       if (!planned || atom.state === 'PENDING') continue;
+      given.set(atom.id, values);
       const outputs: Values = JSON.parse(atom.result ?? '{}');
-      for (const name of this.#provides(planned)) this.#values[name] = outputs[name] ?? null;
+      const own = this.#provides(planned).map((name) => [name, outputs[name] ?? null]);
+      values = { ...values, ...Object.fromEntries(own) };
     }
+    return given;
   }
 
   /** Each attempt is bounded as one of the task itself is. Returns why it could not be taken back. */
-  async #undoWithRetries(atom: AtomRow, planned: PlannedTask): Promise<string | undefined> {
+  async #undoWithRetries(atom: AtomRow, planned: PlannedTask, inputs: Values): Promise<string | undefined> {
     const task = this.#parts.taskOf(planned);
     if (!task) return 'this program has no such task';
     if (!task.undo) return undefined;
@@ -315,7 +324,7 @@ export class FlowRunner {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#withinItsTime(planned, (signal) =>
-          undo({ ...this.#context(atom, planned, signal, attempt), isResumed: atom.state === 'REVERTING' }),
+          undo({ ...this.#context(atom, planned, signal, attempt), inputs, isResumed: atom.state === 'REVERTING' }),
         );
         return undefined;
       } catch (error) {

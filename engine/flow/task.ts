@@ -23,10 +23,12 @@ export interface EarlierMove {
   readonly unfinished: boolean;
 }
 
-/** A step of another flow of the same recovery. */
+/** A step of another task of the same recovery. */
 export interface EarlierStep {
+  /** `this`: of another task of the flow, e.g. of another occurrence of the same one. */
+  readonly flow: 'this' | 'other';
   readonly state: StepState;
-  /** What became of its task: `REVERTED` and `REVERT_FAILURE` when the flow took back what it did. */
+  /** What became of its task: `REVERTED` and `REVERT_FAILURE` when its flow took back what it did. */
   readonly taskState: AtomState;
   /** The plan of that flow has the task taken back; without it `REVERTED` says that nothing was done about it. */
   readonly hasUndo: boolean;
@@ -79,9 +81,9 @@ export interface TaskContext {
   readonly log: Log;
   /** Asked before each effect that no cloud guards: an engine that lost its reign must not act. */
   readonly guard: ActGuard;
-  /** Steps of this key in other flows of the same recovery, oldest first. */
+  /** Steps of this key in all other tasks of the recovery, those of other flows included, oldest first. */
   earlierSteps(key: string): Promise<readonly EarlierStep[]>;
-  /** Instances that other flows of the same recovery moved, as they were before and with what was noted of the move. */
+  /** Instances that other tasks of the recovery moved, as they were before and with what was noted of the move. */
   movedBefore(): Promise<readonly { readonly before: Json; readonly detail: Values }[]>;
   /** Instances of a host that open recoveries of their own crashes stopped. */
   stoppedByRecoveries(host: string): Promise<ReadonlyMap<string, StoppedInstance>>;
@@ -97,7 +99,7 @@ export interface TaskContext {
   earlierMoves(host: string): Promise<readonly EarlierMove[]>;
   /** Instances that recoveries moved off a host and that nobody has brought home since. */
   movedAway(host: string): Promise<readonly MovedAway[]>;
-  /** Instances of which another flow requested an evacuation from this host whose end is not known; see `queries.openEvacuations`. */
+  /** Instances of which another task requested an evacuation from this host whose end is not known; see `queries.openEvacuations`. */
   openEvacuations(host: string): Promise<readonly OpenEvacuation[]>;
   /** Evacuation records of an instance that operators declared abandoned: Nova will never end them. */
   abandonedEvacuations(instance: string): Promise<readonly string[]>;

@@ -344,7 +344,7 @@ describe('what is needed later stays:', () => {
     chronicle.ends(uuid, 'failed');
     chronicle.recovered();
     chronicle.recovered();
-    const asked = { flowId: 0, host: 'compute-1' };
+    const asked = { atomId: 0, host: 'compute-1' };
     const open = QUERIES.openEvacuations(chronicle.db, asked);
     expect(open).toHaveLength(1);
     chronicle.serves(29);

@@ -151,12 +151,12 @@ describe('a host that came back and is at work on it', () => {
     const flow = story.attempt(back, 'live_migrate', [['a', 'active', 'intent', 'unknown']]);
     story.attempt(back, 'cold_migrate', [['b', 'stopped', 'intent', 'sent']]);
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
-    expect(QUERIES.openEvacuations(db, { flowId: flow.flow.id + 9, host: 'compute-1' })).toEqual([]);
-    expect(QUERIES.evacuatedInOtherFlows(db, flow.flow.id)).toEqual([]);
+    expect(QUERIES.openEvacuations(db, { atomId: 99, host: 'compute-1' })).toEqual([]);
+    expect(QUERIES.evacuatedElsewhere(db, flow.atoms[0]?.id ?? 0)).toEqual([]);
   });
 });
 
-test('open evacuations are those of other flows that no later one settled, with the record that was seen', () => {
+test('open evacuations are those of other tasks that no later one settled, with the record that was seen', () => {
   using place = new Place();
   const { writer, db } = place.reign();
   const story = new Story(writer);
@@ -167,9 +167,9 @@ test('open evacuations are those of other flows that no later one settled, with 
     ['c', 'active', 'intent', 'failed'],
   ]);
   const second = story.attempt(uuid, 'evacuate', [['b', 'active', 'intent', 'sent', 'done']]);
-  const open = (flowId: number) => QUERIES.openEvacuations(db, { flowId, host: 'compute-1' });
-  expect(open(second.flow.id + 9)).toEqual([{ instance: 'a', record: null }]);
-  expect(open(second.flow.id)).toEqual([{ instance: 'a', record: null }]);
+  const open = (atomId: number) => QUERIES.openEvacuations(db, { atomId, host: 'compute-1' });
+  expect(open(99)).toEqual([{ instance: 'a', record: null }]);
+  expect(open(second.atoms[0]?.id ?? 0)).toEqual([{ instance: 'a', record: null }]);
 });
 
 test('crashes of an instance are its recoveries that were not ignored, newest first', () => {

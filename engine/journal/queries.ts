@@ -62,8 +62,13 @@ export interface StoppedRow {
   readonly request_id: string | null;
 }
 
-/** A step of another flow. */
-export type EarlierStepRow = StepRow & { readonly atom_state: AtomState; readonly has_undo: 0 | 1 };
+/** A step of another task of the same recovery. */
+export type EarlierStepRow = StepRow & {
+  readonly atom_state: AtomState;
+  readonly has_undo: 0 | 1;
+  /** 1: of the same flow. */
+  readonly same_flow: 0 | 1;
+};
 
 /** Whether the plan of a flow has a task taken back, as 0 or 1. */
 function hasUndo(flow: string, atom: string): string {
@@ -219,48 +224,50 @@ export const QUERIES = {
       .map(({ instance, destination, isBegun }) => ({ instance, destination, isBegun: isBegun === 1 }));
   },
 
-  /** Steps of one key in all flows of the same logbook but this one, oldest first, each with what became of its task. */
-  stepsInOtherFlows(db: Database.Database, of: { readonly flowId: number; readonly key: string }): EarlierStepRow[] {
+  /** Steps of one key in all other atoms of the same logbook, oldest first, each with what became of its task. */
+  stepsElsewhere(db: Database.Database, of: { readonly atomId: number; readonly key: string }): EarlierStepRow[] {
     return db
-      .prepare<[string, number, number], EarlierStepRow>(
-        `SELECT s.*, a.state AS atom_state, ${hasUndo('f', 'a')} AS has_undo FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
-         WHERE s.key = ? AND f.id <> ? AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
-         ORDER BY s.id`,
+      .prepare<[Record<string, unknown>], EarlierStepRow>(
+        `WITH own AS (SELECT a.id, a.flow_id, f.logbook_id FROM atomdetails a JOIN flowdetails f ON f.id = a.flow_id WHERE a.id = @atomId)
+         SELECT s.*, a.state AS atom_state, ${hasUndo('f', 'a')} AS has_undo, f.id = own.flow_id AS same_flow
+         FROM own JOIN flowdetails f ON f.logbook_id = own.logbook_id JOIN atomdetails a ON a.flow_id = f.id
+           JOIN steps s ON s.atom_id = a.id AND s.key = @key
+         WHERE a.id <> own.id ORDER BY s.id`,
       )
-      .all(of.key, of.flowId, of.flowId);
+      .all(of);
   },
 
   /**
-   * Instances of which another flow requested an evacuation from this host whose end is not known, and that none has moved since:
-   * the request may still be in a queue of the cloud. `record`: Nova's record of it, where that flow saw one.
+   * Instances of which another task, of this flow or another one, requested an evacuation from this host whose end is not known, and
+   * that none has moved since: the request may still be in a queue of the cloud. `record`: Nova's record of it, where that task saw one.
    */
-  openEvacuations(db: Database.Database, of: { readonly flowId: number; readonly host: string }): OpenEvacuation[] {
+  openEvacuations(db: Database.Database, of: { readonly atomId: number; readonly host: string }): OpenEvacuation[] {
     const rows = db
       .prepare<[string, number], OpenEvacuation>(
         `SELECT s.object AS instance, s.detail ->> 'open' AS record FROM steps s
            CROSS JOIN atomdetails a ON a.id = s.atom_id CROSS JOIN flowdetails f ON f.id = a.flow_id
            CROSS JOIN logbooks l ON l.id = f.logbook_id
-         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND f.id <> ? AND s.kind = 'evacuate'
+         WHERE l.host = ? AND l.type = 'COMPUTE_HOST' AND a.id <> ? AND s.kind = 'evacuate'
            AND s.state IN ('intent', 'sent', 'unknown') AND NOT EXISTS (
              SELECT 1 FROM steps n WHERE n.object = s.object AND n.id > s.id AND n.kind = 'evacuate'
                AND n.state IN ('done', 'skipped'))
          ORDER BY +s.id`,
       )
-      .all(of.host, of.flowId);
+      .all(of.host, of.atomId);
     // Of each instance the newest.
     return [...new Map(rows.map((row) => [row.instance, row])).values()];
   },
 
-  /** Evacuations that other flows of the same logbook carried out, oldest first. */
-  evacuatedInOtherFlows(db: Database.Database, flowId: number): StepRow[] {
+  /** Evacuations that other atoms of the same logbook carried out, oldest first. */
+  evacuatedElsewhere(db: Database.Database, atomId: number): StepRow[] {
     return db
-      .prepare<[number, number], StepRow>(
+      .prepare<[Record<string, unknown>], StepRow>(
         `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
-         WHERE s.kind = 'evacuate' AND s.state = 'done' AND f.id <> ?
-           AND f.logbook_id = (SELECT logbook_id FROM flowdetails WHERE id = ?)
+         WHERE s.kind = 'evacuate' AND s.state = 'done' AND a.id <> @atomId AND f.logbook_id = (
+           SELECT g.logbook_id FROM atomdetails b JOIN flowdetails g ON g.id = b.flow_id WHERE b.id = @atomId)
          ORDER BY s.id`,
       )
-      .all(flowId, flowId);
+      .all({ atomId });
   },
 
   /**

@@ -110,7 +110,7 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
   return {
     notification: viewNotification(logbook),
     flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
-      const titles = new Map(atoms.map(({ id, name }) => [id, titleOf(name)]));
+      const names = new Map(atoms.map(({ id, name }) => [id, name]));
       const requestId = `req-${flow.uuid}`;
       const { inputs, tasks } = readPlan(flow.plan);
       const evacuations = steps.filter(isMove);
@@ -126,16 +126,18 @@ export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView
         closed_at: isoOrNull(flow.closed_at),
         error: flow.error,
         tasks: atoms.map((atom) => viewTask(atom, tasks[atom.ord], steps)),
-        events: events.map(
-          (event): EventView => ({
+        events: events.map((event): EventView => {
+          const task = event.atom_id === null ? null : (names.get(event.atom_id) ?? null);
+          return {
             request_id: requestId,
-            action: event.atom_id === null ? null : (titles.get(event.atom_id) ?? null),
+            task,
+            action: task === null ? null : titleOf(task),
             time: iso(event.at),
             message: event.message,
             progress: event.progress,
             epoch: event.epoch,
-          }),
-        ),
+          };
+        }),
         instances: evacuations.map((evacuation) =>
           viewInstance(
             evacuation,

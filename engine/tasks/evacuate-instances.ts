@@ -95,7 +95,7 @@ async function planMoves(
 }
 
 /**
- * Instances of which an earlier flow may have requested an evacuation that is still in Nova's queue, where nobody sees it. It is waited
+ * Instances of which an earlier flow or task may have requested an evacuation that is still in Nova's queue, where nobody sees it. It is waited
  * for as long as in one flow: what does not show by then is taken for lost, what shows is adopted.
  */
 async function requestedBefore(context: TaskContext, source: string, base: Base): Promise<ReadonlySet<string>> {
@@ -113,7 +113,7 @@ function isAmong(moves: readonly Move[], one: Json): boolean {
   );
 }
 
-/** @param before what other flows of this recovery moved */
+/** @param before what other tasks of this recovery moved */
 function outputsOf(moves: readonly Move[], before: readonly Json[]): Values {
   const destinationOf = ({ steps }: Move): Json =>
     steps.find(({ kind }) => kind === 'evacuate')?.detail.destination ?? null;

@@ -28,7 +28,7 @@ export function listed(instance: InstanceSnapshot): { readonly [name: string]: J
   return { uuid, name, host, vm_state: vmState, project_id: projectId, user_id: userId, ha_enabled: haEnabled };
 }
 
-/** What other flows of this recovery moved; `new_host`: where to. */
+/** What other tasks of this recovery moved; `new_host`: where to. */
 export async function movedBefore(context: TaskContext): Promise<readonly { readonly [name: string]: Json }[]> {
   const moves = new Map(
     (await context.movedBefore()).map(({ before, detail }) => {

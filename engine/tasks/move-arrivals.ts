@@ -61,8 +61,8 @@ export class MoveArrivals {
   }
 
   /**
-   * Whether an instance that is to be off may be stopped. One that was elsewhere when this flow began may have been started by its owner:
-   * it is stopped only where an evacuation of an earlier flow brought it there running, or Nova accepted no stop of that flow. A stop
+   * Whether an instance that is to be off may be stopped. One that was elsewhere when this task began may have been started by its owner:
+   * it is stopped only where an evacuation of an earlier task brought it there running, or Nova accepted no stop of that task. A stop
    * that was accepted may have been carried out late, before its owner started the instance.
    */
   async isStopOwed(move: Move): Promise<boolean> {

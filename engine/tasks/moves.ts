@@ -37,7 +37,7 @@ export interface MoveTarget extends MoveHost {
   readonly base: Date;
   /** Evacuations known at the start, by instance, newest first. */
   readonly evacuations: ReadonlyMap<string, readonly Evacuation[]>;
-  /** Instances of which an earlier flow may have requested an evacuation that nobody saw. */
+  /** Instances of which an earlier flow or task may have requested an evacuation that nobody saw. */
   readonly requested: ReadonlySet<string>;
   /** Instances whose task state was left by an evacuation that an operator declared abandoned. */
   readonly abandoned: ReadonlySet<string>;

@@ -1,4 +1,5 @@
 /** The built-in tasks by the names that pipelines use. */
+import { type OccurrenceName, occurrenceOf } from '#config/occurrence.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
 import { confirmComputeNodeDisabled } from './confirm-compute-node-disabled.ts';
@@ -38,7 +39,12 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
   ].map((task) => [task.name, task]),
 );
 
+/** @param name of one of its occurrences */
+export function builtInTask(name: OccurrenceName): Task | undefined {
+  return BUILT_IN_TASKS.get(occurrenceOf(name).task);
+}
+
 /** The task of a plan: as it was defined when the plan was frozen, or a built-in one. */
 export function taskOf(planned: PlannedTask): Task | undefined {
-  return customTask(planned, loadDriver) ?? BUILT_IN_TASKS.get(planned.name);
+  return customTask(planned, loadDriver) ?? builtInTask(planned.name);
 }

@@ -2,7 +2,7 @@
 import { isSameHost } from '#protocol/host-name.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import { IgnoreRecovery, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
+import { type EarlierStep, type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
 import { isUp, wasSeenDown, wasStartedSince } from '../recovery/brought-up.ts';
 import { isHaEnabled } from '../recovery/original-state.ts';
 import { bringAbout, type Examined } from './effect.ts';
@@ -37,17 +37,22 @@ function requireFailedHere(context: TaskContext, { uuid, host, vmState }: Instan
   throw new IgnoreRecovery(message);
 }
 
+/** A further occurrence of the task in the flow is there to stop it once more. */
+async function stepsOfOtherFlows(context: TaskContext, key: string): Promise<readonly EarlierStep[]> {
+  return (await context.earlierSteps(key)).filter(({ flow }) => flow === 'other');
+}
+
 /** Another flow of the recovery brought it down, and it runs: whoever started it, nothing is left to stop. */
 async function isBackSince(context: TaskContext, instance: Instance): Promise<boolean> {
   if (!isUp(instance)) return false;
-  const stops = await context.earlierSteps(`stop:${instance.uuid}`);
-  const starts = await context.earlierSteps(`start:${instance.uuid}`);
+  const stops = await stepsOfOtherFlows(context, `stop:${instance.uuid}`);
+  const starts = await stepsOfOtherFlows(context, `start:${instance.uuid}`);
   return wasSeenDown({ stops, starts });
 }
 
 /** Request IDs of what had been requested of the instance before the recovery first acted on it. */
 async function knownBefore(context: TaskContext, uuid: string, detail: Values): Promise<readonly string[] | undefined> {
-  const earlier = await context.earlierSteps(`stop:${uuid}`);
+  const earlier = await stepsOfOtherFlows(context, `stop:${uuid}`);
   const first = [...earlier.map((step) => step.detail), detail].find(({ known }) => Array.isArray(known));
   return Array.isArray(first?.known) ? first.known.map(String) : undefined;
 }

@@ -2,6 +2,8 @@
  * Masakari's class names of the built-in tasks, as its progress lists show them, and names in their manner for tasks of ours. Apart from the tasks, so that whoever shows a
  * recovery need not load what carries one out.
  */
+import { type OccurrenceName, occurrenceOf } from '#config/occurrence.ts';
+
 const TITLES: Readonly<Record<string, string>> = {
   disable_compute_service_task: 'DisableComputeServiceTask',
   prepare_HA_enabled_instances_task: 'PrepareHAEnabledInstancesTask',
@@ -16,7 +18,8 @@ const TITLES: Readonly<Record<string, string>> = {
   no_op: 'Noop',
 };
 
-/** A task of an operator is called what it is called in the lists. */
-export function titleOf(task: string): string {
+/** A task of an operator is called what it is called in the lists, and so is each of its occurrences. */
+export function titleOf(name: OccurrenceName): string {
+  const { task } = occurrenceOf(name);
   return (Object.hasOwn(TITLES, task) ? TITLES[task] : undefined) ?? task;
 }

@@ -109,7 +109,7 @@ describe('Consul', () => {
     tenant.status = 500;
     expect(await says(from)).toEqual({ 'a management': 'up', 'a tenant': 'unknown' });
     manage.answer = '<html>';
-    await expect(says(from)).rejects.toThrow(/no Consul agent answers:.*the answer is no JSON.*answered with 500/);
+    await expect(says(from)).rejects.toThrow(/no Consul agent answers:.*the response is not JSON.*answered with 500/);
   });
 
   test.each([[{}], [[{ Name: 'a' }]], [[{ Name: 1, Status: 1 }]]])('%j is no list of members', async (answer) => {

@@ -24,6 +24,8 @@ export interface Fact {
    */
   readonly says: 'up' | 'down' | 'leaving' | 'unknown';
   readonly proof?: Proof;
+  /** The source could not read this host, `detail` has the reason. Left out otherwise. */
+  readonly isUnreadable?: boolean;
   /**
    * When the host was fenced with success, as the source's history has it, whether or not it came back since; milliseconds UTC.
    * Left out when the source has no history, or cannot read it at the moment.

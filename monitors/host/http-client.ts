@@ -1,38 +1,65 @@
 /**
- * Short questions to one HTTP server, answered in JSON.
+ * Short requests to one HTTP server whose responses are JSON.
  *
- * Invariant: bounded in time and bytes, follows no redirect (it would carry the password elsewhere), and no error holds a header or
- * a body.
+ * Invariant: bounded in time and bytes, leaves its origin never, and no error holds a header or a body. Of an error body only
+ * identifiers of Redfish messages are shown.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request as send } from 'undici';
+import { ACCEPTED_ENCODINGS, decodeBody } from './http-decoding.ts';
+import { decideRedirect, isRedirect } from './redirect-decision.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
 export interface HttpClientOptions {
   /** `https://HOST:PORT`. */
   readonly origin: string;
-  /** Upper bound of each request, from its first byte to the last of the answer. */
+  /** Upper bound of each request with its redirect, from its first byte to the last of the response. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly tls?: { readonly ca?: string; readonly servername?: string };
-  /** Upper bound of an answer; a megabyte unless told otherwise. */
+  /** Upper bound of a response, as received and as decoded; a megabyte unless set. */
   readonly maxBytes?: number;
+  /** `same-origin`: one redirect of a request is followed with the same method and headers. Refused unless set. */
+  readonly redirects?: 'refused' | 'same-origin';
 }
 
 export interface JsonAnswer {
   readonly headers: IncomingHttpHeaders;
-  /** Parsed; undefined where the answer is empty. */
+  /** Parsed; undefined where the response is empty. */
   readonly body: unknown;
+  /** Path and query that responded: the redirect's where one was followed. */
+  readonly path: string;
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+interface RawAnswer extends Omit<JsonAnswer, 'body'> {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A response that is no success. */
+export class StatusError extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    const hint = { 401: '; check user and password', 403: '; check the rights of the user' }[status] ?? '';
+    const ids = messageIdsIn(text);
+    super(`answered with ${status}${ids === '' ? '' : ` (${ids})`}${hint}`);
+    this.status = status;
+  }
 }
 
 export class HttpClient implements AsyncDisposable {
   readonly #options: HttpClientOptions;
   readonly #agent: Agent;
+  readonly #maxBytes: number;
 
   constructor(options: HttpClientOptions) {
     const { timeoutMs, tls = {}, maxBytes = 1_048_576 } = options;
     this.#options = options;
+    this.#maxBytes = maxBytes;
     this.#agent = new Agent({
       connections: 1,
       pipelining: 1,
@@ -41,30 +68,37 @@ export class HttpClient implements AsyncDisposable {
       maxResponseSize: maxBytes,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      connect: { ...tls, rejectUnauthorized: true, timeout: timeoutMs },
+      connect: { ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2', timeout: timeoutMs },
     });
   }
 
-  /** Throws unless the answer is a success. */
+  /**
+   * Throws unless the response is a success; the cause is a StatusError where there was a response.
+   * @param signal instead of the client's: for what must be sent although the work was ended
+   */
   async request(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: Method,
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: unknown,
+    signal: AbortSignal = this.#options.signal,
   ): Promise<JsonAnswer> {
     const { origin, timeoutMs } = this.#options;
-    const content = body === undefined ? {} : { 'content-type': 'application/json' };
+    const content = body === undefined ? null : JSON.stringify(body);
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const once = (target: URL, more: Readonly<Record<string, string>>) =>
+      this.#send(method, target, { ...headers, ...more }, content, bounded);
     try {
-      const answer = await send(`${origin}${path}`, {
-        dispatcher: this.#agent,
-        method,
-        headers: { accept: 'application/json', ...content, ...headers },
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.any([this.#options.signal, AbortSignal.timeout(timeoutMs)]),
-      });
-      const text = await answer.body.text();
-      if (answer.statusCode < 200 || answer.statusCode > 299) throw new StatusError(answer.statusCode);
-      return { headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) };
+      const url = new URL(`${origin}${path}`);
+      let answer = await this.#follow(url, (target) => once(target, {}));
+      // A service that cannot respond in an accepted form may be able to in any other.
+      if (answer.status === 406 && method === 'GET') {
+        const anything = { accept: '*/*', 'accept-encoding': 'identity' };
+        answer = await this.#follow(url, (target) => once(target, anything));
+      }
+      if (answer.status < 200 || answer.status > 299) throw new StatusError(answer.status, answer.text);
+      const parsed = answer.text.trim() === '' ? undefined : JSON.parse(answer.text);
+      return { headers: answer.headers, path: answer.path, body: parsed };
     } catch (cause) {
       const message = `${method} ${origin}${path}: ${explain(cause, timeoutMs)}`;
       // What JSON.parse throws holds a piece of the body.
@@ -72,21 +106,69 @@ export class HttpClient implements AsyncDisposable {
     }
   }
 
+  async #follow(url: URL, once: (url: URL) => Promise<RawAnswer>): Promise<RawAnswer> {
+    const answer = await once(url);
+    if (!isRedirect(answer.status) || this.#options.redirects !== 'same-origin') return answer;
+    const decision = decideRedirect(answer.status, url, answer.headers.location);
+    if ('refused' in decision) throw new Error(decision.refused);
+    const second = await once(decision.url);
+    if (isRedirect(second.status)) throw new Error(`second redirect (${second.status}) refused`);
+    return second;
+  }
+
+  async #send(
+    method: Method,
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: string | null,
+    signal: AbortSignal,
+  ): Promise<RawAnswer> {
+    const content = body === null ? {} : { 'content-type': 'application/json' };
+    const answer = await send(url, {
+      dispatcher: this.#agent,
+      method,
+      headers: { accept: 'application/json', 'accept-encoding': ACCEPTED_ENCODINGS, ...content, ...headers },
+      body,
+      signal,
+    });
+    const received = Buffer.from(await answer.body.arrayBuffer());
+    const text = await textOf(answer.statusCode, received, answer.headers['content-encoding'], this.#maxBytes);
+    return { status: answer.statusCode, headers: answer.headers, path: `${url.pathname}${url.search}`, text };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
   }
 }
 
-class StatusError extends Error {
-  constructor(status: number) {
-    const hint = status === 401 || status === 403 ? '; check user and password' : '';
-    super(`answered with ${status}${hint}`);
+/** The status of a failed response counts, whatever its body is. A byte order mark is dropped. */
+async function textOf(status: number, received: Buffer, encoding: unknown, maxBytes: number): Promise<string> {
+  try {
+    return new TextDecoder().decode(await decodeBody(received, encoding, maxBytes));
+  } catch (error) {
+    if (status >= 200 && status <= 299) throw error;
+    return '';
   }
 }
 
+/** Identifiers as `Base.1.8.SessionLimitExceeded`, at most three. Source: DSP0266, error responses. */
+function messageIdsIn(text: string): string {
+  const ids = Array.from(text.matchAll(/"MessageId"\s*:\s*"([A-Za-z][A-Za-z0-9._]{0,79})"/g), (match) => match[1]);
+  return [...new Set(ids)].slice(0, 3).join(', ');
+}
+
+const TLS_REASONS: Readonly<Record<string, string>> = {
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the server has no TLS 1.2 or newer; update its firmware',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server has no TLS 1.2 or newer; update its firmware',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not use TLS on this port; check the port',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not use TLS on this port; check the port',
+};
+
 function explain(cause: unknown, timeoutMs: number): string {
-  if (cause instanceof SyntaxError) return 'the answer is no JSON';
+  if (cause instanceof SyntaxError) return 'the response is not JSON';
   if (!(cause instanceof Error)) return String(cause);
   if (cause.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
-  return cause.message;
+  const code = 'code' in cause ? String(cause.code) : '';
+  const reason = Object.hasOwn(TLS_REASONS, code) ? TLS_REASONS[code] : undefined;
+  return reason ?? cause.message;
 }

@@ -48,6 +48,52 @@ hosts:
   });
 });
 
+describe('defaults of all BMCs of a type', () => {
+  const defaults = 'bmc_defaults:\n  ipmi: { user: u, password: p, port: 6230, cipher_suite: 17 }\n';
+
+  test('hold where a BMC has no value of its own; its own password replaces either of theirs', () => {
+    const [one, two, three] = parse(`${defaults}hosts:
+  a: { bmc: { type: ipmi, address: x } }
+  b: { bmc: { type: ipmi, address: y, cipher_suite: 3, password_file: /p } }
+  c: { bmc: { type: redfish, address: z, user: other, password: q } }
+`).map(({ bmc }) => bmc);
+    expect(one).toEqual({ type: 'ipmi', address: 'x', user: 'u', password: 'p', port: 6230, cipher_suite: 17 });
+    expect(two).toEqual({ type: 'ipmi', address: 'y', user: 'u', password_file: '/p', port: 6230, cipher_suite: 3 });
+    expect(three).toEqual({ type: 'redfish', address: 'z', user: 'other', password: 'q' });
+  });
+
+  test('of lanplus do not hold with interface lan', () => {
+    const [host] = parse(`${defaults}hosts: { a: { bmc: { type: ipmi, address: x, interface: lan } } }`);
+    expect(host?.bmc).not.toHaveProperty('cipher_suite');
+  });
+
+  test('with a password must not be open to everybody', () => {
+    expect(() => parse(`${defaults}hosts: {}`, 0o644)).toThrow('chmod 640');
+  });
+});
+
+describe('two hosts with one BMC', () => {
+  const two = (first: string, second: string) => {
+    const bmc = (more: string) => `{ bmc: { user: u, password: p, ${more} } }`;
+    return parse(`hosts:\n  a: ${bmc(first)}\n  b: ${bmc(second)}`);
+  };
+
+  test.each([
+    ['type: ipmi, address: x', 'type: ipmi, address: X, port: 623'],
+    ['type: redfish, address: x', 'type: redfish, address: x'],
+    ['type: ipmi, address: "fd00::1"', 'type: ipmi, address: "FD00:0::1"'],
+    ['type: redfish, address: x, system: "1"', 'type: redfish, address: x'],
+    ['type: redfish, address: x, system: "1"', 'type: redfish, address: x, system: "1"'],
+  ])('are refused: %s and %s', (first, second) => {
+    expect(() => two(first, second)).toThrow(/\/hosts.yaml:3:\d+: "hosts.b.bmc" is the BMC of host a too/);
+  });
+
+  test.each([
+    ['type: ipmi, address: x, port: 6230', 'type: ipmi, address: x, port: 6231'],
+    ['type: redfish, address: x, system: "1"', 'type: redfish, address: x, system: "2"'],
+  ])('are two where port or system differ: %s and %s', (first, second) => expect(two(first, second)).toHaveLength(2));
+});
+
 describe('what is wrong is told with file, line and key, and without any value', () => {
   test.each([
     ['hosts:\n  h:\n    adresses: {}', '/hosts.yaml:3:5: unknown key "hosts.h.adresses"; did you mean "addresses"?'],
@@ -68,6 +114,45 @@ describe('what is wrong is told with file, line and key, and without any value',
       'hosts: { h: { bmc: { type: redfish, address: b, user: u, password: p, system: ../x } } }',
       '"hosts.h.bmc.system" must be the Id of a system',
     ],
+    [
+      'hosts: { h: { bmc: { type: redfish, address: b, user: u, password: p, system: .. } } }',
+      '"hosts.h.bmc.system" must be the Id of a system',
+    ],
+    [
+      'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: p, cipher_suite: 0 } } }',
+      '"hosts.h.bmc.cipher_suite" must be a cipher suite, 1 to 17',
+    ],
+    [
+      'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: p, interface: lan, cipher_suite: 3 } } }',
+      '"hosts.h.bmc" has cipher_suite or kg_key_file, which only interface lanplus has',
+    ],
+    [
+      'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: p, privilege: user } } }',
+      '"hosts.h.bmc.privilege" must be USER, OPERATOR or ADMINISTRATOR',
+    ],
+    [
+      'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: p, timeout: soon } } }',
+      '"hosts.h.bmc.timeout" must be seconds, 0.1 to 300',
+    ],
+    [
+      'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: p, cipher_suit: 3 } } }',
+      'unknown key "hosts.h.bmc.cipher_suit"; did you mean "cipher_suite"?',
+    ],
+    [
+      'hosts: { h: { bmc: { type: redfish, address: b, user: u, password: p, uuid: none } } }',
+      '"hosts.h.bmc.uuid" must be the UUID of the system',
+    ],
+    [
+      'hosts: { h: { bmc: { type: redfish, address: "fe80::1%eth0", user: u, password: p } } }',
+      'must be an IP address',
+    ],
+    [
+      'bmc_defaults:\n  ipmi: { cipher_suite: 99 }\nhosts: {}',
+      '/hosts.yaml:2:11: "bmc_defaults.ipmi.cipher_suite" must be a cipher suite',
+    ],
+    ['bmc_defaults:\n  ipmi: { adress: b }\nhosts: {}', 'unknown key "bmc_defaults.ipmi.adress"'],
+    ['bmc_defaults:\n  ipmi: { address: b }\nhosts: {}', 'unknown key "bmc_defaults.ipmi.address"'],
+    ['bmc_defaults: { ilo: {} }\nhosts: {}', 'unknown key "bmc_defaults.ilo"'],
     ['', '/hosts.yaml:1:1: "hosts" is missing'],
     ['- a', '/hosts.yaml:1:1: "hosts" is missing'],
     ['hosts:\n  h: [', '/hosts.yaml:2:7: this is not YAML'],

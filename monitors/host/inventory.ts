@@ -18,6 +18,7 @@ import { didYouMean } from '#config/nearest.ts';
 import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
 import { linesOf } from '#config/text.ts';
 import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
+import { BMC_KEYS, type Bmc, bmc, bmcDefaults, sharedSystems, withBmcDefaults } from './bmc-options.ts';
 import { NETWORKS, type Network } from './fact.ts';
 
 /** More hosts than one cloud has; a longer list is a mistake. */
@@ -28,59 +29,12 @@ const words = v.pipe(
   v.minLength(1, 'is empty'),
   v.maxLength(255, 'is longer than 255 characters'),
 );
-const path = v.pipe(words, v.startsWith('/', 'must be an absolute path'));
 // No name: a host must be seen while no name server is.
 const ipAddress = v.pipe(
   words,
   v.check((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
 );
 const hostName = v.pipe(words, v.check(isHostName, `must be a host name: ${HOST_NAME_RULE}`));
-const boardAddress = v.pipe(
-  words,
-  v.check((text) => isIP(text) !== 0 || isHostName(text), 'must be an IP address or a host name'),
-);
-const port = v.pipe(
-  words,
-  v.regex(/^\d{1,5}$/, 'must be a port, 1 to 65535'),
-  v.transform(Number),
-  v.check((number) => number >= 1 && number <= 65_535, 'must be a port, 1 to 65535'),
-);
-
-const login = {
-  address: boardAddress,
-  port: v.exactOptional(port),
-  // Its own argument of ipmitool, so it may not look like an option.
-  user: v.pipe(words, v.regex(/^[^-\s][^\s]*$/, 'must be a user name without blanks')),
-  password: v.exactOptional(words),
-  password_file: v.exactOptional(path),
-};
-
-const ipmiBoard = v.strictObject({
-  type: v.literal('ipmi'),
-  ...login,
-  interface: v.exactOptional(v.picklist(['lanplus', 'lan'], 'must be lanplus or lan')),
-  privilege: v.exactOptional(
-    v.picklist(['USER', 'OPERATOR', 'ADMINISTRATOR'], 'must be USER, OPERATOR or ADMINISTRATOR'),
-  ),
-});
-
-const redfishBoard = v.strictObject({
-  type: v.literal('redfish'),
-  ...login,
-  system: v.exactOptional(v.pipe(words, v.regex(/^[a-zA-Z0-9\-._~]+$/, 'must be the Id of a system'))),
-  auth: v.exactOptional(v.picklist(['basic', 'session'], 'must be basic or session')),
-  ca_file: v.exactOptional(path),
-  server_name: v.exactOptional(hostName),
-});
-
-const board = v.pipe(
-  v.variant('type', [ipmiBoard, redfishBoard], 'must have type ipmi or redfish'),
-  v.check(
-    (bmc) => (bmc.password === undefined) !== (bmc.password_file === undefined),
-    'needs either password_file or password',
-  ),
-);
-
 const host = v.strictObject({
   addresses: v.exactOptional(
     v.strictObject({
@@ -89,25 +43,24 @@ const host = v.strictObject({
       storage: v.exactOptional(ipAddress),
     }),
   ),
-  bmc: v.exactOptional(board),
+  bmc: v.exactOptional(bmc),
   consul: v.exactOptional(words),
 });
 
 const inventory = v.strictObject({
+  bmc_defaults: v.exactOptional(bmcDefaults),
   hosts: v.pipe(
     v.record(hostName, host, 'must be a list of hosts by name'),
     v.maxEntries(MAX_HOSTS, `has more than ${MAX_HOSTS} hosts`),
   ),
 });
 
-export type Board = v.InferOutput<typeof board>;
-export type IpmiBoard = v.InferOutput<typeof ipmiBoard>;
-export type RedfishBoard = v.InferOutput<typeof redfishBoard>;
+export type { Bmc as Board, IpmiBmc as IpmiBoard, RedfishBmc as RedfishBoard } from './bmc-options.ts';
 
 export interface InventoryHost {
   readonly name: string;
   readonly addresses: Readonly<Partial<Record<Network, string>>>;
-  readonly bmc: Board | undefined;
+  readonly bmc: Bmc | undefined;
   /** Its name in Consul. */
   readonly consul: string | undefined;
 }
@@ -147,7 +100,7 @@ export function parseInventory(file: string, text: string, mode: number): readon
   } catch {
     throw new ConfigurationError([errorAt(at(0), 'this is not YAML (an alias has no anchor, or there are too many)')]);
   }
-  const parsed = v.safeParse(inventory, tree ?? {});
+  const parsed = v.safeParse(inventory, withBmcDefaults(tree ?? {}));
   if (!parsed.success) {
     throw new ConfigurationError(
       parsed.issues.map((issue) => problemOf(issue, (keys) => at(placeOf(document.contents, keys)))),
@@ -156,15 +109,25 @@ export function parseInventory(file: string, text: string, mode: number): readon
   const hosts = Object.entries(parsed.output.hosts).map(([name, { addresses = {}, bmc, consul }]) => {
     return { name, addresses, bmc, consul };
   });
-  if ((mode & 0o007) !== 0 && hosts.some(({ bmc }) => bmc?.password !== undefined)) {
+  const shared = sharedSystems(hosts);
+  if (shared.length > 0) {
+    throw new ConfigurationError(
+      shared.map(({ first, second, hint }) => {
+        const place = at(placeOf(document.contents, ['hosts', second, 'bmc', 'address']));
+        return errorAt(place, `"hosts.${second}.bmc" is the BMC of host ${first} too; ${hint}`);
+      }),
+    );
+  }
+  const { ipmi, redfish } = parsed.output.bmc_defaults ?? {};
+  const holdsPassword = [ipmi, redfish, ...hosts.map((one) => one.bmc)].some((one) => one?.password !== undefined);
+  if ((mode & 0o007) !== 0 && holdsPassword) {
     const message = `it holds a password and every user of this machine has access; chmod 640 ${file}`;
     throw new ConfigurationError([errorAt(at(0), message)]);
   }
   return hosts;
 }
 
-const KEYS = ['hosts', ...Object.keys(host.entries), ...NETWORKS];
-const BOARD_KEYS = [...Object.keys(ipmiBoard.entries), ...Object.keys(redfishBoard.entries)];
+const KEYS = ['hosts', 'bmc_defaults', ...Object.keys(host.entries), ...NETWORKS];
 
 function problemOf(issue: v.InferIssue<typeof inventory>, at: (keys: readonly string[]) => Position): Problem {
   const keys = issue.path?.map(({ key }) => String(key)) ?? [];
@@ -172,7 +135,8 @@ function problemOf(issue: v.InferIssue<typeof inventory>, at: (keys: readonly st
   const key = keys.at(-1) ?? 'the file';
   const shown = keys.length === 0 ? 'the file' : `"${keys.join('.')}"`;
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return errorAt(place, `unknown key ${shown}${didYouMean(key, keys.includes('bmc') ? BOARD_KEYS : KEYS)}`);
+    const isBmc = keys.includes('bmc') || keys.includes('bmc_defaults');
+    return errorAt(place, `unknown key ${shown}${didYouMean(key, isBmc ? BMC_KEYS : KEYS)}`);
   }
   if (issue.type === 'strict_object' && issue.received === 'undefined') {
     return errorAt(place, `${shown} is missing`);

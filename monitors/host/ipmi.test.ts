@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { createIpmiSource, powerIn } from './ipmi.ts';
+import { createIpmiSource } from './ipmi.ts';
+import { kgKeyOf, powerIn } from './ipmitool.ts';
 import { type SourcePlace, sourcePlace } from './source-place.ts';
 
 const SECRET = 'geheim-$(id)-"quoted"';
@@ -17,6 +18,11 @@ case "$*" in
 *board-on*) echo 'Chassis Power is on' ;;
 *board-both*) printf 'Chassis Power is off\\nChassis Power is on\\n' ;;
 *board-lies*) echo 'Chassis Power is off'; echo "Error: $IPMI_PASSWORD is wrong" >&2; exit 1 ;;
+*board-many*)
+  echo 'Error in open session response message : invalid authentication algorithm' >&2
+  echo 'Error: Unable to establish IPMI v2 / RMCP+ session' >&2
+  exit 1 ;;
+*board-flood*) i=0; while [ $i -lt 200 ]; do echo 'Unable to establish a session, line after line' >&2; i=$((i+1)); done; exit 1 ;;
 *board-slow*) echo $$ > "$folder/pid"; exec sleep 600 ;;
 *board-loud*) while :; do echo 'Chassis Power is off and on and off and on'; done ;;
 *board-late*)
@@ -57,7 +63,7 @@ describe('IPMI', () => {
   test('an answer that is none, or of a program that failed, proves nothing', async () => {
     const facts = await look(place(['on', 'both', 'lies', 'silent']));
     for (const host of ['both', 'lies', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
-    expect(facts.both?.[2]).toContain('does not say whether the power is on or off');
+    expect(facts.both?.[2]).toContain('does not report whether the power is on or off');
   });
 
   test('the password is in the environment of the program alone: not in its words, not in what is told', async () => {
@@ -77,7 +83,11 @@ describe('IPMI', () => {
 
   test('a board that does not answer in time, and one that does not stop, are given up', async () => {
     const facts = await look(place(['on', 'slow', 'loud'], { ipmiTimeoutMs: 3_000 }));
-    expect(facts.slow).toEqual(['unknown', undefined, 'no answer within 3 s']);
+    expect(facts.slow).toEqual([
+      'unknown',
+      undefined,
+      expect.stringMatching(/^no answer within 3 s; .*set cipher_suite/),
+    ]);
     expect(facts.loud?.slice(0, 2)).toEqual(['unknown', undefined]);
   });
 
@@ -89,8 +99,51 @@ describe('IPMI', () => {
     expect(asked.filter((line) => line.includes('board-lies'))).toHaveLength(3);
   });
 
+  test('every line of ipmitool reaches the reason, within bounds', async () => {
+    const facts = await look(place(['on', 'many', 'flood']));
+    expect(facts.many?.[2]).toMatch(
+      /ipmitool failed \(exit code 1\): Error in open .* algorithm; Error: Unable to establish IPMI v2 \/ RMCP\+ session$/,
+    );
+    expect(facts.flood?.[2]?.length).toBeGreaterThan(2000);
+    expect(facts.flood?.[2]?.length).toBeLessThan(2400);
+  });
+
+  test('where no BMC answers, each is named with its reason', async () => {
+    await expect(look(place(['many', 'silent']))).rejects.toThrow(
+      /many: .*invalid authentication.* \| silent: .*no output/,
+    );
+  });
+
+  test('options of a BMC, and defaults of all, reach ipmitool; the Kg key is in the environment', async () => {
+    const made = place(['on']);
+    made.write('kg', 'kg-key\n');
+    const inventory = made.write(
+      'options.yaml',
+      `bmc_defaults: { ipmi: { user: all, password_file: ${made.folder}/password-file, cipher_suite: 17, retries: 0 } }
+hosts:
+  a: { bmc: { type: ipmi, address: board-on, port: 6230, kg_key_file: ${made.folder}/kg, privilege: USER, cipher_suite: 3 } }
+`,
+    );
+    const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
+    expect(await look({ ...made, options })).toMatchObject({ a: ['unknown', undefined, 'powered on'] });
+    const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
+    expect(read('argv')).toBe('-I lanplus -H board-on -U all -E -p 6230 -L USER -C 3 -K chassis power status\n');
+    expect(read('environment')).toContain('IPMI_KGKEY=kg-key\n');
+  });
+
+  test.each([
+    ['k', 'k'],
+    ['0x6b6579', 'key'],
+  ])('the Kg key %s is %s', (written, key) => expect(kgKeyOf(written, '/kg')).toBe(key));
+
+  test.each([
+    ['x'.repeat(21), 'longer than 20 bytes'],
+    ['0x00ff', 'beyond ASCII'],
+    ['schlüssel', 'beyond ASCII'],
+  ])('the Kg key %s is refused', (written, reason) => expect(() => kgKeyOf(written, '/kg')).toThrow(reason));
+
   test('where no board answers the look fails; a missing program is named', async () => {
-    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 management boards answers over ipmi');
+    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 BMCs answers over ipmi');
     const missing = place(['on'], {});
     const hostSources = { ...missing.options.hostSources, ipmitool: '/nowhere/ipmitool' };
     await expect(look({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(

@@ -1,14 +1,12 @@
-/**
- * The power state of hosts over IPMI, asked with ipmitool.
- *
- * Invariants: the password reaches ipmitool in its environment (`-E`), never on its command line, which every user of the
- * machine can read. Nothing but the line "Chassis Power is off" of an ipmitool that ended well is taken for power off.
- */
+/** The power state of hosts over IPMI, read with ipmitool. What its output means: ipmitool.ts. */
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineOptions } from '#config/options.ts';
+import { readSecret } from '#config/secret-file.ts';
+import type { IpmiBmc } from './bmc-options.ts';
 import type { Source } from './fact.ts';
-import { type InventoryHost, type IpmiBoard, requireInventory } from './inventory.ts';
+import { type InventoryHost, requireInventory } from './inventory.ts';
+import { argumentsOf, environmentOf, hintOf, kgKeyOf, powerIn, reasonOf } from './ipmitool.ts';
 import { passwordOf } from './password.ts';
 import { powerOfAll } from './power.ts';
 
@@ -16,7 +14,7 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 
 interface IpmiHost {
   readonly name: string;
-  readonly bmc: IpmiBoard;
+  readonly bmc: IpmiBmc;
 }
 
 export async function createIpmiSource(options: EngineOptions, node: string): Promise<Source> {
@@ -27,7 +25,7 @@ export async function createIpmiSource(options: EngineOptions, node: string): Pr
   return {
     name: 'ipmi',
     look: (signal) =>
-      powerOfAll('ipmi', others, settings.boardsParallel, ({ bmc }) => askAgain(settings, bmc, signal), signal),
+      powerOfAll('ipmi', others, settings.boardsParallel, ({ bmc }) => readWithRetries(settings, bmc, signal), signal),
   };
 }
 
@@ -37,54 +35,33 @@ function hasIpmi(host: InventoryHost): host is InventoryHost & IpmiHost {
 
 type Settings = EngineOptions['hostSources'];
 
-async function askAgain(settings: Settings, board: IpmiBoard, signal: AbortSignal): Promise<'on' | 'off'> {
-  for (let tries = 0; ; tries += 1) {
+async function readWithRetries(settings: Settings, bmc: IpmiBmc, signal: AbortSignal): Promise<'on' | 'off'> {
+  const retries = bmc.retries ?? settings.ipmiRetryMax;
+  for (let retry = 0; ; retry += 1) {
     try {
-      return await ask(settings, board, signal);
+      return await readPower(settings, bmc, signal);
     } catch (error) {
-      if (tries >= settings.ipmiRetryMax || signal.aborted) throw error;
-      await delay(settings.ipmiRetryIntervalMs, undefined, { signal });
+      if (retry >= retries || signal.aborted) throw error;
+      await delay(bmc.retry_interval ?? settings.ipmiRetryIntervalMs, undefined, { signal });
     }
   }
 }
 
-function ask(settings: Settings, board: IpmiBoard, signal: AbortSignal): Promise<'on' | 'off'> {
-  const { address, port, user, interface: network = 'lanplus', privilege } = board;
-  const words = ['-I', network, '-H', address, '-U', user, '-E'];
-  if (port !== undefined) words.push('-p', String(port));
-  if (privilege !== undefined) words.push('-L', privilege);
-  words.push('chassis', 'power', 'status');
-  const password = passwordOf(board);
+function readPower({ ipmitool, ipmiTimeoutMs }: Settings, bmc: IpmiBmc, signal: AbortSignal): Promise<'on' | 'off'> {
+  const timeoutMs = bmc.timeout ?? ipmiTimeoutMs;
+  const secrets = { password: passwordOf(bmc), kgKey: kgKeyIn(bmc.kg_key_file) };
   const { promise, resolve, reject } = Promise.withResolvers<'on' | 'off'>();
-  const limits = { timeout: settings.ipmiTimeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
-  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', IPMI_PASSWORD: password };
-  execFile(settings.ipmitool, words, { ...limits, env, signal }, (error, stdout, stderr) => {
-    if (error !== null) return reject(new Error(explain(error, stderr, settings).replaceAll(password, '***')));
-    const state = powerIn(stdout);
-    if (state === undefined) reject(new Error(`${settings.ipmitool} does not say whether the power is on or off`));
-    else resolve(state);
+  const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
+  const env = environmentOf(secrets);
+  execFile(ipmitool, [...argumentsOf(bmc)], { ...limits, env, signal }, (error, stdout, stderr) => {
+    const state = error === null ? powerIn(stdout) : undefined;
+    if (state !== undefined) return resolve(state);
+    const ended = { ipmitool, timeoutMs, stdout, stderr, secrets, hint: hintOf(bmc) };
+    reject(new Error(reasonOf(error ?? undefined, ended)));
   });
   return promise;
 }
 
-/** Source: ipmitool 1.8.19, lib/ipmi_chassis.c: "Chassis Power is on" or "off", and a newline. */
-export function powerIn(output: string): 'on' | 'off' | undefined {
-  const states = new Set(Array.from(output.matchAll(/^Chassis Power is (on|off)\s*$/gm), (match) => match[1]));
-  if (states.size !== 1) return undefined;
-  return states.has('off') ? 'off' : 'on';
-}
-
-/** Without the command line that Node puts into its message. */
-function explain(
-  error: Error & { readonly code?: unknown; readonly killed?: boolean },
-  stderr: string,
-  { ipmitool, ipmiTimeoutMs }: Settings,
-): string {
-  if (error.code === 'ENOENT') return `${ipmitool} does not exist; install ipmitool, or name it in [host] ipmitool`;
-  if (error.code === 'EACCES') return `${ipmitool} may not be run`;
-  if (error.name === 'AbortError') return 'the look was ended';
-  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `${ipmitool} says more than anything sensible`;
-  if (error.killed === true) return `no answer within ${ipmiTimeoutMs / 1000} s`;
-  const said = stderr.trim().split('\n').at(-1);
-  return `${ipmitool} ended with ${String(error.code)}${said ? `: ${said}` : ''}`;
+function kgKeyIn(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : kgKeyOf(readSecret(file, 'the Kg key of a BMC'), file);
 }

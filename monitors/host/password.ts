@@ -1,6 +1,6 @@
-/** The password of a management board: from its own file, or from the inventory. */
+/** The password of a BMC: from its own file, or from the inventory. */
 import { readSecret } from '#config/secret-file.ts';
 
-export function passwordOf(board: { readonly password?: string; readonly password_file?: string }): string {
-  return board.password ?? readSecret(board.password_file ?? '', 'the password of a management board');
+export function passwordOf(bmc: { readonly password?: string; readonly password_file?: string }): string {
+  return bmc.password ?? readSecret(bmc.password_file ?? '', 'the password of a BMC');
 }

@@ -13,6 +13,11 @@ echo "$*" >> "$folder/asked"
 case "$address" in
 10.0.0.99) echo 'ping: connect: Network is unreachable' >&2; exit 2 ;;
 10.0.0.97) echo 'Segmentation fault'; exit 139 ;;
+10.0.0.96) echo "PING $address ($address) 56(84) bytes of data."
+  echo 'From 10.0.0.3 icmp_seq=1 Destination Port Unreachable'
+  echo 'ping: sendmsg: Operation not permitted' >&2
+  printf '\\n--- %s ping statistics ---\\n1 packets transmitted, 0 received, +1 errors, 100%% packet loss, time 0ms\\n\\n' "$address"
+  exit 1 ;;
 10.0.0.98) echo 'ping: socket: Operation not permitted' >&2; exit 2 ;;
 esac
 echo "PING $address ($address) 56(84) bytes of data."
@@ -84,12 +89,14 @@ describe('ping', () => {
       b: 'management: 10.0.0.99',
       c: 'management: 10.0.0.98',
       d: 'management: 10.0.0.97',
+      e: 'management: 10.0.0.96',
     });
     expect(await says(source)).toEqual({
       'a management': 'up: 10.0.0.1 answers',
       'b management': 'unknown: 10.0.0.99: ping: connect: Network is unreachable',
       'c management': 'unknown: 10.0.0.98: ping: socket: Operation not permitted',
       'd management': 'unknown: 10.0.0.97: Segmentation fault',
+      'e management': 'unknown: 10.0.0.96: ping: sendmsg: Operation not permitted',
     });
   });
 

@@ -134,17 +134,26 @@ function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise
   return promise;
 }
 
-/** Without a line of statistics nothing was sent: "Network is unreachable", "Operation not permitted". */
+/**
+ * A firewall or a missing route on the way, of this host or of another: nothing is known of the target. A host that is off leaves pings
+ * unanswered, or a neighbour says "Destination Host Unreachable" (in IPv6 "Address unreachable").
+ */
+const IN_THE_WAY =
+  /operation not permitted|permission denied|network is unreachable|no buffer space|(?:port|protocol|net) unreachable|prohibited|filtered|no route|failed policy|time to live exceeded|hop limit exceeded/i;
+
+/** Without a line of statistics nothing was sent. */
 function read(address: string, settings: PingSettings, stdout: string, stderr: string): Answer {
   try {
     const parser = parsers.createParser(address, 'linux', settings);
     for (const line of stdout.split('\n')) parser.eat(line);
     const { alive, packetLoss } = parser.getResult();
     if (alive) return { says: 'answered' };
-    if (Number(packetLoss) === 100) return { says: 'silent' };
+    const isBlocked = IN_THE_WAY.test(`${stderr}\n${stdout}`);
+    if (Number(packetLoss) === 100 && !isBlocked) return { says: 'silent' };
   } catch {
     // The parser takes every line for one of those it knows.
   }
-  const line = `${stderr}\n${stdout}`.split('\n').find((text) => text.trim() !== '') ?? 'ping says nothing';
+  const lines = `${stderr}\n${stdout}`.split('\n').filter((text) => text.trim() !== '');
+  const line = lines.find((text) => IN_THE_WAY.test(text)) ?? lines[0] ?? 'ping says nothing';
   return { says: 'unknown', why: line.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200) };
 }

@@ -1,8 +1,8 @@
 /**
- * The power state of hosts over Redfish (DMTF DSP0266), asked of their management boards.
+ * The power state of hosts over Redfish (DMTF DSP0266), read from their BMCs.
  *
- * Invariants: only over TLS with a certificate that was checked, for whoever can forge an answer could have a running host
- * evacuated, and would learn the password. Only PowerState "Off" of the one system that is the host is power off.
+ * Invariants: only over TLS with a verified certificate, since a forged response could have a running host evacuated and a
+ * false server would learn the password. Only PowerState "Off" of the one system that is the host is power off.
  */
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
@@ -13,38 +13,55 @@ import { HttpClient } from './http-client.ts';
 import { type InventoryHost, type RedfishBoard, requireInventory } from './inventory.ts';
 import { passwordOf } from './password.ts';
 import { powerOfAll } from './power.ts';
+import { RedfishSession, statusOf } from './redfish-session.ts';
+import {
+  type Choice,
+  chooseSystem,
+  idOf,
+  memberPath,
+  type PowerState,
+  pathOf,
+  powerIn,
+  SYSTEMS,
+} from './redfish-system.ts';
 
 interface RedfishHost {
   readonly name: string;
   readonly bmc: RedfishBoard;
 }
 
-const SYSTEMS = '/redfish/v1/Systems';
-const SESSIONS = '/redfish/v1/SessionService/Sessions';
-const SYSTEM_PATH = /^\/redfish\/v1\/Systems\/[a-zA-Z0-9\-._~%]+\/?$/;
-const SESSION_PATH = /^\/redfish\/v1\/SessionService\/Sessions\/[a-zA-Z0-9\-._~%]+\/?$/;
+/** What earlier looks found out about a BMC. */
+interface Findings {
+  choice?: Choice;
+  needsSession?: boolean;
+}
 
-/** Source: DSP2046, ComputerSystem, PowerState. */
-const POWER_STATES: Readonly<Record<string, 'on' | 'off' | 'changing'>> = {
-  On: 'on',
-  Off: 'off',
-  PoweringOn: 'changing',
-  PoweringOff: 'changing',
-  Paused: 'on',
-};
+const MAX_SYSTEMS = 256;
+const MAX_PAGES = 32;
+const PAGE_PATH = /^\/redfish\/v1\/Systems\/?\?[^#\s]{1,1000}$/i;
 
-const collection = v.object({ Members: v.pipe(v.array(v.object({ '@odata.id': v.string() })), v.maxLength(256)) });
-const system = v.object({ PowerState: v.string() });
+const collection = v.looseObject({
+  Members: v.pipe(v.array(v.object({ '@odata.id': v.string() })), v.maxLength(MAX_SYSTEMS)),
+  'Members@odata.count': v.fallback(v.optional(v.number()), undefined),
+  'Members@odata.nextLink': v.optional(v.string()),
+});
 
 export async function createRedfishSource(options: EngineOptions, node: string): Promise<Source> {
   const { inventory, boardsParallel, redfishTimeoutMs } = options.hostSources;
   const hosts = requireInventory(inventory, 'redfish').filter(hasRedfish);
   if (hosts.length === 0) throw new Error(`${inventory} has no host with a bmc of type redfish`);
   const others = hosts.filter(({ name }) => name !== node);
+  const known = new Map<string, Findings>(others.map(({ name }) => [name, {}]));
   return {
     name: 'redfish',
     look: (signal) =>
-      powerOfAll('redfish', others, boardsParallel, ({ bmc }) => ask(bmc, redfishTimeoutMs, signal), signal),
+      powerOfAll(
+        'redfish',
+        others,
+        boardsParallel,
+        ({ name, bmc }) => readPower(bmc, bmc.timeout ?? redfishTimeoutMs, known.get(name) ?? {}, signal),
+        signal,
+      ),
   };
 }
 
@@ -52,73 +69,102 @@ function hasRedfish(host: InventoryHost): host is InventoryHost & RedfishHost {
   return host.bmc?.type === 'redfish';
 }
 
-async function ask(board: RedfishBoard, timeoutMs: number, signal: AbortSignal): Promise<'on' | 'off' | 'changing'> {
-  const { address, port = 443, ca_file, server_name, user, auth = 'basic' } = board;
-  const password = passwordOf(board);
+async function readPower(
+  bmc: RedfishBoard,
+  timeoutMs: number,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<PowerState> {
+  const { address, port = 443, ca_file, server_name, user, auth } = bmc;
+  const password = passwordOf(bmc);
   await using client = new HttpClient({
     origin: `https://${isIPv6(address) ? `[${address}]` : address}:${port}`,
     timeoutMs,
     signal,
+    redirects: 'same-origin',
     tls: {
       ...(ca_file === undefined ? {} : { ca: readAuthorities(ca_file) }),
       ...(server_name === undefined ? {} : { servername: server_name }),
     },
   });
-  if (auth === 'basic') {
-    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    // Awaited here: the client ends with this function.
-    return await powerOf(client, { authorization }, board);
-  }
-  // A board has few sessions (often 8 or 16) and keeps a forgotten one for half an hour: it is always given back.
-  const { headers } = await client.request('POST', SESSIONS, {}, { UserName: user, Password: password });
-  const token = headers['x-auth-token'];
-  if (typeof token !== 'string' || token === '') throw new Error('the board gave no session');
-  const login = { 'x-auth-token': token };
+  const authentication = auth ?? (findings.needsSession === true ? 'session' : 'basic-or-session');
+  await using session = new RedfishSession(client, { user, password }, authentication, timeoutMs);
   try {
-    return await powerOf(client, login, board);
-  } finally {
-    const session = sessionPath(headers.location);
-    if (session !== undefined) await client.request('DELETE', session, login).catch(() => undefined);
+    const power = await powerOf(session, bmc, findings);
+    findings.needsSession ||= session.needsSession;
+    return power;
+  } catch (error) {
+    // Basic authentication may be accepted again, e.g. after a change of settings.
+    if (statusOf(error) !== undefined) findings.needsSession = false;
+    throw error;
   }
 }
 
-/** `Location` may be a path or a URL; only its path is used, and only one that is a session. */
-function sessionPath(location: unknown): string | undefined {
-  if (typeof location !== 'string') return undefined;
-  const path = URL.parse(location, 'https://board')?.pathname;
-  return path !== undefined && SESSION_PATH.test(path) ? path : undefined;
-}
-
-async function powerOf(
-  client: HttpClient,
-  login: Readonly<Record<string, string>>,
-  board: RedfishBoard,
-): Promise<'on' | 'off' | 'changing'> {
-  const path = board.system === undefined ? await onlySystem(client, login) : `${SYSTEMS}/${board.system}`;
-  const answer = v.safeParse(system, (await client.request('GET', path, login)).body);
-  const power = answer.success ? answer.output.PowerState : undefined;
-  const state = power !== undefined && Object.hasOwn(POWER_STATES, power) ? POWER_STATES[power] : undefined;
-  if (state === undefined) throw new Error(`the board does not say whether ${path} has power`);
-  return state;
-}
-
-/** A board of a chassis with several systems must be told which: the power of another one proves nothing. */
-async function onlySystem(client: HttpClient, login: Readonly<Record<string, string>>): Promise<string> {
-  const answer = v.safeParse(collection, (await client.request('GET', SYSTEMS, login)).body);
-  if (!answer.success) throw new Error(`the board does not list its systems in ${SYSTEMS}`);
-  const members = answer.output.Members;
-  const path = members[0]?.['@odata.id'];
-  if (path === undefined || members.length > 1) {
-    throw new Error(`the board has ${members.length} systems: name the one of this host as "system" in the inventory`);
+async function powerOf(session: RedfishSession, bmc: RedfishBoard, findings: Findings): Promise<PowerState> {
+  const path = bmc.system === undefined ? await onlySystem(session, findings) : pathOf(bmc.system);
+  try {
+    const { body, path: answeredPath } = await session.get(path);
+    return powerIn(body, { path, answeredPath, uuid: bmc.uuid });
+  } catch (error) {
+    if (bmc.system === undefined || statusOf(error) !== 404) throw error;
+    const ids = await systemsOf(session).then((paths) => paths.map((listed) => JSON.stringify(idOf(listed))));
+    throw new Error(
+      `the BMC has no system ${JSON.stringify(bmc.system)}; it has ${ids.slice(0, 16).join(', ') || 'none'}`,
+    );
   }
-  if (!SYSTEM_PATH.test(path)) throw new Error('the path of the system is none of Redfish');
+}
+
+async function onlySystem(session: RedfishSession, findings: Findings): Promise<string> {
+  const paths = await systemsOf(session);
+  const choice = chooseSystem(paths, findings.choice);
+  // The first choice stays; so does that there were several. A BMC that starts may list none.
+  if (paths.length > 0) findings.choice ??= choice;
+  if ('refused' in choice) throw new Error(choice.refused);
+  return choice.path;
+}
+
+/** Paths of all systems, of every page. Throws where the list is incomplete. */
+async function systemsOf(session: RedfishSession): Promise<readonly string[]> {
+  const paths = new Set<string>();
+  let page: string | undefined = SYSTEMS;
+  let count: number | undefined;
+  for (let pages = 0; page !== undefined; pages += 1) {
+    const answer = v.safeParse(collection, (await session.get(page)).body);
+    if (!answer.success) throw new Error(`the BMC does not list its systems in ${SYSTEMS}`);
+    count ??= answer.output['Members@odata.count'];
+    for (const member of answer.output.Members) {
+      const path = memberPath(member['@odata.id']);
+      if (path === undefined) throw new Error('the BMC lists a system whose path is not one of Redfish');
+      paths.add(path.replace(/\/+$/, ''));
+    }
+    page = nextPage(answer.output['Members@odata.nextLink']);
+    if (paths.size > MAX_SYSTEMS || pages >= MAX_PAGES)
+      throw new Error(`the BMC lists more than ${MAX_SYSTEMS} systems`);
+  }
+  if (count !== undefined && count > paths.size) {
+    throw new Error(
+      `the BMC lists ${paths.size} of its ${count} systems in ${SYSTEMS}: which one is the host is unknown`,
+    );
+  }
+  return [...paths];
+}
+
+function nextPage(link: string | undefined): string | undefined {
+  if (link === undefined || link === '') return undefined;
+  const url = URL.parse(link, 'https://bmc');
+  const path = url === null ? '' : `${url.pathname}${url.search}`;
+  if (!PAGE_PATH.test(path)) throw new Error('the BMC continues the list of its systems outside of it');
   return path;
 }
 
 function readAuthorities(file: string): string {
+  let authorities: string;
   try {
-    return readFileSync(file, 'utf8');
+    authorities = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new Error(`the ca_file ${file} cannot be read`, { cause });
   }
+  // An empty text would mean the authorities of the system.
+  if (!authorities.includes('-----BEGIN')) throw new Error(`the ca_file ${file} holds no certificate in PEM form`);
+  return authorities;
 }

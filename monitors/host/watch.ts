@@ -10,6 +10,7 @@ import { byHost, judge, settle, type Track, type Verdict } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 import { Reporter } from './reporter.ts';
 import { asksForNoProof, type Setup } from './setup.ts';
+import { UnreadableHosts } from './unreadable-hosts.ts';
 
 /** After a report or its record failed. Milliseconds. */
 const TRY_AGAIN_MS = 5_000;
@@ -23,6 +24,7 @@ export class Watch {
   readonly #context: WatchContext;
   readonly #reporter: Reporter;
   readonly #board: Board;
+  readonly #unreadable: UnreadableHosts;
   readonly #tracks = new Map<string, Track>();
   readonly #bell = new Bell();
   #news = 0;
@@ -32,6 +34,7 @@ export class Watch {
     this.#context = context;
     this.#reporter = new Reporter(setup, context, ledger);
     this.#board = new Board(setup.sources.map(({ name }) => name));
+    this.#unreadable = new UnreadableHosts(context.log);
   }
 
   /** Until the signal; resolves when everything that was begun has ended. */
@@ -61,6 +64,7 @@ export class Watch {
         const facts = await source.look(AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]));
         if (signal.aborted) return;
         this.#board.put(source.name, facts);
+        this.#unreadable.note(source.name, facts);
       } catch (error) {
         if (signal.aborted) return;
         const reason = error instanceof Error ? error.message : String(error);

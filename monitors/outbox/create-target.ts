@@ -36,15 +36,16 @@ function engine({ transport, engine: { socket } }: EngineOptions): EngineTarget 
 }
 
 function masakari({ transport, cloud, nova }: EngineOptions): MasakariTarget {
-  const found = loadCredentials({
+  const credentials = loadCredentials({
     environment: process.env,
     ...(cloud.cloud ? { cloud: cloud.cloud } : {}),
     ...(cloud.cloudsFile ? { file: cloud.cloudsFile } : {}),
-    home: homeDirectory(process.env),
+    home: homeDirectory(),
     directory: process.cwd(),
+    ...(nova.osRegionName ? { region: nova.osRegionName } : {}),
   });
-  const credentials = nova.osRegionName ? { ...found, region: nova.osRegionName } : found;
-  const http = httpClient(credentials, transport.answerTimeoutMs);
+  const timeoutMs = Math.min(transport.answerTimeoutMs, credentials.timeoutMs ?? Number.POSITIVE_INFINITY);
+  const http = httpClient(credentials, timeoutMs);
   const session = new KeystoneSession(credentials, http.ask, transport.masakariEndpoint.replace(/\/+$/, ''));
   return new MasakariTarget(`Masakari of ${credentials.authUrl}`, session, http);
 }

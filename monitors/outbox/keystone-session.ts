@@ -4,7 +4,7 @@
  * Invariant: a password or token is in no message and no log.
  */
 import * as v from 'valibot';
-import type { Credentials, DomainRef, NamedRef } from '#config/clouds.ts';
+import type { Credentials, DomainRef, NamedRef, Scope } from '#config/clouds.ts';
 import type { Ask, HttpAnswer } from './http.ts';
 
 export interface Session {
@@ -31,6 +31,7 @@ const tokenSchema = v.object({
       v.array(
         v.object({
           type: v.string(),
+          name: v.nullish(v.string()),
           endpoints: v.array(v.object({ interface: v.string(), url: v.string(), region_id: v.nullish(v.string()) })),
         }),
       ),
@@ -69,17 +70,18 @@ export class KeystoneSession {
 
   async #renew(): Promise<Session> {
     const { authUrl, source } = this.#credentials;
-    if (this.#credentials.method === 'token') {
+    const request = tokenRequest(this.#credentials);
+    if (request === undefined) {
       throw new NoSession(`${source} holds a token, which ends and cannot be renewed; use an application credential`);
     }
-    const url = new URL(`${authUrl.replace(/\/v3$/, '')}/v3/auth/tokens`);
+    const url = new URL(`${authUrl.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3/auth/tokens`);
     let answer: HttpAnswer;
     try {
       answer = await this.#ask({
         method: 'POST',
         url,
         headers: {},
-        body: JSON.stringify(tokenRequest(this.#credentials)),
+        body: JSON.stringify(request),
       });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -108,9 +110,12 @@ export class KeystoneSession {
   }
 
   #find(catalog: v.InferOutput<typeof tokenSchema>['token']['catalog']): string {
-    const { interface: wanted, region } = this.#credentials;
+    const own = this.#credentials.services?.['instance-ha'] ?? {};
+    if (own.endpoint !== undefined) return own.endpoint.replace(/\/+$/, '');
+    const { interface: wanted, region } = { ...this.#credentials, ...own };
+    const types = own.type === undefined ? SERVICE_TYPES : [own.type];
     const endpoint = catalog
-      .filter(({ type }) => SERVICE_TYPES.includes(type))
+      .filter(({ type, name }) => types.includes(type) && (own.name === undefined || own.name === name))
       .flatMap(({ endpoints }) => endpoints)
       .find((one) => one.interface === wanted && (region === undefined || one.region_id === region));
     if (endpoint) return endpoint.url.replace(/\/+$/, '');
@@ -129,7 +134,13 @@ export function parseJson(text: string): unknown {
   }
 }
 
-function tokenRequest(credentials: Exclude<Credentials, { method: 'token' }>): object {
+/** Undefined for a token that would be used as it is. */
+function tokenRequest(credentials: Credentials): object | undefined {
+  if (credentials.method === 'token') {
+    const { token, scope } = credentials;
+    if (scope === undefined) return undefined;
+    return { auth: { identity: { methods: ['token'], token: { id: token.reveal() } }, scope: scopeOf(scope) } };
+  }
   if (credentials.method === 'application_credential') {
     const { credential, secret } = credentials;
     const named = 'id' in credential ? credential : { name: credential.name, user: refOf(credential.user) };
@@ -141,9 +152,12 @@ function tokenRequest(credentials: Exclude<Credentials, { method: 'token' }>): o
   }
   const { user, password, scope } = credentials;
   const identity = { methods: ['password'], password: { user: { ...refOf(user), password: password.reveal() } } };
-  return {
-    auth: { identity, scope: 'system' in scope ? { system: { all: true } } : { project: refOf(scope.project) } },
-  };
+  return { auth: { identity, scope: scopeOf(scope) } };
+}
+
+function scopeOf(scope: Scope): object {
+  if ('system' in scope) return { system: { all: true } };
+  return 'trust' in scope ? { 'OS-TRUST:trust': { id: scope.trust } } : { project: refOf(scope.project) };
 }
 
 function refOf(ref: NamedRef): object {

@@ -4,14 +4,14 @@
  * Invariant: content is taken only from the very file whose owner and mode were judged.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { MAX_FILE_BYTES } from '#config/files.ts';
+import { MAX_FILE_BYTES, systemPath } from '#config/files.ts';
 import { ConfigurationError, errorAt } from '#config/problem.ts';
 
 /** Throws `ConfigurationError`. */
 export function readListFile(path: string, uid: number, gid: number): string {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    descriptor = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(descriptor);
     const fault = faultOf(path, stats, uid, gid);
     if (fault !== undefined) throw refusal(path, fault);
@@ -49,12 +49,14 @@ function faultOf(path: string, stats: Stats, uid: number, gid: number): string |
   return undefined;
 }
 
-/** Differs whenever the file may have changed; says `none` while there is no file. */
+export const NO_FILE = 'none';
+
+/** Differs whenever the file may have changed; `NO_FILE` while there is none. */
 export function stampOf(path: string): string {
   try {
-    const { dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    const { dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs } = statSync(systemPath(path), { bigint: true });
     return [dev, ino, size, mode, uid, gid, mtimeNs, ctimeNs].join(' ');
   } catch {
-    return 'none';
+    return NO_FILE;
   }
 }

@@ -3,11 +3,12 @@
  *
  * Invariant: there is always one list that was right as a whole; a wrong one changes nothing.
  */
-import type { EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
+import { defaultEntries } from './default-list.ts';
 import type { ListEntry } from './entry.ts';
-import { readListFile, stampOf } from './list-file.ts';
+import { NO_FILE, readListFile, stampOf } from './list-file.ts';
 import { type Identity, parseProcessList } from './process-list.ts';
 import { matching } from './process-table.ts';
 import { askUnits } from './unit.ts';
@@ -42,6 +43,8 @@ function readList(settings: Settings, identity: Identity): List {
   const path = settings.processListPath;
   // Taken before: a change while the file is read is seen as one after it.
   const stamp = stampOf(path);
+  const usual = path === DEFAULT_OPTIONS.processMonitor.processListPath && stamp === NO_FILE ? defaultEntries() : [];
+  if (usual.length > 0 && identity.uid === 0) return { settings, identity, stamp, entries: usual };
   const text = readListFile(path, identity.uid, process.getegid?.() ?? 0);
   return { settings, identity, stamp, entries: parseProcessList(path, text, identity) };
 }
@@ -67,7 +70,14 @@ class ProcessMonitor implements Monitor {
   }
 
   async run(context: MonitorContext): Promise<void> {
-    this.#watch = new Watch(context, this.#outside, this.#list.settings, this.#list.entries);
+    const { settings, entries, stamp } = this.#list;
+    const units = entries.map(nameOf).join(', ');
+    if (stamp === NO_FILE)
+      context.log('info', 'there is no list of processes; the usual units are watched', {
+        file: settings.processListPath,
+        units,
+      });
+    this.#watch = new Watch(context, this.#outside, settings, entries);
     try {
       await this.#watch.run(() => this.#rereadChangedFile(context));
     } finally {

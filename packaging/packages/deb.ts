@@ -67,9 +67,10 @@ function control(description: PackageDescription, sizeKib: number): string {
   ].join('\n')}\n`;
 }
 
-function script(action: string, commands: readonly string[]): string {
-  const body = commands.map((command) => `  ${command}\n`).join('');
-  return `#!/bin/sh\nset -e\nif [ "$1" = ${action} ]; then\n${body}fi\n`;
+/** By the first argument of the script; with any other (upgrade, abort-…, deconfigure …) there is nothing to do. */
+function script(actions: Readonly<Record<string, readonly string[]>>): string {
+  const branches = Object.entries(actions).map(([action, commands]) => `${action})\n${commands.join('\n')}\n;;\n`);
+  return `#!/bin/sh\nset -e\ncase "$1" in\n${branches.join('')}esac\n`;
 }
 
 function md5sums(tree: string, entries: readonly Entry[]): string {
@@ -101,9 +102,9 @@ export function makeDeb(description: PackageDescription, folder: string): string
       file('control', 0o644, control(description, installedSize(tree))),
       file('conffiles', 0o644, conffiles.join('')),
       file('md5sums', 0o644, md5sums(tree, entries)),
-      file('postinst', 0o755, script('configure', description.afterInstall)),
-      file('prerm', 0o755, script('remove', description.beforeRemoval)),
-      file('postrm', 0o755, script('purge', description.onPurge)),
+      file('postinst', 0o755, script({ configure: description.afterInstall })),
+      file('prerm', 0o755, script({ remove: description.beforeRemoval })),
+      file('postrm', 0o755, script({ remove: description.afterRemoval, purge: description.onPurge })),
     ];
     writeTree(join(tree, 'DEBIAN'), meta, date);
     const target = join(folder, debFileName(description));

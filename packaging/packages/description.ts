@@ -12,8 +12,11 @@ import { renderExample } from '#config/example.ts';
 import { ADDON_DIRECTORY } from '#engine/journal/addon.ts';
 import { renderCompletion } from '../completion/bash.ts';
 import { copyright, licenceTexts } from './licences.ts';
+import { NAME } from './name.ts';
+import { AFTER_INSTALL, AFTER_REMOVAL, BEFORE_REMOVAL, ON_PURGE } from './scripts.ts';
 
-export const NAME = 'recovery-agent';
+export { NAME };
+
 const DOCUMENTS = `/usr/share/doc/${NAME}`;
 const SHARED = `/usr/share/${NAME}`;
 /** Types only, so that it can be taken as it is. */
@@ -51,6 +54,8 @@ export interface PackageDescription extends Release {
   readonly afterInstall: readonly string[];
   /** Shell commands run as root before the files go, not before an upgrade. */
   readonly beforeRemoval: readonly string[];
+  /** Shell commands run as root after the files went, not after an upgrade. */
+  readonly afterRemoval: readonly string[];
   /** Shell commands run when nothing is to be left; only Debian knows that. */
   readonly onPurge: readonly string[];
 }
@@ -64,7 +69,6 @@ export interface Parts {
 
 /** Neither is enabled: which monitors a host needs stands in its configuration. */
 const UNITS = [`${NAME}-monitor.service`, `${NAME}-monitor@.service`];
-const RUNS_SYSTEMD = 'if [ -d /run/systemd/system ]; then';
 
 /** Relative, so that it also holds in a root that is mounted elsewhere. */
 const OCF_LINK = {
@@ -99,7 +103,7 @@ function addonEntry({ root, executable }: Parts): Entry {
 }
 
 /** The examples that the documents tell of, as they are; their types are those that the package has anyway. */
-function examples(root: string): Entry[] {
+export function examples(root: string): Entry[] {
   const directory = join(root, 'docs/examples');
   const entries: Entry[] = [{ is: 'directory', path: `${DOCUMENTS}/examples`, mode: 0o755 }];
   for (const folder of readdirSync(directory).sort()) {
@@ -200,18 +204,10 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       ],
     },
     recommends: 'pacemaker',
-    afterInstall: [
-      // The directory is there at once and not at the next boot only.
-      `if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create ${NAME}.conf || :; fi`,
-      // Monitors that run go on with the new program; what they had to say lies in the outbox meanwhile.
-      `${RUNS_SYSTEMD} systemctl daemon-reload || :; systemctl try-restart '${NAME}-monitor*.service' || :; fi`,
-    ],
-    beforeRemoval: [`${RUNS_SYSTEMD} systemctl disable --now '${NAME}-monitor*.service' || :; fi`],
-    onPurge: [
-      `rm -rf /var/log/${NAME} /run/${NAME} /var/lib/${NAME}/outbox /var/lib/${NAME}/*-monitor.json /var/lib/${NAME}/instances.json`,
-      // Only if no journal is in it.
-      `if [ -d /var/lib/${NAME} ]; then rmdir --ignore-fail-on-non-empty /var/lib/${NAME}; fi`,
-    ],
+    afterInstall: AFTER_INSTALL,
+    beforeRemoval: BEFORE_REMOVAL,
+    afterRemoval: AFTER_REMOVAL,
+    onPurge: ON_PURGE,
   };
 }
 

@@ -54,6 +54,8 @@ License: ${description.licence}
 Packager: ${maintainer}
 AutoReqProv: no
 Requires: ${description.needs.rpm.join(', ')}
+Requires(post): coreutils, grep
+Requires(preun): coreutils, grep
 Recommends: ${description.recommends}
 
 %description
@@ -64,11 +66,16 @@ mkdir -p %{buildroot}
 cp -a ${tree}/. %{buildroot}/
 
 %post
-${description.afterInstall.join('\n')}
+${plain(description.afterInstall.join('\n'))}
 
 %preun
 if [ "$1" = 0 ]; then
-${description.beforeRemoval.join('\n')}
+${plain(description.beforeRemoval.join('\n'))}
+fi
+
+%postun
+if [ "$1" = 0 ]; then
+${plain(description.afterRemoval.join('\n'))}
 fi
 
 %files

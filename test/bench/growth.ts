@@ -162,7 +162,7 @@ const QUERIES_MEASURED: readonly (readonly [string, QueryName, ...unknown[]])[] 
   ['recovery: failureBefore', 'failureBefore', { host: 'compute-1', id: Number.MAX_SAFE_INTEGER }],
   ['recovery: returnsAfter', 'returnsAfter', { host: 'compute-1', id: 1_000_000 }],
   ['recovery: originals', 'originals', 'compute-1'],
-  ['recovery: openEvacuations', 'openEvacuations', { flowId: 1, host: 'compute-1' }],
+  ['recovery: openEvacuations', 'openEvacuations', { atomId: 1, host: 'compute-1' }],
   ['return: movedAway', 'movedAway', { flowId: 1, host: 'compute-1' }],
 ];
 

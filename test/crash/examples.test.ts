@@ -14,6 +14,7 @@ import { loadConfiguration } from '#config/load.ts';
 import { hasTasks, placedTasksOf } from '#config/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
+import { withSecretFiles } from '../world/example-secrets.ts';
 import { Inventory } from '../world/inventory.ts';
 import { CA_FILE, PASSWORD, PostOffice } from '../world/post-office.ts';
 
@@ -64,16 +65,13 @@ function placed(name: string, { directory }: EngineWorld, { url, inventory, offi
   const pager = join(directory, 'pager');
   writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${directory}/paged\n`);
   chmodSync(pager, 0o755);
-  return readFileSync(join(PIPELINES, name), 'utf8')
-    .replaceAll('/usr/share/doc/recovery-agent/examples/', EXAMPLES)
+  return withSecretFiles(readFileSync(join(PIPELINES, name), 'utf8'))
+    .replaceAll('../tasks/', join(EXAMPLES, 'tasks/'))
     .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`)
     .replaceAll('/var/lib/metering/', `${directory}/metering/`)
     .replaceAll('https://tickets.example.com', url)
     .replaceAll('https://inventory.example.org', inventory.url)
-    .replaceAll(
-      '/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml',
-      join(PIPELINES, 'host-evacuate.yaml'),
-    )
+    .replaceAll('./host-evacuate.yaml', join(PIPELINES, 'host-evacuate.yaml'))
     .replaceAll('/etc/recovery-agent/', `${directory}/`)
     .replaceAll(/^smtp_port = .*\n/gm, '')
     .replaceAll(/^smtp_host = .*$/gm, `smtp_host = 127.0.0.1\nsmtp_port = ${office.port}\nsmtp_ca_file = ${CA_FILE}`);

@@ -55,6 +55,8 @@ export class ModuleTask implements Disposable {
     };
     return {
       task: 'update_inventory',
+      name: 'update_inventory',
+      occurrence: 1,
       phase: 'post',
       stepKey: '11111111-1111-4111-8111-111111111111/update_inventory',
       attempt: 1,

@@ -81,9 +81,9 @@ export class ProgramBench implements Disposable {
     } as unknown as DriverCall['context'];
     const options = { command: argv, user };
     const isAgain = isResumed ?? false;
-    const phase = 'post';
+    const place = { task, name: task, occurrence: 1, phase: 'post' } as const;
     const given = { inputs, parameters, outputs: {} };
-    return { task, phase, stepKey, attempt: 1, isResumed: isAgain, ...given, definition, options, context };
+    return { ...place, stepKey, attempt: 1, isResumed: isAgain, ...given, definition, options, context };
   }
 
   /** Waits for a file that a script writes, and reads it without its last newline. */

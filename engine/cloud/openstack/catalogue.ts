@@ -1,10 +1,12 @@
 /** Where a service answers, out of the catalogue that comes with a token. Pure. */
 
-import type { Interface } from '#config/clouds.ts';
+import type { Access, Interface, ServiceName } from '#config/clouds.ts';
 import { CloudError } from '../cloud.ts';
 
 export interface Endpoint {
   readonly type: string;
+  /** Of the service; absent where the catalogue has none. */
+  readonly name?: string | undefined;
   readonly interface: string;
   readonly region: string | undefined;
   readonly url: string;
@@ -12,13 +14,44 @@ export interface Endpoint {
 
 export interface Wanted {
   readonly type: string;
+  /** Of the service; absent: any. */
+  readonly name?: string | undefined;
   readonly interface: Interface;
   readonly region: string | undefined;
 }
 
+/**
+ * Where a service answers: the endpoint that the settings of the cloud name, else that of the catalogue with their interface and
+ * region. @param types what catalogues call the service, the most usual first
+ */
+export function serviceEndpoint(
+  catalogue: readonly Endpoint[],
+  access: Pick<Access, 'interface' | 'region' | 'services'>,
+  service: ServiceName,
+  types: readonly string[],
+): URL {
+  const own = access.services?.[service] ?? {};
+  if (own.endpoint !== undefined) return new URL(own.endpoint);
+  const { interface: face = access.interface, region = access.region, name } = own;
+  const faults: unknown[] = [];
+  for (const type of own.type === undefined ? types : [own.type]) {
+    try {
+      return endpointOf(catalogue, { type, name, interface: face, region });
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  throw faults[0];
+}
+
 /** Throws `CloudError` of kind `refused` that lists what there is. */
 export function endpointOf(catalogue: readonly Endpoint[], wanted: Wanted): URL {
-  const ofType = catalogue.filter((each) => each.type === wanted.type && each.interface === wanted.interface);
+  const ofType = catalogue.filter(
+    (each) =>
+      each.type === wanted.type &&
+      each.interface === wanted.interface &&
+      (wanted.name === undefined || each.name === wanted.name),
+  );
   const found = wanted.region === undefined ? ofType : ofType.filter((each) => each.region === wanted.region);
   const regions = new Set(found.map((each) => each.region));
   if (regions.size > 1) {
@@ -30,8 +63,8 @@ export function endpointOf(catalogue: readonly Endpoint[], wanted: Wanted): URL 
     );
   }
   const url = found[0]?.url;
-  const { region } = wanted;
-  const what = `${wanted.type}, interface ${wanted.interface}${region === undefined ? '' : `, region ${region}`}`;
+  const { region, name } = wanted;
+  const what = `${wanted.type}${name === undefined ? '' : `, name ${name}`}, interface ${wanted.interface}${region === undefined ? '' : `, region ${region}`}`;
   if (url === undefined) {
     throw new CloudError('refused', `the catalogue has no endpoint for ${what}; it has ${listed(catalogue)}`);
   }

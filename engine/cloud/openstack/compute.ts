@@ -130,7 +130,7 @@ export class Compute {
       const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);
       // 300 is how some versions answer a question for the choice of versions.
       if (answer.status === 200 || answer.status === 300) {
-        return negotiated(parsed(VersionDocument, answer, asked), root);
+        return negotiated(parsed(VersionDocument, answer, asked), root, this.#line.options.microversionLimit);
       }
       throw fault(asked, answer, this.#line.redaction);
     } catch (error) {

@@ -43,7 +43,7 @@ export class Identity {
   ): Promise<v.InferOutput<S> | undefined> {
     const asked: Asked = { who: 'Keystone', what: `GET ${path}` };
     const ask = async (session: Session): Promise<v.InferOutput<S>> => {
-      const url = new URL(`${this.#keystone.root}${path}`);
+      const url = new URL(`${this.#keystone.identityRoot(session)}${path}`);
       const headers = { 'x-auth-token': session.token };
       const request: Request = { service: 'identity', method: 'GET', url, headers };
       const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);

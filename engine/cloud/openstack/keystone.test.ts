@@ -58,6 +58,22 @@ describe('a token', () => {
     expect(cloud.requests(TOKENS)).toEqual([]);
   });
 
+  test('that is given with a scope is exchanged for one of that scope', async () => {
+    await using cloud = await started();
+    const scopes = [{ project: { id: 'p' } }, { system: 'all' as const }, { trust: 't' }];
+    for (const scope of scopes) {
+      const credentials = cloud.credentials({ method: 'token', token: new Secret('given'), scope });
+      await cloud.client({ credentials }).check();
+    }
+    const identity = { methods: ['token'], token: { id: 'given' } };
+    expect(cloud.requests(TOKENS).map((each) => JSON.parse(each.body))).toEqual([
+      { auth: { identity, scope: { project: { id: 'p' } } } },
+      { auth: { identity, scope: { system: { all: true } } } },
+      { auth: { identity, scope: { 'OS-TRUST:trust': { id: 't' } } } },
+    ]);
+    expect(cloud.requests(SERVICES).map(({ headers }) => headers['x-auth-token'])).not.toContain('given');
+  });
+
   test('is one for fifty calls at once, and so is the version', async () => {
     await using cloud = await started();
     const client = cloud.client();

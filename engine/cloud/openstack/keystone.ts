@@ -5,10 +5,10 @@
  * renewal before the end fails, the token in hand is used as long as it lives.
  */
 
-import type { Credentials } from '#config/clouds.ts';
+import type { Credentials, ServiceName } from '#config/clouds.ts';
 import { CloudError } from '../cloud.ts';
 import { parsed } from './answers.ts';
-import { endpointOf } from './catalogue.ts';
+import { serviceEndpoint } from './catalogue.ts';
 import { Deadline } from './deadline.ts';
 import { type Asked, fault } from './faults.ts';
 import { type Token, TokenAnswer, tokenOf, tokenRequest, tokenText } from './token.ts';
@@ -21,10 +21,13 @@ const MARGIN_SHARE = 0.05;
 
 export interface Session {
   readonly token: string;
-  /** Nova's endpoint, as the catalogue has it. */
+  /** Nova's endpoint, as the catalogue or the settings of the cloud have it. */
   readonly compute: URL;
-  /** That of another service; throws `CloudError` of kind `refused` when the catalogue has none. */
-  endpoint(type: string): URL;
+  /**
+   * That of another service; throws `CloudError` of kind `refused` when the catalogue has none.
+   * @param types what catalogues call it, the most usual first
+   */
+  endpoint(service: ServiceName, types: readonly string[]): URL;
   /** Keystone's clock and ours when the token was got. */
   readonly answered: { readonly cloud: Date; readonly boottime: number } | undefined;
 }
@@ -32,6 +35,11 @@ export interface Session {
 interface Held extends Session {
   readonly renewAt: number;
   readonly endsAt: number;
+}
+
+/** Version 3 of the API at an address that may name a version. */
+function versionRoot(url: string): string {
+  return `${url.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3`;
 }
 
 export class Keystone {
@@ -47,7 +55,7 @@ export class Keystone {
   constructor(credentials: Credentials, line: Line) {
     this.#credentials = credentials;
     this.#line = line;
-    this.root = `${credentials.authUrl.replace(/\/+(?:v3|v2\.0)?\/*$|$/, '')}/v3`;
+    this.root = versionRoot(credentials.authUrl);
     this.#url = new URL(`${this.root}/auth/tokens`);
   }
 
@@ -78,6 +86,13 @@ export class Keystone {
     return work(await this.session(deadline));
   }
 
+  /** Where questions about users and projects go, without a slash at the end: to where tokens come from, unless set apart. */
+  identityRoot(session: Session): string {
+    const { interface: face, region, endpoint, name, type } = this.#credentials.services?.identity ?? {};
+    if ((face ?? region ?? endpoint ?? name ?? type) === undefined) return this.root;
+    return versionRoot(session.endpoint('identity', ['identity']).href);
+  }
+
   /** A service did not take this token: the next call gets another one. */
   discard(session: Session): void {
     if (this.#held?.token === session.token) this.#held = undefined;
@@ -101,9 +116,9 @@ export class Keystone {
       const boottime = options.clock.boottime();
       const token = await this.#request(deadline);
       redaction.addToken(token.text);
-      const { interface: wanted, region } = this.#credentials;
-      const endpoint = (type: string): URL => endpointOf(token.catalogue, { type, region, interface: wanted });
-      const compute = endpoint(options.serviceType);
+      const endpoint: Session['endpoint'] = (service, types) =>
+        serviceEndpoint(token.catalogue, this.#credentials, service, types);
+      const compute = endpoint('compute', [options.serviceType]);
       const { lifetimeMs = Number.POSITIVE_INFINITY, answeredAt } = token;
       const marginMs = Math.min(MARGIN_MS, lifetimeMs * MARGIN_SHARE);
       this.#held = {
@@ -124,7 +139,7 @@ export class Keystone {
     const credentials = this.#credentials;
     const body = tokenRequest(credentials);
     const method = body === undefined ? 'GET' : 'POST';
-    const own = credentials.method === 'token' ? credentials.token.reveal() : undefined;
+    const own = credentials.method === 'token' && body === undefined ? credentials.token.reveal() : undefined;
     const headers: Record<string, string> = own === undefined ? {} : { 'x-auth-token': own, 'x-subject-token': own };
     const request: Request = {
       service: 'identity',

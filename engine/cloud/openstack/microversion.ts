@@ -39,9 +39,13 @@ export function apiRoot(endpoint: URL): string {
 
 /**
  * The highest version that both sides know; throws `CloudError` of kind `refused` where that is too low, or where the document is not
- * that of Nova's API 2.1.
+ * that of Nova's API 2.1. @param limit the highest one that the settings of the cloud allow, from LOWEST on
  */
-export function negotiated(document: v.InferOutput<typeof VersionDocument>, root: string): Microversion {
+export function negotiated(
+  document: v.InferOutput<typeof VersionDocument>,
+  root: string,
+  limit: Microversion = HIGHEST,
+): Microversion {
   const entries = 'version' in document ? [document.version] : document.versions;
   const entry = entries.find(({ id }) => id === 'v2.1');
   const needed = `2.${LOWEST} to 2.${HIGHEST}`;
@@ -60,10 +64,15 @@ export function negotiated(document: v.InferOutput<typeof VersionDocument>, root
     const range = `2.${lowest} to 2.${highest}`;
     throw new CloudError('refused', `Nova at ${root} speaks ${range}; one of ${needed} is needed`);
   }
-  return Math.min(highest, HIGHEST);
+  if (lowest > limit) {
+    const cure = 'raise compute_default_microversion';
+    throw new CloudError('refused', `Nova at ${root} speaks 2.${lowest} to 2.${highest}, not 2.${limit}; ${cure}`);
+  }
+  return Math.min(highest, HIGHEST, limit);
 }
 
-function minor(text: string | undefined): Microversion | undefined {
+/** Undefined where it is none of API 2.1. */
+export function minor(text: string | undefined): Microversion | undefined {
   const digits = /^2\.(\d{1,4})$/.exec(text ?? '')?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

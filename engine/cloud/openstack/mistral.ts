@@ -6,7 +6,7 @@ import { parsed } from './answers.ts';
 import { bounded } from './call.ts';
 import type { Deadline } from './deadline.ts';
 import { type Asked, fault } from './faults.ts';
-import type { Keystone, Session } from './keystone.ts';
+import type { Keystone } from './keystone.ts';
 import { requestIdOf } from './own-answer.ts';
 import type { Repeatable } from './retry.ts';
 import type { Answer, Request } from './transport.ts';
@@ -132,7 +132,7 @@ export class Mistral implements Workflows {
       const request: Request = {
         service: 'workflow',
         method,
-        url: new URL(`${apiRoot(endpointOf(session))}${path}`),
+        url: new URL(`${apiRoot(session.endpoint('workflow', SERVICE_TYPES))}${path}`),
         headers: {
           'x-auth-token': session.token,
           ...(globalRequestId === undefined || method === 'GET' ? {} : { 'x-openstack-request-id': globalRequestId }),
@@ -148,19 +148,6 @@ export class Mistral implements Workflows {
       throw fault(asked, answer, this.#line.redaction);
     });
   }
-}
-
-/** Throws `CloudError` about the first name where the catalogue has none of them. */
-function endpointOf(session: Session): URL {
-  const faults: unknown[] = [];
-  for (const type of SERVICE_TYPES) {
-    try {
-      return session.endpoint(type);
-    } catch (error) {
-      faults.push(error);
-    }
-  }
-  throw faults[0];
 }
 
 /** The catalogue has it with the version, e.g. `http://controller:8989/v2`; some leave it out. */

@@ -6,6 +6,7 @@ import type { ActGuard, Cloud } from '../cloud.ts';
 import { Compute } from './compute.ts';
 import { Identity } from './identity.ts';
 import { Keystone } from './keystone.ts';
+import { minor } from './microversion.ts';
 import { Mistral } from './mistral.ts';
 import { Nova } from './nova.ts';
 import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
@@ -28,8 +29,8 @@ export interface OpenStackSettings {
 /** Does no I/O: the first call connects, gets the token and agrees on a version. */
 export function openStackCloud(settings: OpenStackSettings): Cloud {
   const { credentials, guard, userAgent, log = () => {} } = settings;
-  const options: ClientOptions = { ...DEFAULT_OPTIONS, ...settings.options };
-  const transport = new Transport(credentials, options, userAgent);
+  const options = optionsOf(settings);
+  const transport = new Transport(credentials, options, userAgent, log);
   const redaction = new Redaction(secretsOf(credentials));
   const line: Line = { transport, turns: new Turns(options.connections), options, redaction, log };
   const keystone = new Keystone(credentials, line);
@@ -42,6 +43,16 @@ export function openStackCloud(settings: OpenStackSettings): Cloud {
     compute.close();
     await transport.close();
   });
+}
+
+function optionsOf({ credentials, options: given }: OpenStackSettings): ClientOptions {
+  const options: ClientOptions = { ...DEFAULT_OPTIONS, ...given };
+  const { computeMicroversion, timeoutMs = Number.POSITIVE_INFINITY } = credentials;
+  return {
+    ...options,
+    requestTimeoutMs: Math.min(options.requestTimeoutMs, timeoutMs),
+    microversionLimit: minor(computeMicroversion) ?? options.microversionLimit,
+  };
 }
 
 function secretsOf(credentials: Credentials): string[] {

@@ -1,5 +1,6 @@
 /** What can be set of the client, with the values it works with when nothing is. */
 import { type Clock, realClock } from '../../clock/clock.ts';
+import type { Microversion } from './microversion.ts';
 
 export interface ClientOptions {
   /** Upper bound of making a connection: name, TCP and TLS. */
@@ -25,6 +26,8 @@ export interface ClientOptions {
   readonly pageSize: number | undefined;
   /** What the catalogue calls Nova. */
   readonly serviceType: string;
+  /** The highest microversion to use with Nova; undefined leaves it to the versions that both sides know. */
+  readonly microversionLimit: Microversion | undefined;
   readonly clock: Pick<Clock, 'boottime' | 'sleep'>;
   /** 0 ≤ random() < 1, for the jitter. */
   readonly random: () => number;
@@ -43,6 +46,7 @@ export const DEFAULT_OPTIONS: ClientOptions = {
   bodyMaxBytes: 64 * 1024 * 1024,
   pageSize: undefined,
   serviceType: 'compute',
+  microversionLimit: undefined,
   clock: realClock,
   random: Math.random,
 };

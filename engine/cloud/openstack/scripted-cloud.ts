@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { TlsOptions } from 'node:tls';
 import { type Credentials, Secret } from '#config/clouds.ts';
 import type { ActGuard, Cloud } from '../cloud.ts';
 import { type OpenStackSettings, openStackCloud } from './openstack.ts';
@@ -34,7 +35,7 @@ export const ALWAYS: ActGuard = { confirm: async () => {}, isFresh: () => true }
 export const PASSWORD = 'pässword "/?& of-the-agent';
 
 export interface ScriptedCloudSettings {
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: Pick<TlsOptions, 'key' | 'cert' | 'ca' | 'requestCert' | 'rejectUnauthorized'>;
   /** Nova's highest microversion. */
   readonly version?: string;
   readonly tokenSeconds?: number;
@@ -81,6 +82,7 @@ export class ScriptedCloud implements AsyncDisposable {
   }
 
   credentials(change: Partial<Credentials> = {}): Credentials {
+    const scope = { project: { name: 'service', domain: { name: 'Default' } } };
     const whole = {
       source: 'the test',
       authUrl: `${this.url('keystone')}/v3`,
@@ -91,7 +93,7 @@ export class ScriptedCloud implements AsyncDisposable {
       method: 'password',
       user: { name: 'agent', domain: { id: 'default' } },
       password: new Secret(PASSWORD),
-      scope: { project: { name: 'service', domain: { name: 'Default' } } },
+      ...(change.method === undefined || change.method === 'password' ? { scope } : {}),
       ...change,
     };
     return whole as Credentials;

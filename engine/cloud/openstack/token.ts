@@ -20,11 +20,14 @@ export interface Token {
   readonly answeredAt: Date | undefined;
 }
 
-/** The body of `POST /v3/auth/tokens`; undefined for a token that exists already. */
+/** The body of `POST /v3/auth/tokens`; undefined for a token that is used as it is. */
 export function tokenRequest(credentials: Credentials): object | undefined {
   switch (credentials.method) {
-    case 'token':
-      return undefined;
+    case 'token': {
+      const { token, scope } = credentials;
+      if (scope === undefined) return undefined;
+      return { auth: { identity: { methods: ['token'], token: { id: token.reveal() } }, scope: scopeOf(scope) } };
+    }
     case 'application_credential': {
       const { credential, secret } = credentials;
       const named = 'id' in credential ? credential : { name: credential.name, user: ref(credential.user) };
@@ -51,7 +54,8 @@ function domain(named: DomainRef): object {
 }
 
 function scopeOf(scope: Scope): object {
-  return 'system' in scope ? { system: { all: true } } : { project: ref(scope.project) };
+  if ('system' in scope) return { system: { all: true } };
+  return 'trust' in scope ? { 'OS-TRUST:trust': { id: scope.trust } } : { project: ref(scope.project) };
 }
 
 const Text = v.nullish(v.string());
@@ -63,6 +67,7 @@ export const TokenAnswer = v.object({
       v.array(
         v.object({
           type: v.string(),
+          name: Text,
           endpoints: v.array(v.object({ interface: v.string(), url: v.string(), region: Text, region_id: Text })),
         }),
       ),
@@ -79,9 +84,10 @@ export function tokenOf(text: string, { token }: v.InferOutput<typeof TokenAnswe
   const answeredAt = times.length === 0 ? undefined : new Date(Math.max(...times));
   return {
     text,
-    catalogue: token.catalog.flatMap(({ type, endpoints }) =>
+    catalogue: token.catalog.flatMap(({ type, name, endpoints }) =>
       endpoints.map((each) => ({
         type,
+        name: name ?? undefined,
         interface: each.interface.replace(/URL$/, ''),
         region: each.region_id ?? each.region ?? undefined,
         url: each.url,

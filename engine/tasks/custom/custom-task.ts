@@ -7,11 +7,13 @@
  *   not done. A `once` task is then in doubt, and nobody but the operator decides;
  * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
  *   says was done; what a flow left without an outcome is checked in the next one before it runs again;
+ * - each occurrence of a task in a flow is one of its own: what became of one says nothing of another;
  * - what was taken back counts as not done, whichever flow had done it; when that failed, it counts as cut off.
  */
 import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
 import type { DriverForm } from '#config/driver-form.ts';
 import { evaluate, isTrue, type Value } from '#config/expression.ts';
+import { type OccurrenceName, occurrenceOf } from '#config/occurrence.ts';
 import type { Phase } from '#config/pipelines.ts';
 import { fillAll, fillText, parseTemplate } from '#config/template.ts';
 import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
@@ -38,7 +40,7 @@ export function customTask({ name, phase, custom }: PlannedTask, load: LoadDrive
 }
 
 async function run(
-  name: string,
+  name: OccurrenceName,
   phase: Phase,
   custom: CustomTask,
   load: LoadDriver,
@@ -78,9 +80,9 @@ function asItStands(step: EarlierStep | undefined): EarlierStep | undefined {
   return isHalf ? { ...step, state: 'unknown', error: 'what it did could not be taken back' } : step;
 }
 
-async function planStep(task: string, { inputs, steps }: TaskContext): Promise<Step> {
-  const object = typeof inputs.host_name === 'string' ? inputs.host_name : task;
-  const [step] = await steps.plan([{ key: taskStepKey(task), kind: TASK_STEP, object, before: null }]);
+async function planStep(name: OccurrenceName, { inputs, steps }: TaskContext): Promise<Step> {
+  const object = typeof inputs.host_name === 'string' ? inputs.host_name : name;
+  const [step] = await steps.plan([{ key: taskStepKey(name), kind: TASK_STEP, object, before: null }]);
   if (!step) throw new Error('the journal planned no step');
   return step;
 }
@@ -91,9 +93,9 @@ const isCutOff = ({ state }: Pick<EarlierStep, 'state'>): boolean =>
 
 /** @param open what an earlier flow left of it without an outcome */
 async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
-  const { context, definition, task } = call;
+  const { context, definition, name } = call;
   const { steps } = context;
-  const step = await planStep(task, context);
+  const step = await planStep(name, context);
   if (step.state === 'done') return promised(definition, outputsIn(step.detail));
   if (isCutOff(step) || (open && step.state === 'planned')) {
     const found = await afterDeath(driver, call, step, open);
@@ -172,7 +174,7 @@ function asItMayRunAgain(error: unknown, { afterCrash }: CustomTask): unknown {
 }
 
 async function undo(
-  name: string,
+  name: OccurrenceName,
   phase: Phase,
   custom: CustomTask,
   load: LoadDriver,
@@ -185,7 +187,7 @@ async function undo(
   await driver.undo?.({ ...callOf(name, phase, custom, context), outputs: step ? outputsIn(step.detail) : {} });
 }
 
-function callOf(task: string, phase: Phase, definition: CustomTask, context: TaskContext): DriverCall {
+function callOf(name: OccurrenceName, phase: Phase, definition: CustomTask, context: TaskContext): DriverCall {
   const form: DriverForm = DRIVERS[definition.driver];
   const values = context.inputs;
   const options = Object.fromEntries(
@@ -197,16 +199,17 @@ function callOf(task: string, phase: Phase, definition: CustomTask, context: Tas
     ]),
   );
   const parameters = Object.fromEntries(
-    Object.entries(definition.parameters).map(([name, text]) => [name, fillAll(text, values)]),
+    Object.entries(definition.parameters).map(([parameter, text]) => [parameter, fillAll(text, values)]),
   );
   const given = [...context.flowInputs, ...definition.requires];
   return {
-    task,
+    ...occurrenceOf(name),
+    name,
     phase,
-    stepKey: `${String(values.notification_uuid)}/${task}`,
+    stepKey: `${String(values.notification_uuid)}/${name}`,
     attempt: context.attempt,
     isResumed: context.isResumed,
-    inputs: Object.fromEntries(given.map((name) => [name, values[name] ?? null])),
+    inputs: Object.fromEntries(given.map((input) => [input, values[input] ?? null])),
     definition,
     options,
     parameters,

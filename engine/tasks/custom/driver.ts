@@ -1,14 +1,19 @@
 /** What carries out custom tasks: one driver for each kind of program, service or module that a task can be. */
 import type { CustomTask, DriverName } from '#config/custom-tasks.ts';
 import type { Value } from '#config/expression.ts';
+import type { OccurrenceName } from '#config/occurrence.ts';
 import type { Phase } from '#config/pipelines.ts';
 import type { TaskContext, Values } from '../../flow/task.ts';
 
 export interface DriverCall {
   /** Its name in the lists. */
   readonly task: string;
+  /** Of this occurrence of the task: unique in the flow, and what keys of steps are made of. */
+  readonly name: OccurrenceName;
+  /** 1 for the first. */
+  readonly occurrence: number;
   readonly phase: Phase;
-  /** The same for every attempt, engine and round of one recovery: whoever gets it twice may do it once. */
+  /** Of this occurrence; the same for every attempt, engine and round of one recovery: whoever gets it twice may do it once. */
   readonly stepKey: string;
   /** 1 for the first; an engine's death does not count. */
   readonly attempt: number;

@@ -51,6 +51,7 @@ describe('a program is told', () => {
         version: 1,
         call: 'run',
         task: 'alert',
+        occurrence: 1,
         phase: 'post',
         step_key: call.stepKey,
         attempt: 1,

@@ -138,8 +138,8 @@ async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void>
 }
 
 function requestOf(call: DriverCall, request: Request): object {
-  const { task, phase, stepKey, attempt, isResumed, inputs, parameters, outputs } = call;
-  const head = { version: CONTRACT_VERSION, call: request, task, phase, step_key: stepKey };
+  const { task, occurrence, phase, stepKey, attempt, isResumed, inputs, parameters, outputs } = call;
+  const head = { version: CONTRACT_VERSION, call: request, task, occurrence, phase, step_key: stepKey };
   return { ...head, attempt, resumed: isResumed, inputs, parameters, outputs };
 }
 

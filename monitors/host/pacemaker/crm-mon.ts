@@ -28,6 +28,8 @@ export interface ClusterView {
 export interface NodeView {
   readonly name: string;
   readonly isRemote: boolean;
+  /** A guest node or a replica of a bundle: it runs inside a resource of the cluster, and is no host. */
+  readonly isGuest: boolean;
   /** Lies for a fenced remote node whose connection is being tried again. */
   readonly isOnline: boolean;
   readonly isStandby: boolean;
@@ -65,6 +67,8 @@ const maybeYes = v.optional(yesNo, 'false');
 const nodeSchema = v.object({
   name: v.pipe(v.string(), v.minLength(1)),
   type: v.string(),
+  // Of guest nodes and bundles alone: the resource in which they run.
+  id_as_resource: v.optional(v.string()),
   online: yesNo,
   standby: yesNo,
   maintenance: yesNo,
@@ -124,6 +128,7 @@ function nodeView({ attributes }: Element): NodeView {
   return {
     name: node.name,
     isRemote: node.type === 'remote',
+    isGuest: node.id_as_resource !== undefined,
     isOnline: node.online,
     isStandby: node.standby,
     isInMaintenance: node.maintenance,

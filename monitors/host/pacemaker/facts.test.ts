@@ -200,6 +200,7 @@ describe('whatever the cluster shows', () => {
       node: fc.record({
         name: fc.constant('x'),
         isRemote: fc.boolean(),
+        isGuest: fc.constant(false),
         isOnline: fc.boolean(),
         isStandby: fc.boolean(),
         isInMaintenance: fc.boolean(),

@@ -7,6 +7,7 @@ const options = (more: Partial<NameOptions> = {}): NameOptions => ({ ...DEFAULT_
 const node = (name: string, isRemote: boolean): NodeView => ({
   name,
   isRemote,
+  isGuest: false,
   isOnline: true,
   isStandby: false,
   isInMaintenance: false,

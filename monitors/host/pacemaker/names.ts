@@ -7,11 +7,13 @@ export type NameOptions = Pick<
   'computeHosts' | 'restrictToRemotes' | 'pacemakerNodeType' | 'hostNames' | 'hostNameForm' | 'hostNameDomain'
 >;
 
-/** Nodes that are watched. Guest nodes and bundles, which have no connection of the remote agent, never are. */
+/** Nodes that are watched. Guest nodes and replicas of bundles are not, unless `compute_hosts` names them. */
 export function computeNodes(view: ClusterView, options: NameOptions): readonly NodeView[] {
   const { computeHosts, restrictToRemotes, pacemakerNodeType } = options;
   if (computeHosts.length > 0) return view.nodes.filter(({ name }) => computeHosts.includes(name));
-  const remotes = view.nodes.filter(({ name, isRemote }) => isRemote && view.connections.has(name));
+  const remotes = view.nodes.filter(
+    ({ name, isRemote, isGuest }) => isRemote && !isGuest && view.connections.has(name),
+  );
   if (restrictToRemotes || pacemakerNodeType === 'remote') return remotes;
   if (pacemakerNodeType === 'autodetect' && remotes.length > 0) return remotes;
   return view.nodes.filter(({ isRemote }) => !isRemote);

@@ -51,7 +51,7 @@ function exampleMethods(): string {
   copyFileSync(join(EXAMPLES, 'host-evacuate.yaml'), file);
   chmodSync(file, 0o600);
   const text = readFileSync(join(EXAMPLES, 'mistral.conf'), 'utf8');
-  return text.replace('/usr/share/doc/recovery-agent/examples/pipelines/host-evacuate.yaml', file);
+  return text.replace('./host-evacuate.yaml', file);
 }
 
 it('host-evacuate moves the instances of a failed host, and runs once though its engine is killed while it runs', async () => {

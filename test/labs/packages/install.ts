@@ -11,6 +11,7 @@ export const PACKAGES = [
   'bash-completion',
   'logrotate',
   'systemd',
+  'systemd-container',
   // receives what systemd would
   'python3',
 ] as const;

@@ -66,8 +66,8 @@ function listed(what: string, items: readonly Item[]): string {
 }
 
 /** The mails as the journal knows them; planned in one commit when this is the first time. */
-async function itemsOf({ task, definition, context }: DriverCall, letters: readonly Letter[]): Promise<Item[]> {
-  const keyFor = ({ to }: Letter): string => `${STEP_KIND}:${task}/${keyOf(to)}`;
+async function itemsOf({ name, definition, context }: DriverCall, letters: readonly Letter[]): Promise<Item[]> {
+  const keyFor = ({ to }: Letter): string => `${STEP_KIND}:${name}/${keyOf(to)}`;
   const steps = await context.steps.plan(
     letters.map((letter) => ({
       key: keyFor(letter),

@@ -1,7 +1,7 @@
 /** Tasks that are workflows of Mistral: `driver = mistral`. */
 
 import type { Driver, DriverCall } from '../driver.ts';
-import { TASK_STEP } from '../task-step.ts';
+import { TASK_STEP, taskStepKey } from '../task-step.ts';
 import { provideWorkflow } from './definition.ts';
 import { cancelWorkflow, runWorkflow, type WorkflowRun } from './workflow-run.ts';
 
@@ -16,12 +16,12 @@ export const mistralDriver: Driver = {
   undo: (call) => cancelWorkflow(call.context, workflowOf(call)),
 };
 
-function workflowOf({ task, stepKey, options, definition }: DriverCall): WorkflowRun {
+function workflowOf({ name, stepKey, options, definition }: DriverCall): WorkflowRun {
   return {
     // An operator settles a doubt about it as one about any other task.
-    key: `${TASK_STEP}:${task}`,
+    key: taskStepKey(name),
     kind: TASK_STEP,
-    object: task,
+    object: name,
     stepKey,
     workflowName: String(options.workflowName),
     inputs: options.inputs ?? {},

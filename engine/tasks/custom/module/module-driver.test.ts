@@ -56,6 +56,7 @@ describe('a module', SLOW, () => {
       data: {
         version: 1,
         task: 'update_inventory',
+        occurrence: 1,
         phase: 'post',
         step_key: '11111111-1111-4111-8111-111111111111/update_inventory',
         attempt: 1,
@@ -404,10 +405,11 @@ describe('the signal', SLOW, () => {
     );
     const signal = abortWhenBegun(new TaskFailure('its time is up (1 s)'));
     const { context } = place.call(task, { signal });
-    const { task: name, phase, stepKey, attempt, inputs, parameters } = place.call(task);
+    const { task: name, occurrence, phase, stepKey, attempt, inputs, parameters } = place.call(task);
     const call = {
       version: 1,
       task: name,
+      occurrence,
       phase,
       step_key: stepKey,
       attempt,

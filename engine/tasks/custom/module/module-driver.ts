@@ -36,11 +36,21 @@ function missingIn({ definition }: DriverCall, outputs: Values): string | undefi
 }
 
 function calling(name: CalledFunction, call: DriverCall): Promise<End> {
-  const { task, phase, stepKey, attempt, isResumed, inputs, parameters, outputs, options, context } = call;
+  const { task, occurrence, phase, stepKey, attempt, isResumed, inputs, parameters, outputs, options, context } = call;
   const module = String(options.module);
   const fault = faultOfFile(module);
   if (fault) throw new NotDone(fault);
-  const facts = { task, phase, step_key: stepKey, attempt, resumed: isResumed, inputs, parameters, outputs };
+  const facts = {
+    task,
+    occurrence,
+    phase,
+    step_key: stepKey,
+    attempt,
+    resumed: isResumed,
+    inputs,
+    parameters,
+    outputs,
+  };
   return callModule({ function: name, module, call: { version: 1, ...facts } }, context);
 }
 

@@ -29,7 +29,7 @@ export type CalledFunction = (typeof CALLED_FUNCTIONS)[number];
 /** What of a call can be written as JSON. */
 export type CallData = Pick<
   Call,
-  'version' | 'task' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters' | 'outputs'
+  'version' | 'task' | 'occurrence' | 'phase' | 'step_key' | 'attempt' | 'resumed' | 'inputs' | 'parameters' | 'outputs'
 >;
 
 /** Module: the path of its file. */

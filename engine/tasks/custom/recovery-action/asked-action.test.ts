@@ -3,6 +3,7 @@ import type { EarlierStep } from '../../../flow/task.ts';
 import { lastTouched } from './asked-action.ts';
 
 const step = (state: EarlierStep['state'], known: readonly string[] = []): EarlierStep => ({
+  flow: 'other',
   state,
   before: null,
   detail: { known },

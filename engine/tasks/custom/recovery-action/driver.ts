@@ -12,7 +12,7 @@ import { listed } from '../../listed-instance.ts';
 import type { Driver, DriverCall } from '../driver.ts';
 import { provideWorkflow } from '../mistral/definition.ts';
 import { runWorkflow } from '../mistral/workflow-run.ts';
-import { TASK_STEP } from '../task-step.ts';
+import { TASK_STEP, taskStepKey } from '../task-step.ts';
 import { type Action, actionsOf, badly, type Fate, well } from './actions.ts';
 import { chosenInstances } from './chosen-instances.ts';
 import { evacuate } from './evacuation.ts';
@@ -25,8 +25,8 @@ const AT_ONCE = 10;
 export const recoveryActionDriver: Driver = {
   steps: 'own',
   async run(call) {
-    const { context, options, task } = call;
-    const instances = await chosenInstances(context, task, String(options.instances ?? ''));
+    const { context, options, name } = call;
+    const instances = await chosenInstances(context, name, String(options.instances ?? ''));
     if (instances.length === 0) context.progress('There is no instance to act on', 1);
     const fates = new Map(instances.map((instance) => [instance.uuid, well(instance)]));
     for (const action of actionsOf(options.actions ?? null)) {
@@ -70,7 +70,7 @@ async function perform(
   instances: readonly InstanceSnapshot[],
 ): Promise<readonly Fate[]> {
   const { context, options } = call;
-  const key = `${action.name.toLowerCase()}:${call.task}/${action.index}`;
+  const key = `${action.name.toLowerCase()}:${call.name}/${action.index}`;
   switch (action.name) {
     case 'EVACUATE':
       return evacuate(context, instances);
@@ -85,7 +85,7 @@ async function perform(
     case 'MIGRATE':
       await requireOpen(context);
       return each(context, instances, (inner, instance) =>
-        migrateHome(inner, `${call.task}/${action.index}/${instance.uuid}`, instance),
+        migrateHome(inner, `${call.name}/${action.index}/${instance.uuid}`, instance),
       );
     case 'WORKFLOW':
       return workflows(call, action, instances);
@@ -94,23 +94,23 @@ async function perform(
 
 /** One execution for each instance, whose uuid it gets as a further input, as Senlin gives that of its node. */
 async function workflows(
-  { context, stepKey, task }: DriverCall,
+  { context, stepKey, name }: DriverCall,
   { index, params }: Action,
   instances: readonly InstanceSnapshot[],
 ): Promise<readonly Fate[]> {
-  const name = String(params.workflow_name);
-  if (params.definition_file) await provideWorkflow(context, name, String(params.definition_file));
+  const workflowName = String(params.workflow_name);
+  if (params.definition_file) await provideWorkflow(context, workflowName, String(params.definition_file));
   const given = params.inputs;
   const inputs = given !== null && typeof given === 'object' && !Array.isArray(given) ? given : {};
   return each(context, instances, async (inner, instance) => {
     const { uuid } = instance;
     await runWorkflow(inner, {
       // An operator settles a doubt about it as one about a task of that name.
-      key: `${TASK_STEP}:${task}/${index}/${uuid}`,
+      key: `${taskStepKey(name)}/${index}/${uuid}`,
       kind: TASK_STEP,
       object: uuid,
       stepKey: `${stepKey}/${index}/${uuid}`,
-      workflowName: name,
+      workflowName,
       inputs: { ...inputs, instance_uuid: uuid },
       provides: [],
     });

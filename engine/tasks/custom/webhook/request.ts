@@ -71,10 +71,13 @@ export function urlOf(text: string): URL {
   return url;
 }
 
-function bodyOf({ options, task, phase, stepKey, attempt, inputs }: DriverCall, method: string): string | null {
+function bodyOf(
+  { options, task, occurrence, phase, stepKey, attempt, inputs }: DriverCall,
+  method: string,
+): string | null {
   if (options.body !== null && options.body !== undefined) return JSON.stringify(options.body);
   if (method === 'GET' || method === 'DELETE') return null;
-  return JSON.stringify({ version: VERSION, call: 'run', task, phase, step_key: stepKey, attempt, inputs });
+  return JSON.stringify({ version: VERSION, call: 'run', task, occurrence, phase, step_key: stepKey, attempt, inputs });
 }
 
 function headersOf(headers: DriverCall['options'][string] | undefined): Record<string, string> {

@@ -98,6 +98,7 @@ describe('a request', () => {
       version: 1,
       call: 'run',
       task: 'hook',
+      occurrence: 1,
       phase: 'post',
       step_key: key,
       attempt: 1,

@@ -1,0 +1,73 @@
+/**
+ * The proxy for a URL, from the variables `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy` in either case, with the
+ * rules of Python's requests, which the OpenStack clients send with. Pure.
+ */
+import { BlockList, isIPv4 } from 'node:net';
+import { CredentialsError } from './clouds-settings.ts';
+
+export type ProxyVariables = Readonly<Record<string, string>>;
+
+export interface Proxy {
+  /** May hold a user name and a password. */
+  readonly url: URL;
+  /** The variable that names it. */
+  readonly variable: string;
+}
+
+/** The variables about proxies among those of a process. */
+export function proxyVariables(environment: Readonly<Record<string, string | undefined>>): ProxyVariables {
+  const entries = Object.entries(environment).filter(([name]) => /_proxy$/i.test(name));
+  return Object.fromEntries(entries.map(([name, value = '']) => [name, value]));
+}
+
+/** Undefined: requests go directly. Throws `CredentialsError` for a proxy that cannot be used. */
+export function proxyFor(url: URL, variables: ProxyVariables): Proxy | undefined {
+  const found = variable(variables, url.protocol.slice(0, -1)) ?? variable(variables, 'all');
+  if (found === undefined || isExempt(url, variables)) return undefined;
+  const [name, value] = found;
+  const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  // The value is not repeated: it may hold a password.
+  if (proxy === undefined || !/^https?:$/.test(proxy.protocol) || proxy.hostname === '') {
+    throw new CredentialsError(
+      `${name} is not the URL of an HTTP proxy; a value like http://proxy.example:3128 is allowed`,
+    );
+  }
+  return { url: proxy, variable: name };
+}
+
+/** The lower case goes before, and turns the other off where it is empty. */
+function variable(variables: ProxyVariables, scheme: string): readonly [name: string, value: string] | undefined {
+  const name = `${scheme}_proxy`;
+  const lower = variables[name];
+  if (lower !== undefined) return lower === '' ? undefined : [name, lower];
+  return Object.entries(variables).findLast(([each, value]) => value !== '' && each.toLowerCase() === name);
+}
+
+function isExempt(url: URL, variables: ProxyVariables): boolean {
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const list = variables.no_proxy || variables.NO_PROXY || '';
+  const entries = list.replaceAll(' ', '').split(',').filter(Boolean);
+  if (isIPv4(host)) {
+    if (entries.some((entry) => entry === host || isInNetwork(host, entry))) return true;
+  } else {
+    const withPort = url.port === '' ? host : `${host}:${url.port}`;
+    if (entries.some((entry) => host.endsWith(entry) || withPort.endsWith(entry))) return true;
+  }
+  const suffixes = variable(variables, 'no')?.[1] ?? '';
+  if (suffixes === '*') return true;
+  return suffixes
+    .split(',')
+    .map((entry) => entry.trim().replace(/^\.+/, '').toLowerCase())
+    .some((entry) => entry !== '' && (host === entry || host.endsWith(`.${entry}`)));
+}
+
+function isInNetwork(host: string, entry: string): boolean {
+  const [network = '', bits = '', ...rest] = entry.split('/');
+  if (rest.length > 0 || !isIPv4(network) || !/^\d{1,2}$/.test(bits)) return false;
+  const prefix = Number(bits);
+  if (prefix < 1 || prefix > 32) return false;
+  const list = new BlockList();
+  list.addSubnet(network, prefix);
+  return list.check(host);
+}

@@ -1,0 +1,11 @@
+import { installDebianPackages } from '../debian_packages.ts';
+
+/** ipmitool, and ipmi_sim of OpenIPMI as the BMC that it reads, from Debian 12. */
+export const PACKAGES = ['ipmitool', 'openipmi'] as const;
+
+/** Installs what is missing of PACKAGES. Needs root only then. */
+export async function installPackages(): Promise<void> {
+  await installDebianPackages('BMC', PACKAGES);
+}
+
+if (import.meta.main) await installPackages();
