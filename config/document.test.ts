@@ -108,7 +108,7 @@ y = "quoted"`;
 
 test.each([
   ['verify_interval = 1\nx = 2\n[s]', '1:1: an option before the first section; put [DEFAULT] above it'],
-  ['[s]\nx = 1\n\n[t]\n[s]\ny = 2', '5:1: section [s] already stands at f:1:1; join the two'],
+  ['[s]\nx = 1\n\n[t]\n[s]\nx = 2', '6:1: "x" already stands at f:2:1; remove one of the two'],
   ['[s]\nx = 1\ny = 2\nx = 3', '4:1: "x" already stands at f:2:1; remove one of the two'],
   ['[s]\npassword: secret', '2:1: expected NAME = VALUE; a line that continues a value begins with a blank'],
   ['[s]\npassword secret = x', '2:1: expected NAME = VALUE; a line that continues a value begins with a blank'],

@@ -120,13 +120,9 @@ class DocumentReader {
       return;
     }
     const known = this.#sections.get(name);
-    if (known === undefined) {
-      this.#section = { name, at, options: new Map(), unread: new Set() };
-      this.#sections.set(name, this.#section);
-    } else {
-      this.#problems.push(errorAt(at, `section [${name}] already stands at ${formatPosition(known.at)}; join the two`));
-      this.#section = known;
-    }
+    // A section that is written again continues, as for oslo.config; an option that is given again is refused.
+    this.#section = known ?? { name, at, options: new Map(), unread: new Set() };
+    if (known === undefined) this.#sections.set(name, this.#section);
   }
 
   #beginOption(line: string, at: Position): void {

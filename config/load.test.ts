@@ -106,10 +106,13 @@ test('a file that cannot be read is an error, even a default one', () => {
   );
 });
 
-test('a section stands in one of the files only', () => {
-  expect(
-    problemsOf({ '/m': '[engine]\n[cloud]', '/r': `${FLOWS}[engine]` }, { mainFile: '/m', recoveryMethodsFile: '/r' }),
-  ).toEqual(['/r:2:1: section [engine] already stands at /m:1:1; keep it in one file']);
+test('a section of two files is one section, and an option stands in one of them only', () => {
+  const sources = { mainFile: '/m', recoveryMethodsFile: '/r' };
+  const engine = (lines: string) => ({ '/m': '[engine]\nnode = a\n[cloud]', '/r': `${FLOWS}[engine]\n${lines}` });
+  expect(problemsOf(engine('node = b'), sources)).toEqual([
+    '/r:3:1: "node" already stands at /m:2:1; remove one of the two',
+  ]);
+  expect(problemsOf(engine('log_level = debug'), sources)).toEqual([]);
 });
 
 const PASSWORD = '[DEFAULT]\nos_privileged_user_password = geheim';

@@ -136,13 +136,23 @@ function joinSections(documents: readonly Document[], problems: Problem[]): Sect
   const sections = new Map<string, DocumentSection>();
   for (const section of documents.flatMap((document) => document.sections)) {
     const earlier = sections.get(section.name);
-    if (earlier === undefined) sections.set(section.name, section);
-    else {
-      const message = `section [${section.name}] already stands at ${formatPosition(earlier.at)}; keep it in one file`;
-      problems.push(errorAt(section.at, message));
-    }
+    sections.set(section.name, earlier === undefined ? section : joined(earlier, section, problems));
   }
   return sections;
+}
+
+/** A section of two files is one section; an option that both give is refused. */
+function joined(first: DocumentSection, second: DocumentSection, problems: Problem[]): DocumentSection {
+  const options = new Map(first.options);
+  for (const option of second.options.values()) {
+    const earlier = options.get(option.name);
+    if (earlier === undefined) options.set(option.name, option);
+    else {
+      const place = formatPosition(earlier.at);
+      problems.push(errorAt(option.at, `"${option.name}" already stands at ${place}; remove one of the two`));
+    }
+  }
+  return { ...first, options, unread: new Set([...first.unread, ...second.unread]) };
 }
 
 /** The sections that are left: those of tasks in some list, those without effect, and those nobody knows. */

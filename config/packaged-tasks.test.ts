@@ -90,8 +90,8 @@ test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
   ],
   [
     'one file defines a task twice',
-    { '/m': LISTS, '/d/a.conf': `${PAGE}[page]\n` },
-    ['/d/a.conf:5:1: section [page] already stands at /d/a.conf:1:1; join the two'],
+    { '/m': LISTS, '/d/a.conf': `${PAGE}${PAGE}` },
+    expect.arrayContaining(['/d/a.conf:6:1: "driver" already stands at /d/a.conf:2:1; remove one of the two']),
   ],
   [
     'a file holds options of the engine',

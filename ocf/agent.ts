@@ -64,7 +64,7 @@ async function requireJournal({ name, parameters }: Resource, call: AgentCall): 
 async function monitorAction(resource: Resource, call: AgentCall): Promise<OcfCode> {
   const probe = isProbe(call.environment);
   const depth = Number(call.environment.OCF_CHECK_LEVEL || 0);
-  const { code, reason } = await monitor(resource, call.program, probe ? 0 : depth);
+  const { code, reason } = await monitor(resource, call.program, { depth: probe ? 0 : depth });
   const isExpected = code === OCF.SUCCESS || (code === OCF.NOT_RUNNING && probe);
   if (!isExpected) throw new OcfFailure(code, reason ?? 'the engine is not running');
   if (reason !== null) call.log(reason);
