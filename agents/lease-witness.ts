@@ -1,8 +1,9 @@
 /** The internal command of the resource agent that reads the lease of a journal: see ocf/lease-witness.ts. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readConfigurationFile, systemPath } from '#config/files.ts';
 import { type Configuration, loadConfiguration } from '#config/load.ts';
+import { readOwner } from '#engine/journal/lease.ts';
 import { identifyProcess, lifeOf, MACHINE_FILES } from '#engine/journal/process-identity.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import type { LeaseWitness } from '#ocf/lease-witness.ts';
@@ -20,19 +21,23 @@ function configurationAt(config: string): Configuration | undefined {
 }
 
 function witnessOf(journal: string, leaseTimeout: number): LeaseWitness {
-  if (!existsSync(dirname(journal))) return { is: 'no folder', folder: dirname(journal) };
+  const folder = dirname(journal);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return { is: 'no folder', folder };
+  // Opening a pipe would wait for a writer for ever.
+  if (!statSync(journal, { throwIfNoEntry: false })?.isFile()) return { is: 'nothing' };
   const reader = new JournalReader(journal);
   try {
     const { lease } = reader.query('summary');
     if (!lease) return { is: 'nothing' };
+    const owner = readOwner(lease.owner);
     return {
       is: 'lease',
       node: lease.node,
       pid: lease.pid,
       state: lease.state,
       life: lifeOf(lease, identifyProcess(lease.node, MACHINE_FILES.map(systemPath))),
-      isExact: Boolean(lease.process_start),
-      resource: lease.resource ?? null,
+      isExact: owner.processStart !== undefined,
+      resource: owner.resource ?? null,
       age: Date.now() - lease.beat_at,
       leaseTimeout,
     };

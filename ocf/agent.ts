@@ -52,7 +52,7 @@ function requireConfiguration({ parameters: { config } }: Resource, call: AgentC
 async function requireJournal({ name, parameters }: Resource, call: AgentCall): Promise<void> {
   const lease = await readLease(call.program, parameters);
   if (lease.is === 'no folder')
-    throw new OcfFailure(OCF.ERR_INSTALLED, `${lease.folder} does not exist; is the shared storage mounted?`);
+    throw new OcfFailure(OCF.ERR_INSTALLED, `there is no directory ${lease.folder}; is the shared storage mounted?`);
   if (lease.is === 'nothing') return;
   const isOfAnother = lease.resource !== null && name !== undefined && lease.resource !== name;
   const lives = lease.life === 'alive' || (lease.life === 'not visible' && lease.age < lease.leaseTimeout);
@@ -64,7 +64,7 @@ async function requireJournal({ name, parameters }: Resource, call: AgentCall): 
 async function monitorAction(resource: Resource, call: AgentCall): Promise<OcfCode> {
   const probe = isProbe(call.environment);
   const depth = Number(call.environment.OCF_CHECK_LEVEL || 0);
-  const { code, reason } = await monitor(resource, call.program, probe ? 0 : depth);
+  const { code, reason } = await monitor(resource, call.program, { depth: probe ? 0 : depth });
   const isExpected = code === OCF.SUCCESS || (code === OCF.NOT_RUNNING && probe);
   if (!isExpected) throw new OcfFailure(code, reason ?? 'the engine is not running');
   if (reason !== null) call.log(reason);

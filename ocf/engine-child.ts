@@ -35,7 +35,7 @@ function argumentsOf({ name, parameters }: Resource, environment: Action['enviro
 
 export class EngineChild {
   readonly #child: ChildProcess;
-  readonly #pipe: Readable;
+  readonly #pipe: Readable | undefined;
   #report = '';
   #spawnError: Error | undefined;
 
@@ -53,9 +53,10 @@ export class EngineChild {
     this.#child.on('error', (error) => {
       this.#spawnError = error;
     });
-    this.#pipe = this.#child.stdio[REPORT_DESCRIPTOR] as Readable;
-    this.#pipe.on('error', () => {});
-    this.#pipe.on('data', (chunk: Buffer) => {
+    // Without descriptors or processes left there is no child, and no pipe either.
+    this.#pipe = this.#child.pid === undefined ? undefined : (this.#child.stdio[REPORT_DESCRIPTOR] as Readable);
+    this.#pipe?.on('error', () => {});
+    this.#pipe?.on('data', (chunk: Buffer) => {
       if (this.#report.length < MAX_REPORT) this.#report += chunk.toString('utf8');
     });
   }
@@ -77,10 +78,11 @@ export class EngineChild {
 
   /** The engine's own words for its failure; empty when it had none. */
   async report(): Promise<string> {
-    if (!this.#pipe.readableEnded && !this.#pipe.destroyed) {
+    const pipe = this.#pipe;
+    if (pipe && !pipe.closed) {
       // It is over, so its end of the pipe is closed; a child of it that holds the pipe is not waited for.
       await new Promise<void>((resolve) => {
-        this.#pipe.once('close', resolve);
+        pipe.once('close', resolve);
         setTimeout(resolve, 500);
       });
     }
@@ -94,7 +96,7 @@ export class EngineChild {
 
   /** Lets it go its own way. */
   release(): void {
-    this.#pipe.destroy();
+    this.#pipe?.destroy();
     this.#child.unref();
   }
 }

@@ -43,11 +43,10 @@ export function readLease(program: Action['program'], { config, journal }: Param
       stdio: ['ignore', 'pipe', 'ignore'],
       cwd: '/',
     });
+    // Without descriptors or processes left there is no child, and no pipe either.
+    child.on('error', () => resolve(NOTHING));
+    if (child.pid === undefined) return;
     let text = '';
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve(parse(text));
-    };
     const timer = setTimeout(() => {
       // It may be beyond the reach of signals; nothing waits for it.
       child.kill('SIGKILL');
@@ -58,8 +57,10 @@ export function readLease(program: Action['program'], { config, journal }: Param
     child.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');
     });
-    child.on('error', end);
-    child.on('close', end);
+    child.on('close', () => {
+      clearTimeout(timer);
+      resolve(parse(text));
+    });
   });
 }
 

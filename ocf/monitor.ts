@@ -5,6 +5,8 @@
  * cloud answers. "Not running" is said only when no witness knows of an engine; see running.ts.
  */
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, statOf } from '#protocol/process-file.ts';
 import type { Action } from './action.ts';
 import { OCF, type OcfCode } from './codes.ts';
 import type { EngineProcess } from './engine-process.ts';
@@ -21,11 +23,36 @@ export interface MonitorResult {
 /** Finds the engines of the resource; `findEngines` unless a caller needs less. */
 export type Find = (resource: Resource, program: Action['program']) => Promise<readonly EngineProcess[]>;
 
+export interface Thoroughness {
+  /** `OCF_CHECK_LEVEL`: from 10 on the journal and the cloud are tried too. */
+  readonly depth: number;
+  readonly pingTimeoutMs?: number;
+  readonly find?: Find;
+}
+
 const PING_TIMEOUT_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 45_000;
+/** A killed process is on its way out until its last thread is. */
+const DYING_MS = 2_000;
+const POLL_MS = 20;
 
-function ask(socket: string, depth: number): Promise<PingAnswer> {
-  return depth >= 10 ? askEngine(socket, 'health', HEALTH_TIMEOUT_MS) : askEngine(socket, 'ping', PING_TIMEOUT_MS);
+function ask(socket: string, { depth, pingTimeoutMs = PING_TIMEOUT_MS }: Thoroughness): Promise<PingAnswer> {
+  return depth >= 10 ? askEngine(socket, 'health', HEALTH_TIMEOUT_MS) : askEngine(socket, 'ping', pingTimeoutMs);
+}
+
+/** Resolves with whether it lives, once that is decided. */
+async function survives({ name }: EngineProcess): Promise<boolean> {
+  const deadline = performance.now() + DYING_MS;
+  while (isAlive(name)) {
+    if (statOf(name.pid)?.state !== 'Z' || performance.now() > deadline) return true;
+    await delay(POLL_MS);
+  }
+  return false;
+}
+
+async function living(engines: readonly EngineProcess[]): Promise<readonly EngineProcess[]> {
+  const lives = await Promise.all(engines.map(survives));
+  return engines.filter((_, index) => lives[index]);
 }
 
 function listensOn({ socket }: EngineProcess, path: string): boolean {
@@ -35,21 +62,20 @@ function listensOn({ socket }: EngineProcess, path: string): boolean {
 export async function monitor(
   resource: Resource,
   program: Action['program'],
-  depth: number,
-  find: Find = findEngines,
+  how: Thoroughness,
 ): Promise<MonitorResult> {
   const { socket } = resource.parameters;
-  const answer = await ask(socket, depth);
+  const answer = await ask(socket, how);
   const named = engineInFile(resource);
   if (answer.is === 'answering' && named && listensOn(named, socket)) return { code: OCF.SUCCESS, reason: null };
-  const engines = await find(resource, program);
+  const engines = await living(await (how.find ?? findEngines)(resource, program));
   const [engine] = engines;
   if (engine === undefined) {
     const stranger = answer.is === 'absent' ? null : `another program listens on ${socket}`;
     return { code: OCF.NOT_RUNNING, reason: stranger };
   }
   const here = engines.find((one) => listensOn(one, socket));
-  return here ? judge(here, answer, resource, named !== undefined) : judgeElsewhere(engine, depth);
+  return here ? judge(here, answer, resource, named !== undefined) : judgeElsewhere(engine, how);
 }
 
 /** Of an engine that listens where the resource says. */
@@ -69,8 +95,11 @@ function judge(
 }
 
 /** Of an engine that was started with another socket than the resource has now. */
-async function judgeElsewhere({ name: { pid }, socket = '' }: EngineProcess, depth: number): Promise<MonitorResult> {
-  const answer = await ask(socket, depth);
+async function judgeElsewhere(
+  { name: { pid }, socket = '' }: EngineProcess,
+  how: Thoroughness,
+): Promise<MonitorResult> {
+  const answer = await ask(socket, how);
   if (answer.is === 'answering')
     return { code: OCF.SUCCESS, reason: `engine (pid ${pid}) listens on ${socket}, as it was started` };
   const why = answer.is === 'silent' ? answer.reason : 'its socket is lost';

@@ -9,7 +9,7 @@ import { mayPass } from '#protocol/passing-fault.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, type OcfCode, OcfFailure } from './codes.ts';
 import { EngineChild } from './engine-child.ts';
-import { livingEngines } from './engine-process.ts';
+import { type EngineProcess, livingEngines } from './engine-process.ts';
 import { liftLimits } from './limits.ts';
 import { type LogFile, lastLines, openLog } from './log-file.ts';
 import { monitor } from './monitor.ts';
@@ -22,6 +22,8 @@ import { stop } from './stop.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
+/** Of an engine that may be there already: half of the time is left for ending it, half for the next one. */
+const PING_TIMEOUT_MS = 2_000;
 const LOG_EVERY_MS = 10_000;
 
 /** What an engine's exit code at start means to the cluster; see agents/exit-codes.ts. */
@@ -67,14 +69,16 @@ function prepare({ socket, pidfile, logfile }: Parameters): LogFile {
 }
 
 /** Resolves when the way is free, or with `runs` when the engine is there and well. */
-async function clearTheWay(resource: Resource, action: Action): Promise<'free' | 'runs'> {
+async function clearTheWay(resource: Resource, action: Action, deadline: number): Promise<'free' | 'runs'> {
   // The engine itself reads the lease.
-  const { code, reason } = await monitor(resource, action.program, 0, async () => enginesHere(resource));
+  const find = async (): Promise<readonly EngineProcess[]> => enginesHere(resource);
+  const { code, reason } = await monitor(resource, action.program, { depth: 0, pingTimeoutMs: PING_TIMEOUT_MS, find });
   if (code === OCF.SUCCESS) return 'runs';
   if (code === OCF.NOT_RUNNING && reason !== null) throw new OcfFailure(OCF.ERR_GENERIC, reason);
   if (code !== OCF.NOT_RUNNING) {
     action.log(`${reason}; it is ended before another one is started`);
-    await stop(resource, action);
+    const now = performance.now();
+    await stop(resource, action, now + (deadline - now) / 2);
   }
   return 'free';
 }
@@ -104,7 +108,7 @@ async function waitFor(child: EngineChild, resource: Resource, log: LogFile, act
 
 export async function start(resource: Resource, action: Action): Promise<void> {
   const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
-  if ((await clearTheWay(resource, action)) === 'runs') return;
+  if ((await clearTheWay(resource, action, deadline)) === 'runs') return;
   liftLimits(action.log);
   const log = prepare(resource.parameters);
   const child = new EngineChild(resource, action, log.descriptor, existsSync(resource.parameters.config));

@@ -17,7 +17,7 @@ const KILL_RESERVE_MS = 5_000;
 /** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
 const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
-const REAPED_MS = 500;
+const REAPED_MS = 1_000;
 
 /** Resolves with those that live still at the deadline. */
 async function survivorsOf(names: readonly ProcessName[], deadline: number): Promise<readonly ProcessName[]> {
@@ -79,8 +79,12 @@ async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void
   }
 }
 
-export async function stop(resource: Resource, action: Pick<Action, 'environment' | 'log' | 'program'>): Promise<void> {
-  const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
+/** @param deadline by `performance.now()`; that of the action unless it has more to do than to stop */
+export async function stop(
+  resource: Resource,
+  action: Pick<Action, 'environment' | 'log' | 'program'>,
+  deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS),
+): Promise<void> {
   const engines = await findEngines(resource, action.program);
   if (engines.length > 0) {
     await end(

@@ -5,8 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { Place, STANDING_CLOCK } from '#test/journal/place.ts';
 import { Journal } from './journal.ts';
-import { assertReign, type HolderLife, type Identity, judgeLease, readLease, takeLease } from './lease.ts';
-import { identifyProcess, lifeOf, machineOf } from './process-identity.ts';
+import {
+  assertReign,
+  type HolderLife,
+  type Identity,
+  judgeLease,
+  ownerOf,
+  readLease,
+  readOwner,
+  takeLease,
+} from './lease.ts';
+import { identifyProcess, lifeOf, machineOf, startOf } from './process-identity.ts';
 import type { LeaseRow } from './words.ts';
 import type { WriterClock } from './writer.ts';
 
@@ -198,6 +207,45 @@ describe('a machine', () => {
   test('is not known without a machine-id', () => {
     expect(machineOf([])).toBeUndefined();
     for (const id of [null, '', 'uninitialized']) expect(fingerprint(id, 'board')).toBeUndefined();
+  });
+});
+
+describe('a lease that another resource of the cluster holds', () => {
+  /** A journal whose lease is held for resource `first` by the process with this pid and start time. */
+  function heldByFirst(place: Place, pid: number, processStart = startOf(pid)): void {
+    const { db } = place.reign();
+    const owner = ownerOf(`held-${pid}`, { processStart: processStart ?? '1', resource: 'first' });
+    takeLease(db, { ...identifyProcess('n1'), owner, pid }, readLease(db), 1);
+    db.close();
+  }
+  const reignOf = (place: Place, resource: string) => place.reign(STANDING_CLOCK, { resource });
+
+  test('is not taken from an engine that lives here, although the cluster started us', () => {
+    using place = new Place();
+    heldByFirst(place, process.ppid);
+    expect(() => reignOf(place, 'second')).toThrow(
+      expect.objectContaining({
+        kind: 'claimed',
+        message: expect.stringMatching(/by the engine of resource first: an engine runs here/),
+      }),
+    );
+    expect(reignOf(place, 'first').reign.epoch).toBe(3);
+  });
+
+  test('is taken from an engine that is dead, and from a process that has its pid now', () => {
+    using place = new Place();
+    heldByFirst(place, spawnSync('true').pid);
+    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+    heldByFirst(place, process.ppid, '1');
+    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+  });
+
+  test('is taken by an engine without a resource, as the cluster says, and names its own after that', () => {
+    using place = new Place();
+    heldByFirst(place, process.ppid);
+    const { db } = place.reign();
+    const { pid, owner = '' } = readLease(db) ?? {};
+    expect([pid, readOwner(owner)]).toEqual([process.pid, { processStart: startOf(process.pid), resource: undefined }]);
   });
 });
 

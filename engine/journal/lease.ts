@@ -11,7 +11,7 @@ import type { LeaseRow } from './words.ts';
 
 /** Who an engine process is. */
 export interface Identity {
-  /** Unique for this process start. */
+  /** Unique for this process start; with its start time and its resource, see `ownerOf`. */
   readonly owner: string;
   readonly node: string;
   readonly pid: number;
@@ -20,10 +20,25 @@ export interface Identity {
    * where it is known. Within one boot and namespace a pid means one process.
    */
   readonly bootId: string;
-  /** Field 22 of /proc/PID/stat, where it is known. */
-  readonly processStart?: string;
-  /** The cluster resource for which it runs. */
-  readonly resource?: string;
+}
+
+/** What an owner states about itself. Engines before this one wrote no more than the UUID. */
+export interface Owner {
+  /** Field 22 of /proc/PID/stat: with pid, boot and namespace it names one process for ever. */
+  readonly processStart: string | undefined;
+  /** The cluster resource for which it runs; undefined for an engine that was started by hand. */
+  readonly resource: string | undefined;
+}
+
+/** `UUID`, `UUID/START` or `UUID/START/RESOURCE`. */
+export function ownerOf(uuid: string, { processStart, resource }: Owner): string {
+  if (processStart === undefined) return uuid;
+  return [uuid, processStart, ...(resource ? [resource] : [])].join('/');
+}
+
+export function readOwner(owner: string): Owner {
+  const [, processStart, ...resource] = owner.split('/');
+  return { processStart: processStart || undefined, resource: resource.join('/') || undefined };
 }
 
 /** What is known of the holder's process: only its own boot and pid namespace can tell. */
@@ -52,8 +67,7 @@ export function judgeLease(lease: LeaseRow | undefined, life: HolderLife, author
 export function readLease(db: Database.Database): LeaseRow | undefined {
   return db
     .prepare<[], LeaseRow>(
-      `SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms, process_start, resource
-       FROM lease WHERE id = 1`,
+      'SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms FROM lease WHERE id = 1',
     )
     .get();
 }
@@ -68,11 +82,11 @@ export function takeLease(db: Database.Database, me: Identity, seen: LeaseRow | 
       }
       const epoch = (current?.epoch ?? 0) + 1;
       db.prepare(
-        `INSERT INTO lease (id, epoch, owner, node, pid, boot_id, process_start, resource, taken_at, beat_at, state)
-         VALUES (1, @epoch, @owner, @node, @pid, @bootId, @processStart, @resource, @now, @now, 'held')
+        `INSERT INTO lease (id, epoch, owner, node, pid, boot_id, taken_at, beat_at, state)
+         VALUES (1, @epoch, @owner, @node, @pid, @bootId, @now, @now, 'held')
          ON CONFLICT (id) DO UPDATE SET epoch = @epoch, owner = @owner, node = @node, pid = @pid, boot_id = @bootId,
-           process_start = @processStart, resource = @resource, taken_at = @now, beat_at = @now, state = 'held'`,
-      ).run({ processStart: null, resource: null, ...me, epoch, now });
+           taken_at = @now, beat_at = @now, state = 'held'`,
+      ).run({ ...me, epoch, now });
       return epoch;
     })
     .immediate();

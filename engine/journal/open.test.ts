@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -138,6 +139,21 @@ describe('is refused, and stays as it is:', () => {
     const { kind, message } = refusalOf(place, join(place.directory, 'gone', 'journal.db'));
     expect(kind).toBe('refused');
     expect(message).toMatch(/gone does not exist; mount the shared storage or create it with mode 0750/);
+  });
+
+  test('a directory that is a file', () => {
+    using place = new Place();
+    const file = join(place.directory, 'file');
+    writeFileSync(file, '');
+    const { kind, message } = refusalOf(place, join(file, 'journal.db'));
+    expect([kind, message]).toEqual(['refused', expect.stringMatching(/file is not a directory; mount the shared/)]);
+  });
+
+  test('a pipe, without waiting for its other end', () => {
+    using place = new Place();
+    execFileSync('mkfifo', [place.path]);
+    const { kind, message } = refusalOf(place);
+    expect([kind, message]).toEqual(['refused', `the journal ${place.path} is not a regular file`]);
   });
 
   test.each([

@@ -63,13 +63,18 @@ export function setPragmas(db: Database.Database): void {
 /** The file that is meant, symbolic links followed: SQLite keeps `-journal` beside that one. */
 function fileOf(path: string): string {
   const directory = dirname(path);
-  if (!existsSync(directory)) {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) {
+    const fault = found ? 'is not a directory' : 'does not exist';
     throw new JournalFailure(
       'refused',
-      `the journal's directory ${directory} does not exist; mount the shared storage or create it with mode 0750`,
+      `the journal's directory ${directory} ${fault}; mount the shared storage or create it with mode 0750`,
     );
   }
-  return existsSync(path) ? realpathSync(path) : join(realpathSync(directory), basename(path));
+  if (!existsSync(path)) return join(realpathSync(directory), basename(path));
+  // Opening a pipe would wait for a reader for ever.
+  if (!statSync(path).isFile()) throw new JournalFailure('refused', `the journal ${path} is not a regular file`);
+  return realpathSync(path);
 }
 
 /** Without its storage a node has an empty folder in its place, in which a new journal would begin. */

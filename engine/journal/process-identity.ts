@@ -1,7 +1,7 @@
 /** Who this process is, and whether the process that a lease names is alive. */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { HolderLife, Identity } from './lease.ts';
+import { type HolderLife, type Identity, ownerOf, readOwner } from './lease.ts';
 import type { LeaseRow } from './words.ts';
 
 /**
@@ -37,7 +37,7 @@ function bootId(machine: string | undefined): string {
 }
 
 /** Field 22 of proc_pid_stat(5), in clock ticks after boot; undefined when there is no such process. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
@@ -51,15 +51,8 @@ function startOf(pid: number): string | undefined {
  * @param resource the cluster resource for which this process runs
  */
 export function identifyProcess(node: string, machineFiles: readonly string[] = [], resource?: string): Identity {
-  const processStart = startOf(process.pid);
-  return {
-    owner: randomUUID(),
-    node,
-    pid: process.pid,
-    bootId: bootId(machineOf(machineFiles)),
-    ...(processStart === undefined ? {} : { processStart }),
-    ...(resource ? { resource } : {}),
-  };
+  const owner = ownerOf(randomUUID(), { processStart: startOf(process.pid), resource });
+  return { owner, node, pid: process.pid, bootId: bootId(machineOf(machineFiles)) };
 }
 
 /**
@@ -79,7 +72,8 @@ export function lifeOf(lease: LeaseRow, me: Identity): HolderLife {
   if (namespace !== myNamespace) return 'not visible';
   if (lease.pid === me.pid) return 'dead';
   const start = startOf(lease.pid);
-  if (lease.process_start && start !== undefined && start !== lease.process_start) return 'dead';
+  const { processStart } = readOwner(lease.owner);
+  if (processStart !== undefined && start !== undefined && start !== processStart) return 'dead';
   try {
     process.kill(lease.pid, 0);
     return 'alive';

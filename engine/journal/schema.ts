@@ -299,12 +299,6 @@ CREATE TABLE abandoned_evacuations (
 CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instance);
 ${RETENTION}`;
 
-/** Which process holds the lease beyond doubt, and for which resource of the cluster; null where the engine did not know. */
-const VERSION_3 = `
-ALTER TABLE lease ADD COLUMN process_start TEXT;
-ALTER TABLE lease ADD COLUMN resource TEXT;
-`;
-
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
 export const SCHEMA_VERSION = MIGRATIONS.length;

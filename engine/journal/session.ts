@@ -5,7 +5,7 @@
 import type Database from 'better-sqlite3';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
-import { type Identity, judgeLease, readLease, takeLease } from './lease.ts';
+import { type Identity, judgeLease, readLease, readOwner, takeLease } from './lease.ts';
 import { type OpenSettings, openForWriting, refusal } from './open.ts';
 import { lifeOf } from './process-identity.ts';
 import type { LeaseRow } from './words.ts';
@@ -44,13 +44,19 @@ function sameName(lease: LeaseRow | undefined, me: Identity): string {
   return `; it is not of this boot and container, so two machines may have the node name ${me.node}: give each a name of its own ([engine] node)`;
 }
 
-/** Whether the lease is of another resource of the cluster: its word about ours says nothing about that one's engine. */
-function isClaimed(lease: LeaseRow | undefined, me: Identity): boolean {
-  return Boolean(lease?.resource && me.resource && lease.resource !== me.resource);
+/**
+ * The other resource of the cluster that holds the lease, if it is another one: what the cluster says of our resource says nothing
+ * about the engine of that one.
+ */
+function claimant(lease: LeaseRow | undefined, me: Identity): string | undefined {
+  const [theirs, ours] = [readOwner(lease?.owner ?? '').resource, readOwner(me.owner).resource];
+  return theirs !== undefined && ours !== undefined && theirs !== ours ? theirs : undefined;
 }
 
-function ofResource(lease: LeaseRow | undefined, me: Identity): string {
-  return isClaimed(lease, me) ? ` of resource ${lease?.resource}` : '';
+function heldBy(lease: LeaseRow | undefined, me: Identity, reason: string): JournalFailure {
+  const resource = claimant(lease, me);
+  if (resource === undefined) return new JournalFailure('held', reason);
+  return new JournalFailure('claimed', `the journal is held by the engine of resource ${resource}: ${reason}`);
 }
 
 /** Waits, in CLOCK_BOOTTIME, until the holder has not renewed for the whole timeout; refuses as soon as it does. */
@@ -62,10 +68,8 @@ function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterCloc
     const now = readLease(db);
     if (now?.epoch === seen?.epoch && now?.state === 'released') return;
     if (now?.epoch !== seen?.epoch || now?.beat_at !== seen?.beat_at) {
-      throw new JournalFailure(
-        isClaimed(now, me) ? 'claimed' : 'held',
-        `the engine${ofResource(now, me)} on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch}) is alive and holds the journal${sameName(now, me)}`,
-      );
+      const holder = `the engine on ${now?.node} (pid ${now?.pid}, epoch ${now?.epoch})`;
+      throw heldBy(now, me, `${holder} is alive and holds the journal${sameName(now, me)}`);
     }
   }
 }
@@ -74,13 +78,9 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
   let { db, shared, warnings } = openForWriting(settings);
   try {
     const seen = readLease(db);
-    const verdict = judgeLease(
-      seen,
-      seen ? lifeOf(seen, me) : 'dead',
-      isClaimed(seen, me) ? 'none' : settings.authority,
-    );
-    if (verdict.act === 'refuse')
-      throw new JournalFailure(isClaimed(seen, me) ? 'claimed' : 'held', `${verdict.reason}${ofResource(seen, me)}`);
+    const authority = claimant(seen, me) === undefined ? settings.authority : 'none';
+    const verdict = judgeLease(seen, seen ? lifeOf(seen, me) : 'dead', authority);
+    if (verdict.act === 'refuse') throw heldBy(seen, me, verdict.reason);
     if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
     crashPoint('lease.before-take');
     const epoch = takeLease(db, me, seen, clock.now());

@@ -141,8 +141,4 @@ export interface LeaseRow {
   readonly state: 'held' | 'released';
   /** CLOCK_BOOTTIME ms in which engines held the lease: the clock of retention. */
   readonly served_ms?: number;
-  /** Field 22 of /proc/PID/stat: with pid, boot and namespace it names one process for ever. */
-  readonly process_start?: string | null;
-  /** The cluster resource for which the engine runs; null for one that was started by hand. */
-  readonly resource?: string | null;
 }

@@ -22,7 +22,7 @@ export class Place implements Disposable {
   /** A writer under a reign of its own, in this thread. */
   reign(clock: WriterClock = STANDING_CLOCK, other: Partial<JournalSettings> = {}) {
     const settings = this.settings(other);
-    const session = beginReign(settings, identifyProcess(settings.node), clock);
+    const session = beginReign(settings, identifyProcess(settings.node, [], settings.resource), clock);
     this.#connections.push(session.db);
     return { ...session, writer: new JournalWriter(session.db, session.reign, clock, settings) };
   }

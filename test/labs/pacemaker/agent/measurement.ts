@@ -3,13 +3,14 @@
  * when no engine of the resource lives, that bystanders are left alone, and that each failure has one reason.
  */
 import { type Executed, PATH } from '../execute.ts';
-import { ACTIONS, type ActionName, type Codes, expectedCodes, type Fault, type State } from './fault.ts';
+import { type ActionName, type Codes, expectedCodes, type Fault, type State } from './fault.ts';
 import { type Environment, type LivingProcess, Place } from './place.ts';
 
 export interface Measurement {
   readonly fault: Fault;
   readonly state: State;
-  readonly codes: Codes;
+  /** Of the actions that were tried. */
+  readonly codes: Partial<Codes>;
   /** `stop` failed, and the engine lived on: the one case in which fencing the node is right. */
   readonly couldNotStop: boolean;
   /** What is wrong besides the codes. */
@@ -21,7 +22,7 @@ export interface Measurement {
 const OUTPUT_LIMIT = 600;
 
 /** Long enough for a loaded machine, and short enough that a hung engine is soon ended. */
-const TIMEOUTS_MS: Readonly<Record<string, number>> = { start: 30_000, stop: 10_000, monitor: 12_000 };
+const TIMEOUTS_MS: Readonly<Record<string, number>> = { start: 60_000, stop: 10_000, monitor: 12_000 };
 
 export function environmentOf(action: string, place: Place, instance = 'recovery'): Environment {
   const word = action === 'probe' ? 'monitor' : action;
@@ -115,34 +116,45 @@ async function startHealthy(place: Place): Promise<void> {
   if (status !== 0) throw new Error(`a healthy node does not start the engine: ${status}\n${stderr}`);
 }
 
-/** Actions in the order of Pacemaker: a failed start is followed by a stop. */
+/** Actions in the order of Pacemaker: a failed start is followed by a stop. `meta-data` depends on no engine. */
 const ORDER: Readonly<Record<State, readonly ActionName[]>> = {
   stopped: ['meta-data', 'probe', 'monitor', 'stop', 'validate-all', 'start', 'stop'],
-  running: ['meta-data', 'probe', 'monitor', 'validate-all', 'stop'],
+  running: ['probe', 'monitor', 'validate-all', 'start', 'stop'],
 };
 
-async function round(agent: string, fault: Fault, state: State, actions: readonly ActionName[]): Promise<Round> {
-  await using place = await Place.open(agent);
-  if (state === 'running') await startHealthy(place);
-  const own = new Set(place.processes().map(({ pid }) => pid));
-  await fault.arrange?.(place);
-  const round = new Round(place, fault);
-  round.bystanders = place.processes().filter(({ pid }) => !own.has(pid));
-  for (const action of actions) await round.act(action);
-  return round;
+interface Played {
+  readonly round: Round;
+  /** `start` ended the engine that ran, so that `stop` met another one. */
+  readonly isReplaced: boolean;
 }
 
-/** Every action under the fault; `start` beside a running engine has a node of its own, since it may replace the engine. */
-export async function measure(agent: string, fault: Fault, state: State): Promise<Measurement> {
-  const rounds = [await round(agent, fault, state, ORDER[state])];
-  if (state === 'running') rounds.push(await round(agent, fault, state, ['start', 'stop']));
-  const codes = Object.assign({}, ...rounds.map((each) => each.codes)) as Codes;
+async function play(executable: string, fault: Fault, state: State, actions: readonly ActionName[]): Promise<Played> {
+  await using place = await Place.open(executable);
+  if (state === 'running') await startHealthy(place);
+  const own = place.processes().map(({ pid }) => pid);
+  await fault.arrange?.(place);
+  const round = new Round(place, fault);
+  round.bystanders = place.processes().filter(({ pid }) => !own.includes(pid));
+  let isReplaced = false;
+  for (const action of actions) {
+    await round.act(action);
+    if (action === 'start' && state === 'running')
+      isReplaced = place.processes().every(({ pid }) => !own.includes(pid));
+  }
+  return { round, isReplaced };
+}
+
+/** Every action under the fault. Where `start` replaces the engine, `stop` is tried on the first engine too. */
+export async function measure(executable: string, fault: Fault, state: State): Promise<Measurement> {
+  const first = await play(executable, fault, state, ORDER[state]);
+  const rounds = [first.round];
+  if (first.isReplaced) rounds.push((await play(executable, fault, state, ['stop'])).round);
   const stops = new Set(rounds.map((each) => each.codes.stop));
   return {
     fault,
     state,
-    codes,
-    couldNotStop: rounds.every((each) => each.couldNotStop || each.codes.stop === 0) && codes.stop !== 0,
+    codes: first.round.codes,
+    couldNotStop: first.round.codes.stop !== 0 && rounds.every((each) => each.couldNotStop),
     objections: [
       ...rounds.flatMap((each) => each.objections),
       ...(stops.size > 1 ? [`stop returned ${[...stops].join(' and ')}`] : []),
@@ -154,6 +166,8 @@ export async function measure(agent: string, fault: Fault, state: State): Promis
 /** One line for each difference from what the fault has to yield. */
 export function differences({ fault, state, codes, objections }: Measurement): readonly string[] {
   const wanted = expectedCodes(fault, state);
-  const wrong = ACTIONS.filter((action) => codes[action] !== wanted[action]);
+  const wrong = ORDER[state].filter(
+    (action, at, all) => all.indexOf(action) === at && codes[action] !== wanted[action],
+  );
   return [...wrong.map((action) => `${action} returned ${codes[action]} instead of ${wanted[action]}`), ...objections];
 }

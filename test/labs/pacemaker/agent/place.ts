@@ -5,7 +5,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Executed, execute, PATH } from '../execute.ts';
@@ -28,7 +38,7 @@ export interface LivingProcess {
   readonly argv: readonly string[];
 }
 
-/** The first process: holds the namespaces, reaps orphans as every bash does, and ends with its standard input. */
+/** The first process: holds the namespaces, reaps orphans as bash does and dash does not, and ends with its standard input. */
 const INIT = 'echo ready; read -r _';
 const ACTION_TIMEOUT_MS = 60_000;
 
@@ -38,14 +48,19 @@ export const CONFIGURATION = '[cloud]\ndriver = simulated\nsimulated_address = /
 export class Place {
   readonly directory: string;
   readonly paths: ResourcePaths;
-  /** A built executable of its own, so that a fault may replace it. */
+  /** By its place below resource.d, as the cluster runs it. A name of its own for the executable, so that a fault may replace it. */
   readonly agent: string;
+  readonly #executable: string;
   readonly #client: ChildProcess;
   readonly #init: number;
 
-  private constructor(directory: string, agent: string, client: ChildProcess, init: number) {
+  private constructor(directory: string, executable: string, client: ChildProcess, init: number) {
     this.directory = directory;
-    this.agent = agent;
+    this.#executable = executable;
+    this.agent = join(directory, 'resource.d/recovery-agent');
+    mkdirSync(join(directory, 'resource.d'));
+    symlinkSync('../recovery-agent', this.agent);
+    linkSync(executable, join(directory, 'recovery-agent'));
     this.#client = client;
     this.#init = init;
     this.paths = {
@@ -57,19 +72,20 @@ export class Place {
     };
   }
 
-  static async open(agent: string): Promise<Place> {
+  /** @param executable on the file system of temporary files */
+  static async open(executable: string): Promise<Place> {
     const directory = mkdtempSync(join(tmpdir(), 'recovery-agent-place-'));
     for (const folder of ['etc', 'run', 'log', 'storage']) mkdirSync(join(directory, folder));
     writeFileSync(join(directory, 'etc/engine.conf'), CONFIGURATION, { mode: 0o600 });
     const namespaces = ['--mount', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--propagation', 'private'];
-    const client = spawn('unshare', [...namespaces, 'bash', '-c', INIT], {
+    const client = spawn('unshare', [...namespaces, 'bash', '--norc', '-c', INIT], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH },
     });
     await Promise.race([once(client.stdout, 'data'), once(client, 'close')]);
     const children = readFileSync(`/proc/${client.pid}/task/${client.pid}/children`, 'utf8').trim();
     if (children === '') throw new Error('unshare: no namespaces were made; the lab needs root');
-    return new Place(directory, agent, client, Number(children.split(' ')[0]));
+    return new Place(directory, executable, client, Number(children.split(' ')[0]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,6 +93,12 @@ export class Place {
     this.#client.kill('SIGKILL');
     await closed;
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** As an upgrade of the package does: what runs keeps a file without a name. */
+  replaceExecutable(): void {
+    rmSync(this.path('recovery-agent'));
+    linkSync(this.#executable, this.path('recovery-agent'));
   }
 
   path(...names: string[]): string {
@@ -99,7 +121,7 @@ export class Place {
   /** Begins a program that stays. Resolves when it runs. */
   async begin(...argv: readonly string[]): Promise<LivingProcess> {
     const before = new Set(this.processes().map(({ pid }) => pid));
-    await this.must('bash', '-c', 'exec setsid --fork "$@" < /dev/null > /dev/null 2>&1', 'begin', ...argv);
+    await this.must('sh', '-c', 'exec setsid --fork "$@" < /dev/null > /dev/null 2>&1', 'begin', ...argv);
     for (;;) {
       const found = this.processes().find(({ pid, argv: [file] }) => !before.has(pid) && file === argv[0]);
       if (found) return found;

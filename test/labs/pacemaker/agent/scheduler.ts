@@ -2,7 +2,7 @@
  * What Pacemaker's scheduler does after an action returned a code: asked of the real crm_simulate, on a cluster of three nodes and
  * two remote nodes with fencing. The cluster's state is written by cibadmin and crm_simulate, never by hand.
  */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute, PATH } from '../execute.ts';
 
@@ -68,6 +68,16 @@ async function inject(file: string, operation: string, nodes: readonly string[],
     await must(['crm_simulate', '-x', file, '--op-inject', `${operation}@${node}=${code}`, '-O', file]);
 }
 
+/**
+ * A fail-count that crm_simulate has increased. The controller sets INFINITY instead after a failed start (start-failure-is-fatal)
+ * and after a failed stop.
+ */
+const FATAL_COUNT = /(name="fail-count-\S+#(?:start|stop)_0" value=)"\d+"/g;
+
+function countAsController(file: string): void {
+  writeFileSync(file, readFileSync(file, 'utf8').replace(FATAL_COUNT, '$1"INFINITY"'));
+}
+
 /** The cluster, in files of a folder. */
 export class Scheduler {
   readonly #directory: string;
@@ -93,7 +103,7 @@ export class Scheduler {
 
   async #write(): Promise<void> {
     const file = this.#fresh;
-    await must(['bash', '-c', 'cibadmin --empty > "$1"', 'cibadmin', file]);
+    writeFileSync(file, await must(['cibadmin', '--empty']));
     for (const [section, xml] of CONFIGURATION) await must(['cibadmin', '--create', '-o', section, '-X', xml], file);
     const online = CLUSTER_NODES.flatMap((name) => ['--node-up', name]);
     await must(['crm_simulate', '-x', file, '--quorum', '1', ...online, '-O', file]);
@@ -143,12 +153,13 @@ export class Scheduler {
     for (let transition = 0; transition < MAX_TRANSITIONS; transition += 1) {
       const text = await must(['crm_simulate', '-x', file, '--simulate', ...failing, '-O', file]);
       texts.push(text.slice(text.indexOf('Transition Summary:')));
+      countAsController(file);
       if (!/^ {2}\* (Resource action|Pseudo action|Fencing)/m.test(text)) {
         if (to !== undefined) copyFileSync(file, to);
         return outcomeOf(texts);
       }
     }
-    throw new Error(`crm_simulate: no end after ${MAX_TRANSITIONS} transitions\n${texts.join('\n')}`);
+    throw new Error(`crm_simulate: no end after ${MAX_TRANSITIONS} transitions\n${texts.slice(-2).join('\n')}`);
   }
 }
 

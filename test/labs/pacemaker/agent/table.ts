@@ -3,6 +3,7 @@ import { ACTIONS } from './fault.ts';
 import type { Measurement } from './measurement.ts';
 import type { Reaction } from './reaction.ts';
 
+/** `meta-data` is not among them: it returns 0 in every row. */
 const COLUMNS = ACTIONS.filter((action) => action !== 'meta-data');
 
 const INTRODUCTION = `# The resource agent under faults: measured exit codes
@@ -12,7 +13,8 @@ test/labs/pacemaker/agent --update\` writes it again. Each row is one fault on o
 namespaces of its own. What the codes mean and why they are chosen: [resource-agent.md](resource-agent.md).
 
 The column *engine* shows whether an engine of the resource ran when the fault arrived. \`meta-data\` returned 0 in every row.
-After each \`stop\` that returned 0 no engine of the resource lived, and no process of others was ended.
+After each \`stop\` that returned 0 no engine of the resource lived, and no process of others was ended. A **bold** code is a stop that
+could not stop the engine.
 `;
 
 const REACTIONS = `## What Pacemaker does with these codes
@@ -36,7 +38,9 @@ function escaped(text: string): string {
 export function document(measurements: readonly Measurement[], reactions: readonly Reaction[]): string {
   const lines = [INTRODUCTION, ...head(['kind', 'fault', 'engine', ...COLUMNS])];
   for (const { fault, state, codes, couldNotStop } of measurements) {
-    const cells = COLUMNS.map((action) => (action === 'stop' && couldNotStop ? `**${codes.stop}**` : codes[action]));
+    const cells = COLUMNS.map((action) =>
+      action === 'stop' && couldNotStop ? `**${codes.stop}**` : (codes[action] ?? ''),
+    );
     lines.push(row([fault.group, escaped(fault.name), state, ...cells]));
   }
   lines.push('', REACTIONS, ...head(['action', 'code', 'on', 'fenced', 'the resource runs']));

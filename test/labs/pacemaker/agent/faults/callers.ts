@@ -2,7 +2,7 @@
 import { type Fault, group } from '../fault.ts';
 
 /** Runs the rest of its arguments after the script's line. */
-const after = (line: string): readonly string[] => ['bash', '-c', `${line}; exec "$@"`, 'caller'];
+const after = (line: string): readonly string[] => ['sh', '-c', `${line}; exec "$@"`, 'caller'];
 
 function variables(name: string, environment: Readonly<Record<string, string>>): Omit<Fault, 'group'> {
   return { name, environment: () => environment, stopped: {}, running: {} };

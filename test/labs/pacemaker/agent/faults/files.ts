@@ -15,8 +15,7 @@ function configuration(name: string, text: string | Uint8Array, mode = 0o600): O
       chmodSync(paths.config, mode);
     },
     stopped: THIS_NODE,
-    // The engine that runs has read its configuration; `start` finds it and has nothing to do.
-    running: { 'validate-all': 5 },
+    running: THIS_NODE,
   };
 }
 
@@ -28,7 +27,7 @@ const CONFIGURATIONS = group('configuration', [
     name: 'the file is missing',
     arrange: ({ paths }) => rmSync(paths.config),
     stopped: THIS_NODE,
-    running: { 'validate-all': 5 },
+    running: THIS_NODE,
   },
   configuration('the file is no configuration', 'garbage ][\n'),
   configuration(
@@ -48,7 +47,7 @@ const CONFIGURATIONS = group('configuration', [
       writeFileSync(place.paths.config, listening(place.path('etc/key')));
     },
     stopped: THIS_NODE,
-    running: { 'validate-all': 5 },
+    running: THIS_NODE,
   },
 ]);
 

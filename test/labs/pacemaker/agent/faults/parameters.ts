@@ -69,12 +69,12 @@ const RESOURCES = group('resource', [
   {
     name: 'another resource has the socket, and its engine runs here',
     arrange: (place) => startOther(place, 'socket'),
-    stopped: { start: 6 },
+    stopped: REFUSED,
   },
   {
     name: 'another resource has the process file, and its engine runs here',
     arrange: (place) => startOther(place, 'pidfile'),
-    stopped: { start: 6 },
+    stopped: REFUSED,
   },
   {
     name: 'another resource has paths of its own, and its engine runs here',

@@ -1,5 +1,5 @@
 /** Engines that are dead, hung or hidden, and processes of others in their place. */
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Fault, group } from '../fault.ts';
 import type { LivingProcess, Place } from '../place.ts';
@@ -104,14 +104,8 @@ const OTHERS = group('process of others', [
 const UPGRADES = group('upgrade', [
   {
     name: 'the executable was replaced while the engine runs',
-    arrange: async (place) => {
-      const copy = place.path('recovery-agent');
-      await kill(place);
-      copyFileSync(place.agent, copy);
-      rmSync(place.paths.pidfile, { force: true });
-      await place.must('mount', '--bind', copy, place.agent);
-    },
-    running: DEAD,
+    arrange: (place) => place.replaceExecutable(),
+    running: {},
   },
 ]);
 

@@ -32,7 +32,7 @@ interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  { what: 'a full disk', arrange: fill, start: { run: 1, log: 1, storage: 1 } },
+  { what: 'a full disk', arrange: fill, start: { run: 1, log: 0, storage: 1 } },
   {
     what: 'a disk without inodes',
     arrange: (place, folder) => mount(place, folder, 'nr_inodes=1'),
