@@ -94,7 +94,7 @@ describe('a notification', { timeout: 60_000 }, () => {
   it.each([
     ['notification.hostname is missing', ['--event', 'STOPPED']],
     ['notification.payload.event is missing', ['--hostname', 'c1']],
-    ['notification.hostname may hold letters', ['--hostname', 'c1;reboot', '--event', 'STOPPED']],
+    ['notification.hostname is no host name', ['--hostname', 'c1;reboot', '--event', 'STOPPED']],
     ['notification.payload.host_status must be NORMAL or UNKNOWN', [...FAILED, '--host-status', 'FINE']],
     ['notification.payload.process_name is not a known field', [...FAILED, '--process-name', 'x']],
     ['notification.generated_time is not an ISO 8601 time', [...FAILED, '--generated-time', 'now']],

@@ -149,7 +149,7 @@ describe('validate', () => {
     ['[DEFAULT]\nverify_interval = soon\n', 2, 19, /number/],
     ['[DEFAULT]\nverify_interval = 100000\n', 2, 19, /300/],
     ['[engin]\nsocket = /run/x\n', 1, 1, /unknown section.*did you mean/],
-    ['[engine]\nsocket = /run/x\n[engine]\nnode = c1\n', 3, 1, /section \[engine\]/],
+    ['[engine]\nnode = c2\n[engine]\nnode = c1\n', 4, 1, /"node" already stands at/],
     ['[engine]\nsocket = run/x\n', 2, 10, /./],
     [
       "[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:['evacuate_instance_task']\n",

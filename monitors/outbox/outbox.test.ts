@@ -111,7 +111,7 @@ describe('the outbox', () => {
     const outbox = await open();
     await expect(
       outbox.put({ notification: { ...crash('c1').notification, hostname: 'c 1' } } as never),
-    ).rejects.toThrow('notification.hostname may hold letters');
+    ).rejects.toThrow('notification.hostname is no host name');
     expect(await outbox.names()).toEqual([]);
   });
 
