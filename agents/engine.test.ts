@@ -189,8 +189,8 @@ describe('an engine that cannot work', { timeout: 60_000 }, () => {
       5,
       /directory \/nowhere does not exist; mount/,
     ],
-    ['the socket has no directory', ['--socket', '/nowhere/e.sock'], 1, /directory \/nowhere of the socket.*ENOENT/],
-    ['the socket would lie in a file', ['--socket', '/etc/passwd'], 1, /\/etc\/passwd is there and no socket/],
+    ['the socket has no directory', ['--socket', '/nowhere/e.sock'], 5, /directory \/nowhere of the socket.*ENOENT/],
+    ['the socket would lie in a file', ['--socket', '/etc/passwd'], 5, /\/etc\/passwd is there and no socket/],
     ['the journal is no journal', ['--journal', '/etc/passwd'], 5, /journal \/etc\/passwd cannot be opened/],
     ['an argument is too many', ['now'], 2, /unexpected argument "now"/],
   ])('says why and takes nothing: %s', async (_, argv, exitCode, message) => {
