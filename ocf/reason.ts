@@ -16,6 +16,8 @@ export function reasonLine(reason: string): string {
 
 /** Writes to standard output (1) or error (2); one that is closed or on a full disk changes nothing. */
 export function writeText(descriptor: 1 | 2, text: string): void {
+  // A file beyond the caller's limit (ulimit -f) is an error, not the end of this process.
+  if (process.listenerCount('SIGXFSZ') === 0) process.on('SIGXFSZ', () => {});
   try {
     writeSync(descriptor, text);
   } catch {

@@ -35,8 +35,6 @@ const UNWANTED = [
 
 /** Only a check of the configuration loads more than is here. */
 async function actAsAgent(action: string): Promise<void> {
-  // A file that is larger than the caller's limit is an error, not the end of this process.
-  process.on('SIGXFSZ', () => {});
   const code = await runAgent({
     action,
     program: [process.execPath],
