@@ -3,7 +3,6 @@
  * alert or a person's shell starts, and say nothing about what is meant.
  */
 import { resolve } from 'node:path';
-import { isatty } from 'node:tty';
 
 /** Actions that no command shares its name with, so that a person may ask for them. */
 const OF_ARGUMENTS = new Set(['meta-data', 'validate-all']);
@@ -19,10 +18,14 @@ export function ocfAction(argv0: string, argv: readonly string[]): string | unde
   return isBelowResourceD(argv0) || OF_ARGUMENTS.has(action) ? action : undefined;
 }
 
+function hasTerminal(): boolean {
+  return process.getBuiltinModule('node:tty').isatty(2);
+}
+
 /** Whether Pacemaker started the program as an alert agent: without a single argument, and without a terminal. */
 export function isAlertCall(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  return argv.length === 0 && environment.CRM_alert_kind !== undefined && !isatty(2);
+  return argv.length === 0 && environment.CRM_alert_kind !== undefined && !hasTerminal();
 }

@@ -65,8 +65,10 @@ export async function monitor(
   how: Thoroughness,
 ): Promise<MonitorResult> {
   const { socket } = resource.parameters;
-  const answer = await ask(socket, how);
+  const asked = ask(socket, how);
+  // While the engine answers: a plain success must cost no time.
   const named = engineInFile(resource);
+  const answer = await asked;
   if (answer.is === 'answering' && named && listensOn(named, socket)) return { code: OCF.SUCCESS, reason: null };
   const engines = await living(await (how.find ?? findEngines)(resource, program));
   const [engine] = engines;

@@ -14,13 +14,19 @@ export function reasonLine(reason: string): string {
   return `${PREFIX}${line.length > MAX_CHARACTERS ? `${line.slice(0, MAX_CHARACTERS)}…` : line}`;
 }
 
-/** Writes a line to stderr; one that is closed or on a full disk changes nothing. */
-export function writeLine(line: string): void {
+/** Writes to standard output (1) or error (2); one that is closed or on a full disk changes nothing. */
+export function writeText(descriptor: 1 | 2, text: string): void {
+  // A file beyond the caller's limit (ulimit -f) is an error, not the end of this process.
+  if (process.listenerCount('SIGXFSZ') === 0) process.on('SIGXFSZ', () => {});
   try {
-    writeSync(2, `${line}\n`);
+    writeSync(descriptor, text);
   } catch {
     // The exit code says what counts.
   }
+}
+
+export function writeLine(line: string): void {
+  writeText(2, `${line}\n`);
 }
 
 export function tellReason(reason: string): void {

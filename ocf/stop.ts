@@ -17,7 +17,8 @@ const KILL_RESERVE_MS = 5_000;
 /** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
 const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
-const REAPED_MS = 1_000;
+/** An init of a container may collect the dead every two seconds only. */
+const REAPED_MS = 2_500;
 
 /** Resolves with those that live still at the deadline. */
 async function survivorsOf(names: readonly ProcessName[], deadline: number): Promise<readonly ProcessName[]> {

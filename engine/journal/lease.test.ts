@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { Place, STANDING_CLOCK } from '#test/journal/place.ts';
 import { Journal } from './journal.ts';
@@ -238,6 +239,21 @@ describe('a lease that another resource of the cluster holds', () => {
     expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
     heldByFirst(place, process.ppid, '1');
     expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+  });
+
+  test('is taken from an engine that was killed and waits for its parent', async () => {
+    using place = new Place();
+    // The shell becomes a program that waits for no child.
+    const parent = spawn('bash', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    heldByFirst(place, pid);
+    process.kill(pid, 'SIGKILL');
+    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) Z /));
+    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+    parent.kill();
   });
 
   test('is taken by an engine without a resource, as the cluster says, and names its own after that', () => {

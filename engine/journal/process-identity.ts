@@ -1,6 +1,6 @@
 /** Who this process is, and whether the process that a lease names is alive. */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type HolderLife, type Identity, ownerOf, readOwner } from './lease.ts';
 import type { LeaseRow } from './words.ts';
 
@@ -36,13 +36,28 @@ function bootId(machine: string | undefined): string {
   return [...parts, ...(machine ? [machine] : [])].join('/');
 }
 
-/** Field 22 of proc_pid_stat(5), in clock ticks after boot; undefined when there is no such process. */
-export function startOf(pid: number): string | undefined {
+/** Fields 3 to 22 of proc_pid_stat(5); empty when there is no such process. */
+function statOf(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return undefined;
+    return [];
+  }
+}
+
+/** In clock ticks after boot; undefined when there is no such process. */
+export function startOf(pid: number): string | undefined {
+  return statOf(pid)[19];
+}
+
+/** Whether no thread of it runs any more, and it waits for its parent alone: signals still reach such a process. */
+function isZombie(pid: number): boolean {
+  if (!/^[ZX]/.test(statOf(pid)[0] ?? '')) return false;
+  try {
+    return readdirSync(`/proc/${pid}/task`).length <= 1;
+  } catch {
+    return true;
   }
 }
 
@@ -74,6 +89,7 @@ export function lifeOf(lease: LeaseRow, me: Identity): HolderLife {
   const start = startOf(lease.pid);
   const { processStart } = readOwner(lease.owner);
   if (processStart !== undefined && start !== undefined && start !== processStart) return 'dead';
+  if (isZombie(lease.pid)) return 'dead';
   try {
     process.kill(lease.pid, 0);
     return 'alive';

@@ -9,7 +9,7 @@ import { PROCESS_COMMAND, PROCESS_PART } from '#engine/tasks/custom/module/parts
 import { runAgent } from '#ocf/agent.ts';
 import { isAlertCall, ocfAction } from '#ocf/invocation.ts';
 import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
-import { writeLine } from '#ocf/reason.ts';
+import { writeLine, writeText } from '#ocf/reason.ts';
 import { loadPart } from './assets.ts';
 
 /**
@@ -35,15 +35,13 @@ const UNWANTED = [
 
 /** Only a check of the configuration loads more than is here. */
 async function actAsAgent(action: string): Promise<void> {
-  // A file that is larger than the caller's limit is an error, not the end of this process.
-  process.on('SIGXFSZ', () => {});
-  process.stdout.on('error', () => {});
   const code = await runAgent({
     action,
     program: [process.execPath],
     version: VERSION,
     environment: process.env,
-    print: (text) => process.stdout.write(text),
+    // Without a stream, whose making costs more than the answer.
+    print: (text) => writeText(1, text),
     // The cluster's executor reads stderr and logs it under the resource's name.
     log: (message) => writeLine(`recovery-agent ${action}: ${message}`),
     checkConfiguration: (file) => {

@@ -3,7 +3,7 @@
  * so that a machine that changes its pace changes both. Needs dist/recovery-agent (`npm run build`).
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,7 +23,11 @@ writeFileSync(
   `[journal]\npath = ${join(directory, 'journal.db')}\n[cloud]\ndriver = simulated\nsimulated_address = ${join(directory, 'cloud.sock')}\n[engine]\nsocket = ${socket}\n`,
   { mode: 0o600 },
 );
-const cluster = { OCF_RA_VERSION_MAJOR: '1', OCF_RESKEY_socket: socket, OCF_RESKEY_pidfile: pidfile };
+const cluster = { OCF_RESKEY_socket: socket, OCF_RESKEY_pidfile: pidfile };
+/** As the cluster calls it. */
+const agent = join(directory, 'resource.d/recovery-agent');
+mkdirSync(join(directory, 'resource.d'));
+symlinkSync(PROGRAM, agent);
 
 /** Wall milliseconds of one run; it must end well. */
 function once(file: string, argv: readonly string[], environment: Readonly<Record<string, string>>): number {
@@ -42,7 +46,7 @@ function median(values: readonly number[]): number {
 
 function compare(
   name: string,
-  argv: readonly string[],
+  [file, ...argv]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>>,
   most: number,
 ): void {
@@ -50,7 +54,7 @@ function compare(
   const bare: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     bare.push(once(NODE, ['-e', '0'], {}));
-    ours.push(once(PROGRAM, argv, environment));
+    ours.push(once(file, argv, environment));
   }
   const ratio = median(ours) / median(bare);
   process.stdout.write(
@@ -68,9 +72,9 @@ try {
     if (performance.now() > end) throw new Error('the engine did not come up');
     await delay(20);
   }
-  compare('meta-data', ['meta-data'], cluster, 1.2);
-  compare('monitor', ['monitor'], cluster, 1.2);
-  compare('status', ['status', '--config', config], {}, 1.6);
+  compare('meta-data', [agent, 'meta-data'], cluster, 1.2);
+  compare('monitor', [agent, 'monitor'], cluster, 1.2);
+  compare('status', [PROGRAM, 'status', '--config', config], {}, 1.6);
 } finally {
   engine.kill('SIGTERM');
   // The engine is at its status file for a moment still.
