@@ -48,10 +48,12 @@ export function segmentHosts({ hosts, reservedHosts }: FailoverSegment): readonl
  * only one can be meant.
  */
 export function segmentOf(segments: readonly FailoverSegment[], host: string): FailoverSegment | undefined {
+  const isOf = (segment: FailoverSegment, name: string): boolean =>
+    segment.hosts === 'every' || segment.hosts.includes(name) || segment.reservedHosts.includes(name);
+  const exact = segments.find((segment) => isOf(segment, host));
+  if (exact) return exact;
   const found = matchHost(host, segments.flatMap(segmentHosts));
-  return segments.find(
-    (segment) => segment.hosts === 'every' || (found.match === 'one' && segmentHosts(segment).includes(found.name)),
-  );
+  return found.match === 'one' ? segments.find((segment) => isOf(segment, found.name)) : undefined;
 }
 
 /** A section of this name and a blank and the name of the segment. */

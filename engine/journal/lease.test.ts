@@ -244,7 +244,7 @@ describe('a lease that another resource of the cluster holds', () => {
   test('is taken from an engine that was killed and waits for its parent', async () => {
     using place = new Place();
     // The shell becomes a program that waits for no child.
-    const parent = spawn('bash', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = await once(parent.stdout, 'data');

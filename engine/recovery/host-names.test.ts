@@ -32,11 +32,11 @@ describe('the name under which a report is journaled', () => {
     ['the reported one where the segment names one of two', 'c1', ['c1.a'], ['c1.a', 'c1.b'], 'c1'],
     ['the reported one where nobody has it', 'c9', ['c1'], ['c1'], 'c9'],
   ])('is %s', (_, reported, configured, names, expected) => {
-    expect(journalName(reported, segments(...configured), nova(...names))).toBe(expected);
+    expect(journalName(reported, new Set(configured), nova(...names))).toBe(expected);
   });
 
   it('is the reported one while the names of Nova are not known', () => {
-    expect(journalName('c1.local', segments('c1'), null)).toBe('c1.local');
+    expect(journalName('c1.local', new Set(['c1']), null)).toBe('c1.local');
   });
 });
 

@@ -8,15 +8,11 @@ import { ambiguity, matchInNova } from '../cloud/compute-hosts.ts';
  * The name under which reports about a host are journaled, so that all reports about it have one target: that of its segment, else Nova's,
  * else the reported one.
  *
+ * @param configured the hosts of all segments
  * @param nova null: not known yet
  */
-export function journalName(
-  reported: string,
-  segments: readonly FailoverSegment[],
-  nova: HostNamesList | null,
-): string {
-  const configured = segments.flatMap(segmentHosts);
-  if (configured.includes(reported) || nova === null) return reported;
+export function journalName(reported: string, configured: ReadonlySet<string>, nova: HostNamesList | null): string {
+  if (configured.has(reported) || nova === null) return reported;
   const inNova = matchInNova(reported, nova);
   if (inNova.match !== 'one') return reported;
   const inSegment = matchHost(inNova.name, configured);

@@ -1,32 +1,40 @@
 /** The names that Nova has for hosts, read when a name is needed that is not known. */
-import type { FailoverSegment } from '#config/segments.ts';
+import { type FailoverSegment, segmentHosts } from '#config/segments.ts';
 import type { HostMatch } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
+import type { Clock } from '../clock/clock.ts';
 import type { Cloud, HostNamesList } from '../cloud/cloud.ts';
 import { matchInNova } from '../cloud/compute-hosts.ts';
 import { compareWithNova, journalName } from '../recovery/host-names.ts';
 
 /** A recovery begins without the list when Nova does not answer within this time. */
 const READ_TIMEOUT_MS = 5_000;
+/** A list counts as new for so long. */
+const READ_AGAIN_MS = 10_000;
 
 export interface HostNamesParts {
   readonly cloud: Cloud;
   readonly segments: readonly FailoverSegment[];
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 export class HostNames {
   readonly #parts: HostNamesParts;
+  readonly #configured: ReadonlySet<string>;
   #nova: HostNamesList | null = null;
+  /** When the list was last asked for, CLOCK_BOOTTIME ms. */
+  #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
   constructor(parts: HostNamesParts) {
     this.#parts = parts;
+    this.#configured = new Set(parts.segments.flatMap(segmentHosts));
   }
 
   /** The name under which reports about this host are journaled. */
   journalName(reported: string): string {
-    return journalName(reported, this.#parts.segments, this.#nova);
+    return journalName(reported, this.#configured, this.#nova);
   }
 
   /** Nova's name of a host as far as it is known now, else the name itself. */
@@ -37,17 +45,20 @@ export class HostNames {
 
   /** Nova's name of a host. `none`: Nova did not respond, or has no such host. */
   async find(host: string, signal: AbortSignal): Promise<HostMatch> {
-    if (!this.#nova?.names.includes(host)) await this.read(signal);
+    if (!this.#nova?.names.includes(host)) await this.#readIfOld(signal);
     return this.#nova ? matchInNova(host, this.#nova) : { match: 'none' };
   }
 
   /** In the background: a report is accepted without waiting for Nova. */
   readIfUnknown(host: string, signal: AbortSignal): void {
-    if (!this.#nova?.names.includes(host)) void this.read(signal);
+    if (!this.#nova?.names.includes(host)) void this.#readIfOld(signal);
   }
 
-  /** Reads the list; one that cannot be read leaves the one from before. */
-  read(signal: AbortSignal): Promise<void> {
+  /** Many reports of one host, or of hosts that Nova does not have, are one read. One that fails leaves the list from before. */
+  #readIfOld(signal: AbortSignal): Promise<void> {
+    const now = this.#parts.clock.boottime();
+    if (this.#reading === undefined && now - this.#readAt < READ_AGAIN_MS) return Promise.resolve();
+    this.#readAt = now;
     this.#reading ??= this.#read(signal).finally(() => {
       this.#reading = undefined;
     });
