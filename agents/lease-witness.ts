@@ -46,7 +46,7 @@ function witnessOf(journal: string, leaseTimeout: number): LeaseWitness {
   }
 }
 
-/** Prints what the lease of the journal says as JSON; nothing where there is no journal that can be read now. */
+/** Prints the lease of the journal as JSON. Prints nothing if the journal is missing or cannot be read now. */
 export function printLease([config = '', given = '']: readonly string[]): void {
   const configuration = configurationAt(config);
   const journal = given || configuration?.options.journal.path;

@@ -1,6 +1,6 @@
 /**
- * Why an engine did not start, told to the resource agent that started it: through a pipe, since the log may be on a full disk and
- * holds more than one sentence. The agent names the pipe's descriptor in the environment.
+ * Reports to the resource agent why the engine did not start. The report goes through a pipe, because the log may be on a full disk and
+ * holds more than one sentence. The agent passes the pipe's descriptor in the environment.
  */
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { REPORT_VARIABLE } from '#ocf/report-descriptor.ts';

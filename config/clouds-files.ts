@@ -1,5 +1,5 @@
 /**
- * Where clouds.yaml, secure.yaml and clouds-public.yaml are, and what stands in them. Each of them is searched on its own.
+ * Finds and reads clouds.yaml, secure.yaml and clouds-public.yaml. Each file is searched for separately.
  *
  * Invariants: nothing counts from a file that anybody but root and our own user could have written, nor from one that shows a
  * secret to every user of the machine.

@@ -106,7 +106,7 @@ test('a file that cannot be read is an error, even a default one', () => {
   );
 });
 
-test('a section of two files is one section, and an option stands in one of them only', () => {
+test('a section in two files is joined, and an option in both is refused', () => {
   const sources = { mainFile: '/m', recoveryMethodsFile: '/r' };
   const engine = (lines: string) => ({ '/m': '[engine]\nnode = a\n[cloud]', '/r': `${FLOWS}[engine]\n${lines}` });
   expect(problemsOf(engine('node = b'), sources)).toEqual([

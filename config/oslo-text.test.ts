@@ -16,6 +16,9 @@ test.each([
   expect(withDollars(text)).toBe(expected);
 });
 
-test.each(['p$w0rd', '${host}', '$group.name', '$$$name', '$_x', 'a$B'])('%s refers to another option', (text) => {
-  expect(withDollars(text)).toBeUndefined();
-});
+test.each(['p$w0rd', ['$', '{host}'].join(''), '$group.name', '$$$name', '$_x', 'a$B'])(
+  '%s refers to another option',
+  (text) => {
+    expect(withDollars(text)).toBeUndefined();
+  },
+);

@@ -19,7 +19,7 @@ export function readTlsFiles({ caFile, certFile, keyFile }: Connections): TlsFil
     ...(certFile === undefined
       ? {}
       : {
-          // Without a file of its own the key stands in that of the certificate.
+          // If no key file is configured, the certificate file contains the key.
           cert: read(certFile, "the client's certificate", keyFile === undefined ? 'private' : 'public'),
           key: read(keyFile ?? certFile, "the client's private key", 'private'),
         }),

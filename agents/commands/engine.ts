@@ -44,7 +44,7 @@ function exitOf(error: unknown, lasting: ExitCode): ExitCode {
 function takeProcessFile(path: string): void {
   const other = readProcessFile(path);
   if (other && isAlive(other)) {
-    throw new CommandFailure(EXIT.held, `an engine runs here already (pid ${other.pid}, says ${path})`);
+    throw new CommandFailure(EXIT.held, `an engine already runs on this node (pid ${other.pid}, process file ${path})`);
   }
   try {
     writeProcessFile(path);
@@ -79,7 +79,7 @@ const HOW_CONFIGURATION_IS_TAKEN =
   'SIGHUP changes nothing: the configuration is read at the start; restart the resource to take it ' +
   '(pcs resource restart, crm resource restart); recoveries under way go on';
 
-/** Whoever starts the engine decides nothing about the modes of its files, and no limit on sizes ends it without a word. */
+/** The umask of the caller does not change the modes of the engine's files, and a file size limit is an error that is logged. */
 function becomeIndependent(): void {
   process.umask(0o022);
   process.on('SIGXFSZ', () => {});

@@ -35,7 +35,7 @@ function runningTasks(line: CommandLine, configuration: Configuration): NonNulla
   };
 }
 
-/** Without a file nothing of the machine is read: what its configuration says must not keep anybody from trying the program. */
+/** Without a file, `simulate` reads nothing of the machine, so that a faulty configuration does not prevent a trial. */
 const BUILT_IN_CONFIGURATION: Configuration = loadConfiguration({ readFile: () => undefined });
 
 /** Stand-ins need no program, but the next failure will. */
