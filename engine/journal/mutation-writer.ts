@@ -36,6 +36,11 @@ export class MutationWriter {
         return accept(this.#reader, mutation);
       case 'logbook':
         return this.#logbook(mutation);
+      case 'rename_host':
+        return this.#one<LogbookRow>(
+          'UPDATE logbooks SET host = ?, target = ? WHERE uuid = ? AND closed_at IS NULL RETURNING *',
+          [mutation.host, mutation.target, mutation.uuid],
+        );
       case 'open_flow':
         return this.#openFlow(mutation);
       case 'resume_flow':

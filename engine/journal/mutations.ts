@@ -62,6 +62,14 @@ export interface ChangeLogbook {
   readonly at: number;
 }
 
+/** The host of an open notification has another name in Nova: from now on it is journaled under that one. */
+export interface RenameHost {
+  readonly op: 'rename_host';
+  readonly uuid: string;
+  readonly host: string;
+  readonly target: string;
+}
+
 export interface OpenFlow {
   readonly op: 'open_flow';
   readonly logbookUuid: string;
@@ -174,6 +182,7 @@ export interface AbandonEvacuation {
 export type Mutation =
   | AcceptNotification
   | ChangeLogbook
+  | RenameHost
   | OpenFlow
   | ResumeFlow
   | LeaveFlow

@@ -111,6 +111,7 @@ test('every mutation', () => {
     notification({ uuid: 'another', host: 'compute-2', target: 'host:compute-2' }),
     { op: 'resume_flow', flowId: flow.id },
     { op: 'leave_flow', flowId: flow.id },
+    { op: 'rename_host', uuid: 'another', host: 'compute-2.local', target: 'host:compute-2.local' },
     { op: 'atom', atomId, state: 'RUNNING', at },
     { op: 'event', flowId: flow.id, atomId, message: 'm', progress: 0, at },
     { op: 'plan_steps', atomId, steps: [{ key: 'k', kind: 'evacuate', object: 'i', before: {} }] },

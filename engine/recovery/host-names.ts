@@ -5,18 +5,12 @@ import type { HostNamesList } from '../cloud/cloud.ts';
 import { ambiguity, matchInNova } from '../cloud/compute-hosts.ts';
 
 /**
- * The name under which reports about a host are journaled, so that all reports about it have one target: that of its segment, else Nova's,
- * else the reported one.
- *
- * @param configured the hosts of all segments
- * @param nova null: not known yet
+ * The name under which a host is journaled: Nova's, so that all reports about it have one target and all evidence about it one key; the
+ * reported one as long as Nova's is not known.
  */
-export function journalName(reported: string, configured: ReadonlySet<string>, nova: HostNamesList | null): string {
-  if (configured.has(reported) || nova === null) return reported;
-  const inNova = matchInNova(reported, nova);
-  if (inNova.match !== 'one') return reported;
-  const inSegment = matchHost(inNova.name, configured);
-  return inSegment.match === 'one' ? inSegment.name : inNova.name;
+export function journalName(reported: string, nova: HostNamesList | null): string {
+  const found = nova && matchInNova(reported, nova);
+  return found?.match === 'one' ? found.name : reported;
 }
 
 /** What is to be said about the hosts of the segments: the names that differ from Nova's, and those that Nova does not have. */

@@ -137,7 +137,7 @@ export class Engine {
   /** Journals a notification, then answers. @param given what the reporter knows of the death of the host */
   async accept(report: Notification, given: Proof = 'none', delivery?: Delivery): Promise<AcceptResult> {
     const { configuration, clock, journal, log } = this.#parts;
-    const notification = { ...report, hostname: this.#hostNames.journalName(report.hostname) };
+    const notification = { ...report, hostname: this.#hostNames.known(report.hostname) };
     this.#hostNames.readIfUnknown(report.hostname, this.#stopping.signal);
     const proof = given === 'fencing' && isOld(delivery) ? 'none' : given;
     const segment = segmentOf(configuration.segments, notification.hostname);

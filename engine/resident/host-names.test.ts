@@ -63,8 +63,20 @@ describe('a host that Nova has by its full name', () => {
     const uuid = await report(here, 'c1');
     await here.clock.run(here.clock.sleep(600_000));
     here.world.behaviour = { ...here.world.behaviour, isAway: false };
-    expect((await here.until(uuid)).notification.status).toBe('finished');
+    const view = await here.until(uuid);
+    expect(view.notification).toMatchObject({ status: 'finished', hostname: 'c1.local' });
     expect(hosts(here)).not.toContain('c1.local');
+  });
+
+  it('is journaled under that name, so that the next recovery finds what the one before requested', async () => {
+    await using here = await cloud('', { behaviour: { lateEvacuations: 1, lateMs: [7_200_000, 7_200_000] } });
+    here.world.kill('c1.local');
+    const first = await report(here, 'c1');
+    await here.clock.run(here.clock.sleep(60_000));
+    const [row] = await here.journal.query('list', { limit: 1 });
+    expect(row).toMatchObject({ uuid: first, host: 'c1.local', target: 'host:c1.local' });
+    const open = await here.journal.query('openEvacuations', { atomId: 0, host: 'c1.local' });
+    expect(open).toHaveLength(2);
   });
 
   it('is used as a reserved host that the segment has by the short name, once', async () => {

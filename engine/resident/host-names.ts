@@ -1,11 +1,13 @@
 /** The names that Nova has for hosts, read when a name is needed that is not known. */
-import { type FailoverSegment, segmentHosts } from '#config/segments.ts';
+import type { FailoverSegment } from '#config/segments.ts';
 import type { HostMatch } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Cloud, HostNamesList } from '../cloud/cloud.ts';
 import { matchInNova } from '../cloud/compute-hosts.ts';
+import type { LogbookRow } from '../journal/words.ts';
 import { compareWithNova, journalName } from '../recovery/host-names.ts';
+import { hostTarget } from '../recovery/judge-notification.ts';
 
 /** A recovery begins without the list when Nova does not answer within this time. */
 const READ_TIMEOUT_MS = 5_000;
@@ -21,7 +23,6 @@ export interface HostNamesParts {
 
 export class HostNames {
   readonly #parts: HostNamesParts;
-  readonly #configured: ReadonlySet<string>;
   #nova: HostNamesList | null = null;
   /** When the list was last asked for, CLOCK_BOOTTIME ms. */
   #readAt = Number.NEGATIVE_INFINITY;
@@ -29,18 +30,18 @@ export class HostNames {
 
   constructor(parts: HostNamesParts) {
     this.#parts = parts;
-    this.#configured = new Set(parts.segments.flatMap(segmentHosts));
-  }
-
-  /** The name under which reports about this host are journaled. */
-  journalName(reported: string): string {
-    return journalName(reported, this.#configured, this.#nova);
   }
 
   /** Nova's name of a host as far as it is known now, else the name itself. */
   known(host: string): string {
-    const found = this.#nova && matchInNova(host, this.#nova);
-    return found?.match === 'one' ? found.name : host;
+    return journalName(host, this.#nova);
+  }
+
+  /** A notification under Nova's name of its host. */
+  renamed(row: LogbookRow): LogbookRow {
+    const host = this.known(row.host);
+    if (host === row.host) return row;
+    return { ...row, host, target: row.target === hostTarget(row.host) ? hostTarget(host) : row.target };
   }
 
   /** Nova's name of a host. `none`: Nova did not respond, or has no such host. */

@@ -158,7 +158,7 @@ export class Operator {
   async setReserved(host: string, reserved: 0 | 1): Promise<void> {
     const { journal, clock, configuration, hostNames } = this.#parts;
     const known = configuration.segments.flatMap(({ reservedHosts }) => reservedHosts);
-    const found = matchHost(hostNames.journalName(host), known);
+    const found = matchHost(host, known);
     if (found.match === 'several') {
       throw new RequestRefused(`host '${host}' may be ${found.names.join(' or ')}; write the name of the segment`);
     }

@@ -43,8 +43,8 @@ export interface RecoveryParts extends RunnerParts {
 
 export class Recovery {
   readonly #parts: RecoveryParts;
-  readonly #logbook: LogbookRow;
-  readonly #choices: FlowChoices;
+  #logbook: LogbookRow;
+  #choices: FlowChoices;
   readonly #signal: AbortSignal;
 
   constructor(parts: RecoveryParts, logbook: LogbookRow, signal: AbortSignal) {
@@ -133,13 +133,22 @@ export class Recovery {
     const { host } = this.#logbook;
     const inNova = await this.#parts.hostNames.find(host, this.#signal);
     if (inNova.match === 'several') return { do: 'give up', reason: ambiguity(host, inNova.names) };
+    await this.#takeNovaName();
     const next = await this.#choices.next(round);
-    if (next.do !== 'run') return next;
-    return { do: 'run', flow: await this.#open(next.choice, round, inNova.match === 'one' ? inNova.name : host) };
+    return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
   }
 
-  /** @param hostName the name that Nova has for the host */
-  async #open(choice: FlowChoice, round: number, hostName: string): Promise<FlowSnapshot> {
+  /** What its flows do is journaled under the name by which later recoveries look for it. */
+  async #takeNovaName(): Promise<void> {
+    const renamed = this.#parts.hostNames.renamed(this.#logbook);
+    if (renamed === this.#logbook) return;
+    const { uuid, host, target } = renamed;
+    await this.#parts.journal.write({ op: 'rename_host', uuid, host, target });
+    this.#logbook = renamed;
+    this.#choices = new FlowChoices(this.#parts, renamed);
+  }
+
+  async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
     const { configuration, journal, clock, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
     const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
@@ -147,7 +156,7 @@ export class Recovery {
     const { reservedHost } = choice;
     const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
     const inputs: Record<string, Json> = {
-      host_name: hostName,
+      host_name: host,
       notification_uuid: uuid,
       ...(choice.flow === 'instance' ? { instance_uuid: (payload.instance_uuid ?? '').toLowerCase() } : {}),
       ...(choice.flow === 'process' ? { process_name: payload.process_name ?? '' } : {}),
@@ -169,8 +178,8 @@ export class Recovery {
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: whoever takes that up opens none, and would not come by here again.
-    if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(hostName)) {
-      await journal.write({ op: 'host', name: hostName, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
+    if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
+      await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
     const flow = await journal.openFlow({
       logbookUuid: uuid,

@@ -8,7 +8,6 @@ import type { Log } from '#protocol/log.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/words.ts';
-import { hostTarget } from '../recovery/judge-notification.ts';
 import { planQueue } from '../recovery/queue.ts';
 import { CrashBackoffs } from './crash-backoffs.ts';
 import type { HostNames } from './host-names.ts';
@@ -49,12 +48,13 @@ export class Scheduler {
   /** Starts what may start. Returns when to plan again, CLOCK_BOOTTIME ms; null when only an event can change anything. */
   async plan(): Promise<number | null> {
     const { journal, clock, configuration, running, signal, waits } = this.#parts;
-    const open = await journal.query('open');
+    const rows = await journal.query('open');
+    const open = await this.#underNovaNames(rows);
     // `stop` waits for those it found running: none may begin after it looked.
     if (signal.aborted) return null;
     waits.observe(open);
     const decision = planQueue({
-      open: open.map((row) => ({ ...this.#underOneName(row), retry_at: waits.retryDueAt(row) })),
+      open: open.map((row) => ({ ...row, retry_at: waits.retryDueAt(row) })),
       running: running.uuids,
       now: clock.boottime(),
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
@@ -66,17 +66,30 @@ export class Scheduler {
     if (decision.release.length > 0) return clock.boottime();
     const times = [decision.lookAgainAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
     for (const uuid of decision.start) {
-      const logbook = open.find((one) => one.uuid === uuid);
+      // A flow that is resumed has the name of its plan.
+      const logbook = [...rows.filter(({ status }) => status === 'running'), ...open].find((one) => one.uuid === uuid);
       if (logbook && !(await this.#start(logbook))) times.push(clock.boottime());
     }
     return times.length > 0 ? Math.min(...times) : null;
   }
 
-  /** Reports from before the names of hosts were known may name one host in two ways, and are about one target all the same. */
-  #underOneName(row: LogbookRow): LogbookRow {
-    const host = this.#parts.hostNames.journalName(row.host);
-    if (host === row.host) return row;
-    return { ...row, host, target: row.target === hostTarget(row.host) ? hostTarget(host) : row.target };
+  /**
+   * All under Nova's names: reports from before these were known may name one host in two ways. A flow that is open keeps the name of its
+   * plan; any other recovery is journaled under Nova's from now on.
+   */
+  async #underNovaNames(rows: readonly LogbookRow[]): Promise<readonly LogbookRow[]> {
+    const { hostNames, journal, running } = this.#parts;
+    const named: LogbookRow[] = [];
+    for (const row of rows) {
+      const renamed = hostNames.renamed(row);
+      const isAtRest = row.status !== 'running' && !running.uuids.has(row.uuid);
+      if (renamed !== row && isAtRest) {
+        const { uuid, host, target } = renamed;
+        await journal.write({ op: 'rename_host', uuid, host, target });
+      }
+      named.push(renamed);
+    }
+    return named;
   }
 
   /** Returns whether it was started; else the queue has to be planned again. */
