@@ -1,27 +1,11 @@
 /** Values that openstacksdk reads, of which the lab `openstacksdk` compares many more with the library itself. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CredentialsSearch, loadCredentials, type ReadFile } from './clouds.ts';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cloudsPlace } from '#test/world/clouds-place.ts';
+import type { CredentialsSearch, ReadFile } from './clouds.ts';
 
-let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'clouds-'));
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
-function write(name: string, text: string, mode = 0o600): string {
-  const path = join(root, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-  chmodSync(path, mode);
-  return path;
-}
-
-function load(search: Partial<CredentialsSearch> = {}) {
-  return loadCredentials({ environment: {}, home: join(root, 'home'), directory: join(root, 'here'), ...search });
-}
+const place = cloudsPlace();
+const { load, write } = place;
 
 const AUTH = 'auth: { auth_url: https://k/v3, username: u, password: p, project_name: x }';
 const cloud = (keys: string) => `clouds: { one: { ${AUTH}, ${keys} } }`;
@@ -35,7 +19,7 @@ describe('files', () => {
     write('home/.config/openstack/clouds.json', '{"clouds": {"one": {"profile": "acme", "auth": {"username": "u"}}}}');
     write('xdg/openstack/secure.yml', 'clouds: { one: { auth: { password: hidden, project_id: x } } }');
     write('here/clouds-public.yaml', 'public-clouds: { acme: { auth: { auth_url: https://acme/v3 }, regions: [r] } }');
-    const found = load({ environment: { XDG_CONFIG_DIRS: join(root, 'xdg') } });
+    const found = load({ environment: { XDG_CONFIG_DIRS: join(place.root, 'xdg') } });
     expect(found).toMatchObject({ authUrl: 'https://acme/v3', region: 'r', scope: { project: { id: 'x' } } });
     expect(found.method === 'password' && found.password.reveal()).toBe('hidden');
   });
@@ -80,8 +64,8 @@ describe('values', () => {
       'cert: c.pem, key: ~/k.pem, api_timeout: 2.5, compute_default_microversion: 2.79, ' +
       'ha_endpoint_override: https://h/v1, workflowv2_interface: admin, identity_region_name: r';
     expect(loaded(keys, { environment: { no_proxy: 'x' } })).toMatchObject({
-      certFile: join(root, 'here/c.pem'),
-      keyFile: join(root, 'home/k.pem'),
+      certFile: join(place.root, 'here/c.pem'),
+      keyFile: join(place.root, 'home/k.pem'),
       timeoutMs: 2500,
       computeMicroversion: '2.79',
       proxies: { names: ['no_proxy'] },

@@ -1,27 +1,11 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { format, inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CredentialsSearch, loadCredentials, Secret } from './clouds.ts';
+import { describe, expect, test } from 'vitest';
+import { cloudsPlace } from '#test/world/clouds-place.ts';
+import { Secret } from './clouds.ts';
 
-let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'clouds-'));
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
-function write(name: string, text: string, mode = 0o640): string {
-  const path = join(root, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-  chmodSync(path, mode);
-  return path;
-}
-
-function load(search: Partial<CredentialsSearch> = {}) {
-  return loadCredentials({ environment: {}, home: join(root, 'home'), directory: join(root, 'here'), ...search });
-}
+const place = cloudsPlace();
+const { load, write } = place;
 
 const CLOUD = `
 clouds:
@@ -40,14 +24,14 @@ clouds:
 
 describe('clouds.yaml', () => {
   test('gives the named cloud, also with a password of digits', () => {
-    write('here/clouds.yaml', `${CLOUD}  green: {}\n`);
+    write('here/clouds.yaml', `${CLOUD}  green: {}\n`, 0o640);
     const found = load({ environment: { OS_CLOUD: 'blue', OS_AUTH_URL: 'http://other' } });
     expect(found).toMatchObject({
       method: 'password',
       authUrl: 'https://blue.example:5000/v3',
       region: 'north',
       interface: 'internal',
-      caFile: join(root, 'home/ca.pem'),
+      caFile: join(place.root, 'home/ca.pem'),
       verify: 'certificates',
       user: { name: 'agent', domain: { name: 'Users' } },
       scope: { project: { name: 'service', domain: { id: 'abc' } } },
@@ -106,7 +90,7 @@ describe('clouds.yaml', () => {
   });
 
   test('that is missing or does not have the cloud says what there is', () => {
-    expect(() => load({ file: 'no.yaml' })).toThrow(`${join(root, 'here/no.yaml')} does not exist`);
+    expect(() => load({ file: 'no.yaml' })).toThrow(`${join(place.root, 'here/no.yaml')} does not exist`);
     expect(() => load({ cloud: 'blue' })).toThrow(
       /no cloud 'blue': there is none of .*here\/clouds\.yaml, .*clouds\.yaml, \/etc\/xdg\/openstack.*, \/etc\/openstack/,
     );
