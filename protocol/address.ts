@@ -1,4 +1,4 @@
-/** Where an engine listens. */
+/** The address of an engine. */
 import type { TlsIdentity } from './tls-identity.ts';
 
 export type EngineAddress =

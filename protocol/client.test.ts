@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RpcClient, type RpcClientOptions } from './client.ts';
 
-/** Something that listens and answers each line as it likes. */
+/** A listener that responds to each line as the test sets it. */
 class Counterpart implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'recovery-agent-client-'));
   readonly path = join(this.#directory, 's.sock');
@@ -45,13 +45,13 @@ const noEngine = (message: RegExp): unknown =>
   expect.objectContaining({ name: 'NoEngine', message: expect.stringMatching(message) });
 
 describe('a client', () => {
-  it('says that no engine runs where nothing is, or only a file', async () => {
+  it('reports that no engine runs if there is nothing, or only a file', async () => {
     await expect(RpcClient.connect('/nowhere/engine.sock')).rejects.toEqual(noEngine(/no engine runs there: .*ENOENT/));
     await expect(RpcClient.connect(import.meta.filename)).rejects.toEqual(noEngine(/no engine runs there/));
     await expect(RpcClient.connect('1')).rejects.toEqual(noEngine(/no engine runs there: 1 /));
   });
 
-  it('gives each question its own answer, in whatever order they come', async () => {
+  it('matches each response to its request, in any order', async () => {
     await using here = await Counterpart.start((socket, text) => {
       const asked = text.trim().split('\n');
       for (const line of asked.reverse()) {
@@ -64,7 +64,7 @@ describe('a client', () => {
     expect(answers).toEqual([1, 2, 3, 4].map((n) => ({ n })));
   });
 
-  it('throws the words of the engine with code and field', async () => {
+  it('throws the error of the engine with code and field', async () => {
     await using here = await Counterpart.start((socket) => {
       const error = { code: -32602, message: 'uuid is missing', data: { field: 'uuid' } };
       socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, error })}\n`);
@@ -73,18 +73,18 @@ describe('a client', () => {
     await expect(client.call('show')).rejects.toMatchObject({ name: 'RpcError', code: -32602, field: 'uuid' });
   });
 
-  it('waits no longer for an answer than it was told', async () => {
+  it('waits no longer for a response than its timeout', async () => {
     await using here = await Counterpart.start(() => {});
     using client = await here.connect({ answerTimeoutMs: 50 });
-    await expect(client.call('status')).rejects.toEqual(noEngine(/did not answer "status" in 0.05 s/));
+    await expect(client.call('status')).rejects.toEqual(noEngine(/did not respond to "status" within 0.05 s/));
   });
 
-  it('says that the engine hung up, to who waits and to who asks afterwards', async () => {
+  it('reports the closed connection to open requests and to later ones', async () => {
     await using here = await Counterpart.start((socket) => socket.destroy());
     using client = await here.connect();
-    await expect(client.call('status')).rejects.toEqual(noEngine(/hung up/));
+    await expect(client.call('status')).rejects.toEqual(noEngine(/closed the connection/));
     await client.closed;
-    await expect(client.call('status')).rejects.toEqual(noEngine(/hung up/));
+    await expect(client.call('status')).rejects.toEqual(noEngine(/closed the connection/));
   });
 
   it.each([
@@ -92,14 +92,14 @@ describe('a client', () => {
     ['null', 'null\n'],
     ['a number', '42\n'],
     ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x0a])],
-  ])('ends in order when what answers is no engine: %s', async (_, bytes) => {
+  ])('ends in order if the service is no engine: %s', async (_, bytes) => {
     await using here = await Counterpart.start((socket) => socket.write(bytes));
     using client = await here.connect();
-    await expect(client.call('status')).rejects.toEqual(noEngine(/does not speak as an engine/));
+    await expect(client.call('status')).rejects.toEqual(noEngine(/does not respond like an engine/));
     await client.closed;
   });
 
-  it('passes on what it is told, and takes no stray answer for its own', async () => {
+  it('passes on messages without an id, and does not take a stray response for its own', async () => {
     await using here = await Counterpart.start((socket) => {
       socket.write('{"jsonrpc":"2.0","method":"progress","params":{"moved":1}}\n');
       socket.write('{"jsonrpc":"2.0","id":99,"result":"stray"}\n');

@@ -1,16 +1,16 @@
-/** Asks an engine: over its unix socket, or from another node over TLS. */
+/** Sends requests to an engine: over its unix socket, or from another node over TLS. */
 import { connect, type Socket } from 'node:net';
 import { describeAddress, type EngineAddress } from './address.ts';
 import { faultOfEngine } from './handshake-failure.ts';
 import { formatCall, RpcError } from './json-rpc.ts';
-import { LineReader } from './lines.ts';
+import { LineReader } from './line-reader.ts';
 import { clientOptions } from './tls-identity.ts';
 
-/** The longest answer that is read. */
+/** The longest response that is read. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A host that lost its power does not say so. */
+/** A host that lost its power does not close the connection. */
 const KEEP_ALIVE_MS = 10_000;
 
 const CONNECT_FAILURES: Readonly<Record<string, string>> = {
@@ -25,14 +25,14 @@ const CONNECT_FAILURES: Readonly<Record<string, string>> = {
   ENETUNREACH: 'that host cannot be reached',
 };
 
-/** No engine answers there. */
+/** No engine responds there. */
 export class NoEngine extends Error {
   override readonly name = 'NoEngine';
 }
 
 export interface RpcClientOptions {
   readonly answerTimeoutMs?: number;
-  /** Told of messages that are no answers. */
+  /** Called for messages that are no responses. */
   readonly onTold?: (method: string, params: unknown) => void;
 }
 
@@ -63,13 +63,13 @@ export class RpcClient implements Disposable {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #timeoutMs: number;
-  /** Resolves when the engine hung up. */
+  /** Resolves when the engine has closed the connection. */
   readonly closed: Promise<void>;
   #nextId = 1;
-  /** Why no answer comes any more. */
+  /** Why there are no more responses. */
   #over: NoEngine | undefined;
 
-  /** @param address a path is that of a unix socket. Throws `NoEngine` when nobody listens, or it does not know us. */
+  /** @param address a path is that of a unix socket. Throws `NoEngine` if no process listens, or the engine does not accept us. */
   static async connect(address: string | EngineAddress, options: RpcClientOptions = {}): Promise<RpcClient> {
     const to: EngineAddress = typeof address === 'string' ? { kind: 'unix', path: address } : address;
     const where = describeAddress(to);
@@ -77,7 +77,7 @@ export class RpcClient implements Disposable {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.destroy();
-        reject(new NoEngine(`the engine at ${where} does not answer`));
+        reject(new NoEngine(`the engine at ${where} does not respond`));
       }, CONNECT_TIMEOUT_MS);
       socket.once(to.kind === 'unix' ? 'connect' : 'secureConnect', () => {
         clearTimeout(timer);
@@ -104,7 +104,7 @@ export class RpcClient implements Disposable {
       for (const event of reader.take(chunk)) {
         const message = 'line' in event ? parseMessage(event.line) : undefined;
         if (!message) {
-          this.#over = new NoEngine('what answers there does not speak as an engine does');
+          this.#over = new NoEngine('the service there does not respond like an engine');
           socket.destroy();
           return;
         }
@@ -112,14 +112,14 @@ export class RpcClient implements Disposable {
       }
     });
     socket.on('error', (error) => {
-      // With certificates it is only now that the engine says what it thinks of ours (RFC 8446, 4.6.2).
+      // With certificates the engine's alert about ours arrives only now (RFC 8446, 4.6.2).
       const fault = faultOfEngine(error);
       if (fault !== undefined) this.#over ??= new NoEngine(`no agreement with the engine: ${fault}`, { cause: error });
       socket.destroy();
     });
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        const over = this.#over ?? new NoEngine('the engine hung up before it answered');
+        const over = this.#over ?? new NoEngine('the engine closed the connection before it responded');
         this.#over = over;
         for (const { reject, timer } of this.#waiting.values()) {
           clearTimeout(timer);
@@ -131,14 +131,14 @@ export class RpcClient implements Disposable {
     });
   }
 
-  /** Throws `RpcError` with the engine's words, or `NoEngine` when the answer did not come. */
+  /** Throws `RpcError` with the engine's error, or `NoEngine` if there was no response. */
   async call(method: string, params: unknown = {}): Promise<unknown> {
     if (this.#over) throw this.#over;
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        reject(new NoEngine(`the engine did not answer "${method}" in ${this.#timeoutMs / 1000} s`));
+        reject(new NoEngine(`the engine did not respond to "${method}" within ${this.#timeoutMs / 1000} s`));
       }, this.#timeoutMs);
       this.#waiting.set(id, { resolve, reject, timer });
       this.#socket.write(formatCall(method, params, id));
@@ -154,7 +154,7 @@ export class RpcClient implements Disposable {
       onTold?.(message.method, message.params);
       return;
     }
-    // An answer without an id is about a line that the server could not read: the oldest one.
+    // A response without an id belongs to a line that the server could not read: the oldest one.
     const id = typeof message.id === 'number' ? message.id : [...this.#waiting.keys()][0];
     const waiting = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || !waiting) return;

@@ -1,17 +1,17 @@
-/** Time as the engine sees it: one interface, a real clock here and a simulated one in `simulated.ts`. */
+/** Time for all parts: one interface and the real clock. The simulated one is the engine's. */
 import { uptime } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Clock {
-  /** Wall clock, ms since 1970 UTC: for records and messages, never for deciding how long something took. */
+  /** Wall clock, ms since 1970 UTC: for records and messages, never for durations. */
   now(): number;
-  /** CLOCK_BOOTTIME in ms (resolution 10 ms): goes on while the process is stopped and while the machine sleeps. */
+  /** CLOCK_BOOTTIME in ms (resolution 10 ms): it also advances while the process is stopped and while the machine sleeps. */
   boottime(): number;
-  /** Resolves after `ms`; rejects with the signal's reason when it is aborted before. */
+  /** Resolves after `ms`. Rejects with the signal's reason if it is aborted earlier. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Node ends a longer timer at once (2^31 - 1 ms, some 25 days). */
+/** Node fires a longer timer immediately (2^31 - 1 ms, about 25 days). */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export const realClock: Clock = {

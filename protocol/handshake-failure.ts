@@ -1,15 +1,15 @@
-/** Why two sides did not agree, in words for an operator. Pure. */
+/** The reason of a failed handshake, as text for an operator. Pure. */
 
-/** Codes of OpenSSL and of Node, as the server meets them: what is wrong with the client. */
+/** Codes of OpenSSL and of Node on the server: the fault of the client. */
 const OF_CLIENT: Readonly<Record<string, string>> = {
   ERR_SSL_BINDER_DOES_NOT_VERIFY: 'it has another key',
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: 'it shows no key',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'it shows no certificate',
   ERR_SSL_NO_SHARED_CIPHER: 'it has no cipher in common with us',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not speak TLS 1.3',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
-  ERR_SSL_HTTP_REQUEST: 'it speaks HTTP',
-  ERR_SSL_HTTPS_PROXY_REQUEST: 'it speaks HTTP',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not use TLS 1.3',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not use TLS',
+  ERR_SSL_HTTP_REQUEST: 'it uses HTTP',
+  ERR_SSL_HTTPS_PROXY_REQUEST: 'it uses HTTP',
   ERR_TLS_HANDSHAKE_TIMEOUT: 'it did not finish the handshake in time',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of an authority that is not in ca_file',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an authority that is not in ca_file',
@@ -22,16 +22,17 @@ const OF_CLIENT: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'its certificate is not made for this use',
 };
 
-/** The same as the client meets them: what the engine said of us, or what is wrong with the engine. */
+/** The same on the client: the engine's alert about us, or the fault of the engine. */
 const OF_ENGINE: Readonly<Record<string, string>> = {
   ...OF_CLIENT,
-  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: 'it has another key',
-  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': 'it does not take keys, or not ours; key_file must be set on both sides',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a certificate; set certificate_file here',
-  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': 'it does not take our certificate',
+  ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR:
+    'it does not accept our key, which may be revoked or too old; its log has the reason',
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': 'it does not accept keys, or not ours; key_file must be set on both sides',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it requires a certificate; set certificate_file here',
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': 'it does not accept our certificate',
   'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED': 'our certificate has expired',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'our certificate is of an authority that it does not trust',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not speak TLS 1.3',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not use TLS 1.3',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is made for another name than the one in [transport] engines',
 };
 
@@ -39,15 +40,15 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** What a server says of a client that it turned away; undefined when the peer only went away. */
+/** The server's reason for turning a client away; undefined if the peer only disconnected. */
 export function faultOfClient(error: unknown, certificateFault: unknown): string | undefined {
-  // Node closes on a wrong certificate without naming it in the error.
+  // Node closes on an invalid certificate without a reason in the error.
   const code = typeof certificateFault === 'string' ? certificateFault : codeOf(error);
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT') return undefined;
   return OF_CLIENT[code] ?? `the handshake failed (${code || 'no reason given'})`;
 }
 
-/** What a client says of an engine with which it could not agree; undefined when it is no matter of TLS. */
+/** The client's reason for a failed handshake with an engine; undefined for an error outside of TLS. */
 export function faultOfEngine(error: unknown): string | undefined {
   const code = codeOf(error);
   if (Object.hasOwn(OF_ENGINE, code)) return OF_ENGINE[code];

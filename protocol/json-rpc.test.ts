@@ -29,7 +29,7 @@ describe('a request', () => {
     expect(() => parseRequest(line)).toThrow(expect.objectContaining({ name: 'RpcError', code }));
   });
 
-  it('does not overflow the stack however deep it is nested', () => {
+  it('does not overflow the stack at any depth of nesting', () => {
     const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
     expect(parseRequest(`{"jsonrpc":"2.0","id":1,"method":"x","params":${deep}}`).method).toBe('x');
   });
@@ -47,14 +47,14 @@ describe('a request', () => {
   });
 });
 
-describe('an answer', () => {
-  it('is one line, whatever is in it', () => {
+describe('a response', () => {
+  it('is one line, for any content', () => {
     const result = formatResult(1, { message: 'two\nlines' });
     expect(result.trimEnd().includes('\n')).toBe(false);
     expect(JSON.parse(result)).toEqual({ jsonrpc: '2.0', id: 1, result: { message: 'two\nlines' } });
   });
 
-  it('names the field that is wrong', () => {
+  it('has the name of the invalid field', () => {
     const line = formatError('a', new RpcError(RPC_ERRORS.invalidParams, 'uuid is missing', 'uuid'));
     const error = { code: -32602, message: 'uuid is missing', data: { field: 'uuid' } };
     expect(JSON.parse(line)).toEqual({ jsonrpc: '2.0', id: 'a', error });

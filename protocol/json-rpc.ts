@@ -1,9 +1,9 @@
 /**
- * JSON-RPC 2.0, one message a line, as engine and clients speak it over a socket.
+ * JSON-RPC 2.0, one message a line, as engine and clients use it over a socket.
  */
 import { MAX_NOTIFICATION_BYTES } from './notification.ts';
 
-/** The longest line a server reads: a notification's body and what JSON-RPC puts around it. */
+/** The longest line that a server reads: a notification's body and its envelope of JSON-RPC. */
 export const MAX_REQUEST_BYTES = MAX_NOTIFICATION_BYTES + 1024;
 
 export const RPC_ERRORS = {
@@ -12,12 +12,16 @@ export const RPC_ERRORS = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internal: -32603,
-  /** What was asked cannot be done; the message says why. */
+  /** The request cannot be executed; the message has the reason. */
   refused: -32000,
-  /** The engine is stopping or lost its reign: ask the next one. */
+  /** The engine is stopping or lost its lease: send the request to the next one. */
   stopping: -32001,
-  /** The engine waits for the journal and does not reign yet: ask again. */
+  /** The engine waits for the journal and does not have the lease yet: send the request again. */
   starting: -32002,
+  /** The identity of the caller may not do this; the message has the role that may. */
+  forbidden: -32003,
+  /** The caller sent more than its share: it may send the same request later. */
+  tooMany: -32004,
 } as const;
 
 export type RpcErrorCode = (typeof RPC_ERRORS)[keyof typeof RPC_ERRORS];
@@ -25,7 +29,7 @@ export type RpcErrorCode = (typeof RPC_ERRORS)[keyof typeof RPC_ERRORS];
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
-  /** The field that is wrong, for `invalidParams`. */
+  /** The invalid field, for `invalidParams`. */
   readonly field: string | undefined;
 
   constructor(code: number, message: string, field?: string) {
@@ -35,7 +39,7 @@ export class RpcError extends Error {
   }
 }
 
-/** Whether the one that answered is no engine in charge: another one, or the same one later, can be asked. */
+/** True if an engine responded that is not active: send the request to another one, or again to the same one later. */
 export function isNotInCharge({ code }: RpcError): boolean {
   return code === RPC_ERRORS.stopping || code === RPC_ERRORS.starting;
 }
@@ -61,7 +65,7 @@ export function parseRequest(line: string): RpcRequest {
   if (jsonrpc !== '2.0' || typeof method !== 'string') {
     throw new RpcError(RPC_ERRORS.invalidRequest, 'a request has jsonrpc "2.0" and a method');
   }
-  // Without an id JSON-RPC forbids an answer, and nothing here is done without one.
+  // Without an id JSON-RPC forbids a response, and every request here has one.
   if (typeof id !== 'number' && typeof id !== 'string' && id !== null) {
     throw new RpcError(RPC_ERRORS.invalidRequest, 'a request has an id, a number or a text');
   }

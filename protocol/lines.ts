@@ -1,46 +1,66 @@
-/** Cuts a stream of bytes into lines of bounded length. */
-import { isUtf8 } from 'node:buffer';
+/**
+ * The lines of a stream with an unknown line length.
+ *
+ * Invariant: no more than one line of `lineBytes` is kept in memory, for any input.
+ */
 
-export type LineEvent = { readonly line: string } | { readonly fault: 'too long' | 'not UTF-8' };
+export interface Line {
+  readonly bytes: Buffer;
+  /** `cut`: it was longer; the rest of it is dropped. */
+  readonly end: 'whole' | 'cut';
+}
 
-export class LineReader {
-  readonly #maxBytes: number;
-  #parts: Buffer[] = [];
-  #size = 0;
+const NEWLINE = 0x0a;
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+export class Lines {
+  readonly #lineBytes: number;
+  readonly #onLine: (line: Line) => void;
+  #pieces: Buffer[] = [];
+  #length = 0;
+  /** Within the rest of a line that was cut. */
+  #isDropping = false;
+
+  constructor(lineBytes: number, onLine: (line: Line) => void) {
+    this.#lineBytes = lineBytes;
+    this.#onLine = onLine;
   }
 
   /** Bytes of a line that has not ended yet. */
   get pending(): number {
-    return this.#size;
+    return this.#length;
   }
 
-  /** Takes what arrived; after `too long` the stream is to be closed. Blank lines are left out. */
-  *take(chunk: Buffer): Generator<LineEvent> {
-    let rest = chunk;
+  take(chunk: Buffer): void {
+    let from = 0;
     for (;;) {
-      const end = rest.indexOf(0x0a);
-      const part = end < 0 ? rest : rest.subarray(0, end);
-      this.#size += part.length;
-      if (this.#size > this.#maxBytes) {
-        this.#parts = [];
-        yield { fault: 'too long' };
-        return;
-      }
-      if (part.length > 0) this.#parts.push(part);
-      if (end < 0) return;
-      const bytes = Buffer.concat(this.#parts);
-      this.#parts = [];
-      this.#size = 0;
-      rest = rest.subarray(end + 1);
-      // Never decoded by replacing: a name that was changed on the way would be another name.
-      if (!isUtf8(bytes)) yield { fault: 'not UTF-8' };
-      else {
-        const line = bytes.toString('utf8').trim();
-        if (line !== '') yield { line };
-      }
+      const newline = chunk.indexOf(NEWLINE, from);
+      this.#add(chunk.subarray(from, newline === -1 ? chunk.length : newline));
+      if (newline === -1) return;
+      if (!this.#isDropping) this.#give('whole');
+      this.#isDropping = false;
+      from = newline + 1;
     }
+  }
+
+  /** The stream is at its end: a rest without a newline is a line too. */
+  end(): void {
+    if (!this.#isDropping && this.#length > 0) this.#give('whole');
+  }
+
+  #add(piece: Buffer): void {
+    if (this.#isDropping || piece.length === 0) return;
+    const free = this.#lineBytes - this.#length;
+    this.#pieces.push(piece.length > free ? piece.subarray(0, free) : piece);
+    this.#length += piece.length;
+    if (piece.length <= free) return;
+    this.#give('cut');
+    this.#isDropping = true;
+  }
+
+  #give(end: Line['end']): void {
+    const bytes = Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#length = 0;
+    this.#onLine({ bytes, end });
   }
 }

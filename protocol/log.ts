@@ -1,4 +1,4 @@
-/** What the programs say to the log: one line an event, `key=value`, so that an operator can grep. */
+/** The programs' log: one line for each event, `key=value`, so that an operator can grep. */
 export const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;

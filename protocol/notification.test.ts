@@ -44,7 +44,7 @@ describe('a notification', () => {
     expect(() => parseNotification(body)).toThrow(expect.objectContaining({ name: 'InvalidNotification', field }));
   });
 
-  it('has one text for equal payloads, whatever the order of their keys', () => {
+  it('has one text for equal payloads, for any order of their keys', () => {
     const one = parseNotification(hostBody());
     const other = parseNotification(
       hostBody({ payload: { host_status: 'NORMAL', event: 'STOPPED', cluster_status: 'OFFLINE' } }),

@@ -1,5 +1,5 @@
 /**
- * A notification: Masakari's body, exactly (POST /v1/notifications). Parsed once at the edge; inside it is trusted.
+ * A notification: Masakari's body, exactly (POST /v1/notifications). It is parsed once on arrival and trusted afterwards.
  */
 
 import * as v from 'valibot';
@@ -71,10 +71,10 @@ const bodySchema = v.strictObject({ notification: notificationSchema });
 
 export type Notification = v.InferOutput<typeof notificationSchema>;
 
-/** What travels: `{"notification": {…}}` with the time as text. */
+/** The transmitted body: `{"notification": {…}}` with the time as text. */
 export type NotificationBody = v.InferInput<typeof bodySchema>;
 
-/** The body is not a notification; the message names the field and what is allowed. */
+/** The body is not a notification; the message has the field and the allowed values. */
 export class InvalidNotification extends Error {
   override readonly name = 'InvalidNotification';
   /** Dotted path, e.g. `notification.payload.event`. */
@@ -86,7 +86,7 @@ export class InvalidNotification extends Error {
   }
 }
 
-/** The words of an issue that valibot found, without the value that was given: it may be anything. */
+/** The text of an issue that valibot found, without the given value, which may be anything. */
 function reasonOf(issue: v.BaseIssue<unknown>): string {
   if (issue.type === 'strict_object' && issue.expected === 'never') return 'is not a known field';
   if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing';

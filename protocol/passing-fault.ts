@@ -1,4 +1,4 @@
-/** Which faults of the system may pass by themselves, so that a later attempt on the same machine may succeed. */
+/** Decides which faults of the system may pass by themselves, so that a later attempt on the same machine may succeed. */
 
 /** errno(3): no space, no descriptors, no memory, in use. SQLite: full, busy, locked, no memory. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -20,7 +20,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'SQLITE_NOMEM',
 ]);
 
-/** The code of the system or of SQLite that an error, or the error that caused it, carries. */
+/** The code of the system or of SQLite in an error, or in the error that caused it. */
 export function faultCode(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error || isCoded(at); at = (at as Error).cause) {
     if (isCoded(at)) return at.code;

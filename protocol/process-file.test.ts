@@ -16,7 +16,7 @@ beforeEach(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('reading', () => {
-  it('names the process that wrote it', () => {
+  it('has the process that wrote it', () => {
     writeProcessFile(path);
     expect(readProcessFile(path)).toEqual(thisProcess());
     expect(isAlive(thisProcess())).toBe(true);
@@ -25,7 +25,7 @@ describe('reading', () => {
   it.each<[string, () => void]>([
     ['nothing', () => {}],
     ['a directory', () => mkdirSync(path)],
-    ['a pipe that nobody writes to', () => execFileSync('mkfifo', [path])],
+    ['a pipe without a writer', () => execFileSync('mkfifo', [path])],
     ['a link to a device without an end', () => execFileSync('ln', ['-s', '/dev/zero', path])],
     ['a large file', () => execFileSync('truncate', ['--size', '3G', path])],
     ['a number', () => writeFileSync(path, '1234\n')],
@@ -36,13 +36,13 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  it.each(['', '1234\n', '{"pid":12'])('replaces what a process file can have become: %j', (content) => {
+  it.each(['', '1234\n', '{"pid":12'])('replaces a damaged process file: %j', (content) => {
     writeFileSync(path, content);
     writeProcessFile(path);
     expect(readProcessFile(path)?.pid).toBe(process.pid);
   });
 
-  it('refuses a directory and a file that is none of ours, and leaves nothing behind', () => {
+  it('refuses a directory and a foreign file, and leaves nothing behind', () => {
     writeFileSync(path, 'x'.repeat(1000));
     expect(() => writeProcessFile(path)).toThrow(/another file is in its place/);
     expect(readFileSync(path, 'utf8')).toHaveLength(1000);

@@ -1,6 +1,6 @@
 /**
- * The file in which an engine says which process it is. A pid alone is no name: it is given to other processes later. With the
- * start time and the boot id it names one process for ever, so nothing else is ever signalled in its place.
+ * The file with the process of an engine. A pid alone is no name: it is given to other processes later. Together with the
+ * start time and the boot id it identifies one process permanently, so no other process is ever signalled in its place.
  */
 import {
   closeSync,
@@ -10,11 +10,10 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
+import { replaceFile } from './replaced-file.ts';
 
 export interface ProcessName {
   readonly pid: number;
@@ -23,18 +22,18 @@ export interface ProcessName {
   readonly bootId: string;
 }
 
-/** Three short values; whatever is longer is no process file, not even a damaged one. */
+/** Three short values; a longer file is no process file, not even a damaged one. */
 const MAX_FILE_BYTES = 256;
 
 function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Start time and state letter of a process; undefined when there is none. */
+/** Start time and state letter of a process; undefined if there is none. */
 export function statOf(pid: number): { readonly startTime: string; readonly state: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold blanks and parentheses of its own.
+    // The name in parentheses may contain blanks and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0] ?? '', startTime: fields[19] ?? '' };
   } catch {
@@ -47,15 +46,15 @@ export function thisProcess(): ProcessName {
   return { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? '', bootId: bootId() };
 }
 
-/** The name of the process that has this pid now; undefined when there is none. */
+/** The name of the process that has this pid now; undefined if there is none. */
 export function processNamed(pid: number): ProcessName | undefined {
   const stat = statOf(pid);
   return stat && { pid, startTime: stat.startTime, bootId: bootId() };
 }
 
 /**
- * Replaces the file as a whole, but nothing that is larger than a process file: a path that names another file by mistake does
- * not cost that file. Throws the system's error, and leaves nothing behind then.
+ * Replaces the file as a whole, but no file that is larger than a process file: a path to another file by mistake must not destroy
+ * that file. If it fails it throws the system's error and leaves nothing behind.
  */
 export function writeProcessFile(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -63,22 +62,15 @@ export function writeProcessFile(path: string): void {
     const kind = found.isDirectory() ? 'a directory' : 'another file';
     throw Object.assign(new Error(`${kind} is in its place`), { code: 'EEXIST' });
   }
-  const temporary = `${path}.${process.pid}`;
-  try {
-    writeFileSync(temporary, `${JSON.stringify(thisProcess())}\n`, { mode: 0o644 });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  replaceFile({ path, text: `${JSON.stringify(thisProcess())}\n`, mode: 0o644, durable: 'no' });
 }
 
-/** Removes the file if it still names this process. */
+/** Removes the file if it still has this process. */
 export function removeProcessFile(path: string): void {
   if (readProcessFile(path)?.pid === process.pid) rmSync(path, { force: true });
 }
 
-/** Undefined for anything else than a process file, whatever lies at the path: no pipe and no size delays the reader. */
+/** Undefined for anything else than a process file at the path: neither a pipe nor a large file delays the reader. */
 export function readProcessFile(path: string): ProcessName | undefined {
   try {
     const { pid, startTime, bootId: boot }: Partial<ProcessName> = JSON.parse(readShort(path));
@@ -101,7 +93,7 @@ function readShort(path: string): string {
   }
 }
 
-/** Whether that very process lives; one that has died and waits for its parent to notice does not. */
+/** Whether exactly that process is alive; one that has died and waits for its parent does not count. */
 export function isAlive(name: ProcessName): boolean {
   if (name.bootId !== bootId()) return false;
   const stat = statOf(name.pid);
@@ -109,7 +101,7 @@ export function isAlive(name: ProcessName): boolean {
   return stat.state === 'Z' || stat.state === 'X' ? hasThreads(name.pid) : true;
 }
 
-/** The first thread of a process can be over while others still write and hold its sockets. */
+/** The first thread of a process may have ended while others still write and use its sockets. */
 function hasThreads(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).length > 1;
@@ -118,7 +110,7 @@ function hasThreads(pid: number): boolean {
   }
 }
 
-/** Signals that very process and no other; between the look and the signal a pid is not given away again in practice. */
+/** Signals exactly that process; between the check and the signal a pid is not reused in practice. */
 export function signalProcess(name: ProcessName, signal: NodeJS.Signals): void {
   if (!isAlive(name)) return;
   try {

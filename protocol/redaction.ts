@@ -1,10 +1,10 @@
 /**
- * Keeps secrets out of texts that others wrote: answers of servers, errors of libraries.
+ * Removes secrets from texts that others wrote: responses of servers, errors of libraries.
  *
- * Invariant: whatever a server sent is passed through `redact` before it is cut, quoted in an error or logged.
+ * Invariant: every text from a server is passed through `redact` before it is cut, quoted in an error or logged.
  */
 
-/** Tokens known at a time: the current one and the ones that requests still under way carry. */
+/** Number of known tokens: the current one and those of requests in progress. */
 const MAX_TOKENS = 8;
 
 export class Redaction {
@@ -22,12 +22,12 @@ export class Redaction {
   }
 
   redact(text: string): string {
-    // Long before short, so that no secret's half remains where another one is part of it.
+    // Longer secrets first, so that no half of a secret remains if another one is part of it.
     const all = [...this.#fixed, ...this.#tokens].flatMap(spellings).sort((a, b) => b.length - a.length);
     return all.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
   }
 
-  /** An error to keep as `cause`: its words, without the objects (sockets, raw data) that hang on it. */
+  /** An error to keep as `cause`: its text, without the objects (sockets, raw data) attached to it. */
   cause(error: unknown): Error {
     const source = error instanceof Error ? error : new Error(String(error));
     const clean = new Error(this.redact(source.message));
@@ -37,7 +37,7 @@ export class Redaction {
   }
 }
 
-/** As it is, and as JSON and URLs write it. */
+/** Unchanged, and as JSON and URLs write it. */
 function spellings(secret: string): string[] {
   return [...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())])];
 }

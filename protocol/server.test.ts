@@ -66,7 +66,7 @@ describe('a request that cannot be', () => {
     expect(await here.isWell()).toBe(true);
   });
 
-  it('is answered with an error and harms no later one', async () => {
+  it('gets an error and does not affect later ones', async () => {
     await using here = await Served.start();
     const peer = (await here.peer()).listen();
     const bad: [string | Buffer, number][] = [
@@ -91,7 +91,7 @@ describe('a request that cannot be', () => {
     expect(await peer.answer()).toEqual({ jsonrpc: '2.0', id: 'last', result: { a: 1 } });
   });
 
-  it('has its time from its first byte on, however its bytes trickle in', { timeout: 15_000 }, async () => {
+  it('has its timeout from its first byte on, for any pace of its bytes', { timeout: 15_000 }, async () => {
     await using here = await Served.start({ lineTimeoutMs: 300 });
     const silent = await here.peer();
     silent.send('{"jsonrpc"');
@@ -101,7 +101,7 @@ describe('a request that cannot be', () => {
     expect(await here.isWell()).toBe(true);
   });
 
-  it('does not cost a peer its connection that ends each line and has always begun another', async () => {
+  it('does not end the connection of a peer that ends each line and has always started another', async () => {
     await using here = await Served.start({ lineTimeoutMs: 200 });
     const peer = (await here.peer()).listen();
     const line = `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })}\n`;
@@ -118,7 +118,7 @@ describe('a request that cannot be', () => {
 });
 
 describe('many requests', () => {
-  it('of one peer may be sent at once and are all answered', async () => {
+  it('of one peer may be sent at once and all get a response', async () => {
     await using here = await Served.start();
     const peer = (await here.peer()).listen();
     for (let id = 0; id < 5_000; id += 1) peer.ask('echo', { id }, id);
@@ -127,14 +127,14 @@ describe('many requests', () => {
     expect(answers.every(({ id, result }) => (result as { id: unknown }).id === id)).toBe(true);
   });
 
-  it('of one peer do not pile up while none is answered', async () => {
+  it('of one peer do not pile up while none has a response', async () => {
     await using here = await Served.start({ maxUnderWay: 4, lineTimeoutMs: 300 });
     const peer = (await here.peer()).listen();
     const total = 20_000;
     for (let id = 0; id < total; id += 1) peer.ask('wait', {}, id);
     await expect.poll(() => here.held.length).toBeGreaterThan(0);
     expect(await here.isWell()).toBe(true);
-    // What one read of the socket brought is begun, and no more.
+    // The requests of one read of the socket are started, and no more.
     expect(here.held.length).toBeLessThan(total / 4);
     let answered = 0;
     while (answered < total) {
@@ -146,7 +146,7 @@ describe('many requests', () => {
     expect(peer.isClosed).toBe(false);
   });
 
-  it('whose answers are never read end the connection', async () => {
+  it('whose responses are never read end the connection', async () => {
     await using here = await Served.start({ maxUnreadBytes: 1024 * 1024 });
     const peer = await here.peer();
     for (let id = 0; id < 200; id += 1) peer.ask('long', {}, id);
@@ -154,7 +154,7 @@ describe('many requests', () => {
     expect(await here.isWell()).toBe(true);
   });
 
-  it('get an answer longer than what may be left unread, when it is read', async () => {
+  it('get a response longer than the unread limit, if it is read', async () => {
     await using here = await Served.start({ maxUnreadBytes: 1024 });
     const peer = (await here.peer()).listen();
     peer.ask('long');
@@ -163,7 +163,7 @@ describe('many requests', () => {
 });
 
 describe('connections', () => {
-  it('a thousand idle ones keep nobody from an answer; the longest idle go first', async () => {
+  it('a thousand idle ones delay no response; the longest idle are closed first', async () => {
     await using here = await Served.start();
     const first = await here.peer();
     const idle: RawPeer[] = [];
@@ -175,7 +175,7 @@ describe('connections', () => {
     expect(here.connections).toBeLessThanOrEqual(DEFAULT_LIMITS.maxConnections);
   });
 
-  it('at work are not closed for newcomers', async () => {
+  it('with a running request are not closed for new ones', async () => {
     await using here = await Served.start({ maxConnections: 2 });
     const busy = (await here.peer()).listen();
     busy.ask('wait');
@@ -194,7 +194,7 @@ describe('connections', () => {
     expect((await second.answer()).result).toBe('released');
   });
 
-  it('that ask nothing for a while are closed, those that watch are not', async () => {
+  it('without requests for a while are closed, subscribed ones are not', async () => {
     await using here = await Served.start({ idleTimeoutMs: 150 });
     const watcher = (await here.peer()).listen();
     watcher.ask('watch');

@@ -1,11 +1,14 @@
 /**
- * Answers JSON-RPC lines, on a unix socket for this node and over TLS for others.
+ * Responds to JSON-RPC lines, on a unix socket for this node and over TLS for others.
  *
- * Invariants: what a peer sends is bounded in length and in time; connections are bounded in number, and when they run out
- * the one that has been idle longest goes; requests under way and answers that nobody reads do not pile up.
+ * Invariants: input of a peer is bounded in length and in time; connections are bounded in number, and at the limit
+ * the one that has been idle longest is closed; open requests and unread responses do not pile up.
  */
+
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { type Caller, LOCAL_CALLER, shareOf } from './caller.ts';
+import { errorMessage } from './error-message.ts';
 import {
   formatCall,
   formatError,
@@ -15,20 +18,24 @@ import {
   RPC_ERRORS,
   RpcError,
 } from './json-rpc.ts';
-import { LineReader } from './lines.ts';
+import { LineReader } from './line-reader.ts';
 import { claimSocketPath } from './socket-path.ts';
-import { type DoorOptions, TlsDoor } from './tls-door.ts';
+import { type DoorOptions, TlsDoor } from './tls-server.ts';
 
 export interface ServerLimits {
   readonly maxConnections: number;
-  /** A line that was begun must end within this time. */
+  /** Timeout of a line that was started. */
   readonly lineTimeoutMs: number;
-  /** A connection without a request for so long is closed. */
+  /** A connection without a request for this time is closed. */
   readonly idleTimeoutMs: number;
-  /** A peer that has left so many bytes of answers unread is cut off instead of being told more. */
+  /** A peer with this number of unread bytes of responses is disconnected instead of receiving more. */
   readonly maxUnreadBytes: number;
-  /** Requests of one peer under way before nothing more is read from it until one is answered. */
+  /** Limit of open requests of one connection; beyond it nothing more is read from it until one has its response. */
   readonly maxUnderWay: number;
+  /** Connections of one identity; beyond it, the one that has been idle longest is closed, else the new one. */
+  readonly maxConnectionsOfIdentity: number;
+  /** Open requests of one identity, over all its connections. */
+  readonly maxUnderWayOfIdentity: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -37,23 +44,28 @@ export const DEFAULT_LIMITS: ServerLimits = {
   idleTimeoutMs: 60_000,
   maxUnreadBytes: 16 * 1024 * 1024,
   maxUnderWay: 64,
+  maxConnectionsOfIdentity: Number.POSITIVE_INFINITY,
+  maxUnderWayOfIdentity: Number.POSITIVE_INFINITY,
 };
 
-/** For peers of other nodes: they report and ask little, and are many. */
+/** For peers of other nodes: they send few reports and requests, and are many. */
 export const REMOTE_LIMITS: ServerLimits = {
   ...DEFAULT_LIMITS,
   maxConnections: 512,
   maxUnreadBytes: 1024 * 1024,
   maxUnderWay: 8,
+  maxConnectionsOfIdentity: 16,
+  maxUnderWayOfIdentity: 16,
 };
 
-/** What a method can do besides answering. */
+/** The actions of a method besides its response. */
 export interface Peer {
+  readonly caller: Caller;
   /** Sends a message without an id. */
   tell(method: string, params: unknown): void;
-  /** Aborted when the peer is gone. */
+  /** Aborted when the peer has disconnected. */
   readonly signal: AbortSignal;
-  /** Keeps the connection open although it asks nothing: it waits for messages. */
+  /** Keeps the connection open without requests: it waits for messages. */
   subscribe(): void;
 }
 
@@ -61,6 +73,9 @@ export type Method = (params: unknown, peer: Peer) => Promise<unknown>;
 
 interface Connection {
   readonly socket: Socket;
+  readonly caller: Caller;
+  /** Why the peer is no longer admitted: its key may be revoked while it is connected. */
+  readonly refusal: () => string | undefined;
   readonly gone: AbortController;
   readonly reader: LineReader;
   idleSince: number;
@@ -69,11 +84,11 @@ interface Connection {
   lineTimer: NodeJS.Timeout | undefined;
 }
 
-/** Where peers come in. */
+/** Accepts peers. */
 interface Door {
   /** Of TCP. */
   readonly port?: number;
-  /** Takes nobody any more; resolves when the last connection is gone. */
+  /** Accepts no more peers; resolves when the last connection is closed. */
   close(): Promise<void>;
 }
 
@@ -84,7 +99,7 @@ export class RpcServer {
   readonly #sweep: NodeJS.Timeout;
   #door: Door | undefined;
 
-  /** Listens on `path` with mode 0660. A socket that nobody answers on is replaced; one that answers is left alone. */
+  /** Listens on `path` with mode 0660. A socket without a listener is replaced; one with a listener is not changed. */
   static async listen(
     path: string,
     methods: Readonly<Record<string, Method>>,
@@ -92,17 +107,19 @@ export class RpcServer {
   ): Promise<RpcServer> {
     await claimSocketPath(path);
     const server = new RpcServer(methods, limits);
-    return server.#behind(() => openSocket(path, (socket) => server.#accept(socket)));
+    return server.#behind(() => openSocket(path, (socket) => server.#accept(socket, LOCAL_CALLER)));
   }
 
-  /** Listens for peers of other nodes; none of them is heard before it has proven itself. Throws `AddressUnusable`. */
+  /** Listens for peers of other nodes; no request is read before a peer is authenticated. Throws `AddressUnusable`. */
   static async listenTls(
     options: DoorOptions,
     methods: Readonly<Record<string, Method>>,
     limits: ServerLimits = REMOTE_LIMITS,
   ): Promise<RpcServer> {
     const server = new RpcServer(methods, limits);
-    return server.#behind(() => TlsDoor.open(options, (socket) => server.#accept(socket)));
+    return server.#behind(() =>
+      TlsDoor.open(options, (socket, caller, refusal) => server.#accept(socket, caller, refusal)),
+    );
   }
 
   private constructor(methods: Readonly<Record<string, Method>>, limits: ServerLimits) {
@@ -138,13 +155,15 @@ export class RpcServer {
     await closed;
   }
 
-  #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#limits.maxConnections && !this.#makeRoom()) {
+  #accept(socket: Socket, caller: Caller, refusal: () => string | undefined = () => undefined): void {
+    if (!this.#hasRoom(caller)) {
       socket.destroy();
       return;
     }
     const connection: Connection = {
       socket,
+      caller,
+      refusal,
       gone: new AbortController(),
       reader: new LineReader(MAX_REQUEST_BYTES),
       idleSince: performance.now(),
@@ -171,18 +190,20 @@ export class RpcServer {
       } else if (event.fault === 'not UTF-8') {
         this.#send(connection, formatError(null, new RpcError(RPC_ERRORS.parse, 'this line is not UTF-8')));
       } else {
-        // What still comes is thrown away until the time is up: the peer gets to read why.
+        // Later input is dropped until the timeout: the peer can read the reason.
         const message = `a request is longer than ${MAX_REQUEST_BYTES} bytes`;
         socket.end(formatError(null, new RpcError(RPC_ERRORS.invalidRequest, message)));
+        this.#startLineTimer(connection);
+        return;
       }
     }
-    if (connection.underWay >= this.#limits.maxUnderWay) socket.pause();
-    // The time of a line that ended in this chunk is over; one that begins after it has its own.
+    if (this.#isBusy(connection)) socket.pause();
+    // The timeout of a line that ended in this chunk is over; a line that starts after it has its own.
     if (chunk.includes(0x0a)) this.#stopLineTimer(connection);
     if (reader.pending > 0 && !socket.isPaused()) this.#startLineTimer(connection);
   }
 
-  /** A line has its time from its first byte, however many bytes trickle in after it. */
+  /** The timeout of a line starts at its first byte, for any number of bytes after it. */
   #startLineTimer(connection: Connection): void {
     connection.lineTimer ??= setTimeout(() => connection.socket.destroy(), this.#limits.lineTimeoutMs);
   }
@@ -198,32 +219,46 @@ export class RpcServer {
     try {
       const request = parseRequest(line);
       id = request.id;
+      // Its reports wait until it authenticates again.
+      if (connection.refusal() !== undefined) connection.socket.destroy();
+      if (connection.socket.destroyed) return;
       const method = Object.hasOwn(this.#methods, request.method) ? this.#methods[request.method] : undefined;
       if (!method) throw new RpcError(RPC_ERRORS.methodNotFound, `there is no method "${request.method}"`);
       const result = await method(request.params, this.#peer(connection));
       this.#send(connection, formatResult(id, result ?? null));
     } catch (error) {
-      const told =
-        error instanceof RpcError
-          ? error
-          : new RpcError(RPC_ERRORS.internal, error instanceof Error ? error.message : String(error));
+      const told = error instanceof RpcError ? error : new RpcError(RPC_ERRORS.internal, errorMessage(error));
       this.#send(connection, formatError(id, told));
     } finally {
       connection.underWay -= 1;
       connection.idleSince = performance.now();
-      this.#readOn(connection);
+      for (const one of this.#ofIdentity(connection.caller)) this.#readOn(one);
     }
   }
 
+  /** Nothing more is read from it until a request has its response. */
+  #isBusy({ underWay, caller }: Connection): boolean {
+    if (underWay >= this.#limits.maxUnderWay) return true;
+    const { maxUnderWayOfIdentity: most } = this.#limits;
+    if (most === Number.POSITIVE_INFINITY) return false;
+    return this.#ofIdentity(caller).reduce((sum, one) => sum + one.underWay, 0) >= most;
+  }
+
+  #ofIdentity(caller: Caller): Connection[] {
+    const share = shareOf(caller);
+    return [...this.#connections].filter((one) => shareOf(one.caller) === share);
+  }
+
   #readOn(connection: Connection): void {
-    const { socket, reader, underWay } = connection;
-    if (!socket.isPaused() || underWay >= this.#limits.maxUnderWay) return;
+    const { socket, reader } = connection;
+    if (!socket.isPaused() || this.#isBusy(connection)) return;
     if (reader.pending > 0) this.#startLineTimer(connection);
     socket.resume();
   }
 
   #peer(connection: Connection): Peer {
     return {
+      caller: connection.caller,
       signal: connection.gone.signal,
       tell: (method, params) => this.#send(connection, formatCall(method, params)),
       subscribe: () => {
@@ -234,20 +269,24 @@ export class RpcServer {
 
   #send({ socket }: Connection, text: string): void {
     if (socket.destroyed || !socket.writable) return;
-    // Judged before this answer is added: one of any length goes to a peer that reads.
+    // Checked before this response is added: a peer that reads gets a response of any length.
     if (socket.writableLength > this.#limits.maxUnreadBytes) socket.destroy();
     else socket.write(text);
   }
 
-  #idle(): Connection[] {
-    return [...this.#connections].filter(({ underWay, isSubscribed }) => underWay === 0 && !isSubscribed);
+  /** Whether another connection may be accepted; an idle one is closed for it. */
+  #hasRoom(caller: Caller): boolean {
+    const { maxConnections, maxConnectionsOfIdentity } = this.#limits;
+    const own = this.#ofIdentity(caller);
+    if (own.length >= maxConnectionsOfIdentity && !this.#makeRoom(own)) return false;
+    return this.#connections.size < maxConnections || this.#makeRoom([...this.#connections]);
   }
 
-  /** Closes the connection that has been idle longest, else the longest quiet watcher: it can ask again. */
-  #makeRoom(): boolean {
-    const idle = this.#idle();
-    const candidates = idle.length > 0 ? idle : [...this.#connections].filter(({ underWay }) => underWay === 0);
-    const [longest] = candidates.sort((a, b) => a.idleSince - b.idleSince);
+  /** Closes the connection that has been idle longest, else the longest quiet watcher, which can connect again. */
+  #makeRoom(among: readonly Connection[]): boolean {
+    const quiet = among.filter(({ underWay }) => underWay === 0);
+    const idle = quiet.filter(({ isSubscribed }) => !isSubscribed);
+    const [longest] = (idle.length > 0 ? idle : quiet).toSorted((a, b) => a.idleSince - b.idleSince);
     if (!longest) return false;
     this.#connections.delete(longest);
     longest.socket.destroy();
@@ -256,7 +295,11 @@ export class RpcServer {
 
   #closeIdle(): void {
     const limit = performance.now() - this.#limits.idleTimeoutMs;
-    for (const { socket, idleSince } of this.#idle()) if (idleSince < limit) socket.destroy();
+    for (const connection of this.#connections) {
+      const { socket, idleSince, underWay, isSubscribed } = connection;
+      const isIdle = underWay === 0 && !isSubscribed && idleSince < limit;
+      if (isIdle || connection.refusal() !== undefined) socket.destroy();
+    }
   }
 }
 
@@ -271,7 +314,7 @@ async function openSocket(path: string, onPeer: (socket: Socket) => void): Promi
   } finally {
     process.umask(mask);
   }
-  // A connection that could not be accepted (EMFILE) is the peer's loss, never the engine's end.
+  // A connection that could not be accepted (EMFILE) affects the peer, and never ends the engine.
   server.on('error', () => {});
   chmodSync(path, 0o660);
   return {

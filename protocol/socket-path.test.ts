@@ -34,7 +34,7 @@ async function otherListener(): Promise<{ readonly pid: number; end(): Promise<v
   };
 }
 
-/** Whether the kernel took one more connection for whoever listens. */
+/** Whether the kernel accepted one more connection for the listener. */
 function isQueued(socketPath: string, queued: Socket[]): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path: socketPath });
@@ -45,7 +45,7 @@ function isQueued(socketPath: string, queued: Socket[]): Promise<boolean> {
 }
 
 describe('the socket of a server', () => {
-  it('is open to its user and group only, whatever the umask, which stays as it was', async () => {
+  it('is open to its user and group only, for any umask, which is not changed', async () => {
     const before = process.umask();
     const server = await RpcServer.listen(path, METHODS);
     expect(statSync(path).mode & 0o777).toBe(0o660);
@@ -72,7 +72,7 @@ describe('the socket of a server', () => {
     await server.close();
   });
 
-  it('leaves one alone on which somebody answers', async () => {
+  it('does not change one on which a process responds', async () => {
     const server = await RpcServer.listen(path, METHODS);
     await expect(RpcServer.listen(path, METHODS)).rejects.toThrow(expect.objectContaining({ name: 'SocketInUse' }));
     using client = await RpcClient.connect(path);
@@ -80,13 +80,13 @@ describe('the socket of a server', () => {
     await server.close();
   });
 
-  it('leaves one alone whose owner hangs with its queue full', async () => {
+  it('does not change one whose owner hangs with its queue full', async () => {
     const hanging = await otherListener();
     try {
       process.kill(hanging.pid, 'SIGSTOP');
       const queued: Socket[] = [];
       while (await isQueued(path, queued));
-      await expect(RpcServer.listen(path, METHODS)).rejects.toThrow(/answers on/);
+      await expect(RpcServer.listen(path, METHODS)).rejects.toThrow(/already listens on/);
       await expect(RpcClient.connect(path)).rejects.toThrow(/takes no connections/);
       expect(statSync(path).isSocket()).toBe(true);
       for (const socket of queued) socket.destroy();
@@ -95,14 +95,14 @@ describe('the socket of a server', () => {
     }
   });
 
-  it('says whose socket it is and which option names it', async () => {
+  it('reports the owner of the socket and its option', async () => {
     const owner = { who: 'a host monitor', option: '[host] alert_socket' };
     writeFileSync(path, 'precious');
     await expect(claimSocketPath(path, owner)).rejects.toThrow(/choose another \[host\] alert_socket$/);
     await expect(claimSocketPath(join(directory, 'none', 's'), owner)).rejects.toThrow(/create it$/);
     rmSync(path);
     const server = await RpcServer.listen(path, METHODS);
-    await expect(claimSocketPath(path, owner)).rejects.toThrow(`a host monitor answers on ${path} already`);
+    await expect(claimSocketPath(path, owner)).rejects.toThrow(`a host monitor already listens on ${path}`);
     await server.close();
   });
 
@@ -115,7 +115,7 @@ describe('the socket of a server', () => {
   it.each([
     ['a directory that is not there', () => join(directory, 'none', 's.sock'), /none of the socket.*ENOENT.*create it/],
     ['a path that is too long', () => join(directory, 'x'.repeat(120)), /at most 107 bytes/],
-  ])('says what is wrong with %s', async (_, where, message) => {
+  ])('reports the reason for %s', async (_, where, message) => {
     await expect(RpcServer.listen(where(), METHODS)).rejects.toThrow(message);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Makes the path of a unix socket free to listen on.
  *
- * Invariant: a socket is removed only when the kernel says that nobody listens behind it; any doubt counts as somebody.
+ * Invariant: a socket is removed only if the kernel reports that no process listens on it; an unclear result counts as a listener.
  */
 import { accessSync, constants, lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -10,27 +10,27 @@ import { dirname } from 'node:path';
 /** sun_path of unix(7) has 108 bytes, one of them the end. */
 const MAX_PATH_BYTES = 107;
 
-/** Somebody listens there; nothing was changed. */
+/** Another process listens there; nothing was changed. */
 export class SocketInUse extends Error {
   override readonly name = 'SocketInUse';
 }
 
-/** No socket can be made there; the message says why and what to do. */
+/** No socket can be created there; the message has the reason and a remedy. */
 export class SocketUnusable extends Error {
   override readonly name = 'SocketUnusable';
 }
 
-/** Whose socket it is, for the messages. */
+/** The owner of the socket, for the messages. */
 export interface SocketOwner {
   /** e.g. `an engine`. */
   readonly who: string;
-  /** The option that names it, e.g. `[engine] socket`. */
+  /** The option with its path, e.g. `[engine] socket`. */
   readonly option: string;
 }
 
 const ENGINE: SocketOwner = { who: 'an engine', option: '[engine] socket' };
 
-/** Removes a socket that nobody listens on any more. Throws `SocketInUse` or `SocketUnusable`. */
+/** Removes a socket without a listener. Throws `SocketInUse` or `SocketUnusable`. */
 export async function claimSocketPath(path: string, { who, option }: SocketOwner = ENGINE): Promise<void> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw new SocketUnusable(`the path of a socket has at most ${MAX_PATH_BYTES} bytes: ${path}`);
@@ -50,11 +50,11 @@ export async function claimSocketPath(path: string, { who, option }: SocketOwner
   if (!found.isSocket()) {
     throw new SocketUnusable(`${path} is there and no socket; remove it or choose another ${option}`);
   }
-  if (await isListenedOn(path)) throw new SocketInUse(`${who} answers on ${path} already`);
+  if (await isListenedOn(path)) throw new SocketInUse(`${who} already listens on ${path}`);
   rmSync(path, { force: true });
 }
 
-/** A unix socket answers at once: connected, refused, or its queue is full (EAGAIN), which only a listener can have. */
+/** A unix socket responds at once: connected, refused, or its queue is full (EAGAIN), which only a listener can have. */
 function isListenedOn(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect({ path });

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What the compiler finds wrong. */
+/** The errors of the compiler. */
 function faultsIn(body: string): Promise<string> {
   const file = join(directory, 'notify.ts');
   writeFileSync(file, `import type { Check, Run, TaskModule, Undo } from './task.d.ts';\n${body}\n`);
@@ -30,7 +30,7 @@ function faultsIn(body: string): Promise<string> {
 }
 
 describe('the types of a module', { timeout: 120_000 }, () => {
-  it('tell a function what it is given, and fit together', async () => {
+  it('describe the input of a function, and fit together', async () => {
     const faults = await faultsIn(`
       export const run: Run = async ({ inputs, parameters, progress, step_key }) => {
         progress(\`telling \${parameters.url} of \${inputs.host_name}\`, 0.5);

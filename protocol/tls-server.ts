@@ -1,20 +1,22 @@
 /**
- * Lets peers of other nodes in over TLS.
+ * Accepts peers of other nodes over TLS.
  *
- * Invariants: who has not proven itself gets nothing but the words of TLS, has a few seconds, and is one of few: when too
- * many stand at the door, the address with the most of them loses its oldest. What went wrong is one log line for each
+ * Invariants: a peer that is not authenticated gets only messages of TLS, has a few seconds, and is one of few: if too
+ * many handshakes are open, the address with the most of them loses its oldest. Failures are logged once for each
  * address and minute.
  */
 import { createServer as createFrontServer, type Server, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { Caller, Role } from './caller.ts';
 import { faultOfClient } from './handshake-failure.ts';
+import { comparableHost } from './host-name.ts';
 import type { Log } from './log.ts';
-import { serverOptions, type TlsIdentity } from './tls-identity.ts';
+import { type Admission, type ProvenPeer, type ServerSide, serverSide } from './tls-identity.ts';
 
 export interface DoorLimits {
   /** From the first packet to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
-  /** Peers in the middle of a handshake. */
+  /** Limit of open handshakes. */
   readonly maxHandshakes: number;
   /** An address is logged no more often than this. */
   readonly logIntervalMs: number;
@@ -26,11 +28,11 @@ export const DEFAULT_DOOR_LIMITS: DoorLimits = {
   logIntervalMs: 60_000,
 };
 
-/** Addresses whose last log line is remembered. */
+/** Limit of addresses whose last log line is stored. */
 const MAX_REMEMBERED = 256;
-/** Lines in one interval, of however many addresses: whoever has an IPv6 network has more than can be remembered. */
+/** Limit of log lines in one interval, for any number of addresses: an IPv6 network has more than can be stored. */
 const MAX_LINES = 32;
-/** Finds out within minutes that a host has lost its power. */
+/** Detects within minutes that a host has lost its power. */
 const KEEP_ALIVE_MS = 30_000;
 
 /** The address and port cannot be listened on. */
@@ -42,28 +44,37 @@ export interface DoorOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly identity: TlsIdentity;
+  /** The engine's own proof of its identity, and the proofs that it accepts of a peer. */
+  readonly identity: Admission;
   readonly log: Log;
+  /** The roles of a peer; without it each has the role `host`. */
+  readonly rolesOf?: (peer: ProvenPeer) => readonly Role[];
   readonly limits?: DoorLimits;
 }
+
+/** @param refusal why the peer is no longer admitted; undefined if it still is */
+export type OnPeer = (socket: TLSSocket, caller: Caller, refusal: ProvenPeer['refusal']) => void;
 
 export class TlsDoor {
   readonly #front: Server;
   readonly #tls: TlsServer;
   readonly #limits: DoorLimits;
   readonly #log: Log;
-  /** Sockets whose handshake goes on by their address and port, the oldest first. */
+  /** Sockets with an open handshake by their address and port, the oldest first. */
   readonly #handshaking = new Map<string, Socket>();
-  /** Addresses of sockets that have closed in this turn of the loop, before TLS has said why. */
+  /** Addresses of sockets that have closed in this cycle of the event loop, before TLS has reported the reason. */
   readonly #gone = new Set<string>();
-  /** When an address was last logged, and how often it failed since. */
+  /** When an address was last logged, and its failures since. */
   readonly #logged = new Map<string, { readonly at: number; unsaid: number }>();
 
-  /** Since when lines are counted, and how many there were. */
+  /** Keys that were logged as replaced: names of proven hosts, so there are no more than keys. */
+  readonly #replaced = new Set<string>();
+
+  /** Start of the current interval, and the number of lines in it. */
   #counted = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
   /** Throws `AddressUnusable`. */
-  static async open(options: DoorOptions, onPeer: (socket: TLSSocket) => void): Promise<TlsDoor> {
+  static async open(options: DoorOptions, onPeer: OnPeer): Promise<TlsDoor> {
     const door = new TlsDoor(options, onPeer);
     const { host, port } = options;
     await new Promise<void>((resolve, reject) => {
@@ -75,26 +86,43 @@ export class TlsDoor {
       });
       door.#front.listen({ host, port }, resolve);
     });
-    // A connection that could not be accepted (EMFILE) is the peer's loss, never the engine's end.
+    // A connection that could not be accepted (EMFILE) affects the peer, and never ends the engine.
     door.#front.on('error', () => {});
     return door;
   }
 
-  private constructor({ identity, log, limits = DEFAULT_DOOR_LIMITS }: DoorOptions, onPeer: (peer: TLSSocket) => void) {
+  private constructor(
+    { identity, log, rolesOf = () => ['host'], limits = DEFAULT_DOOR_LIMITS }: DoorOptions,
+    onPeer: OnPeer,
+  ) {
     this.#limits = limits;
     this.#log = log;
-    this.#tls = createServer({ ...serverOptions(identity), handshakeTimeout: limits.handshakeTimeoutMs });
+    const side = serverSide(identity);
+    this.#tls = createServer({ ...side.options, handshakeTimeout: limits.handshakeTimeoutMs });
     this.#tls.on('secureConnection', (socket) => {
       this.#handshaking.delete(nameOf(socket));
-      onPeer(socket);
+      const peer = side.provenPeer(socket);
+      const address = socket.remoteAddress ?? '';
+      if (peer === undefined) {
+        this.#tellFault(address, 'its certificate names no host, or several');
+        socket.destroy();
+        return;
+      }
+      this.#logReplaced(peer);
+      const { host } = peer;
+      onPeer(
+        socket,
+        { identity: host ?? 'shared key', host: host ?? null, roles: rolesOf(peer), address },
+        peer.refusal,
+      );
     });
     this.#tls.on('tlsClientError', (error, socket) => {
       const fault = faultOfClient(error, socket.authorizationError);
-      if (fault !== undefined) this.#tellFault(this.#addressOf(socket), fault);
+      if (fault !== undefined) this.#tellFault(this.#addressOf(socket), withClaim(fault, side, socket));
       this.#handshaking.delete(nameOf(socket));
       socket.destroy();
     });
-    // Counted before TLS begins: a TLS server does not tell whom it waits for.
+    // Counted before TLS starts: a TLS server does not report open handshakes.
     this.#front = createFrontServer((socket) => this.#receive(socket));
   }
 
@@ -103,7 +131,7 @@ export class TlsDoor {
     return typeof address === 'object' && address ? address.port : 0;
   }
 
-  /** Takes nobody any more and waits for those let in, whom their server sends away. */
+  /** Accepts no more peers and waits for the connected ones, which their server disconnects. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#front.close(resolve));
     for (const socket of this.#handshaking.values()) socket.destroy();
@@ -122,7 +150,7 @@ export class TlsDoor {
       setImmediate(() => this.#gone.delete(address));
     });
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    // nodejs.org/api/tls.html, event 'connection': it may be emitted by whoever holds a socket.
+    // nodejs.org/api/tls.html, event 'connection': any owner of a socket may emit it.
     this.#tls.emit('connection', socket);
   }
 
@@ -133,11 +161,24 @@ export class TlsDoor {
     for (const [name, socket] of this.#handshaking) if (socket.destroyed) this.#handshaking.delete(name);
   }
 
-  /** Node closes the socket before it tells of a wrong certificate. */
+  /** Node closes the socket before it reports an invalid certificate. */
   #addressOf({ remoteAddress }: Socket): string {
     if (remoteAddress !== undefined) return remoteAddress;
     const [one = 'unknown', another] = this.#gone;
     return another === undefined ? one : 'unknown';
+  }
+
+  /** Once for each key: before its generation is retired, the operator can see which hosts still use it. */
+  #logReplaced({ host, replacedGeneration: generation }: ProvenPeer): void {
+    if (host === undefined || generation === undefined) return;
+    // A host may write its name in several spellings.
+    const key = `${comparableHost(host)}/${generation}`;
+    if (this.#replaced.has(key)) return;
+    this.#replaced.add(key);
+    this.#log('warning', 'host uses an old key although a newer one was issued to it; put that on the host', {
+      host,
+      generation,
+    });
   }
 
   #tellFault(address: string, fault: string): void {
@@ -150,7 +191,7 @@ export class TlsDoor {
     if (now - this.#counted.since >= this.#limits.logIntervalMs) this.#counted = { since: now, lines: 0 };
     this.#counted.lines += 1;
     if (this.#counted.lines > MAX_LINES) return;
-    // Forgetting one costs an additional line, and it is the oldest.
+    // A dropped entry costs one additional line, and it is the oldest.
     const oldest = this.#logged.keys().next();
     if (!last && this.#logged.size >= MAX_REMEMBERED && !oldest.done) this.#logged.delete(oldest.value);
     this.#logged.delete(address);
@@ -160,6 +201,12 @@ export class TlsDoor {
       ...(last && last.unsaid > 0 ? { times_before: last.unsaid } : {}),
     });
   }
+}
+
+/** The peer's claim is not proven. */
+function withClaim(fault: string, side: ServerSide, socket: TLSSocket): string {
+  const claim = side.claim(socket);
+  return claim === undefined ? fault : `${fault} (${claim})`;
 }
 
 function nameOf({ remoteAddress, remotePort }: Socket): string {

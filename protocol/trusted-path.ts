@@ -1,11 +1,14 @@
 /**
- * Whether a file may decide what runs: nobody but root and one user can change it, or put another in its place.
+ * Decides whether a file or directory may control what runs, whom we trust, or where secrets are sent: only root and one user can change it,
+ * or put another in its place. The one rule of the program for this question.
  *
- * Invariant: every directory and every symbolic link on the way to the file is looked at, not only the file. In a directory like
- * /tmp (sticky) others can add names but not replace those of root and of this user, so it may stand on the way.
+ * Invariant: every directory and every symbolic link on the path to the file is checked, not only the file. In a directory like
+ * /tmp (sticky) other users can add names but not replace those of root and of this user, so it may be on the path.
  */
+
 import { lstatSync, readlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
+import { errorMessage } from './error-message.ts';
 
 export interface Entry {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
@@ -16,13 +19,13 @@ export interface Entry {
   readonly target: string;
 }
 
-/** Undefined: there is nothing. Throws what keeps it from being seen. */
+/** Undefined: there is no such entry. Throws if it cannot be read. */
 export type LookAt = (path: string) => Entry | undefined;
 
 export interface Trust {
-  /** Who may change it besides root. */
+  /** The user who may change it besides root. */
   readonly uid: number;
-  /** `way`: all that leads to it; `file`: it alone, for whoever is not root and cannot help what lies around it. */
+  /** `way`: the whole path; `file`: only the file, for a user who is not root and cannot change its surroundings. */
   readonly judge: 'way' | 'file';
 }
 
@@ -30,6 +33,7 @@ export interface Trust {
 const MAX_LINKS = 40;
 const GROUP_OR_OTHERS = 0o022;
 const STICKY = 0o1000;
+const NOUNS = { file: 'regular file', directory: 'directory' } as const;
 
 export function lookAt(path: string): Entry | undefined {
   let found: ReturnType<typeof lstatSync>;
@@ -50,29 +54,40 @@ export function lookAt(path: string): Entry | undefined {
   };
 }
 
-/** By whom this process may be told what to run: by root and by itself. */
-function ownTrust(): Trust {
+/** Files of root and of the user that this process runs as. */
+export function ownTrust(): Trust {
   return { uid: process.geteuid?.() ?? 0, judge: 'way' };
 }
 
-/** What is wrong with it, as a sentence without an end; undefined when it can be trusted. */
+/** The fault of a file, as a sentence without a full stop; undefined if it can be trusted. */
 export function faultOfFile(path: string, trust: Trust = ownTrust(), look: LookAt = lookAt): string | undefined {
   const found = resolveTrusted(path, trust, look);
   return 'fault' in found ? found.fault : undefined;
 }
 
+/** The same for a directory. */
+export function faultOfDirectory(path: string, trust: Trust = ownTrust(), look: LookAt = lookAt): string | undefined {
+  const found = resolveTrusted(path, trust, look, 'directory');
+  return 'fault' in found ? found.fault : undefined;
+}
+
 export type Resolved = { readonly fault: string } | { readonly path: string; readonly entry: Entry };
 
-/** Follows the path to the regular file it leads to, or to what keeps that from being trusted. */
-export function resolveTrusted(path: string, trust: Trust, look: LookAt = lookAt): Resolved {
+/** Follows the path to its regular file (or directory), or to the reason why that is not trusted. */
+export function resolveTrusted(
+  path: string,
+  trust: Trust,
+  look: LookAt = lookAt,
+  wanted: 'file' | 'directory' = 'file',
+): Resolved {
   try {
-    return walk(path, trust, look);
+    return walk(isAbsolute(path) ? path : `${process.cwd()}/${path}`, trust, look, wanted);
   } catch (error) {
-    return { fault: `${path} cannot be looked at: ${error instanceof Error ? error.message : String(error)}` };
+    return { fault: `${path} cannot be checked: ${errorMessage(error)}` };
   }
 }
 
-function walk(path: string, trust: Trust, look: LookAt): Resolved {
+function walk(path: string, trust: Trust, look: LookAt, wanted: 'file' | 'directory'): Resolved {
   const ahead = path.split('/').filter((name) => name !== '' && name !== '.');
   let directory = '/';
   let links = 0;
@@ -96,23 +111,26 @@ function walk(path: string, trust: Trust, look: LookAt): Resolved {
       if (entry.target.startsWith('/')) directory = '/';
       ahead.unshift(...entry.target.split('/').filter((part) => part !== '' && part !== '.'));
     } else if (entry.kind === 'directory') {
+      if (wanted === 'directory' && ahead.length === 0) return { path: here, entry };
       directory = here;
     } else if (ahead.length > 0) {
       return { fault: `${here} is no directory` };
     } else {
-      return entry.kind === 'file' ? { path: here, entry } : { fault: `${here} is no regular file` };
+      const isWanted = wanted === 'file' && entry.kind === 'file';
+      return isWanted ? { path: here, entry } : { fault: `${here} is no ${NOUNS[wanted]}` };
     }
   }
   return { fault: `${path} is a directory` };
 }
 
-function faultOf(here: string, { kind, uid, mode }: Entry, trust: Trust): string | undefined {
+/** The fault of one entry on the path, or at its end. */
+export function faultOf(here: string, { kind, uid, mode }: Omit<Entry, 'target'>, trust: Trust): string | undefined {
+  const bits = mode.toString(8).padStart(4, '0');
   if (uid !== 0 && uid !== trust.uid) {
-    return `${here} belongs to user ${uid}, who could change what runs; chown root ${here}`;
+    return `${here} belongs to user ${uid} (mode ${bits}), who can change it; chown root ${here}`;
   }
-  // The mode of a link means nothing.
+  // The mode of a link has no effect.
   if (kind === 'link' || (mode & GROUP_OR_OTHERS) === 0) return undefined;
   if (kind === 'directory' && (mode & STICKY) !== 0) return undefined;
-  const bits = mode.toString(8).padStart(4, '0');
-  return `others than the owner can write to ${here} (mode ${bits}), and it decides what runs; chmod go-w ${here}`;
+  return `others than the owner can write to ${here} (user ${uid}, mode ${bits}); chmod go-w ${here}`;
 }

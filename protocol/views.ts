@@ -1,6 +1,6 @@
-/** What the engine answers to `status`, `list` and `show`, and what `--json` prints. Times are ISO 8601, UTC. */
+/** The engine's responses to `status`, `list` and `show`, and the output of `--json`. Times are ISO 8601, UTC. */
 
-export type NotificationStatus = 'new' | 'running' | 'error' | 'failed' | 'ignored' | 'finished';
+import type { NotificationStatus } from './notification-status.ts';
 
 export interface NotificationView {
   readonly notification_uuid: string;
@@ -9,20 +9,20 @@ export interface NotificationView {
   readonly payload: Readonly<Record<string, string>>;
   readonly generated_time: string;
   readonly status: NotificationStatus;
-  /** Why it ended so; null where there is nothing to say. */
+  /** The reason of its status; null if there is none. */
   readonly message: string | null;
   readonly accepted_at: string;
   readonly updated_at: string;
   readonly closed_at: string | null;
-  /** When the engine takes it up again by itself. */
+  /** The time at which the engine retries it by itself. */
   readonly retry_at: string | null;
-  /** Why it waits although it is open; null: it does not. */
+  /** Why it waits although it is open; null if it does not. */
   readonly parked_reason: string | null;
 }
 
 /** One line of progress. */
 export interface EventView {
-  /** Of the flow, as the cloud's logs have it: `req-<uuid>`. */
+  /** The ID of the flow, as in the cloud's logs: `req-<uuid>`. */
   readonly request_id: string;
   /** The `name` of the task in `tasks`; null for a line of the flow itself. */
   readonly task: string | null;
@@ -32,25 +32,25 @@ export interface EventView {
   readonly message: string;
   /** 0–1 of its task. */
   readonly progress: number;
-  /** Of the engine that wrote it: grows with each take-over. */
+  /** The epoch of the engine that wrote it: increases with each take-over. */
   readonly epoch: number;
 }
 
 export interface TaskView {
   readonly phase: 'pre' | 'main' | 'post';
-  /** Unique in the flow: that of the task in the lists, with `#2` at the second place where they name it, and so on. */
+  /** Unique in the flow: the name in the lists, with `#2` at its second place in them, and so on. */
   readonly name: string;
   /** The task, by Masakari's class name; a task of an operator by its name in the lists. */
   readonly action: string;
   /** taskflow's word: `PENDING`, `RUNNING`, `SUCCESS`, `FAILURE`, `REVERTING`, `REVERTED`, `REVERT_FAILURE`. */
   readonly state: string;
-  /** Its condition did not hold: it did nothing, whatever the state says. */
+  /** Its condition was not met: it did nothing, in any state. */
   readonly skipped: boolean;
-  /** A rollback takes back what it did. `REVERTED` without it: the rollback went past it, and what it did stays. */
+  /** A rollback undoes it. `REVERTED` without this: the rollback skipped it, and its effect stays. */
   readonly undo: boolean;
-  /** What it gave to later tasks, by name; null before its end. Values that are long are left out. */
+  /** Its outputs for later tasks, by name; null before its end. Long values are omitted. */
   readonly outputs: Readonly<Record<string, unknown>> | null;
-  /** Names of outputs that are left out here; the journal has them. */
+  /** Names of outputs that are omitted here; the journal has them. */
   readonly outputs_left_out: readonly string[];
   readonly progress: number;
   readonly tries: number;
@@ -59,7 +59,7 @@ export interface TaskView {
   readonly end_time: string | null;
 }
 
-/** What became of one instance of a host that failed, or that came back. */
+/** The result for one instance of a host that failed, or that returned. */
 export interface InstanceView {
   readonly instance_uuid: string;
   readonly name: string;
@@ -67,7 +67,7 @@ export interface InstanceView {
   readonly to: string | null;
   /** `moved`, `moving`, `waiting`, `failed`, `unknown`, `deleted`; `left`: it stays where it is. */
   readonly state: string;
-  /** What it was, and so what it is again: e.g. `active`, `stopped`. */
+  /** Its state before the failure, which is restored: e.g. `active`, `stopped`. */
   readonly original_state: string;
   /** From the request to the arrival. */
   readonly seconds: number | null;
@@ -91,8 +91,46 @@ export interface FlowView {
   readonly instances: readonly InstanceView[];
 }
 
+/** One entry of the audit: a report, a refusal or an operator's command. */
+export interface AuditView {
+  readonly time: string;
+  readonly kind: 'report' | 'refusal' | 'command';
+  /** The request, e.g. `notify`, `retry`. */
+  readonly action: string;
+  /** The name of the host, as its key or certificate has it; `local` for the engine's unix socket, `engine` for the engine itself. */
+  readonly identity: string;
+  readonly roles: readonly string[];
+  /** IP address of the peer; null for a unix socket. */
+  readonly address: string | null;
+  /** The user of the command line, as the command line reports it; null if that is unknown. */
+  readonly uid: number | null;
+  readonly user: string | null;
+  /** The user who called sudo. */
+  readonly sudo_uid: number | null;
+  readonly sudo_user: string | null;
+  /** Its recovery, also after that was removed from the journal. */
+  readonly notification_uuid: string | null;
+  /** Its host. */
+  readonly object: string | null;
+  /** The operator's statement against the engine's evidence: `host-is-down`, `done TASK`, `not-done TASK`, `abandon-evacuation UUID`. */
+  readonly overridden: readonly string[];
+  /** The operator's reason; null if none was given. */
+  readonly reason: string | null;
+  /** `duplicate`: it repeats an earlier report. `ignored`: accepted without an action. */
+  readonly outcome: 'accepted' | 'duplicate' | 'ignored' | 'refused';
+  /** Of a report: the reported event. Of a refusal: the reason. */
+  readonly message: string | null;
+  /** The number of refusals in this entry; `first_time`: of the first of them. */
+  readonly times: number;
+  readonly first_time: string;
+  /** The epoch of the engine that wrote it. */
+  readonly epoch: number;
+}
+
 export interface RecoveryView {
   readonly notification: NotificationView;
+  /** The newest 200 entries of the audit about it, oldest first. */
+  readonly audit: readonly AuditView[];
   readonly flows: readonly FlowView[];
 }
 
@@ -111,17 +149,17 @@ export interface EngineView {
   readonly state: 'running' | 'released';
 }
 
-/** A monitor that says that it cannot see. */
+/** A monitor that reports that it is blind. */
 export interface BlindMonitorView {
   readonly host: string;
   readonly monitor: string;
   readonly reason: string;
-  /** When it last saw. */
+  /** The time of its last successful poll. */
   readonly since: string;
 }
 
 export interface StatusView {
-  /** Where this comes from: the engine itself, its journal, or the file it left. */
+  /** The source of this view: the engine itself, its journal, or the file that it left. */
   readonly source: 'engine' | 'journal' | 'status.json';
   readonly engine: EngineView | null;
   readonly cloud: string | null;
@@ -130,12 +168,12 @@ export interface StatusView {
   readonly open: readonly OpenRecoveryView[];
   /** Known to a running engine only; empty from any other source. */
   readonly blind_monitors: readonly BlindMonitorView[];
-  /** On the node of an engine that is about to take over: what it waits for. Null when none does, or this is another node. */
+  /** On the node of an engine that is about to take over: the reason why it waits. Null if none does, or on another node. */
   readonly taking_over: string | null;
   readonly written_at: string;
 }
 
-/** What `watch` tells while a recovery goes on. */
+/** The messages of `watch` during a recovery. */
 export type WatchNotice =
   | {
       readonly kind: 'event';
