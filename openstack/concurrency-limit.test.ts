@@ -1,50 +1,69 @@
 import { describe, expect, test } from 'vitest';
-import { Deadline, type Urgency } from './deadline.ts';
-import { Turns } from './turns.ts';
+import { ConcurrencyLimit, untilAborted } from './concurrency-limit.ts';
+import { Deadline, type Urgency } from './http/deadline.ts';
 
 test('a turn that comes up in the moment its waiter leaves goes to the next one', async () => {
-  const turns = new Turns(1);
+  const limit = new ConcurrencyLimit(1);
   const stop = new AbortController();
   const leaving = new Deadline(60_000, stop.signal);
   const staying = new Deadline(60_000);
   const first = Promise.withResolvers<void>();
   const order: string[] = [];
-  const running = turns.run(staying, async () => {
+  const running = limit.run(staying, async () => {
     await first.promise;
     order.push('first');
-    // Within one turn of the event loop: this one ends, and the second waiter gives up.
+    // Within one turn of the event loop: this one ends, and the second waiter stops waiting.
     queueMicrotask(() => stop.abort());
   });
-  const second = turns
+  const second = limit
     .run(leaving, async () => void order.push('second'))
     .catch((error: Error) => order.push(error.message));
-  const third = turns.run(staying, async () => void order.push('third'));
+  const third = limit.run(staying, async () => void order.push('third'));
   first.resolve();
   await Promise.all([running, second, third]);
   expect(order.at(0)).toBe('first');
   expect(order.at(-1)).toBe('third');
-  await turns.run(staying, async () => void order.push('fourth'));
+  await limit.run(staying, async () => void order.push('fourth'));
   expect(order.at(-1)).toBe('fourth');
   for (const deadline of [leaving, staying]) deadline.close();
 });
 
 test('who waits for a turn leaves the line at the end of its time', async () => {
-  const turns = new Turns(1);
+  const limit = new ConcurrencyLimit(1);
   const release = Promise.withResolvers<void>();
   const long = new Deadline(60_000);
   const short = new Deadline(1);
-  const running = turns.run(long, () => release.promise);
-  await expect(turns.run(short, async () => {})).rejects.toThrow('no answer within 0.001 s');
+  const running = limit.run(long, () => release.promise);
+  await expect(limit.run(short, async () => {})).rejects.toThrow('no response within 0.001 s');
   release.resolve();
   await running;
-  await turns.run(long, async () => {});
+  await limit.run(long, async () => {});
   for (const deadline of [long, short]) deadline.close();
+});
+
+test('a caller without a time limit waits in order, and leaves without a permit if its signal is aborted', async () => {
+  const limit = new ConcurrencyLimit(1);
+  const stop = new AbortController();
+  const never = untilAborted(new AbortController().signal);
+  const release = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const running = limit.run(never, () => release.promise);
+  const leaving = limit.run(untilAborted(stop.signal), async () => order.push('left'));
+  const staying = limit.run(never, async () => order.push('stayed'));
+  stop.abort(new Error('stopped'));
+  await expect(leaving).rejects.toThrow('stopped');
+  release.resolve();
+  await Promise.all([running, staying]);
+  expect(order).toEqual(['stayed']);
+  await expect(limit.run(untilAborted(stop.signal), async () => {})).rejects.toThrow('stopped');
+  await limit.run(never, async () => order.push('last'));
+  expect(order).toEqual(['stayed', 'last']);
 });
 
 describe('questions', () => {
   /** Work that lasts until it is released. */
   function scene(permits: number) {
-    const turns = new Turns(permits);
+    const limit = new ConcurrencyLimit(permits);
     const begun: string[] = [];
     const releases: (() => void)[] = [];
     const run = (name: string, urgency: Urgency): Promise<void> => {
@@ -55,7 +74,7 @@ describe('questions', () => {
         releases.push(resolve);
         await promise;
       };
-      return turns.run(deadline, work).finally(() => deadline.close());
+      return limit.run(deadline, work).finally(() => deadline.close());
     };
     const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
     return { begun, releases, run, settled };

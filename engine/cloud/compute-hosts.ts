@@ -1,8 +1,8 @@
 /**
- * Which of Nova's compute hosts a name means. Pure.
+ * Finds the compute host of Nova that a name means. Pure.
  *
- * Invariant: a name that is not Nova's own is taken for a host only if exactly one host of a complete list can be meant. A short name that
- * two hosts share, or a list from which a cell may be missing, decides nothing.
+ * Invariant: a name that is not Nova's own is resolved only if exactly one host of a complete list matches. A short name that two hosts
+ * share, or a list from which a cell may be missing, decides nothing.
  */
 import { type HostMatch, matchHost } from '#protocol/host-name.ts';
 import type { HostNamesList } from './cloud.ts';
@@ -13,7 +13,7 @@ export function matchInNova(host: string, { names, isComplete }: HostNamesList):
   return isComplete ? matchHost(host, names) : { match: 'none' };
 }
 
-/** Why a host that the configuration or a report names cannot be found in Nova. */
+/** Why a host of the configuration or a report cannot be found in Nova. */
 export function ambiguity(host: string, names: readonly string[]): string {
   return `host '${host}' may be ${names.map((name) => `'${name}'`).join(' or ')} in Nova; write the name that Nova has`;
 }

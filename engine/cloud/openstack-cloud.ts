@@ -1,24 +1,21 @@
 /** A real OpenStack behind the `Cloud` interface. */
 
-import type { Credentials } from '#config/clouds.ts';
-import { Redaction } from '../../redaction.ts';
-import type { ActGuard, Cloud } from '../cloud.ts';
-import { Compute } from './compute.ts';
-import { Identity } from './identity.ts';
-import { Keystone } from './keystone.ts';
-import { minor } from './microversion.ts';
-import { Mistral } from './mistral.ts';
-import { Nova } from './nova.ts';
-import { type ClientOptions, DEFAULT_OPTIONS, type Log } from './options.ts';
-import { Transport } from './transport.ts';
-import type { Line } from './tries.ts';
-import { Turns } from './turns.ts';
-
-export type { ClientOptions, Log } from './options.ts';
+import type { Credentials } from '#config/clouds/clouds.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
+import { httpClient } from '#openstack/http/client.ts';
+import type { Log } from '#openstack/http/options.ts';
+import { Keystone } from '#openstack/keystone/session.ts';
+import type { Cloud } from './cloud.ts';
+import { Identity } from './keystone/identity.ts';
+import { Mistral } from './mistral/mistral-calls.ts';
+import { type ClientOptions, DEFAULT_OPTIONS } from './nova/client-options.ts';
+import { minor } from './nova/microversion.ts';
+import { Nova } from './nova/nova-calls.ts';
+import { Compute } from './nova/requests.ts';
 
 export interface OpenStackSettings {
   readonly credentials: Credentials;
-  /** Asked before every change of the cloud. */
+  /** Called before every change of the cloud. */
   readonly guard: ActGuard;
   /** e.g. `recovery-agent/0.1.0`; Nova's and Keystone's logs show it. */
   readonly userAgent: string;
@@ -26,18 +23,17 @@ export interface OpenStackSettings {
   readonly log?: Log;
 }
 
-/** Does no I/O: the first call connects, gets the token and agrees on a version. */
+/** Does no I/O: the first call connects, gets the token and negotiates the version of the API. */
 export function openStackCloud(settings: OpenStackSettings): Cloud {
   const { credentials, guard, userAgent, log = () => {} } = settings;
   const options = optionsOf(settings);
-  const transport = new Transport(credentials, options, userAgent, log);
-  const redaction = new Redaction(secretsOf(credentials));
-  const line: Line = { transport, turns: new Turns(options.connections), options, redaction, log };
-  const keystone = new Keystone(credentials, line);
-  const compute = new Compute(keystone, line, guard);
+  const client = httpClient(credentials, options, userAgent, log);
+  const { transport } = client;
+  const keystone = new Keystone(credentials, client, { service: 'compute', types: [options.serviceType] });
+  const compute = new Compute(keystone, client, guard, options.microversionLimit);
   const description = `openstack ${credentials.authUrl}`;
-  const mistral = new Mistral(description, keystone, line, guard);
-  const identity = new Identity(keystone, line);
+  const mistral = new Mistral(description, keystone, client, guard);
+  const identity = new Identity(keystone, client);
   return new Nova(description, compute, mistral, identity, transport, options, async () => {
     keystone.close();
     compute.close();
@@ -53,15 +49,4 @@ function optionsOf({ credentials, options: given }: OpenStackSettings): ClientOp
     requestTimeoutMs: Math.min(options.requestTimeoutMs, timeoutMs),
     microversionLimit: minor(computeMicroversion) ?? options.microversionLimit,
   };
-}
-
-function secretsOf(credentials: Credentials): string[] {
-  switch (credentials.method) {
-    case 'password':
-      return [credentials.password.reveal()];
-    case 'application_credential':
-      return [credentials.secret.reveal()];
-    case 'token':
-      return [credentials.token.reveal()];
-  }
 }

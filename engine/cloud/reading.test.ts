@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type Cloud, CloudError } from './cloud.ts';
-import { ALWAYS } from './openstack/scripted-cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { ALWAYS } from '#test/world/scripted-cloud.ts';
+import type { Cloud } from './cloud.ts';
 import {
   isPartial,
   readEvacuationsFrom,
@@ -24,7 +25,7 @@ function twoCells(behaviour: Partial<Behaviour> = {}) {
   return { world, near, far, cloud };
 }
 
-const CELL = expect.stringMatching(/cell .*does not answer/);
+const CELL = expect.stringMatching(/cell .*does not respond/);
 const NO_ANSWER = { answer: 'none', error: { kind: 'no_answer', message: CELL } };
 
 /** The calls of a cloud, in their order. */

@@ -1,37 +1,30 @@
 /**
- * Reads of the cloud as evidence: yes, no, or no answer.
+ * Reads of the cloud as evidence: yes, no, or no response.
  *
  * Invariants:
- * - `no` means that Nova itself said so about this very object; an empty list, a partial record, a missing service and an outage are
- *   no answer (an empty list of a host is believed when os-services shows its cell alive before and after it);
- * - what belongs to another host never leaves this module as an answer about the host that was asked for.
+ * - `no` means that Nova itself stated so about this very object; an empty list, a partial record, a missing service and an outage are
+ *   no response (an empty list of a host is accepted if os-services shows its cell alive before and after it);
+ * - records of another host are never returned as a result about the requested host.
  *
  * Since Nova 2.69 a cell that is down shows as partial records (status UNKNOWN, no host, no states); before, and in filtered lists,
- * its objects are left out of answers with status 200.
+ * its objects are omitted from responses with status 200.
  */
-import {
-  type CallOptions,
-  type Cloud,
-  CloudError,
-  type ComputeService,
-  type Evacuation,
-  type Instance,
-  isOutage,
-  type Listing,
-  type MigrationRecord,
-} from './cloud.ts';
+
+import { CloudError, isOutage } from '#openstack/cloud-error.ts';
+import type { CallOptions } from '#openstack/http/call.ts';
+import type { Cloud, ComputeService, Evacuation, Instance, Listing, MigrationRecord } from './cloud.ts';
 import { ambiguity, matchInNova } from './compute-hosts.ts';
 
 export type Reading<T> =
   | { readonly answer: 'yes'; readonly value: T }
   | { readonly answer: 'no' }
-  /** `error` is an outage: waiting may cure it. */
+  /** `error` is an outage: waiting may help. */
   | { readonly answer: 'none'; readonly error: CloudError };
 
-/** What a decision about a call may be made from. */
+/** Evidence that a decision about a call may use. */
 export type Known<T> = Exclude<Reading<T>, { readonly answer: 'none' }>;
 
-/** The instances of one host, and what else the list held. */
+/** The instances of one host, and other facts of the list. */
 export interface HostListing extends Listing<Instance> {
   /** Instances in the list that are on other hosts: Nova ignored the filter by host. */
   readonly foreign: number;
@@ -43,7 +36,7 @@ export function isPartial({ host, vmState }: Pick<Instance, 'host' | 'vmState'>)
 }
 
 export function cellDown(object: string): CloudError {
-  return new CloudError('no_answer', `the cell of ${object} does not answer Nova`);
+  return new CloudError('no_answer', `the cell of ${object} does not respond to Nova`);
 }
 
 /** The instance itself; `no`: it does not exist any more. */
@@ -57,8 +50,8 @@ export async function readInstance(cloud: Cloud, uuid: string, options: CallOpti
 }
 
 /**
- * The nova-compute service of a host. Never `no`: Nova leaves the services of a cell that is down out of the list, so one that is not
- * listed may be that, or a name that Nova does not know.
+ * The nova-compute service of a host. Never `no`: Nova omits the services of a cell that is down, so a missing one may be in such a cell,
+ * or its name is unknown to Nova.
  */
 export async function readService(
   cloud: Cloud,
@@ -72,14 +65,14 @@ export async function readService(
       const name = 'the name must be the one that "openstack compute service list" shows';
       throw new CloudError(
         'no_answer',
-        `Nova knows no nova-compute service on host '${host}': its cell does not answer, or ${name}`,
+        `Nova has no nova-compute service on host '${host}': its cell does not respond, or ${name}`,
       );
     }
     return { answer: 'yes', value: service };
   });
 }
 
-/** @throws CloudError of kind `refused` where Nova has the host under another name: waiting brings no service of this one */
+/** @throws CloudError of kind `refused` if Nova has the host under another name: waiting creates no service of this one */
 async function assertNoOtherName(cloud: Cloud, host: string, options: CallOptions): Promise<void> {
   const found = matchInNova(host, await cloud.computeHosts(options));
   if (found.match === 'none' || (found.match === 'one' && found.name === host)) return;
@@ -106,7 +99,7 @@ export async function readInstancesOn(
   });
 }
 
-/** The evacuations away from a host. An empty list is believed as that of `readInstancesOn` is. */
+/** The evacuations away from a host. An empty list is accepted as that of `readInstancesOn` is. */
 export async function readEvacuationsFrom(
   cloud: Cloud,
   filter: { readonly sourceHost: string; readonly changedSince?: Date },
@@ -121,7 +114,7 @@ export async function readEvacuationsFrom(
   });
 }
 
-/** The migrations of every type away from a host that are not over. An empty list is believed as that of `readInstancesOn` is. */
+/** The migrations of every type away from a host that are not over. An empty list is accepted as that of `readInstancesOn` is. */
 export async function readMigrationsFrom(
   cloud: Cloud,
   filter: { readonly sourceHost: string },
@@ -137,8 +130,8 @@ export async function readMigrationsFrom(
 }
 
 /**
- * A list of the objects of a host's cell. A doubtful one is replaced by one that was read while the cell answered: before it and after
- * it. A cell that came back between the first list and the read of its service would otherwise vouch for the list without it.
+ * A list of the objects of a host's cell. A doubtful one is replaced by one that was read while the cell responded: before it and after it.
+ * Otherwise a cell that recovered between the first list and the read of its service would confirm a list without its objects.
  */
 async function wholeList<T extends Listing<unknown>>(
   cloud: Cloud,

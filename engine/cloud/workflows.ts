@@ -1,15 +1,17 @@
 /**
- * What tasks ask of Mistral, the workflow service of a cloud.
+ * The operations that tasks use of Mistral, the workflow service of a cloud.
  *
- * Invariant: an execution has the id that its beginner chose, and Mistral keeps one execution for an id: beginning it twice
- * begins it once, and whether it was begun can be asked. Only an execution that was deleted could be begun again.
+ * Invariant: the caller chooses the id of an execution, and Mistral keeps one execution for an id. Two starts with one id start it once,
+ * and a read shows whether it was started. Only an execution that was deleted could be started again.
  */
-import type { Accepted, ActOptions, CallOptions } from './cloud.ts';
 
-/** What JSON can say. */
+import type { CallOptions } from '#openstack/http/call.ts';
+import type { Accepted, ActOptions } from './call.ts';
+
+/** A value of JSON. */
 export type Value = null | boolean | number | string | readonly Value[] | { readonly [name: string]: Value };
 
-/** `SUCCESS`, `ERROR` and `CANCELLED` are ends; `RUNNING`, `PAUSED`, `IDLE` and other words are not. */
+/** `SUCCESS`, `ERROR` and `CANCELLED` are final; `RUNNING`, `PAUSED`, `IDLE` and others are not. */
 export type ExecutionState = string;
 
 const ENDS: ReadonlySet<ExecutionState> = new Set(['SUCCESS', 'ERROR', 'CANCELLED']);
@@ -22,12 +24,12 @@ export function isOver(state: ExecutionState): boolean {
 export interface Execution {
   readonly id: string;
   readonly state: ExecutionState;
-  /** Why it is in this state, where Mistral says so. */
+  /** Why it is in this state, if Mistral returns a reason. */
   readonly stateInfo: string | null;
   readonly output: { readonly [name: string]: Value };
 }
 
-/** One task of an execution, as it stands. */
+/** One task of an execution with its current state. */
 export interface WorkflowTask {
   readonly id: string;
   readonly name: string;
@@ -40,7 +42,7 @@ export interface Beginning {
   /** Or its id. */
   readonly workflowName: string;
   readonly inputs: Value;
-  /** For whoever looks into Mistral. */
+  /** For operators who read it in Mistral. */
   readonly description: string;
 }
 
@@ -49,14 +51,14 @@ export interface Workflows {
   /** @param definition YAML; kind `conflict` when there is a workflow of one of its names */
   create(definition: string, options?: ActOptions): Promise<Accepted>;
   /**
-   * Safe to repeat; kind `not_found` when there is no such workflow.
-   * @returns with the id that the execution has: another one than that asked for where Mistral is too old for it
+   * Safe to repeat; kind `not_found` if there is no such workflow.
+   * @returns with the id of the execution: another one than the requested one if Mistral is too old to accept it
    */
   begin(beginning: Beginning, options?: ActOptions): Promise<Accepted & { readonly id: string }>;
-  /** Undefined when it does not exist. */
+  /** Undefined if it does not exist. */
   execution(id: string, options?: CallOptions): Promise<Execution | undefined>;
-  /** In the order in which they were begun. */
+  /** In the order of their starts. */
   tasksOf(executionId: string, options?: CallOptions): Promise<readonly WorkflowTask[]>;
-  /** Safe to repeat; one that is over stays as it is. Kind `not_found` when it does not exist. */
+  /** Safe to repeat; one that is over is not changed. Kind `not_found` if it does not exist. */
   cancel(executionId: string, reason: string, options?: ActOptions): Promise<Accepted>;
 }

@@ -1,10 +1,10 @@
 /**
- * The bounds of a call: its end, because its time is up or its caller does not want it any more, and its urgency.
+ * The limits of a call: its end, by timeout or by cancellation, and its urgency.
  *
- * Invariant: once ended it stays ended, and whoever waits in `race` or was registered with `onEnd` hears of it.
+ * Invariant: an ended deadline stays ended, and every waiter in `race` and every listener of `onEnd` is notified.
  */
 
-/** Thrown where a deadline ends a wait. `cancelled` where it was the caller's signal. */
+/** Thrown if a deadline ends a wait. `cancelled` if it was the caller's signal. */
 export class DeadlineEnded extends Error {
   override readonly name = 'DeadlineEnded';
 }
@@ -39,7 +39,7 @@ export class Deadline {
     return this.#endsAt - performance.now();
   }
 
-  /** Whether the caller's signal says stop; then `reason` is the signal's. */
+  /** Whether the caller's signal is aborted; then `reason` is the signal's. */
   get cancelled(): boolean {
     return this.#signal?.aborted ?? false;
   }
@@ -48,14 +48,14 @@ export class Deadline {
     return this.#signal?.reason;
   }
 
-  /** Calls `listener` at the end; the returned function takes it back. An ended deadline calls at once. */
+  /** Calls `listener` at the end; the returned function removes it. An ended deadline calls at once. */
   onEnd(listener: () => void): () => void {
     if (this.#ended) listener();
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The outcome of `work`, or `DeadlineEnded` if the end comes first; `work` itself goes on. */
+  /** The outcome of `work`, or `DeadlineEnded` if the end comes first; `work` itself continues. */
   async race<T>(work: Promise<T>): Promise<T> {
     let forget = () => {};
     const end = new Promise<never>((_, reject) => {
@@ -69,10 +69,10 @@ export class Deadline {
   }
 
   explanation(): string {
-    return this.cancelled ? 'the call was cancelled' : `no answer within ${this.ms / 1000} s`;
+    return this.cancelled ? 'the call was cancelled' : `no response within ${this.ms / 1000} s`;
   }
 
-  /** Must be called when the call is over: it stops the timer and leaves the caller's signal. */
+  /** Must be called when the call is over: it stops the timer and releases the caller's signal. */
   close(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#end);

@@ -1,16 +1,18 @@
 /**
- * From what became of a request to the `CloudError` that says so.
+ * Converts the outcome of a request to the corresponding `CloudError`.
  *
- * Invariant: the kinds keep the promises of `CloudErrorKind`. `unreachable` and `busy` only where nothing was done.
+ * Invariant: the kinds keep the promises of `CloudErrorKind`. `unreachable` and `busy` only if nothing was done.
  */
 
-import type { Redaction } from '../../redaction.ts';
-import { CloudError, type CloudErrorKind } from '../cloud.ts';
+import { printable } from '#protocol/printable.ts';
+import type { Redaction } from '#protocol/redaction.ts';
+import { CloudError, type CloudErrorKind } from '../cloud-error.ts';
+import type { Answer, Outcome } from './exchange.ts';
 import { isOwnNotFound, json, requestIdOf, type Who } from './own-answer.ts';
-import { isBusy, retryAfter } from './retry.ts';
-import type { Answer, Outcome } from './transport.ts';
+import { isBusy } from './retry.ts';
+import { retryAfter } from './retry-after.ts';
 
-/** Who was asked for what, in the words of a message, e.g. `Nova` and `POST /servers/UUID/action`. */
+/** The service and the request, for messages, e.g. `Nova` and `POST /servers/UUID/action`. */
 export interface Asked {
   readonly who: Who;
   readonly what: string;
@@ -36,10 +38,12 @@ export function fault(asked: Asked, outcome: Outcome, redaction: Redaction): Clo
       );
     case 'lost': {
       const cause = redaction.cause(outcome.why);
-      return new CloudError('unknown', `${who}'s answer to ${what} was lost: ${words(cause, outcome.why)}`, { cause });
+      return new CloudError('unknown', `${who}'s response to ${what} was lost: ${words(cause, outcome.why)}`, {
+        cause,
+      });
     }
     case 'oversized':
-      return new CloudError('unknown', `${who}'s answer to ${what} is larger than ${outcome.bytes} bytes`);
+      return new CloudError('unknown', `${who}'s response to ${what} is larger than ${outcome.bytes} bytes`);
     case 'answer':
       return answered(asked, outcome, redaction);
   }
@@ -49,7 +53,7 @@ function answered({ who, what }: Asked, answer: Answer, redaction: Redaction): C
   const { status } = answer;
   const requestId = requestIdOf(answer);
   const seconds = retryAfter(answer.headers);
-  const message = `${who} answered ${status} to ${what}${requestId === undefined ? '' : ` (${requestId})`}`;
+  const message = `${who} responded ${status} to ${what}${requestId === undefined ? '' : ` (${requestId})`}`;
   const detail = explanation(answer, redaction);
   const isForeign404 = status === 404 && !isOwnNotFound(answer, who);
   const doubt = isForeign404 && who !== 'Keystone' ? `; it is not ${who}'s own: ${ADVICE_404}` : '';
@@ -60,14 +64,14 @@ function answered({ who, what }: Asked, answer: Answer, redaction: Redaction): C
   });
 }
 
-const ADVICE_404 = 'a proxy in between answered, or the endpoint in the catalogue is wrong';
+const ADVICE_404 = 'the response is from a proxy, or the endpoint in the catalogue is wrong';
 
 function kindOf(answer: Answer, who: Who): CloudErrorKind {
   const { status } = answer;
   if (isBusy(answer, who)) return 'busy';
   if (status >= 500) return 'unknown';
   if (status === 401 || status === 403) return 'unauthorized';
-  // A proxy that does not find its way to the service answers 404 too: that says nothing about an instance, and passes.
+  // A proxy without a route to the service also returns 404: that is temporary and no evidence about an instance.
   if (status === 404) return isOwnNotFound(answer, who) ? 'not_found' : 'unknown';
   if (status === 409) return 'conflict';
   return 'refused';
@@ -85,7 +89,7 @@ function faultMessage(body: string): string | undefined {
   return undefined;
 }
 
-/** The service's own words, or what a proxy's page is titled. */
+/** The service's own message, or the title of a proxy's page. */
 export function explanation(answer: Answer, redaction: Redaction): string {
   const message = faultMessage(answer.body);
   if (message !== undefined) return quote(redaction.redact(message));
@@ -94,25 +98,25 @@ export function explanation(answer: Answer, redaction: Redaction): string {
   return answer.body === '' ? '' : `no message that could be read, but ${sizeAndType(answer)}`;
 }
 
-/** Of a body that is not to be quoted. Only well-known types are named: the header is the sender's text too. */
+/** Of a body that must not be quoted. Only well-known types are named: the header is the sender's text too. */
 export function sizeAndType(answer: Answer): string {
   const header = String(answer.headers['content-type'] ?? '');
   const type = /^(?:text\/(?:html|plain|xml)|application\/(?:json|xml|octet-stream))(?=$|[\s;])/.exec(header)?.[0];
   return `${answer.body.length} characters of ${type ?? 'unknown type'}`;
 }
 
-/** A text that a service sent among other things, fit for a message. */
+/** A text from a response of a service, prepared for a message. */
 export function quoted(text: string, redaction: Redaction): string {
   return quote(redaction.redact(text));
 }
 
 /** On one line and not too long. */
 function quote(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  const line = printable(text).replace(/\s+/g, ' ').trim();
   return line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE)}…` : line;
 }
 
-/** What libraries say, with a hint where an operator can do something. */
+/** Messages of libraries, with a hint if an operator can do something. */
 function words(cause: Error, why: unknown): string {
   const code = why instanceof Error && 'code' in why ? String(why.code) : '';
   const text = cause.message === '' && code !== '' ? code : quote(cause.message);

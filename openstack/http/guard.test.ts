@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { ActGuard, Cloud } from '../cloud.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import type { Cloud } from '#engine/cloud/cloud.ts';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
+import type { ActGuard } from '../act-guard.ts';
 
 const SERVICE = {
   id: 's',
@@ -31,12 +32,12 @@ function changes(cloud: ScriptedCloud) {
   return cloud.seen.filter((each) => each.service === 'nova' && each.method !== 'GET');
 }
 
-describe('a reign', () => {
+describe('a lease', () => {
   test.each(CHANGES)('that is lost lets no %s out', async (_, change) => {
     await using cloud = await ScriptedCloud.start();
-    const guard: ActGuard = { confirm: () => Promise.reject(new Error('the reign is over')), isFresh: () => true };
+    const guard: ActGuard = { confirm: () => Promise.reject(new Error('the lease is lost')), isFresh: () => true };
     cloud.on('GET /v2.1/servers/i', { json: { server: { id: 'i', image: { id: 'cirros' } } } });
-    await expect(change(cloud.client({ guard }))).rejects.toThrow('the reign is over');
+    await expect(change(cloud.client({ guard }))).rejects.toThrow('the lease is lost');
     expect(changes(cloud)).toEqual([]);
   });
 
@@ -79,10 +80,10 @@ describe('a reign', () => {
     cloud.on(ACTION, { status: 429 });
     let confirmed = 0;
     const confirm = async () => {
-      if (++confirmed > 1) throw new Error('the reign is over');
+      if (++confirmed > 1) throw new Error('the lease is lost');
     };
     await expect(cloud.client({ guard: { confirm, isFresh: () => true } }).evacuate('i', {})).rejects.toThrow(
-      'is over',
+      'is lost',
     );
     expect(changes(cloud)).toHaveLength(1);
   });
@@ -95,7 +96,7 @@ describe('a reign', () => {
     expect(changes(cloud)).toEqual([]);
   });
 
-  test('is asked about after the wait for a connection, not before', async () => {
+  test('is checked after the wait for a connection, not before', async () => {
     await using cloud = await ScriptedCloud.start();
     const released = Promise.withResolvers<void>();
     cloud.on(ACTION, async () => {
@@ -117,7 +118,7 @@ describe('a reign', () => {
   test('is of no concern to who only reads', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on('GET /v2.1/os-services', { json: { services: [] } });
-    const guard: ActGuard = { confirm: () => Promise.reject(new Error('the reign is over')), isFresh: () => false };
+    const guard: ActGuard = { confirm: () => Promise.reject(new Error('the lease is lost')), isFresh: () => false };
     await expect(cloud.client({ guard }).check()).resolves.toBeUndefined();
   });
 });

@@ -1,13 +1,15 @@
 /**
- * Whether an answer is the service's own, or comes from something in between: a proxy, a gateway, a load balancer. Pure.
+ * Whether a response is the service's own, or comes from a proxy, a gateway or a load balancer. Pure.
  *
- * Invariant: only what the service itself answers says anything about the object or the request.
+ * Invariant: only the service's own response is evidence about the object or the request.
  */
-import type { Answer } from './transport.ts';
+import type { Answer } from './exchange.ts';
 
-export type Who = 'Keystone' | 'Nova' | 'Mistral';
+export type Who = 'Keystone' | 'Nova' | 'Mistral' | 'Masakari';
 
-/** What Nova names its faults (nova/api/openstack/wsgi.py, `Fault._fault_names`; `computeFault` for the rest). */
+/**
+ * Nova's names of its faults (nova/api/openstack/wsgi.py, `Fault._fault_names`; `computeFault` for the rest). Masakari's are the same.
+ */
 const NOVA_FAULTS: ReadonlySet<string> = new Set([
   'badRequest',
   'unauthorized',
@@ -23,7 +25,7 @@ const NOVA_FAULTS: ReadonlySet<string> = new Set([
   'computeFault',
 ]);
 
-/** In the form that the service gives its errors, or with the request id that it gives every answer. A page of HTML never is. */
+/** In the service's format of errors, or with the request id of its responses. A page of HTML never is. */
 export function isOwn(answer: Answer, who: Who): boolean {
   return ownFault(answer, who) !== undefined || (requestIdOf(answer) !== undefined && !isPage(answer));
 }
@@ -33,14 +35,14 @@ export function isPage({ headers, body }: Pick<Answer, 'headers' | 'body'>): boo
   return String(headers['content-type']).startsWith('text/html') || /^\s*<(?:!doctype|html)/i.test(body);
 }
 
-/** Whether a 404 is the service's word that the object does not exist. */
+/** Whether a 404 is the service's own response that the object does not exist. */
 export function isOwnNotFound(answer: Answer, who: Who): boolean {
   const name = ownFault(answer, who);
   return who === 'Nova' ? name === 'itemNotFound' : name !== undefined;
 }
 
 /**
- * The name of the fault: of Nova `{"itemNotFound": {"message": …, "code": …}}`, of Keystone `{"error": {"message": …, "code": …}}`, of
+ * The name of the fault: of Nova and Masakari `{"itemNotFound": {"message": …, "code": …}}`, of Keystone `{"error": {"message": …, "code": …}}`, of
  * Mistral `{"faultstring": …}`.
  */
 function ownFault({ body, status }: Answer, who: Who): string | undefined {
@@ -49,7 +51,7 @@ function ownFault({ body, status }: Answer, who: Who): string | undefined {
   if (who === 'Mistral')
     return 'faultstring' in tree && typeof tree.faultstring === 'string' ? 'faultstring' : undefined;
   const [[name, value] = ['', undefined]] = Object.entries(tree);
-  const isNamed = who === 'Nova' ? NOVA_FAULTS.has(name) : name === 'error';
+  const isNamed = who === 'Nova' || who === 'Masakari' ? NOVA_FAULTS.has(name) : name === 'error';
   if (!isNamed || typeof value !== 'object' || value === null || !('message' in value)) return undefined;
   const hasCode = !('code' in value) || Number(value.code) === status;
   return typeof value.message === 'string' && hasCode ? name : undefined;

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { ProxyVariables } from '#config/proxy.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import { ProxyVariables } from '#config/clouds/proxy.ts';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
-const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
 
 /** A proxy on loopback that forwards requests and opens tunnels, and remembers them. */
 class ForwardProxy implements AsyncDisposable {

@@ -1,9 +1,9 @@
-/** When a service that is busy wants to be asked again. Pure. */
+/** When a busy service allows the next request. Pure. */
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Seconds that a `Retry-After` asks for, given as seconds or as an HTTP date. A date is measured against the answer's own
- * `Date`, never this machine's clock; without one it says no more than that the service is busy.
+ * Seconds of a `Retry-After` header, given as seconds or as an HTTP date. A date is compared with the response's own `Date`, never with
+ * this machine's clock; without one the header only means that the service is busy.
  */
 export function retryAfter(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['retry-after']?.trim();

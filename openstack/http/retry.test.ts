@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { effectOf, mayRepeat, retryAfter, waitBeforeNext } from './retry.ts';
-import type { Outcome } from './transport.ts';
+import type { Outcome } from './exchange.ts';
+import { effectOf, mayRepeat, waitBeforeNext } from './retry.ts';
+import { retryAfter } from './retry-after.ts';
 
 const answer = (status: number, headers = {}, body = ''): Outcome => ({ kind: 'answer', status, headers, body });
 const later = { 'retry-after': '1' };
@@ -16,7 +17,7 @@ describe('a request with an effect', () => {
     ['got a 413 without', answer(413), false],
     ['got a 503 with Retry-After and a request id', answer(503, { ...later, ...own }), true],
     ['got a 503 with Retry-After and a fault', answer(503, later, '{"serviceUnavailable":{"message":"x"}}'), true],
-    ['got a 503 with Retry-After of somebody else', answer(503, later), false],
+    ['got a 503 with Retry-After of a proxy', answer(503, later), false],
     ['got a 503 with Retry-After and other JSON', answer(503, later, '{"error":{"message":"x"}}'), false],
     ['got a 503 with a page', answer(503, { ...later, ...own, 'content-type': 'text/html' }, '<html>'), false],
     ['got a 502 with Retry-After', answer(502, { ...later, ...own }), false],
@@ -46,7 +47,7 @@ describe('Retry-After', () => {
   });
 });
 
-test('the wait is never longer than what is left, asked for, and allowed', () => {
+test('the wait is never longer than the rest of the time, the request of the cloud, and the limit', () => {
   const pace = { tries: 4, backoffMs: 500, backoffMaxMs: 8_000, retryAfterMaxMs: 30_000 };
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   const seconds = fc.option(fc.nat(100), { nil: undefined });

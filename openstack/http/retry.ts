@@ -1,23 +1,23 @@
 /**
  * Whether a request may be sent again, and when. Pure.
  *
- * Invariant: a request that is not safe to repeat is repeated only when the cloud certainly did not carry it out: it
- * never left, or was answered 429, 413 with a Retry-After, or by the service itself 503 with a Retry-After. A 503 of a proxy may come
- * from a service that died in the middle of the request.
+ * Invariant: a request that is not safe to repeat is repeated only if the cloud certainly did not carry it out: it was never sent, or the
+ * response was 429, 413 with a Retry-After, or the service's own 503 with a Retry-After. A 503 of a proxy may come from a service that
+ * ended during the request.
  */
-import { retryAfter } from '../../http/retry-after.ts';
-import type { ClientOptions } from './options.ts';
+
+import { backoff } from '#protocol/backoff.ts';
+import type { Answer, Outcome } from './exchange.ts';
+import type { HttpOptions } from './options.ts';
 import { isOwn, type Who } from './own-answer.ts';
-import type { Answer, Outcome } from './transport.ts';
+import { retryAfter } from './retry-after.ts';
 
-export { httpDate, retryAfter } from '../../http/retry-after.ts';
-
-/** `safe`: a read, or a change that names the wanted state. */
+/** `safe`: a read, or a change that states the desired state. */
 export type Repeatable = 'safe' | 'unless_done';
 
 /**
- * What an outcome says about the request: `final` is an answer to work with or to report, `undone` is known to have had
- * no effect, `unclear` may have had one.
+ * Effect of a request by its outcome: `final` is a response to use or to report, `undone` is known to have had no effect, `unclear` may
+ * have had one.
  */
 export type Effect = 'final' | 'undone' | 'unclear';
 
@@ -36,12 +36,12 @@ export function effectOf(outcome: Outcome, who: Who): Effect {
   }
 }
 
-/** Whether the answer says that nothing was done, and that it may be asked for later. */
+/** Whether the response states that nothing was done and that the request may be repeated later. */
 export function isBusy(answer: Answer, who: Who): boolean {
   const { status, headers } = answer;
   if (status === 429) return true;
   if (retryAfter(headers) === undefined) return false;
-  // 413 is how older OpenStack services limit rates.
+  // Older OpenStack services limit rates with 413.
   return status === 413 || (status === 503 && isOwn(answer, who));
 }
 
@@ -49,11 +49,11 @@ export function mayRepeat(effect: Effect, repeatable: Repeatable): boolean {
   return effect === 'undone' || (effect === 'unclear' && repeatable === 'safe');
 }
 
-type Pace = Pick<ClientOptions, 'tries' | 'backoffMs' | 'backoffMaxMs' | 'retryAfterMaxMs'>;
+type Pace = Pick<HttpOptions, 'tries' | 'backoffMs' | 'backoffMaxMs' | 'retryAfterMaxMs'>;
 
 /**
- * The wait before the next try after `tried` ones, or undefined when there should be none. With full jitter, so that
- * many clients that failed together do not come back together.
+ * The wait before the next attempt after `tried` ones, or undefined if there must be none. With full jitter, so that many clients that
+ * failed together do not retry together.
  */
 export function waitBeforeNext(
   tried: number,
@@ -63,7 +63,7 @@ export function waitBeforeNext(
   pace: Pace,
 ): number | undefined {
   if (tried >= pace.tries) return undefined;
-  const jitterMs = random * Math.min(pace.backoffMaxMs, pace.backoffMs * 2 ** (tried - 1));
+  const jitterMs = random * backoff(tried - 1, { firstMs: pace.backoffMs, maxMs: pace.backoffMaxMs });
   if (retryAfterSeconds === undefined) return jitterMs < remainingMs ? jitterMs : undefined;
   const askedMs = retryAfterSeconds * 1000;
   if (askedMs > pace.retryAfterMaxMs) return undefined;

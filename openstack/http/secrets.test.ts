@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { type Credentials, Secret } from '#config/clouds.ts';
-import { Redaction } from '../../redaction.ts';
-import type { Cloud } from '../cloud.ts';
-import { PASSWORD, type Script, ScriptedCloud, type Seen } from './scripted-cloud.ts';
+import { type Credentials, Secret } from '#config/clouds/clouds.ts';
+import type { Cloud } from '#engine/cloud/cloud.ts';
+import { Redaction } from '#protocol/redaction.ts';
+import { PASSWORD, type Script, ScriptedCloud, type Seen } from '#test/world/scripted-cloud.ts';
 
 const SERVICE = {
   id: 's',
@@ -73,7 +73,7 @@ function expectNoSecret(text: string): void {
 }
 
 describe.each(METHODS)('with a %s no secret is in any error or log line', (_, secret, change) => {
-  test.each(echoes(secret))('when a service answers with %s', async (_name, script) => {
+  test.each(echoes(secret))('when a service responds with %s', async (_name, script) => {
     await using cloud = await ScriptedCloud.start();
     const lines: string[] = [];
     const settings = {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Reply, ScriptedCloud } from './scripted-cloud.ts';
+import { type Reply, ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 const SERVICES = 'GET /v2.1/os-services';
 const ACTION = 'POST /v2.1/servers/i/action';
@@ -26,19 +26,22 @@ describe('an evacuation whose outcome is not known', () => {
   test.each<[Reply, RegExp]>([
     [
       { status: 500, json: { computeFault: { message: 'Unexpected API Error.' } } },
-      /^Nova answered 500 to POST .*Unexpected/,
+      /^Nova responded 500 to POST .*Unexpected/,
     ],
     [{ status: 502, text: '<html><title>502 Bad Gateway</title></html>' }, /502 .* a page titled '502 Bad Gateway'/],
-    [{ status: 503 }, /answered 503/],
-    [{ status: 504 }, /answered 504/],
-    [{ status: 503, headers: { 'retry-after': '1' }, text: '<html><title>busy</title>' }, /answered 503/],
-    [{ status: 503, headers: { 'retry-after': '1' }, json: { error: { message: 'no upstream' } } }, /answered 503/],
-    [{ status: 404, text: '<html><title>Not Found</title>' }, /404 .*; it is not Nova's own: a proxy in between/],
+    [{ status: 503 }, /responded 503/],
+    [{ status: 504 }, /responded 504/],
+    [{ status: 503, headers: { 'retry-after': '1' }, text: '<html><title>busy</title>' }, /responded 503/],
+    [{ status: 503, headers: { 'retry-after': '1' }, json: { error: { message: 'no upstream' } } }, /responded 503/],
+    [
+      { status: 404, text: '<html><title>Not Found</title>' },
+      /404 .*; it is not Nova's own: the response is from a proxy/,
+    ],
     [{ status: 404, json: { message: 'no Route matched' } }, /404 .*; it is not Nova's own/],
     [{ status: 404, json: { error: { code: 404, message: 'no route' } } }, /404 .*: no route; it is not Nova's own/],
-    [{ instead: 'reset' }, /answer to POST \/servers\/i\/action was lost/],
+    [{ instead: 'reset' }, /response to POST \/servers\/i\/action was lost/],
     [{ instead: 'truncate', json: {} }, /was lost/],
-    [{ instead: 'hang' }, /was lost: no answer within 0.25 s/],
+    [{ instead: 'hang' }, /was lost: no response within 0.25 s/],
     [{ instead: { raw: 'no HTTP\r\n\r\n' } }, /was lost/],
     [{ status: 200, text: '<html>', headers: { 'content-type': 'text/html' } }, /page of HTML/],
   ])('(%o) is unknown, and was sent once', async (reply, message) => {
@@ -50,7 +53,7 @@ describe('an evacuation whose outcome is not known', () => {
     expect(cloud.requests(ACTION)).toHaveLength(1);
   });
 
-  test('because its caller gave up is unknown too; before it left it is the reason of the signal', async () => {
+  test('because its caller cancelled is unknown too; before it was sent it is the reason of the signal', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(ACTION, { instead: 'hang' });
     const client = cloud.client({ options: { connections: 1 } });
@@ -80,7 +83,7 @@ describe('a request that was certainly not carried out', () => {
         'x-openstack-request-id': 'req-8',
       },
     },
-  ])('(%o) is sent again when the cloud asked for', async (reply) => {
+  ])('(%o) is sent again after the delay that the cloud requested', async (reply) => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(ACTION, reply, reply, { status: 200, headers: { 'x-openstack-request-id': 'req-9' } });
     const { slept, ...options } = impatient();
@@ -88,7 +91,7 @@ describe('a request that was certainly not carried out', () => {
     expect(slept).toEqual([7000, 7000]);
   });
 
-  test('is left to the caller when the cloud asks for a long wait, or again and again', async () => {
+  test('is left to the caller if the cloud requests a long wait, or waits repeatedly', async () => {
     await using cloud = await ScriptedCloud.start();
     const { slept, ...options } = impatient();
     const client = cloud.client({ options });
@@ -98,18 +101,18 @@ describe('a request that was certainly not carried out', () => {
     cloud.on(ACTION, { status: 429, json: { overLimit: { message: 'slow down' } } });
     await expect(client.evacuate('i', {})).rejects.toMatchObject({
       kind: 'busy',
-      message: 'Nova answered 429 to POST /servers/i/action: slow down',
+      message: 'Nova responded 429 to POST /servers/i/action: slow down',
     });
     expect(cloud.requests(ACTION)).toHaveLength(1 + 4);
   });
 
-  test('because nobody listens is unreachable', async () => {
+  test('because no server listens is unreachable', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(SERVICES, OK);
     const client = cloud.client();
     await client.check();
     await cloud.stop('nova');
-    // The first of these meets the connection that was kept, the next ones nobody.
+    // The first of these uses the connection that was kept, the next ones find no server.
     await expect(client.check()).rejects.toMatchObject({ kind: 'unreachable' });
     const error = {
       kind: 'unreachable',
@@ -137,7 +140,7 @@ describe('a request that was certainly not carried out', () => {
     const name = status === 404 ? 'itemNotFound' : 'someFault';
     const json = { [name]: { code: status, message: `Cannot\n 'evacuate' it` } };
     cloud.on(ACTION, { status, json, headers: { 'x-openstack-request-id': 'req-7' } });
-    const message = `Nova answered ${status} to POST /servers/i/action (req-7): Cannot 'evacuate' it`;
+    const message = `Nova responded ${status} to POST /servers/i/action (req-7): Cannot 'evacuate' it`;
     await expect(cloud.client().evacuate('i', {})).rejects.toMatchObject({ kind, status, requestId: 'req-7', message });
     expect(cloud.requests(ACTION)).toHaveLength(1);
   });
@@ -173,7 +176,7 @@ describe('a request that may be repeated', () => {
       void cloud.stop('nova');
       return { instead: 'reset' };
     });
-    const error = { kind: 'unknown', message: expect.stringMatching(/earlier try may have had its effect/) };
+    const error = { kind: 'unknown', message: expect.stringMatching(/earlier attempt may have had its effect/) };
     await expect(cloud.client().changeService(SERVICE, { forcedDown: true })).rejects.toMatchObject(error);
   });
 });
@@ -190,7 +193,7 @@ describe('an answer that is not what it should be', () => {
     [{ json: [] }, /but .* is not/],
     [{ text: '' }, /but not with JSON/],
     [{ text: ' '.repeat(100_001) }, /larger than 100000 bytes/],
-  ])('(%o) is said, once', async (reply, message) => {
+  ])('(%o) is reported, once', async (reply, message) => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(SERVICES, reply);
     const client = cloud.client({ options: { bodyMaxBytes: 100_000 } });
@@ -201,7 +204,7 @@ describe('an answer that is not what it should be', () => {
     expect(cloud.requests(SERVICES)).toHaveLength(1);
   });
 
-  test('a 404 that is not from Nova says nothing about an instance', async () => {
+  test('a 404 that is not from Nova is no evidence about an instance', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on('GET /v2.1/servers/i', { status: 404, text: '<title>Not Found</title>' });
     await expect(cloud.client().instance('i')).rejects.toMatchObject({ kind: 'unknown', status: 404 });
@@ -225,7 +228,7 @@ test('no more requests are under way than there are connections', async () => {
   expect(cloud.requests(SERVICES)).toHaveLength(30);
 });
 
-test('a recovery’s call is next, whatever number of questions waits', async () => {
+test('a recovery’s call is next, with any number of waiting questions', async () => {
   await using cloud = await ScriptedCloud.start();
   const open: (() => void)[] = [];
   cloud.on(SERVICES, async () => {

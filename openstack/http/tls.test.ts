@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Credentials } from '#config/clouds.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import type { Credentials } from '#config/clouds/clouds.ts';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 /** Made once with openssl, which not every machine has; node:crypto reads certificates, but makes none. */
-const file = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url));
+const file = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
 
 async function started(certificate: string): Promise<ScriptedCloud> {
   const tls = {
@@ -76,7 +76,7 @@ describe('a certificate of the client', () => {
     return path;
   }
 
-  /** Takes nobody without a certificate of the authority "other". */
+  /** Accepts no client without a certificate of the authority "other". */
   async function demanding(): Promise<ScriptedCloud> {
     const [key, cert, ca] = ['good.key', 'good.pem', 'other.pem'].map((name) => readFileSync(file(name), 'utf8'));
     if (key === undefined || cert === undefined || ca === undefined) throw new Error('a fixture is missing');
@@ -99,7 +99,7 @@ describe('a certificate of the client', () => {
     expect(cloud.requests('GET /v2.1/os-services')).toHaveLength(2);
   });
 
-  test('is missing, or another one: nothing is asked', async () => {
+  test('is missing, or another one: nothing is requested', async () => {
     await using cloud = await demanding();
     await expect(asks(cloud, {})).rejects.toMatchObject({ kind: 'unreachable' });
     const wrong = { certFile: copy('good.pem'), keyFile: copy('good.key') };

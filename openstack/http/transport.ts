@@ -1,28 +1,24 @@
 /**
- * One HTTP request over a pool of kept connections, and what became of it.
+ * One HTTP request over a pool of kept connections, and its outcome.
  *
- * Invariants: a request is written to a socket at most once. `not_sent` and `stale` mean that none of its bytes left;
- * `lost` means that some may have. Nothing here waits longer than `requestTimeoutMs` or the caller's deadline.
+ * Invariants: a request is written to a socket at most once. `not_sent` and `stale` mean that no byte of it was sent; `lost` means that
+ * some may have been sent. Nothing here waits longer than `requestTimeoutMs` or the caller's deadline.
  */
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
-import type { Connections } from '#config/clouds.ts';
-import { proxyFor } from '#config/proxy.ts';
-import { readTlsFiles, type TlsFiles } from '#config/tls-files.ts';
-import { Exchange, type Outcome } from '../../http/exchange.ts';
+import type { Connections, ServiceName } from '#config/clouds/clouds.ts';
+import { proxyFor } from '#config/clouds/proxy.ts';
+import { readTlsFiles, type TlsFiles } from '#config/clouds/tls-files.ts';
 import type { Deadline } from './deadline.ts';
-import type { ClientOptions, Log } from './options.ts';
-
-export type { Answer, Outcome } from '../../http/exchange.ts';
-
-export type Service = 'identity' | 'compute' | 'workflow';
+import { type ExchangeBounds, exchange, type Outcome } from './exchange.ts';
+import type { HttpOptions, Log } from './options.ts';
 
 export interface Request {
-  readonly service: Service;
+  readonly service: ServiceName;
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Asked in the moment before the first byte is written; on false nothing is. */
+  /** Called immediately before the first byte is written; on false nothing is written. */
   readonly mayLeave?: () => boolean;
 }
 
@@ -31,28 +27,28 @@ const KEEP_ALIVE_MS = 4_000;
 
 export class Transport {
   readonly #connections: Connections;
-  readonly #options: ClientOptions;
+  readonly #options: HttpOptions;
   readonly #userAgent: string;
   readonly #log: Log;
-  readonly #calls = { identity: 0, compute: 0, workflow: 0 };
-  /** By the proxy through which they connect; the empty text stands for none. */
+  readonly #calls = { identity: 0, compute: 0, workflow: 0, 'instance-ha': 0 };
+  /** By the proxy of the connections; the empty text means none. */
   readonly #dispatchers = new Map<string, Dispatcher>();
   #files: TlsFiles | undefined;
   #closed = false;
 
-  constructor(connections: Connections, options: ClientOptions, userAgent: string, log: Log) {
+  constructor(connections: Connections, options: HttpOptions, userAgent: string, log: Log) {
     this.#connections = connections;
     this.#options = options;
     this.#userAgent = userAgent;
     this.#log = log;
   }
 
-  /** Requests that went out. */
-  get calls(): Readonly<Record<Service, number>> {
+  /** Requests that were sent. */
+  get calls(): Readonly<Record<ServiceName, number>> {
     return { ...this.#calls };
   }
 
-  /** Does not throw: what went wrong is part of the outcome. */
+  /** Does not throw: an error is part of the outcome. */
   async exchange(request: Request, deadline: Deadline): Promise<Outcome> {
     if (this.#closed) return { kind: 'not_sent', why: new Error('the client is closed') };
     let dispatcher: Dispatcher;
@@ -64,14 +60,14 @@ export class Transport {
     return this.#send(dispatcher, request, deadline);
   }
 
-  /** Lets requests that are under way end. */
+  /** Lets requests in progress end. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.close()));
   }
 
-  /** Throws where a file or a proxy cannot be used. */
+  /** Throws if a file or a proxy cannot be used. */
   #dispatcher(url: URL): Dispatcher {
     const proxy = proxyFor(url, this.#connections.proxies);
     const name = proxy?.url.href ?? '';
@@ -97,7 +93,7 @@ export class Transport {
     };
   }
 
-  /** Requests with TLS go through a tunnel; others are forwarded, since proxies seldom allow tunnels to other ports than 443. */
+  /** Requests with TLS use a tunnel; others are forwarded, since proxies seldom allow tunnels to other ports than 443. */
   #through(proxy: URL): Dispatcher {
     const { connect: _, ...pool } = this.#pool();
     // The certificate is for the cloud, not for the proxy.
@@ -124,32 +120,18 @@ export class Transport {
   }
 
   #send(dispatcher: Dispatcher, request: Request, deadline: Deadline): Promise<Outcome> {
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const { service, method, url, body = null } = request;
-    const { requestTimeoutMs, bodyMaxBytes: maxBytes } = this.#options;
-    const onLeave = (): void => {
-      this.#calls[service] += 1;
-    };
-    const exchange = new Exchange({ mayLeave: request.mayLeave, maxBytes, onLeave }, resolve);
-    const timer = setTimeout(
-      () => exchange.end(new Error(`no answer within ${requestTimeoutMs / 1000} s`)),
-      requestTimeoutMs,
-    );
-    const forget = deadline.onEnd(() => exchange.end(new Error(deadline.explanation())));
+    const { service, method, url, mayLeave, body = null } = request;
+    const { requestTimeoutMs: timeoutMs, bodyMaxBytes: maxBytes } = this.#options;
     const headers: Record<string, string> = {
       accept: 'application/json',
       'user-agent': this.#userAgent,
       ...request.headers,
     };
     if (body !== null) headers['content-type'] ??= 'application/json';
-    try {
-      dispatcher.dispatch({ origin: url.origin, path: url.pathname + url.search, method, headers, body }, exchange);
-    } catch (why) {
-      exchange.end(why);
-    }
-    return promise.finally(() => {
-      clearTimeout(timer);
-      forget();
-    });
+    const onLeave = (): void => {
+      this.#calls[service] += 1;
+    };
+    const onEnd: ExchangeBounds['onEnd'] = (end) => deadline.onEnd(() => end(new Error(deadline.explanation())));
+    return exchange(dispatcher, { method, url, headers, body }, { mayLeave, maxBytes, onLeave, timeoutMs, onEnd });
   }
 }

@@ -20,7 +20,7 @@ test('several regions without a choice are refused, for hosts of both may share 
   expect(() => endpointOf(catalogue, wanted)).toThrow('several regions; set region_name to one of a, b');
 });
 
-test('what is missing is said together with what there is', () => {
+test('a missing endpoint is reported together with the existing ones', () => {
   const catalogue = [endpoint('a', 'public'), endpoint('a', 'public', 'identity')];
   expect(() => endpointOf(catalogue, { ...wanted, region: 'b' })).toThrow(
     'no endpoint for compute, interface internal, region b; it has compute (public, a), identity (public, a)',

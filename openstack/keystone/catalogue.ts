@@ -1,11 +1,11 @@
-/** Where a service answers, out of the catalogue that comes with a token. Pure. */
+/** The endpoint of a service, from the catalogue that comes with a token. Pure. */
 
-import type { Access, Interface, ServiceName } from '#config/clouds.ts';
-import { CloudError } from '../cloud.ts';
+import type { Access, Interface, ServiceName } from '#config/clouds/clouds.ts';
+import { CloudError } from '../cloud-error.ts';
 
 export interface Endpoint {
   readonly type: string;
-  /** Of the service; absent where the catalogue has none. */
+  /** Of the service; undefined if the catalogue has none. */
   readonly name?: string | undefined;
   readonly interface: string;
   readonly region: string | undefined;
@@ -14,15 +14,15 @@ export interface Endpoint {
 
 export interface Wanted {
   readonly type: string;
-  /** Of the service; absent: any. */
+  /** Of the service; undefined: any. */
   readonly name?: string | undefined;
   readonly interface: Interface;
   readonly region: string | undefined;
 }
 
 /**
- * Where a service answers: the endpoint that the settings of the cloud name, else that of the catalogue with their interface and
- * region. @param types what catalogues call the service, the most usual first
+ * The endpoint of a service: the one in the settings of the cloud, otherwise that of the catalogue with their interface and region. @param
+ * types names of the service in catalogues, the most usual first
  */
 export function serviceEndpoint(
   catalogue: readonly Endpoint[],
@@ -44,7 +44,7 @@ export function serviceEndpoint(
   throw faults[0];
 }
 
-/** Throws `CloudError` of kind `refused` that lists what there is. */
+/** Throws `CloudError` of kind `refused` that lists the endpoints of the catalogue. */
 export function endpointOf(catalogue: readonly Endpoint[], wanted: Wanted): URL {
   const ofType = catalogue.filter(
     (each) =>
@@ -55,7 +55,7 @@ export function endpointOf(catalogue: readonly Endpoint[], wanted: Wanted): URL 
   const found = wanted.region === undefined ? ofType : ofType.filter((each) => each.region === wanted.region);
   const regions = new Set(found.map((each) => each.region));
   if (regions.size > 1) {
-    // Hosts of two regions may share their names, so the first of them will not do.
+    // Hosts of two regions may share their names, so the first region must not be used by default.
     const names = [...regions].join(', ');
     throw new CloudError(
       'refused',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Access } from '#config/clouds.ts';
+import type { Access } from '#config/clouds/clouds.ts';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 import { serviceEndpoint } from './catalogue.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
 
 const SERVICES = 'GET /v2.1/os-services';
 const endpoint = (type: string, face: string, region: string, name?: string) => ({
@@ -34,7 +34,7 @@ test.each<[Partial<Access>, string]>([
   expect(serviceEndpoint(CATALOGUE, whole, 'compute', ['compute']).href).toBe(url);
 });
 
-test('a name that no service of the type has is said', () => {
+test('a name that no service of the type has is reported', () => {
   const access = { interface: 'public', region: 'a', services: { compute: { name: 'other' } } } as const;
   expect(() => serviceEndpoint(CATALOGUE, access, 'compute', ['compute'])).toThrow(
     'no endpoint for compute, name other',

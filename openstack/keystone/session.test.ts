@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Secret } from '#config/clouds.ts';
-import { PASSWORD, ScriptedCloud } from './scripted-cloud.ts';
+import { Secret } from '#config/clouds/clouds.ts';
+import { PASSWORD, ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 const SERVICES = 'GET /v2.1/os-services';
 const TOKENS = 'POST /v3/auth/tokens';
@@ -12,7 +12,7 @@ async function started(settings = {}): Promise<ScriptedCloud> {
 }
 
 describe('a token', () => {
-  test('is asked for with a password', async () => {
+  test('is requested with a password', async () => {
     await using cloud = await started();
     await cloud.client().check();
     const [request] = cloud.requests(TOKENS);
@@ -35,7 +35,7 @@ describe('a token', () => {
     });
   });
 
-  test('is asked for with an application credential, which brings its own scope', async () => {
+  test('is requested with an application credential, which has its own scope', async () => {
     await using cloud = await started();
     const method = 'application_credential';
     const secret = new Secret('app-secret');
@@ -101,7 +101,7 @@ describe('a token', () => {
     expect(cloud.requests(TOKENS)).toHaveLength(2);
   });
 
-  test('goes on to be used when it cannot be renewed early, until it ends', async () => {
+  test('is still used if it cannot be renewed early, until it expires', async () => {
     await using cloud = await started({ tokenSeconds: 1000 });
     let now = 0;
     const warnings: string[] = [];
@@ -113,12 +113,12 @@ describe('a token', () => {
     cloud.on(TOKENS, { status: 500 });
     now += 960_000;
     await client.check();
-    await vi.waitFor(() => expect(warnings[0]).toMatch(/^the token could not be renewed: Keystone answered 500/));
+    await vi.waitFor(() => expect(warnings[0]).toMatch(/^the token could not be renewed: Keystone responded 500/));
     now += 60_000;
     await expect(client.check()).rejects.toMatchObject({ kind: 'unreachable' });
   });
 
-  test("is judged by Keystone's times, whatever this machine's clock says", async () => {
+  test("has an age by Keystone's times, with any time of this machine's clock", async () => {
     await using cloud = await started();
     cloud.on(TOKENS, (seen) => {
       const reply = cloud.tokenReply(seen);
@@ -152,7 +152,7 @@ describe('a token', () => {
   test('that Nova refuses twice ends in unauthorized', async () => {
     await using cloud = await started();
     cloud.on(SERVICES, { status: 401, json: { error: { message: 'go away', code: 401 } } });
-    const error = { kind: 'unauthorized', status: 401, message: 'Nova answered 401 to GET /os-services: go away' };
+    const error = { kind: 'unauthorized', status: 401, message: 'Nova responded 401 to GET /os-services: go away' };
     await expect(cloud.client().check()).rejects.toMatchObject(error);
     expect(cloud.requests(TOKENS)).toHaveLength(2);
     expect(cloud.requests(SERVICES)).toHaveLength(2);
@@ -160,11 +160,11 @@ describe('a token', () => {
 });
 
 describe('Keystone', () => {
-  test('refusing the credentials is unauthorized, once, and says whose they are', async () => {
+  test('refusing the credentials is unauthorized, once, and the message names the user', async () => {
     await using cloud = await started();
     const headers = { 'x-openstack-request-id': 'req-1' };
     cloud.on(TOKENS, { status: 401, headers, json: { error: { code: 401, message: 'Wrong password.' } } });
-    const message = `Keystone answered 401 to POST ${cloud.url('keystone')}/v3/auth/tokens (req-1): Wrong password. (the credentials are those of the test)`;
+    const message = `Keystone responded 401 to POST ${cloud.url('keystone')}/v3/auth/tokens (req-1): Wrong password. (the credentials are those of the test)`;
     await expect(cloud.client().evacuate('i', {})).rejects.toMatchObject({
       kind: 'unauthorized',
       requestId: 'req-1',
@@ -174,13 +174,13 @@ describe('Keystone', () => {
   });
 
   test.each([
-    [{ status: 500 }, 'unreachable', /answered 500 to POST .*; so there is no token/],
+    [{ status: 500 }, 'unreachable', /responded 500 to POST .*; so there is no token/],
     [
       { status: 503, headers: { 'retry-after': '0' }, json: { error: { code: 503, message: 'Later.' } } },
       'busy',
-      /answered 503/,
+      /responded 503/,
     ],
-    [{ status: 503, headers: { 'retry-after': '0' } }, 'unreachable', /answered 503 to POST .*; so there is no token/],
+    [{ status: 503, headers: { 'retry-after': '0' } }, 'unreachable', /responded 503 to POST .*; so there is no token/],
     [
       { status: 404, text: '<title>Not Found</title>' },
       'unreachable',
@@ -191,7 +191,7 @@ describe('Keystone', () => {
       'refused',
       /Could not find domain: x\. \(is auth_url right in the test\?\)/,
     ],
-    [{ instead: 'reset' as const }, 'unreachable', /answer .* was lost: .*; so there is no token/],
+    [{ instead: 'reset' as const }, 'unreachable', /response .* was lost: .*; so there is no token/],
     [{ status: 201, text: 'not json' }, 'unreachable', /without a token/],
     [
       { status: 201, headers: { 'x-subject-token': 't' }, text: 'x' },
@@ -204,7 +204,7 @@ describe('Keystone', () => {
       'refused',
       /it has none at all: the token/,
     ],
-  ])('answering %o is %s', async (reply, kind, message) => {
+  ])('with the response %o is %s', async (reply, kind, message) => {
     await using cloud = await started();
     cloud.on(TOKENS, reply);
     await expect(cloud.client().evacuate('i', {})).rejects.toMatchObject({
@@ -214,7 +214,7 @@ describe('Keystone', () => {
     expect(cloud.seen.filter((each) => each.service === 'nova')).toEqual([]);
   });
 
-  test('being down is unreachable, and nothing was asked of Nova', async () => {
+  test('being down is unreachable, and nothing was requested of Nova', async () => {
     await using cloud = await started();
     const client = cloud.client();
     await cloud.stop('keystone');
@@ -225,7 +225,7 @@ describe('Keystone', () => {
     expect(client.calls).toEqual({ identity: 0, compute: 0 });
   });
 
-  test('that never answers does not hold a call for longer than its deadline', async () => {
+  test('that never responds does not hold a call for longer than its deadline', async () => {
     await using cloud = await started();
     cloud.on(TOKENS, { instead: 'hang' });
     await expect(cloud.client({ options: { callTimeoutMs: 50 } }).check()).rejects.toMatchObject({

@@ -1,35 +1,48 @@
 /**
- * The token: got once, used by every call, renewed shortly before it ends.
+ * The token: obtained once, used by every call, renewed shortly before it expires.
  *
- * Invariants: at most one request for a token is under way, and everybody who needs it waits for that one. While a
- * renewal before the end fails, the token in hand is used as long as it lives.
+ * Invariants: at most one request for a token is in progress, and every caller that needs the token waits for that one. While a renewal
+ * before the expiry fails, the old token is used as long as it is valid.
  */
 
-import type { Credentials, ServiceName } from '#config/clouds.ts';
-import { CloudError } from '../cloud.ts';
-import { parsed } from './answers.ts';
+import type { Credentials, ServiceName } from '#config/clouds/clouds.ts';
+import { CloudError } from '../cloud-error.ts';
+import type { HttpClient } from '../http/client.ts';
+import { Deadline } from '../http/deadline.ts';
+import { type Asked, fault } from '../http/fault.ts';
+import { parsed } from '../http/response-body.ts';
+import { send } from '../http/send.ts';
+import type { Request } from '../http/transport.ts';
 import { serviceEndpoint } from './catalogue.ts';
-import { Deadline } from './deadline.ts';
-import { type Asked, fault } from './faults.ts';
 import { type Token, TokenAnswer, tokenOf, tokenRequest, tokenText } from './token.ts';
-import type { Request } from './transport.ts';
-import { type Line, send } from './tries.ts';
 
-/** Renewed this long before the end, or 5 % of its life where that is less. */
+/** Renewed this long before it expires, or 5 % of its life if that is less. */
 const MARGIN_MS = 60_000;
 const MARGIN_SHARE = 0.05;
 
 export interface Session {
   readonly token: string;
-  /** Nova's endpoint, as the catalogue or the settings of the cloud have it. */
-  readonly compute: URL;
+  readonly roles: readonly string[] | undefined;
+  /** The user and the scope, by name. */
+  readonly identity: string;
+  /** The endpoint of the client's service, from the catalogue or the settings of the cloud. */
+  readonly url: URL;
   /**
-   * That of another service; throws `CloudError` of kind `refused` when the catalogue has none.
-   * @param types what catalogues call it, the most usual first
+   * The endpoint of another service; throws `CloudError` of kind `refused` if the catalogue has none.
+   * @param types names of the service in catalogues, the most usual first
    */
   endpoint(service: ServiceName, types: readonly string[]): URL;
-  /** Keystone's clock and ours when the token was got. */
+  /** Keystone's clock and ours when the token was obtained. */
   readonly answered: { readonly cloud: Date; readonly boottime: number } | undefined;
+}
+
+/** The service that the token is for. Without its endpoint there is no session. */
+export interface MainService {
+  readonly service: ServiceName;
+  /** Names of the service in catalogues, the most usual first. */
+  readonly types: readonly string[];
+  /** For a missing endpoint: what the operator can do, beside a change of the catalogue. */
+  readonly advice?: string;
 }
 
 interface Held extends Session {
@@ -44,17 +57,19 @@ function versionRoot(url: string): string {
 
 export class Keystone {
   readonly #credentials: Credentials;
-  readonly #line: Line;
-  /** Where its version 3 answers; without a slash at the end. */
+  readonly #client: HttpClient;
+  readonly #main: MainService;
+  /** The address of its version 3, without a slash at the end. */
   readonly root: string;
   readonly #url: URL;
   readonly #closing = new AbortController();
   #held: Held | undefined;
   #renewing: Promise<Held> | undefined;
 
-  constructor(credentials: Credentials, line: Line) {
+  constructor(credentials: Credentials, client: HttpClient, main: MainService) {
     this.#credentials = credentials;
-    this.#line = line;
+    this.#client = client;
+    this.#main = main;
     this.root = versionRoot(credentials.authUrl);
     this.#url = new URL(`${this.root}/auth/tokens`);
   }
@@ -62,17 +77,17 @@ export class Keystone {
   /** Throws `CloudError` (kinds `unreachable`, `busy`, `unauthorized`, `refused`) or `DeadlineEnded`. */
   async session(deadline: Deadline): Promise<Session> {
     const held = this.#held;
-    const now = this.#line.options.clock.boottime();
+    const now = this.#client.options.clock.boottime();
     if (held === undefined || now >= held.endsAt) return deadline.race(this.#renewal());
     if (now >= held.renewAt) {
-      this.#renewal().catch((error) => this.#line.log('warn', `the token could not be renewed: ${error.message}`));
+      this.#renewal().catch((error) => this.#client.log('warn', `the token could not be renewed: ${error.message}`));
     }
     return held;
   }
 
   /**
-   * Does what needs a token; once more with a new one after a 401. A 401 means that the service did nothing, so this one
-   * repetition is safe even for a request that must not be.
+   * Runs work that needs a token, and repeats it once with a new token after a 401. A 401 means that the service did nothing, so this one
+   * repetition is safe even for a request that must not be repeated.
    */
   async authorised<T>(deadline: Deadline, work: (session: Session) => Promise<T>): Promise<T> {
     const session = await this.session(deadline);
@@ -80,20 +95,20 @@ export class Keystone {
       return await work(session);
     } catch (error) {
       if (!(error instanceof CloudError && error.status === 401)) throw error;
-      this.#line.log('info', `${error.message}; trying once more with a new token`);
+      this.#client.log('info', `${error.message}; retrying once with a new token`);
     }
     this.discard(session);
     return work(await this.session(deadline));
   }
 
-  /** Where questions about users and projects go, without a slash at the end: to where tokens come from, unless set apart. */
+  /** The address for requests about users and projects, without a slash at the end: that of the tokens by default. */
   identityRoot(session: Session): string {
     const { interface: face, region, endpoint, name, type } = this.#credentials.services?.identity ?? {};
     if ((face ?? region ?? endpoint ?? name ?? type) === undefined) return this.root;
     return versionRoot(session.endpoint('identity', ['identity']).href);
   }
 
-  /** A service did not take this token: the next call gets another one. */
+  /** A service rejected this token: the next call gets another one. */
   discard(session: Session): void {
     if (this.#held?.token === session.token) this.#held = undefined;
   }
@@ -110,7 +125,7 @@ export class Keystone {
   }
 
   async #renew(): Promise<Held> {
-    const { options, redaction } = this.#line;
+    const { options, redaction } = this.#client;
     const deadline = new Deadline(options.callTimeoutMs, this.#closing.signal);
     try {
       const boottime = options.clock.boottime();
@@ -118,12 +133,14 @@ export class Keystone {
       redaction.addToken(token.text);
       const endpoint: Session['endpoint'] = (service, types) =>
         serviceEndpoint(token.catalogue, this.#credentials, service, types);
-      const compute = endpoint('compute', [options.serviceType]);
+      const url = this.#mainUrl(endpoint);
       const { lifetimeMs = Number.POSITIVE_INFINITY, answeredAt } = token;
       const marginMs = Math.min(MARGIN_MS, lifetimeMs * MARGIN_SHARE);
       this.#held = {
         token: token.text,
-        compute,
+        roles: token.roles,
+        identity: token.identity,
+        url,
         endpoint,
         answered: answeredAt && { cloud: answeredAt, boottime: options.clock.boottime() },
         renewAt: boottime + lifetimeMs - marginMs,
@@ -132,6 +149,16 @@ export class Keystone {
       return this.#held;
     } finally {
       deadline.close();
+    }
+  }
+
+  #mainUrl(endpoint: Session['endpoint']): URL {
+    const { service, types, advice } = this.#main;
+    try {
+      return endpoint(service, types);
+    } catch (error) {
+      if (advice === undefined || !(error instanceof CloudError)) throw error;
+      throw new CloudError(error.kind, `${error.message}; ${advice}`, { cause: error });
     }
   }
 
@@ -150,16 +177,16 @@ export class Keystone {
     };
     const asked: Asked = { who: 'Keystone', what: `${method} ${this.#url.origin}${this.#url.pathname}` };
     try {
-      // A second token does no harm, so asking for one is safe to repeat.
-      const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200 && answer.status !== 201) throw fault(asked, answer, this.#line.redaction);
+      // A second token does no harm, so the request for one is safe to repeat.
+      const answer = await send(this.#client, { asked, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200 && answer.status !== 201) throw fault(asked, answer, this.#client.redaction);
       return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, asked), answer);
     } catch (error) {
       throw error instanceof CloudError ? this.#withoutToken(error) : error;
     }
   }
 
-  /** Whatever went wrong with Keystone, what the caller wanted of Nova was not even sent. */
+  /** After any failure of Keystone the caller's request to the service was not sent. */
   #withoutToken(error: CloudError): CloudError {
     const { kind, status, requestId, retryAfter, cause } = error;
     const details = {

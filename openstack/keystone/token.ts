@@ -1,26 +1,30 @@
 /**
- * Keystone's v3 words: the body that asks for a token, and what its answer says. Pure.
+ * Keystone's v3 format: the body of a request for a token, and the content of the response. Pure.
  *
  * Invariant: a token's age is measured from Keystone's own times, never from this machine's wall clock.
  */
 import * as v from 'valibot';
-import type { Credentials, DomainRef, NamedRef, Scope } from '#config/clouds.ts';
-import { CloudError } from '../cloud.ts';
-import { utc } from './answers.ts';
+import type { Credentials, DomainRef, NamedRef, Scope } from '#config/clouds/clouds.ts';
+import { CloudError } from '../cloud-error.ts';
+import type { Answer } from '../http/exchange.ts';
+import { utc } from '../http/response-body.ts';
+import { httpDate } from '../http/retry-after.ts';
 import type { Endpoint } from './catalogue.ts';
-import { httpDate } from './retry.ts';
-import type { Answer } from './transport.ts';
 
 export interface Token {
   readonly text: string;
   readonly catalogue: readonly Endpoint[];
-  /** What was left of its life when Keystone answered; undefined where Keystone does not tell. */
+  /** Undefined if Keystone does not list them. */
+  readonly roles: readonly string[] | undefined;
+  /** The user and the scope, by name. */
+  readonly identity: string;
+  /** The rest of its life at Keystone's response; undefined if Keystone does not return it. */
   readonly lifetimeMs: number | undefined;
-  /** Keystone's clock when it answered. */
+  /** Keystone's clock at its response. */
   readonly answeredAt: Date | undefined;
 }
 
-/** The body of `POST /v3/auth/tokens`; undefined for a token that is used as it is. */
+/** The body of `POST /v3/auth/tokens`; undefined for a token that is used unchanged. */
 export function tokenRequest(credentials: Credentials): object | undefined {
   switch (credentials.method) {
     case 'token': {
@@ -59,10 +63,17 @@ function scopeOf(scope: Scope): object {
 }
 
 const Text = v.nullish(v.string());
+/** Only for display: an unexpected value is omitted. */
+const Named = v.fallback(v.optional(v.object({ name: v.string() })), undefined);
+const Roles = v.fallback(v.optional(v.array(v.object({ name: v.string() }))), undefined);
 export const TokenAnswer = v.object({
   token: v.object({
     expires_at: Text,
     issued_at: Text,
+    roles: Roles,
+    user: Named,
+    project: Named,
+    system: v.optional(v.unknown()),
     catalog: v.optional(
       v.array(
         v.object({
@@ -79,11 +90,13 @@ export const TokenAnswer = v.object({
 export function tokenOf(text: string, { token }: v.InferOutput<typeof TokenAnswer>, answer: Answer): Token {
   const issuedAt = utc(token.issued_at);
   const expiresAt = utc(token.expires_at);
-  // A token that was shown to Keystone was issued some time ago, a new one just now: the later time is the answer's.
+  // A token that was sent to Keystone was issued some time ago, a new one just now: the later time is that of the response.
   const times = [issuedAt, httpDate(answer.headers)].filter((each) => each !== undefined).map(Number);
   const answeredAt = times.length === 0 ? undefined : new Date(Math.max(...times));
   return {
     text,
+    roles: token.roles?.map(({ name }) => name),
+    identity: identityOf(token),
     catalogue: token.catalog.flatMap(({ type, name, endpoints }) =>
       endpoints.map((each) => ({
         type,
@@ -98,9 +111,14 @@ export function tokenOf(text: string, { token }: v.InferOutput<typeof TokenAnswe
   };
 }
 
-/** The token's header in an answer to `POST`. */
+function identityOf({ user, project, system }: v.InferOutput<typeof TokenAnswer>['token']): string {
+  const scope = system === undefined ? `project ${project?.name ?? 'of unknown name'}` : 'the whole system';
+  return `user ${user?.name ?? 'of unknown name'}, ${scope}`;
+}
+
+/** The token's header in a response to `POST`. */
 export function tokenText(answer: Answer): string {
   const text = answer.headers['x-subject-token'];
   if (typeof text === 'string' && text !== '') return text;
-  throw new CloudError('unreachable', 'Keystone answered without a token: no X-Subject-Token');
+  throw new CloudError('unreachable', 'Keystone responded without a token: no X-Subject-Token');
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PASSWORD, ScriptedCloud } from './scripted-cloud.ts';
+import { PASSWORD, ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 const USER = 'GET /v3/users/u-1';
 
@@ -34,7 +34,7 @@ test('the address of a project is its property email', async () => {
   expect(await cloud.client().projectAddress('p/1')).toBe('team@example.com');
 });
 
-test('an agent that may not read users hears so', async () => {
+test('an agent that may not read users gets an error', async () => {
   await using cloud = await ScriptedCloud.start();
   const message = 'You are not authorized to perform the requested action: identity:get_user.';
   cloud.on(USER, { status: 403, json: { error: { code: 403, message } } });

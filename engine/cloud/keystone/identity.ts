@@ -1,29 +1,30 @@
 /**
- * Questions to Keystone about users and projects.
+ * Reads users and projects from Keystone.
  *
- * What is not there, or what Keystone has no address for, is undefined; that we may not ask is an error.
+ * A missing user, project or address is undefined. A missing right to read it is an error.
  */
 import * as v from 'valibot';
-import { CloudError } from '../cloud.ts';
-import { parsed } from './answers.ts';
-import type { Deadline } from './deadline.ts';
-import { type Asked, fault } from './faults.ts';
-import type { Keystone, Session } from './keystone.ts';
-import type { Request } from './transport.ts';
-import { type Line, send } from './tries.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
+import type { Deadline } from '#openstack/http/deadline.ts';
+import { type Asked, fault } from '#openstack/http/fault.ts';
+import { parsed } from '#openstack/http/response-body.ts';
+import { send } from '#openstack/http/send.ts';
+import type { Request } from '#openstack/http/transport.ts';
+import type { Keystone, Session } from '#openstack/keystone/session.ts';
 
-/** Users and projects have whatever properties somebody gave them. */
+/** Users and projects have any properties that operators gave them. */
 const Address = v.nullish(v.unknown());
 const UserAnswer = v.object({ user: v.object({ email: Address }) });
 const ProjectAnswer = v.object({ project: v.object({ email: Address }) });
 
 export class Identity {
   readonly #keystone: Keystone;
-  readonly #line: Line;
+  readonly #client: HttpClient;
 
-  constructor(keystone: Keystone, line: Line) {
+  constructor(keystone: Keystone, client: HttpClient) {
     this.#keystone = keystone;
-    this.#line = line;
+    this.#client = client;
   }
 
   async userAddress(id: string, deadline: Deadline): Promise<string | undefined> {
@@ -46,8 +47,8 @@ export class Identity {
       const url = new URL(`${this.#keystone.identityRoot(session)}${path}`);
       const headers = { 'x-auth-token': session.token };
       const request: Request = { service: 'identity', method: 'GET', url, headers };
-      const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200) throw fault(asked, answer, this.#line.redaction);
+      const answer = await send(this.#client, { asked, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200) throw fault(asked, answer, this.#client.redaction);
       return parsed(schema, answer, asked);
     };
     try {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ScriptedCloud } from './scripted-cloud.ts';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 const ID = '11111111-2222-5333-8444-555555555555';
 const EXECUTION = `/workflow/v2/executions/${ID}`;
-/** As Mistral 15 answers: structures are texts, and errors are not in the form of Nova's. */
+/** As Mistral 15 responds: structures are texts, and errors are not in Nova's format. */
 const RUNNING = {
   id: ID,
   workflow_id: '4f911837-e6ad-4017-b2a4-e390c42cbf76',
@@ -25,7 +25,7 @@ const BEGINNING = {
   description: 'a test',
 };
 
-describe('Mistral is asked', () => {
+describe('Mistral gets a request', () => {
   test('to begin an execution with the id that it shall have', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on('POST /workflow/v2/executions', { status: 201, json: RUNNING });
@@ -44,7 +44,7 @@ describe('Mistral is asked', () => {
     expect(request?.headers).toMatchObject({ 'content-type': 'application/json', 'x-openstack-request-id': flow });
   });
 
-  test('to begin an execution, and a lost answer is told: no refusal after it passes for one that never began', async () => {
+  test('to start an execution, and a lost response is reported: no refusal after it counts as one that never started', async () => {
     await using cloud = await ScriptedCloud.start();
     const conflict = { status: 409, json: { faultcode: 'Client', faultstring: 'Duplicate entry', debuginfo: null } };
     cloud.on('POST /workflow/v2/executions', { instead: 'reset' }, conflict);
@@ -65,7 +65,7 @@ describe('Mistral is asked', () => {
     await expect(cloud.client().workflows.begin(BEGINNING)).resolves.toMatchObject({ id: 'its-own' });
   });
 
-  test('how an execution stands', async () => {
+  test('for the state of an execution', async () => {
     await using cloud = await ScriptedCloud.start();
     const ended = { ...RUNNING, state: 'SUCCESS', output: '{"evacuated": ["a", 1, null]}' };
     const failed = {
@@ -122,7 +122,7 @@ describe('Mistral is asked', () => {
     await expect(workflows.create('version: "2.0"')).rejects.toMatchObject({
       kind: 'conflict',
       message: expect.stringMatching(
-        /Mistral answered 409 to POST \/workflows: Duplicate entry for WorkflowDefinition/,
+        /Mistral responded 409 to POST \/workflows: Duplicate entry for WorkflowDefinition/,
       ),
     });
     const [first] = cloud.requests('POST /workflow/v2/workflows');
@@ -141,7 +141,7 @@ describe('Mistral is asked', () => {
 });
 
 describe('an error of Mistral', () => {
-  test('says what was wrong with the inputs', async () => {
+  test('contains the fault of the inputs', async () => {
     await using cloud = await ScriptedCloud.start();
     const faultstring = "Invalid input [name=host-evacuate, class=DirectWorkflowSpec, missing=['search_opts']]";
     cloud.on('POST /workflow/v2/executions', {
@@ -154,11 +154,11 @@ describe('an error of Mistral', () => {
       .catch((caught: unknown) => caught);
     expect(error).toMatchObject({
       kind: 'refused',
-      message: `Mistral answered 400 to POST /executions: ${faultstring}`,
+      message: `Mistral responded 400 to POST /executions: ${faultstring}`,
     });
   });
 
-  test('about a path that a proxy does not know says nothing about an execution', async () => {
+  test('about a path that a proxy does not know is no evidence about an execution', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(`GET ${EXECUTION}`, { status: 404, text: '<html><title>Not here</title></html>' });
     await expect(cloud.client().workflows.execution(ID)).rejects.toMatchObject({ kind: 'unknown' });

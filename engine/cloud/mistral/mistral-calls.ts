@@ -1,20 +1,26 @@
-/** The `Workflows` over Mistral's API v2 (service type `workflowv2` or `workflow`): which request each call is. */
+/** The `Workflows` over Mistral's API v2 (service type `workflowv2` or `workflow`): the request of each call. */
 import * as v from 'valibot';
-import { type Accepted, type ActGuard, type ActOptions, type CallOptions, CloudError } from '../cloud.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { CallOptions } from '#openstack/http/call.ts';
+import { bounded } from '#openstack/http/call.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
+import type { Deadline } from '#openstack/http/deadline.ts';
+import type { Answer } from '#openstack/http/exchange.ts';
+import { type Asked, fault } from '#openstack/http/fault.ts';
+import { requestIdOf } from '#openstack/http/own-answer.ts';
+import { parsed } from '#openstack/http/response-body.ts';
+import type { Repeatable } from '#openstack/http/retry.ts';
+import { send } from '#openstack/http/send.ts';
+import type { Request } from '#openstack/http/transport.ts';
+import type { Keystone } from '#openstack/keystone/session.ts';
+import { printable } from '#protocol/printable.ts';
+import type { Accepted, ActOptions } from '../call.ts';
 import type { Beginning, Execution, Value, Workflows, WorkflowTask } from '../workflows.ts';
-import { parsed } from './answers.ts';
-import { bounded } from './call.ts';
-import type { Deadline } from './deadline.ts';
-import { type Asked, fault } from './faults.ts';
-import type { Keystone } from './keystone.ts';
-import { requestIdOf } from './own-answer.ts';
-import type { Repeatable } from './retry.ts';
-import type { Answer, Request } from './transport.ts';
-import { type Line, send } from './tries.ts';
 
-/** What the catalogue calls Mistral: its own name for itself, and the official one. */
+/** Names of Mistral in catalogues: its own, and the official one. */
 const SERVICE_TYPES = ['workflowv2', 'workflow'];
-/** Of what Mistral says about a state; a failed task brings whole tracebacks. */
+/** Limit of Mistral's text about a state; a failed task returns whole tracebacks. */
 const MAX_STATE_INFO = 500;
 
 const Text = v.nullish(v.string());
@@ -40,13 +46,13 @@ interface Asking {
 export class Mistral implements Workflows {
   readonly #description: string;
   readonly #keystone: Keystone;
-  readonly #line: Line;
+  readonly #client: HttpClient;
   readonly #guard: ActGuard;
 
-  constructor(description: string, keystone: Keystone, line: Line, guard: ActGuard) {
+  constructor(description: string, keystone: Keystone, client: HttpClient, guard: ActGuard) {
     this.#description = description;
     this.#keystone = keystone;
-    this.#line = line;
+    this.#client = client;
     this.#guard = guard;
   }
 
@@ -65,8 +71,8 @@ export class Mistral implements Workflows {
     options: ActOptions = {},
   ): Promise<Accepted & { readonly id: string }> {
     const body = json({ id, workflow_name: workflowName, input: inputs, description });
-    // Asking again does no harm, but whoever asks must hear of each lost answer: after it, a refusal does not mean that
-    // nothing was begun.
+    // Repeating the request does no harm, but the caller must know of each lost response: after it, a refusal does not mean that nothing
+    // was started.
     const asking: Asking = { method: 'POST', path: '/executions', body, repeatable: 'unless_done' };
     const answer = await this.#call(asking, options);
     const begun = parsed(ExecutionAnswer, answer, askedFor(asking));
@@ -78,8 +84,8 @@ export class Mistral implements Workflows {
     const answer = await this.#found(this.#call(asking, options));
     if (answer === undefined) return undefined;
     const { state, state_info, output } = parsed(ExecutionAnswer, answer, askedFor(asking));
-    // The workflow runs with our token, and what it says may quote it.
-    const { redaction } = this.#line;
+    // The workflow runs with our token, and its output may quote it.
+    const { redaction } = this.#client;
     const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redaction.redact(value) : value);
     return {
       id,
@@ -108,7 +114,7 @@ export class Mistral implements Workflows {
     return { requestId: requestIdOf(await this.#call(asking, options)) ?? null };
   }
 
-  /** Undefined instead of an answer that says that it does not exist. */
+  /** Undefined instead of a response that it does not exist. */
   async #found(answer: Promise<Answer>): Promise<Answer | undefined> {
     try {
       return await answer;
@@ -119,12 +125,12 @@ export class Mistral implements Workflows {
   }
 
   #call(asking: Asking, options: ActOptions): Promise<Answer> {
-    return bounded(this.#description, options, this.#line.options.callTimeoutMs, (deadline) =>
+    return bounded(this.#description, options, this.#client.options.callTimeoutMs, (deadline) =>
       this.#request(asking, options, deadline),
     );
   }
 
-  /** Throws for every answer that is not a success. */
+  /** Throws for every response that is not a success. */
   #request(asking: Asking, { globalRequestId }: ActOptions, deadline: Deadline): Promise<Answer> {
     const { method, path, body, repeatable } = asking;
     const asked = askedFor(asking);
@@ -137,20 +143,20 @@ export class Mistral implements Workflows {
           'x-auth-token': session.token,
           ...(globalRequestId === undefined || method === 'GET' ? {} : { 'x-openstack-request-id': globalRequestId }),
           ...(body === undefined ? {} : { 'content-type': body.type }),
-          // Where it takes plain text it says that it answers so (406 otherwise), and answers with JSON.
+          // For plain text the request accepts plain text (406 otherwise), and the response is JSON.
           ...(body?.type === 'text/plain' ? { accept: '*/*' } : {}),
         },
         ...(body === undefined ? {} : { body: body.text }),
       };
       const guard = method === 'GET' ? {} : { guard: this.#guard };
-      const answer = await send(this.#line, { asked, request, repeatable, ...guard }, deadline);
+      const answer = await send(this.#client, { asked, request, repeatable, ...guard }, deadline);
       if (answer.status >= 200 && answer.status < 300) return answer;
-      throw fault(asked, answer, this.#line.redaction);
+      throw fault(asked, answer, this.#client.redaction);
     });
   }
 }
 
-/** The catalogue has it with the version, e.g. `http://controller:8989/v2`; some leave it out. */
+/** The catalogue contains it with the version, e.g. `http://controller:8989/v2`; some omit it. */
 function apiRoot(endpoint: URL): string {
   const path = endpoint.pathname.replace(/\/+$/, '');
   return `${endpoint.origin}${path.endsWith('/v2') ? path : `${path}/v2`}`;
@@ -170,6 +176,6 @@ function outputOf(output: unknown): Execution['output'] {
 }
 
 function oneLine(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  const line = printable(text).replace(/\s+/g, ' ').trim();
   return line.length > MAX_STATE_INFO ? `${line.slice(0, MAX_STATE_INFO)}…` : line;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 import { isPartial } from '../reading.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
 
 const SERVICES = 'GET /v2.1/os-services';
 const SERVERS = 'GET /v2.1/servers/detail';
@@ -94,7 +94,9 @@ describe('a record of an instance without', () => {
     cloud.on(SERVERS, { json: { servers: [server] } });
     const error = (path: string, place: string) => ({
       kind,
-      message: expect.stringMatching(new RegExp(`^Nova answered 200 to GET ${path}, but ${place}.${field} .*${words}`)),
+      message: expect.stringMatching(
+        new RegExp(`^Nova responded 200 to GET ${path}, but ${place}.${field} .*${words}`),
+      ),
     });
     await expect(cloud.client().instance('i')).rejects.toMatchObject(error('/servers/i', 'server'));
     await expect(cloud.client().listInstances({ host: 'h' })).rejects.toMatchObject(
@@ -102,7 +104,7 @@ describe('a record of an instance without', () => {
     );
   });
 
-  test('its metadata is in nobody’s way where it is of another host', async () => {
+  test('its metadata has no effect if it is of another host', async () => {
     await using cloud = await ScriptedCloud.start();
     const broken = without({ ...SERVER, id: 'b', 'OS-EXT-SRV-ATTR:host': 'g' }, 'metadata');
     cloud.on(SERVERS, { json: { servers: [broken, SERVER] } });
@@ -117,11 +119,11 @@ describe('a record of an instance without', () => {
 });
 
 describe('the service of a host', () => {
-  test('in a cell that is down is no answer, and is not asked for again', async () => {
+  test('in a cell that is down is no response, and is not requested again', async () => {
     await using cloud = await ScriptedCloud.start();
     const unknown = { binary: 'nova-compute', host: 'h', status: 'UNKNOWN' };
     cloud.on(SERVICES, { json: { services: [unknown] } });
-    const error = { kind: 'no_answer', message: 'the cell of host h does not answer Nova' };
+    const error = { kind: 'no_answer', message: 'the cell of host h does not respond to Nova' };
     await expect(cloud.client().computeService('h')).rejects.toMatchObject(error);
     expect(cloud.requests(SERVICES)).toHaveLength(1);
   });
@@ -138,14 +140,16 @@ describe('the service of a host', () => {
     cloud.on(SERVICES, { json: { services: [without(SERVICE, field)] } });
     await expect(cloud.client().computeService('h')).rejects.toMatchObject({
       kind: 'unknown',
-      message: expect.stringMatching(`^Nova answered 200 to GET /os-services, but services.0.${field} is not present$`),
+      message: expect.stringMatching(
+        `^Nova responded 200 to GET /os-services, but services.0.${field} is not present$`,
+      ),
     });
   });
 
   test('is none where a record has no name', async () => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(SERVICES, { json: { services: [{ ...SERVICE, host: 'g' }, without(SERVICE, 'host')] } });
-    const message = 'Nova answered 200 to GET /os-services, but services.1.host is not present';
+    const message = 'Nova responded 200 to GET /os-services, but services.1.host is not present';
     await expect(cloud.client().computeService('h')).rejects.toMatchObject({ kind: 'unknown', message });
   });
 
@@ -171,7 +175,7 @@ describe('a migration without', () => {
       cloud.on(MIGRATIONS, { json: { migrations: [other, without(MIGRATION, field)] } });
       const error = {
         kind: 'unknown',
-        message: `Nova answered 200 to GET /os-migrations, but migrations.1.${field} is not present`,
+        message: `Nova responded 200 to GET /os-migrations, but migrations.1.${field} is not present`,
       };
       await expect(cloud.client().listEvacuations({ sourceHost: 'h' })).rejects.toMatchObject(error);
       await expect(cloud.client().listMigrations({ sourceHost: 'h' })).rejects.toMatchObject(error);

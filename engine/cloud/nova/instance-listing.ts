@@ -1,13 +1,14 @@
 /**
  * The instances of a host, or those that changed.
  *
- * Invariant: a record that cannot be read is never an instance with known states. If it is of another host than the one in question,
- * the rest is believed; in a list of all hosts it is partial, as of an instance in a cell that is down.
+ * Invariant: a record that cannot be read is never an instance with known states. If it is of another host than the one in question, the
+ * rest is used. In a list of all hosts it is partial, as of an instance in a cell that is down.
  */
-import { CloudError, type Instance, type InstanceFilter, type Listing } from '../cloud.ts';
-import type { Compute } from './compute.ts';
-import type { Deadline } from './deadline.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Deadline } from '#openstack/http/deadline.ts';
+import type { Instance, InstanceFilter, Listing } from '../cloud.ts';
 import { allPages, hasNext, wholeSeconds } from './listing.ts';
+import type { Compute } from './requests.ts';
 import { hostOf, instanceOf, type Place, type ServerRecord, ServersAnswer, unreadable } from './server-records.ts';
 
 export function instancesOf(
@@ -43,7 +44,7 @@ export function instancesOf(
   });
 }
 
-/** Of a record that cannot be read. Throws what was thrown where it may be of the host in question. */
+/** Of a record that cannot be read. Rethrows the error if the record may be of the host in question. */
 function otherwise(record: ServerRecord, host: string | undefined, error: unknown): Instance {
   if (!(error instanceof CloudError)) throw error;
   const own = hostOf(record);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Reply, ScriptedCloud, type Seen } from './scripted-cloud.ts';
+import { type Reply, ScriptedCloud, type Seen } from '#test/world/scripted-cloud.ts';
 
 const SERVERS = 'GET /v2.1/servers/detail';
 const DATE = 'Sat, 03 Jan 2026 10:00:00 GMT';
@@ -96,7 +96,7 @@ describe('a listing', () => {
     await expect(cloud.client().listInstances({})).rejects.toMatchObject({ kind: 'refused', status: 400 });
   });
 
-  test("takes Keystone's time where Nova's server sends no Date, and refuses where nobody does", async () => {
+  test("takes Keystone's time if Nova's server sends no Date, and refuses if neither sends one", async () => {
     await using cloud = await ScriptedCloud.start();
     const body = '{"servers":[]}';
     const raw = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -122,7 +122,7 @@ describe('a listing', () => {
       const { catalog } = (reply.json as { token: { catalog: unknown } }).token;
       return { ...reply, headers: { ...reply.headers, date: 'now' }, json: { token: { catalog } } };
     });
-    const error = { kind: 'refused', message: expect.stringMatching(/neither Nova nor Keystone says what time it is/) };
+    const error = { kind: 'refused', message: expect.stringMatching(/neither Nova nor Keystone returns the time/) };
     await expect(cloud.client().listInstances({})).rejects.toMatchObject(error);
   });
 });

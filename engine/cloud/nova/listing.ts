@@ -1,19 +1,20 @@
 /**
  * All pages of a listing.
  *
- * Invariants: every entry once, in its latest form; the time is that of the first page, so that nothing that changed
- * while later pages came is taken for older than it is; a list without an end is noticed, be its pages equal or not.
+ * Invariants: every entry once, in its latest form; the time is that of the first page, so that a change during later pages is not taken
+ * for older than it is; a list without an end is detected, with equal pages or different ones.
  */
-import { CloudError, type Listing } from '../cloud.ts';
-import type { Read } from './compute.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Listing } from '../cloud.ts';
+import type { Read } from './requests.ts';
 
-/** Bounds of a list. 200,000 entries are 200 pages as Nova delivers them, and about as many megabytes. */
+/** Limits of a list. 200,000 entries are 200 pages with Nova's default, and about as many megabytes. */
 const MAX_PAGES = 1000;
 const MAX_ENTRIES = 200_000;
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Whether the service says that there is more. */
+  /** Whether the service reports that there is more. */
   readonly more: boolean;
 }
 
@@ -27,7 +28,7 @@ export interface Pages<T> {
   key(item: T): string;
 }
 
-/** Times that a listing starts again because the entry that its marker named is gone. */
+/** Number of times that a listing starts again because the entry of its marker is gone. */
 const MAX_RESTARTS = 3;
 
 export async function allPages<T>(pages: Pages<T>): Promise<Listing<T>> {
@@ -54,7 +55,7 @@ async function once<T>(pages: Pages<T>): Promise<Listing<T>> {
     if (at === undefined) {
       throw new CloudError(
         'refused',
-        `neither Nova nor Keystone says what time it is: no Date with the list of ${pages.of}`,
+        `neither Nova nor Keystone returns the time: no Date with the list of ${pages.of}`,
       );
     }
     const { items, more } = page.value;
@@ -89,7 +90,7 @@ export function hasNext(links: readonly { readonly rel: string }[]): boolean {
   return links.some((link) => link.rel === 'next');
 }
 
-/** As Nova takes times, rounded down, so that nothing of that second is left out. */
+/** In Nova's format for times, rounded down, so that nothing of that second is omitted. */
 export function wholeSeconds(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`;
 }

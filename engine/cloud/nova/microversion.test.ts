@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { type Reply, ScriptedCloud } from '#test/world/scripted-cloud.ts';
 import { apiRoot, negotiated } from './microversion.ts';
-import { type Reply, ScriptedCloud } from './scripted-cloud.ts';
 
 const ACTION = 'POST /v2.1/servers/i/action';
 
@@ -26,7 +26,7 @@ describe('the microversion', () => {
     expect(cloud.requests(ACTION)).toEqual([]);
   });
 
-  test('is asked for at the root of an endpoint that names the project, which requests then leave out', async () => {
+  test('is requested at the root of an endpoint that names the project, which requests then omit', async () => {
     await using cloud = await ScriptedCloud.start({ endpointPath: '/v2.1/4ac71cf8' });
     cloud.on(ACTION, { status: 200 });
     await cloud.client().evacuate('i', {});
@@ -34,7 +34,7 @@ describe('the microversion', () => {
     expect(cloud.requests(ACTION)).toHaveLength(1);
   });
 
-  test('is asked for again after a failure, and when Nova does not know it any more', async () => {
+  test('is requested again after a failure, and when Nova does not know it any more', async () => {
     await using cloud = await ScriptedCloud.start();
     const document = (version: string) => ({ json: { version: { id: 'v2.1', version, min_version: '2.1' } } });
     cloud.on('GET /v2.1/', { status: 404 }, document('2.90'), document('2.79'));
@@ -51,9 +51,9 @@ describe('the microversion', () => {
     [
       { text: '<html>hello', headers: { 'content-type': 'text/html' } },
       'unreachable',
-      /^Nova answered 200 to GET http:\/\/127.0.0.1:\d+\/v2\.1\/, but not with JSON .*; so there is no version of the API, and nothing was sent$/,
+      /^Nova responded 200 to GET http:\/\/127.0.0.1:\d+\/v2\.1\/, but not with JSON .*; so there is no version of the API, and nothing was sent$/,
     ],
-    [{ status: 502 }, 'unreachable', /answered 502 to GET http.*; so there is no version/],
+    [{ status: 502 }, 'unreachable', /responded 502 to GET http.*; so there is no version/],
     [{ json: { hello: 'world' } }, 'unreachable', /GET http.*\/v2\.1\/, but /],
     [
       { status: 300, json: { versions: [{ id: 'v3.14' }, { id: 'v2.0' }] } },

@@ -1,23 +1,23 @@
-/** Which version of Nova's API is spoken. Pure. */
+/** Selects the version of Nova's API. Pure. */
 import * as v from 'valibot';
-import { CloudError } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 
 /** The minor number of a 2.x microversion; the major one has been 2 since there are microversions. */
 export type Microversion = number;
 
 /** 2.53 names services by UUID and changes them in one call. */
 export const LOWEST: Microversion = 53;
-/** The newest one whose answers this client knows. */
+/** The newest version whose responses this client knows. */
 export const HIGHEST: Microversion = 93;
-/** From 2.56 a cold migration can be asked for with the host to which. */
+/** From 2.56 a cold migration can be requested with its destination host. */
 export const COLD_MIGRATION_HOSTS: Microversion = 56;
 /** From 2.59 migrations have a uuid, pages and `changes-since`. */
 export const MIGRATION_UUIDS: Microversion = 59;
-/** From 2.69 what is in a cell that is down is listed with what the API database knows of it. */
+/** From 2.69 objects in a cell that is down are listed with the data of the API database. */
 export const DOWN_CELLS: Microversion = 69;
 /**
- * From 2.95 an evacuated instance always arrives SHUTOFF; below, Nova itself keeps one that was active active. So an
- * evacuation never asks for 2.95 or later (nova spec `allowing-target-state-for-evacuate`).
+ * From 2.95 an evacuated instance always arrives SHUTOFF; below, Nova itself keeps an active one active. So an evacuation never requests
+ * 2.95 or later (nova spec `allowing-target-state-for-evacuate`).
  */
 export const EVACUATION_STOPS: Microversion = 95;
 
@@ -38,8 +38,8 @@ export function apiRoot(endpoint: URL): string {
 }
 
 /**
- * The highest version that both sides know; throws `CloudError` of kind `refused` where that is too low, or where the document is not
- * that of Nova's API 2.1. @param limit the highest one that the settings of the cloud allow, from LOWEST on
+ * The highest version that both sides know; throws `CloudError` of kind `refused` if that is too low, or if the document is not that of
+ * Nova's API 2.1. @param limit the highest one that the settings of the cloud allow, from LOWEST on
  */
 export function negotiated(
   document: v.InferOutput<typeof VersionDocument>,

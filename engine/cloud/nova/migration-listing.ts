@@ -1,10 +1,11 @@
 /** The migrations of all types away from a host. */
+
+import type { Deadline } from '#openstack/http/deadline.ts';
 import type { Listing } from '../cloud.ts';
-import type { Compute } from './compute.ts';
-import type { Deadline } from './deadline.ts';
 import { allPages, hasNext, wholeSeconds } from './listing.ts';
 import { MIGRATION_UUIDS } from './microversion.ts';
 import { keyOf, type Migration, MigrationsAnswer, migrationsFrom, type Received } from './migration-records.ts';
+import type { Compute } from './requests.ts';
 
 export interface MigrationFilter {
   readonly sourceHost: string;

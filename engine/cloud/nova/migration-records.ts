@@ -1,13 +1,14 @@
 /**
  * Nova's records of migrations: evacuations are one type of them.
  *
- * Invariant: a record of another host is not read at all; one of the host in question that lacks what decides is an error.
+ * Invariant: a record of another host is not read at all; a record of the host in question that lacks a required field is an error.
  */
 import * as v from 'valibot';
+import { checked, utc } from '#openstack/http/response-body.ts';
 import type { Evacuation, MigrationRecord } from '../cloud.ts';
-import { checked, Links, utc } from './answers.ts';
+import { Links } from './responses.ts';
 
-/** What every record has. `uuid` from 2.59. */
+/** Fields of every record. `uuid` from 2.59. */
 const Identified = v.looseObject({ id: v.number(), uuid: v.optional(v.pipe(v.string(), v.minLength(1))) });
 type Identified = v.InferOutput<typeof Identified>;
 
@@ -44,7 +45,7 @@ export interface Received {
   readonly record: Identified;
   /** Of a message about it, as `answerTo` gives it. */
   readonly start: string;
-  /** Its place in the answer. */
+  /** Its place in the response. */
   readonly index: number;
 }
 
@@ -87,7 +88,7 @@ export function changedAfter({ updated_at, created_at }: Migration, since: Date 
   return (updated_at ?? created_at).getTime() >= Math.floor(since.getTime() / 1000) * 1000;
 }
 
-/** Statuses of a migration of any type of which nothing more comes. */
+/** Final statuses of a migration of any type. */
 const OVER: ReadonlySet<string> = new Set([
   'done',
   'completed',

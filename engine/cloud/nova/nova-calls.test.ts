@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PASSWORD, ScriptedCloud } from './scripted-cloud.ts';
+import { PASSWORD, ScriptedCloud } from '#test/world/scripted-cloud.ts';
 
 const SERVICE = {
   id: 's/1',
@@ -12,7 +12,7 @@ const SERVICE = {
 } as const;
 const ACTION = 'POST /v2.1/servers/i/action';
 
-describe('Nova is asked', () => {
+describe('Nova gets a request', () => {
   test('for the service of a host', async () => {
     await using cloud = await ScriptedCloud.start();
     const service = {
@@ -78,7 +78,7 @@ describe('Nova is asked', () => {
     expect(cloud.requests(ACTION)).toEqual([]);
   });
 
-  test('for what was asked of an instance, newest first', async () => {
+  test('for the requests of an instance, newest first', async () => {
     await using cloud = await ScriptedCloud.start();
     const entry = (action: string, request_id: string, start_time: string, message: string | null) => ({
       action,
@@ -161,7 +161,7 @@ describe('Nova is asked', () => {
     expect(Object.fromEntries(request?.query ?? [])).toEqual(query);
   });
 
-  test('as an administrator, or it is said', async () => {
+  test('as an administrator, or an error is reported', async () => {
     await using cloud = await ScriptedCloud.start();
     const json = { server: { id: 'i', status: 'ACTIVE', 'OS-EXT-STS:vm_state': 'active' } };
     cloud.on('GET /v2.1/servers/i', { json });
@@ -169,7 +169,7 @@ describe('Nova is asked', () => {
     await expect(cloud.client().instance('i')).rejects.toMatchObject(error);
   });
 
-  test('for an instance, with what Nova says brought it into error, less the secrets in it', async () => {
+  test("for an instance, with Nova's reason for the state error, without the secrets in it", async () => {
     await using cloud = await ScriptedCloud.start();
     const host = {
       metadata: {},
@@ -288,7 +288,7 @@ describe('Nova is asked', () => {
     expect(cloud.requests(ACTION)).toHaveLength(1);
   });
 
-  test.each(['live', 'cold'] as const)('for a %s migration once, whatever happens to the answer', async (type) => {
+  test.each(['live', 'cold'] as const)('for a %s migration once, with any response', async (type) => {
     await using cloud = await ScriptedCloud.start();
     cloud.on(ACTION, { instead: 'reset' }, { status: 202 });
     await expect(cloud.client().migrate('i', type, 'h')).rejects.toMatchObject({ kind: 'unknown' });

@@ -1,11 +1,15 @@
-/** The `Cloud` over Nova's API, and a little of Keystone's: which request each call is. */
+/** The `Cloud` over Nova's API, and parts of Keystone's: the request of each call. */
+
+import { CloudError } from '#openstack/cloud-error.ts';
+import { bounded, type CallOptions } from '#openstack/http/call.ts';
+import type { Deadline } from '#openstack/http/deadline.ts';
+import type { Transport } from '#openstack/http/transport.ts';
+import type { Accepted, ActOptions } from '../call.ts';
 import type {
-  Accepted,
-  ActOptions,
   Aggregate,
   CallCounts,
-  CallOptions,
   Cloud,
+  CloudAccess,
   ComputeService,
   Evacuation,
   HostNamesList,
@@ -19,21 +23,17 @@ import type {
   ResetState,
   ServiceChange,
 } from '../cloud.ts';
-import { CloudError } from '../cloud.ts';
+import type { Identity } from '../keystone/identity.ts';
 import type { Workflows } from '../workflows.ts';
-import * as answers from './answers.ts';
-import { bounded } from './call.ts';
-import type { Change, Compute } from './compute.ts';
-import type { Deadline } from './deadline.ts';
-import type { Identity } from './identity.ts';
+import type { ClientOptions } from './client-options.ts';
 import { instancesOf } from './instance-listing.ts';
 import { COLD_MIGRATION_HOSTS, DOWN_CELLS, EVACUATION_STOPS } from './microversion.ts';
 import { type MigrationFilter, migrationsOf } from './migration-listing.ts';
 import { changedAfter, evacuationOf, isOver, type Migration, migrationOf } from './migration-records.ts';
-import type { ClientOptions } from './options.ts';
+import type { Change, Compute } from './requests.ts';
+import * as answers from './responses.ts';
 import { instanceOf, ServerAnswer } from './server-records.ts';
 import { hostNamesOf, ServicesAnswer, serviceOn } from './service-records.ts';
-import type { Transport } from './transport.ts';
 
 /** Nova's limit for the reason of a disabled service, in characters. */
 const MAX_REASON = 255;
@@ -70,10 +70,14 @@ export class Nova implements Cloud {
     return { identity, compute };
   }
 
-  /** Asks for something that only an administrator may ask for. */
+  /** Sends a request that only an administrator may send. */
   async check(options: CallOptions = {}): Promise<void> {
     const query = { binary: 'nova-compute', host: 'recovery-agent-check' };
     await this.#call(options, (deadline) => this.#compute.get(ServicesAnswer, '/os-services', query, deadline));
+  }
+
+  access(options: CallOptions = {}): Promise<CloudAccess> {
+    return this.#call(options, (deadline) => this.#compute.access(deadline));
   }
 
   async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
@@ -101,6 +105,16 @@ export class Nova implements Cloud {
       ...(forcedDown === undefined ? {} : { forced_down: forcedDown }),
     };
     return this.#change({ method: 'PUT', path: `/os-services/${part(service.id)}`, body, repeatable: 'safe' }, options);
+  }
+
+  /** Nova checks the right first, and refuses a change of nothing (400) only after that. */
+  async checkServiceChange(service: ComputeService, options: ActOptions = {}): Promise<void> {
+    const path = `/os-services/${part(service.id)}`;
+    try {
+      await this.#change({ method: 'PUT', path, body: {}, repeatable: 'safe' }, options);
+    } catch (error) {
+      if (!(error instanceof CloudError && error.status === 400)) throw error;
+    }
   }
 
   listInstances(filter: InstanceFilter, options: CallOptions = {}): Promise<Listing<Instance>> {
@@ -144,7 +158,7 @@ export class Nova implements Cloud {
     const evacuate = target.host === undefined ? {} : { host: target.host };
     return this.#run(options, this.#options.callTimeoutMs, async (deadline) => {
       const version = await this.#compute.version(deadline);
-      if (version >= EVACUATION_STOPS) throw new Error(`evacuate must not be asked for at 2.${version}`);
+      if (version >= EVACUATION_STOPS) throw new Error(`evacuate must not be requested at 2.${version}`);
       return this.#compute.change(serverAction(uuid, { evacuate }), options, deadline);
     });
   }
@@ -247,7 +261,7 @@ function serverAction(uuid: string, body: object): Change {
   return { method: 'POST', path: `/servers/${part(uuid)}/action`, body, repeatable: 'unless_done' };
 }
 
-/** `auto`: Nova finds out whether the disks are shared or have to be copied. */
+/** `auto`: Nova detects whether the disks are shared or have to be copied. */
 function liveTo(host: string): object {
   return { host, block_migration: 'auto' };
 }

@@ -1,9 +1,9 @@
-/** Answers of a real Nova about a cell that is down (test/fixtures/nova), and how they are read. */
+/** Responses of a real Nova about a cell that is down (test/fixtures/nova), and how they are read. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { ScriptedCloud } from '#test/world/scripted-cloud.ts';
 import type { Cloud } from '../cloud.ts';
 import { readEvacuationsFrom, readInstance, readInstancesOn, readService } from '../reading.ts';
-import { ScriptedCloud } from './scripted-cloud.ts';
 
 interface Recorded {
   readonly status: number;
@@ -18,7 +18,7 @@ const HANGS = fixture('cell-hangs');
 const instance = DOWN['an instance of the cell']?.body.server?.id ?? '';
 const service = { ...HANGS['all services']?.body.services?.[0], id: 'of-d1', host: 'd1' };
 
-/** A client of a Nova that gives these answers to every request for the path. */
+/** A client of a Nova that gives these responses to every request for the path. */
 async function answering(answers: Readonly<Record<string, Recorded | undefined>>): Promise<[ScriptedCloud, Cloud]> {
   const cloud = await ScriptedCloud.start({ version: '2.93' });
   for (const [request, recorded] of Object.entries(answers)) {

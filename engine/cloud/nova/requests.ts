@@ -1,21 +1,27 @@
 /** Requests to Nova: with the token, and in the negotiated version. */
 import type * as v from 'valibot';
-import { type Accepted, type ActGuard, type ActOptions, CloudError } from '../cloud.ts';
-import { answerTo, parsed } from './answers.ts';
-import { Deadline } from './deadline.ts';
-import { type Asked, fault, quoted } from './faults.ts';
-import type { Keystone, Session } from './keystone.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { HttpClient } from '#openstack/http/client.ts';
+import { Deadline } from '#openstack/http/deadline.ts';
+import type { Answer } from '#openstack/http/exchange.ts';
+import { type Asked, fault, quoted } from '#openstack/http/fault.ts';
+import { isPage, requestIdOf } from '#openstack/http/own-answer.ts';
+import { answerTo, parsed } from '#openstack/http/response-body.ts';
+import type { Repeatable } from '#openstack/http/retry.ts';
+import { httpDate } from '#openstack/http/retry-after.ts';
+import { type PreparedRequest, send } from '#openstack/http/send.ts';
+import type { Request } from '#openstack/http/transport.ts';
+import type { Keystone, Session } from '#openstack/keystone/session.ts';
+import type { Accepted, ActOptions } from '../call.ts';
+import type { CloudAccess } from '../cloud.ts';
 import { apiRoot, type Microversion, negotiated, VersionDocument } from './microversion.ts';
-import { isPage, requestIdOf } from './own-answer.ts';
-import { httpDate, type Repeatable } from './retry.ts';
-import type { Answer, Request } from './transport.ts';
-import { type Errand, type Line, send } from './tries.ts';
 
 export interface Read<T> {
   readonly value: T;
-  /** The cloud's clock when it answered; undefined where neither Nova nor Keystone gave a time. */
+  /** The cloud's clock at the response; undefined if neither Nova nor Keystone gave a time. */
   readonly at: Date | undefined;
-  /** How a message about a part of `value` starts. */
+  /** The start of a message about a part of `value`. */
   readonly start: string;
 }
 
@@ -33,19 +39,29 @@ interface Api {
 
 export class Compute {
   readonly #keystone: Keystone;
-  readonly #line: Line;
+  readonly #client: HttpClient;
   readonly #guard: ActGuard;
+  /** The highest version to use; undefined: the highest that both sides know. */
+  readonly #limit: Microversion | undefined;
   readonly #closing = new AbortController();
   readonly #versions = new Map<string, Promise<Microversion>>();
 
-  constructor(keystone: Keystone, line: Line, guard: ActGuard) {
+  constructor(keystone: Keystone, client: HttpClient, guard: ActGuard, limit: Microversion | undefined) {
     this.#keystone = keystone;
-    this.#line = line;
+    this.#client = client;
     this.#guard = guard;
+    this.#limit = limit;
   }
 
   async version(deadline: Deadline): Promise<Microversion> {
     return (await this.#keystone.authorised(deadline, (session) => this.#api(session, deadline))).version;
+  }
+
+  async access(deadline: Deadline): Promise<CloudAccess> {
+    return this.#keystone.authorised(deadline, async (session) => {
+      const { version } = await this.#api(session, deadline);
+      return { roles: session.roles, description: `${session.identity}, Nova API 2.${version}` };
+    });
   }
 
   async get<S extends v.GenericSchema>(
@@ -76,16 +92,16 @@ export class Compute {
       const request = this.#request(session, api, { method, url, headers, body: JSON.stringify(body) });
       const answer = await this.#send({ asked, request, repeatable, guard: this.#guard }, api, deadline);
       if (isPage(answer)) {
-        const message = `something answered ${answer.status} to ${asked.what} with a page of HTML, which Nova never does`;
+        const message = `something responded ${answer.status} to ${asked.what} with a page of HTML, which Nova never does`;
         throw new CloudError('unknown', message, { status: answer.status });
       }
       return { requestId: requestIdOf(answer) ?? null };
     });
   }
 
-  /** What Nova says in an answer, fit for a message. */
+  /** Nova's message in a response, prepared for ours. */
   quoted(words: string): string {
-    return quoted(words, this.#line.redaction);
+    return quoted(words, this.#client.redaction);
   }
 
   close(): void {
@@ -101,17 +117,17 @@ export class Compute {
     return { ...rest, service: 'compute', headers };
   }
 
-  /** Throws for every answer that is not a success. */
-  async #send(errand: Errand, api: Api, deadline: Deadline): Promise<Answer> {
-    const answer = await send(this.#line, errand, deadline);
+  /** Throws for every response that is not a success. */
+  async #send(errand: PreparedRequest, api: Api, deadline: Deadline): Promise<Answer> {
+    const answer = await send(this.#client, errand, deadline);
     if (answer.status >= 200 && answer.status < 300) return answer;
     // 406: Nova was replaced by one that does not know this version.
     if (answer.status === 406) this.#versions.delete(api.root);
-    throw fault(errand.asked, answer, this.#line.redaction);
+    throw fault(errand.asked, answer, this.#client.redaction);
   }
 
   async #api(session: Session, deadline: Deadline): Promise<Api> {
-    const root = apiRoot(session.compute);
+    const root = apiRoot(session.url);
     let version = this.#versions.get(root);
     if (version === undefined) {
       version = this.#negotiate(root, session);
@@ -122,17 +138,17 @@ export class Compute {
   }
 
   async #negotiate(root: string, session: Session): Promise<Microversion> {
-    const deadline = new Deadline(this.#line.options.callTimeoutMs, this.#closing.signal);
+    const deadline = new Deadline(this.#client.options.callTimeoutMs, this.#closing.signal);
     const url = new URL(`${root}/`);
     const asked: Asked = { who: 'Nova', what: `GET ${url.href}` };
     const request: Request = { service: 'compute', method: 'GET', url, headers: { 'x-auth-token': session.token } };
     try {
-      const answer = await send(this.#line, { asked, request, repeatable: 'safe' }, deadline);
-      // 300 is how some versions answer a question for the choice of versions.
+      const answer = await send(this.#client, { asked, request, repeatable: 'safe' }, deadline);
+      // 300 is the response of some versions to a request for the list of versions.
       if (answer.status === 200 || answer.status === 300) {
-        return negotiated(parsed(VersionDocument, answer, asked), root, this.#line.options.microversionLimit);
+        return negotiated(parsed(VersionDocument, answer, asked), root, this.#limit);
       }
-      throw fault(asked, answer, this.#line.redaction);
+      throw fault(asked, answer, this.#client.redaction);
     } catch (error) {
       throw error instanceof CloudError ? unsent(error) : error;
     } finally {
@@ -140,14 +156,14 @@ export class Compute {
     }
   }
 
-  /** Keystone's clock, carried on: some servers (uwsgi on its own) send no `Date`. Never ahead of the cloud's. */
+  /** Keystone's clock, advanced: some servers (uwsgi on its own) send no `Date`. Never ahead of the cloud's. */
   #cloudTime({ answered }: Session): Date | undefined {
     if (answered === undefined) return undefined;
-    return new Date(answered.cloud.getTime() + this.#line.options.clock.boottime() - answered.boottime);
+    return new Date(answered.cloud.getTime() + this.#client.options.clock.boottime() - answered.boottime);
   }
 }
 
-/** What is not known of the question for the version is known of the call: it was not sent. */
+/** If the outcome of the request for the version is unknown, that of the call is known: it was not sent. */
 function unsent(error: CloudError): CloudError {
   if (error.kind !== 'unknown') return error;
   const { status, requestId, retryAfter, cause } = error;

@@ -1,17 +1,19 @@
 /**
  * Nova's records of instances (servers).
  *
- * Invariants: a field that decides something has no default: without it the record is an error that names it; of an instance in a cell
- * that is down nothing is known, and the record says so (`isPartial` in `reading.ts`).
+ * Invariants: a field that decides something has no default: a record without it is an error that names the field; of an instance in a cell
+ * that is down nothing is known, and the record shows that (`isPartial` in `reading.ts`).
  */
 import * as v from 'valibot';
-import { CloudError, type Instance, POWER_STATE } from '../cloud.ts';
-import { checked, Links } from './answers.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { checked } from '#openstack/http/response-body.ts';
+import { type Instance, POWER_STATE } from '../cloud.ts';
+import { Links } from './responses.ts';
 
 const Id = v.pipe(v.string(), v.minLength(1));
 const Text = v.nullish(v.string());
 
-/** What every record has, whatever else is hidden or missing. */
+/** Fields of every record, even if all others are hidden or missing. */
 const Identified = v.looseObject({
   id: Id,
   status: v.string(),
@@ -40,7 +42,7 @@ const Whole = v.object({
   [POWER]: v.nullable(v.number()),
 });
 
-/** Fields that Nova leaves out for roles without a right. */
+/** Fields that Nova omits for roles without a right. */
 const RIGHTS: Readonly<Record<string, string>> = {
   [HOST]: 'os_compute_api:os-extended-server-attributes',
   [VM_STATE]: 'os_compute_api:os-extended-status',
@@ -55,12 +57,11 @@ export interface Place {
   readonly path: readonly (string | number)[];
 }
 
-/** Makes Nova's words fit for a message. */
+/** Prepares Nova's text for a message. */
 export type Quote = (words: string) => string;
 
 /**
- * Throws `CloudError` of kind `unauthorized` where Nova hides what only administrators see, and of kind `unknown` where something else
- * is missing.
+ * Throws `CloudError` of kind `unauthorized` if Nova hides a field of administrators, and of kind `unknown` if another field is missing.
  */
 export function instanceOf(record: ServerRecord, place: Place, quote: Quote): Instance {
   const fault = quote(record.fault?.message ?? '');
@@ -86,12 +87,12 @@ export function instanceOf(record: ServerRecord, place: Place, quote: Quote): In
   };
 }
 
-/** An instance of which no more is known than this. */
+/** An instance of which only this is known. */
 export function unreadable({ id, name }: ServerRecord, host: string | null): Instance {
   return { uuid: id, name: name ?? '', projectId: '', userId: '', ...NOTHING, host, vmState: 'unknown' };
 }
 
-/** The host that a record names, also where the rest cannot be read; undefined where it names none. */
+/** The host in a record, even if the rest cannot be read; undefined if it names none. */
 export function hostOf(record: ServerRecord): string | undefined {
   const host = record[HOST];
   return typeof host === 'string' && host !== '' ? host : undefined;
@@ -99,7 +100,7 @@ export function hostOf(record: ServerRecord): string | undefined {
 
 const NOTHING = { host: null, taskState: null, powerState: POWER_STATE.NOSTATE, locked: false, metadata: {} } as const;
 
-/** From 2.69 of an instance in a cell that does not answer. Nova uses the status for states that it does not know as well. */
+/** From 2.69 of an instance in a cell that does not respond. Nova uses the status for states that it does not know as well. */
 function isOfCellDown(record: ServerRecord): boolean {
   return record.status === 'UNKNOWN' && !(HOST in record) && !(VM_STATE in record);
 }

@@ -1,13 +1,14 @@
 /**
  * Nova's records of nova-compute services.
  *
- * Invariant: only the record of the host in question is read, so that a broken one of another host is in nobody's way; of a cell that
- * is down (2.69) Nova knows no more than the names of its hosts, and that is no service.
+ * Invariant: only the record of the host in question is read, so that a broken record of another host does no harm. Of a cell that is down
+ * (2.69) Nova knows only the names of its hosts, and such a record is no service.
  */
 import * as v from 'valibot';
-import { CloudError, type ComputeService } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { checked, utc } from '#openstack/http/response-body.ts';
+import type { ComputeService } from '../cloud.ts';
 import { cellDown } from '../reading.ts';
-import { checked, utc } from './answers.ts';
 
 export const ServicesAnswer = v.object({ services: v.array(v.unknown()) });
 
@@ -25,8 +26,8 @@ const Service = v.object({
 });
 
 /**
- * The service of this host; undefined where the list has none. Throws `CloudError`: `no_answer` where its cell is down, `refused` where
- * two services have the name.
+ * The service of this host; undefined if the list has none. Throws `CloudError`: `no_answer` if its cell is down, `refused` if two
+ * services have the name.
  *
  * @param start of a message, as `answerTo` gives it
  */
@@ -59,7 +60,7 @@ export function serviceOn(
   };
 }
 
-/** The names of the hosts. Throws `CloudError` where a record has none. */
+/** The names of the hosts. Throws `CloudError` if a record has none. */
 export function hostNamesOf({ services }: v.InferOutput<typeof ServicesAnswer>, start: string): string[] {
   return services.map((record, index) => checked(Named, record, start, ['services', index]).host);
 }

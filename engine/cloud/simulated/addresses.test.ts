@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { ALWAYS } from '../openstack/scripted-cloud.ts';
+import { ALWAYS } from '#test/world/scripted-cloud.ts';
 import { directLink, SimulatedCloud } from './client.ts';
 import { World } from './world.ts';
 
-test('users and projects have the addresses that the world gave them, and asking is counted', async () => {
+test('users and projects have the addresses that the world gave them, and requests for them are counted', async () => {
   const world = new World({ now: () => 0 }, 1);
   world.userAddresses.set('alice', 'alice@example.com');
   world.projectAddresses.set('demo', 'demo@example.com');

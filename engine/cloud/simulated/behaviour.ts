@@ -1,35 +1,35 @@
-/** How the simulated cloud behaves: times, chances, and which of Nova's known habits it has. */
+/** Behaviour of the simulated cloud: times, probabilities, and known habits of Nova. */
 import type { Random } from './random.ts';
 
-/** Times in ms, chances 0–1 for each call that changes something. */
+/** Times in ms, probabilities 0–1 for each call that changes something. */
 export interface Behaviour {
   /** From an accepted evacuation to the arrival, between the two. */
   readonly rebuildMs: readonly [number, number];
   /** From an accepted evacuation until its record names the destination (`pre-migrating`); null: only at the arrival. */
   readonly claimMs: number | null;
   readonly powerMs: number;
-  /** The request gets lost on the way: nothing happens. */
+  /** The request is lost in transit: it has no effect. */
   readonly lostRequests: number;
-  /** The reply gets lost: it happened. */
+  /** The response is lost: the request had its effect. */
   readonly lostReplies: number;
-  /** Nothing of the cloud answers. */
+  /** Nothing of the cloud responds. */
   readonly isAway: boolean;
-  /** The request for an evacuation sits in a queue: its answer does not come, and it happens `lateMs` later. */
+  /** The request for an evacuation waits in a queue: its response does not arrive, and it takes effect `lateMs` later. */
   readonly lateEvacuations: number;
   readonly lateMs: readonly [number, number];
   /** An evacuation ends in error, as after a conflict in Placement. */
   readonly failedEvacuations: number;
   /** From an accepted migration to the arrival, between the two. */
   readonly migrationMs: readonly [number, number];
-  /** A migration does not succeed: the instance stays where it is, after a cold one in error. */
+  /** A migration fails: the instance stays on its host, after a cold one in error. */
   readonly failedMigrations: number;
-  /** A migration arrives although its source died meanwhile. Otherwise its record and its task state stay for ever. */
+  /** A migration arrives although its source failed meanwhile. Otherwise its record and its task state stay for ever. */
   readonly migrationsOutliveSource: boolean;
-  /** After so long Nova confirms a cold migration by itself (its option resize_confirm_window); null: never. */
+  /** After this time Nova confirms a cold migration by itself (its option resize_confirm_window); null: never. */
   readonly confirmsAfterMs: number | null;
-  /** From the return of a host until its nova-compute has cleaned up what was evacuated, and takes orders. */
+  /** From the return of a host until its nova-compute has cleaned up the evacuated instances, and accepts requests. */
   readonly computeStartMs: number;
-  /** nova-compute of a host that returns stops every instance that is active there for Nova and was off since the death. */
+  /** nova-compute of a host that returns stops every instance that is active there for Nova and was off since the failure. */
   readonly powerSync: boolean;
   /** Listings of instances ignore the host, as for a role without servers:allow_all_filters. */
   readonly foreignListing: boolean;
@@ -59,6 +59,6 @@ export interface Surroundings {
   readonly random: Random;
   readonly behaviour: Behaviour;
   now(): number;
-  /** Lets something happen after this time. */
+  /** Schedules an event after this time. */
   later(ms: number, happen: () => void): void;
 }

@@ -1,10 +1,17 @@
-/** What the simulated cloud answers to each call: the same methods in process and over a socket, JSON in and out. */
-import { CloudError, POWER_STATE } from '../cloud.ts';
+/** Responses of the simulated cloud to each call: the same methods in process and over a socket, JSON in and out. */
+import { CloudError } from '#openstack/cloud-error.ts';
+import { POWER_STATE } from '../cloud.ts';
 import { cellDown } from '../reading.ts';
+import type { Arguments } from './arguments.ts';
 import { WORKFLOW_ACTS, WORKFLOW_READS } from './workflow-calls.ts';
 import type { World } from './world.ts';
 
-export type Arguments = Readonly<Record<string, unknown>>;
+/** A call that reached the world, and whether the world carried it out. */
+export interface Call {
+  readonly method: string;
+  readonly args: Arguments;
+  readonly outcome: 'answered' | CloudError['kind'];
+}
 
 const text = (value: unknown): string => String(value);
 const optional = (value: unknown): string | undefined =>
@@ -20,7 +27,7 @@ function viewService(world: World, name: string): unknown {
   return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason, updatedAt };
 }
 
-/** Since 2.69 Nova gives of an instance in a cell that is down only what its API database has. */
+/** Since 2.69 Nova returns of an instance in a cell that is down only the data of its API database. */
 function viewInstance(world: World, uuid: string): unknown {
   const found = world.instances.get(uuid);
   if (!found || !world.isOutOfSight({ uuid })) return found && found.vmState !== 'deleted' ? found : null;
@@ -29,7 +36,7 @@ function viewInstance(world: World, uuid: string): unknown {
   return { uuid, name: '', ...nothing, metadata: {}, projectId, userId };
 }
 
-/** Any filter leaves the instances of a cell that is down out, with status 200. */
+/** Any filter omits the instances of a cell that is down, with status 200. */
 function listInstances(world: World, { host, changedSince }: Arguments): unknown {
   const { foreignListing } = world.behaviour;
   const isFiltered = host !== undefined || changedSince !== undefined;
@@ -69,7 +76,7 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
 const ACTS: Readonly<Record<string, (world: World, args: Arguments, requestId: string) => void>> = {
   changeService: (world, { host, status, disabledReason, forcedDown }) => {
     const found = world.requireHost(text(host));
-    // What is refused of a change refuses the whole.
+    // If a part of a change is refused, the whole is refused.
     if (forcedDown === false) world.requireCleaned(found);
     if (status === 'enabled') Object.assign(found, { status, disabledReason: null });
     if (status === 'disabled') Object.assign(found, { status, disabledReason: optional(disabledReason) ?? null });
@@ -96,12 +103,12 @@ export function isAct(method: string): boolean {
 function assertInSight(world: World, { uuid, host }: Arguments): void {
   const object = uuid === undefined ? { host: text(host) } : { uuid: text(uuid) };
   if (!world.isOutOfSight(object)) return;
-  throw new CloudError('unknown', 'Nova answered 500: (pymysql.err.OperationalError) DBConnectionError', {
+  throw new CloudError('unknown', 'Nova responded 500: (pymysql.err.OperationalError) DBConnectionError', {
     status: 500,
   });
 }
 
-/** Carries out one call. Throws `CloudError`, also for requests and replies that chance loses on the way. */
+/** Carries out one call. Throws `CloudError`, also for requests and responses that are lost at random. */
 export function callWorld(world: World, method: string, args: Arguments): unknown {
   world.catchUp();
   if (world.behaviour.isAway) throw new CloudError('unreachable', 'the simulated cloud is away');
@@ -116,7 +123,7 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   const act = actOf(method);
   if (!act) throw new CloudError('refused', `the simulated cloud has no call ${method}`, { status: 400 });
   const { lostRequests, lostReplies, lateEvacuations } = world.behaviour;
-  const lost = new CloudError('unknown', `the answer to ${method} did not come`);
+  const lost = new CloudError('unknown', `the response to ${method} did not arrive`);
   if (world.random.next() < lostRequests) throw lost;
   world.assertPermitted(method, object);
   // Aggregates are in the API database, and workflows are not Nova's.
@@ -129,6 +136,19 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   act(world, args, requestId);
   if (world.random.next() < lostReplies) throw lost;
   return { requestId };
+}
+
+/** As `callWorld`. @param observe receives the call after its effect and before the response leaves */
+export function callObserved(world: World, method: string, args: Arguments, observe: (call: Call) => void): unknown {
+  let result: unknown;
+  try {
+    result = callWorld(world, method, args);
+  } catch (error) {
+    if (error instanceof CloudError) observe({ method, args, outcome: error.kind });
+    throw error;
+  }
+  observe({ method, args, outcome: 'answered' });
+  return result;
 }
 
 function actOf(method: string): (typeof ACTS)[string] | undefined {

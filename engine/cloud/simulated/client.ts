@@ -1,12 +1,13 @@
-/** The simulated cloud as tasks see it, over whatever link leads to its world. */
+/** The simulated cloud as tasks see it, over any link to its world. */
+
+import type { ActGuard } from '#openstack/act-guard.ts';
+import type { CallOptions } from '#openstack/http/call.ts';
+import type { Accepted, ActOptions } from '../call.ts';
 import type {
-  Accepted,
-  ActGuard,
-  ActOptions,
   Aggregate,
   CallCounts,
-  CallOptions,
   Cloud,
+  CloudAccess,
   ComputeService,
   Evacuation,
   HostNamesList,
@@ -20,7 +21,8 @@ import type {
   ResetState,
   ServiceChange,
 } from '../cloud.ts';
-import { type Arguments, callWorld, isAct } from './calls.ts';
+import type { Arguments } from './arguments.ts';
+import { type Call, callObserved, isAct } from './calls.ts';
 import { SimulatedWorkflows } from './workflow-calls.ts';
 import type { World } from './world.ts';
 
@@ -31,13 +33,13 @@ export interface Link {
   close(): Promise<void>;
 }
 
-/** A world in this process. */
-export function directLink(world: World): Link {
+/** A world in this process. @param observe receives each call after its effect */
+export function directLink(world: World, observe: (call: Call) => void = () => {}): Link {
   return {
     description: 'simulated',
     call: async (method, args, { signal }) => {
       signal?.throwIfAborted();
-      return callWorld(world, method, args);
+      return callObserved(world, method, args, observe);
     },
     close: async () => {},
   };
@@ -83,6 +85,11 @@ export class SimulatedCloud implements Cloud {
     await this.#call('check', {}, options);
   }
 
+  async access(options: CallOptions = {}): Promise<CloudAccess> {
+    await this.check(options);
+    return { roles: ['admin'], description: this.description };
+  }
+
   async computeService(host: string, options: CallOptions = {}): Promise<ComputeService | undefined> {
     const service = (await this.#call('computeService', { host }, options)) as RawService | null;
     return service ? { ...service, updatedAt: new Date(service.updatedAt) } : undefined;
@@ -94,6 +101,11 @@ export class SimulatedCloud implements Cloud {
 
   changeService({ host }: ComputeService, change: ServiceChange, options: ActOptions = {}): Promise<Accepted> {
     return this.#act('changeService', { host, ...change }, options);
+  }
+
+  /** Everything is allowed. */
+  async checkServiceChange({ host }: ComputeService, options: ActOptions = {}): Promise<void> {
+    await this.computeService(host, options);
   }
 
   async listInstances(filter: InstanceFilter, options: CallOptions = {}): Promise<Listing<Instance>> {

@@ -1,10 +1,11 @@
 /**
  * Evacuations in the simulated cloud.
  *
- * The scheduler chooses the destination when the evacuation is accepted, and only within the cell. A destination that dies before the
- * arrival leaves the record and the task state as they are, for ever, as Nova does.
+ * The scheduler chooses the destination when the evacuation is accepted, and only within the cell. If a destination fails before the
+ * arrival, the record and the task state stay unchanged for ever, as in Nova.
  */
-import { CloudError, type Evacuation, POWER_STATE } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { type Evacuation, POWER_STATE } from '../cloud.ts';
 import type { Surroundings } from './behaviour.ts';
 import type { Hosts } from './hosts.ts';
 import type { Instances, MutableInstance } from './instances.ts';
@@ -14,17 +15,17 @@ export type MutableEvacuation = { -readonly [K in keyof Evacuation]: Evacuation[
 export interface EvacuationCounts {
   /** Evacuations the cloud accepted, by instance. */
   readonly accepted: Readonly<Record<string, number>>;
-  /** Accepted while another one of the same instance was under way, or after it had left the host. */
+  /** Accepted while another one of the same instance was in progress, or after it had left the host. */
   readonly duplicates: number;
 }
 
-/** Statuses of evacuations of which nothing more comes and nothing is left behind. */
+/** Final statuses of evacuations that leave nothing behind. */
 export const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'error']);
 
 const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
 const CLAIM_FAILED = 'Unable to allocate resources in Placement: conflict of generations.';
 
-/** A host, and how often it had died when it was chosen. */
+/** A host, and its number of failures when it was chosen. */
 interface Destination {
   readonly name: string;
   readonly deaths: number;
@@ -69,14 +70,14 @@ export class Evacuations {
     later(random.between(...behaviour.rebuildMs), () => this.#arrive(instance, record, destination ?? fault));
   }
 
-  /** nova-compute of a host that is back removes what was evacuated from there, and says so in the records. */
+  /** nova-compute of a returned host removes the evacuated instances from there, and updates the records. */
   cleanUp(host: string): void {
     for (const one of this.records) {
       if (one.sourceHost === host && !OVER.has(one.status)) this.#change(one, { status: 'completed' });
     }
   }
 
-  /** Nova does not take a host as up whose evacuated instances may still be there. */
+  /** Nova does not accept a host as up that may still contain evacuated instances. */
   requireCleaned(host: string): void {
     const left = this.records.filter(({ sourceHost, status }) => sourceHost === host && status === 'done').length;
     if (left === 0) return;
@@ -131,14 +132,14 @@ export class Evacuations {
     this.#instances.change(instance, { host: outcome.name, vmState, powerState, taskState: null });
   }
 
-  /** Open, and not abandoned by the death of its destination. */
+  /** Open, and not abandoned by the failure of its destination. */
   #isUnderWay(record: MutableEvacuation): boolean {
     if (record.status !== 'accepted' && record.status !== 'pre-migrating') return false;
     const destination = this.#destinations.get(record);
     return destination === undefined || this.#hosts.require(destination.name).deaths === destination.deaths;
   }
 
-  /** The named host, or the emptiest of the cell that is up, enabled, mapped and has room. */
+  /** The named host, or the emptiest of the cell that is up, enabled, mapped and has capacity. */
   #schedule(target: string | undefined, cell: string): Destination | undefined {
     const load = this.#load();
     const loadOf = (name: string): number => load.get(name) ?? 0;
@@ -151,7 +152,7 @@ export class Evacuations {
     return chosen && { name: chosen.name, deaths: chosen.deaths };
   }
 
-  /** Instances by host, with those under way to it. */
+  /** Instances by host, including those in transit to it. */
   #load(): ReadonlyMap<string, number> {
     const load = new Map<string, number>();
     const add = (name: string): Map<string, number> => load.set(name, (load.get(name) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /** The compute hosts of the simulated cloud, their nova-compute services and the cells that they belong to. */
-import { CloudError } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { Surroundings } from './behaviour.ts';
 
 export interface Host {
@@ -11,10 +11,10 @@ export interface Host {
   disabledReason: string | null;
   forcedDown: boolean;
   isAlive: boolean;
-  /** Of its service: the last heartbeat before a death, or a change by somebody. */
+  /** Of its service: the last heartbeat before a failure, or a change by a user. */
   updatedAt: number;
   deaths: number;
-  /** Instances that went off with the host at its last death. */
+  /** Instances that stopped with the host at its last failure. */
   off: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export class Hosts {
     return this.#cellsDown.has(cell);
   }
 
-  /** Whether the database of the host's cell is away. */
+  /** Whether the database of the host's cell is unavailable. */
   isOutOfSight(name: string): boolean {
     const host = this.byName.get(name);
     return host !== undefined && this.isCellDown(host.cell);
@@ -91,7 +91,7 @@ export class Hosts {
     host.deaths += 1;
   }
 
-  /** nova-compute tells of itself every ten seconds. */
+  /** nova-compute sends a heartbeat every ten seconds. */
   updatedAtOf({ isAlive, updatedAt }: Host): number {
     const { now } = this.#surroundings;
     return isAlive ? Math.max(updatedAt, Math.floor(now() / HEARTBEAT_MS) * HEARTBEAT_MS) : updatedAt;

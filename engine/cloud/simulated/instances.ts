@@ -1,5 +1,6 @@
-/** The instances of the simulated cloud, and what Nova does to one where it is. */
-import { CloudError, type Instance, type InstanceAction, POWER_STATE, type ResetState } from '../cloud.ts';
+/** The instances of the simulated cloud, and Nova's operations on one on its host. */
+import { CloudError } from '#openstack/cloud-error.ts';
+import { type Instance, type InstanceAction, POWER_STATE, type ResetState } from '../cloud.ts';
 import type { Surroundings } from './behaviour.ts';
 import { FIRST_CELL, type Hosts } from './hosts.ts';
 
@@ -53,7 +54,7 @@ export class Instances {
     return this.#cells.get(uuid) ?? FIRST_CELL;
   }
 
-  /** Whether the database of the instance's cell is away. */
+  /** Whether the database of the instance's cell is unavailable. */
   isOutOfSight(uuid: string): boolean {
     return this.#hosts.isCellDown(this.cellOf(uuid));
   }

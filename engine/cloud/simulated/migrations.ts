@@ -1,5 +1,6 @@
-/** Live and cold migrations in the simulated cloud. It refuses one while another task of the instance is under way. */
-import { CloudError, type MigrationRecord, type MigrationType, POWER_STATE } from '../cloud.ts';
+/** Live and cold migrations in the simulated cloud. It refuses one while another task of the instance is in progress. */
+import { CloudError } from '#openstack/cloud-error.ts';
+import { type MigrationRecord, type MigrationType, POWER_STATE } from '../cloud.ts';
 import type { Surroundings } from './behaviour.ts';
 import type { Hosts } from './hosts.ts';
 import type { Instances, MutableInstance } from './instances.ts';
@@ -91,7 +92,7 @@ export class Migrations {
     if (instance.vmState === 'deleted') return;
     if (arrives) record.status = isLive ? 'completed' : 'finished';
     const moved = { host: record.destinationHost, ...(isLive ? {} : { vmState: 'resized' }) };
-    // As Nova: one that runs stays where it is, one whose disk is half copied is in error there.
+    // As in Nova: a running instance stays on its host, one whose disk is half copied is in error there.
     const stays = isLive ? {} : { vmState: 'error' };
     this.#instances.change(instance, { ...(arrives ? moved : stays), taskState: null });
     const { behaviour, later } = this.#surroundings;

@@ -1,4 +1,4 @@
-/** Chance that can be replayed: equal seeds give equal sequences (mulberry32). */
+/** A random generator with a seed: equal seeds give equal sequences (mulberry32). */
 export class Random {
   #state: number;
 

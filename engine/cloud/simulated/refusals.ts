@@ -1,5 +1,5 @@
-/** Calls that the simulated cloud refuses for one object: what a policy, a quota or a broken record does to a real one. */
-import type { CloudError } from '../cloud.ts';
+/** Calls that the simulated cloud refuses for one object, as a policy, a quota or a broken record does in a real one. */
+import type { CloudError } from '#openstack/cloud-error.ts';
 
 export class Refusals {
   readonly #errors = new Map<string, { readonly error: CloudError; left: number }>();

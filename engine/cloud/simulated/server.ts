@@ -1,16 +1,11 @@
 /** Serves a world on a socket, one JSON object a line each way: for engines in processes of their own. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { CloudError } from '../cloud.ts';
-import { callWorld } from './calls.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { type Call, callObserved } from './calls.ts';
 import type { World } from './world.ts';
 
-/** A call that reached the world, and whether the world did what was asked. */
-export interface Call {
-  readonly method: string;
-  readonly args: Readonly<Record<string, unknown>>;
-  readonly outcome: 'answered' | CloudError['kind'];
-}
+export type { Call } from './calls.ts';
 
 export class WorldServer implements AsyncDisposable {
   readonly #server: Server;
@@ -18,7 +13,7 @@ export class WorldServer implements AsyncDisposable {
 
   /**
    * On a unix socket.
-   * @param observe told of each call when it has had its effect and before its answer leaves
+   * @param observe called for each call when it has had its effect and before its response is sent
    */
   static async start(world: World, path: string, observe: (call: Call) => void = () => {}): Promise<WorldServer> {
     const server = createServer();
@@ -38,7 +33,7 @@ export class WorldServer implements AsyncDisposable {
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => socket.destroy());
       const lines = createInterface({ input: socket });
-      // It repeats the socket's errors; an engine that was killed is none of this side's.
+      // It repeats the socket's errors; the failure of an engine that was killed does not concern this side.
       lines.on('error', () => {});
       lines.on('line', (line) => {
         const reply = answer(world, line, observe);
@@ -56,12 +51,9 @@ export class WorldServer implements AsyncDisposable {
 function answer(world: World, line: string, observe: (call: Call) => void): unknown {
   const { id, method, args } = JSON.parse(line);
   try {
-    const result = callWorld(world, method, args);
-    observe({ method, args, outcome: 'answered' });
-    return { id, result };
+    return { id, result: callObserved(world, method, args, observe) };
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    observe({ method, args, outcome: error.kind });
     const { kind, message, status, requestId, retryAfter } = error;
     return { id, error: { kind, message, status, requestId, retryAfter } };
   }

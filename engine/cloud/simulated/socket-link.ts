@@ -1,7 +1,7 @@
-/** The link to a world in another process. A lost connection leaves what was asked unknown, as with any network. */
+/** The link to a world in another process. After a lost connection the outcome of a request is unknown, as with any network. */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { CloudError } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { Link } from './client.ts';
 
 interface Waiting {
@@ -27,11 +27,12 @@ export function socketLink(address: string): Link {
       });
       created.once('close', () => {
         socket = undefined;
-        for (const one of waiting.values()) one.reject(new CloudError('unknown', 'the simulated cloud hung up'));
+        for (const one of waiting.values())
+          one.reject(new CloudError('unknown', 'the simulated cloud closed the connection'));
         waiting.clear();
       });
       const lines = createInterface({ input: created });
-      // It repeats the socket's errors, which are told by `error` and `close` above.
+      // It repeats the socket's errors, which are reported by `error` and `close` above.
       lines.on('error', () => {});
       lines.on('line', (line) => {
         const { id, result, error } = JSON.parse(line);
@@ -51,10 +52,10 @@ export function socketLink(address: string): Link {
         throw error;
       });
       signal?.throwIfAborted();
-      if (mayLeave && !mayLeave()) throw new CloudError('unreachable', 'the reign was not confirmed in time');
+      if (mayLeave && !mayLeave()) throw new CloudError('unreachable', 'the lease was not confirmed in time');
       const id = nextId++;
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      const give = (): void => reject(new CloudError('unknown', `${method} was not answered`));
+      const give = (): void => reject(new CloudError('unknown', `${method} got no response`));
       const timer = setTimeout(give, ANSWER_TIMEOUT_MS);
       signal?.addEventListener('abort', give, { once: true });
       waiting.set(id, { resolve, reject });

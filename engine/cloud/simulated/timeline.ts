@@ -1,4 +1,4 @@
-/** What happens later in the simulated cloud, in the order of time and, within a millisecond, of planning. */
+/** Future events of the simulated cloud, in the order of time and, within a millisecond, of planning. */
 interface Pending {
   readonly at: number;
   readonly order: number;
@@ -13,7 +13,7 @@ export class Timeline {
     this.#pending.push({ at, order: this.#order++, happen });
   }
 
-  /** Lets everything happen whose time has come, also what that plans in turn. */
+  /** Runs all events that are due, also those that they schedule. */
   catchUp(now: () => number): void {
     for (;;) {
       const time = now();

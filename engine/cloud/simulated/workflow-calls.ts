@@ -1,7 +1,9 @@
-/** What the simulated Mistral answers to each call, and the client that asks. */
-import type { Accepted, ActOptions, CallOptions } from '../cloud.ts';
+/** Responses of the simulated Mistral to each call, and its client. */
+
+import type { CallOptions } from '#openstack/http/call.ts';
+import type { Accepted, ActOptions } from '../call.ts';
 import type { Beginning, Execution, Value, Workflows, WorkflowTask } from '../workflows.ts';
-import type { Arguments } from './calls.ts';
+import type { Arguments } from './arguments.ts';
 import type { WorkflowWorld } from './workflow-world.ts';
 
 export const WORKFLOW_READS: Readonly<Record<string, (world: WorkflowWorld, args: Arguments) => unknown>> = {

@@ -1,17 +1,17 @@
 /**
  * A small Mistral: workflows whose tasks take their time one after the other, in simulated or real time.
  *
- * It keeps one execution for an id, as Mistral does, and counts how often each workflow was begun.
+ * It keeps one execution for an id, as Mistral does, and counts the starts of each workflow.
  */
 import { parse } from 'yaml';
-import { CloudError } from '../cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { type Execution, isOver, type Value, type WorkflowTask } from '../workflows.ts';
-import type { WorldClock } from './world.ts';
+import type { WorldClock } from './world-clock.ts';
 
 export interface SimulatedWorkflow {
   /** The tasks in their order, each with the ms that it takes. */
   readonly tasks: readonly { readonly name: string; readonly ms: number }[];
-  /** How an execution ends by itself; `PAUSED` and `RUNNING`: it does not, once its tasks are done. */
+  /** How an execution ends by itself; `PAUSED` and `RUNNING`: it does not end after its tasks. */
   readonly ends: 'SUCCESS' | 'ERROR' | 'PAUSED' | 'RUNNING';
   readonly stateInfo?: string;
   readonly output?: { readonly [name: string]: Value };
@@ -25,7 +25,7 @@ interface Run {
   readonly workflowName: string;
   readonly inputs: Value;
   readonly begunAt: number;
-  /** Set when somebody ended it. */
+  /** Set if a caller ended it. */
   cancelled: { readonly at: number; readonly reason: string } | undefined;
 }
 
@@ -40,12 +40,12 @@ export class WorkflowWorld {
     this.#clock = clock;
   }
 
-  /** Executions in the order in which they were begun. */
+  /** Executions in the order of their starts. */
   get executions(): readonly (Execution & Pick<Run, 'workflowName' | 'inputs' | 'begunAt'>)[] {
     return [...this.#runs.values()].map((run) => ({ ...this.#view(run), ...run }));
   }
 
-  /** Every workflow of a definition, or none: one that is there already is a conflict. */
+  /** Every workflow of a definition, or none: an existing one is a conflict. */
   create(definition: string): void {
     const { version: _, ...workflows } = parse(definition) as Record<string, { tasks?: Record<string, unknown> }>;
     for (const name of Object.keys(workflows)) {
@@ -71,7 +71,7 @@ export class WorkflowWorld {
     if (!isOver(this.#view(run).state)) run.cancelled = { at: this.#clock.now(), reason };
   }
 
-  /** Mistral throws executions away that have been over for some time. */
+  /** Mistral removes executions some time after their end. */
   forget(id: string): void {
     this.#runs.delete(id);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CloudError, type Instance } from '../cloud.ts';
-import { ALWAYS } from '../openstack/scripted-cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { ALWAYS } from '#test/world/scripted-cloud.ts';
+import type { Instance } from '../cloud.ts';
 import { isPartial } from '../reading.ts';
 import { type Behaviour, CALM } from './behaviour.ts';
 import { directLink, SimulatedCloud } from './client.ts';

@@ -1,18 +1,12 @@
 /**
- * A small cloud that behaves as Nova does where recovery depends on it, in simulated or real time and replayable by seed.
+ * A small cloud that behaves like Nova in all that recovery depends on, in simulated or real time and replayable by seed.
  *
- * It accepts a second evacuation of an instance while the first runs, as Nova does, and counts it: what must never happen
- * is seen here, not prevented. What takes time happens when its time has come and the world is used again.
+ * It accepts a second evacuation of an instance while the first runs, as Nova does, and counts it: forbidden events are detected here, not
+ * prevented. Delayed events take effect when they are due and the world is used again.
  */
-import {
-  type Aggregate,
-  CloudError,
-  type Instance,
-  type InstanceAction,
-  type MigrationRecord,
-  type MigrationType,
-  type ResetState,
-} from '../cloud.ts';
+
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Aggregate, Instance, InstanceAction, MigrationRecord, MigrationType, ResetState } from '../cloud.ts';
 import { type Behaviour, CALM, type Surroundings } from './behaviour.ts';
 import { type EvacuationCounts, Evacuations, type MutableEvacuation, OVER } from './evacuations.ts';
 import { type Host, type HostChange, Hosts } from './hosts.ts';
@@ -22,13 +16,10 @@ import { Random } from './random.ts';
 import { Refusals } from './refusals.ts';
 import { Timeline } from './timeline.ts';
 import { WorkflowWorld } from './workflow-world.ts';
+import type { WorldClock } from './world-clock.ts';
 
 export { type Behaviour, CALM } from './behaviour.ts';
 export type WorldCounts = EvacuationCounts;
-
-export interface WorldClock {
-  now(): number;
-}
 
 export class World {
   readonly aggregates = new Map<string, { id: string; name: string; hosts: string[] }>();
@@ -75,12 +66,12 @@ export class World {
     return this.#evacuations.counts;
   }
 
-  /** Migrations the cloud accepted, by instance; it refuses one while another is under way. */
+  /** Migrations the cloud accepted, by instance; it refuses one while another is in progress. */
   get migrations(): Readonly<Record<string, number>> {
     return this.#migrations.accepted;
   }
 
-  /** Hosts that were never mapped to a cell: an evacuation to one is answered with 404, and the scheduler chooses none. */
+  /** Hosts that were never mapped to a cell: an evacuation to one gets a 404, and the scheduler chooses none. */
   get unmapped(): Set<string> {
     return this.#hosts.unmapped;
   }
@@ -97,7 +88,7 @@ export class World {
     return this.#instances.add(host, change);
   }
 
-  /** The database of a cell is away: nothing of it is listed, and its objects take no changes. */
+  /** The database of a cell is unavailable: nothing of it is listed, and its objects accept no changes. */
   cellDown(cell: string): void {
     this.#hosts.setCell(cell, 'down');
   }
@@ -131,7 +122,7 @@ export class World {
     this.#refusals.assertPermitted(method, object);
   }
 
-  /** The host loses power: its service is seen as down, its instances stay as Nova last knew them. */
+  /** The host loses power: its service is shown as down, its instances as Nova last knew them. */
   kill(name: string): void {
     const on = [...this.instances.values()].filter(({ host, vmState }) => host === name && vmState === 'active');
     this.#hosts.kill(
@@ -140,7 +131,7 @@ export class World {
     );
   }
 
-  /** Power again: nova-compute starts, removes what was evacuated from there, and says so in the records. */
+  /** Power on: nova-compute starts, removes the evacuated instances from there, and updates the records. */
   comeBack(name: string): void {
     const host = this.requireHost(name);
     this.#timeline.add(this.now() + this.behaviour.computeStartMs, () => {
@@ -162,7 +153,7 @@ export class World {
     this.#evacuations.requireCleaned(name);
   }
 
-  /** Lets everything happen whose time has come. */
+  /** Runs all events that are due. */
   catchUp(): void {
     this.#timeline.catchUp(() => this.now());
   }
@@ -179,7 +170,7 @@ export class World {
     this.#evacuations.evacuate(uuid, target);
   }
 
-  /** As `evacuate`, some time from now; what the cloud has against it by then nobody hears. */
+  /** As `evacuate`, some time from now; an error of the cloud at that time is not reported. */
   evacuateLate(uuid: string, target: string | undefined): void {
     this.#timeline.add(this.now() + this.random.between(...this.behaviour.lateMs), () => {
       try {

@@ -1,0 +1,3 @@
+/** The arguments of a call of the simulated cloud, in process or over a socket. */
+
+export type Arguments = Readonly<Record<string, unknown>>;

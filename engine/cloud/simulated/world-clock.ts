@@ -1,0 +1,5 @@
+/** The clock of a simulated cloud. */
+
+export interface WorldClock {
+  now(): number;
+}
