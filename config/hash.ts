@@ -1,8 +1,8 @@
-/** One short word for all that a configuration does, to tell whether two engines, or two moments, have the same. */
+/** A short hash of the effective configuration, to detect whether two engines, or two moments, have the same one. */
 
-import type { Configuration } from './load.ts';
-import { type EngineOptions, OPTIONS } from './options.ts';
-import { FLOWS } from './pipelines.ts';
+import type { Configuration } from './configuration.ts';
+import { type EngineOptions, OPTIONS } from './options/options.ts';
+import { FLOWS } from './pipelines/pipelines.ts';
 
 /** sha256 in hex. Secrets, places in files, and the order in which segments are written have no part in it. */
 export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string {

@@ -2,13 +2,14 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfigurationFile } from './files.ts';
-import { type Configuration, DEFAULT_MAIN_FILE, loadConfiguration, METHODS_FILES, type Sources } from './load.ts';
-import { DEFAULT_OPTIONS } from './options.ts';
-import { DEFAULT_PIPELINES } from './pipelines.ts';
-import { ConfigurationError, formatProblem } from './problem.ts';
-import { DEFAULT_SEGMENT } from './segments.ts';
-import { policyOf } from './task-policies.ts';
+import type { Configuration } from './configuration.ts';
+import { readConfigurationFile } from './document/files.ts';
+import { ConfigurationError, formatProblem } from './document/problem.ts';
+import { DEFAULT_MAIN_FILE, loadConfiguration, METHODS_FILES, type Sources } from './load.ts';
+import { DEFAULT_OPTIONS } from './options/options.ts';
+import { DEFAULT_SEGMENT } from './options/segments.ts';
+import { DEFAULT_PIPELINES } from './pipelines/default-lists.ts';
+import { policyOf } from './pipelines/task-policies.ts';
 
 const FLOWS = '[taskflow_driver_recovery_flows]\n';
 type Names = Omit<Sources, 'readFile'>;
@@ -67,7 +68,7 @@ test('the files of both kinds are found and read', () => {
   expect(policyOf(configuration, 'other')).toMatchObject({ timeoutMs: 3_600_000, retries: 2, onFailure: 'abort' });
 });
 
-test('one named file may hold everything, and the default task lists are then not looked for', () => {
+test('one named file may contain everything, and the default files of task lists are then not read', () => {
   const main = `${FLOWS}process_failure_recovery_tasks = main:['a']\n[engine]\nnode = n1`;
   const other = `${FLOWS}process_failure_recovery_tasks = main:['b']`;
   const { options, pipelines } = load({ '/m': main, [METHODS_FILES[0] ?? '']: other }, { mainFile: '/m' });
@@ -110,16 +111,16 @@ test('a section in two files is joined, and an option in both is refused', () =>
   const sources = { mainFile: '/m', recoveryMethodsFile: '/r' };
   const engine = (lines: string) => ({ '/m': '[engine]\nnode = a\n[cloud]', '/r': `${FLOWS}[engine]\n${lines}` });
   expect(problemsOf(engine('node = b'), sources)).toEqual([
-    '/r:3:1: "node" already stands at /m:2:1; remove one of the two',
+    '/r:3:1: "node" is already set at /m:2:1; remove one of the two',
   ]);
   expect(problemsOf(engine('log_level = debug'), sources)).toEqual([]);
 });
 
 const PASSWORD = '[DEFAULT]\nos_privileged_user_password = geheim';
 
-test('a password in a file open to everybody is refused and never shown', () => {
+test('a password in a file that every user can read is refused and never shown', () => {
   expect(problemsOf({ '/m': PASSWORD }, { mainFile: '/m' }, 0o100644)).toEqual([
-    '/m:2:1: a password in a file open to everybody (mode 0644); chmod o= /m',
+    '/m:2:1: a password in a file that every user can read (mode 0644); chmod o= /m',
   ]);
   expect(problemsOf({ '/m': PASSWORD }, { mainFile: '/m' }, 0o100640)).toEqual([]);
   expect(problemsOf({ '/m': '[DEFAULT]\nos_privileged_user_name = x' }, { mainFile: '/m' }, 0o100644)).toEqual([
@@ -178,7 +179,7 @@ test('real files are read, other things are not', () => {
   }
 });
 
-test('all problems of all files are told at once, in order', () => {
+test('all problems of all files are reported at once, in order', () => {
   const files = {
     '/m': '[engine]\nnode = a b\nlog_level = loud\n[DEFAULT]\ndebug = 1\n[nothing]',
     '/r': `${FLOWS}host_rh_failure_recovery_tasks = pre:['a'\nhost_auto_failure_recovery_tasks = mian:[]`,

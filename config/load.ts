@@ -1,44 +1,34 @@
-/** From the files of an operator to a configuration that holds, or to every problem at once. */
+/** From the files of an operator to a valid configuration, or to a list of every problem. */
 
-import type { CustomSection } from './custom-tasks.ts';
-import type { Document, DocumentSection } from './document.ts';
-import { DEFAULT_METHODS_FILE } from './engine-options.ts';
+import type { Configuration } from './configuration.ts';
+import { joinSections } from './document/joined-sections.ts';
+import { nearest } from './document/nearest.ts';
+import { dropInsOf, type ListFolder, withDropIns } from './document/oslo/drop-ins.ts';
+import { withReferences } from './document/oslo/references.ts';
+import type { Document, DocumentSection } from './document/parsed-document.ts';
+import { ConfigurationError, errorAt, inOrder, type Problem, warningAt } from './document/problem.ts';
+import { hasEffect, type ReadFile, readDocument } from './document/read-document.ts';
 import { hashOf } from './hash.ts';
-import { effectlessSectionHint } from './masakari-options.ts';
-import { nearest } from './nearest.ts';
-import type { EngineOptions } from './options.ts';
-import { type Definitions, readPackagedSections } from './packaged-tasks.ts';
-import { FLOWS_SECTION, type Pipelines, placedTasks, readPipelines, type TaskName } from './pipelines.ts';
-import { ConfigurationError, errorAt, formatPosition, inOrder, type Problem, warningAt } from './problem.ts';
-import { type ReadFile, readDocument } from './read-document.ts';
-import { readOptions, type Sections } from './read-options.ts';
-import { isKnownSection, meantSection } from './sections.ts';
-import { type FailoverSegment, readSegments } from './segments.ts';
-import { isDefinition, readTaskPolicy, type TaskPolicy } from './task-policies.ts';
-import { whyDistrusted } from './trusted-document.ts';
+import { DEFAULT_METHODS_FILE } from './options/engine.ts';
+import { effectlessSectionHint } from './options/masakari.ts';
+import type { EngineOptions } from './options/options.ts';
+import { readOptions, type Sections } from './options/read-options.ts';
+import { isKnownSection, meantSection } from './options/sections.ts';
+import { readSegments } from './options/segments.ts';
+import { type Definitions, readPackagedSections } from './pipelines/packaged-tasks.ts';
+import { FLOWS_SECTION, type Pipelines, placedTasks, type TaskName } from './pipelines/pipelines.ts';
+import { readPipelines } from './pipelines/read-pipelines.ts';
+import type { CustomSection } from './pipelines/task-definition.ts';
+import { isDefinition, readTaskPolicy, type TaskPolicy } from './pipelines/task-policies.ts';
 
 export const DEFAULT_MAIN_FILE = '/etc/recovery-agent/recovery-agent.conf';
 
-/** Where task lists are looked for when no file is named; the first that exists counts. */
+/** Default paths of the task lists if no file is named; the first that exists is used. */
 export const METHODS_FILES: readonly string[] = [
   DEFAULT_METHODS_FILE,
   '/etc/recovery-agent/masakari-custom-recovery-methods.conf',
   '/etc/masakari/masakari-custom-recovery-methods.conf',
 ];
-
-export interface Configuration {
-  readonly options: EngineOptions;
-  /** Never empty. */
-  readonly segments: readonly FailoverSegment[];
-  readonly pipelines: Pipelines;
-  /** What the sections of tasks say; for the rest see `policyOf`. */
-  readonly taskPolicies: ReadonlyMap<TaskName, TaskPolicy>;
-  /** Tasks that operators and packages define; empty where the sources have no `definitions`. */
-  readonly customTasks: ReadonlyMap<TaskName, CustomSection>;
-  readonly warnings: readonly Problem[];
-  /** sha256 (hex) over every effective value except secrets: equal hashes, equal behaviour. */
-  readonly hash: string;
-}
 
 export interface Sources {
   /** A file named by the operator: it is an error if it is missing. */
@@ -46,12 +36,14 @@ export interface Sources {
   /** The same for the task lists; goes before the option `recovery_methods_config`. */
   readonly recoveryMethodsFile?: string | undefined;
   readonly readFile: ReadFile;
-  /** For whoever carries tasks out; commands that do not load nothing of it. */
+  /** For the folder beside a masakari.conf; without it there is none. */
+  readonly listFolder?: ListFolder;
+  /** For programs that execute tasks; other commands load nothing of it. */
   readonly definitions?: Definitions;
 }
 
 /**
- * Either file may hold any section, so that one file can hold everything; no section may stand in both. With `definitions`
+ * Either file may hold any section, so that one file can contain everything; one of ours may be in one file only. With `definitions`
  * neither may be one that others can write to.
  *
  * @throws ConfigurationError with all problems found
@@ -59,7 +51,7 @@ export interface Sources {
 export function loadConfiguration(sources: Sources): Configuration {
   const problems: Problem[] = [];
   const documents = readDocuments(sources, problems);
-  const sections = joinSections(documents, problems);
+  const sections = withReferences(joinSections(documents, problems), problems);
   const read = readOptions(sections);
   const { pipelines, problems: flowProblems } = readPipelines(sections.get(FLOWS_SECTION));
   const { segments, problems: segmentProblems } = readSegments(sections);
@@ -74,7 +66,7 @@ export function loadConfiguration(sources: Sources): Configuration {
   return {
     ...effective,
     warnings: inOrder(problems),
-    // Only whoever carries recoveries out has a use for it.
+    // Only programs that execute recoveries use it.
     get hash() {
       return hashOf(effective);
     },
@@ -84,22 +76,27 @@ export function loadConfiguration(sources: Sources): Configuration {
 /** Undefined: there is no such file, or it cannot be used, which is then a problem. */
 type ReadOwn = (path: string) => Document | undefined;
 
-function readDocuments({ readFile, definitions, ...sources }: Sources, problems: Problem[]): Document[] {
-  const readOwn: ReadOwn = (path) => {
+function readDocuments({ readFile, ...sources }: Sources, problems: Problem[]): Document[] {
+  const readOne: ReadOwn = (path) => {
     let distrust: string | undefined;
     const document = readDocument(
       path,
       (file) => {
         const content = readFile(file);
-        // Whoever can write to it names the programs that run; for a command that carries nothing out it is a text.
-        distrust = definitions && content && whyDistrusted(content, definitions.owners ?? [], file);
+        distrust = content?.distrust;
         return content;
       },
       problems,
     );
-    // What else is wrong with it is told as well, and nothing of it is used.
+    // Its other problems are reported as well, and nothing of it is used.
     if (distrust !== undefined) problems.push(errorAt({ file: path, line: 1, column: 1 }, distrust));
     return document;
+  };
+  const readOwn: ReadOwn = (path) => {
+    const document = readOne(path);
+    const files = document && sources.listFolder ? dropInsOf(path, sources.listFolder, problems) : [];
+    const dropIns = files.flatMap((file) => readOne(file) ?? []);
+    return document && withDropIns(document, dropIns, hasEffect, problems);
   };
   const main =
     sources.mainFile === undefined
@@ -109,7 +106,7 @@ function readDocuments({ readFile, definitions, ...sources }: Sources, problems:
   const written = main?.sections.find((section) => section.name === 'engine')?.options.get('recovery_methods_config');
   const named = sources.recoveryMethodsFile ?? written?.value.text;
   if (named !== undefined) {
-    // A file that names itself, or is given twice, is one file.
+    // A file that names itself, or is given twice, counts as one file.
     const methods =
       named === main?.file ? undefined : readNamed(named, 'the file with the task lists', readOwn, problems);
     return methods === undefined ? documents : [...documents, methods];
@@ -132,30 +129,7 @@ function readNamed(path: string, what: string, readOwn: ReadOwn, problems: Probl
   return document;
 }
 
-function joinSections(documents: readonly Document[], problems: Problem[]): Sections {
-  const sections = new Map<string, DocumentSection>();
-  for (const section of documents.flatMap((document) => document.sections)) {
-    const earlier = sections.get(section.name);
-    sections.set(section.name, earlier === undefined ? section : joined(earlier, section, problems));
-  }
-  return sections;
-}
-
-/** A section of two files is one section; an option that both give is refused. */
-function joined(first: DocumentSection, second: DocumentSection, problems: Problem[]): DocumentSection {
-  const options = new Map(first.options);
-  for (const option of second.options.values()) {
-    const earlier = options.get(option.name);
-    if (earlier === undefined) options.set(option.name, option);
-    else {
-      const place = formatPosition(earlier.at);
-      problems.push(errorAt(option.at, `"${option.name}" already stands at ${place}; remove one of the two`));
-    }
-  }
-  return { ...first, options, unread: new Set([...first.unread, ...second.unread]) };
-}
-
-/** The sections that are left: those of tasks in some list, those without effect, and those nobody knows. */
+/** The remaining sections: those of tasks in some list, those without effect, and unknown ones. */
 function readTaskSections(
   sections: Sections,
   packaged: ReadonlySet<TaskName>,
@@ -169,13 +143,17 @@ function readTaskSections(
   // A list that could not be read may name any task.
   const isListLost = (sections.get(FLOWS_SECTION)?.unread.size ?? 0) > 0;
   for (const { name, at } of tasks) {
-    if (isKnownSection(name)) problems.push(errorAt(at, `no task can be called "${name}": a section has that name`));
+    if (isKnownSection(name) || effectlessSectionHint(name) !== undefined) {
+      problems.push(errorAt(at, `no task can be called "${name}": a section has that name`));
+    }
   }
   for (const [name, section] of sections) {
     const hint = effectlessSectionHint(name);
     if (isKnownSection(name)) continue;
+    const isTask = names.has(name) || packaged.has(name) || isDefinition(section);
+    if (isTask) problems.push(...(section.problems ?? []));
     if (names.has(name) || packaged.has(name)) policies.set(name, readTaskPolicy(section, options, problems));
-    else if (isDefinition(section)) {
+    else if (isTask) {
       if (!isListLost) problems.push(warningAt(section.at, `no list names the task "${name}"`));
     } else if (hint !== undefined) problems.push(warningAt(section.at, `section [${name}] has no effect here${hint}`));
     else problems.push(unknownSection(section, names));
@@ -183,11 +161,13 @@ function readTaskSections(
   return policies;
 }
 
-/** A definition whose option "driver" is misspelt is told of that. */
-function unknownSection({ name, at, options }: DocumentSection, tasks: ReadonlySet<TaskName>): Problem {
+/** Reports a definition whose option "driver" is misspelt. */
+function unknownSection({ name, at, options, isForeign }: DocumentSection, tasks: ReadonlySet<TaskName>): Problem {
   const slip = [...options.values()].find((option) => nearest(option.name, ['driver']) !== undefined);
   if (slip) return errorAt(slip.at, `unknown option "${slip.name}"; did you mean "driver"?`);
-  return errorAt(at, `unknown section [${name}]${meantSection(name, tasks)}`);
+  const message = `unknown section [${name}]${meantSection(name, tasks)}`;
+  // Masakari ignores a section that it does not know.
+  return isForeign ? warningAt(at, message) : errorAt(at, message);
 }
 
 function readDefinitions(

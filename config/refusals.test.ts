@@ -1,8 +1,8 @@
-/** Single files and what is said about them. */
+/** Single files and their problems. */
 
 import { expect, test } from 'vitest';
+import { ConfigurationError, formatProblem } from './document/problem.ts';
 import { loadConfiguration } from './load.ts';
-import { ConfigurationError, formatProblem } from './problem.ts';
 
 const FLOWS = '[taskflow_driver_recovery_flows]\n';
 
@@ -25,7 +25,7 @@ test.each([
   ],
   ['[DEFAULT]\nverify_interval =', '2:18: "verify_interval" takes a number of seconds from 0.01 to 300, not ""'],
   ['[DEFAULT]\nverify_interval = -1', '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "-1"'],
-  ['[DEFAULT]\nverify_interval = 0', '2:19: "verify_interval" must lie between 0.01 and 300 seconds, not 0'],
+  ['[DEFAULT]\nverify_interval = 0', '2:19: "verify_interval" must be between 0.01 and 300 seconds, not 0'],
   ['[DEFAULT]\nverify_interval = 1e3', '2:19: "verify_interval" takes a number of seconds from 0.01 to 300, not "1e3"'],
   [
     '[DEFAULT]\nverify_interval = 1\n  2',
@@ -33,7 +33,7 @@ test.each([
   ],
   [
     '[DEFAULT]\nhost_failure_recovery_threads = 0',
-    '2:33: "host_failure_recovery_threads" must lie between 1 and 1000, not 0',
+    '2:33: "host_failure_recovery_threads" must be between 1 and 1000, not 0',
   ],
   [
     '[DEFAULT]\nhost_failure_recovery_threads = 2.5',
@@ -87,8 +87,8 @@ test.each([
     '3:1: unknown option "os_privileged_user_passwrd"; did you mean "os_privileged_user_password"?',
   ],
   [
-    '[DEFAULT]\nos_privileged_user_password = ge#heim',
-    '2:33: "#" begins a comment and would cut "os_privileged_user_password" short; write \\#, or a blank before it if it is a comment',
+    '[engine]\n[DEFAULT]\nos_privileged_user_password = ge#heim',
+    '3:33: "#" begins a comment and would cut "os_privileged_user_password" short; write \\#, or a blank before it if it is a comment',
   ],
 ])('%j is refused', (text, expected) => {
   expect(problemsOf(text)).toEqual([`f:${expected}`]);
@@ -116,10 +116,10 @@ test.each([
     '[host]\ndisable_ipmi_check = true',
     '2:1: warning: "disable_ipmi_check" has no effect here; without a proof of death a host is not recovered, see [host] policy',
   ],
-  ['[host]\nstonith_wait = 30', '2:1: warning: "stonith_wait" has no effect here; a fencing is waited for by itself'],
+  ['[host]\nstonith_wait = 30', '2:1: warning: "stonith_wait" has no effect here; the monitor waits for each fencing'],
   [
     '[host]\ncorosync_multicast_ports = 5405',
-    '2:1: warning: "corosync_multicast_ports" has no effect here; that the cluster can be seen is asked of Pacemaker itself, no packets are captured',
+    '2:1: warning: "corosync_multicast_ports" has no effect here; the monitor reads the state of the cluster from Pacemaker and captures no packets',
   ],
   [
     '[host]\napi_retry_max = 12',
@@ -127,7 +127,7 @@ test.each([
   ],
   [
     '[introspectiveinstancemonitor]\nqemu_guest_agent_sock_path = x',
-    '2:1: warning: "qemu_guest_agent_sock_path" has no effect here; agents are asked through libvirt, which has their sockets',
+    '2:1: warning: "qemu_guest_agent_sock_path" has no effect here; agents are reached through libvirt, which has their sockets',
   ],
   ['[DEFAULT]\nhostname = c1', '2:1: warning: "hostname" has no effect here; see [monitors] host_name'],
   [
@@ -149,11 +149,11 @@ test.each([
 test.each([
   [
     'matrix_config_file = /m.yaml',
-    '2:1: warning: "matrix_config_file" has no effect with the policy pacemaker-fenced, which is that of "auto" where Pacemaker is asked',
+    '2:1: warning: "matrix_config_file" has no effect with the policy pacemaker-fenced, which "auto" means if Pacemaker is a source',
   ],
   [
     'sources = ping\nmonitoring_driver = consul',
-    '3:1: warning: "monitoring_driver" has no effect beside "sources", which says where hosts are watched',
+    '3:1: warning: "monitoring_driver" has no effect beside "sources", which takes precedence',
   ],
   [
     'compute_hosts = c1\nrestrict_to_remotes = true',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { ConfigurationError, formatProblem } from './document/problem.ts';
 import { loadConfiguration } from './load.ts';
-import { DEFAULT_OPTIONS, type EngineOptions } from './options.ts';
-import { ConfigurationError, formatProblem } from './problem.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from './options/options.ts';
 
 function load(text: string): { options: EngineOptions | undefined; problems: string[] } {
   const content = { bytes: new TextEncoder().encode(`[transport]\n${text}`), mode: 0o640 };
@@ -14,7 +14,7 @@ function load(text: string): { options: EngineOptions | undefined; problems: str
   }
 }
 
-test('without options monitors look for the engine of their own node, and the engine hears no other', () => {
+test('without options monitors use the engine of their own node, and the engine accepts no other node', () => {
   expect(DEFAULT_OPTIONS.transport).toMatchObject({
     target: 'engine',
     engines: [],
@@ -58,17 +58,17 @@ test.each([
 test.each([
   [
     'listen = 0.0.0.0',
-    '2:10: "listen" needs "key_file" (see "recovery-agent keygen") or certificates: nobody may report failures without proving who it is',
+    '2:10: "listen" needs "key_ring_file" (see "recovery-agent key init") or certificates: a node must prove its identity before it may report failures',
   ],
   [
     'engines = controller-1',
-    '2:11: "engines" needs "key_file" (see "recovery-agent keygen") or certificates for engines of other nodes',
+    '2:11: "engines" needs "key_file" (see "recovery-agent key issue") or certificates for engines of other nodes',
   ],
   ['ca_file = /ca', '2:11: "ca_file" is of no use without "certificate_file" and "certificate_key_file"'],
   ['certificate_file = /c\nca_file = /ca', '3:11: "ca_file" is of no use without "certificate_key_file"'],
   [
     'ca_file = /ca\nkey_file = /k',
-    '3:12: "key_file" and "ca_file" exclude each other: nodes prove themselves by one key or by certificates',
+    '3:12: "key_file" and "ca_file" exclude each other: nodes prove themselves by keys or by certificates',
   ],
   [
     'listen = unix:/x\nkey_file = /k',

@@ -1,6 +1,7 @@
 /** Values that openstacksdk reads, of which the lab `openstacksdk` compares many more with the library itself. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { faultOf } from '#protocol/trusted-path.ts';
 import { cloudsPlace } from '#test/world/clouds-place.ts';
 import type { CredentialsSearch, ReadFile } from './clouds.ts';
 
@@ -31,10 +32,13 @@ describe('files', () => {
   });
 
   test.each([
-    [{ mode: 0o600, owner: 4242 }, /is not trusted: it belongs to user 4242/],
-    [{ mode: 0o620, owner: 0 }, /is not trusted: others than its owner can write to it/],
-  ])('that others could have written are not read: %o', (status, message) => {
-    const readFile: ReadFile = (path) => (path.endsWith('.yaml') ? { text: cloud('x: y'), ...status } : undefined);
+    [{ uid: 4242, mode: 0o600 }, /is not trusted: \S+ belongs to user 4242/],
+    [{ uid: 0, mode: 0o620 }, /is not trusted: others than the owner can write to/],
+  ])('that others could have written are not read: %o', ({ uid, mode }, message) => {
+    const readFile: ReadFile = (path) => {
+      const distrust = faultOf(path, { kind: 'file', uid, mode }, { uid: 0, judge: 'way' });
+      return path.endsWith('.yaml') ? { text: cloud('x: y'), mode, distrust } : undefined;
+    };
     expect(() => load({ readFile })).toThrow(message);
   });
 });

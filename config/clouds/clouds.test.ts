@@ -80,7 +80,7 @@ describe('clouds.yaml', () => {
     expect(() => load()).toThrow(`chmod 640 ${path}`);
   });
 
-  test('that cannot be read says so', () => {
+  test('that cannot be read is reported with the reason', () => {
     const readFile = () => {
       throw Object.assign(new Error('no'), { code: 'EACCES' });
     };
@@ -89,7 +89,7 @@ describe('clouds.yaml', () => {
     );
   });
 
-  test('that is missing or does not have the cloud says what there is', () => {
+  test('that is missing or does not have the cloud is reported with the choices', () => {
     expect(() => load({ file: 'no.yaml' })).toThrow(`${join(place.root, 'here/no.yaml')} does not exist`);
     expect(() => load({ cloud: 'blue' })).toThrow(
       /no cloud 'blue': there is none of .*here\/clouds\.yaml, .*clouds\.yaml, \/etc\/xdg\/openstack.*, \/etc\/openstack/,
@@ -189,7 +189,7 @@ describe('the OS_* variables', () => {
   });
 });
 
-test('a secret shows itself only to who asks', () => {
+test('a secret is shown only by reveal()', () => {
   const secret = new Secret('s3cret');
   const holder = { password: secret };
   const seen = [

@@ -2,23 +2,22 @@
  * Credentials of the cloud, found where OpenStack clients find them and read as openstacksdk reads them: a cloud named by the
  * caller or by `OS_CLOUD`, else the `OS_*` variables, else the only cloud in clouds.yaml and secure.yaml.
  *
- * Invariants: a secret exists only inside a `Secret`. It is in no message, and a file that shows it to everybody is refused. What
+ * Invariants: a secret exists only inside a `Secret`. It is in no message, and a file that every user can read is refused. What
  * is not supported is refused by its key's name.
  */
 import { resolve } from 'node:path';
-import type { FileSearch } from './clouds-files.ts';
-import { checkKeys } from './clouds-keys.ts';
-import { type CloudSettings, type Layer, type Setting, textOf } from './clouds-layers.ts';
-import { loginOf, required } from './clouds-login.ts';
-import { type SelectedCloud, selectCloud } from './clouds-selection.ts';
-import { computeMicroversion, interfaceOf, servicesOf } from './clouds-service-settings.ts';
-import { CredentialsError, type CredentialsSearch } from './clouds-settings.ts';
-import { filledIn } from './clouds-template.ts';
+import { MAX_FILE_BYTES, readConfigurationFile } from '../document/files.ts';
 import type { Access, Connections, Credentials, Interface } from './credentials.ts';
-import { MAX_FILE_BYTES, readConfigurationFile } from './files.ts';
+import type { FileSearch } from './files.ts';
+import { checkKeys } from './keys.ts';
+import { type CloudSettings, type Layer, type Setting, textOf } from './layers.ts';
+import { loginOf, required } from './login.ts';
 import { ProxyVariables } from './proxy.ts';
+import { type SelectedCloud, selectCloud } from './selection.ts';
+import { computeMicroversion, interfaceOf, servicesOf } from './service-settings.ts';
+import { CredentialsError, type CredentialsSearch } from './settings.ts';
+import { filledIn } from './template.ts';
 
-export { CredentialsError, type CredentialsSearch, type ReadFile } from './clouds-settings.ts';
 export {
   type Access,
   type Connections,
@@ -32,6 +31,7 @@ export {
   type ServiceName,
   type ServiceSettings,
 } from './credentials.ts';
+export { CredentialsError, type CredentialsSearch, type ReadFile } from './settings.ts';
 
 /** Throws `CredentialsError`. */
 export function loadCredentials(search: CredentialsSearch): Credentials {

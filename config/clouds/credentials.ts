@@ -1,8 +1,8 @@
-/** Credentials of the cloud, and everything else that its settings say about reaching it. */
+/** Credentials of the cloud, and the other settings for the access to it. */
 import { inspect } from 'node:util';
 import type { ProxyVariables } from './proxy.ts';
 
-/** A text that shows itself only to who asks with `reveal`; printing, logging or serialising it shows `[secret]`. */
+/** A text that only `reveal` returns; printing, logging or serialising it shows `[secret]`. */
 export class Secret {
   readonly #text: string;
 

@@ -1,6 +1,6 @@
 /** The cloud that the `OS_*` variables describe, with the rules of openstacksdk. Pure. */
-import type { Layer, Setting } from './clouds-layers.ts';
-import { CredentialsError } from './clouds-settings.ts';
+import type { Layer, Setting } from './layers.ts';
+import { CredentialsError } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

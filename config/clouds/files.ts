@@ -1,13 +1,12 @@
 /**
  * Finds and reads clouds.yaml, secure.yaml and clouds-public.yaml. Each file is searched for separately.
  *
- * Invariants: nothing counts from a file that anybody but root and our own user could have written, nor from one that shows a
- * secret to every user of the machine.
+ * Invariants: a file is not used if a user other than root and our own could have written it, or if it contains a
+ * secret that every user of the machine can read.
  */
 import { join, resolve } from 'node:path';
-import { CredentialsError, type CredentialsSearch, type ReadFile } from './clouds-settings.ts';
-import { isTree, readTree, type Tree, type Value } from './clouds-yaml.ts';
-import { whyDistrusted } from './trusted-document.ts';
+import { CredentialsError, type CredentialsSearch, type ReadFile } from './settings.ts';
+import { isTree, readTree, type Tree, type Value } from './yaml.ts';
 
 export type FileSearch = CredentialsSearch & { readonly readFile: ReadFile };
 
@@ -72,7 +71,7 @@ function folders({ environment, directory, home }: CredentialsSearch): readonly 
   const own = home === undefined ? [] : [join(home, '.config')];
   const user = XDG_CONFIG_HOME === undefined ? own : [resolve(directory, XDG_CONFIG_HOME)];
   const unix = SNAP_REAL_HOME ? [join(SNAP_REAL_HOME, '.config')] : own;
-  // With several directories openstacksdk looks for one whose name is the whole list, and so finds none.
+  // If the list has several directories, openstacksdk treats the whole list as the name of one directory and finds no file.
   const [site, ...more] = (XDG_CONFIG_DIRS ?? '/etc/xdg').split(':');
   const system = site === undefined || more.length > 0 ? [] : [resolve(directory, site)];
   const all = [...user, ...unix, ...system].map((folder) => join(folder, 'openstack'));
@@ -94,13 +93,8 @@ function read({ readFile }: FileSearch, path: string): CloudsFile | undefined {
   if ((file.mode & 0o007) !== 0 && hasSecret(value)) {
     throw new CredentialsError(`${path} holds a secret and every user of this machine has access; chmod 640 ${path}`);
   }
-  const distrust = file.owner === undefined ? undefined : whyDistrusted(file, trustedOwners(), path);
-  if (distrust !== undefined) throw new CredentialsError(`${path} is not trusted: ${distrust}`);
+  if (file.distrust !== undefined) throw new CredentialsError(`${path} is not trusted: ${file.distrust}`);
   return { path, tree: section(path, 'its top', value) };
-}
-
-function trustedOwners(): readonly number[] {
-  return [0, process.getuid?.() ?? 0];
 }
 
 function hasSecret(tree: unknown, seen = new Set<unknown>()): boolean {

@@ -5,12 +5,12 @@
  * name. Pure.
  */
 
-import type { CloudSettings, Setting } from './clouds-layers.ts';
-import { AUTH_OPTIONS } from './clouds-login.ts';
-import { SERVICE_SETTINGS } from './clouds-service-settings.ts';
-import { isService, ownerOf } from './clouds-services.ts';
-import { CredentialsError } from './clouds-settings.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../document/nearest.ts';
+import type { CloudSettings, Setting } from './layers.ts';
+import { AUTH_OPTIONS } from './login.ts';
+import { SERVICE_SETTINGS } from './service-settings.ts';
+import { isService, ownerOf } from './services.ts';
+import { CredentialsError } from './settings.ts';
 
 /** Settings beside `auth` that take effect for the whole cloud. */
 const EFFECTIVE = new Set([

@@ -2,8 +2,8 @@
  * The settings of one cloud: layers of keys, of which the later goes before. A profile of clouds-public.yaml, the cloud in
  * clouds.yaml, the cloud in secure.yaml, the values of a region. Pure.
  */
-import { CredentialsError } from './clouds-settings.ts';
-import { isTree, type Tree, Unclear, type Value } from './clouds-yaml.ts';
+import { CredentialsError } from './settings.ts';
+import { isTree, type Tree, Unclear, type Value } from './yaml.ts';
 
 /** A setting, and how the operator knows it: a key of a file or a variable. */
 export interface Setting {
@@ -40,7 +40,7 @@ function settings(tree: Tree, called: Naming): Map<string, Setting> {
   for (const [written, value] of Object.entries(tree)) {
     const key = written.replaceAll('-', '_');
     if (WITHOUT_DASHES.test(written)) throw new CredentialsError(`${called(shown(written))}: write ${key}`);
-    if (found.has(key)) throw new CredentialsError(`${called(shown(key))} stands there twice; remove one of them`);
+    if (found.has(key)) throw new CredentialsError(`${called(shown(key))} is set twice; remove one of them`);
     found.set(key, { value, called: called(shown(key)) });
   }
   return found;
@@ -79,7 +79,7 @@ export class CloudSettings {
     return (this.#given(name) ?? this.top.get(name))?.called ?? this.#naming(name);
   }
 
-  /** Clients look for it under `auth`, and beside it where it is absent or empty there. Undefined where unset or empty. */
+  /** Clients read it from `auth`, or from beside it if it is absent or empty there. Undefined where unset or empty. */
   text(name: string): string | undefined {
     const setting = this.#given(name);
     return setting === undefined ? undefined : textOf(setting);

@@ -1,7 +1,8 @@
 /** From the settings of a cloud to how a token is requested: method, user, scope. Pure. */
-import { type CloudSettings, textOf } from './clouds-layers.ts';
-import { CredentialsError } from './clouds-settings.ts';
+
 import { type DomainRef, type Login, type NamedRef, type Scope, Secret } from './credentials.ts';
+import { type CloudSettings, textOf } from './layers.ts';
+import { CredentialsError } from './settings.ts';
 
 type Method = Login['method'];
 
@@ -27,7 +28,7 @@ const OPTIONS: Readonly<Record<Method, ReadonlySet<string>>> = {
   application_credential: new Set([...OF_ALL, ...USER, ...CREDENTIAL]),
   token: new Set([...OF_ALL, ...DEFAULT_DOMAINS, ...TOKEN]),
 };
-/** Options of every method; they stand under `auth` or beside it. */
+/** Options of every method; they are under `auth` or beside it. */
 export const AUTH_OPTIONS: ReadonlySet<string> = new Set(Object.values(OPTIONS).flatMap((options) => [...options]));
 
 /** Throws `CredentialsError` for what is missing, wrong, or of no use to the method. */
@@ -153,7 +154,7 @@ function missingScope(settings: CloudSettings): never {
 }
 
 /**
- * An id goes before a name, also the id of a default before the name that stands for this object: so does keystoneauth. The
+ * An id takes precedence over a name, and so does a default id over the name of the same object, as in keystoneauth. The
  * last fallback is Keystone's domain `default`, as with the openstack command line.
  */
 function domainOf(settings: CloudSettings, of: 'user' | 'project'): DomainRef {

@@ -4,7 +4,7 @@
  */
 import { BlockList, isIPv4 } from 'node:net';
 import { inspect } from 'node:util';
-import { CredentialsError } from './clouds-settings.ts';
+import { CredentialsError } from './settings.ts';
 
 /** The variables about proxies among those of a process. A value may hold a password, so only their names show themselves. */
 export class ProxyVariables {

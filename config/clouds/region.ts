@@ -1,7 +1,7 @@
 /** Which region of a cloud is used, and the values of its own that it has. Pure. */
-import { type Layer, layerOf, type Setting, textOf } from './clouds-layers.ts';
-import { CredentialsError } from './clouds-settings.ts';
-import { isTree, type Value } from './clouds-yaml.ts';
+import { type Layer, layerOf, type Setting, textOf } from './layers.ts';
+import { CredentialsError } from './settings.ts';
+import { isTree, type Value } from './yaml.ts';
 
 export interface Region {
   /** Undefined: the cloud names none. */

@@ -1,13 +1,13 @@
 /** Which cloud is used, of those in clouds.yaml, secure.yaml and the `OS_*` variables, and its settings. */
-import { type EnvironmentCloud, environmentCloud } from './clouds-environment.ts';
-import { type CloudsFile, type FileSearch, findFile, places, section } from './clouds-files.ts';
-import { CloudSettings, type Layer, layerOf, merged, type Setting, textOf } from './clouds-layers.ts';
-import { regionOf } from './clouds-region.ts';
-import { CredentialsError } from './clouds-settings.ts';
-import type { Tree } from './clouds-yaml.ts';
+import { type EnvironmentCloud, environmentCloud } from './environment.ts';
+import { type CloudsFile, type FileSearch, findFile, places, section } from './files.ts';
+import { CloudSettings, type Layer, layerOf, merged, type Setting, textOf } from './layers.ts';
+import { regionOf } from './region.ts';
+import { CredentialsError } from './settings.ts';
+import type { Tree } from './yaml.ts';
 
 interface Selected {
-  /** Of the files in which it stands, or of the variables. */
+  /** Paths of the files that contain it, or the variables. */
   readonly layers: readonly Layer[];
   readonly source: string;
   /** What it is called in a sentence about its keys. */

@@ -1,9 +1,10 @@
 /** From the settings of a cloud to those of each service: endpoint, interface, region, version. Pure. */
-import { type CloudSettings, type Setting, textOf } from './clouds-layers.ts';
-import { ownerOf, prefixesOf } from './clouds-services.ts';
-import { CredentialsError } from './clouds-settings.ts';
-import { filledIn } from './clouds-template.ts';
+
 import { INTERFACES, type Interface, SERVICES, type ServiceName, type ServiceSettings } from './credentials.ts';
+import { type CloudSettings, type Setting, textOf } from './layers.ts';
+import { ownerOf, prefixesOf } from './services.ts';
+import { CredentialsError } from './settings.ts';
+import { filledIn } from './template.ts';
 
 /** What may follow the name of a service in a key. */
 export const SERVICE_SETTINGS: ReadonlySet<string> = new Set([

@@ -6,12 +6,12 @@ export class CredentialsError extends Error {
 }
 
 /**
- * A file's text, permission bits and owner (user id; absent where it is not known); undefined where there is no such file.
+ * A file's text, its permission bits, and why it is not trusted, if it is not; undefined where there is no such file.
  * Throws where it cannot be read.
  */
 export type ReadFile = (
   path: string,
-) => { readonly text: string; readonly mode: number; readonly owner?: number } | undefined;
+) => { readonly text: string; readonly mode: number; readonly distrust?: string | undefined } | undefined;
 
 export interface CredentialsSearch {
   readonly environment: Readonly<Record<string, string | undefined>>;

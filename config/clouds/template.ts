@@ -1,6 +1,6 @@
 /** Values with `{region_name}` and the like in them, as openstacksdk fills them in. Pure. */
-import { type CloudSettings, type Setting, textOf } from './clouds-layers.ts';
-import { CredentialsError } from './clouds-settings.ts';
+import { type CloudSettings, type Setting, textOf } from './layers.ts';
+import { CredentialsError } from './settings.ts';
 
 /** The defaults that a template may name. */
 const DEFAULTS: Readonly<Record<string, string>> = {

@@ -3,8 +3,9 @@
  *
  * Invariant: a private key that other users of the machine can read is refused. No message holds any of a file.
  */
+
+import { MAX_FILE_BYTES, readTrustedFile, whyUnusable } from '../document/files.ts';
 import type { Connections } from './credentials.ts';
-import { MAX_FILE_BYTES, readConfigurationFile } from './files.ts';
 
 export interface TlsFiles {
   readonly ca?: Buffer;
@@ -27,11 +28,11 @@ export function readTlsFiles({ caFile, certFile, keyFile }: Connections): TlsFil
 }
 
 function read(path: string, holds: string, kind: 'public' | 'private'): Buffer {
-  let content: ReturnType<typeof readConfigurationFile>;
+  let content: ReturnType<typeof readTrustedFile>;
   try {
-    content = readConfigurationFile(path);
+    content = readTrustedFile(path);
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no regular file';
+    const why = whyUnusable(cause);
     throw new Error(`${path} cannot be read (${why}); it should hold ${holds}`, { cause });
   }
   if (content === undefined) throw new Error(`${path} does not exist; it should hold ${holds}`);

@@ -5,7 +5,7 @@
  * 2.1 and a date into something else again. No text of a file gets into a message, for a misplaced line may hold a secret.
  */
 import { isMap, isScalar, LineCounter, parseDocument, type Scalar, visit, type Node as YamlNode } from 'yaml';
-import { CredentialsError } from './clouds-settings.ts';
+import { CredentialsError } from './settings.ts';
 
 /** A value that YAML reads otherwise than it is written. */
 export class Unclear {
@@ -68,7 +68,8 @@ function fromYaml(path: string, text: string): Value {
     throw new CredentialsError(`${path}, line ${line}, column ${col}: ${what}`);
   };
   const error = document.errors[0];
-  if (error?.code === 'DUPLICATE_KEY') refuse(error.pos[0], 'this key stands twice in one place; remove one of them');
+  if (error?.code === 'DUPLICATE_KEY')
+    refuse(error.pos[0], 'this key is written twice in one place; remove one of them');
   if (error !== undefined) {
     refuse(error.pos[0], `this is not YAML (${error.code.toLowerCase().replaceAll('_', ' ')})`);
   }

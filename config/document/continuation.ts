@@ -64,7 +64,7 @@ export class OpenBrackets {
     return index;
   }
 
-  /** Where to go on after the quote a value begins with, or -1 if the whole line lies inside it. */
+  /** Index after the quote that a value begins with; -1 if the whole line is inside it. */
   #skipQuoteAroundValue(piece: Piece): number {
     const opening = this.#open[0];
     if (opening !== undefined && (opening.character === '"' || opening.character === "'")) {

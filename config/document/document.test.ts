@@ -54,7 +54,7 @@ test('names that mean something to JavaScript or ini are names like any other', 
   expect([...(document.sections[0]?.options.keys() ?? [])]).toEqual(['__proto__', 'constructor', 'key[]']);
 });
 
-test('a line that begins with a blank continues the value, and comments may stand between', () => {
+test('a line that begins with a blank continues the value, and comments may be between them', () => {
   expect(values('[s]\nx = a,\n  b, ; why\n# no\n; no\n  # no\n\tc\n\ny = 1')).toEqual({
     s: { x: 'a,\nb,\nc', y: '1' },
   });
@@ -77,7 +77,7 @@ test('brackets inside quotes do not count', () => {
   expect(values(`[s]\nx = "see [1"\ny = ['[', "{"]\nz = 1`)).toEqual({ s: { x: 'see [1', y: `['[', "{"]`, z: '1' } });
 });
 
-test('a list may begin at the beginning of a line, even if it looks like a section', () => {
+test('a list may begin at the beginning of a line, even if it resembles a section', () => {
   expect(values('[s]\nx = {pre:\n[a]\nmain: # why\n[ ]\n}\n[t]')).toEqual({
     s: { x: '{pre:\n[a]\nmain:\n[ ]\n}' },
     t: {},
@@ -108,13 +108,13 @@ y = "quoted"`;
 
 test.each([
   ['verify_interval = 1\nx = 2\n[s]', '1:1: an option before the first section; put [DEFAULT] above it'],
-  ['[s]\nx = 1\n\n[t]\n[s]\nx = 2', '6:1: "x" already stands at f:2:1; remove one of the two'],
-  ['[s]\nx = 1\ny = 2\nx = 3', '4:1: "x" already stands at f:2:1; remove one of the two'],
+  ['[s]\nx = 1\n\n[t]\n[s]\nx = 2', '6:1: "x" is already set at f:2:1; remove one of the two'],
+  ['[s]\nx = 1\ny = 2\nx = 3', '4:1: "x" is already set at f:2:1; remove one of the two'],
   ['[s]\npassword: secret', '2:1: expected NAME = VALUE; a line that continues a value begins with a blank'],
   ['[s]\npassword secret = x', '2:1: expected NAME = VALUE; a line that continues a value begins with a blank'],
   ['[s]\n= 1', '2:1: expected NAME = VALUE; a line that continues a value begins with a blank'],
-  ['[s]\n  x = 1', '2:3: a line that begins with a blank continues an option, but none stands before it'],
-  ['[s]\nx = 1\n\n  2', '4:3: a line that begins with a blank continues an option, but none stands before it'],
+  ['[s]\n  x = 1', '2:3: a line that begins with a blank continues an option, but there is none before it'],
+  ['[s]\nx = 1\n\n  2', '4:3: a line that begins with a blank continues an option, but there is none before it'],
   ['[s]\nx = 1\n y = 2', '3:2: the blank makes this line a part of "x"; remove it, or put the whole value in quotes'],
   ['[s]\nx = 1\n [t]', '3:2: the blank makes this line a part of "x"; remove it, or put the whole value in quotes'],
   ['[s', '1:1: expected a section, written as [NAME] on a line of its own'],
@@ -169,7 +169,7 @@ describe('a sign of a comment that may belong to the value', () => {
     'x = /x "c \\; d"',
   ])('is none in %j', (line) => expect(said(line)).toEqual([]));
 
-  test('does no harm where nobody uses the option', () => {
+  test('is accepted in an option that is not used', () => {
     const { problems } = parseDocument('f', bytes('[s]\nx = a#b\ny = a#b'), (_, option) => option === 'y');
     expect(problems.map(({ line }) => line)).toEqual([3]);
   });

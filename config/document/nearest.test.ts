@@ -14,7 +14,7 @@ test.each([
   expect(distance(to, from)).toBe(letters);
 });
 
-test('the nearest word is found whatever its case, and only if it is near', () => {
+test('the nearest word is found in any case of letters, and only if it is near', () => {
   const words = ['verify_interval', 'log_level', 'node'];
   expect(nearest('verify_intervall', words)).toBe('verify_interval');
   expect(nearest('LOG_LEVEL', words)).toBe('log_level');

@@ -1,6 +1,6 @@
-/** The word a person most likely meant. */
+/** The word that the operator most likely meant. */
 
-/** Words longer than this are not compared: nobody misspells that much, and the comparison is quadratic. */
+/** Longer words are not compared: a misspelling of that length is unlikely, and the comparison is quadratic. */
 const LONGEST_WORD = 128;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a configuration, and where.
+ * A problem of a configuration, and its position.
  *
  * Invariant: a message never holds the value of a secret option, nor a piece of a line that could not be understood.
  */
@@ -30,7 +30,7 @@ export function formatPosition(at: Position): string {
   return `${at.file}:${at.line}:${at.column}`;
 }
 
-/** `FILE:LINE:COLUMN: message`; a warning says so before its message. */
+/** `FILE:LINE:COLUMN: message`, with `warning: ` before the message of a warning. */
 export function formatProblem(problem: Problem): string {
   const mark = problem.severity === 'warning' ? 'warning: ' : '';
   return `${formatPosition(problem)}: ${mark}${problem.message}`;

@@ -1,15 +1,24 @@
-/** From the name of a file to its document; a password that everybody could read is refused. */
+/** From the name of a file to its document; a password that every user could read is refused. */
 
-import { type Document, parseDocument } from './document.ts';
+import { effectlessHint, effectlessSectionHint, MASAKARI_SECTIONS } from '../options/masakari.ts';
+import { OPTIONS } from '../options/options.ts';
+import { FLOWS_SECTION } from '../pipelines/pipelines.ts';
+import { type FindDialect, parseDocument } from './document.ts';
 import type { FileContent } from './files.ts';
-import { effectlessHint, effectlessSectionHint } from './masakari-options.ts';
+import { dialectOf } from './oslo/dialect.ts';
+import type { Document } from './parsed-document.ts';
 import { errorAt, type Problem } from './problem.ts';
 
 /** Undefined: there is no such file. Throws when it cannot be read. `readConfigurationFile` is the real one. */
 export type ReadFile = (path: string) => FileContent | undefined;
 
 /** Undefined when there is no such file, or when it cannot be read, which is then a problem. */
-export function readDocument(path: string, readFile: ReadFile, problems: Problem[]): Document | undefined {
+export function readDocument(
+  path: string,
+  readFile: ReadFile,
+  problems: Problem[],
+  findDialect: FindDialect = dialectOf,
+): Document | undefined {
   let content: FileContent | undefined;
   try {
     content = readFile(path);
@@ -18,14 +27,16 @@ export function readDocument(path: string, readFile: ReadFile, problems: Problem
     problems.push(errorAt({ file: path, line: 1, column: 1 }, `the file cannot be read: ${reason}`));
   }
   if (content === undefined) return undefined;
-  const document = parseDocument(path, content.bytes, hasEffect);
+  const document = parseDocument(path, content.bytes, hasEffect, findDialect);
   problems.push(...document.problems, ...openToEverybody(document, content.mode));
   return document;
 }
 
-/** Of a masakari.conf much is of no use here, and how it is written does not matter then. */
-function hasEffect(section: string, option: string): boolean {
-  return effectlessSectionHint(section) === undefined && effectlessHint(section, option) === undefined;
+/** A masakari.conf contains many options of no use here; their notation does not matter then. */
+export function hasEffect(section: string, option: string): boolean {
+  if (effectlessSectionHint(section) !== undefined || effectlessHint(section, option) !== undefined) return false;
+  if (!MASAKARI_SECTIONS.has(section) || section === FLOWS_SECTION) return true;
+  return OPTIONS.some((entry) => entry.section === section && entry.spec.name === option);
 }
 
 function openToEverybody(document: Document, mode: number): Problem[] {
@@ -33,5 +44,7 @@ function openToEverybody(document: Document, mode: number): Problem[] {
   const password = defaults?.options.get('os_privileged_user_password');
   if (password === undefined || password.value.text === '' || (mode & 0o007) === 0) return [];
   const bits = (mode & 0o777).toString(8).padStart(4, '0');
-  return [errorAt(password.at, `a password in a file open to everybody (mode ${bits}); chmod o= ${document.file}`)];
+  return [
+    errorAt(password.at, `a password in a file that every user can read (mode ${bits}); chmod o= ${document.file}`),
+  ];
 }

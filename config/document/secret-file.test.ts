@@ -13,7 +13,7 @@ function withFile(content: string, mode: number, use: (file: string) => void): v
 }
 
 describe('a secret', () => {
-  test('is the first line of its file, read anew each time', () => {
+  test('is the first line of its file, read again each time', () => {
     withFile('one\r\nrest\n', 0o640, (file) => {
       expect(readSecret(file, 'a token')).toBe('one');
       writeFileSync(file, 'two');
@@ -21,7 +21,7 @@ describe('a secret', () => {
     });
   });
 
-  test('is not taken from a file that is open to everybody, and the message does not hold it', () => {
+  test('is not read from a file that every user can read, and the message does not contain it', () => {
     withFile('hush', 0o644, (file) => {
       expect(() => readSecret(file, 'a token')).toThrow(
         `${file} holds a token and is open to every user of this machine: chmod 640 ${file}`,
@@ -29,17 +29,17 @@ describe('a secret', () => {
     });
   });
 
-  test('is missed by name where its file does not exist, is empty or is no file', () => {
+  test('is reported as missing by name if its file does not exist, is empty or is no file', () => {
     expect(() => readSecret('/no/such/file', 'a token')).toThrow(
       '/no/such/file does not exist; it should hold a token',
     );
     withFile('\nhush', 0o600, (file) => {
       expect(() => readSecret(file, 'a token')).toThrow(`the first line of ${file} is empty; it should hold a token`);
     });
-    expect(() => readSecret('/dev/null', 'a token')).toThrow('/dev/null cannot be read (no regular file)');
+    expect(() => readSecret('/dev/null', 'a token')).toThrow('/dev/null cannot be read (/dev/null is no regular file)');
   });
 
-  test('has a sensible length', () => {
+  test('has a limited length', () => {
     withFile('x'.repeat(5000), 0o600, (file) => {
       expect(() => readSecret(file, 'a token')).toThrow(/^\S+ does not hold a token$/);
     });

@@ -1,15 +1,15 @@
-/** Secrets come from files that are not open to everybody, read anew each time so that they can be replaced. */
-import { readConfigurationFile } from './files.ts';
+/** Reads secrets from files that not every user can read, again each time so that they can be replaced. */
+import { readTrustedFile, whyUnusable } from './files.ts';
 
 const MAX_SECRET_CHARACTERS = 4096;
 
 /** The first line of the file. No message holds any of it. @param what what the file should hold, for the message */
 export function readSecret(file: string, what: string): string {
-  let content: ReturnType<typeof readConfigurationFile>;
+  let content: ReturnType<typeof readTrustedFile>;
   try {
-    content = readConfigurationFile(file);
+    content = readTrustedFile(file);
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no regular file';
+    const why = whyUnusable(cause);
     throw new Error(`${file} cannot be read (${why}); it should hold ${what}`, { cause });
   }
   if (content === undefined) throw new Error(`${file} does not exist; it should hold ${what}`);

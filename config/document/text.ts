@@ -26,7 +26,7 @@ export function linesOf(file: string, bytes: Uint8Array): Lines {
   return { lines };
 }
 
-/** The place of the first byte that does not fit: what stands before it decodes, what stands up to it does not. */
+/** The position of the first invalid byte: the text before it decodes, the text that includes it does not. */
 function firstInvalid(file: string, bytes: Uint8Array) {
   const decodes = (length: number) => {
     try {

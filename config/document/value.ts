@@ -17,11 +17,11 @@ export interface Piece {
 
 export interface Value {
   readonly text: string;
-  /** Where the character at an offset of the text stands. */
+  /** Position of the character at an offset of the text. */
   place(offset: number): Position;
 }
 
-/** Where a comment begins in a line that is not in quotes: `#` or `;` without a backslash before it. -1: nowhere. */
+/** Where a comment begins in a line that is not in quotes: `#` or `;` without a backslash before it. -1: there is none. */
 export function commentStart(text: string): number {
   for (let index = 0; index < text.length; index++) {
     if (text[index] === '\\') index++;
@@ -36,11 +36,11 @@ export interface Cut {
   readonly where: 'in quotes' | 'after a character';
 }
 
-/** More in one line are told when these are mended. */
+/** Limit of reports for one line; further ones are reported when these are corrected. */
 const MAX_CUTS = 10;
 
 /**
- * Where comments begin that do not look like one: between quotes that are closed on the same line, or directly after a
+ * Positions of comments that do not resemble one: between quotes that are closed on the same line, or directly after a
  * character that is no blank. Up to the first that does. An apostrophe within a word is no quote.
  */
 export function cutsByComment(text: string): readonly Cut[] {
@@ -50,7 +50,7 @@ export function cutsByComment(text: string): readonly Cut[] {
     const character = text[index] ?? '';
     if (character === '\\') index++;
     else if (character === '#' || character === ';') {
-      // A value that begins with one is empty, and looks it.
+      // An empty value that begins with one is clearly a comment.
       const isApart = index === 0 || /\s/.test(text[index - 1] ?? '');
       if (quote !== '' && text.includes(quote, index)) cuts.push({ index, where: 'in quotes' });
       else if (!isApart) cuts.push({ index, where: 'after a character' });
@@ -89,7 +89,7 @@ function unquoted(pieces: readonly Piece[], quote: '"' | "'"): string {
   if (quote === '"') return unsafe(texts.join('\\n'));
   const raw = texts.join('\n');
   const value: unknown = unsafe(raw);
-  // Between single quotes ini makes numbers, lists and objects of what looks like JSON; an option is text.
+  // Between single quotes ini turns text that resembles JSON into numbers, lists and objects; an option is text.
   return typeof value === 'string' ? value : raw.slice(1, -1);
 }
 
@@ -127,7 +127,7 @@ function lastNotAbove(numbers: readonly number[], limit: number): number {
   return low;
 }
 
-/** How many characters of the line stand before the given character of the value: an escape is two of the line. */
+/** Number of characters of the line before the given character of the value: an escape is two of the line. */
 function rawLength(raw: string, characters: number): number {
   if (!raw.includes('\\')) return characters;
   let index = 0;

@@ -1,7 +1,7 @@
 /**
- * Whether two operands can ever compare, by what is known of them before a failure: a list is never greater than a number.
+ * Whether two operands can ever be equal or ordered, by their kinds known before a failure: a list is never greater than a number.
  *
- * Pure. Where nothing is known of an operand nothing is said; any value may be null, which equals only null.
+ * Pure. An operand of unknown kind gives no fault. Any value may be null, which equals only null.
  */
 import type { Comparison, Expression } from './expression.ts';
 import { type Shape, shapeAt } from './shape.ts';
@@ -11,12 +11,12 @@ export type Known = ReadonlyMap<string, Shape>;
 
 type Kind = 'number' | 'text' | 'boolean' | 'null' | 'list' | 'structure' | 'any';
 
-/** Why a comparison says the same always; completes a sentence about its task. Undefined: it may go either way. */
+/** Why a comparison always has the same result; completes a sentence about its task. Undefined: it can be true or false. */
 export function faultOfComparison(comparison: Comparison, known: Known): string | undefined {
   const { is, left, right } = comparison;
   if (canHold(comparison, known)) return undefined;
   const [one, other] = [described(left, known), described(right, known)];
-  const what = is === 'in' ? `looks for ${one} in ${other}` : `compares ${one} with ${other}`;
+  const what = is === 'in' ? `searches ${other} for ${one}` : `compares ${one} with ${other}`;
   const meant = meantBy(comparison, known);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return `${what}, which is ${is === '!=' ? 'always' : 'never'} true${hint}`;

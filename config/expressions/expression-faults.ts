@@ -1,8 +1,8 @@
-/** What is said of a condition or template that cannot be understood: with the place, and what was probably meant. */
+/** Messages for an invalid condition or template: with the position, and the probable intention. */
 
 export const COMPARISONS = ['==', '!=', '<', '<=', '>', '>=', 'in'] as const;
 
-/** What cannot be understood, and where in the text. */
+/** A fault, and its position in the text. */
 export class ExpressionFault extends Error {
   override readonly name = 'ExpressionFault';
   readonly offset: number;
@@ -25,7 +25,7 @@ const SIGNS: readonly (readonly [written: string, meant: string])[] = [
 export function notUnderstood(text: string, begin: number, base: number): ExpressionFault {
   const character = text[begin] ?? '';
   if (character === '{' || character === '}') {
-    const message = 'has braces where none are needed; a value stands by its name alone: host_name == "c1"';
+    const message = 'has braces, which a condition does not need; write the name of the value alone: host_name == "c1"';
     return new ExpressionFault(message, base + begin);
   }
   for (const [written, meant] of SIGNS) {
@@ -50,7 +50,7 @@ export function unquoted(text: string, index: number, base: number): ExpressionF
   return new ExpressionFault(`has ${word}, which is no name of a value; a text needs quotes: "${word}"`, base + begin);
 }
 
-/** Words of other languages for what stands between two values here. */
+/** Words of other languages for the operators between two values. */
 const WORDS = new Map([
   ['is', '=='],
   ['eq', '=='],
@@ -62,10 +62,10 @@ const WORDS = new Map([
   ['le', '<='],
 ]);
 
-/** What may have been meant by a word behind a value; the end of a message. */
+/** The probable intention of a word behind a value; the end of a message. */
 export function meantBy(word: string, next: string | undefined): string {
-  if (word === 'not') return '; "not" stands before the whole comparison: not host_name in ["c1"]';
+  if (word === 'not') return '; write "not" before the whole comparison: not host_name in ["c1"]';
   const meant = word === 'is' && next === 'not' ? '!=' : WORDS.get(word.toLowerCase());
-  const operators = `; between two values stand ${COMPARISONS.join(', ')}, and, or`;
+  const operators = `; between two values write ${COMPARISONS.join(', ')}, and, or`;
   return meant === undefined ? operators : `${operators}; did you mean "${meant}"?`;
 }

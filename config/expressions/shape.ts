@@ -1,10 +1,10 @@
-/** What is known before a failure about a value that tasks can ask for: enough to find a misspelt name. */
-import { didYouMean } from './nearest.ts';
+/** Shapes of the values that tasks can use, as far as they are known before a failure: enough to find a misspelt name. */
+import { didYouMean } from '../document/nearest.ts';
 
 export type Shape =
   | 'text'
   | 'number'
-  /** Nothing is known of it; any path into it may lead somewhere. */
+  /** Nothing is known of it; any path into it may exist. */
   | 'any'
   | { readonly listOf: Shape }
   | { readonly fields: { readonly [name: string]: Shape } };
@@ -12,7 +12,7 @@ export type Shape =
 /** What a task or a flow gives, by name. */
 export type Shapes = { readonly [name: string]: Shape };
 
-/** The shape of what a path leads to; `any` where it leads nowhere or nothing is known. */
+/** The shape of the value at a path; `any` if the path does not exist or nothing is known. */
 export function shapeAt(shape: Shape, steps: readonly string[]): Shape {
   const [step, ...rest] = steps;
   if (step === undefined) return shape;
@@ -27,7 +27,7 @@ export function shapeAt(shape: Shape, steps: readonly string[]): Shape {
 }
 
 /**
- * Why a path leads nowhere in every value of this shape; completes a sentence about the value. Undefined: it may lead somewhere.
+ * Why a path exists in no value of this shape; completes a sentence about the value. Undefined: it may exist.
  * @param others names besides those of the shape that may have been meant
  */
 export function faultOfPath(
@@ -41,7 +41,7 @@ export function faultOfPath(
   if ('listOf' in shape) {
     if (step === 'count') return faultOfPath('number', rest);
     if (/^\d+$/.test(step)) return faultOfPath(shape.listOf, rest);
-    // What stands after a list is asked of each of its items, which have no count.
+    // A step after a list applies to each of its items, which have no count.
     return faultOfPath(shape.listOf, steps, ['count']);
   }
   const field = Object.hasOwn(shape.fields, step) ? shape.fields[step] : undefined;

@@ -1,9 +1,9 @@
 /** Kinds of options whose values hold templates; a fault in a template is found with its place. */
 import { parse as parseYaml, YAMLParseError } from 'yaml';
-import { splitCommand } from './command-line.ts';
+import { type OptionSpec, type Parsed, shown } from '../options/kinds.ts';
+import { splitCommand } from '../pipelines/command-line.ts';
+import { RELATIVE_PATH } from '../pipelines/task-paths.ts';
 import { ExpressionFault, type Value } from './expression.ts';
-import { type OptionSpec, type Parsed, shown } from './kinds.ts';
-import { RELATIVE_PATH } from './task-paths.ts';
 import { allPaths, parseTemplate } from './template.ts';
 
 function checked<T extends Value>(value: T): Parsed<T> {
@@ -67,7 +67,7 @@ export function commandTemplate(name: string, help: string): OptionSpec<readonly
   };
 }
 
-/** Where the same fault stands in the text of a structure; 0 where quotes make it another one. */
+/** Position of the same fault in the text of a structure; 0 if quotes change the text. */
 function offsetAsWritten(text: string, fault: string): number {
   const found = checked(text);
   return 'fault' in found && found.fault === fault ? (found.offset ?? 0) : 0;
@@ -90,15 +90,15 @@ export function structure(name: string, fallback: Value, help: string): OptionSp
       let value: unknown;
       try {
         value = parseYaml(text, { maxAliasCount: 0, schema: 'core', prettyErrors: false, stringKeys: true });
-        // Nothing but what JSON can say.
+        // Only values that JSON can represent.
         value = JSON.parse(JSON.stringify(value));
       } catch (error) {
         const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
         const isKey = error instanceof YAMLParseError && error.code === 'NON_STRING_KEY';
         const fault = isKey
-          ? 'has a structure as a name; a template stands in quotes there: "{{ host_name }}"'
+          ? 'has a structure as a name; write the template in quotes: "{{ host_name }}"'
           : `is neither JSON nor YAML: ${reason}`;
-        // Told as a place in the file, as every other.
+        // Reported with a position in the file, like every other problem.
         return error instanceof YAMLParseError ? { fault, offset: Math.min(error.pos[0], text.length) } : { fault };
       }
       const found = checked(value as Value);

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ExpressionFault, evaluate, isTrue, parseExpression, pathsOf, type Value } from './expression.ts';
+import { evaluate, isTrue } from './evaluator.ts';
+import { ExpressionFault, pathsOf, type Value } from './expression.ts';
+import { parseExpression } from './parser.ts';
 import { allPaths, fill, fillAll, fillText, parseTemplate, templatePaths } from './template.ts';
 
 const VALUES = {
@@ -54,7 +56,7 @@ describe('a condition', () => {
 
   test.each([
     ['host_name = "c1"', 'did you mean "=="?', 10],
-    ['host_name ==', 'ends where a value should stand', 12],
+    ['host_name ==', 'ends where a value is expected', 12],
     ['(true', 'lacks a ")"', 5],
     ['[1, 2', 'lacks a "]"', 5],
     ['a b', 'has "b" where it should end', 2],
@@ -72,7 +74,7 @@ describe('a condition', () => {
     }
   });
 
-  test('tells what it asks for', () => {
+  test('lists the values that it uses', () => {
     const paths = pathsOf(parseExpression('a.b > 1 and not (c in [d, "e"]) or f default g'));
     expect(paths.map(({ steps, at }) => [steps.join('.'), at])).toEqual([
       ['a.b', 0],
@@ -83,7 +85,7 @@ describe('a condition', () => {
     ]);
   });
 
-  test('neither hangs nor breaks on whatever is written', () => {
+  test('neither hangs nor throws on any text', () => {
     const word = fc.constantFrom(
       'a',
       'a.b',
@@ -123,7 +125,7 @@ describe('a template', () => {
     ['{{ instances.name | join "; " }}', 'web; db'],
     ['{{ instances.name | lines }}', 'web\ndb'],
     ['{{ ticket | json }}', '{"id":7,"owner":null}'],
-    ['{{ ticket.owner default "nobody" }}', 'nobody'],
+    ['{{ ticket.owner default "no one" }}', 'no one'],
     ['<{{ ticket.owner }}>', '<>'],
     ['{{ "{{" }}', '{{'],
     ['{{ "}}" }} and more', '}} and more'],

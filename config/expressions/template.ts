@@ -1,21 +1,14 @@
 /**
  * Texts with values in them: `Host {{ host_name }} had {{ instances.count }} instances`.
  *
- * Between the braces stands an expression (expression.ts), after it perhaps `| json`, `| lines` or `| join ", "`. A template
+ * The braces contain an expression (expression.ts), optionally followed by `| json`, `| lines` or `| join ", "`. A template
  * that is one pair of braces and nothing else gives the value itself, so that numbers and lists keep their kind. What is
  * filled in is never read as a template again.
  */
-import {
-  type Comparison,
-  comparisonsOf,
-  type Expression,
-  ExpressionFault,
-  evaluate,
-  parseExpression,
-  pathsOf,
-  type Value,
-  type Values,
-} from './expression.ts';
+
+import { evaluate, type Values } from './evaluator.ts';
+import { type Comparison, comparisonsOf, type Expression, ExpressionFault, pathsOf, type Value } from './expression.ts';
+import { parseExpression } from './parser.ts';
 
 type Form = { readonly as: 'text' | 'json' | 'lines' } | { readonly as: 'join'; readonly between: string };
 
@@ -92,7 +85,7 @@ export function fill(template: Template, values: Values): Value {
   return fillText(template, values);
 }
 
-/** @param written how a text that is filled in is written there; as it is where nothing is said */
+/** @param written the form of a text that is filled in; unchanged if absent */
 export function fillText(
   template: Template,
   values: Values,

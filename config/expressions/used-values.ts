@@ -1,28 +1,28 @@
-/** What the templates and the condition of a definition ask for and compare, each with its place in the file. */
-import type { DocumentOption } from './document.ts';
+/** Values that the templates and the condition of a definition use and compare, each with its position in the file. */
+import type { DocumentOption } from '../document/parsed-document.ts';
+import type { Position } from '../document/problem.ts';
 import { type Comparison, ExpressionFault, type Value } from './expression.ts';
-import type { Position } from './problem.ts';
 import { allComparisons, allPaths } from './template.ts';
 
-/** A value that a definition asks for, and where. */
+/** A value that a definition uses, and its position. */
 export interface Reference {
   readonly steps: readonly string[];
   readonly at: Position;
 }
 
-/** A comparison in its condition or in one of its templates, and where. */
+/** A comparison in its condition or in one of its templates, and its position. */
 export interface PlacedComparison {
   readonly comparison: Comparison;
   readonly at: Position;
 }
 
-/** What is gathered while a section is read. */
+/** Findings collected while a section is read. */
 export interface Asked {
   readonly references: Reference[];
   readonly comparisons: PlacedComparison[];
 }
 
-/** Takes what a value that was understood already asks for and compares. @param otherwise the place where it stands in no option */
+/** Collects the references and comparisons of a parsed value. @param otherwise the position if the value is in no option */
 export function collect(
   value: Value,
   option: DocumentOption | undefined,
@@ -32,7 +32,7 @@ export function collect(
   const paths = allPaths(value);
   const written = typeof value === 'string' ? paths : pathsAsWritten(option?.value.text ?? '');
   for (const [index, { steps, at }] of paths.entries()) {
-    // Within a structure an offset counts from the text in it; as written the same path stands at its true place.
+    // In a structure the offset counts from the text in it. If the same path is found in the raw text, its position is exact.
     const same = written[index];
     const offset = typeof value === 'string' ? at : same?.steps.join('.') === steps.join('.') ? same.at : 0;
     references.push({ steps, at: option?.value.place(offset) ?? otherwise });

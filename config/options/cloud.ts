@@ -1,4 +1,4 @@
-/** Options that say how the cloud is reached: Masakari's in section DEFAULT, ours in section cloud. */
+/** Options for the access to the cloud: Masakari's in section DEFAULT, ours in section cloud. */
 
 import {
   ANY_TEXT,
@@ -11,28 +11,28 @@ import {
   seconds,
   secret,
   text,
+  withExample,
 } from './kinds.ts';
-import { fromOslo } from './oslo-text.ts';
 
 export const nova = {
-  osPrivilegedUserName: fromOslo(
-    text(
-      'os_privileged_user_name',
-      '',
-      ANY_TEXT,
-      'User who may evacuate; without one the credentials come from clouds.yaml or OS_* variables.',
-    ),
+  osPrivilegedUserName: text(
+    'os_privileged_user_name',
+    '',
+    ANY_TEXT,
+    'User who may evacuate; without one the credentials come from clouds.yaml or OS_* variables.',
   ),
-  osPrivilegedUserPassword: fromOslo(
-    secret('os_privileged_user_password', 'Password of that user; a file that holds it must not be open to everybody.'),
+  osPrivilegedUserPassword: secret(
+    'os_privileged_user_password',
+    'Password of that user; a file that contains it must not be readable for every user.',
   ),
-  osPrivilegedUserTenant: fromOslo(text('os_privileged_user_tenant', '', ANY_TEXT, 'Project of that user.')),
-  osPrivilegedUserAuthUrl: fromOslo(text('os_privileged_user_auth_url', '', OPTIONAL_URL, 'Where Keystone answers.')),
-  osUserDomainName: fromOslo(text('os_user_domain_name', 'default', NAME, 'Domain of that user.')),
-  osProjectDomainName: fromOslo(text('os_project_domain_name', 'default', NAME, 'Domain of that project.')),
-  osRegionName: fromOslo(
-    text('os_region_name', '', ANY_TEXT, 'Region of the cloud; needed where the catalog has several.'),
+  osPrivilegedUserTenant: text('os_privileged_user_tenant', '', ANY_TEXT, 'Project of that user.'),
+  osPrivilegedUserAuthUrl: withExample(
+    'https://keystone.example.org:5000/v3',
+    text('os_privileged_user_auth_url', '', OPTIONAL_URL, 'URL of Keystone.'),
   ),
+  osUserDomainName: text('os_user_domain_name', 'default', NAME, 'Domain of that user.'),
+  osProjectDomainName: text('os_project_domain_name', 'default', NAME, 'Domain of that project.'),
+  osRegionName: text('os_region_name', '', ANY_TEXT, 'Region of the cloud; needed where the catalog has several.'),
   novaCatalogAdminInfo: text(
     'nova_catalog_admin_info',
     'compute:nova:publicURL',
@@ -48,7 +48,7 @@ export const nova = {
   novaApiInsecure: flag(
     'nova_api_insecure',
     false,
-    'Take any certificate of the cloud. Anybody between may then read the password.',
+    'Accept any certificate of the cloud. An attacker on the network can then read the password.',
   ),
 };
 
@@ -75,8 +75,8 @@ export const cloud = {
     'simulated_address',
     '',
     ANY_TEXT,
-    'Where a simulated cloud answers: the path of a unix socket, or HOST:PORT.',
+    'Address of a simulated cloud: the path of a unix socket, or HOST:PORT.',
   ),
   connectTimeoutMs: seconds('connect_timeout', 5, [0.1, 300], 'Upper bound of the wait for a connection to the cloud.'),
-  requestTimeoutMs: seconds('request_timeout', 60, [0.1, 3600], 'Upper bound of the wait for an answer of the cloud.'),
+  requestTimeoutMs: seconds('request_timeout', 60, [0.1, 3600], 'Upper bound of the wait for a response of the cloud.'),
 };

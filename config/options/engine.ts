@@ -1,6 +1,17 @@
 /** Options of the engine and of its journal: sections engine and journal. */
 
-import { ABSOLUTE_PATH, choice, choices, count, OPTIONAL_HOST, OPTIONAL_PATH, seconds, text } from './kinds.ts';
+import {
+  ABSOLUTE_PATH,
+  choice,
+  choices,
+  count,
+  OPTIONAL_HOST,
+  OPTIONAL_PATH,
+  seconds,
+  seenByTasks,
+  text,
+  withExample,
+} from './kinds.ts';
 
 const DAY = 86_400;
 
@@ -15,30 +26,33 @@ export const journal = {
     'path',
     '/var/lib/recovery-agent/journal.db',
     ABSOLUTE_PATH,
-    'The journal, on storage that every node of the cluster can mount.',
+    'File of the journal, on storage that every node of the cluster can mount.',
   ),
-  mountPoint: text(
-    'mount_point',
-    '',
-    OPTIONAL_PATH,
-    'Where the storage is mounted; the journal is not opened, and none begun, while nothing is mounted there.',
+  mountPoint: withExample(
+    '/var/lib/recovery-agent',
+    text(
+      'mount_point',
+      '',
+      OPTIONAL_PATH,
+      'Mount point of the storage; while nothing is mounted there, the journal is neither opened nor created.',
+    ),
   ),
   allowStorage: choices(
     'allow_storage',
     REFUSED_STORAGE,
-    'Kinds of storage to use although their locks cannot be trusted; the risk of two writers is then yours.',
+    'Kinds of storage to accept although their locks are unreliable; you then take the risk of two writers.',
   ),
   lockTimeoutMs: seconds(
     'lock_timeout',
     90,
     [0, 3600],
-    "Upper bound of the wait for the lock of a dead node's engine to be given back by the storage.",
+    "Upper bound of the wait until the storage releases the lock of a failed node's engine.",
   ),
   confirmDelayMs: seconds(
     'confirm_delay',
     2,
     [0, 60],
-    'After taking the journal over: wait so long and look again whether it is still ours.',
+    'Wait after a takeover of the journal before the engine checks that it still has the lease.',
   ),
   retentionMs: seconds(
     'retention',
@@ -52,55 +66,76 @@ export const journal = {
     [0, 10_000_000],
     'Maximum number of closed recoveries; beyond it the oldest are removed. 0 sets no bound; the newest 1000 stay in any case.',
   ),
+  auditRetentionMs: seconds(
+    'audit_retention',
+    365 * DAY,
+    [0, 3650 * DAY],
+    'How long entries of the audit are kept, counted while an engine runs; 0 keeps them until audit_count is reached.',
+  ),
+  auditCount: count(
+    'audit_count',
+    100_000,
+    [100, 10_000_000],
+    'Maximum number of audit entries of each kind (reports, refusals, commands); beyond it the oldest are removed.',
+  ),
 };
 
 export const engine = {
   socket: text('socket', '/run/recovery-agent/engine.sock', ABSOLUTE_PATH, 'Unix socket of the engine on its node.'),
-  node: text('node', '', OPTIONAL_HOST, 'Name of this node in the journal; without one its host name.'),
-  beatIntervalMs: seconds(
-    'beat_interval',
-    10,
-    [0.1, 3600],
-    'How often the engine writes into the journal that it lives.',
-  ),
+  node: text('node', '', OPTIONAL_HOST, 'Name of this node in the journal; default: its host name.'),
+  beatIntervalMs: seconds('beat_interval', 10, [0.1, 3600], 'Interval between lease renewals.'),
   leaseTimeoutMs: seconds(
     'lease_timeout',
     30,
     [0.2, 3600],
-    'An engine that has not written for so long has lost its reign; longer than beat_interval.',
+    'Time without a renewal after which another engine may take over; longer than beat_interval.',
   ),
-  maxConcurrentRecoveries: count('max_concurrent_recoveries', 16, [1, 256], 'Recoveries at work at the same time.'),
+  maxConcurrentRecoveries: count(
+    'max_concurrent_recoveries',
+    16,
+    [1, 256],
+    'Maximum number of recoveries that run at the same time.',
+  ),
+  maxRecoveriesPerProject: count(
+    'max_recoveries_per_project',
+    4,
+    [1, 256],
+    'Maximum number of instance recoveries of one project at the same time; always less than max_concurrent_recoveries if that is more than 1.',
+  ),
   maxResumes: count(
     'max_resumes',
     5,
     [0, 1000],
-    'A recovery interrupted more often than so by the death of its engine is given up as a dead letter.',
+    'Maximum number of engine failures per recovery. Beyond it the recovery becomes a dead letter.',
   ),
-  outagePatienceMs: seconds(
-    'outage_patience',
-    600,
-    [0, DAY],
-    'Upper bound of the wait for a cloud whose API does not answer, before a task fails.',
+  outagePatienceMs: seenByTasks(
+    'outagePatienceMs',
+    seconds(
+      'outage_patience',
+      600,
+      [0, DAY],
+      'Upper bound of the wait while the API of the cloud does not respond, before a task fails.',
+    ),
   ),
   taskTimeoutMs: seconds(
     'task_timeout',
     3600,
     [1, 7 * DAY],
-    'Upper bound of one task, unless its own section says otherwise.',
+    'Upper bound of one attempt of a task, unless the section of the task sets another.',
   ),
   taskRetries: count(
     'task_retries',
     0,
     [0, 100],
-    'Further attempts after a task failed, unless its own section says otherwise.',
+    'Further attempts after a task failed, unless the section of the task sets another number.',
   ),
   taskRetryDelayMs: seconds(
     'task_retry_delay',
     5,
     [0, 3600],
-    'Wait before a further attempt, unless its own section says otherwise.',
+    'Wait before a further attempt, unless the section of the task sets another.',
   ),
-  logLevel: choice('log_level', 'info', ['debug', 'info', 'warning', 'error'], 'The least that is logged.'),
+  logLevel: choice('log_level', 'info', ['debug', 'info', 'warning', 'error'], 'Minimum log level.'),
   recoveryMethodsConfig: text(
     'recovery_methods_config',
     DEFAULT_METHODS_FILE,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_MAIN_FILE, loadConfiguration } from '../load.ts';
+import { crashOptionOfFlow, FLOWS, optionOfFlow, PHASES } from '../pipelines/pipelines.ts';
 import { renderExample } from './example.ts';
-import { DEFAULT_MAIN_FILE, loadConfiguration } from './load.ts';
 import { OPTIONS } from './options.ts';
-import { crashOptionOfFlow, FLOWS, optionOfFlow, PHASES } from './pipelines.ts';
 
 const load = (text?: string) => {
   const files = new Map([['/etc/recovery-agent/custom-recovery-methods.conf', '']]);

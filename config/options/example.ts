@@ -6,28 +6,28 @@
  */
 
 import { safe } from 'ini';
-import type { OptionSpec } from './kinds.ts';
-import { OPTIONS } from './options.ts';
+import { DEFAULT_PIPELINES } from '../pipelines/default-lists.ts';
 import {
   crashOptionOfFlow,
-  DEFAULT_PIPELINES,
   FLOWS,
   FLOWS_SECTION,
   optionOfFlow,
   PHASES,
   type Pipeline,
-} from './pipelines.ts';
+} from '../pipelines/pipelines.ts';
+import { POLICY_OPTIONS } from '../pipelines/task-policies.ts';
+import type { OptionSpec } from './kinds.ts';
+import { OPTIONS } from './options.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_OPTIONS, SEGMENT_SECTION } from './segments.ts';
-import { POLICY_OPTIONS } from './task-policies.ts';
 
 const HEAD = `# recovery-agent.conf
 #
 # Without this file, or with this file as it is, everything has its default. Remove the # before an option to change it.
 # A line that begins with a blank continues the value of the line before. Durations are seconds and may have a fraction;
 # a wait is the upper bound of something observed, not a sleep. "recovery-agent validate" checks the file.
-# A # or ; begins a comment; one that belongs to a value is written \\# or \\; unless the whole value stands in quotes.
-# The file names programs that run as root: an engine takes it only if nobody else can write to it (chmod go-w).
+# A # or ; begins a comment. In a value write \\# or \\; unless the whole value is in quotes.
+# The file names programs that run as root: an engine accepts it only if no other user can write to it (chmod go-w).
 `;
 
 const SEGMENTS_HEAD = `# Failover segments: which hosts belong together and how a failed one is recovered. Any number of sections; without one,
@@ -45,10 +45,10 @@ const SEGMENTS_HEAD = `# Failover segments: which hosts belong together and how 
 #     Names as Nova has them, separated by commas, blanks or newlines. Reserved hosts are used in this order.
 `;
 
-const FLOWS_HEAD = `# What is done, task by task. Stands here or in the file recovery_methods_config, not in both. Two spellings:
+const FLOWS_HEAD = `# The task lists of each flow, here or in the file recovery_methods_config, not in both. Two notations:
 #   pre:['a','b'],main:['c'],post:['d']        {'pre': ['a', 'b'], 'main': ['c'], 'post': ['d']}
-# And what becomes of a flow whose engine died in it: resume (it goes on where it stood), restart (it is begun anew), or
-# rollback (it takes back what it did, and has failed).
+# And the policy for a flow whose engine ended during it: resume (continue at the first unfinished step), restart (run the
+# flow again from its first task), or rollback (undo the completed tasks; the flow has then failed).
 `;
 
 const TASKS_HEAD = `# Each task in these lists may have a section of its own. For example:
@@ -79,13 +79,13 @@ function renderOption(spec: OptionSpec<unknown>): string {
   return `# ${spec.help}\n# (${spec.takes})\n#${spec.name} =${value}\n`;
 }
 
-/** An option of a section that has no fixed name: it can only be described. */
+/** An option of a section that has no fixed name; it has a description only. */
 function renderHelp(spec: OptionSpec<unknown>): string {
   const value = spec.written === '' ? '' : ` = ${spec.written}`;
   return `#   ${spec.name}${value}\n#     ${spec.help} (${spec.takes})\n`;
 }
 
-/** The lists of a flow as they stand in a file. */
+/** The lists of a flow as they are written in a file. */
 export function renderLists(lists: Pick<Pipeline, 'pre' | 'main' | 'post'>): string {
   return PHASES.map((phase) => `${phase}:[${lists[phase].map((task) => `'${task}'`).join(',')}]`).join(',');
 }

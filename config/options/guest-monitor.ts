@@ -9,47 +9,47 @@ const SELECTION: TextForm = {
 };
 
 export const guestMonitor = {
-  guestMonitoringIntervalMs: seconds('guest_monitoring_interval', 10, [0.5, 3600], 'How often each guest is asked.'),
+  guestMonitoringIntervalMs: seconds(
+    'guest_monitoring_interval',
+    10,
+    [0.5, 3600],
+    'Interval between two checks of each guest.',
+  ),
   guestMonitoringTimeoutMs: seconds(
     'guest_monitoring_timeout',
     2,
     [1, 60],
-    'How long an agent may take to answer; libvirt counts in whole seconds.',
+    'Upper bound of the wait for the response of an agent; libvirt counts in whole seconds.',
   ),
   guestMonitoringFailureThreshold: count(
     'guest_monitoring_failure_threshold',
     3,
     [0, 1000],
-    'A guest that fails more often than this, one time after the other, is reported.',
+    'A guest is reported after more than this number of consecutive failures.',
   ),
-  guests: text(
-    'guests',
-    'all',
-    SELECTION,
-    'The guests that are asked, among the instances that have an agent channel.',
-  ),
+  guests: text('guests', 'all', SELECTION, 'The guests to check, among the instances that have an agent channel.'),
   disconnectedAgent: choice(
     'disconnected_agent',
     'ignore',
     ['ignore', 'failure'],
-    'What it is when an agent has closed its channel: its guest boots or it was stopped, or, as in Masakari, a failure.',
+    'Meaning of an agent channel that is closed: the guest boots or the agent was stopped, or, as in Masakari, a failure.',
   ),
   hungQemu: choice(
     'hung_qemu',
     'log',
     ['ignore', 'log', 'report'],
-    'What is done about a QEMU that does not answer libvirt: nothing, a line in the log, or a report like that of a guest.',
+    'Reaction to a QEMU that does not respond to libvirt: none, a line in the log, or a report like that of a guest.',
   ),
   hungQemuAfterMs: seconds(
     'hung_qemu_after',
     60,
     [5, 3600],
-    'A QEMU that leaves a question of libvirt unanswered for longer than this hangs.',
+    'A QEMU that does not respond to libvirt for longer than this hangs.',
   ),
   libvirtSocket: text(
     'libvirt_socket',
     '',
     OPTIONAL_PATH,
-    'Read-write socket of libvirtd or virtqemud; without one it is looked for in /run/libvirt.',
+    'Read-write socket of libvirtd or virtqemud; without one it is searched in /run/libvirt.',
   ),
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hostMonitor } from './host-monitor-options.ts';
+import { hostMonitor } from './host-monitor.ts';
 
 describe('host_names', () => {
   test('maps names of Pacemaker to names of Nova', () => {

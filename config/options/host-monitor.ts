@@ -1,6 +1,7 @@
 /** Options of the host monitor: section host, with the names of masakari-monitors where it has them. */
 
 import { isHostName } from '#protocol/host-name.ts';
+import { SOURCE_NAMES } from './host-sources.ts';
 import {
   ABSOLUTE_PATH,
   choice,
@@ -13,6 +14,7 @@ import {
   seconds,
   shown,
   text,
+  withExample,
 } from './kinds.ts';
 
 const OPTIONAL_DOMAIN = { takes: 'a domain, or nothing', pattern: /^[a-zA-Z0-9\-._]{0,250}$/ };
@@ -36,7 +38,7 @@ function nodeNames(name: string, help: string): OptionSpec<readonly string[]> {
   };
 }
 
-/** Pairs NODE:HOST; a host stands for one node only. */
+/** Pairs NODE:HOST; each host belongs to one node only. */
 function namePairs(name: string, help: string): OptionSpec<Readonly<Record<string, string>>> {
   return {
     name,
@@ -64,36 +66,35 @@ export const hostMonitor = {
     'monitoring_driver',
     'default',
     ['default', 'consul'],
-    'Where hosts are watched when sources names nothing: default is Pacemaker.',
+    'Source of host states if sources is empty; default means Pacemaker.',
   ),
-  sources: choices(
-    'sources',
-    ['pacemaker', 'ping', 'ipmi', 'redfish', 'heartbeat', 'consul'],
-    'Everything that is asked for the state of hosts; without any that of monitoring_driver.',
+  sources: withExample(
+    'pacemaker, ipmi',
+    choices('sources', SOURCE_NAMES, 'The sources of host states; without any the one of monitoring_driver.'),
   ),
   monitoringIntervalMs: seconds(
     'monitoring_interval',
     60,
     [0.1, 3600],
-    'How often all sources are looked at anew; what they tell by themselves is not waited for.',
+    'Interval between two polls of all sources; events of a source are processed at once.',
   ),
   suspicionIntervalMs: seconds(
     'suspicion_interval',
     5,
     [0.1, 3600],
-    'How often they are looked at while a host is down and not proven dead.',
+    'Interval between two polls while a host is down and not proven dead.',
   ),
   monitoringSamples: count(
     'monitoring_samples',
     1,
     [1, 100],
-    'Looks in a row that must agree that a host is up or dead; a fencing is believed at once.',
+    'Consecutive polls that must agree that a host is up or dead; a fencing counts at once.',
   ),
   policy: choice(
     'policy',
     'auto',
     ['auto', 'pacemaker-fenced', 'matrix'],
-    'How what is seen is weighed; auto is pacemaker-fenced if Pacemaker is a source, else matrix.',
+    'Rule that decides the state of a host; auto is pacemaker-fenced if Pacemaker is a source, else matrix.',
   ),
   matrixConfigFile: text(
     'matrix_config_file',
@@ -116,13 +117,13 @@ export const hostMonitor = {
   computeHosts: nodeNames('compute_hosts', 'Names in Pacemaker of the nodes that are compute hosts; overrides both.'),
   hostNames: namePairs(
     'host_names',
-    'Names in Pacemaker and in Nova where they differ and the form does not tell, e.g. pcmk1:nova1.example.org.',
+    'Names in Pacemaker and in Nova if they differ and host_name_form does not cover it, e.g. pcmk1:nova1.example.org.',
   ),
   hostNameForm: choice(
     'host_name_form',
     'as_is',
     ['as_is', 'short', 'full'],
-    'How Nova has other names than Pacemaker: cut at the first dot, or with host_name_domain.',
+    "How Nova's names differ from Pacemaker's: cut at the first dot, or with host_name_domain.",
   ),
   hostNameDomain: text(
     'host_name_domain',
@@ -134,18 +135,18 @@ export const hostMonitor = {
     'pacemaker_timeout',
     15,
     [1, 300],
-    'Upper bound for an answer of crm_mon and of cibadmin; after it the monitor is blind.',
+    'Upper bound of the wait for crm_mon and for cibadmin; after it the monitor is blind.',
   ),
   alertSocket: text(
     'alert_socket',
     '/run/recovery-agent/host-monitor.sock',
     ABSOLUTE_PATH,
-    "Socket at which Pacemaker's alert agent asks for a look; another one is told to it as recipient.",
+    "Socket at which Pacemaker's alert agent requests a poll; if you change it, set it as recipient of the alert.",
   ),
   stateFile: text(
     'state_file',
     '/var/lib/recovery-agent/host-monitor.json',
     ABSOLUTE_PATH,
-    'File in which is kept what was reported, so that a restart neither repeats nor misses a death.',
+    'State file with the reports already sent, so that a restart neither repeats nor misses a failure.',
   ),
 };

@@ -1,8 +1,8 @@
-/** What holds between the options of the host monitor: one that another leaves without effect is named. */
+/** Relations between the options of the host monitor: an option that another one leaves without effect is reported. */
 
-import type { DocumentSection } from './document.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { type Problem, warningAt } from '../document/problem.ts';
 import type { EngineOptions } from './options.ts';
-import { type Problem, warningAt } from './problem.ts';
 
 export function checkHostMonitor({ hostMonitor }: EngineOptions, section: DocumentSection | undefined): Problem[] {
   const problems: Problem[] = [];
@@ -13,9 +13,9 @@ export function checkHostMonitor({ hostMonitor }: EngineOptions, section: Docume
   };
   const { sources, monitoringDriver, policy, computeHosts, hostNameForm } = hostMonitor;
   const asksPacemaker = sources.length > 0 ? sources.includes('pacemaker') : monitoringDriver === 'default';
-  if (sources.length > 0) warn('monitoring_driver', 'beside "sources", which says where hosts are watched');
+  if (sources.length > 0) warn('monitoring_driver', 'beside "sources", which takes precedence');
   if (policy === 'pacemaker-fenced' || (policy === 'auto' && asksPacemaker)) {
-    warn('matrix_config_file', 'with the policy pacemaker-fenced, which is that of "auto" where Pacemaker is asked');
+    warn('matrix_config_file', 'with the policy pacemaker-fenced, which "auto" means if Pacemaker is a source');
   }
   if (computeHosts.length > 0) {
     for (const name of ['pacemaker_node_type', 'restrict_to_remotes']) warn(name, 'beside "compute_hosts"');

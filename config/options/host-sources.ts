@@ -4,7 +4,11 @@
  */
 
 import { HOST_NAME } from '#protocol/host-name.ts';
-import { ABSOLUTE_PATH, count, OPTIONAL_PATH, seconds, type TextForm, text } from './kinds.ts';
+import { ABSOLUTE_PATH, choice, count, OPTIONAL_PATH, seconds, type TextForm, text, withExample } from './kinds.ts';
+
+/** The sources of host states; a folder of monitors/host/sources each. */
+export const SOURCE_NAMES = ['pacemaker', 'ping', 'ipmi', 'redfish', 'heartbeat', 'consul'] as const;
+export type SourceName = (typeof SOURCE_NAMES)[number];
 
 const PORT = '[0-9]{1,5}';
 // A name, an IPv4 address, or an IPv6 address in brackets.
@@ -15,7 +19,7 @@ const OPTIONAL_ADDRESS: TextForm = {
   pattern: new RegExp(`^(?:${HOST}(?::${PORT})?)?$`),
 };
 
-// No names: a heartbeat must leave while no name server answers.
+// No names: a heartbeat must be sent also while no name server responds.
 const ADDRESSES: TextForm = {
   takes: 'any of IP or IP:PORT, separated by commas or blanks, an IPv6 address in brackets; or nothing',
   pattern: new RegExp(String.raw`^(?:(?:[0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\])(?::${PORT})?(?:[\s,]+|$))*$`),
@@ -33,8 +37,13 @@ export const hostSources = {
     ABSOLUTE_PATH,
     'YAML file with addresses, BMC and Consul name of each host.',
   ),
-  pingSamples: count('ping_samples', 3, [1, 100], 'Pings of an address that must go unanswered before it is down.'),
-  pingTimeoutMs: seconds('ping_timeout', 2, [1, 60], 'Upper bound of the wait for one answer; rounded up to a second.'),
+  pingSamples: count('ping_samples', 3, [1, 100], 'Pings of an address without a response before it is down.'),
+  pingTimeoutMs: seconds(
+    'ping_timeout',
+    2,
+    [1, 60],
+    'Upper bound of the wait for one response; rounded up to a second.',
+  ),
   pingParallel: count('ping_parallel', 32, [1, 256], 'Addresses that are pinged at the same time.'),
   ipmitool: text('ipmitool', '/usr/bin/ipmitool', ABSOLUTE_PATH, 'Program that reads BMCs over IPMI.'),
   ipmiTimeoutMs: seconds('ipmi_timeout', 5, [0.1, 300], 'Upper bound of one query of a BMC over IPMI.'),
@@ -46,35 +55,57 @@ export const hostSources = {
 
 export const heartbeat = {
   listen: text('listen', '::', IP_ADDRESS, 'Address where heartbeats of other hosts are received; :: takes all.'),
-  port: count('port', 7411, [1, 65_535], 'UDP port where they are received, and where they go unless send_to says so.'),
-  sendTo: text('send_to', '', ADDRESSES, 'Where this host sends its heartbeats: every host that watches, or nothing.'),
-  intervalMs: seconds('interval', 2, [0.1, 60], 'How often this host sends a heartbeat.'),
-  timeoutMs: seconds('heartbeat_timeout', 20, [0.5, 3600], 'A host that was silent for longer than this is down.'),
+  port: count(
+    'port',
+    7411,
+    [1, 65_535],
+    'UDP port where they are received, and to which they are sent unless send_to has a port.',
+  ),
+  sendTo: withExample(
+    '192.0.2.1, [2001:db8::1]:7411',
+    text('send_to', '', ADDRESSES, 'Destinations of the heartbeats of this host: every watcher, or nothing.'),
+  ),
+  intervalMs: seconds('interval', 2, [0.1, 60], 'Interval between two heartbeats of this host.'),
+  timeoutMs: seconds(
+    'heartbeat_timeout',
+    20,
+    [0.5, 3600],
+    'A host that sent no heartbeat for longer than this is down.',
+  ),
   keyFile: text(
     'key_file',
-    '/etc/recovery-agent/heartbeat.key',
-    ABSOLUTE_PATH,
-    'The key of all heartbeats: a file of 32 bytes or more, the same on all hosts.',
+    '',
+    OPTIONAL_PATH,
+    'The key of this host for heartbeats, as "recovery-agent key issue" writes it; without one that of [transport] key_file.',
   ),
   previousKeyFile: text(
     'previous_key_file',
     '',
     OPTIONAL_PATH,
-    'The key before it, still accepted while the new one is being brought to all hosts.',
+    'The previous key, still accepted while the new one is being distributed to all hosts.',
+  ),
+  sharedKey: choice(
+    'shared_key',
+    'refuse',
+    ['refuse', 'accept'],
+    'Whether these files may contain one key that all hosts share, as in earlier versions: each holder can send in the name of every host.',
   ),
   clockSkewMs: seconds('clock_skew', 60, [1, 3600], 'How far the clock of a host may be from the one here.'),
   massSilence: count(
     'mass_silence',
     50,
     [1, 100],
-    'If more than this per cent of the hosts fall silent together, none of them is taken for down.',
+    'If more than this percentage of the hosts stops sending at the same time, none of them counts as down.',
   ),
 };
 
 export const consul = {
-  agentManage: text('agent_manage', '', OPTIONAL_ADDRESS, 'Consul agent of the management network, port 8500.'),
+  agentManage: withExample(
+    '192.0.2.1:8500',
+    text('agent_manage', '', OPTIONAL_ADDRESS, 'Consul agent of the management network, port 8500.'),
+  ),
   agentTenant: text('agent_tenant', '', OPTIONAL_ADDRESS, 'Consul agent of the tenant network, port 8500.'),
   agentStorage: text('agent_storage', '', OPTIONAL_ADDRESS, 'Consul agent of the storage network, port 8500.'),
-  tokenFile: text('token_file', '', OPTIONAL_PATH, 'File with the token for these agents, if they want one.'),
-  timeoutMs: seconds('timeout', 5, [0.1, 300], 'Upper bound of one question to a Consul agent.'),
+  tokenFile: text('token_file', '', OPTIONAL_PATH, 'File with the token for these agents, if they require one.'),
+  timeoutMs: seconds('timeout', 5, [0.1, 300], 'Upper bound of one request to a Consul agent.'),
 };

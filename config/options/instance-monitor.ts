@@ -22,13 +22,13 @@ export const instanceMonitor = {
     'resync_interval',
     20,
     [1, 600],
-    'How often all domains are listed anew; what libvirt tells by itself is not waited for.',
+    'Interval between two listings of all domains; events of libvirt are processed at once.',
   ),
   panicEvent: choice(
     'panic_event',
     'LIFECYCLE/STOPPED_FAILED',
     PANIC_EVENTS,
-    'As what the panic of a guest is reported; engines act on LIFECYCLE/STOPPED_FAILED alone.',
+    'The event with which the panic of a guest is reported; engines act on LIFECYCLE/STOPPED_FAILED only.',
   ),
   qemuLogDirectory: text(
     'qemu_log_directory',

@@ -1,5 +1,5 @@
 /**
- * The kinds of values an option can have: how the text in the file becomes a typed value, and what is said when it does not.
+ * The kinds of values of an option: how the text in the file becomes a typed value, and the message if it does not.
  *
  * Invariant: `parse(written)` gives `fallback`, for every option; what `--help`, the example file and the engine take as
  * the default is therefore one thing.
@@ -13,23 +13,40 @@ export type Parsed<T> = { readonly value: T } | { readonly fault: string; readon
 export interface OptionSpec<T> {
   readonly name: string;
   readonly fallback: T;
-  /** The default as it would stand in the file. */
+  /** The default as it is written in the file. */
   readonly written: string;
-  /** What may stand there: unit and range, or the words. */
+  /** The allowed values: unit and range, or the words. */
   readonly takes: string;
   /** One line for the operator. */
   readonly help: string;
   /** The value of a secret appears in no message, no example and no hash. */
   readonly secret: boolean;
+  /** A value other than the default, for the reference page. */
+  readonly example?: string;
+  /** The name under which tasks see the value; absent: no task does. See task-settings.ts. */
+  readonly setting?: string;
   /** The fault completes a sentence that begins with the name of the option. */
   parse(text: string): Parsed<T>;
+}
+
+/** Adds a value that the reference page shows. */
+export function withExample<Spec extends OptionSpec<unknown>>(example: string, spec: Spec): Spec {
+  return { ...spec, example };
+}
+
+/** An option that tasks see under this name. Plans in journals contain the name: it never changes. */
+export function seenByTasks<T, const Name extends string>(
+  setting: Name,
+  spec: OptionSpec<T>,
+): OptionSpec<T> & { readonly setting: Name } {
+  return { ...spec, setting };
 }
 
 type Range = readonly [min: number, max: number];
 
 /** A value as it may be repeated in a message: on one line, short, and not if a secret may have slipped into it. */
 export function shown(text: string): string {
-  if (/pass|secret|token/i.test(text)) return 'what stands there';
+  if (/pass|secret|token/i.test(text)) return 'the value that is set';
   const line = text.replaceAll(/\s+/g, ' ');
   return JSON.stringify(line.length > 60 ? `${line.slice(0, 57)}...` : line);
 }
@@ -47,7 +64,7 @@ export function seconds(name: string, fallback: number, [min, max]: Range, help:
       if (!/^\d{1,12}(\.\d{1,12})?$/.test(text))
         return { fault: `takes a number of seconds from ${min} to ${max}, not ${shown(text)}` };
       const value = Number(text);
-      if (value < min || value > max) return { fault: `must lie between ${min} and ${max} seconds, not ${text}` };
+      if (value < min || value > max) return { fault: `must be between ${min} and ${max} seconds, not ${text}` };
       return { value: Math.round(value * 1000) };
     },
   };
@@ -65,7 +82,7 @@ export function count(name: string, fallback: number, [min, max]: Range, help: s
     parse(text) {
       if (!/^\d{1,12}$/.test(text)) return { fault: `takes a whole number from ${min} to ${max}, not ${shown(text)}` };
       const value = Number(text);
-      if (value < min || value > max) return { fault: `must lie between ${min} and ${max}, not ${text}` };
+      if (value < min || value > max) return { fault: `must be between ${min} and ${max}, not ${text}` };
       return { value };
     },
   };
@@ -92,7 +109,7 @@ export function flag(name: string, fallback: boolean, help: string): OptionSpec<
   };
 }
 
-/** What a text must look like, in words and as a pattern. */
+/** The form of a text, in words and as a pattern. */
 export interface TextForm {
   readonly takes: string;
   readonly pattern: RegExp;
@@ -124,7 +141,7 @@ export function text(name: string, fallback: string, form: TextForm, help: strin
   };
 }
 
-/** A text that nobody but the cloud may see. */
+/** A text that only the cloud may receive. */
 export function secret(name: string, help: string): OptionSpec<string> {
   return { name, fallback: '', written: '', takes: 'text', help, secret: true, parse: (value) => ({ value }) };
 }

@@ -1,6 +1,8 @@
 /**
- * What else a masakari.conf or a masakarimonitors.conf may hold. It is accepted, so that the file can be used as it is, and
- * a warning says that it does nothing here, and what does.
+ * Other options of masakari.conf and masakarimonitors.conf. They are accepted, so that the file can be used as it is. A
+ * warning reports that they have no effect here, and names the replacement.
+ *
+ * Sources: oslo-config-generator and the registered options of Masakari 14 (Debian 12) and 19 (Debian 13), old names included.
  */
 
 const LOGGING = '; logs go to standard error, see [engine] log_level';
@@ -8,10 +10,15 @@ const NO_BUS = '; there is no message bus';
 const NO_API = '; there is no REST service';
 const NO_THREADS = '; the engine has a schedule of its own';
 
-const NO_RETRIES = '; a report is kept until an engine has it, see [monitors] outbox';
-const NO_CAPTURE = '; that the cluster can be seen is asked of Pacemaker itself, no packets are captured';
+const NO_DATABASE = '; recoveries are kept in the journal, see [journal] path';
+const NO_SERVICE = '; systemd or Pacemaker starts and stops the engine';
+const NO_SOURCE = '; other sources of oslo.config are not read';
+const OTHER_LOGIN = '; see nova_ca_certificates_file and nova_api_insecure, which Masakari uses for Nova';
 
-/** Options of section DEFAULT, and what to say after "has no effect here". */
+const NO_RETRIES = '; a report is kept until an engine has it, see [monitors] outbox';
+const NO_CAPTURE = '; the monitor reads the state of the cluster from Pacemaker and captures no packets';
+
+/** Options of section DEFAULT, and the text after "has no effect here". */
 const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['host', '; see [engine] node'],
   ['masakari_topic', NO_BUS],
@@ -37,28 +44,6 @@ const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['auth_strategy', NO_API],
   ['api_paste_config', NO_API],
   ['os_system_scope', '; the scope is that of the credentials'],
-  ['graceful_shutdown_timeout', NO_THREADS],
-  ['run_external_periodic_tasks', NO_THREADS],
-  ['backdoor_port', NO_THREADS],
-  ['backdoor_socket', NO_THREADS],
-  ['log_options', NO_THREADS],
-  ['client_socket_timeout', NO_API],
-  ['max_header_line', NO_API],
-  ['tcp_keepidle', NO_API],
-  ['wsgi_default_pool_size', NO_API],
-  ['wsgi_keep_alive', NO_API],
-  ['wsgi_log_format', NO_API],
-  ['wsgi_server_debug', NO_API],
-  ['conn_pool_min_size', NO_BUS],
-  ['conn_pool_ttl', NO_BUS],
-  ['rpc_ping_enabled', NO_BUS],
-  ['rpc_zmq_host', NO_BUS],
-  ['verbose', LOGGING],
-  ['logfile', LOGGING],
-  ['logdir', LOGGING],
-  ['log_format', LOGGING],
-  ['syslog_facility', LOGGING],
-  ['use_syslog_rfc_format', LOGGING],
   ['debug', LOGGING],
   ['log_file', LOGGING],
   ['log_dir', LOGGING],
@@ -99,7 +84,41 @@ const EFFECTLESS_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['introspectiveinstancemonitor_manager', '; see [monitors] run'],
   ['monkey_patch', ''],
   ['monkey_patch_modules', ''],
+  ['shell_completion', ''],
+  ['pybasedir', ''],
+  ['bindir', ''],
+  ['engine_manager', ''],
+  ['disable_process_locking', ''],
+  ['lock_path', ''],
+  ['config_source', NO_SOURCE],
+  ['config_file', NO_SOURCE],
+  ['config_dir', NO_SOURCE],
+  ...withHint(
+    NO_API,
+    'use_forwarded_for osapi_max_request_body_size max_request_body_size wsgi_log_format wsgi_keep_alive',
+  ),
+  ...withHint(NO_API, 'wsgi_default_pool_size wsgi_server_debug secure_proxy_ssl_header tcp_keepidle max_header_line'),
+  ...withHint(NO_API, 'client_socket_timeout ssl_ca_file ssl_cert_file ssl_key_file'),
+  ...withHint(NO_API, 'policy_file policy_dirs policy_default_rule'),
+  ...withHint(LOGGING, 'log_color log_config logfile logdir log_format use_syslog_rfc_format syslog_facility verbose'),
+  ...withHint(
+    NO_BUS,
+    'conn_pool_min_size conn_pool_ttl rpc_ping_enabled rpc_zmq_host rpc_thread_pool_size rpc_backend',
+  ),
+  ...withHint(NO_BUS, 'notification_transport_url notification_topics amqp_auto_delete amqp_durable_queues'),
+  ...withHint(NO_BUS, 'kombu_reconnect_delay rabbit_login_method rabbit_retry_backoff rabbit_ha_queues'),
+  ...withHint(NO_DATABASE, 'db_backend sql_connection sql_max_retries sql_retry_interval sql_max_overflow'),
+  ...withHint(NO_DATABASE, 'sql_connection_debug sql_connection_trace sqlite_synchronous dbapi_use_tpool'),
+  ...withHint(
+    NO_SERVICE,
+    'graceful_shutdown_timeout backdoor_port backdoor_socket log_options run_external_periodic_tasks',
+  ),
+  ...withHint(OTHER_LOGIN, 'cafile certfile keyfile insecure timeout collect_timing split_loggers'),
 ]);
+
+function withHint(hint: string, names: string): [string, string][] {
+  return names.split(' ').map((name) => [name, hint]);
+}
 
 /** The same for sections of masakarimonitors.conf. Source: masakari-monitors, masakarimonitors/conf. */
 const EFFECTLESS_OF_MONITORS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
@@ -107,7 +126,7 @@ const EFFECTLESS_OF_MONITORS: ReadonlyMap<string, ReadonlyMap<string, string>> =
     'host',
     new Map([
       ['disable_ipmi_check', '; without a proof of death a host is not recovered, see [host] policy'],
-      ['stonith_wait', '; a fencing is waited for by itself'],
+      ['stonith_wait', '; the monitor waits for each fencing'],
       ['tcpdump_timeout', NO_CAPTURE],
       ['corosync_multicast_interfaces', NO_CAPTURE],
       ['corosync_multicast_ports', NO_CAPTURE],
@@ -117,14 +136,15 @@ const EFFECTLESS_OF_MONITORS: ReadonlyMap<string, ReadonlyMap<string, string>> =
   ],
   [
     'introspectiveinstancemonitor',
-    new Map([['qemu_guest_agent_sock_path', '; agents are asked through libvirt, which has their sockets']]),
+    new Map([['qemu_guest_agent_sock_path', '; agents are reached through libvirt, which has their sockets']]),
   ],
 ]);
 
-/** Whole sections, and what to say after "has no effect here". */
+/** Whole sections, and the text after "has no effect here". */
 const EFFECTLESS_SECTIONS: ReadonlyMap<string, string> = new Map([
-  ['taskflow', '; recoveries are kept in the journal, see [journal] path'],
-  ['database', '; recoveries are kept in the journal, see [journal] path'],
+  ['taskflow', NO_DATABASE],
+  ['database', NO_DATABASE],
+  ['sql', NO_DATABASE],
   ['coordination', '; the journal has one owner at a time, see [engine] lease_timeout'],
   ['keystone_authtoken', NO_API],
   ['osapi_v1', NO_API],
@@ -138,12 +158,30 @@ const EFFECTLESS_SECTIONS: ReadonlyMap<string, string> = new Map([
   ['oslo_messaging_kafka', NO_BUS],
   ['oslo_messaging_notifications', NO_BUS],
   ['oslo_messaging_rabbit', NO_BUS],
-  ['api', '; where Masakari is and who may report is said in [transport] and [cloud]'],
+  ['api', '; see [transport] and [cloud] for the address of Masakari and the credentials'],
   ['callback', NO_RETRIES],
   ['oslo_concurrency', ''],
   ['oslo_reports', ''],
   ['oslo_versionedobjects', ''],
   ['profiler', ''],
+  ...withHint(NO_API, 'service_user keystone cache audit_middleware_notifications oslo_limit'),
+  ...withHint(NO_BUS, 'oslo_messaging_metrics amqp1 rpc_notifier2'),
+  ...withHint('', 'profiler_jaeger profiler_otlp privsep masakarimonitors_privileged'),
+  ...withHint(NO_SOURCE, 'sample_castellan_source sample_remote_file_source'),
+]);
+
+/** The sections of Masakari and of its monitors that have an effect here. */
+export const MASAKARI_SECTIONS: ReadonlySet<string> = new Set([
+  'DEFAULT',
+  'host_failure',
+  'instance_failure',
+  'process_failure',
+  'taskflow_driver_recovery_flows',
+  'host',
+  'process',
+  'libvirt',
+  'introspectiveinstancemonitor',
+  'consul',
 ]);
 
 /** For an option that is known and ignored: the end of the warning. */

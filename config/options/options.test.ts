@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { POLICY_OPTIONS } from '../pipelines/task-policies.ts';
 import { DEFAULT_OPTIONS, OPTIONS } from './options.ts';
-import { POLICY_OPTIONS } from './task-policies.ts';
 
 test('the written default of every option is its default', () => {
   for (const spec of [...OPTIONS.map((entry) => entry.spec), ...POLICY_OPTIONS]) {
@@ -8,7 +8,7 @@ test('the written default of every option is its default', () => {
   }
 });
 
-test('no option stands twice in a section, and each has one line of help', () => {
+test('no option is in a section twice, and each has one line of help', () => {
   const names = OPTIONS.map((entry) => `${entry.section}/${entry.spec.name}`);
   expect(new Set(names).size).toBe(names.length);
   for (const { spec } of OPTIONS) expect(spec.help, spec.name).toMatch(/^[A-Z].{10,}\.$/);
@@ -38,6 +38,7 @@ test('the defaults are those of Masakari', () => {
   expect(nova.novaCatalogAdminInfo).toBe('compute:nova:publicURL');
   expect(nova.osUserDomainName).toBe('default');
   expect(hostFailure).toEqual({
+    fencingProof: 'checked',
     evacuateAllInstances: true,
     haEnabledInstanceMetadataKey: 'HA_Enabled',
     ignoreInstancesInErrorState: false,
@@ -61,6 +62,8 @@ test('ours have sensible defaults', () => {
     confirmDelayMs: 2000,
     retentionMs: 90 * 86_400_000,
     retentionCount: 100_000,
+    auditRetentionMs: 365 * 86_400_000,
+    auditCount: 100_000,
   });
   expect(DEFAULT_OPTIONS.engine).toEqual({
     socket: '/run/recovery-agent/engine.sock',
@@ -68,6 +71,7 @@ test('ours have sensible defaults', () => {
     beatIntervalMs: 10_000,
     leaseTimeoutMs: 30_000,
     maxConcurrentRecoveries: 16,
+    maxRecoveriesPerProject: 4,
     maxResumes: 5,
     outagePatienceMs: 600_000,
     taskTimeoutMs: 3_600_000,

@@ -2,22 +2,22 @@
  * Every option of engine and monitors, once: section, name, default, range, help. The type, the reader and the example file follow
  * from this table. Options that Masakari has keep its sections, names and defaults.
  *
- * Durations stand in the file in seconds and in `EngineOptions` in milliseconds.
+ * Durations are in seconds in the file and in milliseconds in `EngineOptions`.
  */
 
-import { cloud, nova } from './cloud-options.ts';
-import { engine, journal } from './engine-options.ts';
-import { guestMonitor } from './guest-monitor-options.ts';
-import { hostMonitor } from './host-monitor-options.ts';
-import { consul, heartbeat, hostSources } from './host-source-options.ts';
-import { instanceMonitor } from './instance-monitor-options.ts';
+import { cloud, nova } from './cloud.ts';
+import { engine, journal } from './engine.ts';
+import { guestMonitor } from './guest-monitor.ts';
+import { hostMonitor } from './host-monitor.ts';
+import { consul, heartbeat, hostSources } from './host-sources.ts';
+import { instanceMonitor } from './instance-monitor.ts';
 import type { OptionSpec } from './kinds.ts';
-import { monitors } from './monitor-options.ts';
-import { processMonitor } from './process-monitor-options.ts';
-import { general, hostFailure, instanceFailure, processFailure } from './recovery-options.ts';
-import { transport } from './transport-options.ts';
+import { monitors } from './monitors.ts';
+import { processMonitor } from './process-monitor.ts';
+import { general, hostFailure, instanceFailure, processFailure } from './recovery.ts';
+import { transport } from './transport.ts';
 
-/** The groups of options and the section each stands in, in the order of the example file. */
+/** The groups of options and the section of each, in the order of the example file. */
 export const OPTION_GROUPS = {
   general: { section: 'DEFAULT', options: general },
   nova: { section: 'DEFAULT', options: nova },
@@ -46,7 +46,7 @@ export type EngineOptions = {
   readonly [Group in keyof typeof OPTION_GROUPS]: ValuesOf<(typeof OPTION_GROUPS)[Group]['options']>;
 };
 
-/** The group of an option, its field there, and what the table says about it. */
+/** The group of an option, its field there, and its entry in the table. */
 export interface OptionEntry {
   readonly group: keyof EngineOptions;
   readonly field: string;

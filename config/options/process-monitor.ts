@@ -1,7 +1,7 @@
 /**
  * Options of the process monitor: section process, with the names and defaults of masakari-monitors.
  *
- * `api_retry_max` and `api_retry_interval` are read and do nothing: a report lies in the outbox until an engine has it.
+ * `api_retry_max` and `api_retry_interval` are accepted without effect: a report stays in the outbox until an engine has it.
  */
 
 import { ABSOLUTE_PATH, count, OPTIONAL_PATH, seconds, type TextForm, text } from './kinds.ts';
@@ -13,13 +13,13 @@ export const processMonitor = {
     'check_interval',
     5,
     [0.1, 3600],
-    'How often the processes are looked for; a death that the kernel tells is not waited for.',
+    'Interval between two searches for the processes; an exit that the kernel reports is processed at once.',
   ),
   watchIntervalMs: seconds(
     'watch_interval',
     1,
     [0.05, 60],
-    'How often it is asked whether found processes live; the death of a systemd service is told by the kernel.',
+    'Interval between two checks of the processes found; the kernel reports the exit of a systemd service.',
   ),
   processListPath: text(
     'process_list_path',
@@ -31,7 +31,7 @@ export const processMonitor = {
     'restart_retries',
     3,
     [0, 100],
-    'How often a restart that did not help is tried again before the failure is reported.',
+    'Retries of a restart that did not help, before the failure is reported.',
   ),
   restartIntervalMs: seconds(
     'restart_interval',
@@ -43,19 +43,19 @@ export const processMonitor = {
     'restart_backoff',
     2,
     [1, 10],
-    'Each wait between two restarts is so many times the one before; 1 is what masakari-monitors does.',
+    'Factor between two consecutive waits between restarts; 1 is the behaviour of masakari-monitors.',
   ),
   restartIntervalMaxMs: seconds(
     'restart_interval_max',
     60,
     [0.1, 3600],
-    'No wait between two restarts grows beyond this.',
+    'Upper bound of the wait between two restarts.',
   ),
   restartDelayMs: seconds(
     'restart_delay',
     1,
     [0, 3600],
-    'A process must be gone for so long before it is restarted: systemd or an operator may be doing it.',
+    'Time a process must be absent before it is restarted; systemd or an operator may be restarting it.',
   ),
   restartLimit: count(
     'restart_limit',
@@ -87,13 +87,13 @@ export const processMonitor = {
     'state_file',
     '/var/lib/recovery-agent/process-monitor.json',
     ABSOLUTE_PATH,
-    'What was restarted and reported since the host came up; a monitor that starts again goes on from there.',
+    'State file with the restarts and reports since the host booted; a restarted monitor continues from it.',
   ),
   apiRetryMax: count('api_retry_max', 12, [0, 1_000_000], 'No effect here: a report is kept until an engine has it.'),
   apiRetryIntervalMs: seconds(
     'api_retry_interval',
     10,
     [0, 86_400],
-    'No effect here: when a report is sent again is decided by the outbox.',
+    'No effect here: the outbox decides when a report is sent again.',
   ),
 };

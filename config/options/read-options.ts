@@ -1,12 +1,14 @@
 /** From the sections of a file to the options of the engine: each value by its kind, and the relations between them. */
 
-import type { DocumentSection } from './document.ts';
+import { didYouMean } from '../document/nearest.ts';
+import { ENGINE_OPTIONS } from '../document/oslo/engine-registry.ts';
+import { MONITOR_OPTIONS } from '../document/oslo/monitor-registry.ts';
+import type { DocumentOption, DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, type Problem, warningAt } from '../document/problem.ts';
 import { checkHostMonitor } from './host-relations.ts';
 import type { OptionSpec } from './kinds.ts';
-import { effectlessHint } from './masakari-options.ts';
-import { didYouMean } from './nearest.ts';
+import { effectlessHint } from './masakari.ts';
 import { type EngineOptions, OPTIONS, type OptionEntry, withDefaults } from './options.ts';
-import { errorAt, type Problem, warningAt } from './problem.ts';
 import { checkTransport } from './transport-relations.ts';
 
 export type Sections = ReadonlyMap<string, DocumentSection>;
@@ -53,21 +55,26 @@ export function readOptions(sections: Sections): {
 
 function unknownOptions(section: DocumentSection): Problem[] {
   const known = OPTIONS.filter((entry) => entry.section === section.name).map((entry) => entry.spec.name);
-  const problems: Problem[] = [];
-  for (const { name, at } of section.options.values()) {
-    if (known.includes(name)) continue;
-    const hint = effectlessHint(section.name, name);
-    const elsewhere = OPTIONS.find((entry) => entry.spec.name === name);
-    if (hint !== undefined) problems.push(warningAt(at, `"${name}" has no effect here${hint}`));
-    else if (elsewhere !== undefined) {
-      const message = `"${name}" does not belong to section [${section.name}] but to [${elsewhere.section}]`;
-      problems.push(errorAt(at, message));
-    } else problems.push(errorAt(at, `unknown option "${name}"${didYouMean(name, known)}`));
-  }
-  return problems;
+  return [...section.options.values()]
+    .filter(({ name }) => !known.includes(name))
+    .map((option) => unknownOption(section.name, option, known));
 }
 
-/** What holds between options: each is right for itself, and still they do not fit together. */
+function unknownOption(section: string, { name, at, oslo }: DocumentOption, known: readonly string[]): Problem {
+  const hint = effectlessHint(section, name);
+  if (hint !== undefined) return warningAt(at, `"${name}" has no effect here${hint}`);
+  const elsewhere = OPTIONS.find((entry) => entry.spec.name === name);
+  const belongs = `does not belong to section [${section}] but to [${elsewhere?.section}]`;
+  // Masakari ignores unknown options. An option that it reads and that has no effect here must not be lost silently.
+  const isMasakaris = ENGINE_OPTIONS.get(section)?.has(name) || MONITOR_OPTIONS.get(section)?.has(name);
+  if (oslo === 'named' && !isMasakaris) {
+    const reason = elsewhere === undefined ? `is unknown to Masakari too${didYouMean(name, known)}` : belongs;
+    return warningAt(at, `"${name}" has no effect: it ${reason}`);
+  }
+  return errorAt(at, elsewhere ? `"${name}" ${belongs}` : `unknown option "${name}"${didYouMean(name, known)}`);
+}
+
+/** Relations between options that are valid on their own but do not fit together. */
 function checkRelations({ engine, nova }: EngineOptions, sections: Sections): Problem[] {
   const problems: Problem[] = [];
   const beats = sections.get('engine')?.options;
@@ -83,8 +90,11 @@ function checkRelations({ engine, nova }: EngineOptions, sections: Sections): Pr
     os_privileged_user_tenant: nova.osPrivilegedUserTenant,
     os_privileged_user_auth_url: nova.osPrivilegedUserAuthUrl,
   };
-  const missing = Object.entries(credentials).flatMap(([name, value]) => (value === '' ? [name] : []));
-  const name = sections.get('DEFAULT')?.options.get('os_privileged_user_name');
+  const defaults = sections.get('DEFAULT');
+  const missing = Object.entries(credentials).flatMap(([name, value]) =>
+    value === '' && !defaults?.unread.has(name) ? [name] : [],
+  );
+  const name = defaults?.options.get('os_privileged_user_name');
   if (name !== undefined && nova.osPrivilegedUserName !== '' && missing.length > 0) {
     const message = `"os_privileged_user_name" is of no use without ${missing.map((option) => `"${option}"`).join(' and ')}`;
     problems.push(warningAt(name.at, message));

@@ -1,7 +1,7 @@
 /** Which sections there are besides those of tasks. */
 
-import { nearest } from './nearest.ts';
-import { FLOWS_SECTION } from './pipelines.ts';
+import { nearest } from '../document/nearest.ts';
+import { FLOWS_SECTION } from '../pipelines/pipelines.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_SECTION } from './segments.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseDocument } from './document.ts';
-import { formatProblem } from './problem.ts';
+import { parseDocument } from '../document/document.ts';
+import { formatProblem } from '../document/problem.ts';
 import { DEFAULT_SEGMENT, readSegments, segmentOf } from './segments.ts';
 
 function read(text: string) {
@@ -44,15 +44,15 @@ test('a host and a reserved host belong to their segment, others to none', () =>
 test.each([
   [
     '[failover_segment a]\nhosts = x,\n  y\n[failover_segment b]\nhosts = z y',
-    'f:5:11: host "y" already stands at f:3:3; a host belongs to one segment, once',
+    'f:5:11: host "y" is already named at f:3:3; a host belongs to one segment, once',
   ],
   [
     '[failover_segment a]\nhosts = x\nreserved_hosts = x',
-    'f:3:18: host "x" already stands at f:2:9; a host belongs to one segment, once',
+    'f:3:18: host "x" is already named at f:2:9; a host belongs to one segment, once',
   ],
   [
     '[failover_segment a]\nhosts = x x',
-    'f:2:11: host "x" already stands at f:2:9; a host belongs to one segment, once',
+    'f:2:11: host "x" is already named at f:2:9; a host belongs to one segment, once',
   ],
   [
     '[failover_segment a]\nhosts = x y/z',
@@ -67,7 +67,10 @@ test.each([
     'f:3:1: unknown option "reserved_host"; did you mean "reserved_hosts"?',
   ],
   ['[failover_segment]\nhosts = x', 'f:1:1: a segment needs a name of at most 255 characters: [failover_segment NAME]'],
-  ['[failover_segment a]\nhosts = x\n[failover_segment  a]\nhosts = y', 'f:3:1: segment "a" already stands at f:1:1'],
+  [
+    '[failover_segment a]\nhosts = x\n[failover_segment  a]\nhosts = y',
+    'f:3:1: segment "a" is already defined at f:1:1',
+  ],
   [
     '[failover_segment a]\nhosts = x\nrecovery_method = reserved_host',
     'f:3:1: warning: segment "a" has no reserved hosts for its recovery method reserved_host',

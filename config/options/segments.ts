@@ -1,14 +1,14 @@
 /**
  * Failover segments: which hosts belong together, and by which method a failed one is recovered.
  *
- * Invariant: a host name stands at most once in all segments, be it as host or as reserved host.
+ * Invariant: a host name occurs at most once in all segments, as host or as reserved host.
  */
 
 import { HOST_NAME_RULE, isEqualHost, isHostName, isSameHost, matchHost } from '#protocol/host-name.ts';
-import type { DocumentSection } from './document.ts';
+import { didYouMean } from '../document/nearest.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, formatPosition, type Position, type Problem, warningAt } from '../document/problem.ts';
 import { ANY_TEXT, choice, flag, listItems, NAME, shown, text } from './kinds.ts';
-import { didYouMean } from './nearest.ts';
-import { errorAt, formatPosition, type Position, type Problem, warningAt } from './problem.ts';
 import { type Sections, valueIn } from './read-options.ts';
 
 export const RECOVERY_METHODS = ['auto', 'reserved_host', 'auto_priority', 'rh_priority'] as const;
@@ -19,7 +19,7 @@ export interface FailoverSegment {
   readonly recoveryMethod: RecoveryMethod;
   /** Failures in a disabled segment are parked. */
   readonly enabled: boolean;
-  /** `every`: the one segment that stands for a configuration without segments. */
+  /** `every`: the only segment of a configuration without segments. */
   readonly hosts: 'every' | readonly string[];
   /** In the order in which they are used. */
   readonly reservedHosts: readonly string[];
@@ -27,7 +27,7 @@ export interface FailoverSegment {
   readonly description: string;
 }
 
-/** Holds where no segment is written: every host, method auto. */
+/** Used if no segment is written: every host, method auto. */
 export const DEFAULT_SEGMENT: FailoverSegment = {
   name: 'default',
   recoveryMethod: 'auto',
@@ -38,7 +38,7 @@ export const DEFAULT_SEGMENT: FailoverSegment = {
   description: '',
 };
 
-/** The hosts that a segment names, reserved ones last; none where it stands for every host. */
+/** The hosts that a segment names, reserved ones last; none if it contains every host. */
 export function segmentHosts({ hosts, reservedHosts }: FailoverSegment): readonly string[] {
   return hosts === 'every' ? reservedHosts : [...hosts, ...reservedHosts];
 }
@@ -89,7 +89,7 @@ export function readSegments(sections: Sections): {
     if (name === '' || name.length > 255) {
       problems.push(errorAt(section.at, `a segment needs a name of at most 255 characters: [${SEGMENT_SECTION} NAME]`));
     } else if (earlier !== undefined) {
-      problems.push(errorAt(section.at, `segment "${name}" already stands at ${formatPosition(earlier)}`));
+      problems.push(errorAt(section.at, `segment "${name}" is already defined at ${formatPosition(earlier)}`));
     } else names.set(name, section.at);
     segments.push(readSegment(name, section, hosts, problems));
   }
@@ -142,7 +142,10 @@ function readHosts(
       problems.push(errorAt(at, `${shown(host)} is no host name: ${HOST_NAME_RULE}`));
     } else if (earlier !== undefined) {
       problems.push(
-        errorAt(at, `host "${host}" already stands at ${formatPosition(earlier)}; a host belongs to one segment, once`),
+        errorAt(
+          at,
+          `host "${host}" is already named at ${formatPosition(earlier)}; a host belongs to one segment, once`,
+        ),
       );
     } else {
       for (const [name, place] of like) {

@@ -1,4 +1,4 @@
-/** Addresses of engines as they stand in the file: `unix:/PATH`, or `HOST` or `HOST:PORT` of TLS. */
+/** Addresses of engines as written in the file: `unix:/PATH`, or `HOST` or `HOST:PORT` of TLS. */
 
 import { isIP } from 'node:net';
 import { isHostName } from '#protocol/host-name.ts';
@@ -14,18 +14,25 @@ export interface NodeAddress {
 export type WrittenAddress = { readonly kind: 'unix'; readonly path: string } | NodeAddress;
 
 const MAX_ADDRESSES = 32;
+const MAX_HOSTS = 1000;
 
-/** Where a host looks for the engine, in this order. */
+/** Addresses at which a host contacts the engine, in this order. */
 export function engineAddresses(name: string, written: string, help: string): OptionSpec<readonly WrittenAddress[]> {
   const takes =
     'addresses like unix:/run/recovery-agent/engine.sock, controller-1, 192.0.2.1:7420 or [2001:db8::1], or nothing';
   return list(name, written, takes, help, readAddress);
 }
 
-/** Where the engine listens for other nodes. */
+/** Addresses on which the engine listens for other nodes. */
 export function listenAddresses(name: string, help: string): OptionSpec<readonly NodeAddress[]> {
   const takes = 'addresses of this node like 0.0.0.0, 192.0.2.1:7420 or [::], or nothing';
   return list(name, '', takes, help, readNodeAddress);
+}
+
+/** Names of hosts, as their keys or certificates have them. */
+export function hostNames(name: string, help: string): OptionSpec<readonly string[]> {
+  const read = (text: string): string | undefined => (isHostName(text) ? text : undefined);
+  return list(name, '', 'names of hosts, separated by commas or blanks, or nothing', help, read, MAX_HOSTS);
 }
 
 function list<T>(
@@ -34,6 +41,7 @@ function list<T>(
   takes: string,
   help: string,
   read: (text: string) => T | undefined,
+  most = MAX_ADDRESSES,
 ): OptionSpec<readonly T[]> {
   const parse = (text: string): Parsed<readonly T[]> => {
     const addresses: T[] = [];
@@ -42,9 +50,7 @@ function list<T>(
       if (address === undefined) return { fault: `takes ${takes}, not ${shown(item.text)}`, offset: item.offset };
       addresses.push(address);
     }
-    return addresses.length > MAX_ADDRESSES
-      ? { fault: `takes at most ${MAX_ADDRESSES} addresses` }
-      : { value: addresses };
+    return addresses.length > most ? { fault: `takes at most ${most} of them` } : { value: addresses };
   };
   const parsed = parse(written);
   return { name, fallback: 'value' in parsed ? parsed.value : [], written, takes, help, secret: false, parse };
@@ -56,7 +62,8 @@ function readAddress(text: string): WrittenAddress | undefined {
   return path.startsWith('/') ? { kind: 'unix', path } : undefined;
 }
 
-function readNodeAddress(text: string): NodeAddress | undefined {
+/** Undefined: it is no `HOST` or `HOST:PORT`. */
+export function readNodeAddress(text: string): NodeAddress | undefined {
   const [, six, name, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const port = digits === undefined ? undefined : Number(digits);
   if (port !== undefined && (port < 1 || port > 65_535)) return undefined;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { parseDocument } from '../document/document.ts';
+import { formatProblem } from '../document/problem.ts';
 import { checkParameters, checkPipelines, type TaskContract } from './check.ts';
-import { parseDocument } from './document.ts';
-import { DEFAULT_PIPELINES, readPipelines } from './pipelines.ts';
-import { formatProblem } from './problem.ts';
+import { DEFAULT_PIPELINES } from './default-lists.ts';
+import { readPipelines } from './read-pipelines.ts';
 
 const contract = (name: string, requires: string[] = [], provides: string[] = []): TaskContract => ({
   name,
@@ -46,7 +47,7 @@ test('a task is refused in a flow for which it is not made', () => {
   const text = `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = pre:['enable'],\n main:['odd']\nhost_return_recovery_tasks = main:['enable', 'odd']`;
   const { pipelines } = readPipelines(parseDocument('f', new TextEncoder().encode(text)).sections[0]);
   expect(checkPipelines(pipelines, contracts, INPUTS).map(formatProblem)).toEqual([
-    'f:2:41: task "enable" can stand in host_return only, not in host_auto',
+    'f:2:41: task "enable" is allowed in host_return only, not in host_auto',
     'f:3:8: task "odd" is odd here',
   ]);
 });
@@ -67,7 +68,7 @@ test.each([
   [
     `main:['evacuate_instances_task'],\n  post:['prepare_HA_enabled_instances_task']`,
     [
-      'f:2:42: task "evacuate_instances_task" requires "instance_list", which neither the flow host_auto nor a task before it provides; "prepare_HA_enabled_instances_task" does, but stands after it',
+      'f:2:42: task "evacuate_instances_task" requires "instance_list", which neither the flow host_auto nor a task before it provides; "prepare_HA_enabled_instances_task" does, but runs after it',
     ],
   ],
   [

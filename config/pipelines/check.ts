@@ -1,37 +1,38 @@
 /**
  * Whether the task lists can run at all: every task is known, and each of its occurrences gets what it requires.
  *
- * Pure: what tasks there are and what a flow is given is told by the engine.
+ * Pure: the engine passes the contracts of the tasks and the inputs of the flows.
  */
 
-import type { PlacedComparison, Reference } from './asked-values.ts';
-import { faultOfComparison } from './comparison.ts';
-import { type CustomSection, DRIVERS } from './custom-tasks.ts';
-import type { DriverForm } from './driver-form.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean, nearest } from '../document/nearest.ts';
+import { errorAt, formatPosition, type Position, type Problem } from '../document/problem.ts';
+import { faultOfComparison } from '../expressions/comparison.ts';
+import { faultOfPath, type Shape, type Shapes } from '../expressions/shape.ts';
+import type { PlacedComparison, Reference } from '../expressions/used-values.ts';
+import type { DriverForm } from './drivers/driver-form.ts';
+import { DRIVERS } from './drivers/drivers.ts';
 import { FLOWS, type FlowName, type NamedTask, type Pipelines, placedTasksOf, type TaskName } from './pipelines.ts';
-import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
-import { faultOfPath, type Shape, type Shapes } from './shape.ts';
+import type { CustomSection } from './task-definition.ts';
 import type { TaskPolicy } from './task-policies.ts';
 
-/** What a task needs from the flow's inputs or from tasks before it, and what it gives to those after it. */
+/** Values that a task requires from the flow's inputs or from earlier tasks, and values that it provides to later tasks. */
 export interface TaskContract {
   readonly name: TaskName;
   readonly requires: readonly string[];
   readonly provides: readonly string[];
-  /** What its outputs look like, where that is known. */
+  /** The shapes of its outputs, where they are known. */
   readonly shapes?: Shapes;
-  /** Values that templates of its section ask for, each with its place. */
+  /** Values that templates of its section use, each with its position. */
   readonly references?: readonly Reference[];
-  /** The flows in which it may stand; all if not said. */
+  /** The flows in which it is allowed; all if absent. */
   readonly flows?: readonly FlowName[];
   /** Why it cannot stand in a flow, if it cannot; completes "task NAME …". */
   readonly faultIn?: (flow: FlowName) => string | undefined;
   /** Comparisons in its condition and its templates. */
   readonly comparisons?: readonly PlacedComparison[];
-  /** Where the names stand that it requires; those of a built-in task stand nowhere. */
+  /** Positions of the required names. Those of a built-in task have none. */
   readonly requiredAt?: ReadonlyMap<string, Position>;
-  /** Options its section may hold besides the policy; none if not said. */
+  /** Options that its section may contain besides the policy; none if absent. */
   readonly parameters?: readonly string[] | 'any';
 }
 
@@ -64,7 +65,7 @@ export function checkFlow(
     if (contract === undefined) {
       const hint = didYouMean(name, contracts.keys()) || `; a task of your own is a section [${name}] with "driver"`;
       report(at, `unknown task "${name}"${hint}`);
-      // It could have provided anything: nothing more can be said about requirements after it.
+      // It could have provided any value, so requirements of later tasks cannot be checked.
       unknownBefore = true;
       continue;
     }
@@ -88,10 +89,10 @@ export function checkFlow(
       if (shape === undefined) {
         const isText = steps.length === 1 && isComparedWith(value, contract.comparisons ?? []);
         const hint = isText ? `; if it is a text, it needs quotes: "${value}"` : '';
-        report(place, `task "${name}" asks for "${value}", ${lacks(value)}${hint}`);
+        report(place, `task "${name}" uses "${value}", ${lacks(value)}${hint}`);
       } else {
         const fault = faultOfPath(shape, rest);
-        if (fault) report(place, `task "${name}" asks for "${steps.join('.')}", but "${value}" ${fault}`);
+        if (fault) report(place, `task "${name}" uses "${steps.join('.')}", but "${value}" ${fault}`);
       }
     }
     for (const { comparison, at: place } of contract.comparisons ?? []) {
@@ -109,7 +110,7 @@ export function checkFlow(
 }
 
 function faultOfPlace({ flows, faultIn }: TaskContract, flow: FlowName): string | undefined {
-  if (flows !== undefined && !flows.includes(flow)) return `can stand in ${flows.join(', ')} only, not in ${flow}`;
+  if (flows !== undefined && !flows.includes(flow)) return `is allowed in ${flows.join(', ')} only, not in ${flow}`;
   return faultIn?.(flow);
 }
 
@@ -120,7 +121,7 @@ function isComparedWith(name: string, comparisons: readonly PlacedComparison[]):
   );
 }
 
-/** More names than these help nobody. */
+/** A longer list of names does not help the reader. */
 const MAX_NAMES = 12;
 
 /** The name that was most likely meant, else those that there are; the end of a message. */
@@ -140,7 +141,7 @@ function hintAt(
   const other = contracts.get(later);
   const asked = [...(other?.requires ?? []), ...(other?.references ?? []).map(({ steps }) => steps[0] ?? '')];
   const isCircle = asked.some((value) => provides.includes(value));
-  return `; "${later}" does, but ${isCircle ? 'that one needs what this one provides: they wait for each other' : 'stands after it'}`;
+  return `; "${later}" does, but ${isCircle ? 'that one needs what this one provides: they wait for each other' : 'runs after it'}`;
 }
 
 /** The contracts of the tasks that are defined, and what is wrong with their names. */

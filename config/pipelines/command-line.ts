@@ -2,7 +2,7 @@
  * A command in a file as an argument vector, without a shell.
  *
  * Invariant: what a shell would have understood as more than words is refused and never silently passed on as text.
- * masakari-monitors splits at blanks alone, so that `a | b` runs `a` with the arguments `|` and `b`; nobody means that.
+ * masakari-monitors splits at blanks only: `a | b` runs `a` with the arguments `|` and `b`, which no operator intends.
  */
 
 /** One command, ready for `spawn`: never given to a shell. */

@@ -2,18 +2,20 @@
 import { describe, expect, test } from 'vitest';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import type { Configuration } from '../configuration.ts';
+import { ConfigurationError, formatProblem } from '../document/problem.ts';
+import { loadConfiguration } from '../load.ts';
 import { checkParameters, checkPipelines, withDefinitions } from './check.ts';
-import { DRIVERS, readCustomTask } from './custom-tasks.ts';
-import type { DriverForm } from './driver-form.ts';
-import { type Configuration, loadConfiguration } from './load.ts';
-import { ConfigurationError, formatProblem } from './problem.ts';
+import { readCustomTask } from './custom-tasks.ts';
+import type { DriverForm } from './drivers/driver-form.ts';
+import { DRIVERS } from './drivers/drivers.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
 
 function load(text: string): Configuration {
   return loadConfiguration({
     mainFile: 'f',
-    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600, owner: 0 } : undefined),
-    definitions: { files: [], owners: [0], read: readCustomTask },
+    readFile: (path) => (path === 'f' ? { bytes: new TextEncoder().encode(text), mode: 0o600 } : undefined),
+    definitions: { files: [], read: readCustomTask },
   });
 }
 
@@ -51,7 +53,7 @@ function task(...lines: readonly string[]): string {
 }
 
 describe('a definition', () => {
-  test('is read with its options, its parameters and the values that it asks for', () => {
+  test('is read with its options, its parameters and the values that it uses', () => {
     const text = task(
       'driver = executable',
       'command = /bin/a --host {{ host_name }} "two words" {{ instances.count }}',
@@ -72,7 +74,12 @@ describe('a definition', () => {
       afterCrash: 'check',
       undo: true,
       when: '{{ instances.count > 0 }}',
-      options: { command: ['/bin/a', '--host', '{{ host_name }}', 'two words', '{{ instances.count }}'], user: '' },
+      options: {
+        command: ['/bin/a', '--host', '{{ host_name }}', 'two words', '{{ instances.count }}'],
+        user: '',
+        groups: 'none',
+        no_new_privileges: true,
+      },
       parameters: { severity: '{{ reserved_host default "low" }}' },
     });
     expect(section?.references).toEqual([
@@ -83,7 +90,7 @@ describe('a definition', () => {
     ]);
   });
 
-  test('has what it does not say from its driver', () => {
+  test('gets missing options from its driver', () => {
     const { customTasks } = load(`${task(MAIL)}[b]\n${PROGRAM}\n`);
     expect(customTasks.get('a')?.task).toMatchObject({ afterCrash: 'idempotent', undo: false, when: '', provides: [] });
     expect(customTasks.get('b')?.task).toMatchObject({ afterCrash: 'once', parameters: {} });
@@ -133,17 +140,14 @@ describe('a definition', () => {
       'f:6:15: a task with driver mistral can be check, not once',
     ],
     [`${PROGRAM}\nafter_crash = twice`, 'f:6:15: "after_crash" takes one of once, check, idempotent, not "twice"'],
-    [
-      `${MAIL}\nundo = true`,
-      'f:7:8: a task with driver mail cannot take back what it did; tasks with executable and module can',
-    ],
+    [`${MAIL}\nundo = true`, 'f:7:8: a task with driver mail cannot be undone; tasks with executable and module can'],
     [`${PROGRAM}\nundo = maybe`, 'f:6:8: "undo" takes true or false, not "maybe"'],
     [
       `${PROGRAM}\nrequires = host_name, ticket-id`,
       'f:6:23: "requires" takes names of letters, digits and "_", not "ticket-id"',
     ],
     [`${PROGRAM}\nprovides = 1st`, 'f:6:12: "provides" takes names of letters, digits and "_", not "1st"'],
-  ])('that says %j is refused with the place', (lines, expected) => {
+  ])('with %j is refused with the position', (lines, expected) => {
     expect(problemsOf(task(lines))).toContain(expected);
   });
 
@@ -154,32 +158,32 @@ describe('a definition', () => {
   });
 
   test.each([
-    ['command = /bin/a {{ }}', 'f:5:21: "command" ends where a value should stand'],
+    ['command = /bin/a {{ }}', 'f:5:21: "command" ends where a value is expected'],
     [
       'command = /bin/a {{ host_name | upper }}',
       'f:5:31: "command" has "| upper"; there are json, lines and join ", "',
     ],
     ['command = /bin/a\nnote = is {{ host_name + 1 }}', 'f:6:24: "note" cannot be understood from "+ 1 " on'],
-    ['command = /bin/a\nwhen = host_name ==', 'f:6:20: "when" ends where a value should stand'],
+    ['command = /bin/a\nwhen = host_name ==', 'f:6:20: "when" ends where a value is expected'],
     ['command = /bin/a\nwhen = host_name = "x"', 'f:6:18: "when" has "="; did you mean "=="?'],
     ['command = /bin/a\nwhen = (host_name', 'f:6:18: "when" lacks a ")"'],
     ['command = /bin/a\nwhen = {{ host_name', 'f:6:8: "when": no }} closes this {{'],
     [
       'command = /bin/a\nwhen = host_name is not null',
-      'f:6:18: "when" has "is" where it should end; between two values stand ==, !=, <, <=, >, >=, in, and, or; did you mean "!="?',
+      'f:6:18: "when" has "is" where it should end; between two values write ==, !=, <, <=, >, >=, in, and, or; did you mean "!="?',
     ],
     ['command = /bin/a\nwhen = host_name is null', expect.stringMatching(/^f:6:18: .*did you mean "=="\?$/)],
     [
       'command = /bin/a\nwhen = host_name not in ["c1"]',
-      expect.stringMatching(/^f:6:18: .*"not" stands before the whole comparison/),
+      expect.stringMatching(/^f:6:18: .*write "not" before the whole comparison/),
     ],
     [
       'command = /bin/a\nwhen = {{ host_name }} != null',
-      expect.stringMatching(/^f:6:8: "when" has braces where none are needed/),
+      expect.stringMatching(/^f:6:8: "when" has braces, which a condition does not need/),
     ],
     [
       'command = /bin/a\nwhen = {{ host_name }} == {{ host_name }}',
-      expect.stringMatching(/^f:6:21: "when" has braces where none are needed/),
+      expect.stringMatching(/^f:6:21: "when" has braces, which a condition does not need/),
     ],
     ['command = /bin/a\nwhen = host_name && true', 'f:6:18: "when" has "&&"; did you mean "and"?'],
     [
@@ -202,6 +206,24 @@ describe('a definition', () => {
         '"host_return_recovery_tasks" belongs to section [taskflow_driver_recovery_flows], above the sections of tasks',
       ),
     ]);
+  });
+
+  test.each([
+    ['{{ instances.name }}', true],
+    ['{{ instances.0.name }}/x', true],
+    ['-v {{ recovered_instances.name | join " / " }}', true],
+    ['{{ failed_instances.0.reason default "none" }}', true],
+    ['"{{ ticket default instances.0.name }}"', true],
+    ['-- {{ host_name }} {{ instances.name }}', false],
+    ['{{ host_name }} -- "{{ instances.name }}"', false],
+    ['--names={{ instances.name }} "{{ instances.count }}: {{ instances.name }}"', false],
+    ['{{ instances.0.uuid }} {{ instances.name | json }} {{ ticket }}', false],
+  ])('with a word that a tenant could make an option is refused: %s', (words, isRefused) => {
+    const found = problemsOf(task('driver = executable', `command = /bin/a ${words}`)).filter((one) =>
+      one.includes('tenant'),
+    );
+    const fault = expect.stringMatching(/^f:5:11: "command" begins a word with .*"-".* write "--" before it/);
+    expect(found).toEqual(isRefused ? [fault] : []);
   });
 
   test('with a value that is never closed is refused for that alone', () => {
@@ -228,15 +250,15 @@ describe('a definition', () => {
     expect(says('note = {{ instances.99.name }}')).toEqual([]);
   });
 
-  test('without a driver, but with something like it, is told so and nothing else', () => {
+  test('without a driver, but with a similar option, is reported for that alone', () => {
     const said = 'unknown option "drivr"; did you mean "driver"?';
     expect(problemsOf(task('drivr = executable', 'command = /bin/a'))).toEqual([`f:4:1: ${said}`]);
     expect(problemsOf('[b]\ndrivr = executable\ncommand = /bin/a\n')).toEqual([`f:2:1: ${said}`]);
   });
 
-  test('is warned of a parameter that looks like an option, here or elsewhere', () => {
+  test('with a parameter that resembles an option of this or another tool causes a warning', () => {
     const warning = (name: string, hint: string) =>
-      `warning: "${name}" is no option but a parameter: the task is told of it, and that is all; ${hint}`;
+      `warning: "${name}" is not an option: it is only passed to the task as a parameter; ${hint}`;
     expect(
       problemsOf(task(PROGRAM, 'timeout = 5', 'timeouts = 6', 'retry = 3', 'cwd = /tmp', 'severity = high')),
     ).toEqual([
@@ -266,7 +288,7 @@ describe('a definition', () => {
   });
 });
 
-describe('a value that a definition asks for', () => {
+describe('a value that a definition uses', () => {
   const unknown = 'which neither the flow host_auto nor a task before it provides';
 
   test.each([
@@ -276,7 +298,7 @@ describe('a value that a definition asks for', () => {
     ['condition in braces', 'command = /bin/a\nwhen = {{ hots_name == "x" }}', 'f:6:11'],
   ])('must exist: in a %s', (_, lines, place) => {
     expect(problemsOf(task('driver = executable', lines))).toEqual([
-      `${place}: task "a" asks for "hots_name", ${unknown}; did you mean "host_name"?`,
+      `${place}: task "a" uses "hots_name", ${unknown}; did you mean "host_name"?`,
     ]);
   });
 
@@ -284,9 +306,7 @@ describe('a value that a definition asks for', () => {
     'may be a text without its quotes: %s',
     (condition) => {
       expect(problemsOf(task(PROGRAM, condition))).toEqual([
-        expect.stringMatching(
-          /^f:6:\d+: task "a" asks for "compute1", .*; if it is a text, it needs quotes: "compute1"$/,
-        ),
+        expect.stringMatching(/^f:6:\d+: task "a" uses "compute1", .*; if it is a text, it needs quotes: "compute1"$/),
       ]);
     },
   );
@@ -294,7 +314,7 @@ describe('a value that a definition asks for', () => {
   test('must exist: in a structure, and with its place where the text is one template too', () => {
     const place = (body: string): string | undefined => problemsOf(task(HOOK, `body = ${body}`))[0]?.split(': ')[0];
     expect(place('{a: "{{ host_name }}", b: ["{{ hots_name }}"]}')).toBe('f:6:39');
-    // What stands in the quotes of JSON is another text than what is written.
+    // In the quotes of JSON the text differs from its raw form.
     expect(place('{"a": "{{ host_name == \\"x\\" }}", "b": "{{ hots_name }}"}')).toMatch(/^f:6:\d+$/);
   });
 
@@ -306,9 +326,9 @@ describe('a value that a definition asks for', () => {
     ['instances.count.x', '"instances" is a number and has no "x"'],
     ['host_name.first', '"host_name" is a text and has no "first"'],
     ['reserved_host_list.cout', '"reserved_host_list" is a text and has no "cout"; did you mean "count"?'],
-  ])('must have what is asked of it: %s', (path, fault) => {
+  ])('must have the field: %s', (path, fault) => {
     expect(problemsOf(task('driver = executable', `command = /bin/a {{ ${path} }}`))).toEqual([
-      `f:5:21: task "a" asks for "${path}", but ${fault}`,
+      `f:5:21: task "a" uses "${path}", but ${fault}`,
     ]);
   });
 
@@ -319,7 +339,7 @@ describe('a value that a definition asks for', () => {
     'reserved_host_list.0',
     'instance_list.any.thing',
   ])('may be %s', (path) =>
-    expect(problemsOf(task('driver = executable', `command = /bin/a {{ ${path} }}`))).toEqual([]),
+    expect(problemsOf(task('driver = executable', `command = /bin/a of={{ ${path} }}`))).toEqual([]),
   );
 
   test('may be anything within the output of another definition', () => {
@@ -328,10 +348,10 @@ describe('a value that a definition asks for', () => {
   });
 
   test('may not come from a task after it', () => {
-    const later = '"evacuate_instances_task" does, but stands after it';
+    const later = '"evacuate_instances_task" does, but runs after it';
     const list = flow(PREPARE, 'a', 'evacuate_instances_task');
     expect(problemsOf(`${list}[a]\n${PROGRAM} {{ failed_instances.count }}\n`)).toEqual([
-      `f:5:21: task "a" asks for "failed_instances", ${unknown}; ${later}`,
+      `f:5:21: task "a" uses "failed_instances", ${unknown}; ${later}`,
     ]);
     expect(problemsOf(`${list}[a]\n${PROGRAM}\nrequires = recovered_instances\n`)).toEqual([
       `f:6:12: task "a" requires "recovered_instances", ${unknown}; ${later}`,
@@ -341,14 +361,14 @@ describe('a value that a definition asks for', () => {
   test('may not come from a task that waits for this one', () => {
     const text = `${flow('a', 'b')}[a]\n${PROGRAM} {{ y }}\nprovides = x\n[b]\n${PROGRAM} {{ x }}\nprovides = y\n`;
     expect(problemsOf(text)).toEqual([
-      `f:5:21: task "a" asks for "y", ${unknown}; "b" does, but that one needs what this one provides: they wait for each other`,
+      `f:5:21: task "a" uses "y", ${unknown}; "b" does, but that one needs what this one provides: they wait for each other`,
     ]);
   });
 
   test('may not be an input of another flow', () => {
     const list = "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n";
     expect(problemsOf(`${list}[a]\n${PROGRAM} {{ instance_uuid }}\n`)).toEqual([
-      'f:5:21: task "a" asks for "instance_uuid", which neither the flow process nor a task before it provides; there are process_name, host_name, notification_uuid',
+      'f:5:21: task "a" uses "instance_uuid", which neither the flow process nor a task before it provides; there are process_name, host_name, notification_uuid',
     ]);
   });
 
@@ -390,7 +410,7 @@ describe('the name of a task', () => {
     expect(problemsOf(text)).toEqual([expect.not.stringContaining('wait for each other')]);
   });
 
-  test('that no list has is a warning, and what stands in its definition is checked all the same', () => {
+  test('that no list has is a warning, and its definition is checked all the same', () => {
     expect(problemsOf(`[a]\n${PROGRAM}\n`)).toEqual(['f:1:1: warning: no list names the task "a"']);
     expect(problemsOf(`[a]\n${PROGRAM}\nundo = maybe\n`)).toEqual([
       'f:1:1: warning: no list names the task "a"',
@@ -406,7 +426,7 @@ test('no task gives what the flow itself gives: the tasks after it would recover
 });
 
 describe.each(Object.entries<DriverForm>(DRIVERS))('the table of driver %s', (_, form) => {
-  test('speaks of its own fields', () => {
+  test('refers to its own fields', () => {
     const fields = Object.keys(form.options);
     expect(fields).toEqual(expect.arrayContaining([...form.required, ...form.templates]));
   });

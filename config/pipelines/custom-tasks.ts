@@ -1,79 +1,40 @@
 /**
  * Tasks that operators and packages define: a section with `driver`, named like the task in the lists.
  *
- * Invariant: everything that can be wrong with a definition is found here, with its place: what a driver does not know,
- * what it lacks, a template that cannot be understood. Whether the values that it asks for exist is found by check.ts.
+ * Invariant: every fault of a definition is found here, with its position: an option that the driver does not know, a
+ * missing option, an invalid template. check.ts checks that the values it uses exist.
  */
-import { type Asked, collect, type PlacedComparison, type Reference } from './asked-values.ts';
-import type { DocumentSection } from './document.ts';
-import { AFTER_CRASH, type AfterCrash, type DriverForm } from './driver-form.ts';
-import { executableTask } from './executable-task.ts';
-import { comparisonsOf, type Expression, ExpressionFault, parseExpression, pathsOf, type Value } from './expression.ts';
-import { choice, flag, listItems, shown } from './kinds.ts';
-import { mailTask } from './mail-task.ts';
-import { mistralTask } from './mistral-task.ts';
-import { moduleTask } from './module-task.ts';
-import { didYouMean } from './nearest.ts';
+
+import { didYouMean } from '../document/nearest.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, type Position, type Problem } from '../document/problem.ts';
+import { comparisonsOf, type Expression, ExpressionFault, pathsOf, type Value } from '../expressions/expression.ts';
+import { parseExpression } from '../expressions/parser.ts';
+import { type Asked, collect } from '../expressions/used-values.ts';
+import { choice, flag, listItems, shown } from '../options/kinds.ts';
+import { valueIn } from '../options/read-options.ts';
+import { AFTER_CRASH, type AfterCrash, type DriverForm } from './drivers/driver-form.ts';
+import { DRIVERS, type DriverName } from './drivers/drivers.ts';
 import { NAME_OF_VALUE, readOwnParameters } from './own-parameters.ts';
-import { errorAt, type Position, type Problem } from './problem.ts';
-import { valueIn } from './read-options.ts';
-import { recoveryActionTask } from './recovery-action-task.ts';
+import { secretProblems, withReferencePaths } from './secret-problems.ts';
+import type { CustomSection, CustomTask } from './task-definition.ts';
 import { withPath } from './task-paths.ts';
 import { POLICY_OPTIONS } from './task-policies.ts';
-import { webhookTask } from './webhook-task.ts';
 
-export const DRIVERS = {
-  executable: executableTask,
-  module: moduleTask,
-  webhook: webhookTask,
-  mail: mailTask,
-  mistral: mistralTask,
-  recovery_action: recoveryActionTask,
-} as const satisfies Readonly<Record<string, DriverForm>>;
-
-export type DriverName = keyof typeof DRIVERS;
 const DRIVER_NAMES = Object.keys(DRIVERS) as DriverName[];
 
-/** A definition as it is frozen into plans; JSON. */
-export interface CustomTask {
-  readonly driver: DriverName;
-  readonly requires: readonly string[];
-  readonly provides: readonly string[];
-  readonly afterCrash: AfterCrash;
-  /** Whether a flow that rolls back calls it to take back what it did. */
-  readonly undo: boolean;
-  /** A condition; empty: always. */
-  readonly when: string;
-  /** The driver's own, by field. */
-  readonly options: { readonly [field: string]: Value };
-  /** The task's own: templates by name. */
-  readonly parameters: { readonly [name: string]: string };
-}
-
-/** What a definition says, together with the places that a check needs. */
-export interface CustomSection {
-  readonly task: CustomTask;
-  readonly at: Position;
-  /** Where the values of its options stand, by the names of the options. */
-  readonly places: ReadonlyMap<string, Position>;
-  readonly references: readonly Reference[];
-  readonly comparisons: readonly PlacedComparison[];
-  /** Where the names stand that it requires. */
-  readonly requiredAt: ReadonlyMap<string, Position>;
-}
-
-/** What is gathered while a section is read. */
+/** Findings collected while a section is read. */
 interface Found extends Asked {
   readonly problems: Problem[];
 }
 
-const DRIVER = choice('driver', 'executable', DRIVER_NAMES, 'What carries the task out.');
-const UNDO = flag('undo', false, 'Whether the task is called to take back what it did when its flow rolls back.');
-const DEFINITION_OPTIONS = ['driver', 'requires', 'provides', 'after_crash', 'undo', 'when'] as const;
+const DRIVER = choice('driver', 'executable', DRIVER_NAMES, 'The kind of the task.');
+const UNDO = flag('undo', false, 'Whether a rollback of its flow calls the task to undo its effect.');
+const DEFINITION_OPTIONS = ['driver', 'requires', 'provides', 'after_crash', 'undo', 'when', 'not_secret'] as const;
 
 const POLICY_NAMES: readonly string[] = POLICY_OPTIONS.map((spec) => spec.name);
 
-/** Undefined when it is wrong; the problems say why. */
+/** Undefined when it is invalid; the problems contain the reason. */
 export function readCustomTask(section: DocumentSection, problems: Problem[]): CustomSection | undefined {
   const found: Found = { references: [], comparisons: [], problems: [] };
   const read = readSection(section, found);
@@ -96,7 +57,7 @@ function readSection(section: DocumentSection, found: Found): CustomSection | un
   const undo = valueIn(section, UNDO, problems) ?? false;
   if (undo && form.undo !== 'possible') {
     const able = DRIVER_NAMES.filter((name) => DRIVERS[name].undo === 'possible').join(' and ');
-    const message = `a task with driver ${driver} cannot take back what it did; tasks with ${able} can`;
+    const message = `a task with driver ${driver} cannot be undone; tasks with ${able} can`;
     problems.push(errorAt(placeOf(section, 'undo'), message));
   }
   const requiredAt = readNames(section, 'requires', problems);
@@ -110,11 +71,12 @@ function readSection(section: DocumentSection, found: Found): CustomSection | un
     options,
     parameters,
   };
-  // What could not be read is not known, and nothing can be said of how it fits.
+  // Options that could not be read are unknown, so relations between options cannot be checked.
   if (!hasErrors(found) && section.unread.size === 0) {
     const fault = form.check?.(options, { name: section.name, requires: task.requires });
     const name = fault && (form.options[fault.field]?.name ?? fault.field);
     if (fault && name) problems.push(errorAt(placeOf(section, name), fault.fault));
+    else problems.push(...secretProblems(section, task, form));
   }
   const places = new Map([...section.options].map(([name, { value }]) => [name, value.place(0)]));
   return { task, at: section.at, places, references, comparisons, requiredAt };
@@ -135,6 +97,7 @@ function readDriverOptions(section: DocumentSection, form: DriverForm, found: Fo
     }
     const given = value ?? spec.fallback;
     options[field] = option && form.paths?.includes(field) ? withPath(given, option.at.file) : given;
+    if (option && form.references?.includes(field)) options[field] = withReferencePaths(given, option.at.file);
     if (form.templates.includes(field)) collect(given, option, section.at, found);
     if (form.names?.includes(field) && option && value) {
       references.push({ steps: [String(value)], at: option.value.place(0) });
@@ -160,7 +123,10 @@ function readParameters(
   }
   const parameters = readOwnParameters(section, known, found.problems);
   for (const [name, text] of parameters) collect(text, section.options.get(name), section.at, found);
-  return Object.fromEntries(parameters);
+  const fileOf = (name: string): string => (section.options.get(name)?.at ?? section.at).file;
+  return Object.fromEntries(
+    [...parameters].map(([name, text]) => [name, withReferencePaths(text, fileOf(name), name)]),
+  );
 }
 
 function readAfterCrash(
@@ -169,7 +135,7 @@ function readAfterCrash(
   { afterCrash }: DriverForm,
   problems: Problem[],
 ): AfterCrash {
-  const help = 'Whether it may run again when an engine died while it ran.';
+  const help = 'Whether it may run again after an engine ended while it ran.';
   const value = valueIn(section, choice('after_crash', 'once', AFTER_CRASH, help), problems) ?? afterCrash[0];
   if (!afterCrash.includes(value)) {
     const message = `a task with driver ${driver} can be ${afterCrash.join(' or ')}, not ${value}`;

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { TaskContract } from './check.ts';
+import { DEFAULT_PIPELINES } from './default-lists.ts';
 import { graphOf } from './flow-graph.ts';
-import { DEFAULT_PIPELINES, type Pipeline } from './pipelines.ts';
+import type { Pipeline } from './pipelines.ts';
 
 const at = { file: 'f', line: 1, column: 1 };
 const policy = { timeoutMs: 1, retries: 0, retryDelayMs: 0, onFailure: 'abort', parameters: new Map() } as const;
@@ -50,7 +51,7 @@ test('a value comes from the flow or from the last task before that gives it', (
   ]);
 });
 
-test('a value that nobody asks for goes to nobody', () => {
+test('a value that no task uses goes to no task', () => {
   expect(graph([contract('a', [], ['ticket', 'url']), contract('b', [], [], ['url'])])[0]?.gives).toEqual([
     { value: 'ticket', to: [] },
     { value: 'url', to: ['b'] },

@@ -1,15 +1,16 @@
 /**
- * A task list as a graph: what each task needs and who gives it, what it gives and who takes it.
+ * A task list as a graph: for each task the values that it requires and provides, with their providers and users.
  *
  * Pure, and true only of a flow in which `checkFlow` found nothing wrong.
  */
 
+import type { Position } from '../document/problem.ts';
 import type { TaskContract } from './check.ts';
-import type { CustomSection, DriverName } from './custom-tasks.ts';
-import type { AfterCrash } from './driver-form.ts';
+import type { AfterCrash } from './drivers/driver-form.ts';
+import type { DriverName } from './drivers/drivers.ts';
 import { type OccurrenceName, occurrenceNames } from './occurrence.ts';
 import { type CrashPolicy, type FlowName, PHASES, type Phase, type Pipelines, type TaskName } from './pipelines.ts';
-import type { Position } from './problem.ts';
+import type { CustomSection } from './task-definition.ts';
 import type { FailurePolicy, TaskPolicy } from './task-policies.ts';
 
 /** What a definition adds to a task that is not built in. */
@@ -31,9 +32,9 @@ export interface GraphTask {
   readonly retries: number;
   readonly retryDelayMs: number;
   readonly onFailure: FailurePolicy;
-  /** From: the task before it that gives the value; undefined for an input of the flow. */
+  /** From: the earlier task that provides the value; undefined for an input of the flow. */
   readonly needs: readonly { readonly value: string; readonly from: OccurrenceName | undefined }[];
-  /** To: the tasks after it that ask for the value; none where nobody does. */
+  /** To: the later tasks that use the value; may be empty. */
   readonly gives: readonly { readonly value: string; readonly to: readonly OccurrenceName[] }[];
 }
 
@@ -55,7 +56,7 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
   const listed = PHASES.flatMap((phase) => pipeline[phase].map((task) => ({ phase, task })));
   const names = occurrenceNames(listed.map(({ task }) => task));
   const placed = listed.map((one, index) => ({ ...one, name: names[index] ?? one.task }));
-  /** Who gave a value last; a later task takes that one's. */
+  /** The last provider of each value; a later task uses that one. */
   const givers = new Map<string, number>();
   const needs = placed.map(({ task }, index) => {
     const asked = askedBy(facts.contracts.get(task)).map((value) => ({ value, giver: givers.get(value) }));
@@ -86,7 +87,7 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
   return { flow, afterCrash: pipeline.afterCrash, tasks };
 }
 
-/** The names of the values that a task asks for, those of its templates and its condition included; each once. */
+/** The names of the values that a task uses, those of its templates and its condition included; each once. */
 function askedBy(contract: TaskContract | undefined): string[] {
   const asked = (contract?.references ?? []).map(({ steps }) => steps[0] ?? '');
   return [...new Set([...(contract?.requires ?? []), ...asked])];

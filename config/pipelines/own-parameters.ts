@@ -1,22 +1,23 @@
 /**
- * Parameters of a task's own: whatever its section holds besides the options that there are, for drivers that hand it on.
+ * Parameters of a task's own: all names in its section that are not options, for drivers that pass them on.
  *
- * A name that looks like an option is most likely one that is misspelt, or what other tools call it: nobody should find out
- * at the next failure that "retry" was handed to a program instead of being obeyed.
+ * A name that resembles an option is probably misspelt, or the name that other tools use. The check reports it before a
+ * failure shows that "retry" was passed to a program instead of having an effect.
  */
-import type { DocumentSection } from './document.ts';
-import { shown } from './kinds.ts';
-import { nearest } from './nearest.ts';
+
+import { nearest } from '../document/nearest.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, type Problem, warningAt } from '../document/problem.ts';
+import { template } from '../expressions/template-kinds.ts';
+import { shown } from '../options/kinds.ts';
 import { FLOWS_SECTION } from './pipelines.ts';
-import { errorAt, type Problem, warningAt } from './problem.ts';
-import { template } from './template-kinds.ts';
 
 /** A list of a flow that was written at the end of the file. */
 const OF_FLOWS = /_recovery_(?:tasks|after_crash)$/;
 
 export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
 
-/** What other tools call something that is said otherwise here, or not at all; completes the warning. */
+/** Names of other tools for options that have another name here, or do not exist; the hint completes the warning. */
 const SAID_OTHERWISE = new Map<string, string>([
   ...['retry', 'max_retries', 'max_attempts'].map((name) => [name, 'see "retries"'] as const),
   ...['if', 'only_if', 'unless'].map((name) => [name, 'see "when"'] as const),
@@ -53,7 +54,7 @@ export function readOwnParameters(
     }
     const hint = meant === undefined ? SAID_OTHERWISE.get(name.toLowerCase()) : `"${meant}" is the option`;
     if (hint !== undefined) {
-      const message = `"${name}" is no option but a parameter: the task is told of it, and that is all; ${hint}`;
+      const message = `"${name}" is not an option: it is only passed to the task as a parameter; ${hint}`;
       problems.push(warningAt(at, message));
     }
     const parsed = template(name, '', '').parse(value.text);

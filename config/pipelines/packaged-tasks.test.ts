@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { faultOf } from '#protocol/trusted-path.ts';
+import type { Configuration } from '../configuration.ts';
+import { ConfigurationError, formatProblem } from '../document/problem.ts';
+import { loadConfiguration, METHODS_FILES } from '../load.ts';
 import { readCustomTask } from './custom-tasks.ts';
-import { type Configuration, loadConfiguration, METHODS_FILES } from './load.ts';
-import { ConfigurationError, formatProblem } from './problem.ts';
 
 const LISTS = `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page']\n`;
 const PAGE = '[page]\ndriver = executable\ncommand = /usr/bin/page {{ host_name }}\nlevel = low\n';
@@ -14,7 +16,7 @@ interface File {
 
 type Files = Readonly<Record<string, string | File>>;
 
-/** The operator's file is /m; every other one is a package's, unless it is said which are. */
+/** The operator's file is /m; every other one belongs to a package, unless `packages` lists them. */
 function load(
   files: Files,
   packages: readonly string[] = Object.keys(files).filter((path) => path !== '/m'),
@@ -25,11 +27,11 @@ function load(
       const file = files[path];
       if (file === undefined) return undefined;
       const { text, mode = 0o644, owner = 0 } = typeof file === 'string' ? { text: file } : file;
-      return { bytes: new TextEncoder().encode(text), mode: 0o100000 | mode, owner };
+      const distrust = faultOf(path, { kind: 'file', uid: owner, mode }, { uid: 1000, judge: 'way' });
+      return { bytes: new TextEncoder().encode(text), mode: 0o100000 | mode, distrust };
     },
     definitions: {
       files: packages,
-      owners: [0, 1000],
       problems: [],
       read: readCustomTask,
     },
@@ -68,9 +70,9 @@ test("an operator's section changes options of a package's task, and adds to the
   expect(taskPolicies.get('page')?.timeoutMs).toBe(5000);
 });
 
-test("what is wrong in an operator's change is told with the operator's place", () => {
+test("a fault in an operator's change is reported with its position in the operator's file", () => {
   expect(problemsOf({ '/m': `${LISTS}[page]\ncomand = /opt/page\n`, '/d/page.conf': PAGE })).toEqual([
-    '/m:4:1: "comand" is not among what /d/page.conf:3:1 says of the task; did you mean "command"?',
+    '/m:4:1: "comand" is not an option in the definition at /d/page.conf:3:1; did you mean "command"?',
   ]);
   expect(problemsOf({ '/m': `${LISTS}[page]\ntimeout = soon\n`, '/d/page.conf': PAGE })).toEqual([
     '/m:4:11: "timeout" takes a number of seconds from 1 to 604800, not "soon"',
@@ -91,7 +93,7 @@ test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
   [
     'one file defines a task twice',
     { '/m': LISTS, '/d/a.conf': `${PAGE}${PAGE}` },
-    expect.arrayContaining(['/d/a.conf:6:1: "driver" already stands at /d/a.conf:2:1; remove one of the two']),
+    expect.arrayContaining(['/d/a.conf:6:1: "driver" is already set at /d/a.conf:2:1; remove one of the two']),
   ],
   [
     'a file holds options of the engine',
@@ -118,36 +120,32 @@ test.each<[string, Readonly<Record<string, string | File>>, string[]]>([
   [
     'its group can write to a file',
     { '/m': '', '/d/a.conf': { text: PAGE, mode: 0o664 } },
-    [
-      '/d/a.conf:1:1: others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w /d/a.conf',
-    ],
+    ['/d/a.conf:1:1: others than the owner can write to /d/a.conf (user 0, mode 0664); chmod go-w /d/a.conf'],
   ],
   [
-    'everybody can write to a file',
+    'every user can write to a file',
     { '/m': '', '/d/a.conf': { text: PAGE, mode: 0o646 } },
-    [
-      '/d/a.conf:1:1: others than its owner can write to it (mode 0646), and it decides what runs; chmod go-w /d/a.conf',
-    ],
+    ['/d/a.conf:1:1: others than the owner can write to /d/a.conf (user 0, mode 0646); chmod go-w /d/a.conf'],
   ],
   [
     'a file belongs to a user who is neither root nor we',
     { '/m': '', '/d/a.conf': { text: PAGE, owner: 33 } },
-    ['/d/a.conf:1:1: it belongs to user 33 and decides what runs; chown root /d/a.conf'],
+    ['/d/a.conf:1:1: /d/a.conf belongs to user 33 (mode 0644), who can change it; chown root /d/a.conf'],
   ],
   [
-    "everybody can write to the operator's file",
+    "every user can write to the operator's file",
     { '/m': { text: LISTS + PAGE, mode: 0o666 } },
-    ['/m:1:1: others than its owner can write to it (mode 0666), and it decides what runs; chmod go-w /m'],
+    ['/m:1:1: others than the owner can write to /m (user 0, mode 0666); chmod go-w /m'],
   ],
   [
     "the group can write to the operator's file, which defines nothing itself",
     { '/m': { text: LISTS, mode: 0o664 }, '/d/page.conf': PAGE },
-    ['/m:1:1: others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w /m'],
+    ['/m:1:1: others than the owner can write to /m (user 0, mode 0664); chmod go-w /m'],
   ],
   [
     "the operator's file belongs to a user who is neither root nor we",
     { '/m': { text: LISTS + PAGE, owner: 33 } },
-    ['/m:1:1: it belongs to user 33 and decides what runs; chown root /m'],
+    ['/m:1:1: /m belongs to user 33 (mode 0644), who can change it; chown root /m'],
   ],
 ])('it is refused that %s', (_, files, expected) => {
   expect(problemsOf(files)).toEqual(expected);
@@ -158,27 +156,27 @@ test('nothing of a file that is not trusted is read: no task, no second problem'
   expect(problemsOf({ '/m': '', '/d/a.conf': { text, mode: 0o666 } })).toHaveLength(1);
 });
 
-test('task lists in a file of their own are judged as the main file is, and no other file takes their place', () => {
+test('task lists in a file of their own follow the rules of the main file, and no other file takes their place', () => {
   const files = { text: LISTS + PAGE, mode: 0o646 };
   const refused = (path: string) =>
-    `${path}:1:1: others than its owner can write to it (mode 0646), and it decides what runs; chmod go-w ${path}`;
+    `${path}:1:1: others than the owner can write to ${path} (user 0, mode 0646); chmod go-w ${path}`;
   const main = '[engine]\nrecovery_methods_config = /lists\n';
   expect(problemsOf({ '/m': main, '/lists': files }, [])).toEqual([refused('/lists')]);
   const [first = '', second = ''] = METHODS_FILES;
   expect(problemsOf({ '/m': '', [first]: files, [second]: LISTS }, [])).toEqual([refused(first)]);
 });
 
-test("what else is wrong with the operator's file is told beside its mode", () => {
+test("other problems of the operator's file are reported beside its mode", () => {
   expect(problemsOf({ '/m': { text: `${LISTS}${PAGE}timout = 5\n`, mode: 0o666 } })).toEqual([
-    expect.stringMatching(/^\/m:1:1: others than its owner can write to it/),
+    expect.stringMatching(/^\/m:1:1: others than the owner can write to \/m/),
     expect.stringMatching(/^\/m:7:1: unknown option "timout"/),
   ]);
 });
 
-test('a command that carries nothing out reads the same file as a text', () => {
-  const content = { bytes: new TextEncoder().encode(LISTS), mode: 0o666, owner: 33 };
+test('a command that executes no task, and a monitor, do not read it either', () => {
+  const content = { bytes: new TextEncoder().encode(LISTS), mode: 0o666, distrust: 'others can write to it' };
   const load = () => loadConfiguration({ mainFile: '/m', readFile: (path) => (path === '/m' ? content : undefined) });
-  expect(load().pipelines.process.main).toEqual(['page']);
+  expect(load).toThrow('/m:1:1: others can write to it');
 });
 
 test('a file of our own user is trusted as one of root is', () => {

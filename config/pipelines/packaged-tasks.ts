@@ -1,35 +1,33 @@
 /**
  * Tasks that packages add: files below /usr/lib/recovery-agent/tasks.d, each with sections that define tasks.
  *
- * Invariants: nothing counts from a file that anybody but its trusted owner could have written, since it decides what runs
- * as root; a name stands for one task, whoever defines it; a package changes nothing but by adding tasks.
+ * Invariants: a file that a user other than its trusted owner could have written is not used, because it decides what runs
+ * as root. Each name has one definition. A package can only add tasks.
  */
 
-import type { CustomSection } from './custom-tasks.ts';
-import type { DocumentSection } from './document.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../document/nearest.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, formatPosition, type Problem } from '../document/problem.ts';
+import type { ReadFile } from '../document/read-document.ts';
+import { readTrusted } from '../document/trusted-document.ts';
+import type { Sections } from '../options/read-options.ts';
+import { isKnownSection } from '../options/sections.ts';
 import type { TaskName } from './pipelines.ts';
-import { errorAt, formatPosition, type Problem } from './problem.ts';
-import type { ReadFile } from './read-document.ts';
-import type { Sections } from './read-options.ts';
-import { isKnownSection } from './sections.ts';
+import type { CustomSection } from './task-definition.ts';
 import { isDefinition } from './task-policies.ts';
-import { readTrusted } from './trusted-document.ts';
 
-/** For whoever carries tasks out; commands that do not load nothing of it. */
+/** For programs that execute tasks; other commands load nothing of it. */
 export interface Definitions {
   /** Files of packages that add tasks, in their order. */
   readonly files: readonly string[];
-  /** User ids whose files are trusted, those of packages and those of the operator: root's, and our own. Without it nobody's. */
-  readonly owners?: readonly number[];
-  /** What is wrong with the directory they lie in. */
+  /** Problems of the directory that contains them. */
   readonly problems?: readonly Problem[];
   /** `readCustomTask` is the real one. */
   readonly read: (section: DocumentSection, problems: Problem[]) => CustomSection | undefined;
 }
 
 /**
- * The sections that packages add. One of the operator's with the same name may change what stands in it, unless it defines
+ * The sections that packages add. A section of the operator with the same name may change its options, unless it defines
  * a task of that name itself.
  */
 export function readPackagedSections(
@@ -41,7 +39,7 @@ export function readPackagedSections(
   problems.push(...(definitions.problems ?? []));
   const found = new Map<TaskName, DocumentSection>();
   for (const file of definitions.files) {
-    for (const section of readTrusted(file, definitions.owners ?? [], readFile, problems)?.sections ?? []) {
+    for (const section of readTrusted(file, readFile, problems)?.sections ?? []) {
       const { name, at } = section;
       const operators = own.get(name);
       const earlier = found.get(name) ?? (operators && isDefinition(operators) ? operators : undefined);
@@ -59,7 +57,7 @@ export function readPackagedSections(
   return found;
 }
 
-/** What a package says, with an operator's changes. A new option that looks like one of the package's is a slip. */
+/** A package's section with an operator's changes. A new option that resembles one of the package's is a mistake. */
 function changed(section: DocumentSection, operators: DocumentSection, problems: Problem[]): DocumentSection {
   const options = new Map(section.options);
   for (const option of operators.options.values()) {
@@ -70,7 +68,7 @@ function changed(section: DocumentSection, operators: DocumentSection, problems:
       continue;
     }
     const place = formatPosition(section.options.get(meant)?.at ?? section.at);
-    problems.push(errorAt(at, `"${name}" is not among what ${place} says of the task; did you mean "${meant}"?`));
+    problems.push(errorAt(at, `"${name}" is not an option in the definition at ${place}; did you mean "${meant}"?`));
   }
   const unread = new Set([...section.unread, ...operators.unread]);
   return { ...section, options, unread };

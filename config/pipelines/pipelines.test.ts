@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseDocument } from './document.ts';
-import { DEFAULT_PIPELINES, FLOWS, hasTasks, optionOfFlow, PHASES, readPipelines } from './pipelines.ts';
-import { formatProblem } from './problem.ts';
+import { parseDocument } from '../document/document.ts';
+import { formatProblem } from '../document/problem.ts';
+import { DEFAULT_PIPELINES } from './default-lists.ts';
+import { FLOWS, hasTasks, optionOfFlow, PHASES } from './pipelines.ts';
+import { readPipelines } from './read-pipelines.ts';
 
 const HEAD = '[taskflow_driver_recovery_flows]\n';
 
@@ -36,7 +38,7 @@ test.each([
   expect(listsOf(value)).toEqual({ pre, main, post });
 });
 
-test('what becomes of a flow whose engine died may be said of each flow', () => {
+test('the policy for a flow whose engine ended can be set for each flow', () => {
   const { pipelines, problems } = read(
     `${HEAD}host_auto_failure_recovery_after_crash = restart\n` +
       `process_failure_recovery_tasks = pre:['a']\nprocess_failure_recovery_after_crash = rollback`,
@@ -74,7 +76,7 @@ test('without the section, or without an option, the lists are the built-in ones
   expect(pipelines.process.main).toEqual(['a']);
 });
 
-test('nothing is done about a host that came back unless it is written, and writing so is no slip', () => {
+test('a returned host causes no action by default, and an empty list for it is no problem', () => {
   expect(hasTasks(DEFAULT_PIPELINES.host_return)).toBe(false);
   expect(read(`${HEAD}host_return_recovery_tasks = main:[]`)).toMatchObject({ problems: [] });
   const { pipelines } = read(`${HEAD}host_return_recovery_tasks = main:['a']`);
@@ -96,7 +98,7 @@ test('each task keeps its place', () => {
 test.each([
   [`pre:['a'],\n mian:['b']`, '3:2: unknown phase "mian"; did you mean "main"?'],
   [`before:['a']`, '2:37: unknown phase "before"; the phases are pre, main and post'],
-  [`pre:['a'],main:['b'],\n pre:['c']`, '3:2: phase "pre" already stands at f:2:37'],
+  [`pre:['a'],main:['b'],\n pre:['c']`, '3:2: phase "pre" is already given at f:2:37'],
   [`pre:['a],main:['b']`, "2:42: no ' ends the word that begins here"],
   [`pre:['a],\n main:['b']`, `2:42: no ' ends the word that begins here`],
   [`pre:['a'\n'b']`, '3:1: unexpected "\'" after "a"; tasks are separated by commas and the list ends with "]"'],
@@ -132,7 +134,7 @@ const gap = fc.constantFrom('', ' ', '  ', '\n  ', ' # why\n\t', '\n; why\n ', '
 const inside = fc.constantFrom('', ' ', '\n  ', '\n', '\n\n', ' ;\n');
 const quoting = fc.constantFrom("'", '"', '');
 
-test('whatever is written in one of the spellings is read back', () => {
+test('lists written in either notation are read back', () => {
   const written = fc
     .record({
       lists,
@@ -152,7 +154,7 @@ test('whatever is written in one of the spellings is read back', () => {
         `[${blank()}${names.map((name) => word(name) + blank()).join(`,${blank()}`)}${trailing && names.length > 0 ? ',' : ''}${blank()}]`;
       const body = order.map((phase) => `${word(phase)}${between()}:${between()}${list(lists[phase])}${between()}`);
       const text = body.join(`${comma}${between()}`) + (trailing ? ',' : '');
-      // Only inside braces may an empty line stand between two lists.
+      // Only inside braces an empty line is allowed between two lists.
       const value = braces ? `{${blank()}${text}${blank()}}` : text.replaceAll(/\n[ \t]*(?=\n)/g, '');
       return { lists, value };
     });

@@ -5,9 +5,9 @@
  * missing between two lists, but not between two tasks.
  */
 
-import { didYouMean } from './nearest.ts';
-import { errorAt, formatPosition, type Position, type Problem } from './problem.ts';
-import type { Value } from './value.ts';
+import { didYouMean } from '../document/nearest.ts';
+import { errorAt, formatPosition, type Position, type Problem } from '../document/problem.ts';
+import type { Value } from '../document/value.ts';
 
 export const PHASES = ['pre', 'main', 'post'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -89,7 +89,7 @@ class ListReader {
       const meant = didYouMean(word.text, PHASES) || '; the phases are pre, main and post';
       this.#report(word.offset, `unknown phase "${word.text}"${meant}`);
     } else if (earlier !== undefined) {
-      this.#report(word.offset, `phase "${phase}" already stands at ${formatPosition(earlier)}`);
+      this.#report(word.offset, `phase "${phase}" is already given at ${formatPosition(earlier)}`);
     }
     this.#expect(':', `after "${word.text}"`);
     this.#expect('[', `to begin the list of "${word.text}"`);
@@ -126,7 +126,7 @@ class ListReader {
     const begin = this.#offset;
     const end = this.#text.indexOf(quote, begin + 1);
     const text = this.#text.slice(begin + 1, Math.max(end, begin + 1));
-    // What looks like a quote at the end may begin the next word.
+    // A quote at the end may also begin the next word.
     if (end < 0 || /[\n[\]{}:,]/.test(text)) throw new SyntaxFault(begin, `no ${quote} ends the word that begins here`);
     WORD.lastIndex = 0;
     if (WORD.exec(text)?.[0] !== text) {

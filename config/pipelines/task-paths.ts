@@ -5,8 +5,8 @@
  * like for any other path.
  */
 import { dirname, resolve } from 'node:path';
-import type { Value } from './expression.ts';
-import type { TextForm } from './kinds.ts';
+import type { Value } from '../expressions/expression.ts';
+import type { TextForm } from '../options/kinds.ts';
 
 export const RELATIVE_PATH = /^\.\.?\//;
 export const TASK_FILE: TextForm = {

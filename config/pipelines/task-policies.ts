@@ -1,15 +1,16 @@
-/** What the section of a task says about its running, and what holds for tasks without one. */
+/** The policy in the section of a task, and the defaults for tasks without one. */
 
-import type { DocumentSection } from './document.ts';
-import { choice, count, seconds } from './kinds.ts';
-import { nearest } from './nearest.ts';
-import type { EngineOptions } from './options.ts';
+import { nearest } from '../document/nearest.ts';
+import type { DocumentSection } from '../document/parsed-document.ts';
+import { errorAt, type Position, type Problem } from '../document/problem.ts';
+import { choice, count, seconds } from '../options/kinds.ts';
+import { effectlessSectionHint } from '../options/masakari.ts';
+import type { EngineOptions } from '../options/options.ts';
+import { valueIn } from '../options/read-options.ts';
 import type { TaskName } from './pipelines.ts';
-import { errorAt, type Position, type Problem } from './problem.ts';
-import { valueIn } from './read-options.ts';
 
 export const FAILURE_POLICIES = ['abort', 'continue', 'rollback'] as const;
-/** What a flow does when a task has failed and no attempt is left. */
+/** Behaviour of a flow after a task has failed and no attempt is left. */
 export type FailurePolicy = (typeof FAILURE_POLICIES)[number];
 
 export interface TaskPolicy {
@@ -56,18 +57,19 @@ function defaultPolicy({ engine }: EngineOptions): TaskPolicy {
   };
 }
 
-/** Whether a section defines its task: see custom-tasks.ts. Any other says something about a task that there is. */
+/** Whether a section defines its task: see custom-tasks.ts. Any other section sets options of an existing task. */
 export function isDefinition(section: DocumentSection): boolean {
-  return section.options.has('driver');
+  // oslo.messaging and others have options of that name in their own sections.
+  return section.options.has('driver') && effectlessSectionHint(section.name) === undefined;
 }
 
 export function readTaskPolicy(section: DocumentSection, options: EngineOptions, problems: Problem[]): TaskPolicy {
   const defaults = defaultPolicy(options);
   const parameters = new Map<string, Parameter>();
   for (const { name, at, value } of section.options.values()) {
-    // What else a definition may hold is judged by its driver.
+    // The driver checks the other options of a definition.
     if (POLICY_NAMES.includes(name) || isDefinition(section)) continue;
-    // Without its driver a definition is none, and everything else said of it would be beside the point.
+    // Without a driver there is no definition, so its other options are not reported.
     const meant = nearest(name, [...POLICY_NAMES, 'driver']);
     if (meant !== undefined) problems.push(errorAt(at, `unknown option "${name}"; did you mean "${meant}"?`));
     else parameters.set(name, { value: value.text, at: value.place(0) });

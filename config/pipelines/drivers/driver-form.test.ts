@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readCustomTask } from './custom-tasks.ts';
-import { parseDocument } from './document.ts';
-import { formatProblem, type Problem } from './problem.ts';
+import { parseDocument } from '../../document/document.ts';
+import { formatProblem, type Problem } from '../../document/problem.ts';
+import { readCustomTask } from '../custom-tasks.ts';
 
 /** What is wrong with a section, as an operator reads it. */
 function faults(...lines: string[]): string[] {
@@ -26,11 +26,13 @@ describe('a webhook', () => {
     expect(webhook('url = ftp://a/')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
     expect(webhook('url = {{ host_name }}')).toEqual([expect.stringContaining('must begin with http:// or https://')]);
     expect(webhook('url = https://a/', 'body = {text: {{ host_name }}}')).toEqual([
-      expect.stringMatching(/^f:4:\d+: "body" has a structure as a name; a template stands in quotes there/),
+      expect.stringMatching(/^f:4:\d+: "body" has a structure as a name; write the template in quotes/),
     ]);
     expect(webhook('url = https://{{ host_name }}.bmc.example.org:8443/power')).toEqual([]);
     for (const url of [
       'https://{{ host_name }}/',
+      'https://{{ host_name }}.com/',
+      'https://x{{ host_name }}.local:8443/',
       'http://127.0.0.1{{ host_name }}',
       'https://a.b:{{ host_name }}/x',
     ]) {
@@ -48,6 +50,21 @@ describe('a webhook', () => {
     expect(webhook('url = https://a/', 'headers = {X-A: [1]}')).toHaveLength(1);
     expect(webhook('url = https://a/', 'headers = ["X-A"]')).toHaveLength(1);
     expect(webhook('url = https://a/', 'headers = {"X A": b}')).toHaveLength(1);
+  });
+
+  test.each([
+    ['url = http://a.example/', ['token_file = /etc/token'], true],
+    ['url = HTTP://a.example/', ['headers = {X-Api-Key: "env:API_KEY"}'], true],
+    ['url = http://{{ host_name }}.a.example/', ['body = {login: {password: "file:/etc/token"}}'], true],
+    ['url = http://localhost.example.org/', ['token_file = /etc/token'], true],
+    ['url = https://a.example/', ['token_file = /etc/token'], false],
+    ['url = http://localhost:8080/', ['token_file = /etc/token'], false],
+    ['url = http://127.0.0.1/', ['token_file = /etc/token'], false],
+    ['url = http://[::1]:80/', ['token_file = /etc/token'], false],
+    ['url = http://a.example/', ['hmac_key_file = /etc/key'], false],
+  ])('sends no secret in clear: %s with %s', (url, lines, isRefused) => {
+    const fault = expect.stringContaining('f:3:7: a secret must not travel in clear');
+    expect(webhook(url, ...lines)).toEqual(isRefused ? [fault] : []);
   });
 
   test('that gets has no body', () => {
@@ -74,7 +91,7 @@ describe('a mail', () => {
     expect(mail('to = a@example.org, ops@@example.org')).toEqual([
       'f:4:6: "to" takes mail addresses, which "ops@@example.org" is not',
     ]);
-    expect(mail('to =')).toEqual([expect.stringContaining('"to" names nobody')]);
+    expect(mail('to =')).toEqual([expect.stringContaining('"to" contains no address')]);
     expect(faults('driver = mail', 'to = a@b', 'from = agent')).toEqual([
       'f:4:8: "from" takes mail addresses, which "agent" is not',
     ]);

@@ -1,9 +1,9 @@
-/** What the section of a custom task may hold, for one driver. Each driver's own table stands in a file of its own. */
-import type { Value } from './expression.ts';
-import type { OptionSpec } from './kinds.ts';
-import type { FlowName } from './pipelines.ts';
+/** Options that the section of a custom task may contain, for one driver. Each driver's own table is in a file of its own. */
+import type { Value } from '../../expressions/expression.ts';
+import type { OptionSpec } from '../../options/kinds.ts';
+import type { FlowName } from '../pipelines.ts';
 
-/** Whether a task that an engine's death cut off may be run again. */
+/** Whether a task that the end of an engine interrupted may run again. */
 export const AFTER_CRASH = ['once', 'check', 'idempotent'] as const;
 export type AfterCrash = (typeof AFTER_CRASH)[number];
 
@@ -16,6 +16,8 @@ export interface DriverForm {
   readonly templates: readonly string[];
   /** Fields that name files, see task-paths.ts. */
   readonly paths?: readonly string[];
+  /** Fields that are structures, in which a secret may be referred to by `file:PATH` or `env:NAME`. */
+  readonly references?: readonly string[];
   /** Fields whose text is the name of a value, or empty. */
   readonly names?: readonly string[];
   /** Of these, texts that are URLs: what is filled in is percent-encoded. */
@@ -24,13 +26,13 @@ export interface DriverForm {
   readonly parameters: 'own' | 'none';
   /** The first is the default. */
   readonly afterCrash: readonly [AfterCrash, ...AfterCrash[]];
-  /** `cancels`: what is under way is ended when the flow goes back; what is done stays. */
+  /** `cancels`: a rollback of the flow ends the work in progress; completed work stays. */
   readonly undo: 'possible' | 'impossible' | 'cancels';
-  /** What does not fit together, as a sentence of its own. The place is that of the field, or of the option of that name. */
+  /** A fault between options, as a complete sentence. The position is that of the field, or of the option of that name. */
   check?(
     values: { readonly [field: string]: Value },
     definition: { readonly name: string; readonly requires: readonly string[] },
   ): { readonly field: string; readonly fault: string } | undefined;
-  /** Why such a task cannot stand in a flow; completes "task NAME …". */
+  /** Why such a task is not allowed in a flow; completes "task NAME …". */
   faultIn?(flow: FlowName, values: { readonly [field: string]: Value }): string | undefined;
 }

@@ -1,7 +1,9 @@
 /** Options of a task that is a program: driver = executable. */
+
+import { commandTemplate } from '../../expressions/template-kinds.ts';
+import { choice, flag, text } from '../../options/kinds.ts';
+import { faultOfTenantWords } from '../argument-injection.ts';
 import type { DriverForm } from './driver-form.ts';
-import { text } from './kinds.ts';
-import { commandTemplate } from './template-kinds.ts';
 
 export const executableTask: DriverForm = {
   options: {
@@ -12,6 +14,17 @@ export const executableTask: DriverForm = {
       { takes: 'the name of a user, or nothing', pattern: /^([a-zA-Z0-9_.][a-zA-Z0-9_.@-]{0,254}\$?)?$/ },
       'The user that the program runs as; without one that of the engine.',
     ),
+    groups: choice(
+      'groups',
+      'none',
+      ['none', 'account'],
+      'Supplementary groups of the program: none, or those that its user has.',
+    ),
+    no_new_privileges: flag(
+      'no_new_privileges',
+      true,
+      'Whether sudo and other set-user-ID programs give the program no further rights.',
+    ),
   },
   required: ['command'],
   templates: ['command'],
@@ -20,13 +33,11 @@ export const executableTask: DriverForm = {
   afterCrash: ['once', 'check', 'idempotent'],
   undo: 'possible',
   check({ command }) {
-    const [program] = Array.isArray(command) ? command : [];
+    const words = Array.isArray(command) ? command.map(String) : [];
     // A name that a monitor reports must not choose what runs.
-    return String(program).includes('{{')
-      ? {
-          field: 'command',
-          fault: '"command" has a value in the path of the program; values may stand in its arguments',
-        }
-      : undefined;
+    const fault = words[0]?.includes('{{')
+      ? '"command" has a value in the path of the program; values may stand in its arguments'
+      : faultOfTenantWords(words);
+    return fault === undefined ? undefined : { field: 'command', fault };
   },
 };

@@ -1,12 +1,13 @@
 /** Options of a task that is a mail: driver = mail. */
-import type { DriverForm } from './driver-form.ts';
-import { choice, count, OPTIONAL_HOST, shown, text } from './kinds.ts';
-import { mailboxesIn, partsOfMailbox } from './mail-address.ts';
-import { nearest } from './nearest.ts';
-import { OPTIONAL_TASK_FILE } from './task-paths.ts';
-import { template } from './template-kinds.ts';
 
-/** Stands for the addresses of those whose instances are recovered. */
+import { nearest } from '../../document/nearest.ts';
+import { template } from '../../expressions/template-kinds.ts';
+import { choice, count, OPTIONAL_HOST, shown, text } from '../../options/kinds.ts';
+import { OPTIONAL_TASK_FILE } from '../task-paths.ts';
+import type { DriverForm } from './driver-form.ts';
+import { mailboxesIn, partsOfMailbox } from './mail-address.ts';
+
+/** Means the addresses of the owners of the recovered instances. */
 export const OWNERS = 'owners';
 
 export const mailTask: DriverForm = {
@@ -14,7 +15,7 @@ export const mailTask: DriverForm = {
     to: template('to', '', 'Addresses, separated by commas; or the word owners: one mail to each owner of instances.'),
     from: template('from', '', 'The address that the mail comes from.'),
     subject: template('subject', 'Recovery of {{ host_name }}', 'The subject of the mail.'),
-    body: template('body', '', 'The text of the mail; without one what happened, with a table of instances.'),
+    body: template('body', '', 'The text of the mail; default: a summary with a table of instances.'),
     smtpHost: text('smtp_host', 'localhost', OPTIONAL_HOST, 'The server that takes the mail.'),
     smtpPort: count('smtp_port', 25, [1, 65_535], 'Its port.'),
     smtpTls: choice(
@@ -29,7 +30,7 @@ export const mailTask: DriverForm = {
       'smtp_ca_file',
       '',
       OPTIONAL_TASK_FILE,
-      'PEM file of the authority of the server; without one those of the system, and starttls asks nobody.',
+      'PEM file of the authority of the server; without one those of the system, and starttls checks no certificate.',
     ),
   },
   required: ['to', 'from'],
@@ -58,7 +59,7 @@ export const mailTask: DriverForm = {
   },
 };
 
-/** Stands for a value, of which nothing is known before it is filled in. */
+/** Replaces a value of which nothing is known before it is filled in. */
 const VALUE = '\uE000';
 
 function faultOfAddresses(
@@ -69,7 +70,7 @@ function faultOfAddresses(
   if (field === 'to' && written === OWNERS) return undefined;
   const known = written.replaceAll(/\{\{.*?\}\}/gs, VALUE);
   const items = field === 'to' ? mailboxesIn(known) : [known];
-  if (items.length === 0 || written === '') return { field, fault: `"${field}" names nobody` };
+  if (items.length === 0 || written === '') return { field, fault: `"${field}" contains no address` };
   const odd = items.find((item) => !item.includes(VALUE) && partsOfMailbox(item) === undefined);
   if (odd === undefined) return undefined;
   const hint = field === 'to' && nearest(odd.trim(), [OWNERS]) !== undefined ? `; did you mean "${OWNERS}"?` : '';

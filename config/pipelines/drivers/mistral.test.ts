@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { readCustomTask } from './custom-tasks.ts';
-import { parseDocument } from './document.ts';
-import type { Problem } from './problem.ts';
+import { parseDocument } from '../../document/document.ts';
+import type { Problem } from '../../document/problem.ts';
+import { readCustomTask } from '../custom-tasks.ts';
 
 it.each([
   ['inputs = {a: 1}', 'task "move" needs the option "workflow_name": The name or id of the workflow.'],

@@ -1,13 +1,14 @@
 /** Options of a task that is a workflow of Mistral: driver = mistral. */
+
+import { structure, template } from '../../expressions/template-kinds.ts';
+import { text } from '../../options/kinds.ts';
+import { OPTIONAL_TASK_FILE } from '../task-paths.ts';
 import type { DriverForm } from './driver-form.ts';
-import { text } from './kinds.ts';
-import { OPTIONAL_TASK_FILE } from './task-paths.ts';
-import { structure, template } from './template-kinds.ts';
 
 export const mistralTask: DriverForm = {
   options: {
     workflowName: template('workflow_name', '', 'The name or id of the workflow.'),
-    inputs: structure('inputs', {}, 'What the workflow is given.'),
+    inputs: structure('inputs', {}, 'The input values of the workflow.'),
     definitionFile: text(
       'definition_file',
       '',
@@ -19,7 +20,7 @@ export const mistralTask: DriverForm = {
   templates: ['workflowName', 'inputs'],
   paths: ['definitionFile'],
   parameters: 'none',
-  // An execution has an id of our own, so Mistral itself knows whether it was begun.
+  // The engine sets the id of an execution, so Mistral can report whether it was started.
   afterCrash: ['check'],
   undo: 'cancels',
   check({ inputs }) {

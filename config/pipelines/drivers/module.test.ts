@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { readCustomTask } from './custom-tasks.ts';
-import { parseDocument } from './document.ts';
-import type { Problem } from './problem.ts';
+import { parseDocument } from '../../document/document.ts';
+import type { Problem } from '../../document/problem.ts';
+import { readCustomTask } from '../custom-tasks.ts';
 
-/** What is said about the definition of a task that is this module. */
+/** Problems of a task whose definition is this module. */
 function said(lines: string): string[] {
   const { sections } = parseDocument('f', new TextEncoder().encode(`[own]\ndriver = module\n${lines}\n`));
   const problems: Problem[] = [];
@@ -24,7 +24,7 @@ it('a module in a folder node_modules cannot be TypeScript, which Node does not 
   expect(said('module = /a/node_modules/b/c.ts')).toEqual([expect.stringMatching(/^3: .*node_modules; compile it/)]);
 });
 
-it('a module must be said, by an absolute path', () => {
+it('a module must be given, by an absolute path', () => {
   expect(said('after_crash = once')).toEqual([expect.stringContaining('needs the option "module"')]);
   expect(said('module = b.mjs')).toEqual([expect.stringMatching(/^3: .*absolute path/)]);
 });

@@ -1,7 +1,8 @@
 /** Options of a task that is a JavaScript or TypeScript module: driver = module. */
+
+import { text } from '../../options/kinds.ts';
+import { TASK_FILE } from '../task-paths.ts';
 import type { DriverForm } from './driver-form.ts';
-import { text } from './kinds.ts';
-import { TASK_FILE } from './task-paths.ts';
 
 export const moduleTask: DriverForm = {
   options: { module: text('module', '', TASK_FILE, 'The file of the module: .js, .mjs, .ts or .mts.') },

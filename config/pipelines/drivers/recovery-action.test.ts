@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
-import { type CustomTask, readCustomTask } from './custom-tasks.ts';
-import { parseDocument } from './document.ts';
-import type { Problem } from './problem.ts';
-import { recoveryActionTask } from './recovery-action-task.ts';
+import { parseDocument } from '../../document/document.ts';
+import type { Problem } from '../../document/problem.ts';
+import { readCustomTask } from '../custom-tasks.ts';
+import type { CustomTask } from '../task-definition.ts';
+import { recoveryActionTask } from './recovery-action.ts';
 
 function read(options: string): { readonly task: CustomTask | undefined; readonly problems: readonly string[] } {
   const text = `[heal]\ndriver = recovery_action\n${options}\n`;
@@ -23,7 +24,7 @@ it('a chain of actions is taken in the form of Senlin', () => {
   ]);
 });
 
-it('the name of the list of instances is among what the task asks for', () => {
+it('the name of the list of instances is one of the values that the task uses', () => {
   const problems: Problem[] = [];
   const text = '[heal]\ndriver = recovery_action\nactions = [{name: REBOOT}]\ninstances = failed_instances\n';
   const [section] = parseDocument('f', Buffer.from(text)).sections;
@@ -32,7 +33,7 @@ it('the name of the list of instances is among what the task asks for', () => {
 });
 
 it.each([
-  ['MIGRATE', 'host_auto', 'does MIGRATE, which brings instances home to a host that is back'],
+  ['MIGRATE', 'host_auto', 'does MIGRATE, which moves instances to a host that is back'],
   ['MIGRATE', 'instance', 'only the flow host_return can, not instance'],
   ['EVACUATE', 'host_return', 'does EVACUATE, but the host of the flow host_return is alive'],
   ['MIGRATE', 'host_return', undefined],

@@ -1,9 +1,10 @@
 /** Options of a task that is a chain of actions in Senlin's form: driver = recovery_action. */
+
+import type { Value } from '../../expressions/expression.ts';
+import { structure } from '../../expressions/template-kinds.ts';
+import { choice, text } from '../../options/kinds.ts';
+import type { FlowName } from '../pipelines.ts';
 import type { DriverForm } from './driver-form.ts';
-import type { Value } from './expression.ts';
-import { choice, text } from './kinds.ts';
-import type { FlowName } from './pipelines.ts';
-import { structure } from './template-kinds.ts';
 
 export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'MIGRATE', 'WORKFLOW'] as const;
 
@@ -47,7 +48,7 @@ function faultIn(flow: FlowName, actions: Value): string | undefined {
   if (!names.includes(misplaced)) return undefined;
   return isReturn
     ? 'does EVACUATE, but the host of the flow host_return is alive; MIGRATE brings its instances home'
-    : `does MIGRATE, which brings instances home to a host that is back: only the flow host_return can, not ${flow}`;
+    : `does MIGRATE, which moves instances to a host that is back: only the flow host_return can, not ${flow}`;
 }
 
 function checkActions(actions: Value): { readonly field: string; readonly fault: string } | undefined {
