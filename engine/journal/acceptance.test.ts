@@ -3,8 +3,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { flowOf, notification, Place } from '#test/journal/place.ts';
 import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation } from './mutations.ts';
+import type { LogbookStatus, StepRow, StepState } from './rows.ts';
 import { MIGRATIONS } from './schema.ts';
-import type { LogbookStatus, StepRow, StepState } from './words.ts';
 
 const SECOND = 1_000;
 const TARGET = 'instance:a';
@@ -173,7 +173,7 @@ describe('a second death of a host', () => {
     expect(story.report(0, { generatedAt: 1 }).isDuplicate).toBe(false);
   });
 
-  test('after a verdict of the acceptance repeats it, until an operator took it up', () => {
+  test('after a state of the acceptance repeats it, until an operator retried it', () => {
     using place = new Place();
     const story = new Story(place);
     const { logbook } = story.report(0, { status: 'ignored' });
@@ -248,7 +248,7 @@ describe('a flood', () => {
   });
 });
 
-test('a journal of version 1 keeps which verdicts were those of the acceptance', () => {
+test('a journal of version 1 keeps the states of the acceptance', () => {
   const db = new Database(':memory:');
   const [first = '', second = ''] = MIGRATIONS;
   db.exec(first);

@@ -1,9 +1,10 @@
 /** Writes a report into the journal, or finds the earlier one that it repeats. Runs inside the writer's transaction. */
 import { createHash } from 'node:crypto';
-import { findDuplicate } from './duplicate.ts';
+import { ACCEPTED_STATUSES } from '#protocol/notification-status.ts';
+import { findDuplicate } from '../intake/duplicate-decision.ts';
+import type { Restart } from '../intake/same-crash-decision.ts';
 import type { AcceptNotification, AcceptResult } from './mutations.ts';
-import type { Restart } from './same-crash.ts';
-import type { AcceptedAs, LogbookRow, Proof } from './words.ts';
+import type { LogbookRow, Proof } from './rows.ts';
 
 /** Prepared once, and run under the writer's epoch. */
 export interface Statements {
@@ -12,10 +13,9 @@ export interface Statements {
   one<Row>(sql: string, values: readonly unknown[]): Row;
 }
 
-const VERDICTS: readonly AcceptedAs[] = ['new', 'ignored', 'finished'];
 const STRENGTH: { readonly [P in Proof]: number } = { none: 0, fencing: 1, operator: 2 };
 
-/** Of each verdict apart: a flood of reports that are ignored hides no recovery. */
+/** Each acceptance state separately: a flood of reports that are ignored hides no recovery. */
 const EARLIER = `SELECT * FROM logbooks WHERE target = ? AND type = ? AND accepted_as = ? AND host = ?
   ORDER BY id DESC LIMIT 100`;
 
@@ -32,7 +32,7 @@ const RESTART = `SELECT min(coalesce(s.intent_at, s.ended_at)) AS at
       AND NOT EXISTS (SELECT 1 FROM atomdetails b WHERE b.flow_id = f.id AND b.name = 'start_instance_task')))`;
 
 export function accept(statements: Statements, mutation: AcceptNotification): AcceptResult {
-  const earlier = VERDICTS.flatMap((verdict) =>
+  const earlier = ACCEPTED_STATUSES.flatMap((verdict) =>
     statements.all<LogbookRow>(EARLIER, [mutation.target, mutation.type, verdict, mutation.host]),
   ).sort((a, b) => b.id - a.id);
   const known = findDuplicate(mutation, withRestarts(statements, mutation, earlier), mutation.duplicateIntervalMs);
@@ -69,12 +69,12 @@ function keyOf({ type, host, payload, generatedAt }: AcceptNotification): string
     .digest('hex');
 }
 
-/** The very same report from so long ago that it is not among the newest. */
+/** The same report, so old that it is not among the newest. */
 function sameReport(statements: Statements, mutation: AcceptNotification): LogbookRow | undefined {
   return statements.maybe<LogbookRow>('SELECT * FROM logbooks WHERE dedup_key = ?', [keyOf(mutation)]);
 }
 
-/** A recovery that is open notes the earliest stamp: a return that was accepted before may have ended the failure. */
+/** An open recovery stores the earliest stamp: a return that was accepted before may have ended the failure. */
 function datedBack(statements: Statements, { generatedAt }: AcceptNotification, logbook: LogbookRow): LogbookRow {
   if (logbook.closed_at !== null || generatedAt >= (logbook.earliest_at ?? logbook.generated_at)) return logbook;
   return statements.one<LogbookRow>('UPDATE logbooks SET earliest_at = ? WHERE id = ? RETURNING *', [
@@ -83,7 +83,7 @@ function datedBack(statements: Statements, { generatedAt }: AcceptNotification, 
   ]);
 }
 
-/** A recovery that is open takes over a stronger proof that came with a duplicate: it may be what it waits for. */
+/** An open recovery takes over a stronger proof that came with a duplicate: it may be the proof it waits for. */
 function strengthened(
   statements: Statements,
   { proof = 'none', at }: AcceptNotification,

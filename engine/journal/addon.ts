@@ -1,16 +1,18 @@
 /**
- * Where SQLite's addon comes from. In a checkout better-sqlite3 finds its own. In the executable it is an asset: taken from the
- * root-owned copy that the packages install, else loaded from a file without a name, so that nothing is left on a disk and there is
- * no name to race for.
+ * The origin of SQLite's addon. In a checkout better-sqlite3 finds its own. In the executable the addon is an asset. It is loaded from the
+ * root-owned copy that the packages install, otherwise from a file without a name, so that nothing is left on a disk and no name can be
+ * raced for.
  */
+
 import { closeSync, constants, lstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type Database from 'better-sqlite3';
+import { errorMessage } from '#protocol/error-message.ts';
 
 type Sea = typeof import('node:sea');
 
 const ASSET = 'better_sqlite3.node';
-/** What the packages install; the hash in its name says which build of the addon it is. */
+/** The file that the packages install; the hash in its name identifies the build of the addon. */
 export const ADDON_DIRECTORY = '/usr/lib/recovery-agent';
 /** O_TMPFILE | O_RDWR of Linux on x86-64. */
 const UNNAMED = 0o20200000 | constants.O_RDWR;
@@ -23,7 +25,7 @@ function load(path: string): object {
   return module.exports;
 }
 
-/** A file that only root could have put there. */
+/** A file that only root can have put there. */
 function isTrusted(path: string): boolean {
   try {
     const file = lstatSync(path);
@@ -60,7 +62,7 @@ function loadAsset(sea: Sea): object {
     try {
       return loadUnnamed(directory, addon);
     } catch (error) {
-      problems.push(`${directory}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${directory}: ${errorMessage(error)}`);
     }
   }
   throw new Error(
@@ -68,11 +70,11 @@ function loadAsset(sea: Sea): object {
   );
 }
 
-/** Options for opening a database: the addon where this process has to bring it itself. */
+/** Options for opening a database: the addon if this process has to provide it. */
 export function withAddon(options: Database.Options): Database.Options {
   const sea = process.getBuiltinModule('node:sea');
   if (!sea.isSea()) return options;
   loaded ??= loadAsset(sea);
-  // An addon object is as good as a path (better-sqlite3, lib/binding.js); the type knows the path only.
+  // better-sqlite3 accepts an addon object as well as a path (lib/binding.js); the type only has the path.
   return { ...options, nativeBinding: loaded as unknown as string };
 }

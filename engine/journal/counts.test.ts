@@ -1,12 +1,11 @@
 import type Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NOTIFICATION_STATUSES } from '#protocol/notification-status.ts';
 import { notification, Place } from '#test/journal/place.ts';
 import type { Mutation } from './mutations.ts';
 import { QUERIES } from './queries.ts';
-import type { LogbookStatus } from './words.ts';
-
-const STATUSES: readonly LogbookStatus[] = ['new', 'running', 'error', 'failed', 'ignored', 'finished'];
+import type { LogbookStatus } from './rows.ts';
 
 /** What a history does: through the writer, or past it. */
 type Act =
@@ -21,7 +20,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
     status: fc.constantFrom('new' as const, 'ignored' as const, 'finished' as const),
     host: fc.nat(3),
   }),
-  fc.record({ act: fc.constant('change' as const), which: fc.nat(20), to: fc.constantFrom(...STATUSES) }),
+  fc.record({ act: fc.constant('change' as const), which: fc.nat(20), to: fc.constantFrom(...NOTIFICATION_STATUSES) }),
   fc.record({ act: fc.constant('refused' as const), which: fc.nat(20) }),
   fc.record({ act: fc.constant('prune' as const), which: fc.nat(20) }),
 );

@@ -1,7 +1,7 @@
 /** A host that failed and a host that came back are reported by one type, COMPUTE_HOST: the event in the payload differs. Pure. */
-import type { LogbookRow, NotificationType } from './words.ts';
+import type { LogbookRow, NotificationType } from './rows.ts';
 
-/** What a recovery is about: Masakari's types, and a host that is back. */
+/** The subject of a recovery: Masakari's types, and a host that is back. */
 export type RecoveryKind = NotificationType | 'HOST_RETURN';
 
 type Reported = Pick<LogbookRow, 'type' | 'payload'>;
@@ -10,12 +10,12 @@ export function kindOf({ type, payload }: Reported): RecoveryKind {
   return type === 'COMPUTE_HOST' && eventOf(payload) === 'STARTED' ? 'HOST_RETURN' : type;
 }
 
-/** @param payload JSON, as the journal keeps it */
+/** @param payload JSON, as the journal stores it */
 export function eventOf(payload: string): string | undefined {
   return read(payload).event;
 }
 
-/** Whether two reports about one target, both to be recovered, are of one failure or of one return, however they word it. */
+/** Whether two reports about one target, both to be recovered, are of one failure or of one return, with any text. */
 export function isSameFailure(report: Reported, earlier: Reported): boolean {
   if (report.type === 'VM') return true;
   const [one, other] = [read(report.payload), read(earlier.payload)];

@@ -1,13 +1,13 @@
 import { renameSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { realClock } from '#protocol/clock.ts';
 import { Child } from '#test/journal/child.ts';
 import { beginFlow, flowOf, line, notification, Place } from '#test/journal/place.ts';
-import { realClock } from '../clock/clock.ts';
 import { JournalFailure } from './failure.ts';
 import { committedEvents, Journal } from './journal.ts';
 import { readLease, takeLease } from './lease.ts';
-import type { EventRow } from './words.ts';
+import type { EventRow } from './rows.ts';
 
 const RIVAL = { owner: 'rival', node: 'n2', pid: 7, bootId: 'elsewhere' };
 
@@ -51,7 +51,7 @@ describe('acknowledged means on the disk:', () => {
     return Math.max(0, ...answers.map(Number));
   }
 
-  /** Kills one writer after the other on one file, each at another moment, and looks at what is left. */
+  /** Kills one writer after the other on one file, each at another moment, and checks the file. */
   async function killAgainAndAgain(manner: 'outside' | 'inside'): Promise<Seen> {
     using place = new Place();
     const seen: Seen = { kills: 0, acknowledged: 0 };
@@ -81,7 +81,7 @@ describe('acknowledged means on the disk:', () => {
 });
 
 describe('a disk that does not answer', () => {
-  test('leaves the event loop alone, and what waited is written when it answers again', async () => {
+  test('does not block the event loop, and waiting requests are written when it responds again', async () => {
     using place = new Place();
     const journal = await Journal.open(place.settings({ lockTimeoutMs: 60_000 }), realClock);
     const flow = await beginFlow(journal);
@@ -133,7 +133,7 @@ describe('a failure that ends the journal', () => {
     await journal.close();
   });
 
-  test('is a file that is not at its place any more, found at the next beat', async () => {
+  test('is a file that is not at its place any more, found at the next lease renewal', async () => {
     using place = new Place();
     const journal = await Journal.open(place.settings(), realClock);
     renameSync(place.path, `${place.path}.moved`);
@@ -151,7 +151,7 @@ describe('a failure that ends the journal', () => {
   });
 });
 
-test('a request against the rules fails alone, and the journal goes on', async () => {
+test('a request against the rules fails alone, and the journal continues', async () => {
   using place = new Place();
   const journal = await Journal.open(place.settings(), realClock);
   const flow = await beginFlow(journal);
@@ -166,7 +166,7 @@ test('a request against the rules fails alone, and the journal goes on', async (
   await journal.close();
 });
 
-test('a listener hears of all that was committed, in order, and of nothing that failed', async () => {
+test('a listener receives all that was committed, in order, and nothing that failed', async () => {
   using place = new Place();
   const journal = await Journal.open(place.settings(), realClock);
   const heard: EventRow[] = [];
@@ -188,7 +188,7 @@ test('a listener hears of all that was committed, in order, and of nothing that 
 });
 
 describe('close', () => {
-  test('writes what was asked before, releases the lease, and refuses what is asked after', async () => {
+  test('writes earlier requests, releases the lease, and refuses later requests', async () => {
     using place = new Place();
     const journal = await Journal.open(place.settings(), realClock);
     const flow = await beginFlow(journal);

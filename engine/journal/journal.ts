@@ -1,19 +1,19 @@
 /**
- * The journal as the engine sees it. A promise of `write` that resolves means: on the disk, and the reign was ours.
- * The rows lie in a thread of their own (or, for simulations, in the same one).
+ * The journal as the engine sees it. A promise of `write` that resolves means: on the disk, and the lease was ours. The rows are in a
+ * thread of their own (or, for simulations, in the same one).
  */
-import type { Clock } from '../clock/clock.ts';
+import type { Clock } from '#protocol/clock.ts';
 import { JournalFailure } from './failure.ts';
 import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation, OpenFlow, PlannedStep } from './mutations.ts';
 import type { RetentionLimits } from './prune-decision.ts';
 import type { PruneResult } from './pruning.ts';
 import type { QueryArguments, QueryName, QueryResult } from './queries.ts';
+import type { EventRow, FlowRow, StepRow } from './rows.ts';
 import { JournalService } from './service.ts';
-import type { ReignSettings } from './session.ts';
+import type { LeaseSettings } from './session.ts';
 import { startThread } from './start-thread.ts';
+import { LATE_COMMIT_MS } from './transaction.ts';
 import type { Failure, Reply, Request, ThreadData } from './wire.ts';
-import type { EventRow, FlowRow, StepRow } from './words.ts';
-import { LATE_COMMIT_MS } from './writer.ts';
 
 type RequestWithoutId = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
 
@@ -23,7 +23,7 @@ interface Waiting {
   readonly reject: (error: JournalFailure) => void;
 }
 
-/** Told of everything that is on the disk, in order. */
+/** Called for everything that is on the disk, in order. */
 export type CommitListener = (mutations: readonly Mutation[], results: readonly unknown[]) => void;
 
 interface Transport {
@@ -31,7 +31,7 @@ interface Transport {
   stop(): Promise<void>;
 }
 
-export interface JournalSettings extends ReignSettings {
+export interface JournalSettings extends LeaseSettings {
   readonly node: string;
 }
 
@@ -49,7 +49,7 @@ export class Journal {
   /** Why the lease could be taken. */
   readonly reason: string;
   readonly warnings: readonly string[];
-  /** Rejects when the journal cannot go on (`lease_lost`, `unknown`); never resolves otherwise until closed. */
+  /** Rejects when the journal cannot continue (`lease_lost`, `unknown`); never resolves otherwise until closed. */
   readonly failed: Promise<never>;
 
   readonly #clock: Clock;
@@ -58,10 +58,10 @@ export class Journal {
   readonly #listeners = new Set<CommitListener>();
   #confirmedAt: number;
   #nextId = 1;
-  /** Why nothing more can be asked. */
+  /** Why no more requests are possible. */
   #failure: JournalFailure | undefined;
   #closing: Promise<void> | undefined;
-  /** Nothing more will come from the thread. */
+  /** No more messages will come from the thread. */
   #isOver = false;
   #fail: (error: JournalFailure) => void = () => {};
 
@@ -86,7 +86,7 @@ export class Journal {
     });
   }
 
-  /** Opens the journal in this thread: for simulations and tests, where a blocked loop harms nobody. */
+  /** Opens the journal in this thread: for simulations and tests, where a blocked loop does no harm. */
   static async openInline(settings: JournalSettings, clock: Clock): Promise<Journal> {
     return Journal.#start(clock, (receive) => {
       const service = JournalService.open({ settings, node: settings.node }, clock, (reply) =>
@@ -149,7 +149,7 @@ export class Journal {
     return result as FlowRow;
   }
 
-  /** Plans steps; those that were planned before are returned as they are. */
+  /** Plans steps; those that were planned before are returned unchanged. */
   async planSteps(atomId: number, steps: readonly PlannedStep[]): Promise<readonly StepRow[]> {
     const [result] = await this.#commit([{ op: 'plan_steps', atomId, steps }]);
     return result as StepRow[];
@@ -164,20 +164,20 @@ export class Journal {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether the reign was confirmed so recently that acting on the cloud is safe. */
+  /** Whether the lease was confirmed so recently that acting on the cloud is safe. */
   isFresh(): boolean {
     return this.#failure === undefined && this.#clock.boottime() - this.#confirmedAt < LATE_COMMIT_MS;
   }
 
-  /** Resolves once the reign is confirmed and fresh; throws `lease_lost` when it is another's. */
+  /** Resolves once the lease is confirmed and recent; throws `lease_lost` if another engine has it. */
   async confirm(): Promise<void> {
     while (!this.isFresh()) await this.#ask({ do: 'confirm' });
   }
 
   /**
-   * Removes one batch of closed recoveries that the limits no longer keep, in a transaction of its own after everything that was
-   * requested before. `more`: another batch may find more at once; otherwise once per renewal of the lease is enough.
-   * @throws JournalFailure `constraint` when a rule of the file forbids it: nothing was removed then.
+   * Removes one batch of closed recoveries beyond the retention limits, in a transaction of its own after all earlier requests. `more`:
+   * another batch may find more at once; otherwise once per lease renewal is enough.
+   * @throws JournalFailure `constraint` if a rule of the file forbids it: nothing was removed then.
    */
   async prune(limits: RetentionLimits): Promise<PruneResult> {
     return (await this.#ask({ do: 'prune', limits })) as PruneResult;
@@ -192,7 +192,7 @@ export class Journal {
     return Number(await this.#ask({ do: 'commits' }));
   }
 
-  /** Releases the lease and ends the thread; what is asked from now on is refused. Safe after a failure, and twice. */
+  /** Releases the lease and ends the thread; later requests are refused. Safe after a failure, and twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -243,7 +243,7 @@ export class Journal {
   }
 
   #end(failure: JournalFailure): void {
-    // The end of the thread after a failure or a close says nothing new.
+    // The end of the thread after a failure or a close is no news.
     if (this.#isOver) return;
     this.#isOver = true;
     this.#failure ??= failure;

@@ -7,17 +7,17 @@ import { Child } from '#test/journal/child.ts';
 import { Place, STANDING_CLOCK } from '#test/journal/place.ts';
 import { Journal } from './journal.ts';
 import {
-  assertReign,
+  assertLease,
+  decideLease,
   type HolderLife,
   type Identity,
-  judgeLease,
   ownerOf,
   readLease,
   readOwner,
   takeLease,
 } from './lease.ts';
 import { identifyProcess, lifeOf, machineOf, startOf } from './process-identity.ts';
-import type { LeaseRow } from './words.ts';
+import type { LeaseRow } from './rows.ts';
 import type { WriterClock } from './writer.ts';
 
 const HELD: LeaseRow = {
@@ -35,7 +35,7 @@ const DAY_MS = 86_400_000;
 const ME = { owner: 'me', node: 'n1', pid: 1, bootId: 'b1' };
 const RIVAL = { owner: 'rival', node: 'n2', pid: 2, bootId: 'b2' };
 
-describe('judgeLease', () => {
+describe('decideLease', () => {
   test.each<[LeaseRow | undefined, HolderLife, 'cluster' | 'none', string, RegExp]>([
     [undefined, 'dead', 'none', 'take', /new journal/],
     [undefined, 'dead', 'cluster', 'take', /new journal/],
@@ -49,15 +49,15 @@ describe('judgeLease', () => {
     [HELD, 'alive', 'cluster', 'take', /the cluster started us in place of n2/],
     [HELD, 'dead', 'cluster', 'take', /the cluster started us/],
   ])('%j, holder %s, authority %s: %s', (lease, life, authority, act, reason) => {
-    expect(judgeLease(lease, life, authority)).toEqual({ act, reason: expect.stringMatching(reason) });
+    expect(decideLease(lease, life, authority)).toEqual({ act, reason: expect.stringMatching(reason) });
   });
 });
 
 test('the lease of an engine of another machine with our node name is watched, not taken', () => {
   const me = identifyProcess('n1');
   const lease = { ...HELD, node: 'n1', boot_id: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
-  expect(judgeLease(lease, lifeOf(lease, me), 'none').act).toBe('watch');
-  expect(judgeLease(lease, lifeOf(lease, me), 'cluster').act).toBe('take');
+  expect(decideLease(lease, lifeOf(lease, me), 'none').act).toBe('watch');
+  expect(decideLease(lease, lifeOf(lease, me), 'cluster').act).toBe('take');
 });
 
 describe('takeLease', () => {
@@ -98,11 +98,11 @@ describe('takeLease', () => {
   });
 });
 
-test('assertReign wants epoch, owner and state, all three', () => {
+test('assertLease wants epoch, owner and state, all three', () => {
   const mine = { owner: 'o', epoch: 7 };
-  expect(() => assertReign(HELD, mine)).not.toThrow();
+  expect(() => assertLease(HELD, mine)).not.toThrow();
   for (const lease of [undefined, RELEASED, { ...HELD, epoch: 8 }, { ...HELD, owner: 'p' }]) {
-    expect(() => assertReign(lease, mine)).toThrow(expect.objectContaining({ kind: 'lease_lost', isFatal: true }));
+    expect(() => assertLease(lease, mine)).toThrow(expect.objectContaining({ kind: 'lease_lost', isFatal: true }));
   }
 });
 
@@ -141,7 +141,7 @@ describe('a process', () => {
       'another/pid:[1]/other',
       'not visible',
     ],
-    ['of another boot, of a machine that nobody identified, cannot be seen', 'another/pid:[1]', 'not visible'],
+    ['of another boot, of a machine without an identity, cannot be seen', 'another/pid:[1]', 'not visible'],
   ])('%s', (_, bootId, life) => {
     using place = new Place();
     const files = machineFiles(place, 'MACHINE-ID', 'MAINBOARD');
@@ -150,7 +150,7 @@ describe('a process', () => {
     expect(lifeOf(leaseOf({ boot_id }), known)).toBe(life);
     // Another node name is another machine, or a machine that was renamed: nothing is known.
     expect(lifeOf(leaseOf({ boot_id, node: 'n2' }), known)).toBe('not visible');
-    // Who does not know its own machine cannot tell that it rebooted.
+    // An engine that does not know its own machine cannot detect that it rebooted.
     expect(lifeOf(leaseOf({ boot_id }), me)).toBe('not visible');
   });
 
@@ -177,7 +177,7 @@ function machineFiles(place: Place, ...contents: readonly (string | null)[]): st
   });
 }
 
-test.each([-DAY_MS, DAY_MS])('a reign and its freshness survive a jump of the wall clock by %i ms', async (jump) => {
+test.each([-DAY_MS, DAY_MS])('a lease and its freshness survive a jump of the wall clock by %i ms', async (jump) => {
   using place = new Place();
   let now = 1_000;
   const clock = { now: () => now, boottime: () => 1_000, sleep: async () => {} };
@@ -200,7 +200,7 @@ describe('a machine', () => {
     expect(fingerprint('id', 'board')).toMatch(/^[0-9a-f]{32}$/);
     expect(fingerprint('id', 'board')).toBe(fingerprint('id', 'board'));
     // A clone has the machine-id of its origin.
-    expect(fingerprint('id', 'another board')).not.toBe(fingerprint('id', 'board'));
+    expect(fingerprint('id', 'another mainboard')).not.toBe(fingerprint('id', 'board'));
     expect(fingerprint('another id', 'board')).not.toBe(fingerprint('id', 'board'));
     expect(fingerprint('id', null)).toMatch(/^[0-9a-f]{32}$/);
   });
@@ -219,26 +219,26 @@ describe('a lease that another resource of the cluster holds', () => {
     takeLease(db, { ...identifyProcess('n1'), owner, pid }, readLease(db), 1);
     db.close();
   }
-  const reignOf = (place: Place, resource: string) => place.reign(STANDING_CLOCK, { resource });
+  const leaseTermOf = (place: Place, resource: string) => place.reign(STANDING_CLOCK, { resource });
 
   test('is not taken from an engine that lives here, although the cluster started us', () => {
     using place = new Place();
     heldByFirst(place, process.ppid);
-    expect(() => reignOf(place, 'second')).toThrow(
+    expect(() => leaseTermOf(place, 'second')).toThrow(
       expect.objectContaining({
         kind: 'claimed',
         message: expect.stringMatching(/by the engine of resource first: an engine runs here/),
       }),
     );
-    expect(reignOf(place, 'first').reign.epoch).toBe(3);
+    expect(leaseTermOf(place, 'first').reign.epoch).toBe(3);
   });
 
   test('is taken from an engine that is dead, and from a process that has its pid now', () => {
     using place = new Place();
     heldByFirst(place, spawnSync('true').pid);
-    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+    expect(leaseTermOf(place, 'second').reason).toMatch(/its holder is dead/);
     heldByFirst(place, process.ppid, '1');
-    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+    expect(leaseTermOf(place, 'second').reason).toMatch(/its holder is dead/);
   });
 
   test('is taken from an engine that was killed and waits for its parent', async () => {
@@ -252,11 +252,11 @@ describe('a lease that another resource of the cluster holds', () => {
     heldByFirst(place, pid);
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) Z /));
-    expect(reignOf(place, 'second').reason).toMatch(/its holder is dead/);
+    expect(leaseTermOf(place, 'second').reason).toMatch(/its holder is dead/);
     parent.kill();
   });
 
-  test('is taken by an engine without a resource, as the cluster says, and names its own after that', () => {
+  test("is taken by an engine without a resource, by the cluster's statement, and names its own after that", () => {
     using place = new Place();
     heldByFirst(place, process.ppid);
     const { db } = place.reign();
@@ -287,7 +287,7 @@ describe('a holder that may be alive elsewhere', () => {
     return () => place.reign(clock, { authority: 'none', leaseTimeoutMs: 20 });
   }
 
-  test('keeps the lease when it beats while it is watched', () => {
+  test('keeps the lease when it renews it while it is watched', () => {
     using place = new Place();
     const rival = place.hand();
     const take = watched(place, (look) => {
@@ -322,7 +322,7 @@ describe('a holder that may be alive elsewhere', () => {
     expect(readLease(rival)).toMatchObject({ epoch: 2, owner: 'rival' });
   });
 
-  test('loses it after the whole timeout when it was this node, before a reboot that cannot be told from another machine', () => {
+  test('loses it after the whole timeout if it was this node, before a reboot that cannot be distinguished from another machine', () => {
     using place = new Place();
     let looks = 0;
     const before = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
@@ -380,7 +380,7 @@ describe('a holder that may be alive elsewhere', () => {
     expect(looks).toBe(5);
   });
 
-  test('gives it up at once by releasing it', () => {
+  test('releases it and so loses it at once', () => {
     using place = new Place();
     const rival = place.hand();
     let looks = 0;
@@ -402,7 +402,7 @@ describe('a holder that may be alive elsewhere', () => {
   });
 });
 
-test('the lease of an engine that lives on this node is not taken, unless the cluster says so', async () => {
+test('the lease of an engine that lives on this node is not taken, unless the cluster started us in its place', async () => {
   using place = new Place();
   await using child = new Child('./endless-writer.ts', [place.path]);
   expect(await child.line()).toBe('epoch 1');
@@ -411,7 +411,7 @@ test('the lease of an engine that lives on this node is not taken, unless the cl
   );
   expect(place.reign(STANDING_CLOCK, { authority: 'cluster' }).reign.epoch).toBe(2);
   await child.ended;
-  // Dead now, so nobody needs to say anything.
+  // Dead now, so no statement of the cluster is needed.
   const hand = place.hand();
   hand.exec(`UPDATE lease SET pid = ${child.process.pid}, epoch = 3, owner = 'x', state = 'held'`);
   expect(place.reign(STANDING_CLOCK, { authority: 'none' }).reason).toMatch(/its holder is dead/);

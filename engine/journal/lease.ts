@@ -1,28 +1,28 @@
 /**
- * Who may write: one row, whose epoch grows with every reign.
+ * The lease: one row that names the only writer, with an epoch that increases with every lease.
  *
- * Invariant: each transaction reads this row under the write lock first, so a process whose reign has ended can commit
- * nothing, however late it wakes up. Uniqueness of the *acting* engine rests on Pacemaker and fencing; the lease makes
- * an engine that was missed by both find out before it acts.
+ * Invariant: each transaction reads this row under the write lock first, so a process that lost its lease can commit nothing, even if it
+ * resumes much later. Pacemaker and fencing ensure that only one engine *acts*; the lease ensures that an engine which both missed detects
+ * it before it acts.
  */
 import type Database from 'better-sqlite3';
 import { JournalFailure } from './failure.ts';
-import type { LeaseRow } from './words.ts';
+import type { LeaseRow } from './rows.ts';
 
-/** Who an engine process is. */
+/** Identity of an engine process. */
 export interface Identity {
   /** Unique for this process start; with its start time and its resource, see `ownerOf`. */
   readonly owner: string;
   readonly node: string;
   readonly pid: number;
   /**
-   * `BOOT/NAMESPACE` or `BOOT/NAMESPACE/MACHINE`: the kernel's boot id, the pid namespace, and a fingerprint of the machine
-   * where it is known. Within one boot and namespace a pid means one process.
+   * `BOOT/NAMESPACE` or `BOOT/NAMESPACE/MACHINE`: the kernel's boot id, the pid namespace, and a fingerprint of the machine if it is known.
+   * Within one boot and namespace a pid means one process.
    */
   readonly bootId: string;
 }
 
-/** What an owner states about itself. Engines before this one wrote no more than the UUID. */
+/** The facts that an owner states about itself. Earlier engines wrote only the UUID. */
 export interface Owner {
   /** Field 22 of /proc/PID/stat: with pid, boot and namespace it names one process for ever. */
   readonly processStart: string | undefined;
@@ -41,20 +41,24 @@ export function readOwner(owner: string): Owner {
   return { processStart: processStart || undefined, resource: resource.join('/') || undefined };
 }
 
-/** What is known of the holder's process: only its own boot and pid namespace can tell. */
+/** State of the holder's process: only its own boot and pid namespace can determine it. */
 export type HolderLife = 'dead' | 'alive' | 'not visible';
 
-export type LeaseVerdict =
+export type LeaseDecision =
   | { readonly act: 'take'; readonly reason: string }
-  /** The holder may live elsewhere: watch its beat for `lease_timeout` before taking. */
+  /** The holder may be alive elsewhere: watch its lease renewals for `lease_timeout` before taking the lease. */
   | { readonly act: 'watch'; readonly reason: string }
   | { readonly act: 'refuse'; readonly reason: string };
 
 /**
- * May the lease be taken? Pure.
- * @param authority `cluster`: Pacemaker started us, so nobody else runs (the holder was stopped or fenced).
+ * Whether the lease may be taken. Pure.
+ * @param authority `cluster`: Pacemaker started us, so no other engine runs (the holder was stopped or fenced).
  */
-export function judgeLease(lease: LeaseRow | undefined, life: HolderLife, authority: 'cluster' | 'none'): LeaseVerdict {
+export function decideLease(
+  lease: LeaseRow | undefined,
+  life: HolderLife,
+  authority: 'cluster' | 'none',
+): LeaseDecision {
   if (!lease) return { act: 'take', reason: 'a new journal' };
   if (lease.state === 'released') return { act: 'take', reason: `released by ${lease.node}` };
   const holder = `${lease.node}, pid ${lease.pid}, epoch ${lease.epoch}`;
@@ -72,7 +76,7 @@ export function readLease(db: Database.Database): LeaseRow | undefined {
     .get();
 }
 
-/** Starts a new reign, on the condition that the row is still the one the verdict was about. Returns the epoch. */
+/** Takes the lease with a new epoch if the row is still the one that the decision was about. Returns the epoch. */
 export function takeLease(db: Database.Database, me: Identity, seen: LeaseRow | undefined, now: number): number {
   return db
     .transaction((): number => {
@@ -92,8 +96,8 @@ export function takeLease(db: Database.Database, me: Identity, seen: LeaseRow | 
     .immediate();
 }
 
-/** Called under the write lock: throws `lease_lost` when the reign is not ours. */
-export function assertReign(lease: LeaseRow | undefined, me: { readonly owner: string; readonly epoch: number }): void {
+/** Called under the write lock: throws `lease_lost` if the lease is not ours. */
+export function assertLease(lease: LeaseRow | undefined, me: { readonly owner: string; readonly epoch: number }): void {
   if (lease?.epoch === me.epoch && lease.owner === me.owner && lease.state === 'held') return;
   const now = lease ? `epoch ${lease.epoch} is held by ${lease.node}, pid ${lease.pid}` : 'the lease row is gone';
   throw new JournalFailure('lease_lost', `the lease of epoch ${me.epoch} is lost: ${now}`);

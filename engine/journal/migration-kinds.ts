@@ -8,7 +8,7 @@ export function isMigration({ kind }: { readonly kind: string }): boolean {
   return MIGRATIONS.has(kind);
 }
 
-/** Whether a step moves an instance, and so is shown as what became of it. */
+/** Whether a step moves an instance, and so is shown as the result for the instance. */
 export function isMove(step: { readonly kind: string }): boolean {
   return step.kind === 'evacuate' || isMigration(step);
 }

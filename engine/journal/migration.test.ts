@@ -3,10 +3,12 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
-import { Place } from '#test/journal/place.ts';
+import { notification, Place } from '#test/journal/place.ts';
 import { layVersion1 } from '#test/journal/version-1.ts';
+import { layVersion2 } from '#test/journal/version-2.ts';
 import { openForWriting } from './open.ts';
 import { QUERIES } from './queries.ts';
+import { JournalReader } from './reader.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 
 const TABLES = ['lease', 'logbooks', 'flowdetails', 'atomdetails', 'steps', 'events', 'hosts'] as const;
@@ -100,7 +102,46 @@ describe('a journal of version 1', () => {
   });
 });
 
-test('a death in the middle of the conversion leaves a journal of version 1, which the next engine converts', async () => {
+describe('a journal of version 2', () => {
+  test('keeps every column of every row, and has no entries in its audit', () => {
+    using place = new Place();
+    layVersion2(place);
+    const tables = [...TABLES, 'counts', 'away', 'abandoned_evacuations'];
+    const old = place.hand();
+    const before = tables.map((table) => old.prepare<[], object>(`SELECT * FROM ${table}`).all());
+    old.close();
+    expect(before.every((rows) => rows.length > 0)).toBe(true);
+    const { db } = openForWriting(place.settings());
+    expect(tables.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all())).toEqual(before);
+    expect(QUERIES.audit(db, { limit: 10 })).toEqual([]);
+    expect(QUERIES.show(db, 'logbook-9')?.audit).toEqual([]);
+    expect(db.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(db.pragma('foreign_key_check')).toEqual([]);
+    db.close();
+  });
+
+  test('is taken over, and what the new engine accepts is in its audit', () => {
+    using place = new Place();
+    layVersion2(place);
+    const { db, writer, reign } = place.reign();
+    expect(reign.epoch).toBe(5);
+    writer.commit([[notification({ uuid: 'new-report', host: 'compute-7', target: 'host:compute-7' })]]);
+    expect(QUERIES.audit(db, { limit: 10 })).toMatchObject([{ notification: 'new-report', epoch: 5 }]);
+  });
+
+  test('is refused by a reader until an engine has converted it', () => {
+    using place = new Place();
+    layVersion2(place);
+    expect(() => new JournalReader(place.path)).toThrow(
+      'is not a journal of this version (schema 2); an engine of this version converts it when it starts',
+    );
+    openForWriting(place.settings()).db.close();
+    new JournalReader(place.path).close();
+  });
+});
+
+test('a death during the conversion leaves a journal of version 1, which the next engine converts', async () => {
   using place = new Place();
   layVersion1(place);
   const left = join(place.directory, 'left.db');

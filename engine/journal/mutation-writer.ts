@@ -1,8 +1,13 @@
-/** Writes mutations, one method each. They run inside the writer's transaction and decide nothing but bookkeeping. */
+/** Writes mutations, one method each. They run inside the writer's transaction and decide only bookkeeping. */
 import type Database from 'better-sqlite3';
+import { OPEN_STATUSES } from '#protocol/notification-status.ts';
+import { printable } from '#protocol/printable.ts';
 import { accept, type Statements } from './acceptance.ts';
+import { auditOfAcceptance, DEFAULT_AUDIT_COUNT, writeAudit } from './audit.ts';
 import { JournalFailure } from './failure.ts';
 import type {
+  AcceptNotification,
+  AcceptResult,
   AddEvent,
   ChangeAtom,
   ChangeLogbook,
@@ -12,12 +17,14 @@ import type {
   OpenFlow,
   PlannedStep,
 } from './mutations.ts';
-import { type AtomRow, type EventRow, type FlowRow, type LogbookRow, OPEN_STATUSES, type StepRow } from './words.ts';
+import type { AtomRow, EventRow, FlowRow, LogbookRow, StepRow } from './rows.ts';
 
 /** Applies mutations under one epoch; keeps its prepared statements for the life of the connection. */
 export class MutationWriter {
   readonly #db: Database.Database;
   readonly #epoch: number;
+  /** Maximum number of audit entries of each kind. */
+  readonly #auditCount: number;
   readonly #statements = new Map<string, Database.Statement>();
   readonly #reader: Statements = {
     all: <Row>(sql: string, values: readonly unknown[]) => this.#all<Row>(sql, values),
@@ -25,15 +32,18 @@ export class MutationWriter {
     one: <Row>(sql: string, values: readonly unknown[]) => this.#one<Row>(sql, values),
   };
 
-  constructor(db: Database.Database, epoch: number) {
+  constructor(db: Database.Database, epoch: number, auditCount = DEFAULT_AUDIT_COUNT) {
     this.#db = db;
     this.#epoch = epoch;
+    this.#auditCount = auditCount;
   }
 
   apply(mutation: Mutation): unknown {
     switch (mutation.op) {
       case 'accept':
-        return accept(this.#reader, mutation);
+        return this.#accept(mutation);
+      case 'audit':
+        return writeAudit(this.#reader, mutation, this.#epoch, this.#auditCount);
       case 'logbook':
         return this.#logbook(mutation);
       case 'rename_host':
@@ -67,8 +77,8 @@ export class MutationWriter {
       case 'step':
         return this.#step(mutation);
       case 'close_flow':
-        // A flow that is closed over a running task (given up, superseded) leaves none that seems to go on, nor one that
-        // seems as it was when it is taken back by half.
+        // If a flow is closed over a running task (dead letter, superseded), the task must not appear to be running, and a task that was
+        // partly rolled back must not appear unchanged.
         this.#run(
           `UPDATE atomdetails SET state = CASE state WHEN 'RUNNING' THEN 'FAILURE' ELSE 'REVERT_FAILURE' END, error = ?,
              ended_at = ? WHERE flow_id = ? AND state IN ('RUNNING', 'REVERTING')`,
@@ -86,6 +96,12 @@ export class MutationWriter {
            ON CONFLICT (record) DO NOTHING`,
           [mutation.record, mutation.instance, mutation.at, mutation.by],
         );
+      case 'key_floor':
+        return this.#one(
+          `INSERT INTO key_floor (id, floor, updated_at) VALUES (1, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET floor = excluded.floor, updated_at = excluded.updated_at RETURNING floor`,
+          [mutation.floor, mutation.at],
+        );
       case 'host':
         return this.#one(
           `INSERT INTO hosts (name, reserved, updated_at, updated_by) VALUES (?, ?, ?, ?)
@@ -96,9 +112,16 @@ export class MutationWriter {
     }
   }
 
+  /** No report is accepted without its entry in the audit. */
+  #accept(mutation: AcceptNotification): AcceptResult {
+    const result = accept(this.#reader, mutation);
+    writeAudit(this.#reader, auditOfAcceptance(mutation, result), this.#epoch, this.#auditCount);
+    return result;
+  }
+
   #logbook(mutation: ChangeLogbook): LogbookRow {
     const isClosed = !OPEN_STATUSES.includes(mutation.status);
-    // What is closed waits for nothing.
+    // A closed recovery waits for nothing.
     const isParking = mutation.parked !== undefined || isClosed ? 1 : 0;
     return this.#one<LogbookRow>(
       `UPDATE logbooks SET status = ?, closed_at = CASE WHEN ? THEN coalesce(closed_at, ?) END, updated_at = ?, retry_at = ?, failures = failures + ?,
@@ -189,6 +212,7 @@ export class MutationWriter {
     );
   }
 
+  /** Its text may contain names that tenants chose, and texts of programs and servers. */
   #event(mutation: AddEvent): EventRow {
     const event = this.#one<EventRow>(
       `INSERT INTO events (flow_id, seq, atom_id, at, message, progress, epoch)
@@ -199,7 +223,7 @@ export class MutationWriter {
         mutation.flowId,
         mutation.atomId,
         mutation.at,
-        mutation.message,
+        printable(mutation.message),
         mutation.progress,
         this.#epoch,
       ],
@@ -210,7 +234,7 @@ export class MutationWriter {
     return event;
   }
 
-  /** A step that was planned before keeps what it knows: planning again after a death changes nothing. */
+  /** A step that was planned before keeps its data: planning it again after the end of an engine changes nothing. */
   #planStep(atomId: number, step: PlannedStep, index: number): StepRow {
     const known = this.#maybe<StepRow>('SELECT * FROM steps WHERE atom_id = ? AND key = ?', [atomId, step.key]);
     if (known) return known;

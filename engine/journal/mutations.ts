@@ -1,8 +1,11 @@
-/** What can be written into the journal: requests as plain data, so that they can pass to the journal's thread. */
+/** Mutations of the journal: requests as plain data, so that they can pass to the journal's thread. */
 import type {
   AcceptedAs,
   AtomRow,
   AtomState,
+  AuditKind,
+  AuditOrigin,
+  AuditOutcome,
   FlowRow,
   FlowState,
   LogbookRow,
@@ -13,7 +16,7 @@ import type {
   RevertCause,
   StepRow,
   StepState,
-} from './words.ts';
+} from './rows.ts';
 
 export interface AcceptNotification {
   readonly op: 'accept';
@@ -28,8 +31,10 @@ export interface AcceptNotification {
   readonly message: string | null;
   readonly duplicateIntervalMs: number;
   readonly proof?: Proof;
-  /** How long the report was on its way, as its sender measured it, ms; without it the sender did not measure. */
+  /** Transit time of the report, as its sender measured it, ms; without it the sender did not measure. */
   readonly ageMs?: number;
+  /** The reporter; without it the engine itself. */
+  readonly origin?: AuditOrigin;
   readonly at: number;
 }
 
@@ -47,17 +52,17 @@ export interface ChangeLogbook {
   readonly from?: LogbookStatus;
   readonly message?: string | null;
   readonly retryAt?: number | null;
-  /** An operator says now that the host is down. */
+  /** An operator states now that the host is down. */
   readonly provedAt?: number;
   readonly proof?: Proof;
-  /** Why it waits; null ends the wait. Without it nothing changes. */
+  /** Reason of the wait; null ends the wait. Without it nothing changes. */
   readonly parked?: { readonly reason: string; readonly by: string | null } | null;
   /** An operator starts a round. */
   readonly retried?: 1;
-  /** Adds so much to the time that engines had it open. */
+  /** Adds this time to the time that engines had it open. */
   readonly waitedMs?: number;
   readonly followUps?: number;
-  /** Adds one to the count of attempts that failed; `work`: and to that of those that no outage was to blame for. */
+  /** Adds one to the number of failed attempts; `work`: also to the number of those that no outage caused. */
   readonly failed?: 'work' | 'outage';
   readonly at: number;
 }
@@ -82,7 +87,7 @@ export interface OpenFlow {
   readonly at: number;
 }
 
-/** A flow with its tasks and their steps, as far as it got. */
+/** A flow with its tasks and their steps in their current state. */
 export interface FlowSnapshot {
   readonly flow: FlowRow;
   readonly atoms: readonly AtomRow[];
@@ -94,13 +99,13 @@ export interface ResumeFlow {
   readonly flowId: number;
 }
 
-/** The flow is left open in good order, for the next engine or for what an operator wants. */
+/** The flow is left open in good order, for the next engine or for an operator command. */
 export interface LeaveFlow {
   readonly op: 'leave_flow';
   readonly flowId: number;
 }
 
-/** The flow takes back what it did; `error` says why. */
+/** The flow is rolled back; `error` is the reason. */
 export interface RevertFlow {
   readonly op: 'revert_flow';
   readonly flowId: number;
@@ -115,7 +120,7 @@ export interface ChangeAtom {
   readonly progress?: number;
   readonly result?: string;
   readonly error?: string | null;
-  /** Adds one to the count of tries. */
+  /** Adds one to the number of attempts. */
   readonly tried?: 1;
   readonly at: number;
 }
@@ -125,7 +130,7 @@ export interface AddEvent {
   readonly flowId: number;
   readonly atomId: number | null;
   readonly message: string;
-  /** 0–1; kept as the task's progress too. */
+  /** 0–1; stored as the task's progress too. */
   readonly progress: number;
   readonly at: number;
 }
@@ -179,6 +184,36 @@ export interface AbandonEvacuation {
   readonly at: number;
 }
 
+/** The copies of the key ring that are older than one an engine has seen. */
+export interface SetKeyFloor {
+  readonly op: 'key_floor';
+  /** JSON. */
+  readonly floor: string;
+  readonly at: number;
+}
+
+/** One entry of the audit. It belongs into the transaction of the change that it records. */
+export interface AddAuditEntry {
+  readonly op: 'audit';
+  readonly kind: AuditKind;
+  /** What was requested, e.g. `retry`. */
+  readonly action: string;
+  readonly origin: AuditOrigin;
+  /** The uuid of its recovery. */
+  readonly notification?: string | null;
+  /** Its host. */
+  readonly object?: string | null;
+  /** The operator's statements against the engine's evidence. */
+  readonly overridden?: readonly string[];
+  readonly outcome: AuditOutcome;
+  readonly message?: string | null;
+  /** The number of refusals that it represents; 1 without it. */
+  readonly times?: number;
+  /** The time of the first of these; `at` without it. */
+  readonly firstAt?: number;
+  readonly at: number;
+}
+
 export type Mutation =
   | AcceptNotification
   | ChangeLogbook
@@ -193,4 +228,6 @@ export type Mutation =
   | ChangeStep
   | CloseFlow
   | ChangeHost
-  | AbandonEvacuation;
+  | AbandonEvacuation
+  | AddAuditEntry
+  | SetKeyFloor;

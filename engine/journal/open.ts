@@ -1,7 +1,8 @@
 /**
- * Opens the journal for writing. Every pragma is read back: what SQLite answers counts, not what was asked. The measured
- * reasons for this mode and no other stand in docs/decisions/0002-journal-mode.md.
+ * Opens the journal for writing. Every pragma is read back: the value that SQLite returns counts, not the requested one.
+ * docs/decisions/0002-journal-mode.md contains the measured reasons for this mode.
  */
+
 import {
   accessSync,
   closeSync,
@@ -16,6 +17,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { errorMessage } from '#protocol/error-message.ts';
+import { faultOfDirectory, faultOfFile } from '#protocol/trusted-path.ts';
 import { withAddon } from './addon.ts';
 import { JournalFailure } from './failure.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts';
@@ -23,11 +26,11 @@ import { isMountPoint, storageOf } from './storage.ts';
 
 export interface OpenSettings {
   readonly path: string;
-  /** How long to wait for a lock that a reader or a dead owner (NFS lease) still holds. */
+  /** Maximum wait for a lock that a reader or a failed owner (NFS lease) still holds. */
   readonly lockTimeoutMs: number;
   /** Refused kinds of storage that the operator allows by name. */
   readonly allowStorage: readonly string[];
-  /** A path that must be a mount point with the journal below it; without one (or empty) any place will do. */
+  /** A path that must be a mount point with the journal below it; without one (or empty) any place is accepted. */
   readonly mountPoint?: string;
   /** Size in bytes up to which the whole file is checked; by default 8 MiB. */
   readonly checkWholeUpTo?: number;
@@ -55,12 +58,12 @@ export function setPragmas(db: Database.Database): void {
     db.pragma(`${name} = ${request}`);
     const got: unknown = db.pragma(name, { simple: true });
     if (got !== answer) {
-      throw new JournalFailure('refused', `SQLite answers ${name} = ${String(got)} where ${String(answer)} is needed`);
+      throw new JournalFailure('refused', `SQLite returns ${name} = ${String(got)} where ${String(answer)} is needed`);
     }
   }
 }
 
-/** The file that is meant, symbolic links followed: SQLite keeps `-journal` beside that one. */
+/** The target file of the path, symbolic links followed: SQLite keeps `-journal` beside that one. */
 function fileOf(path: string): string {
   const directory = dirname(path);
   const found = statSync(directory, { throwIfNoEntry: false });
@@ -77,7 +80,7 @@ function fileOf(path: string): string {
   return realpathSync(path);
 }
 
-/** Without its storage a node has an empty folder in its place, in which a new journal would begin. */
+/** Without its storage a node has an empty folder in its place, in which a new journal would be created. */
 function checkMountPoint(path: string, mountPoint = ''): void {
   if (mountPoint === '') return;
   if (!isMountPoint(mountPoint)) {
@@ -90,27 +93,22 @@ function checkMountPoint(path: string, mountPoint = ''): void {
   if (!fileOf(path).startsWith(below === '/' ? '/' : `${below}/`)) {
     throw new JournalFailure(
       'refused',
-      `the journal ${path} does not lie on what is mounted on ${mountPoint}, see [journal] mount_point`,
+      `the journal ${path} is not on the storage that is mounted on ${mountPoint}, see [journal] mount_point`,
     );
   }
 }
 
 function checkPlace(file: string, allowStorage: readonly string[]): { shared: boolean; warnings: string[] } {
   const directory = dirname(file);
-  for (const place of [directory, file]) {
-    if (!existsSync(place)) continue;
-    const { mode } = statSync(place);
-    // A sticky directory (/tmp) keeps others from replacing the file.
-    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0) {
-      throw new JournalFailure('refused', `${place} can be written by everybody; chmod o-w ${place}`);
-    }
-  }
+  // A resumed recovery runs commands from the journal.
+  const fault = existsSync(file) ? faultOfFile(file) : faultOfDirectory(directory);
+  if (fault !== undefined) throw new JournalFailure('refused', `the journal is not trusted: ${fault}`);
   const verdict = storageOf(directory);
   if (verdict.fit === 'yes') {
-    const warnings = verdict.volatile ? [`the journal lies on ${verdict.type}: it does not survive this machine`] : [];
+    const warnings = verdict.volatile ? [`the journal is on ${verdict.type}: it does not survive this machine`] : [];
     return { shared: verdict.shared, warnings };
   }
-  const explanation = `the journal ${file} lies on ${verdict.type}: ${verdict.reason}`;
+  const explanation = `the journal ${file} is on ${verdict.type}: ${verdict.reason}`;
   if (allowStorage.includes(verdict.kind)) {
     return { shared: true, warnings: [`${explanation}; allowed by allow_storage = ${verdict.kind}`] };
   }
@@ -122,7 +120,7 @@ function checkPlace(file: string, allowStorage: readonly string[]): { shared: bo
 
 /** Creates the file, empty and closed to others from its first moment, and makes its name durable. */
 function create(file: string): void {
-  // Not exclusively: another engine may create it in this moment too; the lease decides between them.
+  // Not exclusively: another engine may create it at the same moment; the lease decides between them.
   const handle = openSync(file, 'a', 0o600);
   try {
     fchmodSync(handle, 0o640);
@@ -137,12 +135,12 @@ function create(file: string): void {
   }
 }
 
-/** Where the file format keeps them (sqlite.org/fileformat.html, 1.3). */
+/** Their place in the file format (sqlite.org/fileformat.html, 1.3). */
 const HEADER = { magic: 'SQLite format 3\0', userVersion: 60, applicationId: 68, length: 100 };
 
 /**
- * Refuses what is not ours before SQLite touches it: asking for `journal_mode` would change a WAL file of another program.
- * Runs before this process has the file open: closing a second handle would drop its locks (fcntl).
+ * Refuses a file that is not ours before SQLite touches it: reading `journal_mode` would change a WAL file of another program. Runs before
+ * this process has the file open: closing a second handle would drop its locks (fcntl).
  */
 function checkHeader(file: string): void {
   const header = Buffer.alloc(HEADER.length);
@@ -152,7 +150,7 @@ function checkHeader(file: string): void {
   } finally {
     closeSync(handle);
   }
-  // Anything else is empty or damaged: SQLite finds out which, and a hot journal may mend it.
+  // Any other file is empty or damaged: SQLite determines which, and may recover it by a hot journal.
   if (header.toString('latin1', 0, HEADER.magic.length) !== HEADER.magic) return;
   if (header.readUInt32BE(HEADER.applicationId) !== APPLICATION_ID) {
     throw new JournalFailure('refused', `${file} is an SQLite file of another program`);
@@ -171,7 +169,7 @@ function migrate(db: Database.Database): void {
   for (const [index, statements] of MIGRATIONS.entries()) {
     if (index < version()) continue;
     db.transaction(() => {
-      // Another engine may have been here while we waited for the lock.
+      // Another engine may have changed it while we waited for the lock.
       if (index < version()) return;
       db.pragma(`application_id = ${APPLICATION_ID}`);
       db.exec(statements);
@@ -184,27 +182,24 @@ const DAMAGED = 'it is damaged; keep it and its -journal file for analysis and r
 
 const ADVICE: readonly (readonly [code: RegExp, advice: string])[] = [
   [/^SQLITE_(CORRUPT|NOTADB)/, DAMAGED],
-  [
-    /^(SQLITE_READONLY|SQLITE_CANTOPEN|EROFS|EACCES|EPERM)/,
-    'it cannot be written; look at the mount and the file modes',
-  ],
+  [/^(SQLITE_READONLY|SQLITE_CANTOPEN|EROFS|EACCES|EPERM)/, 'it cannot be written; check the mount and the file modes'],
   [/^SQLITE_BUSY/, 'another process holds its lock; is a second engine alive?'],
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'the disk is full'],
 ];
 
-/** What is wrong with a journal that cannot be opened or taken, in the operator's words. */
+/** The fault of a journal that cannot be opened or taken, in a message for operators. */
 export function refusal(path: string, error: unknown): JournalFailure {
   if (error instanceof JournalFailure) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const advice = ADVICE.find(([pattern]) => pattern.test(code))?.[1] ?? 'the system refuses it';
   return new JournalFailure('refused', `the journal ${path} cannot be opened: ${advice} (${code}: ${text})`, error);
 }
 
 /**
- * A journal up to this size is checked whole before it is used. Of a larger one only the tables that every start writes are:
- * how long a take-over lasts may not depend on how much was recovered before (measured: 7 ms for each MiB). Other damage is found
- * where it is read.
+ * A journal up to this size is checked whole before it is used. Of a larger one only the tables that every start writes are checked: the
+ * duration of a take-over must not depend on the number of earlier recoveries (measured: 7 ms for each MiB). Other damage is found when it
+ * is read.
  */
 const CHECKED_WHOLE_BYTES = 8 * 1024 * 1024;
 const CHECKED_ALWAYS = ['lease', 'counts', 'hosts'];
@@ -221,7 +216,7 @@ function checkPages(db: Database.Database, file: string, wholeUpTo: number): voi
   }
 }
 
-/** Opens, checks and if needed creates the file. Throws `JournalFailure` of kind `refused`; nothing is changed then. */
+/** Opens, checks and if necessary creates the file. Throws `JournalFailure` of kind `refused`; nothing is changed then. */
 export function openForWriting(settings: OpenSettings): OpenJournal {
   let db: Database.Database | undefined;
   try {

@@ -1,7 +1,7 @@
 /**
- * The power is cut after every syscall of the writer. strace records what the production writer does; a model of a disk
- * rebuilds the files as a cut at each syscall could leave them; the production opening recovers each image, and every
- * commit that was acknowledged before the cut must be in it, whole. Known losers show that the simulation can tell.
+ * The power is cut after every syscall of the writer. strace records the syscalls of the production writer; a model of a disk rebuilds the
+ * files as a cut at each syscall could leave them; the production opening recovers each image, and every commit that was acknowledged
+ * before the cut must be in it, whole. Variants with a known loss show that the simulation detects one.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -69,7 +69,7 @@ function judge(path: string, acknowledged: number, findings: Findings, where: st
   }
 }
 
-/** Cuts the power after every syscall and judges what each fate of the unsynced leaves. */
+/** Cuts the power after every syscall and checks each possible state of the unsynced data. */
 function cutEverywhere(syscalls: readonly Syscall[]): Findings {
   const findings: Findings = { cuts: 0, images: 0, lost: 0, torn: 0, damaged: 0, first: '' };
   const directory = imageDirectory();
@@ -85,7 +85,7 @@ function cutEverywhere(syscalls: readonly Syscall[]): Findings {
       rmSync(directory, { recursive: true, force: true });
       mkdirSync(directory, { mode: 0o750 });
       for (const [name, bytes] of disk.cut(fate, chance)) writeFileSync(join(directory, name), bytes);
-      judge(path, acknowledged, findings, `after syscall ${index} (${syscall.call}), fate ${fate}`);
+      judge(path, acknowledged, findings, `after syscall ${index} (${syscall.call}), unsynced data ${fate}`);
     }
   }
   rmSync(directory, { recursive: true, force: true });

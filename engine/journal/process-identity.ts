@@ -1,18 +1,18 @@
-/** Who this process is, and whether the process that a lease names is alive. */
+/** The identity of this process, and whether the process in a lease is alive. */
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type HolderLife, type Identity, ownerOf, readOwner } from './lease.ts';
-import type { LeaseRow } from './words.ts';
+import type { LeaseRow } from './rows.ts';
 
 /**
- * Where a machine has an identity that a reboot leaves as it is: machine-id(5), and the UUID of the mainboard, by which virtual
- * machines that were cloned with their machine-id differ.
+ * Files with an identity of the machine that survives a reboot: machine-id(5), and the UUID of the mainboard, by which virtual machines
+ * that were cloned with their machine-id differ.
  */
 export const MACHINE_FILES: readonly string[] = ['/etc/machine-id', '/sys/class/dmi/id/product_uuid'];
 
 /**
- * A fingerprint of the machine, undefined where its first file cannot be read. Hashed: machine-id(5) asks not to hand the value on.
- * A machine whose other files are readable at one time and not at another counts as two, which only costs a wait.
+ * A fingerprint of the machine, undefined if its first file cannot be read. Hashed: machine-id(5) requires that the value is not passed on.
+ * A machine whose other files are only sometimes readable counts as two, which only costs a wait.
  */
 export function machineOf(files: readonly string[]): string | undefined {
   const [first, ...others] = files.map((file) => {
@@ -29,7 +29,7 @@ export function machineOf(files: readonly string[]): string | undefined {
     .slice(0, 32);
 }
 
-/** Boot id and pid namespace (containers of one machine share the first and not the second), and the machine where it is known. */
+/** Boot id and pid namespace (containers of one machine share the first and not the second), and the machine if it is known. */
 function bootId(machine: string | undefined): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   const parts = [boot, readlinkSync('/proc/self/ns/pid')];
@@ -51,7 +51,7 @@ export function startOf(pid: number): string | undefined {
   return statOf(pid)[19];
 }
 
-/** Whether no thread of it runs any more, and it waits for its parent alone: signals still reach such a process. */
+/** Whether none of its threads runs any more and it only waits for its parent: signals still reach such a process. */
 function isZombie(pid: number): boolean {
   if (!/^[ZX]/.test(statOf(pid)[0] ?? '')) return false;
   try {
@@ -71,11 +71,11 @@ export function identifyProcess(node: string, machineFiles: readonly string[] = 
 }
 
 /**
- * A pid that was given to another process since counts as dead where the lease has the start time of its holder, else as alive:
- * the decision errs on the safe side.
+ * A pid that was given to another process since counts as dead if the lease has the start time of its holder, otherwise as alive: an error
+ * is on the safe side.
  *
- * A node name proves nothing, two machines may have it. Only the same machine with another boot id has rebooted since, so that
- * nothing of that boot lives.
+ * A node name proves nothing, two machines may have it. Only the same machine with another boot id has rebooted since, so that nothing of
+ * that boot is alive.
  */
 export function lifeOf(lease: LeaseRow, me: Identity): HolderLife {
   const [boot, namespace, machine] = lease.boot_id.split('/');

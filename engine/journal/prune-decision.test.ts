@@ -18,12 +18,12 @@ describe('a closed recovery is old', () => {
     expect(isOld(stamped(91), decision)).toBe(true);
     expect(isOld(stamped(90), decision)).toBe(true);
     expect(isOld(stamped(89), decision)).toBe(false);
-    // The wall clock of its closing and that of now have no say.
+    // The wall clock of its closing and that of now have no effect.
     expect(isOld(stamped(89, 0), decision)).toBe(false);
     expect(isOld(stamped(91, NOW + 5_000 * DAY), decision)).toBe(true);
   });
 
-  test('without a stamp, when the wall clock says so', () => {
+  test('without a stamp, by the wall clock', () => {
     const decision = pruneDecision(LIMITS, FACTS);
     expect(isOld(unstamped(NOW - 91 * DAY), decision)).toBe(true);
     expect(isOld(unstamped(NOW - 89 * DAY), decision)).toBe(false);

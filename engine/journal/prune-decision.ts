@@ -1,25 +1,29 @@
 /**
- * Which closed recoveries are old enough to be removed, and how many there are too many. Pure.
+ * Decides which closed recoveries are old enough to be removed, and how many exceed the limit. Pure.
  *
- * Invariant: no jump of a wall clock removes anything. A recovery that was closed by a change is as old as the time in which
- * engines held the lease since (`lease.served_ms`, CLOCK_BOOTTIME). Only a report that was closed as it was accepted has no such
- * stamp; its age is counted up to a time that runs at most one day ahead of what the journal proves: the last renewal before
- * this engine took the lease, and the CLOCK_BOOTTIME since.
+ * Invariant: no jump of a wall clock removes anything. The age of a recovery that a change closed is the time in which engines held the
+ * lease since (`lease.served_ms`, CLOCK_BOOTTIME). Only a report that was closed at its acceptance has no such stamp. Its age counts up to
+ * a time that is at most one day ahead of the journal's evidence: the last renewal before this engine took the lease, and the
+ * CLOCK_BOOTTIME since.
  */
 
 const DAY_MS = 86_400_000;
 
-/** So many of the newest reports stay, whatever the limits and the clocks are. */
+/** This number of the newest reports is kept with any limits and clocks. */
 export const ALWAYS_KEPT = 1_000;
 
-/** A step whose outcome is unknown may still lie in a queue of the cloud for so long. */
+/** A step whose outcome is unknown may still be in a queue of the cloud for this time. */
 const UNSETTLED_KEPT_MS = 30 * DAY_MS;
 
 export interface RetentionLimits {
   /** How long a closed recovery is kept, ms; 0: for ever. */
   readonly retentionMs: number;
-  /** How many closed recoveries are kept at most; 0: no bound. */
+  /** Maximum number of closed recoveries; 0: no limit. */
   readonly maxClosed: number;
+  /** How long an entry of the audit is kept, ms; 0 or without it: for ever. */
+  readonly auditMs?: number;
+  /** Maximum number of entries of each kind; 0 or without it: no limit. */
+  readonly auditCount?: number;
 }
 
 export interface RetentionFacts {
@@ -36,11 +40,11 @@ export interface RetentionFacts {
 }
 
 export interface PruneDecision {
-  /** Without a stamp: what was closed at this time or before it, ms UTC, is old; null: nothing is. */
+  /** Without a stamp: a recovery closed at this time or before it, ms UTC, is old; null: none is. */
   readonly closedBefore: number | null;
-  /** With a stamp: what was closed at this `served_ms` or before it is old; null: nothing is. */
+  /** With a stamp: a recovery closed at this `served_ms` or before it is old; null: none is. */
   readonly servedBefore: number | null;
-  /** How many may go although they are not old, the oldest first. */
+  /** Number of recoveries that may be removed although they are not old, the oldest first. */
   readonly surplus: number;
   /** A step of unknown outcome that was intended after this time, ms UTC, keeps its recovery. */
   readonly unsettledSince: number;
@@ -57,12 +61,27 @@ export function pruneDecision(limits: RetentionLimits, facts: RetentionFacts): P
   };
 }
 
+/** The entries of the audit that are old, and the number of a kind that is kept. */
+export interface AuditPruneDecision {
+  /** An entry written at this `served_ms` or before it is old; null: none is. */
+  readonly servedBefore: number | null;
+  /** null: any number. */
+  readonly count: number | null;
+}
+
+export function auditPruneDecision(
+  { auditMs = 0, auditCount = 0 }: RetentionLimits,
+  servedMs: number,
+): AuditPruneDecision {
+  return { servedBefore: auditMs <= 0 ? null : servedMs - auditMs, count: auditCount <= 0 ? null : auditCount };
+}
+
 export interface ClosedRecovery {
   readonly closed_at: number | null;
   readonly closed_served_ms: number | null;
 }
 
-/** Whether the age of a recovery lets it go; an open one never is old. */
+/** Whether the age of a recovery allows its removal; an open one is never old. */
 export function isOld(recovery: ClosedRecovery, decision: PruneDecision): boolean {
   if (recovery.closed_at === null) return false;
   const [at, before] =

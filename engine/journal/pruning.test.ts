@@ -9,13 +9,13 @@ import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation } from '.
 import { ALWAYS_KEPT } from './prune-decision.ts';
 import { BATCH } from './pruning.ts';
 import { QUERIES } from './queries.ts';
-import type { LogbookStatus, StepRow, StepState } from './words.ts';
+import type { LogbookStatus, StepRow, StepState } from './rows.ts';
 import type { JournalWriter, WriterClock } from './writer.ts';
 
 const DAY = 86_400_000;
 const LIMITS = { retentionMs: 90 * DAY, maxClosed: 0 };
 
-/** A clock that stands until it is moved: wall clock and CLOCK_BOOTTIME apart. */
+/** A clock that stops until it is moved: wall clock and CLOCK_BOOTTIME separately. */
 class HandClock implements WriterClock {
   wall = 20_000 * DAY;
   boot = 1_000;
@@ -70,7 +70,7 @@ class Chronicle implements Disposable {
         ...rest,
       }),
     ) as [AcceptResult];
-    // A report that says nothing new is the earlier one.
+    // A report without news is the earlier one.
     return accepted.logbook.uuid;
   }
 
@@ -100,7 +100,7 @@ class Chronicle implements Disposable {
     return uuid;
   }
 
-  /** So many reports that nobody needs later, of other hosts. */
+  /** This number of reports of other hosts that are not needed later. */
   fill(count: number): void {
     const at = this.clock.wall;
     this.tell(
@@ -225,7 +225,7 @@ describe('what is old is removed', () => {
     expect(batches).toEqual([0, 0, 1]);
   });
 
-  test('down to the bound by count, the oldest first, whatever its age', () => {
+  test('down to the limit by count, the oldest first, at any age', () => {
     using chronicle = new Chronicle();
     const uuids = [1, 2, 3, 4].map(() => chronicle.recovered());
     chronicle.fill(ALWAYS_KEPT);
@@ -322,7 +322,7 @@ describe('what is needed later stays:', () => {
     expect(chronicle.has(by ?? '')).toBe(false);
   });
 
-  test('a recovery that owes a look at its host', () => {
+  test('a recovery with outstanding follow-ups of its host', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
       const owing = chronicle.recovered();
@@ -370,7 +370,7 @@ describe('what is needed later stays:', () => {
     expect(chronicle.has(uuid)).toBe(true);
   });
 
-  test('what instances looked like before, while their host has not recovered', () => {
+  test('the original states of instances, while their host has not recovered', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
       const first = chronicle.hears();
@@ -462,7 +462,7 @@ test('after any history pruning changes no answer on which a decision about a ho
           QUERIES.open(chronicle.db),
           QUERIES.owedFollowUps(chronicle.db),
           QUERIES.failureBefore(chronicle.db, { host, id: Number.MAX_SAFE_INTEGER }),
-          // What is unfinished, and every return that is still there, is judged by what came before and after it.
+          // An unfinished recovery, and every remaining return, is decided by the reports before and after it.
           ...chronicle
             .ofHost(host)
             .map(({ id, isDecided }) => [
@@ -492,8 +492,8 @@ test('after any history pruning changes no answer on which a decision about a ho
   );
 });
 
-describe('a journal that is asked to prune', () => {
-  test('does so after what was asked before, and answers how many went', async () => {
+describe('a journal that is requested to prune', () => {
+  test('does so after earlier requests, and returns the number of removed rows', async () => {
     using place = new Place();
     const clock = Object.assign(new HandClock(), { sleep: async () => {} });
     const journal = await Journal.openInline(place.settings(), clock);

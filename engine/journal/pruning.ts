@@ -1,24 +1,28 @@
 /**
  * Removes closed recoveries in small batches, the oldest first, each with its flows, tasks, steps and events.
  *
- * Invariant: what a later decision reads stays. That is whatever an open recovery is parked by, a recovery that owes a look
- * at its host, steps whose outcome is unknown, custom tasks in doubt, the original states of instances on a host that has not
- * recovered, everything reported of a host since a recovery of it that is open or owes a look, the report before a return or before
- * an unfinished one, and of each host the newest finished recovery, return and report. Which instances are away from home is kept
- * in a table of its own (`away`).
+ * Invariant: all rows that a later decision reads are kept. These are: recoveries that an open recovery is parked behind, recoveries with
+ * outstanding follow-up reads of their host, steps whose outcome is unknown, custom tasks in doubt, the original states of instances on a
+ * host that has not recovered, all reports of a host since a recovery of it that is open or has outstanding follow-ups, the report before a
+ * return or before an unfinished one, and of each host the newest finished recovery, return and report. A table of its own (`away`)
+ * contains the instances that are away from home.
  *
- * A batch reads at most `WINDOW` recoveries and removes at most `BATCH` of them or some `MOST_ROWS` rows, so a commit that
- * arrives meanwhile waits for no more than that.
+ * A batch reads at most `WINDOW` recoveries and removes at most `BATCH` of them or about `MOST_ROWS` rows, and `AUDIT_BATCH` entries of
+ * each kind of the audit, so a commit that arrives meanwhile waits for no more than that.
  */
 import type Database from 'better-sqlite3';
-import { ALWAYS_KEPT, isOld, type PruneDecision } from './prune-decision.ts';
+import { CLOSED_STATUSES } from '#protocol/notification-status.ts';
+import { AUDIT_KINDS } from './audit.ts';
+import { ALWAYS_KEPT, type AuditPruneDecision, isOld, type PruneDecision } from './prune-decision.ts';
 import { QUERIES } from './queries.ts';
-import type { LogbookRow } from './words.ts';
+import type { LogbookRow } from './rows.ts';
 
 const WINDOW = 1_000;
-/** Measured with 1,000,000 recoveries: 100 take 14 times as long as a commit, because their index entries lie on pages far apart. */
+/** Measured with 1,000,000 recoveries: 100 take 14 times as long as a commit, because their index entries are on pages far apart. */
 export const BATCH = 25;
 const MOST_ROWS = 2_000;
+/** Entries of the audit of one kind. */
+const AUDIT_BATCH = 250;
 
 export interface PruneResult {
   /** How many recoveries were removed. */
@@ -31,25 +35,30 @@ type Candidate = Pick<LogbookRow, 'id' | 'uuid' | 'type' | 'host' | 'status' | '
   readonly closed_served_ms: number | null;
 };
 
-/** What a batch removes. */
+/** The content of a batch. */
 export interface PrunePlan {
   readonly ids: readonly number[];
   /** A recovery with too many events for one batch: its newest events go first, and itself in a later batch. */
   readonly shorten: number | null;
+  /** Entries of the audit, of each kind the oldest. */
+  readonly auditIds: readonly number[];
   readonly more: boolean;
 }
 
-/** The newest recoveries of a host on which decisions about it rest. */
+/** The newest recoveries of a host on which decisions about it depend. */
 interface HostMarks {
-  /** The oldest that is open or owes a look. */
+  /** The oldest that is open or has outstanding follow-ups. */
   readonly unfinished: number;
   readonly finished: number;
   readonly returned: number;
 }
 
+/** As an SQL list. */
+const CLOSED = CLOSED_STATUSES.map((status) => `'${status}'`).join(', ');
+
 export class Pruner {
   readonly #db: Database.Database;
-  /** Everything up to this id was considered in this sweep. */
+  /** All recoveries up to this id were considered in this sweep. */
   #cursor = 0;
 
   constructor(db: Database.Database) {
@@ -58,11 +67,34 @@ export class Pruner {
 
   /** How many recoveries are closed. */
   closed(): number {
-    return this.#number(`SELECT sum(n) FROM counts WHERE status IN ('failed', 'ignored', 'finished')`);
+    return this.#number(`SELECT sum(n) FROM counts WHERE status IN (${CLOSED})`);
   }
 
   /** Chooses the next batch, without writing. */
-  plan(decision: PruneDecision): PrunePlan {
+  plan(decision: PruneDecision, audit: AuditPruneDecision = { servedBefore: null, count: null }): PrunePlan {
+    const due = AUDIT_KINDS.map((kind) => this.#dueAudit(kind, audit));
+    const recoveries = this.#planRecoveries(decision);
+    const more = recoveries.more || due.some((ids) => ids.length === AUDIT_BATCH);
+    return { ...recoveries, auditIds: due.flat(), more };
+  }
+
+  /** The oldest entries of a kind that are not kept. */
+  #dueAudit(kind: string, { servedBefore, count }: AuditPruneDecision): number[] {
+    if (servedBefore === null && count === null) return [];
+    const newest = this.#number('SELECT max(seq) FROM audit WHERE kind = ?', kind);
+    const oldest = this.#db
+      .prepare<[string, number], { id: number; seq: number; served_ms: number }>(
+        'SELECT id, seq, served_ms FROM audit WHERE kind = ? ORDER BY seq LIMIT ?',
+      )
+      .all(kind, AUDIT_BATCH);
+    const kept = oldest.findIndex(
+      ({ seq, served_ms }) =>
+        (servedBefore === null || served_ms > servedBefore) && (count === null || seq > newest - count),
+    );
+    return oldest.slice(0, kept === -1 ? oldest.length : kept).map(({ id }) => id);
+  }
+
+  #planRecoveries(decision: PruneDecision): Omit<PrunePlan, 'auditIds'> {
     const newest = this.#number('SELECT id FROM logbooks ORDER BY id DESC LIMIT 1 OFFSET ?', ALWAYS_KEPT);
     const window = this.#db
       .prepare<[number, number, number], Candidate>(
@@ -96,7 +128,9 @@ export class Pruner {
   }
 
   /** Removes what was planned; inside the writer's transaction. */
-  remove({ ids, shorten }: PrunePlan): void {
+  remove({ ids, shorten, auditIds }: PrunePlan): void {
+    const forget = this.#db.prepare<[number]>('DELETE FROM audit WHERE id = ?');
+    for (const id of auditIds) forget.run(id);
     const remove = this.#db.prepare<[number]>('DELETE FROM logbooks WHERE id = ?');
     for (const id of ids) remove.run(id);
     if (shorten === null) return;
@@ -136,7 +170,7 @@ export class Pruner {
     );
   }
 
-  /** A return, and whatever is unfinished, is judged by the report before it; the newest one is what the next report follows. */
+  /** A return or an unfinished recovery is decided by the report before it; the next report follows the newest one. */
   #isLookedBackAt({ host, id }: Candidate): boolean {
     const next = this.#db
       .prepare<[string, number], { looksBack: 0 | 1 | null }>(
@@ -159,7 +193,7 @@ export class Pruner {
     };
   }
 
-  /** Of each host the oldest recovery that is open or owes a look. */
+  /** Of each host the oldest recovery that is open or has outstanding follow-ups. */
   #unfinished(): ReadonlyMap<string, number> {
     const rows = this.#db
       .prepare<[], { host: string; id: number }>(
@@ -185,7 +219,7 @@ export class Pruner {
     };
   }
 
-  /** Rows that go with a recovery, about. */
+  /** Approximate number of rows that are removed with a recovery. */
   #weightOf(id: number): number {
     return this.#number(
       `SELECT 1 + coalesce(sum((SELECT coalesce(max(seq), 0) FROM events WHERE flow_id = f.id)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { flowOf, line, notification, Place } from '#test/journal/place.ts';
 import type { AcceptNotification, FlowSnapshot, Mutation } from './mutations.ts';
 import { QUERIES } from './queries.ts';
-import type { LogbookStatus, StepRow, StepState } from './words.ts';
+import type { LogbookStatus, StepRow, StepState } from './rows.ts';
 import type { JournalWriter } from './writer.ts';
 
 /** One step of an attempt: `a:before`, and the states it went through. */
@@ -79,7 +79,7 @@ describe('originals', () => {
     expect(QUERIES.originals(db, 'compute-1')).toEqual(found);
     expect(QUERIES.originals(db, 'compute-2')).toEqual([]);
     story.ends(uuid, 'running', 'failed');
-    // A new report after the failure goes on from there.
+    // A new report after the failure continues from there.
     story.hears('STOPPED');
     expect(QUERIES.originals(db, 'compute-1')).toEqual(found);
   });
@@ -143,7 +143,7 @@ describe('a host that came back and is at work on it', () => {
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
   });
 
-  test('has no originals of its migrations, nor evacuations whose end nobody knows', () => {
+  test('has no originals of its migrations, nor evacuations with an unknown end', () => {
     using place = new Place();
     const { writer, db } = place.reign();
     const story = new Story(writer);
@@ -326,7 +326,7 @@ test('steps planned again keep what they know', () => {
 });
 
 describe('doubts', () => {
-  test('are what nobody knows of a task, until a later flow found out', () => {
+  test('are unknown outcomes of a task, until a later flow found out', () => {
     using place = new Place();
     const { writer, db } = place.reign();
     const story = new Story(writer);
@@ -348,7 +348,7 @@ describe('doubts', () => {
 });
 
 describe('reserved hosts in use', () => {
-  test('are those of open flows, and of flows that are about to be begun anew, in other recoveries', () => {
+  test('are those of open flows, and of flows that are about to be restarted, in other recoveries', () => {
     using place = new Place();
     const { writer, db } = place.reign();
     const story = new Story(writer);

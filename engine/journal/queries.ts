@@ -1,14 +1,26 @@
-/** What can be read, by the engine's own connection and by read-only ones alike. */
+/** The queries of the journal, for the engine's own connection and for read-only ones. */
 import type Database from 'better-sqlite3';
 import { kindOf } from './host-event.ts';
 import { readLease } from './lease.ts';
 import { MIGRATION_KINDS } from './migration-kinds.ts';
 import type { FlowSnapshot } from './mutations.ts';
-import type { AtomRow, AtomState, EventRow, FlowRow, LeaseRow, LogbookRow, LogbookStatus, StepRow } from './words.ts';
+import type {
+  AtomRow,
+  AtomState,
+  AuditRow,
+  EventRow,
+  FlowRow,
+  LeaseRow,
+  LogbookRow,
+  LogbookStatus,
+  StepRow,
+} from './rows.ts';
 
 export interface LogbookWithFlows {
   readonly logbook: LogbookRow;
   readonly flows: readonly (FlowSnapshot & { readonly events: readonly EventRow[] })[];
+  /** The newest entries of the audit about it, oldest first. */
+  readonly audit: readonly AuditRow[];
 }
 
 export interface JournalSummary {
@@ -39,9 +51,9 @@ export interface Original {
 /** An instance that a recovery moved off its host. */
 export interface MovedAway {
   readonly instance: string;
-  /** Where it was put; null where that was not noted. */
+  /** Its destination; null if that was not stored. */
   readonly destination: string | null;
-  /** Its migration home is a step of this very recovery, whatever became of it. */
+  /** Its migration home is a step of this very recovery, with any outcome. */
   readonly isBegun: boolean;
 }
 
@@ -70,7 +82,7 @@ export type EarlierStepRow = StepRow & {
   readonly same_flow: 0 | 1;
 };
 
-/** Whether the plan of a flow has a task taken back, as 0 or 1. */
+/** Whether the plan of a flow has an undo for a task, as 0 or 1. */
 function hasUndo(flow: string, atom: string): string {
   return `coalesce(json_extract(${flow}.plan, '$.tasks[' || ${atom}.ord || '].custom.undo'), 0)`;
 }
@@ -125,7 +137,32 @@ export const QUERIES = {
     const events = db.prepare<[number], EventRow>(
       'SELECT flow_id, seq, atom_id, at, message, progress, epoch FROM events WHERE flow_id = ? ORDER BY seq',
     );
-    return { logbook, flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })) };
+    return {
+      logbook,
+      flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })),
+      audit: QUERIES.auditOf(db, uuid),
+    };
+  },
+
+  /** Data that engines have seen of the key ring, JSON; undefined: none. */
+  keyFloor(db: Database.Database): string | undefined {
+    return db.prepare<[], { floor: string }>('SELECT floor FROM key_floor WHERE id = 1').get()?.floor;
+  },
+
+  /** The newest entries of the audit, oldest first. @param filter since: ms UTC */
+  audit(db: Database.Database, filter: { readonly limit: number; readonly since?: number }): AuditRow[] {
+    return db
+      .prepare<[number, number], AuditRow>('SELECT * FROM audit WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?')
+      .all(filter.since ?? 0, filter.limit)
+      .reverse();
+  },
+
+  /** The newest entries of the audit about one recovery, oldest first. */
+  auditOf(db: Database.Database, uuid: string): AuditRow[] {
+    return db
+      .prepare<[string], AuditRow>('SELECT * FROM audit WHERE notification = ? ORDER BY id DESC LIMIT 200')
+      .all(uuid)
+      .reverse();
   },
 
   /** Logbooks that are not closed, oldest first. */
@@ -148,7 +185,7 @@ export const QUERIES = {
       .all(logbookId);
   },
 
-  /** Reserved hosts that flows of other logbooks are sending instances to, or are about to once more. */
+  /** Reserved hosts to which flows of other logbooks send instances, or will send some again. */
   reservedHostsInUse(db: Database.Database, logbookId: number): string[] {
     return db
       .prepare<[number], { reserved: string }>(
@@ -162,10 +199,9 @@ export const QUERIES = {
   },
 
   /**
-   * What instances of a host looked like before recoveries of it that have not finished first touched them: of each
-   * instance the oldest evacuation step since the host last was well (a recovery finished, or it came back: what is done
-   * about that, and how it ends, does not matter), and of
-   * recoveries that are still open in any case: a host may come back and fail again between two attempts of one.
+   * The states of instances of a host before unfinished recoveries of it first touched them. Of each instance this is the oldest evacuation
+   * step since the host was last healthy (a recovery finished, or the host came back; the recovery of the return does not matter). Steps of
+   * recoveries that are still open are always included: a host may come back and fail again between two attempts of one.
    */
   originals(db: Database.Database, host: string): Original[] {
     const rows = db
@@ -203,8 +239,8 @@ export const QUERIES = {
   },
 
   /**
-   * Instances that recoveries of a host moved away and that no return of it has brought home since: of each the newest
-   * evacuation that was carried out. Those that this very recovery brought home, or began to, are among them.
+   * Instances that recoveries of a host moved away and that no return of it has migrated home since: of each the newest evacuation that was
+   * carried out. Instances that this very recovery migrated home, or started to, are included.
    */
   movedAway(db: Database.Database, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
     return db
@@ -224,7 +260,7 @@ export const QUERIES = {
       .map(({ instance, destination, isBegun }) => ({ instance, destination, isBegun: isBegun === 1 }));
   },
 
-  /** Steps of one key in all other atoms of the same logbook, oldest first, each with what became of its task. */
+  /** Steps of one key in all other atoms of the same logbook, oldest first, each with the state of its task. */
   stepsElsewhere(db: Database.Database, of: { readonly atomId: number; readonly key: string }): EarlierStepRow[] {
     return db
       .prepare<[Record<string, unknown>], EarlierStepRow>(
@@ -238,8 +274,8 @@ export const QUERIES = {
   },
 
   /**
-   * Instances of which another task, of this flow or another one, requested an evacuation from this host whose end is not known, and
-   * that none has moved since: the request may still be in a queue of the cloud. `record`: Nova's record of it, where that task saw one.
+   * Instances of which another task, of this flow or another one, requested an evacuation from this host with an unknown end, and that none
+   * has moved since: the request may still be in a queue of the cloud. `record`: Nova's record of it, if that task saw one.
    */
   openEvacuations(db: Database.Database, of: { readonly atomId: number; readonly host: string }): OpenEvacuation[] {
     const rows = db
@@ -270,10 +306,7 @@ export const QUERIES = {
       .all({ atomId });
   },
 
-  /**
-   * Steps of custom tasks in flows that are over, of which nobody knows whether they were done; without those of which a later
-   * flow found out, or that were taken back.
-   */
+  /** Steps of custom tasks in closed flows whose outcome is unknown, without those that a later flow resolved or that were rolled back. */
   doubts(db: Database.Database, logbookId: number): StepRow[] {
     return db
       .prepare<[number], StepRow>(
@@ -287,19 +320,19 @@ export const QUERIES = {
       .all(logbookId);
   },
 
-  /** Whether a recovery has requested anything of the cloud: from then on what it started is finished. */
+  /** Whether a recovery has requested anything of the cloud: from then on it is finished. */
   hasBegun(db: Database.Database, logbookId: number): boolean {
     const row = db
-      .prepare<[number], { begun: 0 | 1 }>(
+      .prepare<[number], { started: 0 | 1 }>(
         `SELECT EXISTS (
            SELECT 1 FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
-           WHERE f.logbook_id = ? AND s.intent_at IS NOT NULL AND s.kind <> 'task') AS begun`,
+           WHERE f.logbook_id = ? AND s.intent_at IS NOT NULL AND s.kind <> 'task') AS started`,
       )
       .get(logbookId);
-    return row?.begun === 1;
+    return row?.started === 1;
   },
 
-  /** Whether a flow requested a change of a compute service of which it does not know yet what became. */
+  /** Whether a flow requested a change of a compute service with an unknown outcome. */
   isForceDownRequested(db: Database.Database, flowId: number): boolean {
     const row = db
       .prepare<[number], { requested: 0 | 1 }>(
@@ -342,7 +375,7 @@ export const QUERIES = {
     );
   },
 
-  /** Instances whose migration a recovery requested, and does not know what became of it. */
+  /** Instances whose migration a recovery requested, with an unknown outcome. */
   unsettledMigrations(db: Database.Database, logbookId: number): string[] {
     return db
       .prepare<[number], { object: string }>(
@@ -353,7 +386,7 @@ export const QUERIES = {
       .map(({ object }) => object);
   },
 
-  /** Instances of a host that open recoveries of their crashes stopped, or asked Nova to: what each was before. */
+  /** Instances of a host that open recoveries of their crashes stopped, or requested Nova to stop: the earlier state of each. */
   stoppedByRecoveries(db: Database.Database, host: string): StoppedRow[] {
     return db
       .prepare<[string], StoppedRow>(
@@ -374,7 +407,7 @@ export const QUERIES = {
     return newest && kindOf(newest) === 'COMPUTE_HOST' ? newest : null;
   },
 
-  /** Finished recoveries of hosts that are owed another look. */
+  /** Finished recoveries of hosts with outstanding follow-ups. */
   owedFollowUps(db: Database.Database): LogbookRow[] {
     return db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE follow_ups > 0 ORDER BY id LIMIT 1000').all();
   },

@@ -1,6 +1,7 @@
 /** No query and no statement of a commit reads a whole table, or all that ever happened to one host: what a journal costs does not depend on the closed rows in it. */
 import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { LOCAL_ORIGIN } from '#protocol/origin.ts';
 import { flowOf, notification, openFlow, Place } from '#test/journal/place.ts';
 import { MutationWriter } from './mutation-writer.ts';
 import type { Mutation } from './mutations.ts';
@@ -10,6 +11,7 @@ import { QUERIES, type QueryName, runQuery } from './queries.ts';
 
 const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = {
   summary: [[]],
+  keyFloor: [[]],
   list: [[{ limit: 10 }], [{ limit: 10, status: 'failed' }]],
   logbook: [['u']],
   show: [['report-of-this-test']],
@@ -38,6 +40,8 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   abandonedEvacuations: [['i']],
   atoms: [[1]],
   hosts: [[]],
+  audit: [[{ limit: 10 }], [{ limit: 10, since: 1 }]],
+  auditOf: [['report-of-this-test']],
 };
 
 /**
@@ -121,9 +125,11 @@ test('every mutation', () => {
     { op: 'logbook', uuid, status: 'failed', at },
     { op: 'abandon_evacuation', record: 'r', instance: 'i', by: 'operator', at },
     { op: 'host', name: 'compute-1', reserved: 1, by: 'operator', at },
+    { op: 'audit', kind: 'command', action: 'host', origin: LOCAL_ORIGIN, outcome: 'accepted', at },
+    { op: 'audit', kind: 'command', action: 'host', origin: LOCAL_ORIGIN, outcome: 'accepted', at },
   ];
   const statements = new Set<string>();
-  const heard = new MutationWriter(listening(db, statements), reign.epoch);
+  const heard = new MutationWriter(listening(db, statements), reign.epoch, 1);
   for (const mutation of mutations) heard.apply(mutation);
   expect(statements.size).toBeGreaterThan(mutations.length);
   expect(unboundedOf(db, statements)).toEqual({});
@@ -145,8 +151,9 @@ test('a batch of pruning', () => {
   const statements = new Set<string>();
   const pruner = new Pruner(listening(db, statements));
   const facts = { now: 1e12, heldAt: 1e12, heldForMs: 0, servedMs: 0, closed: pruner.closed() };
-  const plan = pruner.plan(pruneDecision({ retentionMs: 1, maxClosed: 0 }, facts));
+  const plan = pruner.plan(pruneDecision({ retentionMs: 1, maxClosed: 0 }, facts), { servedBefore: 0, count: 1 });
   expect(plan.ids).toHaveLength(BATCH);
+  expect(plan.auditIds.length).toBeGreaterThan(0);
   pruner.remove({ ...plan, shorten: plan.ids[0] ?? 0 });
   expect(statements.size).toBeGreaterThan(8);
   expect(unboundedOf(db, statements)).toEqual({});

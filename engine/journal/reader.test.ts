@@ -122,7 +122,7 @@ describe('a reader refuses', () => {
     using place = new Place();
     place.reign().db.close();
     place.hand().pragma(`user_version = ${SCHEMA_VERSION + 1}`);
-    expect(() => new JournalReader(place.path)).toThrow(refused(/not a journal of this version \(schema 3\)/));
+    expect(() => new JournalReader(place.path)).toThrow(refused(/not a journal of this version \(schema 4\)/));
   });
 
   test('a journal of version 1 until an engine has converted it', () => {

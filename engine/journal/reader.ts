@@ -1,9 +1,11 @@
 /**
- * Reads a journal that another process may be writing, on this node or another. It takes a shared lock for the length of
- * one read, waits for the writer's, and writes nothing: not even a hot journal is rolled back by it.
+ * Reads a journal that another process may be writing, on this node or another. It takes a shared lock for the length of one read, waits
+ * for the writer's lock, and writes nothing: it does not even roll back a hot journal.
  */
+
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { errorMessage } from '#protocol/error-message.ts';
 import { withAddon } from './addon.ts';
 import { JournalFailure, sqliteCode } from './failure.ts';
 import { type QueryArguments, type QueryName, type QueryResult, runQuery } from './queries.ts';
@@ -15,8 +17,8 @@ const BUSY_TIMEOUT_MS = 3_000;
 function unreadable(path: string, error: unknown): JournalFailure {
   if (error instanceof JournalFailure) return error;
   const code = sqliteCode(error) ?? 'no SQLite code';
-  const text = error instanceof Error ? error.message : String(error);
-  // A read-only connection may not roll back what a dead writer left (hot journal); the next engine does.
+  const text = errorMessage(error);
+  // A read-only connection may not roll back the hot journal of a dead writer; the next engine does.
   const why = /^SQLITE_(READONLY|CANTOPEN)/.test(code)
     ? 'a transaction of a dead engine waits to be rolled back'
     : text;
@@ -27,7 +29,7 @@ export class JournalReader {
   readonly #path: string;
   readonly #db: Database.Database;
 
-  /** Throws `JournalFailure` of kind `refused` when there is no journal that can be read now. */
+  /** Throws `JournalFailure` of kind `refused` if there is no journal that can be read now. */
   constructor(path: string) {
     if (!existsSync(path)) throw new JournalFailure('refused', `there is no journal at ${path}`);
     let db: Database.Database | undefined;
@@ -48,7 +50,7 @@ export class JournalReader {
     }
   }
 
-  /** Everything that one query shows is of one moment. Throws `JournalFailure` of kind `refused`. */
+  /** A query reads one moment. Throws `JournalFailure` of kind `refused`. */
   query<Name extends QueryName>(name: Name, ...parameters: QueryArguments<Name>): QueryResult<Name> {
     try {
       return this.#db.transaction(() => runQuery(this.#db, name, parameters))() as QueryResult<Name>;

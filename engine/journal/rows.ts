@@ -1,31 +1,49 @@
-/** The words of the journal's columns and the rows that leave it. Times are ms UTC. */
+/** The values of the journal's columns and the rows that it returns. Times are ms UTC. */
+
+import type { ACCEPTED_STATUSES, NotificationStatus } from '#protocol/notification-status.ts';
 
 export type NotificationType = 'COMPUTE_HOST' | 'PROCESS' | 'VM';
 /** Masakari's notification states. */
-export type LogbookStatus = 'new' | 'running' | 'error' | 'failed' | 'ignored' | 'finished';
-/** taskflow's words; a flow uses those that make sense for it. */
+export type LogbookStatus = NotificationStatus;
+/** taskflow's states; a flow uses those that make sense for it. */
 export type AtomState = 'PENDING' | 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE';
 export type FlowState = 'RUNNING' | 'SUCCESS' | 'FAILURE' | 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE' | 'ABANDONED';
-/** Why a flow goes back. `work` and `outage`: a task failed so. `order`: an operator said so. */
+/** Why a flow is rolled back. `work` and `outage`: a task failed in this way. `order`: an operator command. */
 export type RevertCause = 'work' | 'outage' | 'order';
 export type StepState = 'planned' | 'intent' | 'sent' | 'done' | 'failed' | 'unknown' | 'skipped';
-/** What shows that a host is dead. `fencing`: fenced, as its watcher saw; `operator`: a person's word. */
+/** Proof that a host is down. `fencing`: fenced, as its watcher saw; `operator`: an operator's statement. */
 export type Proof = 'none' | 'fencing' | 'operator';
 export type Phase = 'pre' | 'main' | 'post';
-/** The verdict on a report at its acceptance. `finished`: there is nothing to do about it, e.g. a host that came back. */
-export type AcceptedAs = 'new' | 'ignored' | 'finished';
+/** The state of a report at its acceptance. `finished`: no action is needed, e.g. for a host that came back. */
+export type AcceptedAs = (typeof ACCEPTED_STATUSES)[number];
 
-export const OPEN_STATUSES: readonly LogbookStatus[] = ['new', 'running', 'error'];
-/** States in which a step may have reached the world without our knowing the end. */
+/** The origin of a report or a command; see `Origin` of the protocol. */
+export interface AuditOrigin {
+  readonly caller: { readonly identity: string; readonly roles: readonly string[]; readonly address: string };
+  readonly user: {
+    readonly uid: number;
+    readonly user: string | null;
+    readonly sudo_uid: number | null;
+    readonly sudo_user: string | null;
+  } | null;
+  /** The operator's. */
+  readonly reason: string | null;
+}
+
+export type AuditKind = 'report' | 'refusal' | 'command';
+/** The result of a report or a command. `duplicate`: it repeats an earlier report. `ignored`: accepted, and not acted on. */
+export type AuditOutcome = 'accepted' | 'duplicate' | 'ignored' | 'refused';
+
+/** States in which a step may have taken effect without our knowing the end. */
 export const UNSETTLED_STEP_STATES: readonly StepState[] = ['intent', 'sent', 'unknown'];
 
-/** What was accepted, and what became of it. */
+/** An accepted report and its state. */
 export interface LogbookRow {
   readonly id: number;
   readonly uuid: string;
   readonly type: NotificationType;
   readonly host: string;
-  /** What a recovery of it works on: `host:NAME` or `instance:UUID`. */
+  /** The object of a recovery: `host:NAME` or `instance:UUID`. */
   readonly target: string;
   readonly generated_at: number;
   /** JSON, keys sorted. */
@@ -38,11 +56,11 @@ export interface LogbookRow {
   readonly message: string | null;
   /** Attempts (retries by the engine included) that ended in error. */
   readonly failures: number;
-  /** Of these, those that no outage of the cloud was to blame for. */
+  /** Of these, those that no outage of the cloud caused. */
   readonly work_failures: number;
-  /** When an operator last said that the host is down, ms UTC. */
+  /** When an operator last stated that the host is down, ms UTC. */
   readonly proved_at: number | null;
-  /** When the engine looks at it again by itself, by the clock of who wrote `updated_at`. */
+  /** When the engine next processes it by itself, by the clock of the writer of `updated_at`. */
   readonly retry_at: number | null;
   /** Why it waits although it is open; null: it does not. */
   readonly parked_reason: string | null;
@@ -55,9 +73,9 @@ export interface LogbookRow {
   readonly retried: number;
   /** How long engines had it open, in CLOCK_BOOTTIME ms, up to the last change. */
   readonly waited_ms: number;
-  /** The earliest stamp among the reports that it stands for, ms UTC, where a duplicate had an earlier one than `generated_at`. */
+  /** The earliest stamp among its reports, ms UTC, if a duplicate had an earlier one than `generated_at`. */
   readonly earliest_at: number | null;
-  /** Looks at its host that are owed since it finished. */
+  /** Outstanding follow-up reads of its host since it finished. */
   readonly follow_ups: number;
 }
 
@@ -71,11 +89,11 @@ export interface FlowRow {
   /** JSON: the frozen plan. */
   readonly plan: string;
   readonly config_hash: string;
-  /** `ABANDONED`: closed in favour of one that begins anew. */
+  /** `ABANDONED`: closed in favour of one that starts from the beginning. */
   readonly state: FlowState;
-  /** How often an engine took it up that another one had left open. */
+  /** Number of times that an engine resumed it after another one had left it open. */
   readonly resumes: number;
-  /** Epoch of the engine that left it open in good order; null while one is at it, and after a death. */
+  /** Epoch of the engine that left it open in good order; null while an engine runs it, and after an engine failure. */
   readonly left_by: number | null;
   readonly revert_cause: RevertCause | null;
   readonly started_at: number;
@@ -110,7 +128,7 @@ export interface StepRow {
   readonly state: StepState;
   /** JSON: the state of the object before the first call. */
   readonly before: string;
-  /** JSON: what the task needs to recognise its own call, and what came of it. */
+  /** JSON: the data by which the task recognises its own call, and its result. */
   readonly detail: string;
   readonly request_id: string | null;
   readonly error: string | null;
@@ -128,6 +146,42 @@ export interface EventRow {
   readonly message: string;
   readonly progress: number;
   readonly epoch: number;
+}
+
+/** One entry of the audit. */
+export interface AuditRow {
+  readonly id: number;
+  /** Numbers the entries of a kind. */
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: AuditKind;
+  /** What was requested, e.g. `notify`, `retry`. */
+  readonly action: string;
+  readonly identity: string;
+  /** JSON: a list of roles. */
+  readonly roles: string;
+  readonly address: string | null;
+  readonly uid: number | null;
+  readonly user: string | null;
+  readonly sudo_uid: number | null;
+  readonly sudo_user: string | null;
+  /** The uuid of its recovery. */
+  readonly notification: string | null;
+  /** Its host. */
+  readonly object: string | null;
+  /** JSON: a list of the operator's statements against the engine's evidence. */
+  readonly overridden: string;
+  /** The operator's. */
+  readonly reason: string | null;
+  readonly outcome: AuditOutcome;
+  /** Of a report: its event. Of a refusal: the reason. */
+  readonly message: string | null;
+  /** The number of refusals that it represents. */
+  readonly times: number;
+  /** The time of the first of these. */
+  readonly first_at: number;
+  readonly epoch: number;
+  readonly served_ms: number;
 }
 
 export interface LeaseRow {

@@ -1,15 +1,15 @@
 /**
- * What makes a journal last, part of schema version 2: indexes so that no query depends on the number of closed recoveries, a
- * record of the instances away from home that outlives the recoveries which moved them, and the clock of retention.
+ * Retention of the journal, part of schema version 2: indexes so that no query depends on the number of closed recoveries, a record of the
+ * instances away from home that outlives the recoveries which moved them, and the clock of retention.
  *
- * The clock of retention is `lease.served_ms`: CLOCK_BOOTTIME ms in which engines held the lease. Closing a recovery stamps
- * it with that clock. No wall clock moves it, so a wrong one can neither age a recovery nor keep it young.
+ * The clock of retention is `lease.served_ms`: CLOCK_BOOTTIME ms in which engines held the lease. Closing a recovery stamps it with that
+ * clock. It does not depend on a wall clock, so a wrong one can neither age a recovery nor keep it young.
  */
 import { MIGRATION_KINDS } from './migration-kinds.ts';
 
 const MIGRATIONS = MIGRATION_KINDS.map((kind) => `'${kind}'`).join(', ');
 
-/** Where a step's recovery stands, if it is one of a host. */
+/** The joins from a step to its recovery, if it is one of a host. */
 function recoveryOf(atom: string): string {
   return `logbooks l JOIN flowdetails f ON f.logbook_id = l.id JOIN atomdetails a ON a.flow_id = f.id
   WHERE a.id = ${atom} AND l.type = 'COMPUTE_HOST'`;

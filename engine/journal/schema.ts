@@ -1,8 +1,9 @@
 /**
- * The journal's tables. What must never happen is refused here, by constraint or trigger, so that no code path and no hand
- * with sqlite3 can do it: an epoch that goes back, a second open recovery of one target, a settled step that acts again,
- * a line of progress rewritten.
+ * The journal's tables. Constraints and triggers refuse forbidden changes, so that no code path and no user with sqlite3 can make them: an
+ * epoch that decreases, a second open recovery of one target, a settled step that acts again, a line of progress that is rewritten.
  */
+import { AUDIT } from './schema-audit.ts';
+import { KEYS } from './schema-keys.ts';
 import { RETENTION } from './schema-retention.ts';
 
 /** "RecA": marks the file as ours (PRAGMA application_id). */
@@ -17,7 +18,7 @@ WHEN OLD.${column} <> NEW.${column} AND OLD.${column} || '>' || NEW.${column} NO
 BEGIN SELECT RAISE(ABORT, 'forbidden transition of ${table}.${column}'); END;`;
 }
 
-/** The flow of a row that is about to go; gone itself already when the row goes with it (ON DELETE CASCADE). */
+/** The flow of a row that is about to be removed; removed itself already if the row is removed with it (ON DELETE CASCADE). */
 const FLOW_OF: Readonly<Record<string, string>> = {
   atomdetails: 'OLD.flow_id',
   steps: '(SELECT flow_id FROM atomdetails WHERE id = OLD.atom_id)',
@@ -46,7 +47,7 @@ CREATE TABLE lease (
 CREATE TRIGGER lease_epoch_only_grows BEFORE UPDATE ON lease
 WHEN NEW.epoch < OLD.epoch OR (NEW.epoch = OLD.epoch AND NEW.owner <> OLD.owner)
 BEGIN SELECT RAISE(ABORT, 'the epoch never goes back and has one owner'); END;
--- REPLACE deletes without asking the trigger for DELETE.
+-- REPLACE deletes without firing the trigger for DELETE.
 CREATE TRIGGER lease_is_not_replaced BEFORE INSERT ON lease WHEN NEW.epoch <= (SELECT max(epoch) FROM lease)
 BEGIN SELECT RAISE(ABORT, 'the epoch never goes back and has one owner'); END;
 CREATE TRIGGER lease_stays BEFORE DELETE ON lease BEGIN SELECT RAISE(ABORT, 'the lease row stays'); END;
@@ -85,7 +86,7 @@ ${transitions('logbooks', 'status', [
   'error>running',
   'error>ignored',
   'error>failed',
-  // By an operator's word only:
+  // By an operator command only:
   'failed>new',
   'ignored>new',
 ])}
@@ -168,12 +169,12 @@ CREATE INDEX steps_open ON steps (atom_id) WHERE state IN ('planned', 'intent', 
 CREATE INDEX steps_by_object ON steps (object, id);
 ${transitions('steps', 'state', [
   'planned>intent',
-  // Found already under way, or already over, without a call of ours.
+  // Found already in progress, or already over, without a call of ours.
   'planned>sent',
   'planned>done',
   'planned>failed',
   'planned>skipped',
-  // The call certainly did not happen: it never left, or it was refused as "not now".
+  // The call certainly did not happen: it was never sent, or it was refused as "not now".
   'intent>planned',
   'intent>sent',
   'intent>done',
@@ -189,7 +190,7 @@ ${transitions('steps', 'state', [
   'unknown>done',
   'unknown>failed',
   'unknown>skipped',
-  // A new attempt after the world showed that the last one failed.
+  // A new attempt after a read showed that the last one failed.
   'failed>intent',
   'failed>done',
   'failed>skipped',
@@ -227,8 +228,8 @@ CREATE TABLE hosts (
 `;
 
 /**
- * Parked reports, rounds and waits that no wall clock decides, follow-up looks, abandoned evacuations, and counters so that the
- * summary costs the same with any number of closed rows.
+ * Parked reports, rounds and waits that no wall clock decides, follow-ups, abandoned evacuations, and counters so that the summary costs
+ * the same with any number of closed rows.
  */
 const VERSION_2 = `
 -- Why an open recovery waits; parked_by: the recovery of its host that has to end first.
@@ -242,15 +243,15 @@ ALTER TABLE logbooks ADD COLUMN proved_after INTEGER;
 ALTER TABLE logbooks ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
 -- How long engines have had it open, in CLOCK_BOOTTIME ms, up to updated_at.
 ALTER TABLE logbooks ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
--- Looks at the host that are still owed after its recovery finished.
+-- Outstanding follow-up reads of the host after its recovery finished.
 ALTER TABLE logbooks ADD COLUMN follow_ups INTEGER NOT NULL DEFAULT 0;
--- The earliest stamp among the reports that it stands for, where a duplicate had an earlier one.
+-- The earliest stamp among its reports, if a duplicate had an earlier one.
 ALTER TABLE logbooks ADD COLUMN earliest_at INTEGER;
--- The verdict at the acceptance: what is closed since then was closed by its work.
+-- The state at the acceptance: a recovery closed since then was closed by its work.
 ALTER TABLE logbooks ADD COLUMN accepted_as TEXT NOT NULL DEFAULT 'new'
   CHECK (accepted_as IN ('new', 'ignored', 'finished'));
 UPDATE logbooks SET accepted_as = status WHERE status IN ('ignored', 'finished') AND closed_at = accepted_at;
--- A flood of one verdict hides nothing of another.
+-- A flood of reports of one state hides none of another.
 DROP INDEX logbooks_by_target;
 CREATE INDEX logbooks_by_target ON logbooks (target, type, accepted_as, id);
 CREATE INDEX logbooks_returns ON logbooks (host, id) WHERE type = 'COMPUTE_HOST' AND payload ->> 'event' = 'STARTED';
@@ -266,7 +267,7 @@ ${transitions('logbooks', 'status', [
   'running>ignored',
   'running>error',
   'running>failed',
-  // Parked in the middle of its work:
+  // Parked during its work:
   'running>new',
   'error>new',
   'error>running',
@@ -300,5 +301,5 @@ CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instanc
 ${RETENTION}`;
 
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS];
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,11 +1,11 @@
-/** The journal's side of the wire: takes requests, writes what came together in one transaction, answers in order. */
+/** The journal's side of the wire: receives requests, writes those that arrived together in one transaction, responds in order. */
 import { type Stats, statSync } from 'node:fs';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
 import { identifyProcess } from './process-identity.ts';
 import type { RetentionLimits } from './prune-decision.ts';
 import { runQuery } from './queries.ts';
-import { beginReign, type Session } from './session.ts';
+import { type Session, takeNewLease } from './session.ts';
 import type { Failure, Reply, Request, ThreadData } from './wire.ts';
 import { JournalWriter, type WriterClock } from './writer.ts';
 
@@ -27,7 +27,7 @@ export class JournalService {
   #isScheduled = false;
   #isFinished = false;
 
-  /** Opens the journal and takes the lease; answers `opened` or `fatal`. */
+  /** Opens the journal and takes the lease; responds `opened` or `fatal`. */
   static open(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void): JournalService | undefined {
     try {
       return new JournalService(data, clock, send);
@@ -39,7 +39,7 @@ export class JournalService {
 
   private constructor(data: ThreadData, clock: WriterClock, send: (reply: Reply) => void) {
     this.#send = send;
-    this.#session = beginReign(
+    this.#session = takeNewLease(
       data.settings,
       identifyProcess(data.node, data.settings.machineFiles, data.settings.resource),
       clock,
@@ -57,11 +57,11 @@ export class JournalService {
       this.#waiting.push(request);
       if (this.#isScheduled) return;
       this.#isScheduled = true;
-      // Everything that arrives in this turn of the loop shares the transaction.
+      // All requests that arrive in this turn of the loop share the transaction.
       setImmediate(() => this.#flush());
       return;
     }
-    // What was asked before is on the disk before anything else is answered.
+    // Earlier requests are on the disk before a response to any other.
     this.#flush();
     if (!this.#isFinished) this.#answer(request);
   }
@@ -115,7 +115,7 @@ export class JournalService {
     }
   }
 
-  /** The open file goes on working after its storage was unmounted or its name removed, and nobody else would see it. */
+  /** The open file still works after its storage was unmounted or its name removed, and no other process would see it. */
   #mustBeInPlace(): void {
     const now = statSync(this.#path, { throwIfNoEntry: false });
     if (now?.ino === this.#file.ino && now.dev === this.#file.dev) return;

@@ -1,21 +1,24 @@
 /**
- * From a path to a reign: open, judge the lease, take it, and on shared storage make sure that it stayed ours.
- * Synchronous, as SQLite is; runs in the journal's own thread.
+ * From a path to a lease: open, check the lease, take it, and on shared storage ensure that it stayed ours. Synchronous, as SQLite is; runs
+ * in the journal's own thread.
  */
 import type Database from 'better-sqlite3';
 import { crashPoint } from '../crash-points.ts';
 import { JournalFailure } from './failure.ts';
-import { type Identity, judgeLease, readLease, readOwner, takeLease } from './lease.ts';
+import { decideLease, type Identity, readLease, readOwner, takeLease } from './lease.ts';
 import { type OpenSettings, openForWriting, refusal } from './open.ts';
 import { lifeOf } from './process-identity.ts';
-import type { LeaseRow } from './words.ts';
-import type { Reign, WriterClock } from './writer.ts';
+import type { LeaseRow } from './rows.ts';
+import type { LeaseTerm } from './transaction.ts';
+import type { WriterClock } from './writer.ts';
 
-export interface ReignSettings extends OpenSettings {
-  /** How long a holder that may live elsewhere must be silent before its lease is taken. */
+export interface LeaseSettings extends OpenSettings {
+  /** Time without a renewal after which the lease of a holder that may be alive elsewhere is taken. */
   readonly leaseTimeoutMs: number;
-  /** On shared storage: how long to wait before looking again whether the lease stayed ours. */
+  /** On shared storage: wait before reading again whether the lease stayed ours. */
   readonly confirmDelayMs: number;
+  /** Maximum number of audit entries of each kind. */
+  readonly auditCount?: number;
   /** Files that identify the machine through its reboots, see `MACHINE_FILES`; without them it is not identified. */
   readonly machineFiles?: readonly string[];
   /** `cluster`: Pacemaker started us, so the holder was stopped or fenced, if it was of the same resource. */
@@ -26,8 +29,8 @@ export interface ReignSettings extends OpenSettings {
 
 export interface Session {
   readonly db: Database.Database;
-  readonly reign: Reign;
-  /** The last renewal of the lease before this reign, ms UTC; of a new journal the time of its first opening. */
+  readonly reign: LeaseTerm;
+  /** The last renewal of the lease before this one, ms UTC; of a new journal the time of its first opening. */
   readonly heldAt: number;
   /** Why the lease could be taken, for the log. */
   readonly reason: string;
@@ -45,7 +48,7 @@ function sameName(lease: LeaseRow | undefined, me: Identity): string {
 }
 
 /**
- * The other resource of the cluster that holds the lease, if it is another one: what the cluster says of our resource says nothing
+ * The other resource of the cluster that holds the lease, if it is another one: the cluster's statement about our resource is no evidence
  * about the engine of that one.
  */
 function claimant(lease: LeaseRow | undefined, me: Identity): string | undefined {
@@ -74,12 +77,12 @@ function watchHolder(db: Database.Database, timeoutMs: number, clock: WriterCloc
   }
 }
 
-export function beginReign(settings: ReignSettings, me: Identity, clock: WriterClock): Session {
+export function takeNewLease(settings: LeaseSettings, me: Identity, clock: WriterClock): Session {
   let { db, shared, warnings } = openForWriting(settings);
   try {
     const seen = readLease(db);
     const authority = claimant(seen, me) === undefined ? settings.authority : 'none';
-    const verdict = judgeLease(seen, seen ? lifeOf(seen, me) : 'dead', authority);
+    const verdict = decideLease(seen, seen ? lifeOf(seen, me) : 'dead', authority);
     if (verdict.act === 'refuse') throw heldBy(seen, me, verdict.reason);
     if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
     crashPoint('lease.before-take');
@@ -99,7 +102,7 @@ export function beginReign(settings: ReignSettings, me: Identity, clock: WriterC
     return { db, reign: { owner: me.owner, epoch }, heldAt, reason: verdict.reason, warnings };
   } catch (error) {
     db.close();
-    // Nothing was done under the lease yet: whether its row reached the disk, the next start finds out.
+    // Nothing was done under the lease yet: the next start reads whether its row reached the disk.
     throw refusal(settings.path, error);
   }
 }

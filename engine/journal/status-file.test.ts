@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Place } from '#test/journal/place.ts';
@@ -13,7 +13,7 @@ function opened(place: Place): StatusFile & AsyncDisposable {
   return Object.assign(file, { [Symbol.asyncDispose]: () => file.close() });
 }
 
-test('lies beside the journal and is readable by its group alone', async () => {
+test('is beside the journal and is readable by its group alone', async () => {
   using place = new Place();
   expect(statusFileOf(place.path)).toBe(join(place.directory, 'status.json'));
   await using file = opened(place);
@@ -41,7 +41,7 @@ test('loses none that is given at the very moment another is done', async () => 
   using place = new Place();
   await using file = opened(place);
   for (let n = 0; n < 20; n += 2) {
-    // As many microtasks later as may lie between the rename and the end of the promise.
+    // As many microtasks later as there may be between the rename and the end of the promise.
     let ticks = Promise.resolve();
     const first = file.write({ n });
     for (let tick = 0; tick < n; tick++) ticks = ticks.then(() => {});
@@ -71,14 +71,18 @@ test('is never seen half written', async () => {
   expect(looks).toBeGreaterThan(10);
 });
 
-test('that cannot be written says so, leaves the old one, and is written again afterwards', async () => {
+test('that cannot be written is reported, leaves the old one, and is written again afterwards', async () => {
   using place = new Place();
   await using file = opened(place);
   await file.write({ n: 1 });
-  mkdirSync(join(place.directory, 'status.json.new'));
+  const [path, kept] = [join(place.directory, 'status.json'), join(place.directory, 'kept')];
+  renameSync(path, kept);
+  mkdirSync(path);
   await expect(file.write({ n: 2 })).rejects.toThrow(/EISDIR/);
+  expect(readdirSync(place.directory).filter((name) => name.endsWith('.new'))).toEqual([]);
+  rmdirSync(path);
+  renameSync(kept, path);
   expect(shown(place)).toEqual({ n: 1 });
-  if (existsSync(join(place.directory, 'status.json.new'))) rmdirSync(join(place.directory, 'status.json.new'));
   await file.write({ n: 3 });
   expect(shown(place)).toEqual({ n: 3 });
 });
@@ -91,7 +95,7 @@ test('that cannot be put into JSON fails alone', async () => {
   expect(shown(place)).toEqual({ n: 2 });
 });
 
-test('goes where it always was, whatever lies under its name now', async () => {
+test('is written to its old place, with any other directory under its name now', async () => {
   using place = new Place();
   await using file = opened(place);
   await file.write({ n: 1 });

@@ -1,10 +1,11 @@
 /**
- * `status.json` beside the journal: what the engine last said of itself, for nodes that can reach neither its socket nor
- * SQLite's locks. Replaced as a whole; a reader never sees half of it.
+ * `status.json` beside the journal: the last status of the engine, for nodes that can reach neither its socket nor SQLite's locks. Replaced
+ * as a whole; a reader never sees half of it.
  */
 import { closeSync, constants, openSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { printableJson } from '#protocol/printable.ts';
+import { removeUnfinished, replaceFileSlowly } from '#protocol/replaced-file.ts';
 import { crashPoint } from '../crash-points.ts';
 
 export function statusFileOf(journalPath: string): string {
@@ -12,7 +13,7 @@ export function statusFileOf(journalPath: string): string {
 }
 
 export class StatusFile {
-  /** The directory itself, not its name: when its storage has gone away, nothing is written to what lies there instead. */
+  /** The directory itself, not its name: if its storage was removed, nothing is written to the directory that has the name instead. */
   readonly #directory: number;
   readonly #path: string;
   #writing: Promise<void> | undefined;
@@ -22,9 +23,10 @@ export class StatusFile {
   constructor(journalPath: string) {
     this.#directory = openSync(dirname(journalPath), constants.O_RDONLY | constants.O_DIRECTORY);
     this.#path = join(`/proc/self/fd/${this.#directory}`, basename(statusFileOf(journalPath)));
+    removeUnfinished(this.#path);
   }
 
-  /** Writes `status` soon; of several in a row only the last. Resolves when it, or a newer one, is in place. */
+  /** Writes `status` soon; of several consecutive ones only the last. Resolves when it, or a newer one, is in place. */
   write(status: unknown): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error('the status file is closed'));
     this.#next = status;
@@ -32,7 +34,7 @@ export class StatusFile {
     return this.#writing;
   }
 
-  /** Ends what is being written and lets go of the storage. */
+  /** Ends a write in progress and releases the storage. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -43,31 +45,14 @@ export class StatusFile {
   async #drain(): Promise<void> {
     try {
       while (this.#next !== undefined) {
-        const text = `${JSON.stringify(this.#next, null, 2)}\n`;
+        const text = `${printableJson(this.#next, 2)}\n`;
         this.#next = undefined;
-        await this.#replace(text);
+        const replacement = { path: this.#path, text, mode: 0o640, durable: 'content' } as const;
+        await replaceFileSlowly(replacement, () => crashPoint('status.before-rename'));
       }
     } finally {
-      // In the same breath as the last look at `#next`: what is given from now on begins anew.
+      // In the same turn as the last check of `#next`: a later status starts a new write.
       this.#writing = undefined;
-    }
-  }
-
-  async #replace(text: string): Promise<void> {
-    const temporary = `${this.#path}.new`;
-    let file: FileHandle | undefined;
-    try {
-      file = await open(temporary, 'w', 0o640);
-      await file.writeFile(text);
-      await file.datasync();
-      await file.close();
-      file = undefined;
-      crashPoint('status.before-rename');
-      await rename(temporary, this.#path);
-    } catch (error) {
-      await file?.close().catch(() => {});
-      await rm(temporary, { force: true });
-      throw error;
     }
   }
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { Place } from '#test/journal/place.ts';
 import { ownMounts, UNSHARE } from '#test/journal/requirements.ts';
-import { judgeStorage, type Mount, parseMountinfo, type RefusedStorage, storageOf } from './storage.ts';
+import { decideStorage, type Mount, parseMountinfo, type RefusedStorage, storageOf } from './storage.ts';
 
 function mount(type: string, ...options: string[]): Mount {
   return { id: 1, mountPoint: '/mnt', type, source: 'source', options: ['rw', ...options] };
@@ -36,7 +36,7 @@ describe('mountinfo', () => {
   });
 
   const requirement = ownMounts('storage.test.ts, real mounts');
-  test.skipIf(requirement.isMissing)(`shows the mount a directory really lies on${requirement.note}`, () => {
+  test.skipIf(requirement.isMissing)(`shows the real mount of a directory${requirement.note}`, () => {
     using place = new Place();
     const [command = '', ...flags] = UNSHARE;
     const script = `
@@ -56,7 +56,7 @@ describe('mountinfo', () => {
   });
 });
 
-describe('the verdict', () => {
+describe('the check of a mount', () => {
   test.each<[Mount, { shared: boolean; volatile?: boolean }]>([
     [mount('nfs4', 'vers=4.1', 'hard', 'local_lock=none'), { shared: true }],
     [mount('nfs4', 'vers=4.2', 'hard', 'local_lock=none'), { shared: true }],
@@ -70,7 +70,7 @@ describe('the verdict', () => {
     [mount('tmpfs'), { shared: false, volatile: true }],
     [mount('ramfs'), { shared: false, volatile: true }],
   ])('accepts %j', (at, { shared, volatile = false }) => {
-    expect(judgeStorage(at)).toEqual({ fit: 'yes', shared, volatile, type: at.type });
+    expect(decideStorage(at)).toEqual({ fit: 'yes', shared, volatile, type: at.type });
   });
 
   test.each<[Mount, RefusedStorage, RegExp]>([
@@ -99,16 +99,16 @@ describe('the verdict', () => {
     [mount('9p'), 'network-unknown', /nothing is known of how 9p/],
     [mount('ceph'), 'network-unknown', /nothing is known of how ceph/],
   ])('refuses %j as %s', (at, kind, reason) => {
-    expect(judgeStorage(at)).toEqual({ fit: 'no', kind, type: at.type, reason: expect.stringMatching(reason) });
+    expect(decideStorage(at)).toEqual({ fit: 'no', kind, type: at.type, reason: expect.stringMatching(reason) });
   });
 
-  test('refuses an overlay whose upper layer lies on a network, fit or not', () => {
+  test('refuses an overlay whose upper layer is on a network, fit or not', () => {
     const overlay = mount('overlay', 'upperdir=/u');
     for (const upper of [mount('nfs4', 'vers=4.2', 'hard'), mount('cifs')]) {
-      expect(judgeStorage(overlay, judgeStorage(upper))).toMatchObject({ fit: 'no', kind: 'overlay' });
+      expect(decideStorage(overlay, decideStorage(upper))).toMatchObject({ fit: 'no', kind: 'overlay' });
     }
-    expect(judgeStorage(overlay, judgeStorage(mount('ext4')))).toMatchObject({ fit: 'yes', volatile: false });
-    expect(judgeStorage(overlay, judgeStorage(mount('tmpfs')))).toMatchObject({ fit: 'yes', volatile: true });
+    expect(decideStorage(overlay, decideStorage(mount('ext4')))).toMatchObject({ fit: 'yes', volatile: false });
+    expect(decideStorage(overlay, decideStorage(mount('tmpfs')))).toMatchObject({ fit: 'yes', volatile: true });
   });
 
   test('over a directory that cannot be opened is a refusal, not a guess', () => {
@@ -141,7 +141,7 @@ describe('refused storage', () => {
     using place = new Place();
     const { kind, message } = JSON.parse(volatileOverlay(place, 'cifs'));
     expect(kind).toBe('refused');
-    expect(message).toContain('lies on overlay: a volatile overlay does not sync');
+    expect(message).toContain('is on overlay: a volatile overlay does not sync');
     expect(message).toContain('[journal] allow_storage = overlay');
   });
 

@@ -1,6 +1,6 @@
 /**
- * Whether SQLite's locks and syncs can be trusted where the journal lies, judged from `/proc/self/mountinfo`.
- * Where they cannot, two engines may write at once and the epoch guards nothing: such storage is refused by name.
+ * Whether SQLite's locks and syncs can be trusted on the journal's storage, decided by `/proc/self/mountinfo`. Otherwise two engines may
+ * write at once and the epoch protects nothing: such storage is refused by name.
  */
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
 
@@ -17,7 +17,7 @@ export interface Mount {
 /** Kinds of storage that are refused unless `[journal] allow_storage` names them. */
 export type RefusedStorage = 'nfs3' | 'nolock' | 'cifs' | 'fuse' | 'ocfs2-o2cb' | 'overlay' | 'network-unknown';
 
-export type StorageVerdict =
+export type StorageDecision =
   /** `shared`: other nodes can have it mounted at the same time; `volatile`: it does not survive this node. */
   | { readonly fit: 'yes'; readonly shared: boolean; readonly volatile: boolean; readonly type: string }
   | { readonly fit: 'no'; readonly kind: RefusedStorage; readonly type: string; readonly reason: string };
@@ -35,7 +35,7 @@ export function parseMountinfo(text: string): Mount[] {
     .split('\n')
     .filter((line) => line.includes(' - '))
     .map((line) => {
-      // Blanks inside fields are escaped, but a source may be called `-`: the first separator is the one.
+      // Blanks inside fields are escaped, but a source may be called `-`: the first separator is the right one.
       const separator = line.indexOf(' - ');
       const left = line.slice(0, separator);
       const right = line.slice(separator + 3);
@@ -52,8 +52,8 @@ export function parseMountinfo(text: string): Mount[] {
 }
 
 /**
- * The mount a path lies on, as the kernel itself answers (`mnt_id` of proc_pid_fdinfo(5)): with mounts on top of mounts
- * the names alone do not tell. Undefined when the path cannot be opened here.
+ * The mount of a path, as the kernel itself returns it (`mnt_id` of proc_pid_fdinfo(5)): with mounts on top of mounts the names alone are
+ * not sufficient. Undefined if the path cannot be opened here.
  */
 function mountAt(path: string, mounts: readonly Mount[]): Mount | undefined {
   let handle: number;
@@ -70,15 +70,15 @@ function mountAt(path: string, mounts: readonly Mount[]): Mount | undefined {
   }
 }
 
-function judgeNfs(mount: Mount): StorageVerdict {
+function decideNfs(mount: Mount): StorageDecision {
   const has = (option: string): boolean => mount.options.includes(option);
-  const no = (kind: RefusedStorage, reason: string): StorageVerdict => ({ fit: 'no', kind, type: mount.type, reason });
+  const no = (kind: RefusedStorage, reason: string): StorageDecision => ({ fit: 'no', kind, type: mount.type, reason });
   if (has('nolock') || mount.options.some((option) => /^local_lock=(?!none)/.test(option))) {
     return no('nolock', 'its locks are local to each node (nolock or local_lock), so two engines could write at once');
   }
   const version = mount.options.find((option) => option.startsWith('vers='))?.slice('vers='.length);
   if (version?.startsWith('4') && !/^4\.[1-9]/.test(version)) {
-    return no('nfs3', 'NFS 4.0 has no sessions, so a lost lock can go unseen; mount it with vers=4.1 or newer');
+    return no('nfs3', 'NFS 4.0 has no sessions, so a lost lock may not be detected; mount it with vers=4.1 or newer');
   }
   if (!version?.startsWith('4.')) {
     return no('nfs3', 'NFS before 4.1 keeps locks outside the protocol; mount it with vers=4.1 or newer');
@@ -90,13 +90,13 @@ function judgeNfs(mount: Mount): StorageVerdict {
 }
 
 /**
- * The verdict over one mount; pure.
- * @param upper what an overlay writes to, where that can be seen from here.
+ * Checks one mount; pure.
+ * @param upper the storage that an overlay writes to, if it is visible from here.
  */
-export function judgeStorage(mount: Mount, upper?: StorageVerdict): StorageVerdict {
+export function decideStorage(mount: Mount, upper?: StorageDecision): StorageDecision {
   const { type } = mount;
-  const no = (kind: RefusedStorage, reason: string): StorageVerdict => ({ fit: 'no', kind, type, reason });
-  if (type === 'nfs' || type === 'nfs4') return judgeNfs(mount);
+  const no = (kind: RefusedStorage, reason: string): StorageDecision => ({ fit: 'no', kind, type, reason });
+  if (type === 'nfs' || type === 'nfs4') return decideNfs(mount);
   if (type === 'gfs2') {
     return mount.options.includes('localflocks') || mount.options.includes('lockproto=lock_nolock')
       ? no('nolock', 'localflocks or lock_nolock makes its locks local to each node')
@@ -136,12 +136,12 @@ export function isMountPoint(path: string): boolean {
   return parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ mountPoint }) => mountPoint === real);
 }
 
-/** Looks up the mount of the journal's directory (which must exist) and judges it. */
-export function storageOf(directory: string): StorageVerdict {
+/** Finds the mount of the journal's directory (which must exist) and checks it. */
+export function storageOf(directory: string): StorageDecision {
   const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   const mount = mountAt(directory, mounts);
   if (!mount) return { fit: 'no', kind: 'network-unknown', type: 'unknown', reason: `no mount holds ${directory}` };
   const upperdir = mount.options.find((option) => option.startsWith('upperdir='))?.slice('upperdir='.length);
   const below = upperdir?.startsWith('/') ? mountAt(unescapeField(upperdir), mounts) : undefined;
-  return judgeStorage(mount, below && below.id !== mount.id ? judgeStorage(below) : undefined);
+  return decideStorage(mount, below && below.id !== mount.id ? decideStorage(below) : undefined);
 }

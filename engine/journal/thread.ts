@@ -1,6 +1,6 @@
 /** First file of the journal's thread: SQLite blocks here, so that a slow disk never blocks the engine's sockets. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { realClock } from '../clock/clock.ts';
+import { realClock } from '#protocol/clock.ts';
 import { JournalService } from './service.ts';
 import type { Request, ThreadData } from './wire.ts';
 

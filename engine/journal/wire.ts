@@ -1,12 +1,12 @@
-/** What passes between the engine's thread and the journal's thread. */
+/** The messages between the engine's thread and the journal's thread. */
 import type { JournalFailureKind } from './failure.ts';
 import type { Mutation } from './mutations.ts';
 import type { RetentionLimits } from './prune-decision.ts';
 import type { QueryName } from './queries.ts';
-import type { ReignSettings } from './session.ts';
+import type { LeaseSettings } from './session.ts';
 
 export interface ThreadData {
-  readonly settings: ReignSettings;
+  readonly settings: LeaseSettings;
   readonly node: string;
 }
 

@@ -6,7 +6,8 @@ import { ownMounts } from '#test/journal/requirements.ts';
 import { onSmallDisk } from '#test/journal/small-disk.ts';
 import { Journal } from './journal.ts';
 import { readLease, takeLease } from './lease.ts';
-import { LATE_COMMIT_MS, type WriterClock } from './writer.ts';
+import { LATE_COMMIT_MS } from './transaction.ts';
+import type { WriterClock } from './writer.ts';
 
 const RIVAL = { owner: 'rival', node: 'n2', pid: 7, bootId: 'elsewhere' };
 
@@ -44,7 +45,7 @@ describe('a group commit', () => {
       [line(flow, 'half of it'), { op: 'atom', atomId, state: 'REVERTED', at: 2 }],
       [{ op: 'resume_flow', flowId: 4711 }],
       [line(flow, 'half too'), { ...line(flow, 'no number'), progress: Number.NaN }],
-      // What cannot be bound or written as JSON is found before SQLite is asked: the fault of that request, too.
+      // A value that cannot be bound or written as JSON is detected before SQLite is called: the fault of that request, too.
       [line(flow, 'and this'), { ...line(flow, ''), message: {} as string }],
       [{ op: 'plan_steps', atomId, steps: [{ key: 'k', kind: 'k', object: 'o', before: 1n }] }],
       [line(flow, 'two')],
@@ -108,7 +109,7 @@ describe('a lease that another engine took', () => {
 });
 
 describe('a COMMIT that took long', () => {
-  /** A clock whose time passes between COMMIT and the look at it; `meanwhile` happens in that time. */
+  /** A clock whose time passes between COMMIT and its next read; `meanwhile` happens in that time. */
   function freezing(place: Place, ms: number, meanwhile: () => void) {
     let isFrozen = false;
     let time = 1_000;
@@ -143,7 +144,7 @@ describe('a COMMIT that took long', () => {
     expect(act()).toMatchObject({ outcomes: [{ ok: true }], confirmedAt: now() });
   });
 
-  test('within the bound is not looked at again', () => {
+  test('within the bound is not checked again', () => {
     using place = new Place();
     const { act } = freezing(place, LATE_COMMIT_MS, () => stealLease(place));
     expect(act()).toMatchObject({ outcomes: [{ ok: true }] });
@@ -151,7 +152,7 @@ describe('a COMMIT that took long', () => {
   });
 });
 
-describe('what SQLite cannot tell ends the writer:', () => {
+describe('an outcome that SQLite cannot determine ends the writer:', () => {
   test('a file that may not grow', () => {
     using place = new Place();
     const { writer, db } = place.reign();
@@ -177,12 +178,15 @@ describe('what SQLite cannot tell ends the writer:', () => {
     expect(integrity).toBe('ok');
   });
 
-  test.skipIf(requirement.isMissing)(`the same under the thread: all who wait are told${requirement.note}`, () => {
-    const { told, events, integrity } = onSmallDisk('full under the thread');
-    expect(told.map(({ kind }) => kind)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
-    expect(events).toEqual(['acknowledged']);
-    expect(integrity).toBe('ok');
-  });
+  test.skipIf(requirement.isMissing)(
+    `the same under the thread: all waiting requests are rejected${requirement.note}`,
+    () => {
+      const { told, events, integrity } = onSmallDisk('full under the thread');
+      expect(told.map(({ kind }) => kind)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+      expect(events).toEqual(['acknowledged']);
+      expect(integrity).toBe('ok');
+    },
+  );
 });
 
 describe('a lock that another process holds', () => {
@@ -203,7 +207,7 @@ describe('a lock that another process holds', () => {
     const clock: WriterClock = {
       now: () => 0,
       boottime: () => {
-        // The deadline of COMMIT is taken first; each look after it follows a BUSY.
+        // The deadline of COMMIT is set first; each check after it follows a BUSY.
         if (reader?.inTransaction && db.inTransaction && busy++ === 3) reader.exec('COMMIT');
         return 0;
       },
