@@ -1,11 +1,12 @@
-/** Whether the journal has a report that a host came back which keeps its recovery from doing anything. */
-import { returnSince, signOf } from '../flow/host-return.ts';
+/** Whether the journal has a report of the host's return that prevents its recovery from acting. */
+
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import { livesMessage } from '../recovery/life-sign.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { livesMessage } from './host-liveness-decision.ts';
+import { returnSince, signOf } from './host-return.ts';
 
-/** Why the host of this recovery is left alone, for the operator; null where no report speaks against recovering it. */
+/** Why the host of this recovery is not recovered, for the operator; null if no report contradicts the recovery. */
 export async function whyLeftAlone(journal: Journal, logbook: LogbookRow): Promise<string | null> {
   if (kindOf(logbook) !== 'COMPUTE_HOST') return null;
   const back = await returnSince(journal, logbook);
@@ -13,8 +14,8 @@ export async function whyLeftAlone(journal: Journal, logbook: LogbookRow): Promi
 }
 
 /**
- * Why another recovery is responsible for the host now: it came back and failed again since, and the recovery of that has begun. One that
- * has not may still end by a later return.
+ * Why another recovery is responsible for the host now: it came back and failed again since, and the recovery of that failure has started.
+ * A recovery that has not started may still end by a later return.
  */
 export async function whyAnswered(journal: Journal, logbook: LogbookRow): Promise<string | null> {
   if (kindOf(logbook) !== 'COMPUTE_HOST') return null;

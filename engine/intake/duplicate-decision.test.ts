@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { notification, Place } from '#test/journal/place.ts';
-import { findDuplicate, type Report } from './duplicate.ts';
-import type { AcceptNotification, AcceptResult } from './mutations.ts';
-import type { AcceptedAs, LogbookRow, LogbookStatus, NotificationType } from './words.ts';
+import type { AcceptNotification, AcceptResult } from '../journal/mutations.ts';
+import type { AcceptedAs, LogbookRow, LogbookStatus, NotificationType } from '../journal/rows.ts';
+import { findDuplicate, type Report } from './duplicate-decision.ts';
 
 const MINUTE = 60_000;
 const INTERVAL = 3 * MINUTE;
 
 /**
- * `STOPPED@10 finished@14`: accepted in minute 10, closed as finished in minute 14; without an end it is open. An end in the minute
- * of the acceptance is the verdict of the acceptance.
+ * `STOPPED@10 finished@14`: accepted in minute 10, closed as finished in minute 14; without an end it is open. An end in the minute of the
+ * acceptance is the state of the acceptance.
  */
 function earlier(type: NotificationType, told: string): LogbookRow {
   const [what = '', end] = told.split(' ');
@@ -44,7 +44,7 @@ function earlier(type: NotificationType, told: string): LogbookRow {
   };
 }
 
-/** `STOPPED@12 ignored`: accepted in minute 12 with this verdict; without one as `new`. Stamped with the same minute. */
+/** `STOPPED@12 ignored`: accepted in minute 12 with this state; without one as `new`. Stamped with the same minute. */
 function report(type: NotificationType, told: string): Report {
   const [what = '', status = 'new'] = told.split(' ');
   const [event = '', minute] = what.split('@');
@@ -82,7 +82,7 @@ describe('findDuplicate', () => {
       'CRASH@10 error',
     ],
     [
-      'a host, finished within the interval, nothing else heard',
+      'a host, finished within the interval, no other report',
       'COMPUTE_HOST',
       'STOPPED@12',
       ['STOPPED@10 finished@11'],
@@ -141,7 +141,7 @@ describe('findDuplicate', () => {
       undefined,
     ],
     [
-      'a host ignored at the acceptance, and the verdict has changed',
+      'a host ignored at the acceptance, and the state has changed',
       'COMPUTE_HOST',
       'STOPPED@12 new',
       ['STOPPED@10 ignored@10'],
@@ -203,7 +203,7 @@ describe('findDuplicate', () => {
     expect(findDuplicate(report(type, told), rows, INTERVAL)?.uuid).toBe(expected);
   });
 
-  test('the very same report, redelivered days later, is a duplicate whatever its verdict is by then', () => {
+  test('the very same report, redelivered days later, is a duplicate with any state by then', () => {
     const rows = [earlier('COMPUTE_HOST', 'STARTED@11 finished@11'), earlier('COMPUTE_HOST', 'STOPPED@10 finished@14')];
     const again: Report = { ...report('COMPUTE_HOST', 'STOPPED@10'), at: 9_999 * MINUTE, status: 'ignored' };
     expect(findDuplicate(again, rows, INTERVAL)?.uuid).toBe('STOPPED@10 finished@14');
@@ -236,7 +236,7 @@ describe('findDuplicate', () => {
     expect(findDuplicate(operators, [earlier('COMPUTE_HOST', 'STOPPED@10 finished@11')], INTERVAL)).toBeUndefined();
   });
 
-  test('two failures of one host are one in whatever words, those of two processes are not', () => {
+  test('two failures of one host are one with any text, those of two processes are not', () => {
     const words = (type: NotificationType, told: string, payload: object) => ({
       ...earlier(type, told),
       payload: JSON.stringify(payload),

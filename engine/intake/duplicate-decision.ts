@@ -1,21 +1,22 @@
 /**
- * Does a report repeat an earlier one? Pure.
+ * Whether a report repeats an earlier one. Pure.
  *
- * A duplicate is a verdict about a moment: acting on the report could add nothing to what its predecessor does or just did.
- * Invariant: only the order of acceptances decides, and durations by one clock; stamps of two machines are never compared. In doubt
- * the report is a recovery of its own, which the queue starts after the first one: it may find nothing to do, but nothing is lost.
+ * The decision is valid for the moment of the acceptance: a duplicate adds nothing to the work of its predecessor, open or just done.
+ * Invariant: only the order of acceptances decides, and durations by one clock; stamps of two machines are never compared. If the order is
+ * in doubt, the report is a recovery of its own, which the queue starts after the first one: it may find nothing to do, but nothing is
+ * lost.
  *
  * - The very same report (payload and stamp) was delivered again: a duplicate, however late.
  * - The first recovery is open, and nothing contradicted it since (a return, for a host): a duplicate. An open recovery that
- *   already requested the instance's restart covers only the crash it was for (`same-crash.ts`).
- * - Hosts and processes: the first finished and the report was accepted within the interval after the first one, or was on its
- *   way since before that end: a duplicate, unless it carries an operator's proof.
- * - The first was closed at its acceptance, and the verdict is the same again within the interval: a duplicate.
- * - Anything else is new, above all after a recovery that failed or that found the object well (`ignored`).
+ *   already requested the instance's restart covers only the crash it was for (`same-crash-decision.ts`).
+ * - Hosts and processes: the first finished and the report was accepted within the interval after the first one, or was in transit
+ *   since before that end: a duplicate, unless it carries an operator's proof.
+ * - The first was closed at its acceptance, and the report would be closed in the same state within the interval: a duplicate.
+ * - Any other report is new, above all after a recovery that failed or that found the object healthy (`ignored`).
  */
-import { isContradiction, isSameFailure } from './host-event.ts';
-import { isSameCrash, type Restart } from './same-crash.ts';
-import type { AcceptedAs, LogbookRow, NotificationType, Proof } from './words.ts';
+import { isContradiction, isSameFailure } from '../journal/host-event.ts';
+import type { AcceptedAs, LogbookRow, NotificationType, Proof } from '../journal/rows.ts';
+import { isSameCrash, type Restart } from './same-crash-decision.ts';
 
 export interface Report {
   readonly type: NotificationType;
@@ -23,7 +24,7 @@ export interface Report {
   /** Canonical JSON. */
   readonly payload: string;
   readonly generatedAt: number;
-  /** The verdict at its acceptance. */
+  /** The state at its acceptance. */
   readonly status: AcceptedAs;
   readonly proof?: Proof;
   readonly ageMs?: number;
@@ -61,11 +62,11 @@ export function findDuplicate<E extends Earlier>(
   const alike = same.slice(0, contradiction < 0 ? undefined : contradiction).filter((one) => repeats(report, one));
   const open = alike.find((one) => one.closed_at === null && isCovered(report, one));
   if (open) return open;
-  // Of those that are closed only the newest shows how things were left.
+  // Of the closed ones only the newest shows the final state.
   return alike.slice(0, 1).find((one) => one.closed_at !== null && isSettled(report, one, intervalMs));
 }
 
-/** Two failures of one object may be reported in different words; other reports are equal word for word. */
+/** Two failures of one object may be reported with different texts; other reports are equal byte for byte. */
 function repeats(report: Report, one: Earlier): boolean {
   if (one.payload === report.payload) return true;
   return report.status === 'new' && one.accepted_as === 'new' && isSameFailure(report, one);
@@ -84,7 +85,7 @@ function isSettled(report: Report, one: Earlier, intervalMs: number): boolean {
   return isWithin(report, one, intervalMs) || wasOnItsWay(report, one);
 }
 
-/** Both by the engine's clock. One that was set back meanwhile makes the time negative: then nothing is known of it. */
+/** Both by the engine's clock. If it was set back meanwhile, the time is negative: then nothing is known of it. */
 function isWithin(report: Report, one: Earlier, intervalMs: number): boolean {
   const elapsed = report.at - one.accepted_at;
   return elapsed >= 0 && elapsed < intervalMs;

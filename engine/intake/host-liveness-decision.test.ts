@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ComputeService } from '../cloud/cloud.ts';
-import { decideLife } from './life-sign.ts';
+import { decideLife } from './host-liveness-decision.ts';
 
 const NOTHING = { isRequested: false, isProven: false };
 
@@ -12,7 +12,7 @@ function read(second: number | null, change: Partial<ComputeService> = {}): Comp
 }
 
 describe('a host that was reported dead', () => {
-  it('is dead at once when Nova shows it down, or when somebody forced it down', () => {
+  it('is dead at once when Nova shows it down, or when an operator forced it down', () => {
     expect(decideLife([read(0, { state: 'down' })], NOTHING)).toBe('dead');
     expect(decideLife([read(0, { forcedDown: true })], NOTHING)).toBe('dead');
   });
@@ -23,12 +23,12 @@ describe('a host that was reported dead', () => {
     expect(decideLife([read(0)], { isRequested: true, isProven: false })).toBe('dead');
   });
 
-  it('is dead when its heartbeat stands still, or when Nova has no time of it', () => {
+  it('is dead when its heartbeat does not change, or when Nova has no time of it', () => {
     expect(decideLife([read(0), read(0)], NOTHING)).toBe('dead');
     expect(decideLife([read(null), read(null)], NOTHING)).toBe('dead');
   });
 
-  it('lives when its heartbeat moves on and on, whatever the clocks show', () => {
+  it('lives when its heartbeat keeps changing, with any clocks', () => {
     expect(decideLife([read(0), read(20)], NOTHING)).toBe('read again');
     expect(decideLife([read(0), read(20), read(50)], NOTHING)).toBe('alive');
     expect(decideLife([read(100), read(80), read(60)], NOTHING)).toBe('alive');

@@ -1,32 +1,32 @@
 /**
- * Whether a host that was reported dead shows life, by the engine's own observation. Pure.
+ * Whether a host that was reported down is alive, by the engine's own observation. Pure.
  *
- * Invariant: a host that Nova shows `up` is forced down only when a person or a fencing proves its death, or when its heartbeat stood
- * still between two reads; also when an earlier round forced it down and somebody has put it into service since. No clocks of two machines are compared: what counts is that
- * Nova's time of the last heartbeat moved on while the engine watched.
+ * Invariant: a host that Nova shows as `up` is forced down only if an operator or a fencing proves its failure, or if its heartbeat did not
+ * change between two reads. This also holds if an earlier round forced the host down and its service was enabled since. Clocks of two
+ * machines are not compared: only the change of Nova's last heartbeat time while the engine polls counts.
  */
 import type { ComputeService } from '../cloud/cloud.ts';
 
-/** A fencing proves that the host was off then; after so long, in ms, it may be on again. */
+/** A fencing proves that the host was off then; after this time, in ms, it may be on again. */
 export const FRESH_PROOF_MS = 60_000;
 
-/** Reads of a service whose time moves without showing clearly whether it lives; then Nova's own `down` has had its time too. */
+/** Reads of a service whose time moves without clear evidence that it is alive; by then Nova's own `down` would be visible too. */
 const MAX_READS = 6;
 
 export interface LifeFacts {
-  /** This flow has requested that the host is forced down, and does not know yet what became of the request. */
+  /** This flow has requested that the host is forced down, and the outcome of the request is unknown. */
   readonly isRequested: boolean;
-  /** A person's word or a fencing, newer than every report that the host came back. */
+  /** An operator's statement or a fencing that is newer than every report of the host's return. */
   readonly isProven: boolean;
 }
 
 export type LifeDecision = 'dead' | 'alive' | 'read again';
 
 /**
- * @param reads the service of the host, oldest first, each one and a half to three report intervals after the one before
+ * @param reads the service of the host, oldest first, each one and a half to three report intervals after the previous one
  *
- * One move of its time may be a heartbeat that waited in a queue while the host died, and a change by an operator moves it as well. So
- * life is two moves that nobody's change explains.
+ * One move of its time may be a heartbeat that waited in a queue while the host failed, and a change by an operator moves it as well. So
+ * two moves that no change explains prove life.
  */
 export function decideLife(reads: readonly ComputeService[], { isRequested, isProven }: LifeFacts): LifeDecision {
   const [last, before] = [reads.at(-1), reads.at(-2)];
@@ -39,13 +39,13 @@ export function decideLife(reads: readonly ComputeService[], { isRequested, isPr
   return reads.length < MAX_READS ? 'read again' : 'dead';
 }
 
-/** Whether Nova's time of the service moved, and nothing else did. */
+/** Whether Nova's time of the service moved, and nothing else changed. */
 function isHeartbeat(first: ComputeService, later: ComputeService): boolean {
   if (first.updatedAt === null || later.updatedAt === null) return false;
   return first.updatedAt.getTime() !== later.updatedAt.getTime() && isUnchanged(first, later);
 }
 
-/** Whether nobody enabled, disabled or forced the service in between. */
+/** Whether the service was neither enabled, disabled nor forced in between. */
 function isUnchanged(first: ComputeService, later: ComputeService): boolean {
   return (
     first.status === later.status &&
@@ -54,7 +54,7 @@ function isUnchanged(first: ComputeService, later: ComputeService): boolean {
   );
 }
 
-/** @param sign what it did and when, as in "came back at …" */
+/** @param sign the observation and its time, as in "came back at …" */
 export function livesMessage(host: string, sign: string, uuid: string): string {
-  return `Host '${host}' ${sign}, after this report of its death: it is left alone. If it is dead all the same, run "recovery-agent retry ${uuid} --host-is-down".`;
+  return `Host '${host}' ${sign}, after this report of its death: it is not recovered. If it is down nevertheless, run "recovery-agent retry ${uuid} --host-is-down".`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/segments.ts';
+import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/options/segments.ts';
 import { matchInNova } from '../cloud/compute-hosts.ts';
-import { compareWithNova, journalName } from './host-names.ts';
+import { compareWithNova, journalName } from './host-name-decision.ts';
 
 function segments(...hosts: string[]): FailoverSegment[] {
   return [{ ...DEFAULT_SEGMENT, name: 'rack1', hosts }];
@@ -50,7 +50,7 @@ describe('the hosts of the segments', () => {
     ]);
   });
 
-  it('are named with the nearest name where the list cannot tell', () => {
+  it('are named with the nearest name if the list cannot distinguish them', () => {
     const [finding] = compareWithNova(segments('n1'), { names: ['n1.local'], isComplete: false });
     expect(finding).toMatchObject({ isUsable: false, message: expect.stringContaining('n1.local') });
   });

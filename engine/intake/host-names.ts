@@ -1,17 +1,19 @@
-/** The names that Nova has for hosts, read when a name is needed that is not known. */
-import type { FailoverSegment } from '#config/segments.ts';
-import type { HostMatch } from '#protocol/host-name.ts';
+/** Nova's names of hosts, read when an unknown name is needed. */
+
+import type { FailoverSegment } from '#config/options/segments.ts';
+import type { Clock } from '#protocol/clock.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { type HostMatch, isEqualHost } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
 import type { Cloud, HostNamesList } from '../cloud/cloud.ts';
 import { matchInNova } from '../cloud/compute-hosts.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import { compareWithNova, journalName } from '../recovery/host-names.ts';
-import { hostTarget } from '../recovery/judge-notification.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { compareWithNova, journalName } from './host-name-decision.ts';
+import { hostTarget } from './notification-decision.ts';
 
-/** A recovery begins without the list when Nova does not answer within this time. */
+/** A recovery starts without the list if Nova does not respond within this time. */
 const READ_TIMEOUT_MS = 5_000;
-/** A list counts as new for so long. */
+/** Time for which a list counts as new. */
 const READ_AGAIN_MS = 10_000;
 
 export interface HostNamesParts {
@@ -24,7 +26,7 @@ export interface HostNamesParts {
 export class HostNames {
   readonly #parts: HostNamesParts;
   #nova: HostNamesList | null = null;
-  /** When the list was last asked for, CLOCK_BOOTTIME ms. */
+  /** When the list was last requested, CLOCK_BOOTTIME ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
@@ -32,9 +34,14 @@ export class HostNames {
     this.#parts = parts;
   }
 
-  /** Nova's name of a host as far as it is known now, else the name itself. */
+  /** Nova's name of a host if it is known now, otherwise the name itself. */
   known(host: string): string {
     return journalName(host, this.#nova);
+  }
+
+  /** Whether two names are of one host; the short and the full name only if Nova shows that they are. */
+  isSame(one: string, other: string): boolean {
+    return isEqualHost(this.known(one), this.known(other));
   }
 
   /** A notification under Nova's name of its host. */
@@ -50,12 +57,23 @@ export class HostNames {
     return this.#nova ? matchInNova(host, this.#nova) : { match: 'none' };
   }
 
+  /** Stores a new list, and logs its differences from the hosts of the segments that the previous list did not have. */
+  take(nova: HostNamesList): void {
+    const { segments, clock, log } = this.#parts;
+    this.#readAt = clock.boottime();
+    const before = new Set(this.#nova ? compareWithNova(segments, this.#nova).map(({ message }) => message) : []);
+    this.#nova = nova;
+    for (const { isUsable, message } of compareWithNova(segments, nova)) {
+      if (!before.has(message)) log(isUsable ? 'info' : 'warning', message);
+    }
+  }
+
   /** In the background: a report is accepted without waiting for Nova. */
   readIfUnknown(host: string, signal: AbortSignal): void {
     if (!this.#nova?.names.includes(host)) void this.#readIfOld(signal);
   }
 
-  /** Many reports of one host, or of hosts that Nova does not have, are one read. One that fails leaves the list from before. */
+  /** Many reports of one host, or of hosts that Nova does not have, cause one read. A read that fails keeps the previous list. */
   #readIfOld(signal: AbortSignal): Promise<void> {
     const now = this.#parts.clock.boottime();
     if (this.#reading === undefined && now - this.#readAt < READ_AGAIN_MS) return Promise.resolve();
@@ -67,20 +85,13 @@ export class HostNames {
   }
 
   async #read(caller: AbortSignal): Promise<void> {
-    const { cloud, segments, log } = this.#parts;
+    const { cloud, log } = this.#parts;
     const signal = AbortSignal.any([caller, AbortSignal.timeout(READ_TIMEOUT_MS)]);
-    let nova: HostNamesList;
     try {
-      nova = await cloud.computeHosts({ signal });
+      this.take(await cloud.computeHosts({ signal }));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       log('debug', 'names of compute hosts not read', { reason });
-      return;
-    }
-    const before = new Set(this.#nova ? compareWithNova(segments, this.#nova).map(({ message }) => message) : []);
-    this.#nova = nova;
-    for (const { isUsable, message } of compareWithNova(segments, nova)) {
-      if (!before.has(message)) log(isUsable ? 'info' : 'warning', message);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/segments.ts';
+import { DEFAULT_SEGMENT, type FailoverSegment } from '#config/options/segments.ts';
 import { parseNotification } from '#protocol/notification.ts';
-import { decideReturnFlow, judgeNotification, type ReturnFacts, targetOf } from './judge-notification.ts';
+import { decideNotification, decideReturnFlow, type ReturnFacts, targetOf } from './notification-decision.ts';
 
 const INSTANCE = '177c88b4-47ae-4579-bdba-43a820d8d3b3';
 
@@ -26,22 +26,22 @@ describe('a notification is recovered by the rules of Masakari', () => {
     ['VM', { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_DESTROYED', instance_uuid: INSTANCE }, 'ignored'],
     ['VM', { event: 'REBOOT', vir_domain_event: 'UNKNOWN', instance_uuid: INSTANCE }, 'ignored'],
   ])('%s %j is %s', (type, payload, status) => {
-    const verdict = judgeNotification(notification(type, payload), DEFAULT_SEGMENT);
+    const verdict = decideNotification(notification(type, payload), DEFAULT_SEGMENT);
     expect(verdict.status).toBe(status);
     expect(verdict.reason === null).toBe(status === 'new');
   });
 
   it("takes an operator's word in place of host_status NORMAL, and nothing else", () => {
     const unproven = notification('COMPUTE_HOST', { event: 'STOPPED' });
-    expect(judgeNotification(unproven, DEFAULT_SEGMENT, 'operator').status).toBe('new');
+    expect(decideNotification(unproven, DEFAULT_SEGMENT, 'operator').status).toBe('new');
     const disabled = { ...DEFAULT_SEGMENT, enabled: false };
-    expect(judgeNotification(unproven, disabled, 'operator').status).toBe('ignored');
+    expect(decideNotification(unproven, disabled, 'operator').status).toBe('ignored');
   });
 
   it('takes a host that came back for a recovery where there may be something to run', () => {
     const back = notification('COMPUTE_HOST', { event: 'STARTED' });
     const judge = (facts: Partial<ReturnFacts>, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
-      judgeNotification(back, segment, 'none', { returnTasks: false, rebootTasks: true, failure: null, ...facts });
+      decideNotification(back, segment, 'none', { returnTasks: false, rebootTasks: true, failure: null, ...facts });
     expect(judge({})).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
     expect(judge({ returnTasks: true })).toEqual({ status: 'new', reason: null });
     for (const failure of ['new', 'running', 'error', 'failed', 'ignored'] as const) {
@@ -51,10 +51,10 @@ describe('a notification is recovered by the rules of Masakari', () => {
     expect(judge({ failure: 'finished' }).status).toBe('finished');
     expect(judge({ returnTasks: true }, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
     const facts = { returnTasks: true, rebootTasks: true, failure: null };
-    expect(judgeNotification(back, undefined, 'none', facts).status).toBe('ignored');
+    expect(decideNotification(back, undefined, 'none', facts).status).toBe('ignored');
   });
 
-  it('starts in place what ran on a host that came back before its recovery had begun', () => {
+  it('starts in place the instances of a host that came back before its recovery had started', () => {
     const both = { returnTasks: true, rebootTasks: true };
     const failure = { status: 'ignored', hasBegun: false, order: 'return newer' } as const;
     expect(decideReturnFlow('c1', failure, false, both)).toEqual({ flow: 'host_reboot' });
@@ -76,7 +76,7 @@ describe('a notification is recovered by the rules of Masakari', () => {
     expect(decideReturnFlow('c1', null, true, both)).toEqual(over);
   });
 
-  it('works on the host or on the instance, whatever the case of its UUID', () => {
+  it('works on the host or on the instance, with any case of its UUID', () => {
     expect(targetOf(notification('COMPUTE_HOST', { event: 'STOPPED' }))).toBe('host:c1');
     expect(targetOf(notification('PROCESS', { event: 'STOPPED', process_name: 'p' }))).toBe('host:c1');
     const upper = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: INSTANCE.toUpperCase() };

@@ -1,32 +1,32 @@
-/** Is a notification a failure to recover? Masakari's rules, each answer with its reason. Pure. */
-import type { FailoverSegment } from '#config/segments.ts';
+/** Decides by Masakari's rules whether a notification is a failure to recover, and gives the reason. Pure. */
+import type { FailoverSegment } from '#config/options/segments.ts';
 import type { Notification } from '#protocol/notification.ts';
-import type { LogbookStatus, Proof } from '../journal/words.ts';
-import type { ReportOrder } from './report-order.ts';
+import type { LogbookStatus, Proof } from '../journal/rows.ts';
+import type { ReportOrder } from './report-order-decision.ts';
 
-export type NotificationVerdict = {
+export type NotificationDecision = {
   readonly status: 'new' | 'ignored' | 'finished';
   /** Why it is not recovered; null for `new`. */
   readonly reason: string | null;
 };
 
-/** What is known, when a host came back, of what is to be done about it. */
+/** Facts about a host that came back. */
 export interface ReturnFacts {
   /** Whether the flow host_return has tasks. */
   readonly returnTasks: boolean;
   /** Whether the flow host_reboot has tasks. */
   readonly rebootTasks: boolean;
-  /** The recovery of the host's last failure since its last return; null: there is none. */
+  /** The recovery of the host's last failure since its last return; null: none. */
   readonly failure: LogbookStatus | null;
 }
 
 const NOTHING_TO_RUN: ReturnFacts = { returnTasks: false, rebootTasks: false, failure: null };
 
-const RECOVER: NotificationVerdict = { status: 'new', reason: null };
-const ignored = (reason: string): NotificationVerdict => ({ status: 'ignored', reason });
-const finished = (reason: string): NotificationVerdict => ({ status: 'finished', reason });
+const RECOVER: NotificationDecision = { status: 'new', reason: null };
+const ignored = (reason: string): NotificationDecision => ({ status: 'ignored', reason });
+const finished = (reason: string): NotificationDecision => ({ status: 'finished', reason });
 
-/** Events of an instance that mean it failed; anything else (an operator's destroy, a guest's shutdown …) is no failure. */
+/** Events of an instance that mean a failure; any other event (an operator's destroy, a guest's shutdown …) is none. */
 const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
   'QEMU_GUEST_AGENT_ERROR/STOPPED_FAILED',
   'LIFECYCLE/STOPPED_FAILED',
@@ -34,23 +34,23 @@ const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param segment the failover segment of the host; undefined when segments are configured and none holds it
- * @param proof `operator`: a person says that the host is down, which stands in for host_status NORMAL
- * @param back asked for only when the host came back
+ * @param segment the failover segment of the host; undefined if segments are configured and none contains it
+ * @param proof `operator`: an operator states that the host is down, which replaces host_status NORMAL
+ * @param back called only if the host came back
  */
-export function judgeNotification(
+export function decideNotification(
   notification: Notification,
   segment: FailoverSegment | undefined,
   proof: Proof = 'none',
   back: ReturnFacts = NOTHING_TO_RUN,
-): NotificationVerdict {
+): NotificationDecision {
   if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);
-  // Masakari's own words and spelling: tools match on them.
+  // Masakari's own text and spelling: tools match it.
   if (!segment.enabled) return ignored('Recovery aboart: the segment HA is disabled.');
   switch (notification.type) {
     case 'COMPUTE_HOST': {
       const { event, host_status } = notification.payload;
-      if (event === 'STARTED') return judgeReturn(notification, back);
+      if (event === 'STARTED') return decideReturn(notification, back);
       if (host_status === 'NORMAL' || proof === 'operator') return RECOVER;
       return ignored(
         `Host '${notification.hostname}' is not proven dead: host_status is ${host_status ?? 'missing'}, NORMAL is needed.`,
@@ -70,16 +70,16 @@ export function judgeNotification(
   }
 }
 
-/** Which of the two flows runs is decided when the recovery of the failure has ended: see `decideReturnFlow`. */
-function judgeReturn(
+/** The flow is chosen when the recovery of the failure has ended: see `decideReturnFlow`. */
+function decideReturn(
   { hostname }: Notification,
   { returnTasks, rebootTasks, failure }: ReturnFacts,
-): NotificationVerdict {
+): NotificationDecision {
   const mayHaveRebooted = rebootTasks && failure !== null && failure !== 'finished';
   return returnTasks || mayHaveRebooted ? RECOVER : finished(`Host '${hostname}' came back.`);
 }
 
-/** What is known of the last failure of a host that came back, when the return is acted on. */
+/** Facts about the last failure of a host that came back, at the time when the return is processed. */
 export interface FailureFacts {
   readonly status: LogbookStatus;
   readonly hasBegun: boolean;
@@ -88,12 +88,12 @@ export interface FailureFacts {
 
 export type ReturnDecision =
   | { readonly flow: 'host_return' | 'host_reboot' }
-  /** Nothing is to be done; `ignored`: the return is over. */
+  /** No action; `ignored`: the return is over. */
   | { readonly flow: null; readonly status: 'finished' | 'ignored'; readonly reason: string };
 
 /**
- * @param failure the last one before the return, and after the return before; null: none
- * @param hasFailedSince a recovery of a later failure of the host has begun, or an operator stated later that the host is down
+ * @param failure the last one before the return, and after the previous return; null: none
+ * @param hasFailedSince a recovery of a later failure of the host has started, or an operator stated later that the host is down
  */
 export function decideReturnFlow(
   host: string,
@@ -104,7 +104,7 @@ export function decideReturnFlow(
   if (hasFailedSince || (failure?.order === 'in doubt' && failure.hasBegun)) {
     return { flow: null, status: 'ignored', reason: `Host '${host}' came back, but has failed again since.` };
   }
-  // Its instances were not moved: what ran is started in place.
+  // Its instances were not moved: those that ran are started in place.
   const isReboot = failure !== null && failure.status !== 'finished' && !failure.hasBegun;
   if (isReboot && rebootTasks) return { flow: 'host_reboot' };
   return returnTasks
@@ -112,7 +112,7 @@ export function decideReturnFlow(
     : { flow: null, status: 'finished', reason: `Host '${host}' came back.` };
 }
 
-/** What a recovery of it works on; one target has one open flow. */
+/** The object of a recovery; one target has one open flow. */
 export function targetOf(notification: Notification): string {
   return notification.type === 'VM'
     ? `instance:${notification.payload.instance_uuid.toLowerCase()}`

@@ -1,7 +1,7 @@
-/** What waits for the recovery of its host: it is shown with its reason, delays nobody, and is acted on afterwards. */
+/** Recoveries that wait for the recovery of their host: each is shown with its reason, delays no other, and is acted on afterwards. */
 import { expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
-import type { Driver } from '../tasks/custom/driver.ts';
+import type { Driver } from '../task-drivers/driver.ts';
 
 const ALL_INSTANCES =
   '[engine]\nbeat_interval = 300\nlease_timeout = 900\n[instance_failure]\nprocess_all_instances = true\n';
@@ -29,7 +29,7 @@ it('a crash on a host whose reported death is none is recovered when that is cle
   const host = await here.notify({ type: 'COMPUTE_HOST', hostname: 'c1', payload: DEAD });
   const vm = await crash(here, 'c1', instance);
   await here.clock.run(here.clock.sleep(1_000));
-  const { open } = await here.clock.run(here.engine.status());
+  const { open } = await here.clock.run(here.engine.reads.status());
   const waiting = open.find(({ notification_uuid }) => notification_uuid === vm);
   expect(waiting).toMatchObject({ status: 'new', parked_reason: `Waits for recovery ${host} of its host 'c1'.` });
   expect((await here.until(host)).notification.status).toBe('ignored');
@@ -47,7 +47,7 @@ it('what is parked is still parked when another engine takes over, and is acted 
   await here.clock.run(here.clock.sleep(1_000));
   await here.clock.run(here.engine.stop());
   await here.start('n2');
-  expect((await here.clock.run(here.engine.show(vm))).notification.parked_reason).toContain(host);
+  expect((await here.clock.run(here.engine.reads.show(vm))).notification.parked_reason).toContain(host);
   expect((await here.until(vm)).notification.status).toBe('finished');
 });
 
@@ -79,7 +79,7 @@ command = /bin/true
   const from = here.clock.now();
   const [first, second] = [await here.hostFails('c1'), await here.hostFails('c2')];
   const begun = async (uuid: string): Promise<number> => {
-    while ((await here.engine.show(uuid)).flows.length === 0) await here.clock.sleep(250);
+    while ((await here.engine.reads.show(uuid)).flows.length === 0) await here.clock.sleep(250);
     return here.clock.now() - from;
   };
   expect(await here.clock.run(begun(second))).toBeLessThan(1_000);
@@ -87,7 +87,7 @@ command = /bin/true
   expect(await here.clock.run(begun(first))).toBeLessThan(10_000);
 });
 
-it('failed hosts do not wait for instances that will not stop, whatever their number', async () => {
+it('failed hosts do not wait for instances that will not stop, at any number of them', async () => {
   await using here = new RecoveryWorld({
     configuration: ALL_INSTANCES.replace('[engine]', '[engine]\nmax_concurrent_recoveries = 4'),
     behaviour: { powerMs: 3_600_000 },

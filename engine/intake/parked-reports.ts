@@ -1,16 +1,17 @@
 /**
  * Recoveries that wait behind the recovery of their host, or for their back-off.
  *
- * Invariants: what is parked stays open with its reason in the journal, and is started when the reason has ended; parking one recovery
+ * Invariants: a parked recovery stays open with its reason in the journal, and is started when the reason has ended; parking one recovery
  * delays no other.
  */
+
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import type { RunningRecoveries } from './running-recoveries.ts';
-import type { Waits } from './waits.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import type { Waits } from '../recovery/waits.ts';
+import type { RunningRecoveries } from '../service/running-recoveries.ts';
 
 export interface ParkingParts {
   readonly journal: Journal;
@@ -29,7 +30,7 @@ export class Parking {
     this.#parts = parts;
   }
 
-  /** Interrupts a recovery if it runs, and has it wait for the end of the recovery `by` of its host. */
+  /** Interrupts a recovery if it runs, and parks it until the end of the recovery `by` of its host. */
   park(uuid: string, by: string): void {
     this.#leave(uuid, `parked: the recovery ${by} of its host comes first`, async (logbook, flow) => {
       const { clock, journal, log, waits } = this.#parts;
@@ -72,7 +73,7 @@ export class Parking {
     log('info', 'recovery is no longer parked', { uuid });
   }
 
-  /** Has a recovery that is not at work wait for its back-off. */
+  /** Parks a recovery that does not run until the end of its back-off. */
   async delay(uuid: string, reason: string): Promise<void> {
     const { clock, journal, log, waits } = this.#parts;
     const parked = { reason, by: null };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clampedStamp, orderOfReports, type ReportOrder, type Stamped, skewOf } from './report-order.ts';
+import { clampedStamp, orderOfReports, type ReportOrder, type Stamped, skewOf } from './report-order-decision.ts';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;

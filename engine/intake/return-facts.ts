@@ -1,11 +1,11 @@
-/** What the journal and the configuration hold about a host that came back. */
-import type { Configuration } from '#config/load.ts';
-import { hasTasks } from '#config/pipelines.ts';
+/** Facts about a host that came back, from the journal and the configuration. */
+import type { Configuration } from '#config/configuration.ts';
+import { hasTasks } from '#config/pipelines/pipelines.ts';
 import type { Notification } from '#protocol/notification.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { ReturnFacts } from '../recovery/judge-notification.ts';
+import type { ReturnFacts } from './notification-decision.ts';
 
-/** What decides whether a host that came back is more than noted; undefined for any other notification. */
+/** The facts by which a return is acted on or only stored; undefined for any other notification. */
 export async function returnFacts(
   { configuration, journal }: { readonly configuration: Configuration; readonly journal: Journal },
   { type, hostname, payload }: Notification,

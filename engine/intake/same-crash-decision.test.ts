@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isSameCrash } from './same-crash.ts';
+import { isSameCrash } from './same-crash-decision.ts';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
