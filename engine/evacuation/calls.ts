@@ -1,19 +1,19 @@
 /**
- * The calls of moves: intents in one commit, then the calls side by side.
+ * The calls of moves: intents in one commit, then the calls concurrently.
  *
  * Invariants:
- * - no call leaves before its intent is on the disk;
+ * - no call is sent before its intent is on the disk;
  * - of one instance there is one call at a time (`isCalling`);
- * - calls that restore an instance have places of their own, so that instances which do not stop hold up no evacuation of another host.
+ * - calls that restore an instance have separate permits, so that instances which do not stop delay no evacuation of another host.
  */
-import { CloudError } from '../cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget } from '../flow/budget.ts';
 import type { Line, Step } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
-import type { MoveStepKind } from '../recovery/move-decision.ts';
-import { type CallVerdict, judgeCall } from '../recovery/refused-call.ts';
-import { attemptsOf, currentStep, type Progress } from './move-progress.ts';
+import type { MoveStepKind } from './facts.ts';
+import { attemptsOf, currentStep, type Progress } from './instance-progress.ts';
+import { type CallDecision, decideCall } from './refused-call-decision.ts';
 
 /** Calls that stop, start or mark instances of one host at once. */
 const RESTORE_CALLS = 3;
@@ -26,7 +26,7 @@ export interface MoveHost {
 export class MoveCalls {
   readonly #context: TaskContext;
   readonly #host: MoveHost;
-  readonly #onRefusal: (progress: Progress, step: Step, verdict: CallVerdict, error: CloudError) => Promise<void>;
+  readonly #onRefusal: (progress: Progress, step: Step, verdict: CallDecision, error: CloudError) => Promise<void>;
   readonly #restores = new Budget(RESTORE_CALLS);
   readonly #calls = new Set<Promise<void>>();
   #failure: unknown;
@@ -34,14 +34,14 @@ export class MoveCalls {
   constructor(
     context: TaskContext,
     host: MoveHost,
-    onRefusal: (progress: Progress, step: Step, verdict: CallVerdict, error: CloudError) => Promise<void>,
+    onRefusal: (progress: Progress, step: Step, verdict: CallDecision, error: CloudError) => Promise<void>,
   ) {
     this.#context = context;
     this.#host = host;
     this.#onRefusal = onRefusal;
   }
 
-  /** Throws what is no refusal of a call: a journal that fails, or the engine's end. */
+  /** Throws errors that are no refusal of a call: of a journal that fails, or the engine's end. */
   assertNoFailure(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -50,7 +50,7 @@ export class MoveCalls {
     await Promise.allSettled(this.#calls);
   }
 
-  /** Resolves when the intents are on the disk; the calls run on. */
+  /** Resolves when the intents are on the disk; the calls continue. */
   async start(wave: readonly Progress[]): Promise<void> {
     if (wave.length === 0) return;
     const lines: Line[] = [];
@@ -68,7 +68,7 @@ export class MoveCalls {
       const step = intents[index]?.step;
       if (!step) continue;
       progress.isCalling = true;
-      // The silence that allowed this call says nothing of the call itself.
+      // The silence that allowed this call is no evidence about the call itself.
       progress.silentLooks = 0;
       const call = this.#perform(progress, step)
         .catch((error: unknown) => {
@@ -103,11 +103,11 @@ export class MoveCalls {
       }
       if (!(error instanceof CloudError)) throw error;
       const target = step.kind === 'evacuate' ? this.#host.reservedHost : null;
-      await this.#onRefusal(progress, step, judgeCall(error, step.kind as MoveStepKind, target), error);
+      await this.#onRefusal(progress, step, decideCall(error, step.kind as MoveStepKind, target), error);
     }
   }
 
-  /** The call still waited for its turn when the task was ended: it is no attempt. An engine that lost its lease leaves the intent. */
+  /** The call still waited for its permit when the task was ended: it is no attempt. An engine that lost its lease leaves the intent. */
   async #withdrawIntent(step: Step): Promise<void> {
     const detail = { ...step.detail, attempts: attemptsOf(step) - 1 };
     await this.#context.steps.settle([{ step, state: 'planned', detail }]).catch(() => {});

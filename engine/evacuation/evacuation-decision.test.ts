@@ -1,9 +1,9 @@
-/** The table of verdicts over what Nova shows about one instance; the invariant is that nothing is evacuated twice. */
+/** The table of decisions over Nova's data of one instance; the invariant is that nothing is evacuated twice. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evacuation, Instance, MigrationRecord } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import { decideMove, type MoveFacts, type MoveLimits, type MoveStepKind, SILENT_LOOKS } from './move.ts';
+import type { StepState } from '../journal/rows.ts';
+import { decideMove, type MoveFacts, type MoveLimits, type MoveStepKind, SILENT_LOOKS } from './evacuation-decision.ts';
 
 const LIMITS: MoveLimits = { evacuationMs: 90_000, powerOffMs: 180_000, queueWaitMs: 10_000, attempts: 4 };
 
@@ -45,7 +45,7 @@ function facts(state: StepState, change: Partial<MoveFacts> = {}): MoveFacts {
 
 const decide = (state: StepState, change: Partial<MoveFacts> = {}) => decideMove(facts(state, change), LIMITS);
 
-describe('after a death, an evacuation that may have been asked for', () => {
+describe('after a death, an evacuation that may have been requested', () => {
   it.each(['intent', 'unknown', 'sent'] as const)('in state %s is done when the instance runs elsewhere', (state) => {
     expect(decide(state, { instance: instance({ host: 'c2' }) })).toEqual({
       do: 'settle',
@@ -68,16 +68,16 @@ describe('after a death, an evacuation that may have been asked for', () => {
     expect(decide('intent', { evacuations: [evacuation(status)] })).toMatchObject({ do: 'settle', state: 'failed' });
   });
 
-  it('is called again only after the queue wait and three looks without a sign of it', () => {
+  it('is called again only after the queue wait and three polls without a trace of it', () => {
     expect(decide('intent')).toEqual({ do: 'note silence' });
     expect(decide('intent', { silentLooks: SILENT_LOOKS, silentMs: 9_999 })).toEqual({ do: 'note silence' });
     expect(decide('intent', { silentLooks: SILENT_LOOKS - 1, silentMs: 60_000 })).toEqual({ do: 'note silence' });
     expect(decide('intent', { silentLooks: SILENT_LOOKS, silentMs: 10_000 })).toEqual({ do: 'call' });
   });
 
-  it('asks for the records before it says anything about silence', () => {
-    expect(decide('intent', { evacuations: 'not asked', silentLooks: 9, silentMs: 60_000 })).toEqual({
-      do: 'look closer',
+  it('reads the records before it counts silence', () => {
+    expect(decide('intent', { evacuations: 'not read', silentLooks: 9, silentMs: 60_000 })).toEqual({
+      do: 'read details',
     });
   });
 
@@ -93,50 +93,50 @@ describe('after a death, an evacuation that may have been asked for', () => {
 });
 
 describe('an evacuation on its way', () => {
-  it('is waited for, and fails on time only after a look at the instance itself', () => {
-    expect(decide('sent', { elapsedMs: 1000, isExact: false, evacuations: 'not asked' })).toEqual({ do: 'wait' });
-    expect(decide('sent', { elapsedMs: 90_001, isExact: false, evacuations: 'not asked' })).toEqual({
-      do: 'look closer',
+  it('is waited for, and times out only after a read of the instance itself', () => {
+    expect(decide('sent', { elapsedMs: 1000, isExact: false, evacuations: 'not read' })).toEqual({ do: 'wait' });
+    expect(decide('sent', { elapsedMs: 90_001, isExact: false, evacuations: 'not read' })).toEqual({
+      do: 'read details',
     });
     expect(decide('sent', { elapsedMs: 90_001 })).toEqual({ do: 'leave open', reason: 'Failed reason: timeout.' });
   });
 
-  it('that put the instance into error is looked into, and tried again when Nova says it failed', () => {
+  it('that put the instance into error is checked, and retried when Nova reports that it failed', () => {
     const broken = { instance: instance({ vmState: 'error' }) };
-    expect(decide('sent', { ...broken, isExact: false, evacuations: 'not asked' })).toEqual({ do: 'look closer' });
+    expect(decide('sent', { ...broken, isExact: false, evacuations: 'not read' })).toEqual({ do: 'read details' });
     expect(decide('sent', { ...broken, evacuations: [evacuation('error')] })).toMatchObject({ state: 'failed' });
     expect(decide('failed', broken)).toEqual({ do: 'call' });
-    expect(decide('failed', { ...broken, attempts: 4 })).toEqual({ do: 'give up' });
+    expect(decide('failed', { ...broken, attempts: 4 })).toEqual({ do: 'fail' });
   });
 
-  it('that arrived in error elsewhere is not asked for again', () => {
+  it('that arrived in error elsewhere is not requested again', () => {
     const arrived = { instance: instance({ host: 'c2', vmState: 'error' }) };
     expect(decide('sent', arrived)).toMatchObject({ do: 'settle', state: 'failed' });
-    expect(decide('failed', arrived)).toEqual({ do: 'give up' });
+    expect(decide('failed', arrived)).toEqual({ do: 'fail' });
     expect(decide('sent', { ...arrived, wanted: 'error' })).toMatchObject({ do: 'settle', state: 'done' });
   });
 
-  it('that failed is not tried again while somebody else evacuates the instance', () => {
+  it('that failed is not retried while another caller evacuates the instance', () => {
     const rebuilding = { instance: instance({ taskState: 'rebuilding' }) };
     expect(decide('failed', rebuilding)).toEqual({ do: 'wait' });
-    expect(decide('failed', { ...rebuilding, elapsedMs: 90_001 })).toEqual({ do: 'give up' });
+    expect(decide('failed', { ...rebuilding, elapsedMs: 90_001 })).toEqual({ do: 'fail' });
   });
 });
 
 describe('an evacuation that Nova refused or did not respond to', () => {
   it('is repeated up to the attempts, and then fails with the words of the last response', () => {
     const silent = { silentLooks: SILENT_LOOKS, silentMs: 10_000 };
-    const step = { kind: 'evacuate', state: 'unknown', error: 'Nova answered 500' } as const;
+    const step = { kind: 'evacuate', state: 'unknown', error: 'Nova responded 500' } as const;
     expect(decide('unknown', { ...silent, step, attempts: 3 })).toEqual({ do: 'call' });
     expect(decide('unknown', { ...silent, step, attempts: 4 })).toMatchObject({
       state: 'failed',
-      reason: 'Nova answered 500',
+      reason: 'Nova responded 500',
     });
   });
 
   it('for a reason that stays is not repeated, and is skipped when the instance proves to be gone', () => {
     const step = { kind: 'evacuate', state: 'failed', error: 'Compute host c9 not found.', isFinal: true } as const;
-    expect(decide('failed', { step })).toEqual({ do: 'give up' });
+    expect(decide('failed', { step })).toEqual({ do: 'fail' });
     expect(decide('failed', { step, instance: 'no answer' })).toEqual({ do: 'wait' });
     expect(decide('failed', { step, instance: 'gone' })).toMatchObject({ do: 'settle', state: 'skipped' });
   });
@@ -144,7 +144,7 @@ describe('an evacuation that Nova refused or did not respond to', () => {
   it('is reported with the fault of the instance, which Nova writes after its state', () => {
     const broken = instance({ vmState: 'error' });
     const records = { evacuations: [evacuation('error')] };
-    expect(decide('sent', { ...records, instance: broken, wordlessLooks: 1 })).toEqual({ do: 'look closer' });
+    expect(decide('sent', { ...records, instance: broken, wordlessLooks: 1 })).toEqual({ do: 'read details' });
     expect(decide('sent', { ...records, instance: broken, wordlessLooks: 3 })).toMatchObject({
       reason: "Nova's evacuation m ended as error",
     });
@@ -155,10 +155,10 @@ describe('an evacuation that Nova refused or did not respond to', () => {
   });
 });
 
-describe('a request of an earlier flow that nobody saw', () => {
+describe('a request of an earlier flow that was never visible', () => {
   it('is waited for before the first call of this flow, and adopted when it shows', () => {
     const earlier = { mayBeRequested: true, attempts: 0 };
-    expect(decide('planned', { ...earlier, evacuations: 'not asked' })).toEqual({ do: 'look closer' });
+    expect(decide('planned', { ...earlier, evacuations: 'not read' })).toEqual({ do: 'read details' });
     expect(decide('planned', earlier)).toEqual({ do: 'note silence' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('accepted')] })).toMatchObject({ state: 'sent' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('error')] })).toEqual({ do: 'note silence' });
@@ -172,7 +172,7 @@ describe('an instance that migrates off the dead host by another request', () =>
 
   it.each(['reset', 'evacuate'] as const)('is waited for while its record is open: %s', (kind) => {
     const planned = { step: { kind, state: 'planned', error: null }, instance: migrating } as const;
-    expect(decide('planned', { ...planned, migration: 'not asked' })).toEqual({ do: 'look closer' });
+    expect(decide('planned', { ...planned, migration: 'not read' })).toEqual({ do: 'read details' });
     expect(decide('planned', { ...planned, migration: record })).toEqual({ do: 'wait' });
     expect(decide('planned', { ...planned, migration: null })).toEqual({ do: 'call' });
     expect(decide('planned', { ...planned, migration: record, elapsedMs: 90_001 })).toEqual({ do: 'call' });
@@ -202,7 +202,7 @@ describe('an evacuation that Nova abandoned', () => {
   it('lets its task state be reset once an operator declared it abandoned, unless another one is open', () => {
     const reset = { ...late, elapsedMs: 0, step: { kind: 'reset', state: 'planned', error: null } } as const;
     expect(decide('planned', reset)).toMatchObject({ state: 'skipped' });
-    expect(decide('planned', { ...reset, isAbandoned: true, evacuations: 'not asked' })).toEqual({ do: 'look closer' });
+    expect(decide('planned', { ...reset, isAbandoned: true, evacuations: 'not read' })).toEqual({ do: 'read details' });
     expect(decide('planned', { ...reset, isAbandoned: true })).toEqual({ do: 'call' });
     expect(decide('planned', { ...reset, isAbandoned: true, evacuations: [record] })).toMatchObject({
       state: 'skipped',
@@ -210,7 +210,7 @@ describe('an evacuation that Nova abandoned', () => {
   });
 });
 
-describe('whatever is seen', () => {
+describe('in every combination of facts', () => {
   const states: StepState[] = ['planned', 'intent', 'sent', 'unknown', 'failed'];
   const kinds: MoveStepKind[] = ['reset', 'evacuate', 'stop', 'start', 'error'];
 
@@ -220,7 +220,7 @@ describe('whatever is seen', () => {
       kind: fc.constantFrom(...kinds),
       state: fc.constantFrom(...states),
       instance: fc.constantFrom('no answer' as const, partial),
-      records: fc.constantFrom([], [evacuation('error')], 'not asked' as const),
+      records: fc.constantFrom([], [evacuation('error')], 'not read' as const),
       elapsedMs: fc.nat(1_000_000),
       silentLooks: fc.nat(5),
       silentMs: fc.nat(1_000_000),
@@ -249,17 +249,17 @@ describe('whatever is seen', () => {
     isExact: fc.boolean(),
   });
 
-  it('nothing is evacuated while an evacuation goes on or after it has left the host', () => {
+  it('nothing is evacuated during an evacuation or after it has left the host', () => {
     fc.assert(
       fc.property(anything, ({ state, host, vmState, taskState, records, ...rest }) => {
-        const evacuations = records === null ? ('not asked' as const) : records.map(evacuation);
+        const evacuations = records === null ? ('not read' as const) : records.map(evacuation);
         const decision = decide(state, { instance: instance({ host, vmState, taskState }), evacuations, ...rest });
         if (decision.do !== 'call') return;
         expect(host).toBe('c1');
         expect(taskState?.startsWith('rebuild') ?? false).toBe(false);
-        // A failed one was seen to fail; anything else must show no open record and must have been looked for.
+        // A failed one was seen to fail; any other must show no open record and must have been searched for.
         if (state !== 'planned' && state !== 'failed') {
-          expect(evacuations).not.toBe('not asked');
+          expect(evacuations).not.toBe('not read');
           expect(rest.silentLooks).toBeGreaterThanOrEqual(SILENT_LOOKS);
         }
         if (records && state !== 'failed') expect(['accepted', 'pre-migrating']).not.toContain(records[0]);

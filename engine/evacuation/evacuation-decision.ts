@@ -1,13 +1,13 @@
 /**
- * What to do next about one instance that is being moved off a dead host. Pure: facts in, decision out.
+ * Decides the next action for one instance that is moved off a failed host. Pure: facts in, decision out.
  *
  * Invariants:
- * - nothing is decided about an instance of which Nova gave no answer: `wait`, never a call, a skip or an end;
- * - `call` for an evacuation comes out only when no evacuation of ours can be under way: none was requested, or the cloud showed that
- *   the last one failed, or nothing of it was seen for the whole of the queue wait and three looks. Nova itself accepts a second
- *   evacuation while the first runs, so nothing behind this prevents it;
+ * - nothing is decided about an instance without a response from Nova: `wait`, never a call, a skip or an end;
+ * - `call` for an evacuation is returned only if no evacuation of ours can be in progress: none was requested, or the cloud showed that
+ *   the last one failed, or nothing of it was visible for the whole queue wait and in three polls. Nova itself accepts a second evacuation
+ *   while the first runs, so there is no other protection;
  * - an instance in a migration of another kind is not touched while Nova's record of it is open, up to the limit of an evacuation;
- * - every way to a repeated call counts against the attempts.
+ * - every path to a repeated call counts against the attempts.
  */
 import type { Evacuation, Instance } from '../cloud/cloud.ts';
 import { isPartial } from '../cloud/reading.ts';
@@ -28,12 +28,12 @@ import {
   WAIT,
   WORDLESS_LOOKS,
   wordsOf,
-} from './move-decision.ts';
-import { isMigrating, isRebuilding } from './original-state.ts';
-import { decideError, decideStart, decideStop } from './restore.ts';
+} from './facts.ts';
+import { isMigrating, isRebuilding } from './original-state-decision.ts';
+import { decideError, decideStart, decideStop } from './restore-decision.ts';
 
-export type { MoveDecision, MoveFacts, MoveLimits, MoveStepKind } from './move-decision.ts';
-export { SILENT_LOOKS } from './move-decision.ts';
+export type { MoveDecision, MoveFacts, MoveLimits, MoveStepKind } from './facts.ts';
+export { SILENT_LOOKS } from './facts.ts';
 
 export function decideMove(facts: MoveFacts, limits: MoveLimits): MoveDecision {
   const { instance } = facts;
@@ -60,7 +60,7 @@ function decideReset(facts: MoveFacts, instance: Instance, limits: MoveLimits): 
   if (instance.host !== facts.source) return settle('skipped', 'it has left the host');
   if (isRebuilding(instance.taskState)) {
     if (!facts.isAbandoned) return settle('skipped', 'it is being evacuated already');
-    if (facts.evacuations === 'not asked') return CLOSER;
+    if (facts.evacuations === 'not read') return CLOSER;
     if (facts.evacuations.some(isOpen)) return settle('skipped', 'it is being evacuated again');
   }
   if (instance.vmState === 'error' && instance.taskState === null) {
@@ -70,13 +70,13 @@ function decideReset(facts: MoveFacts, instance: Instance, limits: MoveLimits): 
   return migrationFirst(facts, instance, limits) ?? callUnlessSpent(facts, limits);
 }
 
-/** Masakari's words. */
+/** Masakari's text. */
 const TIMEOUT = 'Failed reason: timeout.';
 
-/** What a migration of another kind makes of a call that would be due; undefined: nothing. */
+/** Effect of a migration of another kind on a call that would be due; undefined: none. */
 function migrationFirst(facts: MoveFacts, { taskState }: Instance, limits: MoveLimits): MoveDecision | undefined {
   if (!isMigrating(taskState) || facts.elapsedMs > limits.evacuationMs) return undefined;
-  if (facts.migration === 'not asked') return CLOSER;
+  if (facts.migration === 'not read') return CLOSER;
   return facts.migration ? WAIT : undefined;
 }
 
@@ -88,14 +88,14 @@ function decideEvacuation(facts: MoveFacts, instance: Instance, limits: MoveLimi
   if (isElsewhere && taskState === null) return decideArrived(facts, instance);
   const isUnderway = isElsewhere || isRebuilding(taskState);
   if (state === 'failed') {
-    // Somebody else evacuates it now.
+    // Another caller evacuates it now.
     if (isRebuilding(taskState)) return facts.elapsedMs > limits.evacuationMs ? GIVE_UP : WAIT;
     if (isElsewhere || isFinal || facts.attempts >= limits.attempts) return GIVE_UP;
     return migrationFirst(facts, instance, limits) ?? CALL;
   }
   if (isUnderway && (state === 'planned' || state !== 'sent')) {
     const where = isElsewhere ? `it is on ${host} (task ${taskState})` : 'it is being evacuated already';
-    const [record] = facts.evacuations === 'not asked' ? [] : facts.evacuations.filter(isOpen);
+    const [record] = facts.evacuations === 'not read' ? [] : facts.evacuations.filter(isOpen);
     return settle('sent', record ? adopted(record) : `adopted: ${where}`);
   }
   if (isUnderway) return unlessLate(facts, limits);
@@ -113,7 +113,7 @@ function decideArrived(facts: MoveFacts, instance: Instance): MoveDecision {
   return settle('failed', `it arrived on ${instance.host} in state error${wordsOf(instance)}`);
 }
 
-/** Shelved by its owner, or not scheduled: it is on no host that could be dead. */
+/** Shelved by its owner, or not scheduled: it is on no host that could have failed. */
 function decideHomeless({ step, elapsedMs }: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
   if (instance.vmState === 'shelved_offloaded') return settle('skipped', 'it was shelved and is on no host');
   if (step.state === 'failed') return GIVE_UP;
@@ -122,10 +122,10 @@ function decideHomeless({ step, elapsedMs }: MoveFacts, instance: Instance, limi
   return step.state === 'planned' ? settle('failed', reason) : leaveOpen(reason);
 }
 
-/** It is on the dead host, and this flow has requested nothing yet. */
+/** It is on the failed host, and this flow has requested nothing yet. */
 function decideFirstCall(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
   const { evacuations } = facts;
-  if (evacuations === 'not asked') {
+  if (evacuations === 'not read') {
     if (facts.mayBeRequested) return CLOSER;
   } else {
     const [newest] = evacuations;
@@ -135,11 +135,11 @@ function decideFirstCall(facts: MoveFacts, instance: Instance, limits: MoveLimit
   return migrationFirst(facts, instance, limits) ?? CALL;
 }
 
-/** It was requested, and nothing shows on the instance; only the evacuation records tell why. */
+/** It was requested, and the instance shows nothing; only the evacuation records contain the reason. */
 function decideUnseen(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
   const { state, error } = facts.step;
   const { evacuations } = facts;
-  if (evacuations === 'not asked') {
+  if (evacuations === 'not read') {
     const isTelling = state !== 'sent' || instance.vmState === 'error' || facts.isExact;
     return isTelling || facts.elapsedMs > limits.evacuationMs ? CLOSER : WAIT;
   }
@@ -153,7 +153,7 @@ function decideUnseen(facts: MoveFacts, instance: Instance, limits: MoveLimits):
   const { taskState } = instance;
   if (taskState !== null) {
     return facts.elapsedMs > limits.evacuationMs
-      ? leaveOpen(`Nova shows task ${taskState} and no evacuation; an operator must look`)
+      ? leaveOpen(`Nova shows task ${taskState} and no evacuation; an operator must check it`)
       : NOTE_SILENCE;
   }
   if (!isSilent(facts, limits)) return NOTE_SILENCE;
@@ -164,17 +164,17 @@ function isSilent({ silentLooks, silentMs }: MoveFacts, { queueWaitMs }: MoveLim
   return silentLooks >= SILENT_LOOKS && silentMs >= queueWaitMs;
 }
 
-/** A late evacuation ends on a look at the instance itself only, never on an old listing. */
+/** A late evacuation ends only after a read of the instance itself, never by an old listing. */
 function unlessLate(facts: MoveFacts, limits: MoveLimits): MoveDecision {
   if (facts.elapsedMs <= limits.evacuationMs) return WAIT;
-  if (!facts.isExact || facts.evacuations === 'not asked') return CLOSER;
+  if (!facts.isExact || facts.evacuations === 'not read') return CLOSER;
   const [newest] = facts.evacuations;
   if (!newest || !isOpen(newest)) return leaveOpen(TIMEOUT);
   const reason = describeStuck(newest, facts.destination ?? 'unknown', limits.evacuationMs);
   return { do: 'leave open', reason, record: newest };
 }
 
-/** Whether Nova may still have to write why. */
+/** Whether Nova may still have to write the reason. */
 function isWordless({ wordlessLooks = WORDLESS_LOOKS }: MoveFacts, { vmState, taskState, fault }: Instance): boolean {
   return vmState === 'error' && taskState === null && fault === undefined && wordlessLooks < WORDLESS_LOOKS;
 }

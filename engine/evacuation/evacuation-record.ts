@@ -1,22 +1,22 @@
-/** What the status of an evacuation record of Nova means. Pure. */
+/** The meaning of the status of an evacuation record in Nova. Pure. */
 import type { Evacuation } from '../cloud/cloud.ts';
 
-/** Nothing more comes of it, and nothing of the instance is left on the host that it left. */
+/** The evacuation is over, and nothing of the instance is left on its former host. */
 const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'error', 'cancelled', 'confirmed', 'reverted']);
 const FAILED: ReadonlySet<string> = new Set(['failed', 'error', 'cancelled']);
 
-/** What the compute service of a record's destination is. */
+/** State of the compute service of a record's destination. */
 export type DestinationState = 'up' | 'down' | 'unknown';
 
 /**
- * Whether the host that was evacuated may still hold something of the instance: `done` stays until its nova-compute has started and
- * cleaned up, which makes it `completed`; any other word is an evacuation that is under way, or one we do not know.
+ * Whether the evacuated host may still contain parts of the instance. `done` stays until the host's nova-compute has started and cleaned
+ * up, which makes it `completed`. Any other status is an evacuation in progress, or an unknown one.
  */
 export function mayRemainOnSource({ status }: { readonly status: string }): boolean {
   return !SETTLED.has(status);
 }
 
-/** It is under way, as far as Nova knows. A status that we do not know may be one of an evacuation under way. */
+/** The evacuation is in progress, as far as Nova knows. An unknown status may be one of an evacuation in progress. */
 export function isOpen({ status }: Pick<Evacuation, 'status'>): boolean {
   return !SETTLED.has(status) && status !== 'done';
 }
@@ -29,7 +29,7 @@ export function newestFirst(evacuations: readonly Evacuation[]): Evacuation[] {
   return [...evacuations].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
 }
 
-/** Why an evacuation that did not end in time is left as it is. */
+/** Reason why an evacuation that did not end in time is left unchanged. */
 export function describeStuck(
   { id, status, destinationHost }: Evacuation,
   destination: DestinationState,
@@ -43,7 +43,7 @@ export function describeStuck(
     : `${late}: ${record}, and the compute service of ${destinationHost} is ${destination}`;
 }
 
-/** What an operator can do about an evacuation that Nova abandoned. */
+/** An operator's action for an evacuation that Nova abandoned. */
 export function wayOut(recovery: string, instance: string): string {
   const command = `recovery-agent retry ${recovery} --instance ${instance} --abandon-evacuation`;
   return `if it never ends, make sure that the instance runs nowhere, remove it from that destination (virsh undefine), and run "${command}"`;

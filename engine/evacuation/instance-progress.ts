@@ -1,46 +1,46 @@
-/** One instance on its way off a failed host: its steps in the journal, and what the loop remembers besides them. */
+/** The move of one instance off a failed host: its steps in the journal, and the loop's own state. */
 import type { Evacuation } from '../cloud/cloud.ts';
 import type { Fault } from '../flow/outcome.ts';
 import type { Step } from '../flow/step-ledger.ts';
-import type { InstanceSnapshot, Wanted } from '../recovery/original-state.ts';
+import type { InstanceSnapshot, Wanted } from './original-state-decision.ts';
 
 export interface MoveResult {
   readonly ok: boolean;
   readonly reason: string | null;
-  /** `outage`: it failed for want of an answer only. */
+  /** `outage`: it failed only because there was no response. */
   readonly fault?: Fault;
 }
 
 export interface Move {
   readonly snapshot: InstanceSnapshot;
   readonly wanted: Wanted;
-  /** In the order in which they are done; a start is added when it proves to be needed. */
+  /** In the order of their execution; a start is added if it proves necessary. */
   readonly steps: Step[];
-  /** Null while it is under way. */
+  /** Null while it is in progress. */
   result: MoveResult | null;
 }
 
 export interface Progress {
   readonly move: Move;
-  /** Another attempt or engine called for it; the first look finds out what became of that. */
+  /** Another attempt or engine called for it; the first poll detects the outcome. */
   isInherited: boolean;
   /** Evacuations of it that other attempts or engines requested: this one has its own number. */
   readonly attemptsBefore: number;
-  /** An earlier flow may have requested an evacuation that nobody saw, and this flow has not waited for it yet. */
+  /** An earlier flow may have requested an evacuation that was never visible, and this flow has not waited for it yet. */
   mayBeRequested: boolean;
   isCalling: boolean;
   holdsPlace: boolean;
-  /** CLOCK_BOOTTIME ms of the current step's call, or of this engine's first look at it; later by times without an answer. */
+  /** CLOCK_BOOTTIME ms of the current step's call, or of this engine's first poll of it; shifted by times without a response. */
   since: number;
-  /** No call and no closer look before this time. */
+  /** No call and no detailed poll before this time. */
   notBefore: number;
   silentLooks: number;
   silentSince: number;
   wordlessLooks: number;
-  /** Calls in a row that certainly did not happen, and since when. */
+  /** Consecutive calls that certainly did not happen, and since when. */
   refusals: number;
   refusedSince: number;
-  /** Undefined while nobody needed to know. */
+  /** Undefined until it is needed. */
   isStopOwed: boolean | undefined;
 }
 
@@ -72,7 +72,7 @@ export function evacuationOf({ steps }: Move): Step | undefined {
   return steps.find(({ kind }) => kind === 'evacuate');
 }
 
-/** It was on another host when this flow first saw it: no evacuation of this flow brought it there. */
+/** It was on another host when this flow first saw it: no evacuation of this flow moved it there. */
 export function wasFoundElsewhere(move: Move): boolean {
   return evacuationOf(move)?.detail.found === 'elsewhere';
 }
@@ -89,7 +89,7 @@ export function knownTo({ detail }: Step): readonly string[] {
   return Array.isArray(detail.known) ? detail.known.map(String) : [];
 }
 
-/** An attempt that failed: its record must not be taken for the end of the next one, which may be unseen in a queue. */
+/** An attempt that failed: its record must not be taken for the end of the next one, which may be invisible in a queue. */
 export function withKnown(step: Step, evacuations: readonly Evacuation[]): Step['detail'] {
   return { ...step.detail, known: [...new Set([...knownTo(step), ...evacuations.map(({ id }) => id)])] };
 }
@@ -98,7 +98,7 @@ export function attemptsOf({ detail }: Step): number {
   return Number(detail.attempts ?? 0);
 }
 
-/** Attempts that failed before this loop; one that is still open counts as this loop's own. */
+/** Attempts that failed before this loop; an open one counts as this loop's own. */
 function attemptsBefore(move: Move): number {
   const step = currentStep(move);
   return step?.kind === 'evacuate' && step.state === 'failed' ? attemptsOf(step) : 0;

@@ -1,22 +1,22 @@
 /**
- * Moves instances off a dead host: waves of evacuations within a budget, watched by listing what changed instead of reading each
- * instance, until every instance is where and what it should be, or failed for good in this run.
+ * Moves instances off a failed host: waves of evacuations within a concurrency limit, watched by listing changes instead of reading each
+ * instance, until every instance has its desired host and state, or failed for good in this run.
  *
- * What to do about one instance is decided in `engine/recovery/move.ts` and `restore.ts`; here decisions are put into effect.
+ * `evacuation-decision.ts` and `restore-decision.ts` decide the next action of one instance; this module polls, and `outcomes.ts` and
+ * `calls.ts` carry the decisions out. `in-flight-limit.ts` limits how many are in progress.
  *
  * Invariants:
  * - of one instance at most one evacuation is open, in every interleaving: one call at a time, and the decision before each;
- * - what is refused for, or not known of, one instance ends or delays that instance only.
+ * - a refusal or a missing response for one instance ends or delays that instance only.
  */
 import type { Evacuation, MigrationRecord } from '../cloud/cloud.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { UNSETTLED_STEP_STATES } from '../journal/words.ts';
-import { type DestinationState, isOpen } from '../recovery/evacuation-record.ts';
-import { decideMove, type MoveDecision, type MoveLimits, type MoveStepKind } from '../recovery/move.ts';
-import { isMigrating } from '../recovery/original-state.ts';
-import { MoveArrivals } from './move-arrivals.ts';
-import { MoveCalls, type MoveHost } from './move-calls.ts';
-import { MoveEffects, type Wave } from './move-effects.ts';
+import { UNSETTLED_STEP_STATES } from '../journal/rows.ts';
+import { MoveArrivals } from './arrivals.ts';
+import { MoveCalls, type MoveHost } from './calls.ts';
+import { decideMove, type MoveDecision, type MoveLimits, type MoveStepKind } from './evacuation-decision.ts';
+import { type DestinationState, isOpen } from './evacuation-record.ts';
+import { InFlightLimit } from './in-flight-limit.ts';
 import {
   attemptsOf,
   currentStep,
@@ -25,11 +25,13 @@ import {
   mayNeedStart,
   type Progress,
   progressOf,
-} from './move-progress.ts';
-import { MoveReadings } from './move-readings.ts';
+} from './instance-progress.ts';
+import { isMigrating } from './original-state-decision.ts';
+import { MoveEffects, type Wave } from './outcomes.ts';
+import { MoveReadings } from './readings.ts';
 
 const MAY_BE_UNDERWAY: ReadonlySet<string> = new Set(UNSETTLED_STEP_STATES);
-/** Upper bound of the pause between closer looks. */
+/** Maximum pause between detailed polls. */
 const LONGEST_PAUSE_MS = 15_000;
 
 export interface MoveTarget extends MoveHost {
@@ -37,16 +39,16 @@ export interface MoveTarget extends MoveHost {
   readonly base: Date;
   /** Evacuations known at the start, by instance, newest first. */
   readonly evacuations: ReadonlyMap<string, readonly Evacuation[]>;
-  /** Instances of which an earlier flow or task may have requested an evacuation that nobody saw. */
+  /** Instances of which an earlier flow or task may have requested an evacuation that was never visible. */
   readonly requested: ReadonlySet<string>;
   /** Instances whose task state was left by an evacuation that an operator declared abandoned. */
   readonly abandoned: ReadonlySet<string>;
 }
 
-/** What a closer look found besides the instance. */
+/** Results of a detailed poll besides the instance. */
 interface Closer {
   readonly evacuations: readonly Evacuation[];
-  readonly migration: MigrationRecord | null | 'not asked';
+  readonly migration: MigrationRecord | null | 'not read';
   readonly destination: DestinationState;
 }
 
@@ -56,6 +58,7 @@ export class MoveLoop {
   readonly #progress: readonly Progress[];
   readonly #limits: MoveLimits;
   readonly #readings: MoveReadings;
+  readonly #inFlight: InFlightLimit;
   readonly #effects: MoveEffects;
   readonly #calls: MoveCalls;
   readonly #arrivals: MoveArrivals;
@@ -73,13 +76,14 @@ export class MoveLoop {
     };
     this.#readings = new MoveReadings(context, target, (ms, uuid) => this.#discount(ms, uuid));
     this.#arrivals = new MoveArrivals(context, this.#readings);
-    this.#effects = new MoveEffects(context, target.source, this.#readings);
+    this.#inFlight = new InFlightLimit(context.budgets.evacuations, target.source);
+    this.#effects = new MoveEffects(context, target.source, this.#readings, this.#inFlight);
     this.#calls = new MoveCalls(context, target, (...refusal) => this.#effects.refused(...refusal));
     const now = context.clock.boottime();
     this.#progress = moves.map((move) => progressOf(move, now, target.requested.has(move.snapshot.uuid)));
     for (const progress of this.#progress) {
       const step = currentStep(progress.move);
-      if (step?.kind === 'evacuate' && MAY_BE_UNDERWAY.has(step.state)) this.#effects.takePlace(progress);
+      if (step?.kind === 'evacuate' && MAY_BE_UNDERWAY.has(step.state)) this.#inFlight.take(progress);
       if (!step && !mayNeedStart(progress.move)) this.#effects.finish(progress, { ok: true, reason: null });
     }
   }
@@ -97,8 +101,8 @@ export class MoveLoop {
       }
     } finally {
       await this.#calls.settled();
-      for (const progress of this.#progress) this.#effects.release(progress);
-      this.#effects.withdraw();
+      for (const progress of this.#progress) this.#inFlight.release(progress);
+      this.#inFlight.withdraw();
     }
   }
 
@@ -106,7 +110,7 @@ export class MoveLoop {
     return this.#progress.filter(({ move }) => !move.result);
   }
 
-  /** Time in which nothing was answered counts for no limit, and what was silent then has to be silent again. */
+  /** Time without any response counts for no limit, and a silence during it has to start again. */
   #discount(ms: number, uuid: string | 'all'): void {
     const now = this.#context.clock.boottime();
     for (const progress of this.#progress) {
@@ -117,9 +121,9 @@ export class MoveLoop {
     }
   }
 
-  /** Decides and settles until nothing changes without another look or call. */
+  /** Decides and settles until nothing changes without another poll or call. */
   async #decideAll(): Promise<void> {
-    this.#effects.beginRound();
+    this.#inFlight.beginRound();
     const closer = new Set(this.#open().filter(({ isInherited }) => isInherited));
     for (;;) {
       const wave: Wave = { changes: [], calls: [] };
@@ -127,17 +131,17 @@ export class MoveLoop {
         if (progress.isCalling || closer.has(progress)) continue;
         if (!(await this.#prepared(progress))) continue;
         const decision = this.#decide(progress);
-        if (decision.do === 'look closer') closer.add(progress);
+        if (decision.do === 'read details') closer.add(progress);
         else this.#effects.take(progress, decision, wave, this.#overAtStart(progress));
       }
       await this.#putIntoEffect(wave);
       if (wave.changes.length === 0) break;
     }
     await this.#lookCloser([...closer]);
-    this.#effects.endRound();
+    this.#inFlight.endRound();
   }
 
-  /** Records that were over before this flow began, which a flow that was resumed may not have in its step. */
+  /** Records that were over before this flow started, which a resumed flow may not have in its step. */
   #overAtStart({ move }: Progress): readonly Evacuation[] {
     return (this.#target.evacuations.get(move.snapshot.uuid) ?? []).filter((one) => !isOpen(one));
   }
@@ -147,14 +151,14 @@ export class MoveLoop {
     await this.#calls.start(calls);
   }
 
-  /** Whether there is something to decide about a move; ends or extends one whose steps are finished. */
+  /** Whether there is a decision to make about a move; ends or extends one whose steps are finished. */
   async #prepared(progress: Progress): Promise<boolean> {
     const { move } = progress;
     const { uuid } = move.snapshot;
     const silence = this.#readings.silenceOf(uuid);
     if (silence) {
       if (silence.ms <= this.#context.settings.outagePatienceMs) return false;
-      const reason = `no answer about it for ${Math.round(silence.ms / 1000)} s: ${silence.error.message}`;
+      const reason = `no response about it for ${Math.round(silence.ms / 1000)} s: ${silence.error.message}`;
       this.#effects.finish(progress, { ok: false, reason, fault: 'outage' });
       return false;
     }
@@ -184,7 +188,7 @@ export class MoveLoop {
       if (!(await this.#readings.read(uuid))) continue;
       progress.isInherited = false;
       const own = this.#newsOf(progress, evacuations.get(uuid) ?? []);
-      const migration = migrations ? (migrations.get(uuid) ?? null) : ('not asked' as const);
+      const migration = migrations ? (migrations.get(uuid) ?? null) : ('not read' as const);
       this.#countWordless(progress);
       const found = { evacuations: own, migration, destination: await this.#destinationOf(progress, own) };
       const decision = this.#decide(progress, found);
@@ -230,7 +234,7 @@ export class MoveLoop {
     progress.notBefore = this.#context.clock.boottime() + Math.min(queueWaitMs / 2, evacuationMs, LONGEST_PAUSE_MS);
   }
 
-  /** @param closer what a look at the instance itself found; without it the decision is made from the listing */
+  /** @param closer the result of reading the instance itself; without it the decision is made from the listing */
   #decide(progress: Progress, closer?: Closer): MoveDecision {
     const { move } = progress;
     const { uuid } = move.snapshot;
@@ -238,9 +242,9 @@ export class MoveLoop {
     if (!step) throw new Error(`instance ${uuid} has nothing to decide`);
     const now = this.#context.clock.boottime();
     const { mayBeRequested } = progress;
-    // Nothing of this flow can be among them: what was read before its first call is enough.
+    // It can contain nothing of this flow: the records read before its first call are sufficient.
     const isUntouched = step.state === 'planned' && step.kind === 'evacuate' && !mayBeRequested;
-    const atStart = isUntouched ? this.#newsOf(progress, this.#target.evacuations.get(uuid) ?? []) : 'not asked';
+    const atStart = isUntouched ? this.#newsOf(progress, this.#target.evacuations.get(uuid) ?? []) : 'not read';
     return decideMove(
       {
         source: this.#target.source,
@@ -253,7 +257,7 @@ export class MoveLoop {
         },
         instance: this.#readings.instance(uuid),
         evacuations: closer?.evacuations ?? atStart,
-        migration: closer ? closer.migration : 'not asked',
+        migration: closer ? closer.migration : 'not read',
         destination: closer?.destination ?? 'unknown',
         isAbandoned: this.#target.abandoned.has(uuid),
         mayBeRequested,

@@ -1,8 +1,8 @@
 /**
- * What an instance was before its host failed, and so what has to be done around its evacuation. Pure.
+ * The state of an instance before its host failed, and the actions around its evacuation that follow from it. Pure.
  *
- * Nova evacuates an instance only in state active, stopped or error; everything else is set to error first, which loses
- * what it was. So what it was is journaled before the first call, and this table says what to restore after it arrived.
+ * Nova evacuates an instance only in state active, stopped or error. Every other instance is set to error first, which loses its state. So
+ * the state is journaled before the first call, and this table defines what to restore after the arrival.
  */
 import type { Instance } from '../cloud/cloud.ts';
 import { POWER_STATE } from '../cloud/cloud.ts';
@@ -21,7 +21,7 @@ export type InstanceSnapshot = {
   readonly userId: string;
 };
 
-/** How the instance shall end up on its new host. */
+/** The desired state of the instance on its new host. */
 export type Wanted = 'running' | 'stopped' | 'error';
 
 export type MovePlan =
@@ -32,7 +32,7 @@ export type MovePlan =
 const DELETING = new Set(['deleting', 'soft-deleting']);
 const DELETED = new Set(['deleted', 'soft-delete']);
 
-/** Someone rebuilds it already: Nova's task states `rebuilding`, `rebuild_block_device_mapping`, `rebuild_spawning`. */
+/** A rebuild is in progress already: Nova's task states `rebuilding`, `rebuild_block_device_mapping`, `rebuild_spawning`. */
 export function isRebuilding(taskState: string | null): boolean {
   return taskState?.startsWith('rebuild') ?? false;
 }
@@ -66,7 +66,7 @@ export function planMove(
   }
 }
 
-/** Masakari reads the flag as oslo reads booleans, whatever the case: true, 1, yes, on (and t, y). */
+/** Masakari reads the flag as oslo reads booleans, in any case: true, 1, yes, on (and t, y). */
 export function isHaEnabled(metadata: Readonly<Record<string, string>>, key: string): boolean {
   return ['true', 't', '1', 'yes', 'y', 'on'].includes((metadata[key] ?? '').trim().toLowerCase());
 }

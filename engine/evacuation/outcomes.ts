@@ -1,21 +1,25 @@
 /**
- * Puts decisions and refusals into effect: changes of steps, places of the budget, pauses and results.
+ * Carries out decisions and refusals: changes of steps, permits, pauses and results.
  *
- * Invariant: an evacuation that may be under way holds a place of its host until it is known what became of it, or the run ends.
+ * Invariant: an evacuation that may be in progress holds a permit of its host until its outcome is known, or the run ends.
  */
-import type { CloudError, Evacuation } from '../cloud/cloud.ts';
+
+import type { CloudError } from '#openstack/cloud-error.ts';
+import { backoff } from '#protocol/backoff.ts';
+import type { Evacuation } from '../cloud/cloud.ts';
 import type { Step, StepChange } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { isOpen, wayOut } from '../recovery/evacuation-record.ts';
-import type { MoveDecision } from '../recovery/move.ts';
-import type { CallVerdict } from '../recovery/refused-call.ts';
-import { attemptsOf, currentStep, type MoveResult, type Progress, withKnown } from './move-progress.ts';
-import type { MoveReadings } from './move-readings.ts';
+import type { MoveDecision } from './evacuation-decision.ts';
+import { isOpen, wayOut } from './evacuation-record.ts';
+import type { InFlightLimit } from './in-flight-limit.ts';
+import { attemptsOf, currentStep, type MoveResult, type Progress, withKnown } from './instance-progress.ts';
+import type { MoveReadings } from './readings.ts';
+import type { CallDecision } from './refused-call-decision.ts';
 
-/** Upper bound of the pause after calls that certainly did not happen. */
+/** Maximum pause after calls that certainly did not happen. */
 const LONGEST_PAUSE_MS = 15_000;
 
-/** What goes into one commit, and the calls that follow it. */
+/** The content of one commit, and the calls that follow it. */
 export interface Wave {
   readonly changes: StepChange[];
   readonly calls: Progress[];
@@ -25,44 +29,31 @@ export class MoveEffects {
   readonly #context: TaskContext;
   readonly #source: string;
   readonly #readings: MoveReadings;
-  /** A move was refused a place in this round. */
-  #isShort = false;
+  readonly #inFlight: InFlightLimit;
 
-  constructor(context: TaskContext, source: string, readings: MoveReadings) {
+  constructor(context: TaskContext, source: string, readings: MoveReadings, inFlight: InFlightLimit) {
     this.#context = context;
     this.#source = source;
     this.#readings = readings;
+    this.#inFlight = inFlight;
   }
 
-  beginRound(): void {
-    this.#isShort = false;
-  }
-
-  /** Places are kept for a host only while one of its moves waits for a place. */
-  endRound(): void {
-    if (!this.#isShort) this.withdraw();
-  }
-
-  withdraw(): void {
-    this.#context.budgets.evacuations.withdraw(this.#source);
-  }
-
-  /** Puts a decision into effect, or among the changes and calls that go together. */
+  /** Carries out a decision, or adds it to the changes and calls that go together. */
   take(progress: Progress, decision: MoveDecision, wave: Wave, evacuations: readonly Evacuation[] = []): void {
     const step = currentStep(progress.move);
     if (!step) return;
     if (decision.do === 'call') {
       if (progress.notBefore > this.#context.clock.boottime()) return;
-      if (step.kind === 'evacuate' && !this.#tryPlace(progress)) return;
+      if (step.kind === 'evacuate' && !this.#inFlight.tryTake(progress)) return;
       progress.mayBeRequested = false;
-      // What is over by now is not the end of this call.
+      // A state that is over by now is not the end of this call.
       if (step.kind === 'evacuate')
         step.detail = withKnown(
           step,
           evacuations.filter((one) => !isOpen(one)),
         );
       wave.calls.push(progress);
-    } else if (decision.do === 'give up') {
+    } else if (decision.do === 'fail') {
       this.finish(progress, { ok: false, reason: step.error });
     } else if (decision.do === 'leave open') {
       const { reason, record } = decision;
@@ -89,8 +80,8 @@ export class MoveEffects {
     progress.silentLooks = 0;
     progress.wordlessLooks = 0;
     if (step.kind === 'evacuate') {
-      if (state === 'sent') this.takePlace(progress);
-      if (state !== 'sent') this.release(progress);
+      if (state === 'sent') this.#inFlight.take(progress);
+      if (state !== 'sent') this.#inFlight.release(progress);
       if (state === 'failed') progress.notBefore = now + this.#pauseAfter(attemptsOf(step));
     }
     const instance = this.#readings.instance(progress.move.snapshot.uuid);
@@ -107,28 +98,11 @@ export class MoveEffects {
 
   finish(progress: Progress, result: MoveResult): void {
     progress.move.result = result;
-    this.release(progress);
+    this.#inFlight.release(progress);
   }
 
-  #tryPlace(progress: Progress): boolean {
-    progress.holdsPlace ||= this.#context.budgets.evacuations.tryTake(this.#source);
-    this.#isShort ||= !progress.holdsPlace;
-    return progress.holdsPlace;
-  }
-
-  /** For an evacuation that is under way already, whether there is a place or not. */
-  takePlace(progress: Progress): void {
-    if (!progress.holdsPlace) this.#context.budgets.evacuations.take(this.#source);
-    progress.holdsPlace = true;
-  }
-
-  release(progress: Progress): void {
-    if (progress.holdsPlace) this.#context.budgets.evacuations.give(this.#source);
-    progress.holdsPlace = false;
-  }
-
-  /** What a call that Nova did not accept means for its step. */
-  async refused(progress: Progress, step: Step, verdict: CallVerdict, error: CloudError): Promise<void> {
+  /** The meaning for a step of a call that Nova did not accept. */
+  async refused(progress: Progress, step: Step, verdict: CallDecision, error: CloudError): Promise<void> {
     const { clock, steps } = this.#context;
     const now = clock.boottime();
     const pauseMs = this.#pauseAfter(attemptsOf(step));
@@ -136,7 +110,7 @@ export class MoveEffects {
     if (verdict.is === 'not now') {
       await this.#notNow(progress, step, error);
     } else if (verdict.is === 'in doubt') {
-      // An evacuation has its time from the last call; a stop that is refused again and again has it once.
+      // The time limit of an evacuation starts at the last call; that of a stop that is refused repeatedly starts once.
       if (step.kind === 'evacuate') progress.since = now;
       else progress.notBefore = now + pauseMs;
       await steps.settle([{ step, state: 'unknown', error: error.message }]);
@@ -148,15 +122,15 @@ export class MoveEffects {
     }
   }
 
-  /** It certainly did not happen: as if it had not been requested, until the patience with an outage ends. */
+  /** It certainly did not happen: as if it had not been requested, until the outage retry ends. */
   async #notNow(progress: Progress, step: Step, error: CloudError): Promise<void> {
     const { clock, settings, steps } = this.#context;
     const now = clock.boottime();
     if (progress.refusals === 0) progress.refusedSince = now;
     progress.refusals += 1;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, settings.verifyIntervalMs * 2 ** Math.min(progress.refusals - 1, 10));
+    const pauseMs = backoff(progress.refusals - 1, { firstMs: settings.verifyIntervalMs, maxMs: LONGEST_PAUSE_MS });
     progress.notBefore = now + Math.max(pauseMs, this.#retryAfter(error));
-    this.release(progress);
+    this.#inFlight.release(progress);
     const detail = { ...step.detail, attempts: Math.max(0, attemptsOf(step) - 1) };
     await steps.settle([{ step, state: 'planned', detail, error: error.message }]);
     if (now - progress.refusedSince > settings.outagePatienceMs) {
@@ -164,7 +138,7 @@ export class MoveEffects {
     }
   }
 
-  /** As the cloud asked for, up to the patience with an outage. */
+  /** The pause that the cloud requested, up to the limit of the outage retry. */
   #retryAfter({ retryAfter }: CloudError): number {
     return Math.min((retryAfter ?? 0) * 1000, this.#context.settings.outagePatienceMs);
   }

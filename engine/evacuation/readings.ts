@@ -1,12 +1,15 @@
 /**
- * What the cloud shows of the instances that are being moved.
+ * The cloud's data of the instances that are being moved.
  *
  * Invariants:
- * - a partial record, an empty list from a cell that may be down and an outage never change what is known of an instance;
- * - of an instance that gives no answer itself nothing is known until it does, and the others are not held up by it;
- * - time without an answer is given back: `onGap` gets it once answers come again.
+ * - a partial record, an empty list from a cell that may be down and an outage never change the known state of an instance;
+ * - of an instance without a response nothing is known until there is one, and the others are not delayed by it;
+ * - time without a response does not count: `onGap` gets it once responses arrive again.
  */
-import { CloudError, type Evacuation, type Instance, type MigrationRecord } from '../cloud/cloud.ts';
+
+import { CloudError } from '#openstack/cloud-error.ts';
+import { backoff } from '#protocol/backoff.ts';
+import type { Evacuation, Instance, MigrationRecord } from '../cloud/cloud.ts';
 import {
   isPartial,
   type Reading,
@@ -16,18 +19,18 @@ import {
   readMigrationsFrom,
 } from '../cloud/reading.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { type DestinationState, newestFirst } from '../recovery/evacuation-record.ts';
-import { Patience } from './patience.ts';
+import { OutageRetry } from '../tasks/outage-retry.ts';
+import { type DestinationState, newestFirst } from './evacuation-record.ts';
 
-/** A listing of changes reaches back by so much, for clocks of the cloud's own hosts that differ. */
+/** A listing of changes starts this much earlier, for clocks of the cloud's own hosts that differ. */
 const CHANGES_MARGIN_MS = 10_000;
-/** Every so many looks everything since the start is listed again, should one change have slipped through. */
+/** After this number of polls all changes since the start are listed again, in case one was missed. */
 const FULL_LOOK_EVERY = 10;
-/** Upper bound of the pause before an instance that gave no answer is read again. */
+/** Maximum pause before an instance without a response is read again. */
 const LONGEST_PAUSE_MS = 15_000;
 
 interface Unanswered {
-  /** CLOCK_BOOTTIME ms of the last answer before. */
+  /** CLOCK_BOOTTIME ms of the previous response. */
   readonly since: number;
   readonly error: CloudError;
   readonly reads: number;
@@ -40,10 +43,10 @@ export class MoveReadings {
   /** The cloud's time before the first evacuation. */
   readonly #base: Date;
   readonly #onGap: (ms: number, uuid: string | 'all') => void;
-  readonly #patience: Patience;
+  readonly #patience: OutageRetry;
   readonly #seen = new Map<string, Instance | 'gone'>();
   readonly #unanswered = new Map<string, Unanswered>();
-  /** CLOCK_BOOTTIME ms of the last answer that tells of an instance of the host. */
+  /** CLOCK_BOOTTIME ms of the last response with an instance of the host. */
   #answeredAt: number;
   #polls = 0;
   #since: Date | undefined;
@@ -57,7 +60,7 @@ export class MoveReadings {
     this.#source = host.source;
     this.#base = host.base;
     this.#onGap = onGap;
-    this.#patience = new Patience(context);
+    this.#patience = new OutageRetry(context);
     this.#answeredAt = context.clock.boottime();
   }
 
@@ -65,23 +68,23 @@ export class MoveReadings {
     return this.#seen.get(uuid) ?? 'no answer';
   }
 
-  /** How long an instance has given no answer, and why; undefined: it answers. */
+  /** How long an instance has had no response, and why; undefined: it has one. */
   silenceOf(uuid: string): { readonly ms: number; readonly error: CloudError } | undefined {
     const unanswered = this.#unanswered.get(uuid);
     return unanswered && { ms: this.#context.clock.boottime() - unanswered.since, error: unanswered.error };
   }
 
-  /** Whether it may be read by itself now: one that gave no answer is read less and less often. */
+  /** Whether it may be read by itself now: one without a response is read with growing intervals. */
   isDue(uuid: string): boolean {
     return (this.#unanswered.get(uuid)?.readAfter ?? 0) <= this.#context.clock.boottime();
   }
 
-  /** What was known of it may be wrong: it is read again before anything is decided. */
+  /** Its known state may be wrong: it is read again before anything is decided. */
   forget(uuid: string): void {
     this.#seen.delete(uuid);
   }
 
-  /** One listing, first of the dead host and later of what changed; and each instance that neither showed. */
+  /** One listing, first of the failed host and later of changes; and each instance that neither showed. */
   async poll(uuids: readonly string[]): Promise<void> {
     const items = await (this.#polls === 0 ? this.#listHost() : this.#listChanges());
     this.#polls += 1;
@@ -105,17 +108,17 @@ export class MoveReadings {
     const { cloud, signal } = this.#context;
     const since = this.#polls % FULL_LOOK_EVERY === 0 ? this.#base : (this.#since ?? this.#base);
     const changedSince = new Date(since.getTime() - CHANGES_MARGIN_MS);
-    const { items, at } = await this.#patiently(() => cloud.listInstances({ changedSince }, { signal }));
+    const { items, at } = await this.#withOutageRetry(() => cloud.listInstances({ changedSince }, { signal }));
     this.#since = at;
     return items;
   }
 
-  /** Reads the instance itself. Returns whether it answered. */
+  /** Reads the instance itself. Returns whether there was a response. */
   async read(uuid: string): Promise<boolean> {
     const { cloud, signal, clock } = this.#context;
-    const reading = await this.#patiently(async () => {
+    const reading = await this.#withOutageRetry(async () => {
       const found = await readInstance(cloud, uuid, { signal }).catch(refusedRead);
-      // The cloud as a whole is away.
+      // The cloud as a whole is unavailable.
       if (found.answer === 'none' && ['unreachable', 'busy'].includes(found.error.kind)) throw found.error;
       return found;
     });
@@ -126,7 +129,7 @@ export class MoveReadings {
     const before = this.#unanswered.get(uuid);
     if (this.#unanswered.size === 0) this.#context.progress(`Waiting: ${reading.error.message}`);
     const reads = (before?.reads ?? 0) + 1;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#context.settings.verifyIntervalMs * 2 ** Math.min(reads, 10));
+    const pauseMs = backoff(reads, { firstMs: this.#context.settings.verifyIntervalMs, maxMs: LONGEST_PAUSE_MS });
     const now = clock.boottime();
     const since = before?.since ?? this.#answeredAt;
     this.#unanswered.set(uuid, { since, error: reading.error, reads, readAfter: now + pauseMs });
@@ -134,7 +137,7 @@ export class MoveReadings {
     return false;
   }
 
-  /** All evacuations away from the host, by instance, newest first. Nova leaves what it never changed out of a list of changes. */
+  /** All evacuations away from the host, by instance, newest first. Nova omits evacuations that it never changed from a list of changes. */
   async evacuations(): Promise<ReadonlyMap<string, readonly Evacuation[]>> {
     const { cloud, signal } = this.#context;
     const filter = { sourceHost: this.#source };
@@ -171,9 +174,9 @@ export class MoveReadings {
     this.#onGap(this.#answeredAt - unanswered.since, uuid);
   }
 
-  /** Reads until the answer is yes; what has no "no" only. */
+  /** Reads until the answer is yes; only for reads without "no". */
   async #answerOf<T>(read: () => Promise<Reading<T>>): Promise<T> {
-    const value = await this.#patiently(async () => {
+    const value = await this.#withOutageRetry(async () => {
       const reading = await read();
       if (reading.answer === 'none') throw reading.error;
       if (reading.answer === 'no') throw new Error('a listing has no "no"');
@@ -183,7 +186,7 @@ export class MoveReadings {
     return value;
   }
 
-  async #patiently<T>(read: () => Promise<T>): Promise<T> {
+  async #withOutageRetry<T>(read: () => Promise<T>): Promise<T> {
     const { clock } = this.#context;
     for (let isGap = false; ; isGap = true) {
       try {
@@ -201,7 +204,7 @@ export class MoveReadings {
   }
 }
 
-/** One instance that may not be read holds up no other. */
+/** One instance that may not be read delays no other. */
 function refusedRead(error: unknown): Reading<never> {
   if (error instanceof CloudError) return { answer: 'none', error };
   throw error;

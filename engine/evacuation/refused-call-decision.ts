@@ -1,21 +1,21 @@
 /**
- * What a call about one instance that Nova did not accept means for its step. Pure.
+ * The meaning for a step of a call that Nova did not accept. Pure.
  *
  * Invariant: a refusal concerns the object it names. Only the instance's own 404, on a read, means that it was deleted.
  */
-import type { CloudError } from '../cloud/cloud.ts';
-import type { MoveStepKind } from './move-decision.ts';
+import type { CloudError } from '#openstack/cloud-error.ts';
+import type { MoveStepKind } from './facts.ts';
 
-export type CallVerdict =
-  /** It certainly did not happen, and waiting may cure it. */
+export type CallDecision =
+  /** It certainly did not take effect, and waiting may help. */
   | { readonly is: 'not now' }
-  /** It may have happened. */
+  /** It may have taken effect. */
   | { readonly is: 'in doubt' }
-  /** `isFinal`: another attempt in this flow would end alike. `readAgain`: the instance may be gone. */
+  /** `isFinal`: another attempt in this flow would fail too. `readAgain`: the instance may be gone. */
   | { readonly is: 'refused'; readonly reason: string; readonly isFinal: boolean; readonly readAgain: boolean };
 
-/** @param target the host that the call names; null: none */
-export function judgeCall(error: CloudError, kind: MoveStepKind, target: string | null): CallVerdict {
+/** @param target the host in the call; null: none */
+export function decideCall(error: CloudError, kind: MoveStepKind, target: string | null): CallDecision {
   const { message, status } = error;
   switch (error.kind) {
     case 'unreachable':
@@ -25,7 +25,7 @@ export function judgeCall(error: CloudError, kind: MoveStepKind, target: string 
     case 'unknown':
       return { is: 'in doubt' };
     case 'conflict':
-      // Nova does something else with it, or has not yet done what was requested before.
+      // Nova does something else with it, or has not finished an earlier request.
       if (kind === 'stop' || kind === 'start') return { is: 'not now' };
       return { is: 'refused', reason: message, isFinal: false, readAgain: false };
     case 'not_found':

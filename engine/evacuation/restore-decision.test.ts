@@ -1,9 +1,9 @@
 /** What is done after an instance was moved: what ran runs, and what its owner did to it stays. */
 import { describe, expect, it } from 'vitest';
 import type { Instance, InstanceAction } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import { decideMove, type MoveFacts, type MoveLimits, type MoveStepKind } from './move.ts';
-import { decideArrival } from './restore.ts';
+import type { StepState } from '../journal/rows.ts';
+import { decideMove, type MoveFacts, type MoveLimits, type MoveStepKind } from './evacuation-decision.ts';
+import { decideArrival } from './restore-decision.ts';
 
 const LIMITS: MoveLimits = {
   evacuationMs: 90_000,
@@ -20,7 +20,7 @@ function decide(kind: MoveStepKind, state: StepState, vmState: string, change: P
     wanted: kind === 'start' ? 'running' : 'stopped',
     step: { kind, state, error: null },
     instance,
-    evacuations: 'not asked',
+    evacuations: 'not read',
     elapsedMs: 0,
     silentLooks: 0,
     silentMs: 0,
@@ -43,7 +43,7 @@ describe('an instance that ran and arrived stopped', () => {
   const stopped = { vmState: 'stopped', taskState: null };
 
   it('is started when Nova itself stopped it', () => {
-    expect(decideArrival('running', stopped, 'not asked')).toBe('read its actions');
+    expect(decideArrival('running', stopped, 'not read')).toBe('read its actions');
     expect(decideArrival('running', stopped, [action('stop', null), action('stop', 'alice')])).toBe('start');
     expect(decideArrival('running', stopped, [action('evacuate', 'agent'), action('start', 'alice')])).toBe('start');
     expect(decideArrival('running', stopped, [])).toBe('start');
@@ -55,9 +55,9 @@ describe('an instance that ran and arrived stopped', () => {
   });
 
   it('is whole when it was stopped before, runs, or Nova does something with it', () => {
-    expect(decideArrival('stopped', stopped, 'not asked')).toBe('whole');
-    expect(decideArrival('running', { vmState: 'active', taskState: null }, 'not asked')).toBe('whole');
-    expect(decideArrival('running', { ...stopped, taskState: 'powering-on' }, 'not asked')).toBe('whole');
+    expect(decideArrival('stopped', stopped, 'not read')).toBe('whole');
+    expect(decideArrival('running', { vmState: 'active', taskState: null }, 'not read')).toBe('whole');
+    expect(decideArrival('running', { ...stopped, taskState: 'powering-on' }, 'not read')).toBe('whole');
   });
 
   it('is started once, and again only up to the attempts', () => {
@@ -69,11 +69,11 @@ describe('an instance that ran and arrived stopped', () => {
   });
 
   it('fails with the reason when it does not run in time, or is in error', () => {
-    const late = { elapsedMs: 60_001, step: { kind: 'start', state: 'unknown', error: 'Nova answered 500' } } as const;
-    expect(decide('start', 'unknown', 'stopped', late)).toEqual({ do: 'look closer' });
+    const late = { elapsedMs: 60_001, step: { kind: 'start', state: 'unknown', error: 'Nova responded 500' } } as const;
+    expect(decide('start', 'unknown', 'stopped', late)).toEqual({ do: 'read details' });
     expect(decide('start', 'unknown', 'stopped', { ...late, isExact: true })).toMatchObject({
       state: 'failed',
-      reason: 'it did not start in time: Nova answered 500',
+      reason: 'it did not start in time: Nova responded 500',
     });
     const broken = { uuid: 'u', host: 'c2', vmState: 'error', taskState: null, fault: 'no disk' } as Instance;
     expect(decide('start', 'sent', 'error', { instance: broken, isExact: true })).toMatchObject({
@@ -92,13 +92,13 @@ describe('an instance that was stopped', () => {
     expect(decide(kind, 'planned', 'active', { isStopOwed: false })).toMatchObject({ state: 'skipped' });
   });
 
-  it('is asked to stop no more often than the attempts, and fails with the words of the last response', () => {
-    const step = { kind: 'stop', state: 'unknown', error: 'Nova answered 500' } as const;
+  it('gets no more stop requests than the attempts, and fails with the text of the last response', () => {
+    const step = { kind: 'stop', state: 'unknown', error: 'Nova responded 500' } as const;
     expect(decide('stop', 'unknown', 'active', { step, attempts: 4 })).toEqual({ do: 'wait' });
     const late = { step, attempts: 4, elapsedMs: 180_001, isExact: true };
     expect(decide('stop', 'unknown', 'active', late)).toMatchObject({
       state: 'failed',
-      reason: 'it did not stop in time: Nova answered 500',
+      reason: 'it did not stop in time: Nova responded 500',
     });
   });
 });

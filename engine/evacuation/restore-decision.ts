@@ -1,10 +1,11 @@
 /**
- * What to do next to make an instance what it was before its host failed, after it was moved. Pure: facts in, decision out.
+ * Decides the next action to restore the state that an instance had before its host failed, after it was moved. Pure: facts in, decision
+ * out.
  *
  * Invariants:
- * - what ran runs: an instance that was active and arrives stopped is started, unless its owner stopped it. Nova itself stops what was
- *   active on a host that rebooted (its power synchronisation);
- * - what an owner started is not stopped: `isStopOwed` says whether an evacuation brought it there running.
+ * - an instance that was active and arrives stopped is started, unless its owner stopped it. Nova itself stops active instances on a host
+ *   that rebooted (its power synchronisation);
+ * - an instance that its owner started is not stopped: `isStopOwed` states whether an evacuation started it there.
  */
 import type { Instance, InstanceAction } from '../cloud/cloud.ts';
 import {
@@ -18,8 +19,8 @@ import {
   settle,
   WAIT,
   wordsOf,
-} from './move-decision.ts';
-import type { Wanted } from './original-state.ts';
+} from './facts.ts';
+import type { Wanted } from './original-state-decision.ts';
 
 const NOT_OURS = 'no evacuation brought it there running; it is left as its owner has it';
 
@@ -59,7 +60,7 @@ export function decideError(facts: MoveFacts, { vmState, taskState }: Instance, 
   return facts.elapsedMs > limits.evacuationMs ? late(facts, 'its state could not be set to error') : WAIT;
 }
 
-/** A call that may have been made is waited for once its attempts are spent. */
+/** A call that may have been made is waited for after its attempts are used up. */
 function mayCall({ step, attempts }: MoveFacts, limits: MoveLimits): boolean {
   return step.state === 'planned' || (step.state !== 'sent' && attempts < limits.attempts);
 }
@@ -73,22 +74,22 @@ export type ArrivalDecision = 'whole' | 'read its actions' | 'start';
 
 /**
  * Whether an instance that was moved has to be started.
- * @param actions what was requested of it, newest first
+ * @param actions the requests for it, newest first
  */
 export function decideArrival(
   wanted: Wanted,
   { vmState, taskState }: Pick<Instance, 'vmState' | 'taskState'>,
-  actions: readonly InstanceAction[] | 'not asked',
+  actions: readonly InstanceAction[] | 'not read',
 ): ArrivalDecision {
   if (wanted !== 'running' || vmState !== 'stopped' || taskState !== null) return 'whole';
-  if (actions === 'not asked') return 'read its actions';
+  if (actions === 'not read') return 'read its actions';
   return isStoppedByOwner(actions) ? 'whole' : 'start';
 }
 
-/** Requests that leave the power of an instance as it was. */
+/** Requests that do not change the power state of an instance. */
 const POWERLESS: ReadonlySet<string> = new Set(['evacuate', 'migrate', 'live-migration', 'lock', 'unlock']);
 
-/** Whether a person stopped it last: Nova's own power synchronisation has no user. */
+/** Whether a user stopped it last: Nova's own power synchronisation has no user. */
 export function isStoppedByOwner(actions: readonly InstanceAction[]): boolean {
   const last = actions.find(({ action, isFailed }) => !isFailed && !POWERLESS.has(action));
   return last?.action === 'stop' && last.userId !== null;

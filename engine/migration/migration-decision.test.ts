@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Instance } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import type { AskedFacts } from './asked-action.ts';
-import { decideConfirmation, decideMigration, type Journey, planMigration } from './migration.ts';
-import { SILENT_LOOKS } from './move.ts';
+import { SILENT_LOOKS } from '../evacuation/evacuation-decision.ts';
+import type { StepState } from '../journal/rows.ts';
+import type { InstanceActionFacts } from '../task-drivers/recovery-action/instance-action-decision.ts';
+import { decideConfirmation, decideMigration, type Journey, planMigration } from './migration-decision.ts';
 
 const LIMITS = { effectMs: 90_000, queueWaitMs: 10_000 };
 const LIVE: Journey = { kind: 'live_migrate', source: 'c2', home: 'c1' };
@@ -28,7 +28,7 @@ function instance(change: Partial<Instance> = {}): Instance {
 const ACTION = { action: 'live-migration', requestId: 'req-1', isFailed: false, startedAt: null, userId: 'u' };
 const FAILED = { ...ACTION, isFailed: true };
 
-type Facts = Omit<AskedFacts, 'isHostUp' | 'wordlessLooks'>;
+type Facts = Omit<InstanceActionFacts, 'isHostUp' | 'wordlessLooks'>;
 const facts = (change: Partial<Facts>): Facts => ({
   state: 'planned',
   instance: instance(),
@@ -57,7 +57,7 @@ describe('planMigration', () => {
   });
 
   it.each(['error', 'suspended', 'rescued', 'shelved_offloaded', 'resized', 'building', 'constructor'])(
-    '%s is left where it is, and says so',
+    '%s is left where it is, with a reason',
     (vmState) => {
       expect(planMigration(vmState)).toMatchObject({
         migrate: 'no',
@@ -69,20 +69,20 @@ describe('planMigration', () => {
 
 describe('a live migration', () => {
   it.each<[string, Partial<Facts>, object]>([
-    ['is asked for', {}, { do: 'call' }],
+    ['is requested', {}, { do: 'call' }],
     [
-      'is not asked for while Nova does something else',
+      'is not requested while Nova does something else',
       { instance: instance({ taskState: 'image_snapshot' }) },
       { do: 'wait' },
     ],
     [
-      'gives up on a busy instance',
+      'times out on a busy instance',
       { instance: instance({ taskState: 'image_snapshot' }), elapsedMs: 90_001 },
       failed(/busy with it \(task image_snapshot\)/),
     ],
     ['of a deleted instance is skipped', { state: 'sent', instance: 'gone' }, skipped(/deleted/)],
     [
-      'of one that somebody moved elsewhere is skipped',
+      'of one that another user moved elsewhere is skipped',
       { instance: instance({ host: 'c3' }) },
       skipped(/moved it to c3/),
     ],
@@ -99,13 +99,17 @@ describe('a live migration', () => {
     ],
     ['of one that has broken since then fails', { instance: instance({ vmState: 'error' }) }, failed(/in state error/)],
     ['that was there before the intent is none of ours', { action: ACTION }, { do: 'call' }],
-    ['goes on as long as it takes', { ...seen({ taskState: 'migrating' }), elapsedMs: 9e9 }, { do: 'wait' }],
-    ['that Nova gave up and cleans up after', { ...seen({ taskState: 'migrating' }), action: FAILED }, { do: 'wait' }],
+    ['continues as long as it takes', { ...seen({ taskState: 'migrating' }), elapsedMs: 9e9 }, { do: 'wait' }],
+    [
+      'that Nova cancelled and cleans up after',
+      { ...seen({ taskState: 'migrating' }), action: FAILED },
+      { do: 'wait' },
+    ],
     ['arrived', seen({ host: 'c1' }), done],
     ['arrived, though Nova noted an error at the end', { ...seen({ host: 'c1' }), action: FAILED }, done],
     ['arrived in error', seen({ host: 'c1', vmState: 'error' }), failed(/on c1 in state error/)],
     ['whose reply was lost is found', seen({ host: 'c1' }, 'unknown'), done],
-    ['that another engine asked for is found', seen({ taskState: 'migrating' }, 'intent'), { do: 'wait' }],
+    ['that another engine requested is found', seen({ taskState: 'migrating' }, 'intent'), { do: 'wait' }],
     [
       'is back where it was: it did not succeed',
       seen({}),
@@ -115,18 +119,18 @@ describe('a live migration', () => {
     ['left an error', seen({ vmState: 'error' }), failed(/state error after it/)],
     [
       'left an error that Nova explains',
-      seen({ vmState: 'error', fault: 'No room' }),
-      failed(/state error after it: No room$/),
+      seen({ vmState: 'error', fault: 'No capacity' }),
+      failed(/state error after it: No capacity$/),
     ],
     ['ended elsewhere', seen({ host: 'c3' }), failed(/on c3 now/)],
-    ['may have been lost: first look', { state: 'intent' }, { do: 'note silence' }],
-    ['may have been lost: few looks', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
+    ['may have been lost: first poll', { state: 'intent' }, { do: 'note silence' }],
+    ['may have been lost: few polls', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
     ['may have been lost: too soon', { state: 'unknown', silentLooks: 9, silentMs: 9_999 }, { do: 'note silence' }],
     ['was lost', { state: 'unknown', silentLooks: 3, silentMs: 10_000 }, { do: 'call' }],
-    ['that Nova accepted is never asked for again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
+    ['that Nova accepted is never requested again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
     ['that Nova accepted and forgot', { state: 'sent', elapsedMs: 90_001 }, { do: 'settle', state: 'unknown' }],
     [
-      'that Nova gave up and does not clean up after, may still end',
+      'that Nova cancelled and does not clean up after, may still end',
       { ...seen({ taskState: 'migrating' }), action: FAILED, elapsedMs: 90_001 },
       { do: 'settle', state: 'unknown' },
     ],
@@ -138,7 +142,7 @@ describe('a live migration', () => {
 describe('a cold migration', () => {
   const stopped = (change: Partial<Instance>) => instance({ vmState: 'stopped', powerState: 4, ...change });
   it.each<[string, Partial<Facts>, object]>([
-    ['is asked for', { instance: stopped({}) }, { do: 'call' }],
+    ['is requested', { instance: stopped({}) }, { do: 'call' }],
     [
       'of one that was started since it was planned fails',
       { instance: stopped({ vmState: 'active' }) },
@@ -147,12 +151,12 @@ describe('a cold migration', () => {
     ['arrived, to be confirmed', { ...seen({ host: 'c1', vmState: 'resized' }) }, done],
     ['arrived, confirmed already', { state: 'sent', action: ACTION, instance: stopped({ host: 'c1' }) }, done],
     [
-      'by somebody else is left to him',
+      'by another user is left to that user',
       { instance: stopped({ host: 'c1', vmState: 'resized' }) },
       skipped(/has not confirmed/),
     ],
     [
-      'that nobody shows, while somebody resized it to home, is none of ours',
+      'that is not visible, while another user resized it to home, is none of ours',
       { state: 'unknown', instance: stopped({ host: 'c1', vmState: 'resized' }) },
       skipped(/has not confirmed/),
     ],
@@ -170,7 +174,7 @@ describe('a cold migration', () => {
 describe('the confirmation of a cold migration', () => {
   const there = (change: Partial<Instance> = {}) => instance({ host: 'c1', vmState: 'resized', ...change });
   it.each<[string, Partial<Facts>, object]>([
-    ['is asked for', { instance: there() }, { do: 'call' }],
+    ['is requested', { instance: there() }, { do: 'call' }],
     ['is not needed where Nova confirmed it by itself', { instance: there({ vmState: 'stopped' }) }, done],
     ['is under way, without a task', { state: 'sent', action: ACTION, instance: there() }, { do: 'wait' }],
     ['is over', { state: 'sent', action: ACTION, instance: there({ vmState: 'stopped' }) }, done],
@@ -182,7 +186,7 @@ describe('the confirmation of a cold migration', () => {
     ['failed', { state: 'sent', action: FAILED, instance: there() }, failed(/ended in an error/)],
     ['left an error', { state: 'sent', action: ACTION, instance: there({ vmState: 'error' }) }, failed(/state error/)],
     [
-      'takes too long: nobody knows',
+      'takes too long: its outcome is unknown',
       { state: 'sent', action: ACTION, instance: there(), elapsedMs: 90_001 },
       { do: 'settle', state: 'unknown' },
     ],
@@ -200,7 +204,7 @@ describe('the confirmation of a cold migration', () => {
   });
 });
 
-describe('whatever is seen', () => {
+describe('in every combination of facts', () => {
   const anything = fc.record({
     state: fc.constantFrom<StepState>('planned', 'intent', 'sent', 'unknown'),
     host: fc.constantFrom('c1', 'c2', 'c3', null),
@@ -212,7 +216,7 @@ describe('whatever is seen', () => {
     silentMs: fc.nat(30_000),
   });
 
-  it('nothing is asked for that may be under way, of a busy instance, or elsewhere than it was planned', () => {
+  it('nothing is requested that may be in progress, of a busy instance, or elsewhere than it was planned', () => {
     fc.assert(
       fc.property(anything, fc.constantFrom(LIVE, COLD), ({ host, vmState, taskState, ...rest }, journey) => {
         const known = { ...rest, instance: instance({ host, vmState, taskState }) };

@@ -1,26 +1,26 @@
 /**
- * What to do next about the migration home of one instance. Pure: facts in, decision out.
+ * Decides the next action for the migration home of one instance. Pure: facts in, decision out.
  *
  * Invariants:
- * - `call` comes out only when no call of ours can be on its way (as in asked-action.ts), the instance lies where it lay when
- *   the migration was planned, and Nova does nothing with it;
- * - a cold migration is confirmed only on the host to which it was asked for. Confirming removes what lies on the other one.
+ * - `call` is returned only if no earlier call of ours can be in transit (as in `instance-action-decision.ts`), the instance is on the host where it
+ *   was when the migration was planned, and Nova does nothing with it;
+ * - a cold migration is confirmed only on the host that was requested. Confirming removes the copy on the other host.
  *
- * Nova sets the task state before it notes the action, and notes the action before it answers. So an action that shows while the
- * instance, looked at after it, has no task is over. For confirmResize there is no task state: there the vm_state tells.
+ * Nova sets the task state before it stores the action, and stores the action before it responds. So if an action is visible and the
+ * instance, read after it, has no task, the action is over. confirmResize sets no task state: there the vm_state is the evidence.
  */
 import type { Instance } from '../cloud/cloud.ts';
 import type { MigrationKind } from '../journal/migration-kinds.ts';
 import {
-  type AskedDecision,
-  type AskedFacts,
-  type AskedLimits,
   busyReason,
   callOrEnd,
+  type InstanceActionDecision,
+  type InstanceActionFacts,
+  type InstanceActionLimits,
   isNotRuledOut,
   settle,
   WAIT,
-} from './asked-action.ts';
+} from '../task-drivers/recovery-action/instance-action-decision.ts';
 
 export type MigrationPlan =
   | { readonly migrate: 'yes'; readonly kind: MigrationKind }
@@ -32,7 +32,7 @@ const KIND_OF: Readonly<Record<string, MigrationKind>> = {
   stopped: 'cold_migrate',
 };
 
-/** A locked instance is migrated as any other: a lock keeps its users from acting on it, not the operator who asks for this. */
+/** A locked instance is migrated as any other: a lock restricts its users, not the operator. */
 export function planMigration(vmState: string): MigrationPlan {
   const kind = Object.hasOwn(KIND_OF, vmState) ? KIND_OF[vmState] : undefined;
   if (kind) return { migrate: 'yes', kind };
@@ -44,59 +44,59 @@ export function planMigration(vmState: string): MigrationPlan {
 
 export interface Journey {
   readonly kind: MigrationKind;
-  /** Where it lay when this was planned. */
+  /** Its host when this was planned. */
   readonly source: string;
   readonly home: string;
 }
 
-type MigrationFacts = Omit<AskedFacts, 'isHostUp' | 'wordlessLooks'>;
+type MigrationFacts = Omit<InstanceActionFacts, 'isHostUp' | 'wordlessLooks'>;
 
 export function decideMigration(
   facts: MigrationFacts,
   { kind, source, home }: Journey,
-  limits: AskedLimits,
-): AskedDecision {
+  limits: InstanceActionLimits,
+): InstanceActionDecision {
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
   const isAsked = state !== 'planned' && action !== undefined;
   if (instance.taskState !== null) {
-    // However long the copying takes: what Nova is at is bounded by the time of the whole task only.
+    // The copying may take long: only the time limit of the whole task bounds it.
     if (isAsked && !action.isFailed) return WAIT;
     const reason = busyReason(instance, facts.migration);
     return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
   if (instance.host === home) return decideArrival(instance, isAsked && kind === 'cold_migrate');
   if (isAsked) return settle('failed', whyNotArrived(instance, source, action));
-  if (instance.host !== source) return settle('skipped', `somebody moved it to ${instance.host ?? 'no host'}`);
+  if (instance.host !== source) return settle('skipped', `another user moved it to ${instance.host ?? 'no host'}`);
   if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
   if (isNotRuledOut(facts, limits)) return { do: 'note silence' };
   const plan = planMigration(instance.vmState);
-  // It was well when this was planned: what broke it, perhaps a migration before this one, is not to be passed over.
+  // It was healthy when this was planned: an error, perhaps of an earlier migration, must be reported.
   if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
   if (plan.migrate === 'no') return settle('skipped', plan.reason);
   return plan.kind === kind ? callOrEnd(facts, limits) : settle('failed', `it is ${instance.vmState} now`);
 }
 
-/** Nova's own on why an instance is in state error; of one that is well they would be about something else. */
+/** Nova's own reason for the state error; for a healthy instance it would concern something else. */
 function wordsOf({ vmState, fault }: Instance): string {
   return vmState === 'error' && fault !== undefined ? `: ${fault}` : '';
 }
 
-/** @param isOurs Nova shows a cold migration that we asked for */
-function decideArrival(instance: Instance, isOurs: boolean): AskedDecision {
+/** @param isOurs Nova shows a cold migration that we requested */
+function decideArrival(instance: Instance, isOurs: boolean): InstanceActionDecision {
   const { vmState, host } = instance;
   if (vmState === 'error') return settle('failed', `it is on ${host} in state error${wordsOf(instance)}`);
-  // Whoever resized or migrated it himself may want to take that back.
+  // The user who resized or migrated it may want to revert that.
   if (vmState === 'resized' && !isOurs)
-    return settle('skipped', `somebody moved it to ${host}, and has not confirmed that`);
+    return settle('skipped', `another user moved it to ${host}, and has not confirmed that`);
   return settle('done');
 }
 
 function whyNotArrived(
   instance: Instance,
   source: string,
-  { requestId, isFailed }: NonNullable<AskedFacts['action']>,
+  { requestId, isFailed }: NonNullable<InstanceActionFacts['action']>,
 ): string {
   const { host, vmState } = instance;
   const words = wordsOf(instance);
@@ -107,8 +107,12 @@ function whyNotArrived(
     : `Nova's request ${requestId} did not succeed, and the instance is still on ${source}`;
 }
 
-/** The second half of a cold migration, when the instance is known to have arrived. */
-export function decideConfirmation(facts: MigrationFacts, home: string, limits: AskedLimits): AskedDecision {
+/** The second half of a cold migration, after the instance has arrived. */
+export function decideConfirmation(
+  facts: MigrationFacts,
+  home: string,
+  limits: InstanceActionLimits,
+): InstanceActionDecision {
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
@@ -118,7 +122,7 @@ export function decideConfirmation(facts: MigrationFacts, home: string, limits: 
   }
   if (instance.host !== home) return settle('failed', `it has left ${home} again, for ${instance.host ?? 'no host'}`);
   if (instance.vmState === 'error') return settle('failed', `it is in state error${wordsOf(instance)}`);
-  // Confirmed, by this or by Nova's own resize_confirm_window.
+  // Confirmed, by this call or by Nova's own resize_confirm_window.
   if (instance.vmState !== 'resized') return settle('done');
   if (state !== 'planned' && action) {
     if (action.isFailed) return settle('failed', `Nova's request ${action.requestId} ended in an error`);

@@ -1,8 +1,8 @@
 /** The way home of several instances when Nova refuses one of them, or does not answer. */
 // Loaded before simulated time begins, which would pass meanwhile.
-import './driver.ts';
+import '../task-drivers/recovery-action/driver.ts';
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -36,7 +36,7 @@ const hosts = (here: RecoveryWorld): Record<string, string | null> =>
   Object.fromEntries([...here.world.instances.values()].map(({ name, host }) => [name, host]));
 
 const error = (kind: CloudError['kind'], status: number, words: string) =>
-  new CloudError(kind, `Nova answered ${status} to POST: ${words}`, { status });
+  new CloudError(kind, `Nova responded ${status} to POST: ${words}`, { status });
 
 describe.each(['db', 'mail'])('the migration of %s home', (name) => {
   it.each([
@@ -44,7 +44,7 @@ describe.each(['db', 'mail'])('the migration of %s home', (name) => {
     ['refused by the scheduler', error('refused', 400, 'No valid host was found'), 2],
     ['refused for its state', error('conflict', 409, 'it is locked'), 2],
     ['not found though it exists', error('not_found', 404, 'Compute host c1 could not be found'), 2],
-    ['answered with 500 for ever', error('unknown', 500, 'Unexpected API Error'), 2 * CALLS],
+    ['refused with 500 for ever', error('unknown', 500, 'Unexpected API Error'), 2 * CALLS],
   ])('that is %s fails with the words of Nova, and the others come home', async (_, answer, most) => {
     await using here = await returned();
     const { uuid, host } = named(here, name);
@@ -72,7 +72,7 @@ it('a migration whose confirmation is refused is named with what its operator ha
   expect(hosts(here)).toEqual({ web: 'c1', db: 'c1', mail: 'c1' });
 });
 
-it('nothing comes home while the evacuations from the host are out of sight', async () => {
+it('nothing is migrated home while the evacuations from the host are not visible', async () => {
   await using here = await returned();
   const { clock, cloud } = here;
   const uuid = await here.hostReturns('c1');
@@ -89,7 +89,7 @@ it('nothing comes home while the evacuations from the host are out of sight', as
   cloud.computeService = async (host, options) => {
     const found = await service(host, options);
     // The task before this one still has to see what it did.
-    return clock.now() < until && found?.status === 'enabled' && lines(await here.engine.show(uuid)).some(isOver)
+    return clock.now() < until && found?.status === 'enabled' && lines(await here.engine.reads.show(uuid)).some(isOver)
       ? undefined
       : found;
   };

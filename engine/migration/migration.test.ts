@@ -1,6 +1,6 @@
 // Loaded before simulated time begins, which would run on meanwhile.
-import './driver.ts';
-import '../mistral/driver.ts';
+import '../task-drivers/recovery-action/driver.ts';
+import '../task-drivers/mistral/driver.ts';
 import { describe, expect, it } from 'vitest';
 import type { Instance } from '#engine/cloud/cloud.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
@@ -63,7 +63,7 @@ function whereabouts(here: RecoveryWorld): Record<string, string> {
   );
 }
 
-/** What was asked of each instance, oldest first, by name. */
+/** The requests for each instance, oldest first, by name. */
 function asked(here: RecoveryWorld): Record<string, string[]> {
   return Object.fromEntries(
     [...here.world.instances.values()].map(({ name, uuid }) => [
@@ -122,7 +122,7 @@ describe('a host that comes back', () => {
     });
   });
 
-  it('gets home only what its recoveries moved and nobody touched since', async () => {
+  it('gets home only instances that its recoveries moved and no user touched since', async () => {
     await using here = await world();
     await failed(here);
     here.world.addInstance('c2', { name: 'stranger' });
@@ -132,12 +132,12 @@ describe('a host that comes back', () => {
     expect(view.notification.status).toBe('finished');
     expect(asked(here)).toEqual({ web: ['live-migration'], db: [], mail: [], stranger: [] });
     expect(lines(view).join('\n')).toMatch(
-      new RegExp(`Instance '${uuidOf(here, 'db')}' stays where it is: it was put on`),
+      new RegExp(`Instance '${uuidOf(here, 'db')}' stays where it is: it was moved to`),
     );
     expect(lines(view)).toContain(`Instance '${uuidOf(here, 'mail')}' does not exist any more`);
   });
 
-  it('leaves an instance alone that somebody moves while others come home', async () => {
+  it('does not change an instance that a user moves while others are migrated home', async () => {
     await using here = await world({ options: '[host_failure]\nmax_evacuations_in_flight = 2\n' });
     await failed(here);
     const uuid = await here.hostReturns('c1');
@@ -150,7 +150,7 @@ describe('a host that comes back', () => {
     expect(asked(here)[waiting]).toEqual([]);
     expect(view.flows[0]?.instances.find(({ name }) => name === waiting)).toMatchObject({
       state: 'left',
-      reason: `somebody moved it to ${elsewhere}`,
+      reason: `another user moved it to ${elsewhere}`,
     });
   });
 
@@ -158,13 +158,13 @@ describe('a host that comes back', () => {
     await using here = await world();
     await failed(here);
     await here.until(await here.hostReturns('c1'));
-    // Whoever moves an instance away after it came home means it.
+    // A user who moves an instance away after its migration home intends that.
     change(here, 'web', { host: 'c3' });
     await failed(here);
     await here.until(await here.hostReturns('c1'));
     expect(whereabouts(here)).toEqual({ ...HOME, web: 'active on c3' });
     expect(asked(here)).toMatchObject({ web: ['live-migration'], db: ['live-migration', 'live-migration'] });
-    // Nothing has failed since: nothing is left to bring home.
+    // Nothing has failed since: no instance is left to migrate home.
     await here.clock.run(here.clock.sleep(600_000));
     here.world.addInstance('c1', { name: 'new' });
     change(here, 'db', { host: 'c2' });
@@ -213,7 +213,7 @@ describe('a host that comes back', () => {
     expect(whereabouts(here)).toEqual(HOME);
   });
 
-  it('and instances that are named, whoever moved them', async () => {
+  it('and instances that are named, moved by any user', async () => {
     const options = `instances = chosen
 [pick]
 driver = mistral
@@ -231,7 +231,7 @@ provides = chosen
 });
 
 describe('an instance that cannot be migrated', () => {
-  it('keeps running where it is, the others go home, and the next round tries it again', async () => {
+  it('keeps running where it is, the others are migrated home, and the next round retries it', async () => {
     await using here = await world({ options: 'provides = recovered_instances, failed_instances\n' });
     await failed(here);
     change(here, 'web', { taskState: 'image_snapshot' });
@@ -246,7 +246,7 @@ describe('an instance that cannot be migrated', () => {
     expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
   });
 
-  it('is one whose migration did not succeed: it is told, and asked for once more in the next round', async () => {
+  it('is one whose migration did not succeed: it is reported, and requested once more in the next round', async () => {
     await using here = await world({ behaviour: { failedMigrations: 1 } });
     await failed(here);
     const uuid = await here.hostReturns('c1');
@@ -273,7 +273,7 @@ describe('an instance that cannot be migrated', () => {
     });
   });
 
-  it('is every one, said once, while the host takes none', async () => {
+  it('is every one, reported once, while the host accepts none', async () => {
     await using here = await world({ pre: '' });
     await failed(here);
     const view = await here.until(await here.hostReturns('c1'), 'error');
@@ -282,7 +282,7 @@ describe('an instance that cannot be migrated', () => {
   });
 });
 
-describe('whatever happens on the way, each migration is asked for once', () => {
+describe('with any faults on the way, each migration is requested once', () => {
   it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
     'lost requests, lost replies and a dead engine (seed %i)',
     async (seed) => {
@@ -332,7 +332,7 @@ describe('whatever happens on the way, each migration is asked for once', () => 
     await using here = await world({ behaviour, options: 'timeout = 10\n' });
     await failed(here);
     const uuid = await here.hostReturns('c1');
-    expect((await here.until(uuid, 'error')).notification.message).toBe('home: its time is up (10 s)');
+    expect((await here.until(uuid, 'error')).notification.message).toBe('home: timed out after 10 s');
     expect((await here.until(uuid)).notification.status).toBe('finished');
     expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
   });
@@ -360,7 +360,7 @@ describe('whatever happens on the way, each migration is asked for once', () => 
     const uuid = await here.hostReturns('c1');
     let most = 0;
     const watch = async (): Promise<void> => {
-      while ((await here.engine.show(uuid)).notification.closed_at === null) {
+      while ((await here.engine.reads.show(uuid)).notification.closed_at === null) {
         const busy = [...here.world.instances.values()].filter(({ taskState }) => taskState !== null).length;
         most = Math.max(most, busy);
         await here.clock.sleep(50);
@@ -402,7 +402,7 @@ describe('a host that fails again while its instances come home', () => {
     const { status, message } = (await here.until(back)).notification;
     expect(status).toBe('ignored');
     for (const name of ['web', 'db', 'mail']) {
-      expect(message).toMatch(new RegExp(`See what became of .* on their way there: .*${uuidOf(here, name)}`));
+      expect(message).toMatch(new RegExp(`Check the instances that were in transit to it: .*${uuidOf(here, name)}`));
     }
     expect((await here.until(again)).notification.status).toBe('finished');
     const last = await here.until(await here.hostReturns('c1'));
@@ -410,7 +410,7 @@ describe('a host that fails again while its instances come home', () => {
     expect(whereabouts(here)).toEqual({ ...HOME, mail: 'active on c1' });
   });
 
-  it('does not come back by a report that tells of the time before', async () => {
+  it('does not come back by a report about the time before', async () => {
     await using here = await world();
     const generated_time = new Date(here.clock.now()).toISOString();
     await here.clock.run(here.clock.sleep(60_000));

@@ -1,30 +1,30 @@
 /**
- * MIGRATE: brings instances home to the host that is back, live or cold as each of them is. Each is a step of the journal, a cold
- * one two. An instance that cannot be migrated keeps running where it is. Only a stopped one whose disk could not be copied is put in
- * state error by Nova, on the host where it was: it is reported until somebody has seen to it, and nothing is asked of it again.
+ * MIGRATE: migrates instances home to the host that is back, live or cold by the state of each. Each migration is a step of the journal, a
+ * cold one two. An instance that cannot be migrated keeps running on its host. Only a stopped one whose disk could not be copied is put in
+ * state error by Nova, on its former host: it is reported until an operator has repaired it, and nothing more is requested for it.
  */
-import type { MigrationType } from '../../../cloud/cloud.ts';
-import { readEvacuationsFrom } from '../../../cloud/reading.ts';
-import { TaskFailure } from '../../../flow/outcome.ts';
-import { type TaskContext, textInput } from '../../../flow/task.ts';
-import { MIGRATION_KINDS, type MigrationKind } from '../../../journal/migration-kinds.ts';
-import { type StepState, UNSETTLED_STEP_STATES } from '../../../journal/words.ts';
-import type { AskedLimits } from '../../../recovery/asked-action.ts';
-import { mayRemainOnSource } from '../../../recovery/evacuation-record.ts';
-import { decideConfirmation, decideMigration, planMigration } from '../../../recovery/migration.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { serviceOf } from '../../compute-service.ts';
-import { known, patiently } from '../../patience.ts';
-import { badly, type Fate, left, well } from './actions.ts';
-import { type Asked, askFor, lastTouched } from './asked-action.ts';
+import type { MigrationType } from '../cloud/cloud.ts';
+import { readEvacuationsFrom } from '../cloud/reading.ts';
+import { mayRemainOnSource } from '../evacuation/evacuation-record.ts';
+import type { InstanceSnapshot } from '../evacuation/original-state-decision.ts';
+import { TaskFailure } from '../flow/outcome.ts';
+import { type TaskContext, textInput } from '../flow/task.ts';
+import { MIGRATION_KINDS, type MigrationKind } from '../journal/migration-kinds.ts';
+import { type StepState, UNSETTLED_STEP_STATES } from '../journal/rows.ts';
+import { badly, type Fate, left, well } from '../task-drivers/recovery-action/actions.ts';
+import { type Asked, askFor, lastTouched } from '../task-drivers/recovery-action/instance-action.ts';
+import type { InstanceActionLimits } from '../task-drivers/recovery-action/instance-action-decision.ts';
+import { serviceOf } from '../tasks/compute-service.ts';
+import { known, withOutageRetry } from '../tasks/outage-retry.ts';
+import { decideConfirmation, decideMigration, planMigration } from './migration-decision.ts';
 
 /** Nova's names of the actions. */
 const ACTION: { readonly [K in MigrationKind]: string } = { live_migrate: 'live-migration', cold_migrate: 'migrate' };
 const TYPE: { readonly [K in MigrationKind]: MigrationType } = { live_migrate: 'live', cold_migrate: 'cold' };
 
 /**
- * Nothing goes to a host on which something of an evacuated instance may still run. The rest Nova would say of each instance;
- * here it is said once.
+ * Nothing is migrated to a host that may still run parts of an evacuated instance. Nova would report the other conditions for each
+ * instance; here they are reported once.
  */
 export async function requireOpen(context: TaskContext): Promise<void> {
   const { cloud, signal } = context;
@@ -37,15 +37,16 @@ export async function requireOpen(context: TaskContext): Promise<void> {
       `MIGRATE needs nova-compute on host '${home}' to have removed what was evacuated, but ${uncleaned} instances are left; ${cure}`,
     );
   }
-  const { state, status } = await patiently(context, () => serviceOf(context, home));
+  const { state, status } = await withOutageRetry(context, () => serviceOf(context, home));
   if (state === 'up' && status === 'enabled') return;
-  const cure = 'put enable_compute_service_task before it; what an operator disabled he has to enable himself';
+  const cure =
+    'put enable_compute_service_task before it; a service that an operator disabled must be enabled by an operator';
   throw new TaskFailure(
     `MIGRATE needs the compute service of host '${home}' up and enabled, but it is ${state} and ${status}; ${cure}`,
   );
 }
 
-/** A place of the budget for what copies memory and disks, from the first call to the end. */
+/** A permit for copying memory and disks, from the first call to the end. */
 class Place {
   readonly #context: TaskContext;
   #isHeld = false;
@@ -54,13 +55,13 @@ class Place {
     this.#context = context;
   }
 
-  /** Half of the places are left to evacuations, which are urgent. */
+  /** Half of the permits are left to evacuations, which are urgent. */
   take(): boolean {
     this.#isHeld ||= this.#context.budgets.evacuations.tryTakeSpare();
     return this.#isHeld;
   }
 
-  /** For a migration that goes on already, whether there is room or not. */
+  /** For a migration that is in progress already, with or without a free permit. */
   occupy(): void {
     if (!this.#isHeld) this.#context.budgets.evacuations.take();
     this.#isHeld = true;
@@ -80,7 +81,7 @@ export async function migrateHome(context: TaskContext, key: string, snapshot: I
   const plan = isBegun ? ({ migrate: 'yes', kind: before.kind } as const) : planMigration(snapshot.vmState);
   if (plan.migrate === 'no') {
     if (snapshot.host === home) return well(snapshot, home);
-    // Nova leaves an instance in state error whose cold migration failed: that is not passed over in the next round.
+    // Nova leaves an instance whose cold migration failed in state error: the next round must report that.
     const isBroken = before?.state === 'failed' && snapshot.vmState === 'error';
     return isBroken ? badly(snapshot, `it is in state error since: ${before.error}`) : left(snapshot, plan.reason);
   }
@@ -93,7 +94,7 @@ export async function migrateHome(context: TaskContext, key: string, snapshot: I
     const confirmed = await confirm(context, key, snapshot);
     if (confirmed.state === 'done') return well(snapshot, home);
     if (confirmed.state === 'skipped') return left(snapshot, confirmed.reason ?? 'there was nothing to confirm');
-    const cure = `find out why, then say "openstack server migrate confirm ${snapshot.uuid}"`;
+    const cure = `find out why, then run "openstack server migrate confirm ${snapshot.uuid}"`;
     return badly(snapshot, `it is on ${home}, but not confirmed: ${confirmed.reason ?? 'it failed'}; ${cure}`);
   } finally {
     place.release();
@@ -107,13 +108,13 @@ interface Before {
 }
 
 /**
- * The migration that an earlier round asked for. One that is done or may go on is seen through, whatever the instance is by now, and
- * counts before one that failed. Within a flow the snapshot decides of which kind it is, which does not change.
+ * The migration that an earlier round requested. One that is done or may be running is continued, in any state of the instance, and has
+ * precedence over one that failed. Within a flow the snapshot decides the kind, which does not change.
  */
 async function migratedBefore(context: TaskContext, key: string): Promise<Before | undefined> {
   const found: Before[] = [];
   for (const kind of MIGRATION_KINDS) {
-    const last = lastTouched(await context.earlierSteps(`${kind}:${key}`));
+    const last = lastTouched(await context.history.earlierSteps(`${kind}:${key}`));
     if (last) found.push({ kind, state: last.state, error: last.error });
   }
   return (
@@ -122,7 +123,7 @@ async function migratedBefore(context: TaskContext, key: string): Promise<Before
   );
 }
 
-function limitsOf({ settings }: TaskContext): AskedLimits {
+function limitsOf({ settings }: TaskContext): InstanceActionLimits {
   return {
     effectMs: settings.waitPeriodAfterEvacuationMs,
     queueWaitMs: settings.evacuationQueueWaitMs,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CrashRow } from '../journal/queries.ts';
-import { type CrashDecision, crashBackoff } from './crash-backoff.ts';
+import { type CrashDecision, crashBackoff } from './crash-backoff-decision.ts';
 
 const MINUTE = 60_000;
 const INSTANCE = '7d5bd4ee-9c4b-4d7e-a5a8-1f1f0f6a3b11';

@@ -1,17 +1,18 @@
 /**
- * When the recovery of a crashed instance may start. Pure.
+ * Decides when the recovery of a crashed instance may start. Pure.
  *
- * Why: an instance that crashes again right after each restart would keep its host, Nova and one place of the engine busy for ever.
- * Each further crash within the window doubles the delay, from 5 s up to 320 s; the last one allowed becomes a dead letter that
- * an operator reads. Crashes that are older than the window no longer count, so that the delay decays by itself. A `retry` by an
- * operator starts at once, and crashes before it no longer count either.
+ * Why: an instance that crashes again after each restart would occupy its host, Nova and one permit of the engine for ever. Each further
+ * crash within the window doubles the delay, from 5 s up to 320 s. The last allowed crash becomes a dead letter that an operator reads.
+ * Crashes that are older than the window do not count, so that the delay decays by itself. A `retry` by an operator starts at once, and
+ * crashes before it do not count either.
  */
+import { backoff } from '#protocol/backoff.ts';
 import type { CrashRow } from '../journal/queries.ts';
 
 export interface CrashLimits {
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
-  /** Crashes that were accepted no longer ago than this count. */
+  /** Crashes accepted within this time count. */
   readonly windowMs: number;
   /** The crash with this number is not recovered any more. */
   readonly maxCrashes: number;
@@ -30,7 +31,7 @@ export interface CrashFacts {
   readonly instance: string;
   /** UUID of the recovery that is about to start. */
   readonly recovery: string;
-  /** Recoveries of crashes of this instance, newest acceptance first: at least `maxCrashes` where there are so many. */
+  /** Recoveries of crashes of this instance, newest acceptance first: at least `maxCrashes` if there are so many. */
   readonly crashes: readonly CrashRow[];
   /** How long engines had this recovery open, CLOCK_BOOTTIME ms. */
   readonly waitedMs: number;
@@ -38,7 +39,7 @@ export interface CrashFacts {
 
 export type CrashDecision =
   | { readonly do: 'start' }
-  /** `ms`: what is left of the delay. */
+  /** `ms`: the rest of the delay. */
   | { readonly do: 'wait'; readonly ms: number; readonly reason: string }
   | { readonly do: 'dead letter'; readonly message: string };
 
@@ -59,7 +60,7 @@ export function crashBackoff(facts: CrashFacts, limits: CrashLimits = CRASH_LIMI
     const way = `find out why, e.g. from its console log, then run "recovery-agent retry ${recovery}"`;
     return { do: 'dead letter', message: `${crashed}: it is not restarted any more; ${way}.` };
   }
-  const delayMs = Math.min(limits.longestDelayMs, limits.firstDelayMs * 2 ** (count - 2));
+  const delayMs = backoff(count - 2, { firstMs: limits.firstDelayMs, maxMs: limits.longestDelayMs });
   if (waitedMs >= delayMs) return START;
   return {
     do: 'wait',
@@ -68,7 +69,7 @@ export function crashBackoff(facts: CrashFacts, limits: CrashLimits = CRASH_LIMI
   };
 }
 
-/** Those since the last one that an operator retried. A clock that was set meanwhile by more than the window makes them old. */
+/** Crashes since the last one that an operator retried. If the clock was set meanwhile by more than the window, they are too old. */
 function recent(own: CrashRow, earlier: readonly CrashRow[], windowMs: number): readonly CrashRow[] {
   const retried = earlier.findIndex((one) => one.retried > 0);
   return earlier

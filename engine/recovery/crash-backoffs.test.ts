@@ -46,7 +46,7 @@ it('a restart that is delayed is shown as parked, and carried out by the engine 
   for (let n = 1; n <= 3; n += 1) await here.until(await crash(here, instance));
   const held = await crash(here, instance);
   await here.clock.run(here.clock.sleep(1_000));
-  const { notification } = await here.clock.run(here.engine.show(held));
+  const { notification } = await here.clock.run(here.engine.reads.show(held));
   expect(notification.parked_reason).toMatch(/crashed 4 times within .*: restart delayed by 20 s/);
   await here.clock.run(here.engine.stop());
   here.skewMs = 86_400_000;

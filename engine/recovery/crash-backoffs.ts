@@ -1,14 +1,15 @@
 /**
- * Holds back recoveries of instances that crash again and again, as `crashBackoff` decides.
+ * Delays recoveries of instances that crash repeatedly, as `crashBackoff` decides.
  *
- * Invariant: what is held back is parked with its reason in the journal, and its delay runs in CLOCK_BOOTTIME over all engines.
+ * Invariant: a delayed recovery is parked with its reason in the journal, and its delay runs in CLOCK_BOOTTIME over all engines.
  */
+
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
+import type { Parking } from '../intake/parked-reports.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import { CRASH_LIMITS, crashBackoff } from '../recovery/crash-backoff.ts';
-import type { Parking } from './parking.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { CRASH_LIMITS, crashBackoff } from './crash-backoff-decision.ts';
 import type { Waits } from './waits.ts';
 
 export interface CrashBackoffParts {
@@ -26,7 +27,7 @@ export class CrashBackoffs {
     this.#parts = parts;
   }
 
-  /** Whether a recovery that could start now is held back or given up instead. */
+  /** Whether a recovery that could start now is delayed or becomes a dead letter instead. */
   async holds(row: LogbookRow): Promise<boolean> {
     if (row.type !== 'VM' || row.status !== 'new') return false;
     const { clock, journal, log, parking } = this.#parts;
@@ -42,7 +43,7 @@ export class CrashBackoffs {
     return true;
   }
 
-  /** Releases those whose delay is over. Returns when the queue has to be planned again, CLOCK_BOOTTIME ms; null: none waits. */
+  /** Releases those whose delay is over. Returns when the queue must be planned again, CLOCK_BOOTTIME ms; null: none waits. */
   async release(open: readonly LogbookRow[]): Promise<number | null> {
     const { clock, parking } = this.#parts;
     let next: number | null = null;

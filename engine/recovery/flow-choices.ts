@@ -1,20 +1,20 @@
 /**
- * Which flow of a round comes next, and which have been: what the journal and the configuration say of one recovery.
+ * The previous flows and the next flow of a round, from the journal and the configuration of one recovery.
  *
  * Invariant: no two recoveries send instances to one reserved host, since each may fill it.
  */
-import type { Configuration } from '#config/load.ts';
-import { hasTasks } from '#config/pipelines.ts';
-import { type RecoveryMethod, segmentOf } from '#config/segments.ts';
-import { isSameHost } from '#protocol/host-name.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { type RecoveryMethod, segmentOf } from '#config/options/segments.ts';
+import { hasTasks } from '#config/pipelines/pipelines.ts';
 import { type Plan, readPlan } from '../flow/plan.ts';
+import type { HostNames } from '../intake/host-names.ts';
+import { decideReturnFlow, type ReturnDecision } from '../intake/notification-decision.ts';
+import { orderOfReports } from '../intake/report-order-decision.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { FlowRow, LogbookRow } from '../journal/words.ts';
-import { decideReturnFlow, type ReturnDecision } from '../recovery/judge-notification.ts';
-import { type FlowChoice, type NextFlow, nextFlow, type ReturnFlow } from '../recovery/method.ts';
-import { orderOfReports } from '../recovery/report-order.ts';
-import type { HostNames } from './host-names.ts';
+import type { FlowRow, LogbookRow } from '../journal/rows.ts';
+import { type FlowChoice, type NextFlow, nextFlow, type ReturnFlow } from './recovery-method-decision.ts';
+import { freeReservedHosts } from './reserved-host-choice-decision.ts';
 
 export class FlowChoices {
   readonly #journal: Journal;
@@ -38,7 +38,7 @@ export class FlowChoices {
 
   get segment(): { readonly recoveryMethod: RecoveryMethod; readonly reservedHosts: readonly string[] } {
     const segment = segmentOf(this.#configuration.segments, this.#logbook.host);
-    // A host that was taken out of its segment while its recovery waited is recovered the simplest way.
+    // A host that was removed from its segment while its recovery waited is recovered by the simplest method.
     if (!segment) return { recoveryMethod: 'auto', reservedHosts: [] };
     return { ...segment, reservedHosts: segment.reservedHosts.map((host) => this.#hostNames.known(host)) };
   }
@@ -47,8 +47,7 @@ export class FlowChoices {
     const hosts = await this.#journal.query('hosts');
     const spent = hosts.filter(({ reserved }) => reserved === 0).map(({ name }) => name);
     const inUse = await this.#journal.query('reservedHostsInUse', this.#logbook.id);
-    const taken = [this.#logbook.host, ...spent, ...inUse];
-    return this.segment.reservedHosts.filter((host) => !taken.some((other) => isSameHost(host, other)));
+    return freeReservedHosts(this.segment.reservedHosts, [this.#logbook.host, ...spent, ...inUse]);
   }
 
   /** Oldest first. */
@@ -65,7 +64,7 @@ export class FlowChoices {
       return { do: 'nothing', status: decision.status, reason: decision.reason };
     }
     const last = flows.at(-1);
-    // Its reserved host counts as spent by now, and is the one to begin anew with.
+    // Its reserved host counts as used by now, and is the one to start again with.
     if (last?.state === 'ABANDONED') return { do: 'run', choice: choiceOf(readPlan(last.plan)) };
     return this.#after(flows);
   }
@@ -83,7 +82,7 @@ export class FlowChoices {
     return decideReturnFlow(host, facts, await this.#hasFailedSince(failure), tasks);
   }
 
-  /** Whether the host was treated as dead after this return of it. @param before the failure that it came back from */
+  /** Whether the host was treated as failed after this return of it. @param before the failure before the return */
   async #hasFailedSince(before: LogbookRow | null): Promise<boolean> {
     const { host, id } = this.#logbook;
     if (before !== null && (before.proved_after ?? 0) >= id) return true;
@@ -93,9 +92,9 @@ export class FlowChoices {
     return false;
   }
 
-  /** Whether nothing is left to try in a round after the flow that is open. */
+  /** Whether nothing is left to try in a round after the open flow. */
   async isLast(round: number): Promise<boolean> {
-    return (await this.#after(await this.flowsOf(round))).do === 'give up';
+    return (await this.#after(await this.flowsOf(round))).do === 'fail';
   }
 
   async #after(flows: readonly FlowRow[], returnFlow?: ReturnFlow): Promise<NextFlow> {

@@ -1,4 +1,4 @@
-/** A host is read again after its recovery has finished: nothing rests on it unseen. */
+/** A host is read again after its recovery has finished: no instance stays undetected on it. */
 import { expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -21,7 +21,7 @@ it('an instance that Nova shows on the host after its recovery gets a recovery',
   const { uuid } = here.world.addInstance('c1');
   await here.clock.run(here.clock.sleep(HOUR));
   expect(here.world.requireInstance(uuid).host).toBe('c2');
-  const [second] = await here.clock.run(here.engine.list({ limit: 1 }));
+  const [second] = await here.clock.run(here.engine.reads.list({ limit: 1 }));
   expect(second).toMatchObject({ type: 'COMPUTE_HOST', host: 'c1', status: 'finished' });
   expect(second?.uuid).not.toBe(first);
 });
@@ -45,12 +45,12 @@ it('nothing is done about a host that is in service again, or that no recovery w
   const { uuid } = here.world.addInstance('c1');
   await here.clock.run(here.clock.sleep(HOUR));
   expect(here.world.requireInstance(uuid).host).toBe('c1');
-  expect(await here.clock.run(here.engine.list({ limit: 9 }))).toHaveLength(1);
+  expect(await here.clock.run(here.engine.reads.list({ limit: 9 }))).toHaveLength(1);
 
   await here.until(await here.hostFails('c2'));
   Object.assign(here.world.hosts.get('c2') ?? {}, { isAlive: true, forcedDown: false, status: 'enabled' });
   here.world.addInstance('c2', { metadata: { HA_Enabled: 'True' } });
   await here.clock.run(here.clock.sleep(HOUR));
-  expect(await here.clock.run(here.engine.list({ limit: 9 }))).toHaveLength(2);
+  expect(await here.clock.run(here.engine.reads.list({ limit: 9 }))).toHaveLength(2);
   expect(here.world.counts.accepted).toEqual({});
 });

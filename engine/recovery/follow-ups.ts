@@ -1,24 +1,25 @@
 /**
- * Looks at a host after its recovery has finished: an instance may still have been on its way there, or its cell may have been left out
- * of the list that showed no instance.
+ * Reads a host again after its recovery has finished: an instance may still have been in transit to it, or its cell may have been missing
+ * from the list that showed no instance.
  *
- * Invariant: no instance rests unseen on a host that a recovery forced down. What a look finds is a recovery of its own; a look without an
- * answer is repeated, and looks end when the host has come back, has failed again, or is not forced down any more.
+ * Invariant: no instance stays undetected on a host that a recovery forced down. Instances that a follow-up finds get a recovery of their
+ * own. A follow-up without a response is repeated. Follow-ups end when the host has come back, has failed again, or is not forced down any
+ * more.
  */
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
 import type { Cloud, Instance } from '../cloud/cloud.ts';
 import { readInstancesOn, readService } from '../cloud/reading.ts';
+import type { HostNames } from '../intake/host-names.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import type { HostNames } from './host-names.ts';
+import type { LogbookRow } from '../journal/rows.ts';
 
-/** Looks that are owed for each recovery of a host. */
+/** Number of follow-ups after each recovery of a host. */
 export const FOLLOW_UPS = 2;
-/** From the end of the recovery, or from the look before, to the look with so many owed. */
+/** Delay of a follow-up after the end of the recovery or the previous follow-up, by the number of outstanding ones. */
 const DELAY_MS: Readonly<Record<number, number>> = { 2: 120_000, 1: 1_800_000 };
-/** After a look without an answer. */
+/** After a follow-up without a response. */
 const REPEAT_MS = 60_000;
 const READ_TIMEOUT_MS = 60_000;
 
@@ -30,7 +31,7 @@ export interface FollowUpParts {
   readonly hostNames: HostNames;
   /** Whether a recovery of the host would move this instance. */
   readonly isWanted: (instance: Instance) => boolean;
-  /** Has the queue planned again. */
+  /** Causes the queue to be planned again. */
   readonly wake: () => void;
 }
 
@@ -47,7 +48,7 @@ export class FollowUps {
     this.#parts = parts;
   }
 
-  /** Looks where it is due. */
+  /** Runs the follow-ups that are due. */
   async look(signal: AbortSignal): Promise<void> {
     const { clock, journal } = this.#parts;
     const rows = await journal.query('owedFollowUps');

@@ -1,12 +1,15 @@
-/** What an operator says of tasks in doubt: which must be said, which may, and what it means for their steps. Pure. */
+/**
+ * Checks the outcomes that an operator states for tasks in doubt: which are required, which are allowed, and their effect on the steps.
+ * Pure.
+ */
 
-export type DoubtVerdict = 'done' | 'not done';
+export type InDoubtDecision = 'done' | 'not done';
 
-/** @param open names of the tasks in doubt. Undefined: each has a verdict, and no other task has one */
+/** @param open names of the tasks in doubt. Undefined: each has a stated outcome, and no other task has one */
 export function faultOfVerdicts(
   recovery: string,
   open: ReadonlySet<string>,
-  verdicts: ReadonlyMap<string, DoubtVerdict>,
+  verdicts: ReadonlyMap<string, InDoubtDecision>,
 ): string | undefined {
   for (const name of verdicts.keys()) {
     if (!open.has(name)) return `task ${name} of ${recovery} is not in doubt${listOf([...open])}`;
@@ -14,7 +17,7 @@ export function faultOfVerdicts(
   const unsaid = [...open].filter((name) => !verdicts.has(name));
   if (unsaid.length === 0) return undefined;
   const how = unsaid.map((name) => `--done ${name} or --not-done ${name}`).join(', ');
-  return `whether ${unsaid.join(', ')} was done is not known; find out and say ${how}`;
+  return `outcome of ${unsaid.join(', ')} is unknown; find out whether it was done and state ${how}`;
 }
 
 function listOf(names: readonly string[]): string {

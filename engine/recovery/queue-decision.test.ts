@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planQueue } from './queue.ts';
+import { planQueue } from './queue-decision.ts';
 
 type Open = Parameters<typeof planQueue>[0]['open'][number];
 let nextId = 1;
@@ -22,7 +22,8 @@ function open(uuid: string, change: Partial<Open> = {}): Open {
 }
 
 function plan(list: Open[], running: string[] = [], change: Partial<Parameters<typeof planQueue>[0]> = {}) {
-  return planQueue({ open: list, running: new Set(running), now: 1000, maxConcurrent: 16, ...change });
+  const facts = { now: 1000, maxConcurrent: 16, maxPerProject: 16, projects: new Map<string, string | null>() };
+  return planQueue({ open: list, running: new Set(running), ...facts, ...change });
 }
 
 describe('the queue of recoveries', () => {
@@ -62,7 +63,7 @@ describe('the queue of recoveries', () => {
     expect(plan(list)).toMatchObject({ start: ['host'], supersede: [], park: parked });
   });
 
-  it('releases what waited for the recovery of a host when that has ended, whatever its end', () => {
+  it('releases recoveries parked behind the recovery of a host when that has ended, in any state', () => {
     const waits = { type: 'VM', target: 'instance:x', parked_reason: 'Waits.', parked_by: 'host' } as const;
     const host = open('host');
     expect(plan([host, open('vm', waits)], ['host'])).toMatchObject({ park: [], release: [], start: [] });
@@ -92,7 +93,7 @@ describe('the queue of recoveries', () => {
     expect(plan(list, ['v1', 'v2'], { maxConcurrent: 2 }).start).toEqual(['host']);
   });
 
-  it('takes a recovery in error up when its time has come and says when to look again', () => {
+  it('resumes a recovery in error when it is due and returns the time of the next check', () => {
     const due = open('due', { status: 'error', retry_at: 1000 });
     const later = open('later', { host: 'c2', status: 'error', retry_at: 5000 });
     expect(plan([due, later])).toMatchObject({ start: ['due'], lookAgainAt: 5000 });
@@ -125,6 +126,14 @@ describe('the queue of recoveries', () => {
     expect(verdict.start).not.toContain('home');
   });
 
+  it('ends no recovery of an instance for the report of another host, which may be compromised', () => {
+    const vm = { type: 'VM', target: 'instance:x' } as const;
+    const waiting = open('true', { ...vm, status: 'error', retry_at: 500 });
+    const decision = plan([waiting, open('foreign', { ...vm, host: 'evil' })]);
+    expect(decision.supersede).toEqual([]);
+    expect(plan([waiting]).start).toEqual(['true']);
+  });
+
   it('ends nothing for a return: an instance or a process of the host that failed is recovered', () => {
     const list = [back('home'), open('vm', { type: 'VM', target: 'instance:x' }), open('process', { type: 'PROCESS' })];
     const verdict = plan(list);
@@ -133,7 +142,7 @@ describe('the queue of recoveries', () => {
     expect(plan(list, ['process']).start).toEqual(['vm']);
   });
 
-  it('has a return that has begun wait when an operator retries the failure of before', () => {
+  it('has a return that has started wait when an operator retries the failure of before', () => {
     const list = [open('old', { status: 'new' }), back('home', { status: 'running' })];
     // The failure starts when the return has stopped.
     expect(plan(list, ['home'])).toMatchObject({ start: [], park: [{ uuid: 'home', by: 'old' }] });
@@ -141,7 +150,7 @@ describe('the queue of recoveries', () => {
     expect(plan([open('old'), back('home', {})], ['home']).park).toHaveLength(1);
   });
 
-  it('goes on with a return that another engine left running before anything else about its target', () => {
+  it('resumes a return that another engine left running before anything else about its target', () => {
     const list = [back('home', { status: 'running' }), open('process', { type: 'PROCESS' })];
     expect(plan(list).start).toEqual(['home']);
     expect(plan(list, ['home']).start).toEqual([]);
@@ -156,5 +165,81 @@ describe('the queue of recoveries', () => {
 
   it('takes up what another engine left running', () => {
     expect(plan([open('left', { status: 'running' })]).start).toEqual(['left']);
+  });
+});
+
+describe('instances of projects', () => {
+  const crash = (uuid: string, change: Partial<Open> = {}): Open =>
+    open(uuid, { type: 'VM', host: 'c9', target: `instance:${uuid}`, ...change });
+  const many = (project: string, count: number) => Array.from({ length: count }, (_, n) => crash(`${project}${n}`));
+  const projectsOf = (list: readonly Open[]) => new Map(list.map(({ uuid, target }) => [target, uuid[0] ?? '']));
+  const limits = { maxConcurrent: 16, maxPerProject: 4 };
+
+  it('hold no more places than one project may, and the others have theirs', () => {
+    const list = [...many('a', 40), crash('b0'), crash('b1')];
+    const { start, readProjects } = plan(list, [], { ...limits, projects: projectsOf(list) });
+    expect(start.toSorted()).toEqual(['a0', 'a1', 'a2', 'a3', 'b0', 'b1']);
+    expect(readProjects).toEqual([]);
+    // Those that run count.
+    expect(plan(list, ['a7', 'a8', 'a9'], { ...limits, projects: projectsOf(list) }).start.toSorted()).toEqual([
+      'a0',
+      'b0',
+      'b1',
+    ]);
+  });
+
+  it('get a place that is free in a fair order, not in that of their crashes', () => {
+    const list = [...many('a', 9), ...many('b', 9), ...many('c', 1)];
+    const projects = projectsOf(list);
+    expect(plan(list, [], { maxConcurrent: 5, maxPerProject: 4, projects }).start).toEqual([
+      'a0',
+      'b0',
+      'c0',
+      'a1',
+      'b1',
+    ]);
+    expect(plan(list, ['a0', 'a1', 'a2'], { maxConcurrent: 5, maxPerProject: 4, projects }).start).toEqual([
+      'b0',
+      'c0',
+    ]);
+  });
+
+  it('start without a read as long as they are fewer than one project may have', () => {
+    const list = many('a', 4);
+    expect(plan(list, [], limits)).toMatchObject({ start: ['a0', 'a1', 'a2', 'a3'], readProjects: [] });
+  });
+
+  it('wait for the read of their project where it decides, and count for every project until then', () => {
+    const list = [...many('a', 6), crash('b0')];
+    expect(plan(list, [], limits)).toMatchObject({
+      start: ['a0', 'a1', 'a2', 'a3'],
+      readProjects: list.map(({ target }) => target),
+    });
+    const known = projectsOf(list.slice(-1));
+    expect(plan(list, ['a0', 'a1', 'a2', 'a3'], { ...limits, projects: known }).start).toEqual([]);
+    expect(plan(list, ['a0', 'a1', 'a2', 'a3'], { ...limits, projects: projectsOf(list) }).start).toEqual(['b0']);
+  });
+
+  it('whose project Nova did not return share the permits of one', () => {
+    const list = [...many('a', 9), crash('b0')];
+    const projects = new Map(list.map(({ uuid, target }) => [target, uuid === 'b0' ? 'b' : null]));
+    expect(plan(list, [], { ...limits, projects }).start.toSorted()).toEqual(['a0', 'a1', 'a2', 'a3', 'b0']);
+  });
+
+  it('leave one place at least to the others, and take the only one', () => {
+    const list = [...many('a', 9), crash('b0')];
+    const projects = projectsOf(list);
+    expect(plan(list, ['a0', 'a1'], { maxConcurrent: 3, maxPerProject: 9, projects }).start).toEqual(['b0']);
+    expect(plan(list, [], { maxConcurrent: 1, maxPerProject: 9, projects }).start).toEqual(['a0']);
+  });
+
+  it('are resumed, all that an engine left at work', () => {
+    const left = Array.from({ length: 6 }, (_, n) => crash(`a${n}`, { status: 'running' }));
+    expect(plan(left, [], limits).start).toHaveLength(6);
+  });
+
+  it('delay no recovery of a process', () => {
+    const list = [...many('a', 9), open('p', { type: 'PROCESS', host: 'c3' })];
+    expect(plan(list, ['a0', 'a1', 'a2', 'a3'], { ...limits, projects: projectsOf(list) }).start).toEqual(['p']);
   });
 });

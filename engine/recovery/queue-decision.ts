@@ -1,17 +1,21 @@
 /**
- * Which recoveries start now, and which are parked behind another one. Pure.
+ * Decides which recoveries start now, and which are parked behind another one. Pure.
  *
  * Invariants:
  * - one recovery at a time for a target; while the failure of a host is being recovered nothing else is done about that host, since its
  *   recovery moves the instances and disables the service anyway;
- * - what waits for the recovery of a host is parked, not closed: that recovery may do nothing about it;
- * - so is a return of the host, older or newer: nothing is sent to a host that is evacuated, and a death that turns out to be none ends no
- *   return;
- * - failures of hosts, failures of instances and processes, and returns have places of their own: none of them fills those of another
- *   kind, and nobody waits for a recovery that is being interrupted but the host that it belongs to.
+ * - a recovery that waits for the recovery of a host is parked, not closed: that recovery may do nothing about it;
+ * - so is a return of the host, older or newer: nothing is sent to a host that is evacuated, and a failure report that turns out to be
+ *   false ends no return;
+ * - failures of hosts, failures of instances and processes, and returns have separate permits: no kind takes those of another kind, and
+ *   only recoveries of the same host wait for a recovery that is being interrupted;
+ * - the instances of one project never hold more permits than `maxPerProject`, and a free permit goes to the project that holds the fewest:
+ *   one tenant's crashes delay those of no other tenant.
  */
+import { comparableHost } from '#protocol/host-name.ts';
 import { kindOf, type RecoveryKind } from '../journal/host-event.ts';
-import type { LogbookRow } from '../journal/words.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { ProjectShares, type Projects } from './project-shares-decision.ts';
 
 type Open = Pick<
   LogbookRow,
@@ -25,6 +29,10 @@ export interface QueueFacts {
   readonly running: ReadonlySet<string>;
   readonly now: number;
   readonly maxConcurrent: number;
+  /** Recoveries of instances of one project at the same time. */
+  readonly maxPerProject: number;
+  /** As far as they were read. */
+  readonly projects: Projects;
 }
 
 export interface QueueDecision {
@@ -36,11 +44,14 @@ export interface QueueDecision {
   readonly park: readonly { readonly uuid: string; readonly by: string }[];
   /** Parked behind a recovery that has ended. */
   readonly release: readonly string[];
-  /** When to look again, by the clock of `now`; null when only an event can change anything. */
+  /** Targets of recoveries of instances whose project must be known before more of them may start. */
+  readonly readProjects: readonly string[];
+  /** Time of the next check, by the clock of `now`; null if only an event can change anything. */
   readonly lookAgainAt: number | null;
 }
 
-export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): QueueDecision {
+export function planQueue(facts: QueueFacts): QueueDecision {
+  const { open, running, now } = facts;
   const failures = newestFailures(open);
   const park: { uuid: string; by: string }[] = [];
   for (const one of open) {
@@ -57,25 +68,28 @@ export function planQueue({ open, running, now, maxConcurrent }: QueueFacts): Qu
   const waiting = open
     .filter((one) => !running.has(one.uuid) && !leaving.has(one.uuid) && one.parked_reason === null)
     .sort((a, b) => RANK[kindOf(a)] - RANK[kindOf(b)] || a.id - b.id);
-  const start = chooseStarts(waiting.filter(isDue), { open, running, leaving, maxConcurrent });
+  const { start, readProjects } = chooseStarts(waiting.filter(isDue), { ...facts, leaving });
   const later = waiting.filter((one) => !isDue(one)).map((one) => one.retry_at ?? now);
-  return { start, supersede, park, release, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
+  return { start, supersede, park, release, readProjects, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
 }
 
 /**
- * Recoveries of an instance that wait for a retry although a newer crash of it has been accepted: the newer recovery brings it up, and
- * the retry would stop what runs again.
+ * Recoveries of an instance that wait for a retry although a newer crash of it has been accepted from the same host: the newer recovery
+ * starts the instance, and the retry would stop it again. The report of another host ends none: the host of the instance in Nova decides
+ * which of the two is carried out, so a compromised host ends no recovery of an instance that it does not have.
  */
 function olderCrashes(open: readonly Open[], running: ReadonlySet<string>): { uuid: string; by: string }[] {
-  const newest = new Map(open.filter(({ type }) => type === 'VM').map((one) => [one.target, one.uuid]));
-  return open.flatMap(({ uuid, target, status, parked_reason }) => {
-    const by = newest.get(target);
+  const keyOf = ({ host, target }: Open): string => `${comparableHost(host)} ${target}`;
+  const newest = new Map(open.filter(({ type }) => type === 'VM').map((one) => [keyOf(one), one.uuid]));
+  return open.flatMap((one) => {
+    const { uuid, status, parked_reason } = one;
+    const by = newest.get(keyOf(one));
     const isOlder = by !== undefined && by !== uuid && status === 'error';
     return isOlder && parked_reason === null && !running.has(uuid) ? [{ uuid, by }] : [];
   });
 }
 
-/** Hosts before instances: a host holds many of them. */
+/** Hosts before instances: a host has many of them. */
 const RANK: Readonly<Record<RecoveryKind, number>> = { COMPUTE_HOST: 0, PROCESS: 1, VM: 1, HOST_RETURN: 2 };
 
 /** The newest open failure of each host. */
@@ -85,35 +99,48 @@ function newestFailures(open: readonly Open[]): ReadonlyMap<string, Open> {
   return failures;
 }
 
-interface Places {
-  readonly open: readonly Open[];
-  readonly running: ReadonlySet<string>;
+interface Places extends QueueFacts {
   readonly leaving: ReadonlySet<string>;
-  readonly maxConcurrent: number;
 }
 
-function chooseStarts(due: readonly Open[], { open, running, leaving, maxConcurrent }: Places): string[] {
-  // What is being interrupted blocks its target and its host until it has stopped.
+function chooseStarts(due: readonly Open[], places: Places): Pick<QueueDecision, 'start' | 'readProjects'> {
+  const { open, running, leaving, maxConcurrent, maxPerProject, projects } = places;
+  // A recovery that is being interrupted blocks its target and its host until it has stopped.
   const busyTargets = new Set(open.filter(({ uuid }) => running.has(uuid)).map(({ target }) => target));
   const stopping = open.filter(({ uuid }) => running.has(uuid) && leaving.has(uuid));
   const busyHosts = new Set(stopping.map(({ host }) => host));
-  // What another engine left running has its flow open, and is resumed before anything else about its target begins.
+  // The flow of a recovery that another engine left running is open. It is resumed before any other recovery of its target starts.
   const leftOpen = new Map(
     open.filter((one) => one.status === 'running' && !leaving.has(one.uuid)).map((one) => [one.target, one.uuid]),
   );
-  const taken = countByPlace(open.filter(({ uuid }) => running.has(uuid) && !leaving.has(uuid)));
+  const atWork = open.filter(({ uuid }) => running.has(uuid) && !leaving.has(uuid));
+  const taken = countByPlace(atWork);
+  const shares = new ProjectShares(projects, maxPerProject, maxConcurrent);
+  for (const one of atWork) shares.take(one);
   const start: string[] = [];
-  for (const one of due) {
+  const mayStart = (one: Open): boolean => {
     const place = PLACE_OF[kindOf(one)];
     const isBlocked = (leftOpen.get(one.target) ?? one.uuid) !== one.uuid || busyTargets.has(one.target);
-    if (isBlocked || taken[place] >= maxConcurrent) continue;
-    if (place === 'returns' && taken.hosts + taken.returns >= maxConcurrent) continue;
-    if (kindOf(one) === 'COMPUTE_HOST' && busyHosts.has(one.host)) continue;
+    if (isBlocked || taken[place] >= maxConcurrent) return false;
+    if (place === 'returns' && taken.hosts + taken.returns >= maxConcurrent) return false;
+    return kindOf(one) !== 'COMPUTE_HOST' || !busyHosts.has(one.host);
+  };
+  const begin = (one: Open): void => {
     busyTargets.add(one.target);
-    taken[place] += 1;
+    taken[PLACE_OF[kindOf(one)]] += 1;
+    shares.take(one);
     start.push(one.uuid);
+  };
+  const of = (place: Place): readonly Open[] => due.filter((one) => PLACE_OF[kindOf(one)] === place);
+  for (const one of of('hosts')) if (mayStart(one)) begin(one);
+  const objects = of('objects');
+  for (;;) {
+    const next = shares.next(objects.filter(mayStart));
+    if (next === undefined) break;
+    begin(next);
   }
-  return start;
+  for (const one of of('returns')) if (mayStart(one)) begin(one);
+  return { start, readProjects: shares.toRead([...atWork, ...objects]) };
 }
 
 type Place = 'hosts' | 'objects' | 'returns';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RecoveryMethod } from '#config/segments.ts';
-import { type FlowChoice, nextFlow } from './method.ts';
+import type { RecoveryMethod } from '#config/options/segments.ts';
+import { type FlowChoice, nextFlow } from './recovery-method-decision.ts';
 
 /** Every flow that a method runs when all of them fail. */
 function sequence(method: RecoveryMethod, reserved: string[]): string[] {
@@ -32,8 +32,8 @@ describe('the flows of a recovery method', () => {
       choice: { flow: 'host_return', reservedHost: null },
     });
     const back: FlowChoice[] = [{ flow: 'host_return', reservedHost: null }];
-    expect(nextFlow('HOST_RETURN', 'rh_priority', back, ['r1'])).toEqual({ do: 'give up', reason: null });
+    expect(nextFlow('HOST_RETURN', 'rh_priority', back, ['r1'])).toEqual({ do: 'fail', reason: null });
     const tried: FlowChoice[] = [{ flow: 'instance', reservedHost: null }];
-    expect(nextFlow('VM', 'auto_priority', tried, ['r1'])).toEqual({ do: 'give up', reason: null });
+    expect(nextFlow('VM', 'auto_priority', tried, ['r1'])).toEqual({ do: 'fail', reason: null });
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Which flow a recovery runs next, by the recovery method of the host's segment. Pure.
+ * Chooses the next flow of a recovery by the recovery method of the host's segment. Pure.
  *
- * A recovery is a sequence of flows. With reserved hosts each is tried in a flow of its own, and each flow starts from what
- * still lies on the failed host, so a try that moved half of the instances leaves the other half to the next.
+ * A recovery is a sequence of flows. With reserved hosts each one is tried in a flow of its own. Each flow starts from the instances that
+ * are still on the failed host, so a flow that moved half of the instances leaves the other half to the next flow.
  */
-import type { RecoveryMethod } from '#config/segments.ts';
+import type { RecoveryMethod } from '#config/options/segments.ts';
 import type { RecoveryKind } from '../journal/host-event.ts';
+import { chooseReservedHost } from './reserved-host-choice-decision.ts';
 
 /** The flows for a host that came back. */
 export type ReturnFlow = 'host_return' | 'host_reboot';
@@ -16,12 +17,12 @@ export type FlowChoice =
 
 export type NextFlow =
   | { readonly do: 'run'; readonly choice: FlowChoice }
-  /** There is nothing to do about a host that came back. */
+  /** There is no action for a host that came back. */
   | { readonly do: 'nothing'; readonly status: 'finished' | 'ignored'; readonly reason: string }
-  /** Nothing is left to try in this round; `reason` only where no flow ran to tell one. */
-  | { readonly do: 'give up'; readonly reason: string | null };
+  /** Nothing is left to try in this round; `reason` only if no flow ran that has one. */
+  | { readonly do: 'fail'; readonly reason: string | null };
 
-/** Those that run once in a round, whatever the method. */
+/** Flows that run once in a round with any method. */
 const SINGLE = { VM: 'instance', PROCESS: 'process' } as const;
 
 const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
@@ -29,7 +30,7 @@ const NO_RESERVED_HOSTS = 'No reserved_hosts available for evacuation.';
 /**
  * @param tried the flows of this round so far, all of which failed
  * @param returnFlow of a host that came back
- * @param reservedHosts those that are free, in the order of the segment
+ * @param reservedHosts the free ones, in the order of the segment
  */
 export function nextFlow(
   kind: RecoveryKind,
@@ -40,10 +41,10 @@ export function nextFlow(
 ): NextFlow {
   if (kind !== 'COMPUTE_HOST') {
     const flow = kind === 'HOST_RETURN' ? returnFlow : SINGLE[kind];
-    return tried.length === 0 ? { do: 'run', choice: { flow, reservedHost: null } } : { do: 'give up', reason: null };
+    return tried.length === 0 ? { do: 'run', choice: { flow, reservedHost: null } } : { do: 'fail', reason: null };
   }
-  const usedHosts = new Set(tried.map(({ reservedHost }) => reservedHost));
-  const freeHost = reservedHosts.find((host) => !usedHosts.has(host));
+  const used = tried.map(({ reservedHost }) => reservedHost);
+  const freeHost = chooseReservedHost(reservedHosts, used);
   const auto: FlowChoice | undefined = tried.some(({ flow }) => flow === 'host_auto')
     ? undefined
     : { flow: 'host_auto', reservedHost: null };
@@ -57,5 +58,5 @@ export function nextFlow(
   };
   const choice = order[method].find((candidate) => candidate !== undefined);
   if (choice) return { do: 'run', choice };
-  return { do: 'give up', reason: tried.length === 0 ? NO_RESERVED_HOSTS : null };
+  return { do: 'fail', reason: tried.length === 0 ? NO_RESERVED_HOSTS : null };
 }

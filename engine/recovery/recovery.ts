@@ -1,39 +1,41 @@
 /**
- * One recovery at work: flow after flow, as the recovery method says, until one succeeds or none is left.
+ * One running recovery: flow after flow, by the recovery method, until one succeeds or none is left.
  *
- * Where it stands is derived from the journal each time, so taking it over after a death and beginning it are one path.
+ * Its state is derived from the journal each time, so that starting it and resuming it after an engine failure are one path.
  */
 import { randomUUID } from 'node:crypto';
-import type { Configuration } from '#config/load.ts';
-import { RETURN_FLOWS } from '#config/pipelines.ts';
-import { policyOf } from '#config/task-policies.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { taskSettings } from '#config/options/task-settings.ts';
+import { RETURN_FLOWS } from '#config/pipelines/pipelines.ts';
+import { policyOf } from '#config/pipelines/task-policies.ts';
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
 import { ambiguity } from '../cloud/compute-hosts.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { Budget } from '../flow/budget.ts';
 import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
 import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
-import { FlowRunner, type RunnerParts } from '../flow/runner.ts';
+import { FlowRunner } from '../flow/runner.ts';
+import type { RunnerParts } from '../flow/runner-parts.ts';
+import { whyAnswered, whyLeftAlone } from '../intake/came-back.ts';
+import { whyForeign } from '../intake/foreign-instance.ts';
+import { FRESH_PROOF_MS } from '../intake/host-liveness-decision.ts';
+import type { HostNames } from '../intake/host-names.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
-import type { LogbookRow, Proof } from '../journal/words.ts';
-import { decideContinuation } from '../recovery/after-crash.ts';
-import { closeRound } from '../recovery/closing.ts';
-import { FRESH_PROOF_MS } from '../recovery/life-sign.ts';
-import type { FlowChoice, NextFlow } from '../recovery/method.ts';
-import { whyAnswered, whyLeftAlone } from './came-back.ts';
+import type { LogbookRow, Proof } from '../journal/rows.ts';
+import type { ProgressHub } from '../service/progress-notices.ts';
+import { closeRound } from './closing-decision.ts';
+import { decideContinuation } from './engine-failure-decision.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
-import type { HostNames } from './host-names.ts';
-import type { ProgressHub } from './progress.ts';
-import { taskSettings } from './task-settings.ts';
+import type { FlowChoice, NextFlow } from './recovery-method-decision.ts';
 import type { Waits } from './waits.ts';
 
 export interface RecoveryParts extends RunnerParts {
   readonly clock: Clock;
   readonly configuration: Configuration;
-  /** One place: a recovery that chooses its next flow has opened it before another one chooses. */
+  /** One permit: a recovery that chooses its next flow has opened it before another one chooses. */
   readonly choosing: Budget;
   readonly hub: ProgressHub;
   readonly waits: Waits;
@@ -57,18 +59,20 @@ export class Recovery {
   /** Runs to the end of the round. @param open the flow that an engine left open, if there is one */
   async run(open: FlowSnapshot | null): Promise<void> {
     const round = this.#logbook.failures + this.#logbook.retried + 1;
-    // What goes back goes on going back.
+    // A rollback continues as a rollback.
     if (open?.flow.state !== 'REVERTING' && (await this.#endedByLife(open))) return;
     const left = open ? await this.#takeUp(open, round) : { flow: null };
-    if (left === 'given up') return;
+    if (left === 'dead letter') return;
     let { flow } = left;
     let cause: Fault = 'work';
     for (;;) {
       if (!flow) {
         if (await this.#endedByLife(null)) return;
+        const foreign = await this.#whyForeign();
+        if (foreign !== undefined) return this.#close('ignored', foreign);
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
         if (next.do === 'nothing') return this.#close(next.status, next.reason);
-        if (next.do === 'give up') {
+        if (next.do === 'fail') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
           await this.#parts.journal.write(
@@ -92,14 +96,22 @@ export class Recovery {
     }
   }
 
-  /** There is nothing to do about a host that came back. */
+  /** Checked before the first flow only: a flow of the recovery may have moved the instance itself. */
+  async #whyForeign(): Promise<string | undefined> {
+    const flows = await this.#parts.journal.query('flows', this.#logbook.id);
+    if (flows.length > 0) return undefined;
+    const { cloud, hostNames } = this.#parts;
+    return whyForeign(cloud, hostNames, this.#logbook, this.#signal);
+  }
+
+  /** There is no action for a host that came back, or for an instance that is on another host. */
   async #close(status: 'finished' | 'ignored', reason: string): Promise<void> {
     const { journal, clock, log, waits } = this.#parts;
     const { uuid, id } = this.#logbook;
     const at = clock.now();
-    // Only Nova knows whether such a migration ends on the host that failed, and nobody waits for it any more.
+    // Only Nova knows whether such a migration ends on the host that failed, and no task waits for it any more.
     const underway = await journal.query('unsettledMigrations', id);
-    const hint = ` See what became of instances that were on their way there: ${underway.join(', ')}.`;
+    const hint = ` Check the instances that were in transit to it: ${underway.join(', ')}.`;
     const message = underway.length > 0 ? `${reason}${hint}` : reason;
     await journal.write(
       { op: 'logbook', uuid, status: 'running', at },
@@ -109,8 +121,9 @@ export class Recovery {
   }
 
   /**
-   * A host that came back before its recovery requested anything is left alone. A recovery that has begun is finished: its host is forced
-   * down, and what it moved by half would help nobody; unless the host has failed again since, which is that failure's recovery.
+   * A host that came back before its recovery requested anything is not recovered. A recovery that has requested something is finished: its
+   * host is forced down, and a partial recovery would help no user. The exception is a host that has failed again since; it is recovered by
+   * that failure's recovery.
    */
   async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
     const { journal, clock, log, waits } = this.#parts;
@@ -129,16 +142,16 @@ export class Recovery {
 
   async #begin(
     round: number,
-  ): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'give up' | 'nothing' }>> {
+  ): Promise<{ do: 'run'; flow: FlowSnapshot } | Extract<NextFlow, { do: 'fail' | 'nothing' }>> {
     const { host } = this.#logbook;
     const inNova = await this.#parts.hostNames.find(host, this.#signal);
-    if (inNova.match === 'several') return { do: 'give up', reason: ambiguity(host, inNova.names) };
+    if (inNova.match === 'several') return { do: 'fail', reason: ambiguity(host, inNova.names) };
     await this.#takeNovaName();
     const next = await this.#choices.next(round);
     return next.do === 'run' ? { do: 'run', flow: await this.#open(next.choice, round) } : next;
   }
 
-  /** What its flows do is journaled under the name by which later recoveries look for it. */
+  /** Its flows are journaled under the name by which later recoveries search for them. */
   async #takeNovaName(): Promise<void> {
     const renamed = this.#parts.hostNames.renamed(this.#logbook);
     if (renamed === this.#logbook) return;
@@ -177,7 +190,7 @@ export class Recovery {
     });
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
-    // Before the flow: whoever takes that up opens none, and would not come by here again.
+    // Before the flow: an engine that resumes the flow opens none, and would not run this code again.
     if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
@@ -204,14 +217,14 @@ export class Recovery {
     return flow;
   }
 
-  /** What proves the death now: a fencing of a while ago does not. */
+  /** Current proof that the host is down; an old fencing is none. */
   #proof(): Proof {
     const { proof } = this.#logbook;
     const isOld = this.#parts.waits.openFor(this.#logbook) > FRESH_PROOF_MS;
     return proof === 'fencing' && isOld ? 'none' : proof;
   }
 
-  /** When the host failed, by the report of it and no later than its acceptance, ms UTC; null where this is not about a host. */
+  /** When the host failed, by the report and no later than its acceptance, ms UTC; null if this is not about a host. */
   async #failedAt(): Promise<number | null> {
     const { host, id } = this.#logbook;
     const kind = kindOf(this.#logbook);
@@ -221,11 +234,11 @@ export class Recovery {
     return failure && Math.min(failure.earliest_at ?? failure.generated_at, failure.accepted_at);
   }
 
-  /** Counts the resume, and does what its plan says about a death. No flow: it is begun anew. */
-  async #takeUp(open: FlowSnapshot, round: number): Promise<{ readonly flow: FlowSnapshot | null } | 'given up'> {
+  /** Counts the resume, and follows the plan's policy for an engine failure. No flow: it is started from the beginning. */
+  async #takeUp(open: FlowSnapshot, round: number): Promise<{ readonly flow: FlowSnapshot | null } | 'dead letter'> {
     const { journal, configuration, clock, log } = this.#parts;
     const { uuid } = this.#logbook;
-    // An operator turned it while it was ours: nobody died or stopped.
+    // An operator command interrupted it while it was ours: no engine failed or stopped.
     if (open.flow.state === 'REVERTING' && open.flow.left_by === journal.epoch) return this.#followed(open);
     const flow = await journal.resumeFlow(open.flow.id);
     crashPoint('flow.after-resume');
@@ -246,26 +259,26 @@ export class Recovery {
         return this.#followed({ ...open, flow });
       }
       case 'rollback': {
-        log('warning', 'flow is taken back, since its engine died', facts);
-        const error = 'its engine died, and it rolls back then';
+        log('warning', 'flow is rolled back, since its engine ended', facts);
+        const error = 'its engine ended, and its policy is to roll back';
         await journal.write({ op: 'revert_flow', flowId: flow.id, cause: 'work', error });
         return this.#followed({ ...open, flow: { ...flow, state: 'REVERTING', revert_cause: 'work', error } });
       }
       case 'restart': {
-        log('warning', 'flow is begun anew, since its engine died', facts);
-        const error = 'its engine died, and it is begun anew then';
+        log('warning', 'flow is restarted, since its engine ended', facts);
+        const error = 'its engine ended, and its policy is to restart';
         await journal.write({ op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at });
         crashPoint('flow.after-close');
         return { flow: null };
       }
-      case 'give up': {
-        const message = `dead letter: ${ends} engines died or stopped in it; look at it and say "recovery-agent retry ${uuid}"`;
+      case 'dead letter': {
+        const message = `dead letter: ${ends} engines ended during it; find out why, then run "recovery-agent retry ${uuid}"`;
         log('error', message, { uuid, flow: flow.uuid });
         await journal.write(
           { op: 'close_flow', flowId: flow.id, state: 'FAILURE', error: message, at },
           { op: 'logbook', uuid, status: 'failed', message, failed: 'work', at },
         );
-        return 'given up';
+        return 'dead letter';
       }
     }
   }
@@ -280,11 +293,11 @@ export class Recovery {
     const isLast = await this.#choices.isLast(round);
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
-        // A failed flow with another one after it leaves the recovery running, unless an operator has to say something.
+        // A failed flow with another one after it leaves the recovery running, unless an operator has to decide.
         outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : [this.#closing(outcome)],
       );
     } catch (error) {
-      // An engine that has lost its reign cannot say so; for the next one it is dead.
+      // An engine that has lost its lease cannot write this; the next engine treats it as failed.
       if (error instanceof Interrupted) await journal.write({ op: 'leave_flow', flowId: flow.flow.id }).catch(() => {});
       throw error;
     } finally {

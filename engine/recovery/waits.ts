@@ -1,11 +1,11 @@
 /**
- * How long recoveries wait, in CLOCK_BOOTTIME of this engine.
+ * Waiting times of recoveries, in CLOCK_BOOTTIME of this engine.
  *
- * Invariant: no jump of a wall clock, and no other node's wall clock, shortens or lengthens a wait. What the journal has in wall time
- * was written by one clock, so only differences within one row are used; a wait that another engine began runs whole from here.
+ * Invariant: no jump of a wall clock, and no other node's wall clock, shortens or lengthens a wait. Wall times in the journal were written
+ * by one clock, so only differences within one row are used; a wait that another engine started runs in full from here.
  */
-import type { Clock } from '../clock/clock.ts';
-import type { LogbookRow } from '../journal/words.ts';
+import type { Clock } from '#protocol/clock.ts';
+import type { LogbookRow } from '../journal/rows.ts';
 
 type Open = Pick<LogbookRow, 'uuid' | 'updated_at' | 'retry_at' | 'waited_ms'>;
 
@@ -13,7 +13,7 @@ interface Wait {
   readonly updatedAt: number;
   /** When this engine first had the row in this state. */
   readonly seenAt: number;
-  /** Since when its time open is not in the journal yet. */
+  /** Start of the open time that is not in the journal yet. */
   countedFrom: number;
 }
 
@@ -25,7 +25,7 @@ export class Waits {
     this.#clock = clock;
   }
 
-  /** Takes note of what is open; forgets what is not. */
+  /** Stores the open recoveries; forgets all others. */
   observe(open: readonly Open[]): void {
     const now = this.#clock.boottime();
     const next = new Map<string, Wait>();
@@ -53,7 +53,7 @@ export class Waits {
     return row.waited_ms + now - (this.#waits.get(row.uuid)?.countedFrom ?? now);
   }
 
-  /** What is not in the journal yet of the time that it was open, to be written there now. */
+  /** The part of its open time that is not in the journal yet, to be written there now. */
   take(uuid: string): number {
     const now = this.#clock.boottime();
     const wait = this.#waits.get(uuid);
