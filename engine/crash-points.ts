@@ -1,9 +1,9 @@
 /**
- * Named places where a test kills the process with SIGKILL: `RECOVERY_AGENT_CRASH_POINT=name` at the first passage,
- * `name:3` at the third. Off (the variable unset at start) a point is a call of an empty function.
+ * Named places where a test kills the process with SIGKILL: `RECOVERY_AGENT_CRASH_POINT=name` at the first passage, `name:3` at the third.
+ * If the variable is unset at start, a point is a call of an empty function.
  */
 
-/** Every point, in the order of a host recovery, and those of a rollback; the crash suite kills at each. */
+/** Every point, in the order of a host recovery, and those of a rollback. The crash suite kills the process at each. */
 export const CRASH_POINTS = [
   'lease.before-take',
   'lease.after-take',

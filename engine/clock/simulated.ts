@@ -1,9 +1,9 @@
 /**
- * A clock that stands still until everything that can run has run, and then jumps to the next sleeper's time.
- * Two runs with the same seed sleep and wake in the same order.
+ * A clock that stops until everything that can run has run, and then advances to the time of the next sleeper. Two runs with the same seed
+ * sleep and wake in the same order.
  */
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from './clock.ts';
+import type { Clock } from '#protocol/clock.ts';
 
 interface Sleeper {
   readonly at: number;
@@ -11,18 +11,26 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Turns of the event loop in which nothing new went to sleep, after which the world counts as idle. */
+/** Turns of the event loop without a new sleeper after which the world counts as idle. A commit takes one turn. */
 const IDLE_TURNS = 3;
-/** How long real input and output are waited for when nobody sleeps. */
+/** Maximum wait for real input and output while there is no sleeper. */
 const REAL_PATIENCE_MS = 10_000;
 
 export class SimulatedClock implements Clock {
   #now: number;
   #order = 0;
   #sleepers: Sleeper[] = [];
+  #isHeld = false;
 
-  constructor(start = Date.UTC(2026, 0, 1)) {
+  readonly #idleTurns: number;
+
+  /**
+   * @param idleTurns With fewer turns than a chain of commits takes, time passes during the chain. That is cheap, and the times of a log
+   * then depend on other sleepers.
+   */
+  constructor(start = Date.UTC(2026, 0, 1), idleTurns = IDLE_TURNS) {
     this.#now = start;
+    this.#idleTurns = idleTurns;
   }
 
   now(): number {
@@ -53,7 +61,17 @@ export class SimulatedClock implements Clock {
     });
   }
 
-  /** Runs the clock until `work` settles; throws when it waits for something that no sleeper will bring. */
+  /** Time does not pass while `work` reads and writes files, which takes longer on a busy machine. */
+  async hold<T>(work: Promise<T>): Promise<T> {
+    this.#isHeld = true;
+    try {
+      return await work;
+    } finally {
+      this.#isHeld = false;
+    }
+  }
+
+  /** Runs the clock until `work` settles. Throws if `work` waits for something that no sleeper can cause. */
   async run<T>(work: Promise<T>): Promise<T> {
     let settled = false;
     const mark = (): void => {
@@ -65,16 +83,12 @@ export class SimulatedClock implements Clock {
       const before = this.#order;
       await turn();
       idle = this.#order === before ? idle + 1 : 0;
-      if (settled || idle < IDLE_TURNS) continue;
-      const next = this.#sleepers.reduce<Sleeper | undefined>(
-        (first, other) =>
-          first && (first.at < other.at || (first.at === other.at && first.order < other.order)) ? first : other,
-        undefined,
-      );
+      if (settled || idle < this.#idleTurns) continue;
+      const next = this.#isHeld ? undefined : this.#firstSleeper();
       if (!next) {
-        // Nobody sleeps: the disk may still be at work, which takes real time.
-        if (idle > IDLE_TURNS + REAL_PATIENCE_MS)
-          throw new Error('simulated clock: everything waits and nobody sleeps');
+        // There is no sleeper: the disk may still be busy, which takes real time.
+        if (idle > this.#idleTurns + REAL_PATIENCE_MS)
+          throw new Error('simulated clock: everything waits and there is no sleeper');
         await delay(1);
         continue;
       }
@@ -84,5 +98,13 @@ export class SimulatedClock implements Clock {
       next.wake();
     }
     return work;
+  }
+
+  #firstSleeper(): Sleeper | undefined {
+    return this.#sleepers.reduce<Sleeper | undefined>(
+      (first, other) =>
+        first && (first.at < other.at || (first.at === other.at && first.order < other.order)) ? first : other,
+      undefined,
+    );
   }
 }

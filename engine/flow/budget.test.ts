@@ -39,7 +39,7 @@ describe('owners that share places', () => {
       expect(budget.tryTake('c2')).toBe(true);
       expect(budget.tryTake('c2')).toBe(false);
     }
-    // Both have four: whoever has waited longer is next.
+    // Both have four: the owner that has waited longer is next.
     budget.give('c2');
     expect(budget.tryTake('c1')).toBe(false);
     expect(budget.tryTake('c2')).toBe(true);

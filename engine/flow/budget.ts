@@ -1,10 +1,10 @@
 /**
- * Limits of what may be under way at once, over all recoveries of the engine.
+ * Concurrency limits over all recoveries of the engine.
  *
  * Invariants:
- * - an owner (a failed host) may use every place while no other owner waits;
- * - while others wait, a place that becomes free goes to the owner with the fewest, of equals to the one that has waited longest, until
- *   each has its share: the places divided by the owners that hold one or wait, at least one.
+ * - an owner (a failed host) may use every permit while no other owner waits;
+ * - while others wait, a freed permit goes to the owner with the fewest, of equals to the one that has waited longest, until each has its
+ *   share: the permits divided by the owners that hold one or wait, at least one.
  */
 
 const NOBODY = '';
@@ -14,14 +14,14 @@ interface Waiter {
   readonly enter: () => void;
 }
 
-/** A number of places. */
+/** A number of permits. */
 export class Budget {
   readonly #places: number;
   #free: number;
   readonly #held = new Map<string, number>();
-  /** Owners that were refused a place and poll for one, the oldest first. */
+  /** Owners that were refused a permit and poll for one, the oldest first. */
   readonly #wanting = new Set<string>();
-  /** Owners that wait for a place in `run`, in the order they came. */
+  /** Owners that wait for a permit in `run`, in the order of their requests. */
   readonly #waiting: Waiter[] = [];
 
   constructor(places: number) {
@@ -29,7 +29,9 @@ export class Budget {
     this.#free = places;
   }
 
-  /** Takes a place if one is free and not kept for another owner. One that is refused counts as waiting until it takes or withdraws. */
+  /**
+   * Takes a permit if one is free and not reserved for another owner. A refused owner counts as waiting until it takes one or withdraws.
+   */
   tryTake(owner: string = NOBODY): boolean {
     if (this.#free <= this.#keptFrom(owner)) {
       this.#wanting.add(owner);
@@ -40,20 +42,20 @@ export class Budget {
     return true;
   }
 
-  /** Takes a place if more than half of them are free: for what is not urgent. */
+  /** Takes a permit if more than half of them are free: for work that is not urgent. */
   tryTakeSpare(owner: string = NOBODY): boolean {
     if (this.#free <= this.#places / 2) return false;
     this.take(owner);
     return true;
   }
 
-  /** Takes a place even if none is free: for what is under way already, e.g. an evacuation found running on resume. */
+  /** Takes a permit even if none is free: for work that is already in progress, e.g. an evacuation found running on resume. */
   take(owner: string = NOBODY): void {
     this.#free -= 1;
     this.#held.set(owner, this.#heldBy(owner) + 1);
   }
 
-  /** The owner waits for no place any more. */
+  /** The owner does not wait for a permit any more. */
   withdraw(owner: string): void {
     this.#wanting.delete(owner);
   }
@@ -72,7 +74,7 @@ export class Budget {
     }
   }
 
-  /** Runs `work` in a place, waiting for one; rejects with the signal's reason when aborted before. */
+  /** Runs `work` with a permit, waiting for one. Rejects with the signal's reason if it is aborted earlier. */
   async run<T>(work: () => Promise<T>, signal: AbortSignal, owner: string = NOBODY): Promise<T> {
     if (this.#free > 0) this.take(owner);
     else await this.#turn(owner, signal);
@@ -111,7 +113,7 @@ export class Budget {
     return this.#held.get(owner) ?? 0;
   }
 
-  /** Places that waiting owners with precedence over this one still have to get. */
+  /** Permits that waiting owners with precedence over this one still have to get. */
   #keptFrom(owner: string): number {
     const wanting = [...this.#wanting];
     const owners = new Set([...this.#held.keys(), ...wanting, owner]);
@@ -129,8 +131,8 @@ export class Budget {
 }
 
 export interface Budgets {
-  /** Evacuation requests on their way to the cloud (`host_failure_recovery_threads`). */
+  /** Evacuation requests in transit to the cloud (`host_failure_recovery_threads`). */
   readonly requests: Budget;
-  /** Evacuations, and migrations home, requested and not yet arrived (`max_evacuations_in_flight`). */
+  /** Evacuations and migrations home that were requested and have not arrived (`max_evacuations_in_flight`). */
   readonly evacuations: Budget;
 }

@@ -1,23 +1,23 @@
-/** How a flow can end other than by success, and how a task says so. */
+/** The ways in which a flow ends other than by success, and the exceptions by which a task reports them. */
 import type { Json } from './plan.ts';
 
 /**
- * Why a task or a flow failed. `outage`: the cloud was away; the recovery is taken up again and again rather than given up.
- * `doubt`: an operator has to say what became of it. `order`: an operator ended it.
+ * Why a task or a flow failed. `outage`: the cloud did not respond; the recovery is retried until it expires. `doubt`: an operator has to
+ * state the outcome. `order`: an operator ended it.
  */
 export type Fault = 'work' | 'outage' | 'doubt' | 'order';
 
-/** Whether nothing is tried again before an operator says so. */
+/** Whether nothing is retried before an operator decides. */
 export function waitsForOperator(fault: Fault): boolean {
   return fault === 'doubt' || fault === 'order';
 }
 
-/** There is nothing to recover: the flow ends well here (Masakari's Skip* exceptions). */
+/** There is nothing to recover: the flow succeeds here (Masakari's Skip* exceptions). */
 export class SkipRecovery extends Error {
   override readonly name = 'SkipRecovery';
 }
 
-/** The failure is not one to recover: the notification ends `ignored` (Masakari's IgnoreInstanceRecovery). */
+/** The failure needs no recovery: the notification ends `ignored` (Masakari's IgnoreInstanceRecovery). */
 export class IgnoreRecovery extends Error {
   override readonly name = 'IgnoreRecovery';
 }
@@ -26,7 +26,7 @@ export class IgnoreRecovery extends Error {
 export class TaskFailure extends Error {
   override readonly name = 'TaskFailure';
   readonly fault: Fault;
-  /** What it did all the same, for the tasks of a flow that goes on. */
+  /** What the task did in spite of the failure, for the tasks of a flow that continues. */
   readonly outputs: { readonly [name: string]: Json };
 
   constructor(
@@ -41,17 +41,17 @@ export class TaskFailure extends Error {
   }
 }
 
-/** Whether the task did its work is not known, and it must not be done twice: an operator has to say. */
+/** It is unknown whether the task did its work, and the task must not run twice: an operator has to state it. */
 export class InDoubt extends TaskFailure {
   constructor(message: string, cause?: unknown) {
     super(message, 'doubt', cause);
   }
 }
 
-/** The task says of itself that it did nothing, and can be begun again at any time. */
+/** The task states that it did nothing and can be started again at any time. */
 export class NotDone extends TaskFailure {}
 
-/** The engine stops or lost its reign: the flow stays open in the journal for whoever resumes it. */
+/** The engine stops or lost its lease: the flow stays open in the journal for the engine that resumes it. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }

@@ -1,41 +1,42 @@
 /**
- * The frozen plan of a flow: which tasks in which order with which limits, inputs and settings. Built once, stored in the
- * journal, and the only thing a resume goes by: what the configuration says by then does not matter. Pure.
+ * The frozen plan of a flow: its tasks in order with their limits, inputs and settings. The plan is built once and stored in the journal. A
+ * resume uses only the plan; later changes of the configuration do not matter. Pure.
  */
-import type { CustomTask } from '#config/custom-tasks.ts';
-import { type OccurrenceName, occurrenceNames } from '#config/occurrence.ts';
-import type { CrashPolicy, FlowName, Phase, Pipelines } from '#config/pipelines.ts';
-import type { Shapes } from '#config/shape.ts';
-import type { FailurePolicy, TaskPolicy } from '#config/task-policies.ts';
-import type { Proof } from '../journal/words.ts';
-import type { TaskSettings } from './settings.ts';
+
+import type { Shapes } from '#config/expressions/shape.ts';
+import { DEFAULT_TASK_SETTINGS, type TaskSettings } from '#config/options/task-settings.ts';
+import { type OccurrenceName, occurrenceNames } from '#config/pipelines/occurrence.ts';
+import type { CrashPolicy, FlowName, Phase, Pipelines } from '#config/pipelines/pipelines.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
+import type { FailurePolicy, TaskPolicy } from '#config/pipelines/task-policies.ts';
+import type { Proof } from '../journal/rows.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export interface PlannedTask {
   readonly phase: Phase;
-  /** Unique in the plan: see config/occurrence.ts. */
+  /** Unique in the plan: see config/pipelines/occurrence.ts. */
   readonly name: OccurrenceName;
   readonly timeoutMs: number;
   readonly retries: number;
   readonly retryDelayMs: number;
   readonly onFailure: FailurePolicy;
   readonly parameters: { readonly [name: string]: string };
-  /** Its definition, of a task that is not built in. */
+  /** Its definition, if the task is not built in. */
   readonly custom?: CustomTask;
 }
 
 export interface Plan {
-  /** Of this structure; a reader refuses another. */
+  /** Version of this structure; a reader refuses another. */
   readonly version: 1;
   readonly flow: FlowName;
-  /** Counts the times the recovery was taken up: first by the notification, then by retries. Starts at 1. */
+  /** Counts the rounds of the recovery: the first by the notification, the others by retries. Starts at 1. */
   readonly round: number;
-  /** When the host of the recovery failed, by the report's clock and no later than its acceptance, ms UTC; null otherwise. */
+  /** When the host of the recovery failed, by the report's clock and no later than the acceptance, ms UTC; null otherwise. */
   readonly deadSince: number | null;
-  /** What proves the death of the host, when the flow was planned. Plans of version 0.1 have none. */
+  /** Proof that the host was down when the flow was planned. Plans of version 0.1 have none. */
   readonly proof?: Proof;
-  /** What becomes of it when its engine dies. */
+  /** What happens to the flow when its engine ends. */
   readonly afterCrash: CrashPolicy;
   readonly tasks: readonly PlannedTask[];
   /** What tasks can require by name: `host_name`, `instance_uuid`, `process_name`, `notification_uuid`, `reserved_host` … */
@@ -43,7 +44,7 @@ export interface Plan {
   readonly settings: TaskSettings;
 }
 
-/** Masakari's names of its flows, and one in their manner for the flow that it has not. */
+/** Masakari's names of its flows, and one in the same style for the flow that Masakari does not have. */
 export const FLOW_TITLES: { readonly [F in FlowName]: string } = {
   host_auto: 'instance_evacuate_engine',
   host_rh: 'instance_evacuate_engine',
@@ -60,7 +61,7 @@ const HOST_INPUTS: Shapes = {
   reserved_host_list: { listOf: 'text' },
 };
 
-/** What every flow of a kind gives its tasks; `reserved_host` is null where the scheduler chooses. */
+/** Inputs that every flow of a kind gives its tasks; `reserved_host` is null if the scheduler chooses. */
 export const FLOW_INPUTS: { readonly [F in FlowName]: Shapes } = {
   host_auto: HOST_INPUTS,
   host_rh: HOST_INPUTS,
@@ -98,11 +99,13 @@ export function buildPlan(facts: {
   return { version: 1, flow, round, deadSince, proof, afterCrash: pipeline.afterCrash, tasks, inputs, settings };
 }
 
-/** Reads a plan back from the journal. Throws when another program's version wrote it. */
+/** Reads a plan from the journal. Settings that its version did not have are the defaults. Throws if another version of the program wrote it. */
 export function readPlan(text: string): Plan {
   const plan = JSON.parse(text) as Plan;
   if (plan.version !== 1) {
     throw new Error(`the flow's plan has version ${String(plan.version)}; this program resumes version 1 only`);
   }
-  return plan;
+  return { ...plan, settings: { ...DEFAULT_TASK_SETTINGS, ...plan.settings } };
 }
+
+export type Values = { readonly [name: string]: Json };

@@ -1,15 +1,15 @@
 /**
  * The steps of one task in the journal: intent before the call, outcome after it.
  *
- * Invariant: `intend` resolves only when the intents are on the disk, and nobody calls the cloud for a step before that.
+ * Invariant: `intend` resolves only when the intents are on the disk, and no caller calls the cloud for a step before that.
  */
 import { crashPoint } from '../crash-points.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation, PlannedStep } from '../journal/mutations.ts';
-import type { StepRow, StepState } from '../journal/words.ts';
+import type { StepRow, StepState } from '../journal/rows.ts';
 import type { Json } from './plan.ts';
 
-/** A step as the running task knows it; always what the journal holds or is just being told. */
+/** A step as the running task sees it; always equal to the journal's row or to the write that is in progress. */
 export interface Step {
   readonly id: number;
   readonly key: string;
@@ -53,7 +53,7 @@ function stepOf(row: StepRow): Step {
   };
 }
 
-export class StepLedger {
+export class StepRecords {
   readonly #journal: Journal;
   readonly #flowId: number;
   readonly #atomId: number;
@@ -66,7 +66,7 @@ export class StepLedger {
     this.#now = now;
   }
 
-  /** Plans steps in one commit; those of an earlier try or engine come back as they stand. */
+  /** Plans steps in one commit. Steps of an earlier attempt or engine are returned unchanged. */
   async plan(steps: readonly PlannedStep[]): Promise<readonly Step[]> {
     const rows = await this.#journal.planSteps(this.#atomId, steps);
     crashPoint('step.after-plan');
@@ -83,7 +83,7 @@ export class StepLedger {
     crashPoint('step.after-intent');
   }
 
-  /** Writes what became of steps. */
+  /** Writes the outcomes of steps. */
   async settle(changes: readonly StepChange[], lines: readonly Line[] = []): Promise<void> {
     if (changes.length === 0 && lines.length === 0) return;
     crashPoint('step.before-outcome');

@@ -43,7 +43,7 @@ describe('an evacuation whose destination died', () => {
     expect(here.world.counts.accepted).toEqual({ [instance]: 1 });
   });
 
-  it('is requested again by no retry, whether or not somebody reset the task state', async () => {
+  it('is requested again by no retry, whether or not an operator reset the task state', async () => {
     const { here, recovery, instance } = await destinationDies();
     await using _ = here;
     await here.until(recovery);
@@ -88,6 +88,6 @@ describe('an evacuation whose destination died', () => {
     const { uuid: other } = here.world.addInstance('c1');
     const retried = here.engine.operator.retry(recovery, 'none', new Map(), other);
     await expect(here.clock.run(retried)).rejects.toThrow(`has no open evacuation of instance ${other}`);
-    expect((await here.engine.show(recovery)).notification.status).toBe('failed');
+    expect((await here.engine.reads.show(recovery)).notification.status).toBe('failed');
   });
 });

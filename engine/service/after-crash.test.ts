@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import type { Values } from '../flow/task.ts';
-import type { Driver, DriverCall } from '../tasks/custom/driver.ts';
+import type { Values } from '../flow/plan.ts';
+import type { Driver, DriverCall } from '../task-drivers/driver.ts';
 
-/** Custom tasks `open` and `work` around the evacuation; the test says what befalls them. */
+/** Custom tasks `open` and `work` around the evacuation; the test decides their outcomes. */
 class Tasks implements Driver {
   readonly steps = 'one';
   readonly asked: string[] = [];
@@ -63,7 +63,7 @@ ${work}`;
   return { here, tasks };
 }
 
-/** The engine dies when `at` is asked for the first time; the next one goes on. */
+/** The engine dies at the first call of `at`; the next one continues. */
 async function diesAt(here: RecoveryWorld, tasks: Tasks, at: string, times = 1): Promise<string> {
   let left = times;
   tasks.befall = async (what) => {
@@ -106,7 +106,7 @@ const expectMovedOnce = (here: RecoveryWorld): void => {
 describe('a flow whose engine died is', () => {
   const IDEMPOTENT = 'after_crash = idempotent';
 
-  it('resumed where it stood', async () => {
+  it('resumed at its step', async () => {
     const { here, tasks } = await scene({ work: IDEMPOTENT });
     await using _ = here;
     const view = await here.until(await diesAt(here, tasks, 'run work'));
@@ -115,35 +115,35 @@ describe('a flow whose engine died is', () => {
     expectMovedOnce(here);
   });
 
-  it('begun anew: what may run again does, and nothing is moved twice', async () => {
+  it('restarted: tasks that may run again do, and nothing is moved twice', async () => {
     const { here, tasks } = await scene({ policy: 'restart', open: IDEMPOTENT, work: IDEMPOTENT });
     await using _ = here;
     const view = await here.until(await diesAt(here, tasks, 'run work'));
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
-    expect(view.flows[0]?.error).toBe('its engine died, and it is begun anew then');
+    expect(view.flows[0]?.error).toBe('its engine ended, and its policy is to restart');
     expect(tasks.asked).toEqual(['run open', 'run work', 'run open', 'run work']);
     expectMovedOnce(here);
   });
 
-  it('begun anew: what was done once is not done again, and what was cut off waits for the operator', async () => {
+  it('restarted: a task that was done once is not repeated, and one that was interrupted waits for the operator', async () => {
     const { here, tasks } = await scene({ policy: 'restart' });
     await using _ = here;
     const uuid = await diesAt(here, tasks, 'run work');
     const view = await here.until(uuid, 'failed', 'finished');
     expect(states(view)).toEqual(['ABANDONED', 'FAILURE']);
-    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
+    expect(view.notification.message).toBe('work: it was interrupted; its outcome is unknown');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
   });
 
-  it('taken back, with what its tasks gave, though another engine ran them', async () => {
+  it('rolled back, with the outputs of its tasks, though another engine ran them', async () => {
     const { here, tasks } = await scene({ policy: 'rollback' });
     await using _ = here;
     const view = await here.until(await diesAt(here, tasks, 'run work'), 'error');
     expect(states(view)).toEqual(['REVERTED']);
-    expect(view.notification.message).toBe('its engine died, and it rolls back then');
+    expect(view.notification.message).toBe('its engine ended, and its policy is to roll back');
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     const [, , work, open] = tasks.calls;
     expect([work?.inputs.of_open, work?.outputs, work?.options.command]).toEqual([
@@ -154,7 +154,7 @@ describe('a flow whose engine died is', () => {
     expect(open?.outputs).toEqual({ of_open: 'open 1' });
   });
 
-  it('taken back to the end, when the next engine dies while it takes it back', async () => {
+  it('rolled back to the end, if the next engine dies during the rollback', async () => {
     const { here, tasks } = await scene({ policy: 'rollback' });
     await using _ = here;
     const uuid = await diesAt(here, tasks, 'run work');
@@ -191,12 +191,12 @@ describe('a flow whose engine died is', () => {
     expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
   });
 
-  it('given up when engines die in it again and again, begun anew or not', async () => {
+  it('a dead letter if engines die in it repeatedly, restarted or not', async () => {
     const { here, tasks } = await scene({ policy: 'restart', work: IDEMPOTENT, more: '[engine]\nmax_resumes = 2' });
     await using _ = here;
     const uuid = await diesAt(here, tasks, 'run work', 3);
     const view = await here.until(uuid, 'failed');
-    expect(view.notification.message).toMatch(/^dead letter: 3 engines died or stopped in it/);
+    expect(view.notification.message).toMatch(/^dead letter: 3 engines ended during it/);
     expect(states(view)).toEqual(['ABANDONED', 'ABANDONED', 'FAILURE']);
     tasks.befall = async () => {};
     await here.clock.run(here.engine.operator.retry(uuid, 'none'));
@@ -204,7 +204,7 @@ describe('a flow whose engine died is', () => {
     expectMovedOnce(here);
   });
 
-  it('begun anew with the same reserved host', async () => {
+  it('restarted with the same reserved host', async () => {
     const { here, tasks } = await scene({
       policy: 'restart',
       work: IDEMPOTENT,
@@ -219,7 +219,7 @@ describe('a flow whose engine died is', () => {
   });
 });
 
-describe('what a flow took back', () => {
+describe('a task that a flow rolled back', () => {
   /** `work` fails with the flow's policy to roll back; the retry of the engine comes by itself. */
   const FAILS = { work: 'on_failure = rollback' };
 
@@ -234,7 +234,7 @@ describe('what a flow took back', () => {
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'run open', 'run work']);
   });
 
-  it('is tried again as often as the task itself, and told when it stays', async () => {
+  it('is retried as often as the task itself, and reported when it stays', async () => {
     const { here, tasks } = await scene({ ...FAILS, open: 'retries = 2\nretry_delay = 1' });
     await using _ = here;
     tasks.befall = async (what) => {
@@ -242,7 +242,7 @@ describe('what a flow took back', () => {
     };
     const view = await here.until(await here.hostFails('c1'), 'error');
     expect(states(view)).toEqual(['REVERT_FAILURE']);
-    expect(view.notification.message).toBe('work: it broke; not taken back: open');
+    expect(view.notification.message).toBe('work: it broke; not rolled back: open');
     expect(view.flows[0]?.tasks.find(({ name }) => name === 'open')).toMatchObject({
       state: 'REVERT_FAILURE',
       error: 'it broke',
@@ -258,9 +258,7 @@ describe('what a flow took back', () => {
     await here.until(uuid, 'error');
     mend();
     const view = await here.until(uuid, 'failed', 'finished');
-    expect(view.notification.message).toBe(
-      'open: what it did could not be taken back; whether it was done is not known',
-    );
+    expect(view.notification.message).toBe('open: its effect could not be rolled back; its outcome is unknown');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     expect(states(await here.until(uuid, 'failed', 'finished')).at(-1)).toBe('SUCCESS');
     expect(tasks.asked.filter((one) => one === 'run open')).toHaveLength(1);
@@ -281,7 +279,7 @@ describe('what a flow took back', () => {
     expect(tasks.asked.slice(5)).toEqual(['run open', 'run work']);
   });
 
-  it('and half took back, when engines died in it too often, is in doubt in the next round', async () => {
+  it('partly, because engines died in it too often, is in doubt in the next round', async () => {
     const { here, tasks } = await scene({ ...FAILS, more: '[engine]\nmax_resumes = 1' });
     await using _ = here;
     let deaths = 2;
@@ -302,7 +300,7 @@ describe('what a flow took back', () => {
     expect(given.flows[0]?.tasks.map(({ state }) => state)).not.toContain('REVERTING');
     await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
-      'open: what it did could not be taken back; whether it was done is not known',
+      'open: its effect could not be rolled back; its outcome is unknown',
     );
   });
 
@@ -314,13 +312,13 @@ describe('what a flow took back', () => {
     await here.until(uuid, 'error');
     mend();
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
-      'work: what it did could not be taken back; whether it was done is not known',
+      'work: its effect could not be rolled back; its outcome is unknown',
     );
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
   });
 
-  it('and could not, gives later tasks what it gave when the operator says that it is done', async () => {
+  it('without success, gives later tasks its outputs when the operator states that it is done', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
     const mend = breaks(tasks, 'run work', 'undo open');
@@ -333,7 +331,7 @@ describe('what a flow took back', () => {
     expect(tasks.calls.at(-1)?.inputs.of_open).toBe('open 1');
   });
 
-  it('is what the flow itself could take back, whatever the task can by now', async () => {
+  it('is one that the flow itself could roll back, by its own plan', async () => {
     const { here, tasks } = await scene({ work: 'after_crash = idempotent' });
     await using _ = here;
     const open = here.configuration.customTasks.get('open');
@@ -356,7 +354,7 @@ describe('what a flow took back', () => {
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'run work']);
   });
 
-  it('is no doubt any more, and nobody is asked about it', async () => {
+  it('is no doubt any more, and the operator need not decide it', async () => {
     const { here, tasks } = await scene({
       open: 'on_failure = continue\ntimeout = 10',
       more: '[host_failure]\nevacuation_retries = 0',
@@ -383,7 +381,7 @@ describe('what a flow took back', () => {
 });
 
 describe('an operator', () => {
-  /** `work` goes on until it is interrupted. */
+  /** `work` runs until it is interrupted. */
   async function hanging(scenery: Scenery = {}) {
     const made = await scene({ work: 'after_crash = idempotent', ...scenery });
     const { here, tasks } = made;
@@ -398,13 +396,17 @@ describe('an operator', () => {
     return { ...made, uuid };
   }
 
-  it('has a flow taken back, and nothing is tried again before a retry', async () => {
+  it('has a flow rolled back, and nothing is retried before a retry', async () => {
     const { here, tasks, uuid } = await hanging({ more: '[engine]\nmax_resumes = 0' });
     await using _ = here;
     const hour = 3_600_000;
     await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     const view = await here.until(uuid, 'failed', 'error');
-    expect(view.notification).toMatchObject({ status: 'failed', message: 'an operator said rollback', retry_at: null });
+    expect(view.notification).toMatchObject({
+      status: 'failed',
+      message: 'operator command: rollback',
+      retry_at: null,
+    });
     expect(states(view)).toEqual(['REVERTED']);
     await here.clock.run(here.clock.sleep(hour));
     expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
@@ -414,7 +416,7 @@ describe('an operator', () => {
     expectMovedOnce(here);
   });
 
-  it('has a flow begun anew', async () => {
+  it('has a flow restarted', async () => {
     const { here, tasks, uuid } = await hanging();
     await using _ = here;
     tasks.befall = async () => {};
@@ -425,14 +427,14 @@ describe('an operator', () => {
     expectMovedOnce(here);
   });
 
-  it('has a flow begun anew, and is told of what that cut off', async () => {
+  it('has a flow restarted, and sees the tasks that this interrupted', async () => {
     const { here, tasks, uuid } = await hanging({ work: '' });
     await using _ = here;
     tasks.befall = async () => {};
     await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     const view = await here.until(uuid, 'failed');
     // No engine died.
-    expect(view.notification.message).toBe('work: it was cut off while it ran; whether it was done is not known');
+    expect(view.notification.message).toBe('work: it was interrupted; its outcome is unknown');
     expect(tasks.asked).toEqual(['run open', 'run work']);
   });
 
@@ -443,7 +445,7 @@ describe('an operator', () => {
     await expect(turn('0', 'rollback')).rejects.toThrow('there is no notification 0');
     tasks.befall = (_what, { context }) => untilEnded(context.signal);
     await turn(uuid, 'rollback');
-    await expect(turn(uuid, 'restart')).rejects.toThrow('takes back what it did; it can be retried when that is over');
+    await expect(turn(uuid, 'restart')).rejects.toThrow('is rolling back; it can be retried after that');
     expect(tasks.asked.filter((one) => one === 'run work')).toHaveLength(1);
   });
 
@@ -454,7 +456,7 @@ describe('an operator', () => {
     await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     await here.until(uuid);
     await expect(here.clock.run(here.engine.operator.turn(uuid, 'rollback'))).rejects.toThrow(
-      'is finished and no flow of it is at work; there is "retry"',
+      'is finished and has no open flow; use "retry"',
     );
   });
 });

@@ -5,7 +5,7 @@ const LIBVIRT = { monitor: 'instance', reason: 'libvirtd does not answer', since
 const GUEST = { monitor: 'guest', reason: 'libvirtd does not answer', since: 2_000 };
 const says = (blind: readonly BlindMonitor[], seeing: readonly string[] = []) => ({ blind, seeing });
 
-test('what became blind and what sees again is told once, host by host', () => {
+test('monitors that became blind or recovered are reported once, host by host', () => {
   const blind = new BlindMonitors();
   expect(blind.take('c1', says([LIBVIRT], ['guest']), 5_000)).toEqual(says([LIBVIRT]));
   expect(blind.take('c1', says([LIBVIRT, GUEST]), 6_000)).toEqual(says([GUEST]));
@@ -27,6 +27,16 @@ test('what is not repeated is forgotten', () => {
   blind.take('c1', says([LIBVIRT]), 0);
   expect(blind.list(180_000)).toEqual([{ host: 'c1', ...LIBVIRT, since: '1970-01-01T00:00:01.000Z' }]);
   expect(blind.list(180_001)).toEqual([]);
+});
+
+test('a host that names ever new monitors, or spells itself in other ways, displaces no other hosts', () => {
+  const blind = new BlindMonitors();
+  blind.take('c2', says([LIBVIRT]), 0);
+  for (let n = 0; n < 10_000; n += 1) {
+    blind.take(n % 2 === 0 ? 'evil' : 'EVIL', says([{ ...LIBVIRT, monitor: `m${n}` }]), 0);
+  }
+  const hosts = blind.list(0).map(({ host }) => host.toLowerCase());
+  expect([hosts.length, hosts[0]]).toEqual([17, 'c2']);
 });
 
 test('they are bounded: the one that spoke longest ago is forgotten', () => {

@@ -63,9 +63,9 @@ describe('the clock of an engine', () => {
     here.skewMs = -48 * HOUR;
     await here.start('n2');
     await here.clock.run(here.clock.sleep(HOUR / 2));
-    expect((await here.clock.run(here.engine.show(uuid))).notification.closed_at).toBeNull();
+    expect((await here.clock.run(here.engine.reads.show(uuid))).notification.closed_at).toBeNull();
     await here.clock.run(here.clock.sleep(HOUR));
-    const { notification } = await here.clock.run(here.engine.show(uuid));
+    const { notification } = await here.clock.run(here.engine.reads.show(uuid));
     expect(notification).toMatchObject({ status: 'failed', message: 'Expired: not finished within 7200 s.' });
   });
 });

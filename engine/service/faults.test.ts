@@ -21,7 +21,7 @@ describe('a host recovery', () => {
     expect(here.world.counts.accepted).toEqual({});
   });
 
-  it('of a host without proof runs when an operator says that it is down', async () => {
+  it('of a host without proof runs when an operator states that it is down', async () => {
     await using here = await threeHosts();
     here.world.addInstance('c1');
     const uuid = await here.hostFails('c1', { host_status: 'UNKNOWN' });
@@ -45,7 +45,7 @@ describe('a host recovery', () => {
     expect(view.notification).toMatchObject({ status: 'ignored', message: "Host 'c1' is in no failover segment." });
   });
 
-  it('of a host without instances is finished and says so', async () => {
+  it('of a host without instances is finished with that message', async () => {
     await using here = await threeHosts();
     const view = await here.until(await here.hostFails('c1'));
     expect(view.notification).toMatchObject({
@@ -59,13 +59,13 @@ describe('a host recovery', () => {
     await using here = await threeHosts({ configuration: '[engine]\noutage_patience = 60\n' });
     const uuid = await here.hostFails('c7');
     const view = await here.until(uuid, 'error');
-    expect(view.notification.message).toContain("Nova knows no nova-compute service on host 'c7'");
+    expect(view.notification.message).toContain("Nova has no nova-compute service on host 'c7'");
     here.world.addHost('c7');
     here.world.kill('c7');
     expect((await here.until(uuid)).notification).toMatchObject({ status: 'finished' });
   });
 
-  it('waits out a cloud that is away for minutes, and says so', async () => {
+  it('waits out a cloud outage of minutes, and reports it', async () => {
     await using here = await threeHosts();
     for (let n = 0; n < 3; n += 1) here.world.addInstance('c1');
     const uuid = await here.hostFails('c1');
@@ -76,11 +76,11 @@ describe('a host recovery', () => {
     const view = await here.until(uuid);
     expect(view.notification.status).toBe('finished');
     expect(view.flows).toHaveLength(1);
-    expect(view.flows[0]?.events.map(({ message }) => message).join()).toContain('The cloud does not answer');
+    expect(view.flows[0]?.events.map(({ message }) => message).join()).toContain('The cloud does not respond');
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
   });
 
-  it('is tried for hours when the cloud stays away, and never given up for it', async () => {
+  it('is retried for hours while the cloud is unavailable, and never a dead letter for it', async () => {
     await using here = await threeHosts();
     here.world.addInstance('c1');
     here.world.behaviour = { ...here.world.behaviour, isAway: true };
@@ -123,7 +123,7 @@ describe('a host recovery', () => {
     expect(here.world.counts.duplicates).toBe(0);
   });
 
-  it('reported again while it goes on is one recovery', async () => {
+  it('reported again while it runs is one recovery', async () => {
     await using here = await threeHosts();
     here.world.addInstance('c1');
     const first = await here.hostFails('c1');
@@ -148,7 +148,7 @@ describe('a host recovery', () => {
     expect(here.world.instances.get(running.uuid)?.vmState).toBe('active');
   });
 
-  it('that is taken up again while a request of an earlier flow lies in a queue of the cloud, waits for it', async () => {
+  it('that is resumed while a request of an earlier flow is in a queue of the cloud, waits for it', async () => {
     await using here = await threeHosts({
       behaviour: { rebuildMs: [4000, 4000], lateEvacuations: 1, lateMs: [8000, 8000] },
       configuration: '[evacuate_instances_task]\ntimeout = 5\n[host_failure]\nevacuation_queue_wait = 10\n',

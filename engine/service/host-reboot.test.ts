@@ -1,6 +1,6 @@
 /** A host that was fenced by a reboot, and is back before its recovery could request anything: what ran there is started in place. */
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
 const DEAD = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
@@ -30,7 +30,7 @@ const report = (here: RecoveryWorld, payload: Record<string, string>, agoMs = 0)
     payload,
   });
 
-describe('a host that was rebooted before an engine heard of it', () => {
+describe('a host that was rebooted before an engine received a report of it', () => {
   it.each(['reports in order', 'the return first'] as const)(
     'has its instances started in place: %s',
     async (order) => {
@@ -62,13 +62,13 @@ describe('a host that was rebooted before an engine heard of it', () => {
     here.world.stop(byUser, 'req-of-a-user');
     const start = here.world.start.bind(here.world);
     here.world.start = (uuid) => {
-      if (uuid === refused) throw new CloudError('unauthorized', 'Nova answered 403: not allowed', { status: 403 });
+      if (uuid === refused) throw new CloudError('unauthorized', 'Nova responded 403: not allowed', { status: 403 });
       start(uuid);
     };
     await here.until(await report(here, DEAD, 100_000), 'ignored');
     const view = await here.until(await report(here, BACK), 'error', 'failed', 'finished');
     expect(view.notification.status).toBe('error');
-    expect(view.notification.message).toContain(`${refused} (Nova answered 403: not allowed)`);
+    expect(view.notification.message).toContain(`${refused} (Nova responded 403: not allowed)`);
     expect(here.world.requireInstance(byUser).vmState).toBe('stopped');
     expect(here.world.requireInstance(well).vmState).toBe('active');
   });

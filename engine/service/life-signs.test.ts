@@ -32,7 +32,7 @@ const comesBack = (here: RecoveryWorld): Promise<string> =>
   here.notify({ type: 'COMPUTE_HOST', hostname: 'c1', payload: { event: 'STARTED', cluster_status: 'ONLINE' } });
 
 describe('a host that came back', () => {
-  it('is left alone by a recovery that waits for its second round', async () => {
+  it('is not recovered by a recovery that waits for its second round', async () => {
     const { here, instance } = await scene();
     await using _ = here;
     const uuid = await waitingForRoundTwo(here);
@@ -40,7 +40,7 @@ describe('a host that came back', () => {
     await comesBack(here);
     const { notification } = await here.until(uuid, 'finished', 'failed', 'ignored');
     expect(notification.status).toBe('ignored');
-    expect(notification.message).toMatch(/^Host 'c1' came back at .*: it is left alone\. .*--host-is-down/);
+    expect(notification.message).toMatch(/^Host 'c1' came back at .*: it is not recovered\. .*--host-is-down/);
     expect(accepted(here)).toBe(1);
     expect(here.world.hosts.get('c1')).toMatchObject({ forcedDown: false, status: 'enabled' });
   });
@@ -70,7 +70,7 @@ describe('a host that came back', () => {
   });
 
   it.each(['stopped', 'killed'] as const)(
-    'in the middle of a flow whose engine is %s then is recovered to the end',
+    'during a flow whose engine is %s then is recovered to the end',
     async (how) => {
       const { here, instance } = await scene();
       await using _ = here;
@@ -94,7 +94,7 @@ describe('a host that came back', () => {
     },
   );
 
-  it('in the middle of a flow does not stop what is under way', async () => {
+  it('during a flow does not stop the work in progress', async () => {
     const { here, instance } = await scene();
     await using _ = here;
     here.world.behaviour = { ...here.world.behaviour, rebuildMs: [60_000, 60_000] };
@@ -120,7 +120,7 @@ describe('a host that came back', () => {
   });
 });
 
-describe('a host of which Nova hears after the report of its death', () => {
+describe('a host whose heartbeat Nova receives after the report of its death', () => {
   /** A report that is old when it arrives, e.g. one of a monitor that lost what it knew. */
   const reported = (here: RecoveryWorld, agoMs: number): Promise<string> =>
     here.notify({
@@ -130,17 +130,17 @@ describe('a host of which Nova hears after the report of its death', () => {
       payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
     });
 
-  it('again and again is left alone', async () => {
+  it('repeatedly is not recovered', async () => {
     const { here } = await scene();
     await using _ = here;
     const { notification } = await here.until(await reported(here, 600_000), 'finished', 'failed', 'ignored');
     expect(notification.status).toBe('ignored');
-    expect(notification.message).toMatch(/^Host 'c1' lives: its nova-compute reported to Nova at .*left alone/);
+    expect(notification.message).toMatch(/^Host 'c1' lives: its nova-compute reported to Nova at .*not recovered/);
     expect(here.world.hosts.get('c1')).toMatchObject({ forcedDown: false, status: 'enabled' });
     expect(accepted(here)).toBe(0);
   });
 
-  it('once, and then no more, is recovered after another look', async () => {
+  it('once, and then no more, is recovered after another poll', async () => {
     const { here, instance } = await scene();
     await using _ = here;
     await here.clock.run(here.clock.sleep(3_600_000));
@@ -150,12 +150,12 @@ describe('a host of which Nova hears after the report of its death', () => {
     const view = await here.until(await reported(here, 600_000));
     expect(view.notification.status).toBe('finished');
     expect(view.flows[0]?.events.map(({ message }) => message).join('\n')).toMatch(
-      /Nova shows host 'c1' up, last heard of at .*reading again/,
+      /Nova shows host 'c1' up, last heartbeat at .*reading again/,
     );
     expect(here.world.requireInstance(instance).host).toBe('c2');
   });
 
-  it('only up to its death is recovered without another look', async () => {
+  it('only up to its death is recovered without another poll', async () => {
     const { here } = await scene();
     await using _ = here;
     const view = await here.until(await here.hostFails('c1'));
@@ -198,7 +198,7 @@ describe('a host of which Nova hears after the report of its death', () => {
         here.world.behaviour = { ...here.world.behaviour, isAway: why !== 'was delivered late' };
         const uuid = await died(here, why === 'was delivered late' ? 120 : undefined);
         await here.clock.run(here.clock.sleep(90_000));
-        // Rebooted meanwhile: it is alive, and nobody has reported its return.
+        // Rebooted meanwhile: it is alive, and no monitor has reported its return.
         here.world.behaviour = { ...here.world.behaviour, isAway: false };
         expect((await here.until(uuid)).notification.status).toBe('ignored');
         expect(here.world.hosts.get('c1')?.forcedDown).toBe(false);

@@ -78,7 +78,7 @@ describe('the recovery method', () => {
     ]);
   });
 
-  it('reserved_host does not use a spent host again until an operator says so', async () => {
+  it('reserved_host does not use a spent host again until an operator enables it', async () => {
     await using here = await cloud(segment('reserved_host', 'r1'), { c2: 0, r1: 10, r2: 0 });
     await here.until(await here.hostFails('c1'));
     here.world.addInstance('c2');
@@ -116,7 +116,7 @@ describe('the recovery method', () => {
     expect([...here.world.instances.values()].every(({ vmState }) => vmState === 'active')).toBe(true);
   });
 
-  it('auto that fails twice is failed, and an operator can have it tried again', async () => {
+  it('auto that fails twice is failed, and an operator can retry it', async () => {
     await using here = await cloud(segment('auto', ''), { c2: 0, r1: 0, r2: 0 });
     const uuid = await here.hostFails('c1');
     expect((await here.until(uuid)).notification.status).toBe('failed');

@@ -1,26 +1,28 @@
 /**
- * What operators say about recoveries and hosts.
+ * Operator commands about recoveries and hosts.
  *
- * Invariant: a word that makes no sense in the state in which a recovery is when it is carried out changes nothing.
+ * Invariant: a command that is invalid in the current state of a recovery changes nothing.
  */
-import type { Configuration } from '#config/load.ts';
-import { segmentOf } from '#config/segments.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { segmentOf } from '#config/options/segments.ts';
+import type { Clock } from '#protocol/clock.ts';
 import { matchHost } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Notification } from '#protocol/notification.ts';
-import type { Clock } from '../clock/clock.ts';
+import { LOCAL_ORIGIN, type Origin } from '#protocol/origin.ts';
+import { whyLeftAlone } from '../intake/came-back.ts';
+import type { HostNames } from '../intake/host-names.ts';
+import { decideNotification } from '../intake/notification-decision.ts';
+import { returnFacts } from '../intake/return-facts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation } from '../journal/mutations.ts';
-import type { FlowRow, LogbookRow, StepRow } from '../journal/words.ts';
-import { type DoubtVerdict, faultOfVerdicts } from '../recovery/doubts.ts';
-import { judgeNotification } from '../recovery/judge-notification.ts';
-import { TASK_STEP } from '../tasks/custom/task-step.ts';
-import { whyLeftAlone } from './came-back.ts';
-import type { HostNames } from './host-names.ts';
+import type { FlowRow, LogbookRow, StepRow } from '../journal/rows.ts';
+import { faultOfVerdicts, type InDoubtDecision } from '../recovery/in-doubt-decision.ts';
+import type { Waits } from '../recovery/waits.ts';
+import { TASK_STEP } from '../task-drivers/task-step.ts';
+import { commandEntry } from './audit.ts';
 import { RequestRefused } from './request-refused.ts';
-import { returnFacts } from './return-facts.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
-import type { Waits } from './waits.ts';
 
 export interface OperatorParts {
   readonly journal: Journal;
@@ -30,7 +32,7 @@ export interface OperatorParts {
   readonly running: RunningRecoveries;
   readonly waits: Waits;
   readonly hostNames: HostNames;
-  /** Has the queue looked at anew. */
+  /** Causes the queue to be planned again. */
   readonly wake: () => void;
 }
 
@@ -42,15 +44,17 @@ export class Operator {
   }
 
   /**
-   * Takes a recovery up again by an operator's word.
-   * @param verdicts of tasks that are in doubt, by name: what the operator found out about them
-   * @param abandoned an instance whose open evacuation never ends, as the operator found out: another may be requested
+   * Retries a recovery by an operator command.
+   * @param `verdicts` of tasks that are in doubt, by name: the outcome that the operator found
+   * @param abandoned an instance whose open evacuation never ends, as the operator found: another may be requested
+   * @param origin of the command, for the audit
    */
   async retry(
     uuid: string,
     proof: 'none' | 'operator',
-    verdicts: ReadonlyMap<string, DoubtVerdict> = new Map(),
+    verdicts: ReadonlyMap<string, InDoubtDecision> = new Map(),
     abandoned?: string,
+    origin: Origin = LOCAL_ORIGIN,
   ): Promise<LogbookRow> {
     const { clock, configuration, journal } = this.#parts;
     const logbook = await this.#logbook(uuid);
@@ -58,13 +62,13 @@ export class Operator {
     if (logbook.status === 'finished')
       throw new RequestRefused(`recovery ${uuid} is finished; there is nothing to retry`);
     if (logbook.status === 'new' || logbook.status === 'running') {
-      throw new RequestRefused(`recovery ${uuid} is ${logbook.status}; it is being worked on`);
+      throw new RequestRefused(`recovery ${uuid} is ${logbook.status}; it is in progress`);
     }
     if (logbook.status === 'ignored') {
       const segment = segmentOf(configuration.segments, logbook.host);
       const notification = notificationOf(logbook);
       const back = await returnFacts(this.#parts, notification);
-      const { status, reason } = judgeNotification(notification, segment, proof, back);
+      const { status, reason } = decideNotification(notification, segment, proof, back);
       if (status !== 'new') throw new RequestRefused(reason ?? 'it is not a failure to recover');
     }
     const lives = proof === 'none' ? await whyLeftAlone(journal, logbook) : null;
@@ -74,39 +78,43 @@ export class Operator {
     const settled = await this.#settleDoubts(logbook, verdicts);
     const { status: from } = logbook;
     const proved = proof === 'operator' ? { provedAt: at, proof } : {};
-    // It counts as no failure, and its time begins again.
+    // It counts as no failure, and its time starts again.
     const round = { retried: 1, waitedMs: -logbook.waited_ms, ...proved } as const;
     const change: Mutation =
       from === 'error'
         ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...round, at }
         : { op: 'logbook', uuid, status: 'new', from, message: null, ...round, at };
-    await journal.write(...settled, ...given, change).catch(async (error: unknown) => {
-      // The engine itself, or another operator, was quicker.
+    const overridden = overriddenBy(proof, verdicts, abandoned);
+    const audit = commandEntry(origin, 'retry', { notification: uuid, object: logbook.host, overridden }, at);
+    await journal.write(...settled, ...given, change, audit).catch(async (error: unknown) => {
+      // The engine itself, or another operator, was faster.
       const { status } = await this.#logbook(uuid);
       if (status === from) throw error;
-      throw new RequestRefused(`recovery ${uuid} is ${status} by now; it is being worked on, or was closed`);
+      throw new RequestRefused(`recovery ${uuid} is ${status} by now; it is in progress, or was closed`);
     });
     this.#parts.wake();
     return this.#logbook(uuid);
   }
 
   /**
-   * Turns a recovery that is at work, by an operator's word. `rollback`: its flow takes back what it did, and nothing more is
-   * tried until somebody says `retry`. `restart`: its flow is abandoned and begun anew.
+   * Changes the course of a running recovery by an operator command. `rollback`: its flow is rolled back, and nothing more is done until an
+   * operator sends `retry`. `restart`: its flow is abandoned and started from the beginning.
    */
-  async turn(uuid: string, way: 'rollback' | 'restart'): Promise<LogbookRow> {
+  async turn(uuid: string, way: 'rollback' | 'restart', origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
     const { clock, journal, log } = this.#parts;
-    // Before anything is interrupted for a word that makes no sense.
+    // Checked before an invalid command interrupts anything.
     await this.#flowToTurn(uuid, way);
+    const { host } = await this.#logbook(uuid);
     return this.#parts.running.held(uuid, `an operator's ${way}`, async () => {
       const flow = await this.#flowToTurn(uuid, way);
-      const error = `an operator said ${way}`;
+      const error = `operator command: ${way}`;
       await journal.write(
         way === 'rollback'
           ? { op: 'revert_flow', flowId: flow.id, cause: 'order', error }
           : { op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at: clock.now() },
+        commandEntry(origin, way, { notification: uuid, object: host }, clock.now()),
       );
-      log('warning', "flow is turned by an operator's word", { uuid, flow: flow.uuid, way });
+      log('warning', 'flow is interrupted by an operator command', { uuid, flow: flow.uuid, way });
       return this.#logbook(uuid);
     });
   }
@@ -115,17 +123,17 @@ export class Operator {
     const { id, status, closed_at } = await this.#logbook(uuid);
     const open = await this.#parts.journal.query('openFlow', id);
     if (!open) {
-      const hint = closed_at === null ? 'it is tried again by itself' : 'there is "retry"';
-      throw new RequestRefused(`recovery ${uuid} is ${status} and no flow of it is at work; ${hint}`);
+      const hint = closed_at === null ? 'it is retried automatically' : 'use "retry"';
+      throw new RequestRefused(`recovery ${uuid} is ${status} and has no open flow; ${hint}`);
     }
     if (way === 'restart' && open.flow.state === 'REVERTING') {
-      throw new RequestRefused(`recovery ${uuid} takes back what it did; it can be retried when that is over`);
+      throw new RequestRefused(`recovery ${uuid} is rolling back; it can be retried after that`);
     }
     return open.flow;
   }
 
-  /** What an operator says of tasks in doubt, as changes of their steps. Refused unless each has a verdict and no other. */
-  async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, DoubtVerdict>): Promise<Mutation[]> {
+  /** The operator's outcomes of tasks in doubt, as changes of their steps. Refused unless each has an outcome and no other task has one. */
+  async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, InDoubtDecision>): Promise<Mutation[]> {
     const { clock, journal } = this.#parts;
     const doubts = await journal.query('doubts', id);
     const nameOf = (key: string): string => key.slice(`${TASK_STEP}:`.length);
@@ -134,7 +142,7 @@ export class Operator {
     return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
       const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
       const detail = { outputs: {}, ...JSON.parse(kept), said_by: 'operator' };
-      return { op: 'step', stepId, state, detail, error: 'an operator said so', at: clock.now() };
+      return { op: 'step', stepId, state, detail, error: 'stated by an operator', at: clock.now() };
     });
   }
 
@@ -154,8 +162,8 @@ export class Operator {
     return { op: 'abandon_evacuation', record, instance, by: 'operator', at: clock.now() };
   }
 
-  /** Changes whether a host is reserved, by an operator's word. */
-  async setReserved(host: string, reserved: 0 | 1): Promise<void> {
+  /** Changes whether a host is reserved, by an operator command. */
+  async setReserved(host: string, reserved: 0 | 1, origin: Origin = LOCAL_ORIGIN): Promise<void> {
     const { journal, clock, configuration, hostNames } = this.#parts;
     const known = configuration.segments.flatMap(({ reservedHosts }) => reservedHosts);
     const found = matchHost(host, known);
@@ -167,12 +175,30 @@ export class Operator {
       throw new RequestRefused(`no segment has a reserved host '${host}'; reserved hosts are: ${names}`);
     }
     const name = hostNames.known(found.name);
-    await journal.write({ op: 'host', name, reserved, by: 'operator', at: clock.now() });
+    const at = clock.now();
+    const message = reserved === 1 ? 'reserved' : 'not reserved';
+    await journal.write(
+      { op: 'host', name, reserved, by: 'operator', at },
+      commandEntry(origin, 'host', { object: name, message }, at),
+    );
   }
 
   async #logbook(uuid: string): Promise<LogbookRow> {
     return requiredLogbook(this.#parts.journal, uuid);
   }
+}
+
+/** The operator's statements against the engine's evidence, in the syntax of the command line. */
+function overriddenBy(
+  proof: 'none' | 'operator',
+  verdicts: ReadonlyMap<string, InDoubtDecision>,
+  abandoned: string | undefined,
+): string[] {
+  return [
+    ...(proof === 'operator' ? ['host-is-down'] : []),
+    ...[...verdicts].map(([task, verdict]) => `${verdict === 'done' ? 'done' : 'not-done'} ${task}`),
+    ...(abandoned === undefined ? [] : [`abandon-evacuation ${abandoned}`]),
+  ];
 }
 
 /** Nova's record of an evacuation that a flow left open; undefined: there is none. */

@@ -1,4 +1,4 @@
-/** Reports that overtake each other, and failures in the middle of other recoveries: what ran runs in the end. */
+/** Reports that overtake each other, and failures during other recoveries: instances that ran are running in the end. */
 import { describe, expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 

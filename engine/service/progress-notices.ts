@@ -1,9 +1,9 @@
-/** Tells watchers what was committed of a recovery: only what is on the disk is ever shown. */
+/** Sends the committed progress of a recovery to watchers: only rows that are on the disk are shown. */
 import type { WatchNotice } from '#protocol/views.ts';
 import { type CommitListener, committedEvents } from '../journal/journal.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { FlowSnapshot } from '../journal/mutations.ts';
-import type { LogbookRow, StepRow } from '../journal/words.ts';
+import type { LogbookRow, StepRow } from '../journal/rows.ts';
 
 type Listener = (notice: WatchNotice) => void;
 
@@ -19,7 +19,7 @@ export class ProgressHub {
   readonly #flowOfAtom = new Map<number, Watched>();
   readonly #listeners = new Map<string, Set<Listener>>();
 
-  /** A flow whose commits are to be told. */
+  /** A flow whose commits are sent. */
   follow(uuid: string, { flow, atoms, steps }: FlowSnapshot): void {
     const watched: Watched = {
       uuid,
@@ -30,7 +30,7 @@ export class ProgressHub {
     for (const { id } of atoms) this.#flowOfAtom.set(id, watched);
   }
 
-  /** The flow is closed: nothing more will come of it. */
+  /** The flow is closed: no more progress will come. */
   forget({ flow, atoms }: FlowSnapshot): void {
     this.#flows.delete(flow.id);
     for (const { id } of atoms) this.#flowOfAtom.delete(id);
@@ -46,7 +46,7 @@ export class ProgressHub {
     };
   }
 
-  /** How far the evacuations, or the migrations home, of an open recovery are; null where there are none. */
+  /** The progress of the evacuations, or of the migrations home, of an open recovery; null if there are none. */
   instancesOf(uuid: string): { moved: number; total: number } | null {
     const watched = [...this.#flows.values()].find((one) => one.uuid === uuid);
     if (!watched || watched.moves.size === 0) return null;

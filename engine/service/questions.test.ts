@@ -1,4 +1,4 @@
-/** What monitors hear about an instance. */
+/** Responses to monitors about an instance. */
 import { expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -14,7 +14,7 @@ it('an instance in a cell that is down is unknown, and the question never waits 
     urgencies.push(options?.urgency);
     return instance.call(cloud, one, options);
   };
-  const heard = async (one: string): Promise<unknown> => here.clock.run(here.engine.instance(one));
+  const heard = async (one: string): Promise<unknown> => here.clock.run(here.engine.reads.instance(one));
   expect(await heard(uuid)).toMatchObject({ host: 'c1', vmState: 'active' });
   here.world.cellDown('cell1');
   expect(await heard(uuid)).toBe('unknown');

@@ -1,4 +1,4 @@
-/** The operator asked for something that cannot be done; the message says why. */
+/** The operator's command cannot be carried out; the message states why. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
 }

@@ -15,9 +15,9 @@ it('more closed recoveries than the bound are removed, the oldest first, and ope
   here.world.behaviour = { ...here.world.behaviour, isAway: true };
   const open = await here.hostFails('c1');
   await here.clock.run(here.clock.sleep(300_000));
-  const left = await here.clock.run(here.engine.list({ limit: 10_000 }));
+  const left = await here.clock.run(here.engine.reads.list({ limit: 10_000 }));
   expect(left.filter(({ closed_at }) => closed_at !== null)).toHaveLength(1000);
   expect(left.some(({ uuid }) => uuid === first)).toBe(false);
   expect(left[0]?.uuid).toBe(open);
-  expect((await here.clock.run(here.engine.status())).counts).toMatchObject({ finished: 1000 });
+  expect((await here.clock.run(here.engine.reads.status())).counts).toMatchObject({ finished: 1000 });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
-import type { Driver } from '../tasks/custom/driver.ts';
+import type { Driver } from '../task-drivers/driver.ts';
 
 it('a retry that comes while the engine takes the recovery up by itself is refused, and disturbs nothing', async () => {
   await using here = new RecoveryWorld({ configuration: '[host_failure]\nevacuation_retries = 0' });
@@ -11,14 +11,14 @@ it('a retry that comes while the engine takes the recovery up by itself is refus
   const uuid = await here.hostFails('c1');
   await here.until(uuid, 'error');
   here.world.behaviour = { ...here.world.behaviour, failedEvacuations: 0 };
-  // The word comes when nothing is at work yet, and is written when the flow has begun.
+  // The command arrives when nothing runs yet, and is written when the flow has started.
   const { journal } = here;
   const query = journal.query.bind(journal);
   journal.query = async (name, ...parameters) => {
     if (name === 'doubts') await here.until(uuid, 'running');
     return query(name, ...parameters);
   };
-  await expect(here.clock.run(here.engine.operator.retry(uuid, 'none'))).rejects.toThrow('is being worked on');
+  await expect(here.clock.run(here.engine.operator.retry(uuid, 'none'))).rejects.toThrow('it is in progress');
   const view = await here.until(uuid, 'finished', 'failed');
   expect(view.flows.map(({ state, error }) => [state, error])).toEqual([
     ['FAILURE', expect.stringContaining('Failed to evacuate')],
@@ -59,7 +59,7 @@ timeout = 7200`;
   await here.until(before, 'running');
   await here.clock.run(here.engine.operator.retry(uuid, 'none'));
   await here.clock.run(here.clock.sleep(60_000));
-  expect((await here.clock.run(here.engine.show(uuid))).notification.status).toBe('new');
+  expect((await here.clock.run(here.engine.reads.show(uuid))).notification.status).toBe('new');
   mayEnd.resolve();
   expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
 });

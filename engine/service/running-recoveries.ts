@@ -1,15 +1,16 @@
 /**
- * The recoveries at work.
+ * The running recoveries.
  *
- * Invariants: of one recovery there is one worker at a time, and none while somebody holds it; one that a fault of this program
- * stops is parked, visibly, and not begun again at once.
+ * Invariants: a recovery has one worker at a time, and none while it is held; a recovery that a fault of this program stops is parked with
+ * a visible reason, and not started again at once.
  */
+import { errorMessage } from '#protocol/error-message.ts';
 import { Budget } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import { JournalFailure } from '../journal/failure.ts';
 import type { Mutation } from '../journal/mutations.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import { Recovery, type RecoveryParts } from './recovery.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { Recovery, type RecoveryParts } from '../recovery/recovery.ts';
 
 interface Running {
   readonly controller: AbortController;
@@ -18,7 +19,7 @@ interface Running {
 
 export class RunningRecoveries {
   readonly #parts: RecoveryParts;
-  /** Told whenever a recovery may be started that could not be before. */
+  /** Called whenever a recovery may be started that could not be before. */
   readonly #onFree: () => void;
   readonly #running = new Map<string, Running>();
   readonly #held = new Map<string, Promise<unknown>>();
@@ -28,7 +29,7 @@ export class RunningRecoveries {
     this.#onFree = onFree;
   }
 
-  /** Those at work, and those that somebody holds. */
+  /** The running recoveries, and those that are held. */
   get uuids(): ReadonlySet<string> {
     return new Set([...this.#running.keys(), ...this.#held.keys()]);
   }
@@ -54,7 +55,7 @@ export class RunningRecoveries {
     this.#running.set(logbook.uuid, { controller, ended });
   }
 
-  /** Interrupts a recovery if it is at work, and does something about it while it stands still. */
+  /** Interrupts a recovery if it runs, and acts on it while it is interrupted. */
   async held<T>(uuid: string, reason: string, work: () => Promise<T>): Promise<T> {
     const before = this.#held.get(uuid);
     const mine = (async () => {
@@ -73,17 +74,17 @@ export class RunningRecoveries {
     }
   }
 
-  /** Interrupts all where they stand. */
+  /** Interrupts all running recoveries. */
   async interrupt(reason: string): Promise<void> {
     for (const { controller } of this.#running.values()) controller.abort(new Interrupted(reason));
     await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
     await Promise.allSettled(this.#held.values());
   }
 
-  /** Closes what a fault left open, so that it counts as a failed round and is not begun again at once. */
+  /** Closes the flow that a fault left open, so that it counts as a failed round and is not started again at once. */
   async #park({ id, uuid, work_failures: failures }: LogbookRow, error: unknown): Promise<void> {
     const { journal, clock, configuration } = this.#parts;
-    const message = `fault of the engine: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `fault of the engine: ${errorMessage(error)}`;
     const at = clock.now();
     const flow = await journal.query('openFlow', id);
     const now = await journal.query('logbook', uuid);

@@ -1,19 +1,21 @@
 /**
  * Starts, parks, releases and expires recoveries, as the queue decides.
  *
- * Invariant: nothing starts once the engine stops, and nothing that somebody holds; one decision delays no other.
+ * Invariant: nothing starts once the engine stops, and nothing that is held; one decision delays no other.
  */
-import type { Configuration } from '#config/load.ts';
+import type { Configuration } from '#config/configuration.ts';
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Clock } from '../clock/clock.ts';
+import type { Cloud } from '../cloud/cloud.ts';
+import type { HostNames } from '../intake/host-names.ts';
+import { Parking } from '../intake/parked-reports.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LogbookRow } from '../journal/words.ts';
-import { planQueue } from '../recovery/queue.ts';
-import { CrashBackoffs } from './crash-backoffs.ts';
-import type { HostNames } from './host-names.ts';
-import { Parking } from './parking.ts';
+import type { LogbookRow } from '../journal/rows.ts';
+import { CrashBackoffs } from '../recovery/crash-backoffs.ts';
+import { InstanceProjects } from '../recovery/instance-projects.ts';
+import { planQueue } from '../recovery/queue-decision.ts';
+import type { Waits } from '../recovery/waits.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
-import type { Waits } from './waits.ts';
 
 export interface SchedulerParts {
   readonly journal: Journal;
@@ -23,6 +25,9 @@ export interface SchedulerParts {
   readonly running: RunningRecoveries;
   readonly waits: Waits;
   readonly hostNames: HostNames;
+  readonly cloud: Cloud;
+  /** Causes the queue to be planned again. */
+  readonly wake: () => void;
   /** Aborted when the engine stops. */
   readonly signal: AbortSignal;
 }
@@ -31,26 +36,28 @@ export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #parking: Parking;
   readonly #crashBackoffs: CrashBackoffs;
+  readonly #projects: InstanceProjects;
   #lastExpiryAt: number;
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
     this.#parking = new Parking(parts);
+    this.#projects = new InstanceProjects(parts);
     this.#crashBackoffs = new CrashBackoffs({ ...parts, parking: this.#parking });
     this.#lastExpiryAt = parts.clock.boottime();
   }
 
-  /** Resolves when nothing is being interrupted any more. */
-  settled(): Promise<void> {
-    return this.#parking.settled();
+  /** Resolves when nothing is being interrupted or read any more. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#parking.settled(), this.#projects.settled()]);
   }
 
-  /** Starts what may start. Returns when to plan again, CLOCK_BOOTTIME ms; null when only an event can change anything. */
+  /** Starts all recoveries that may start. Returns when to plan again, CLOCK_BOOTTIME ms; null if only an event can change anything. */
   async plan(): Promise<number | null> {
     const { journal, clock, configuration, running, signal, waits } = this.#parts;
     const rows = await journal.query('open');
     const open = await this.#underNovaNames(rows);
-    // `stop` waits for those it found running: none may begin after it looked.
+    // `stop` waits for the recoveries that it found running: none may start after its check.
     if (signal.aborted) return null;
     waits.observe(open);
     const decision = planQueue({
@@ -58,11 +65,14 @@ export class Scheduler {
       running: running.uuids,
       now: clock.boottime(),
       maxConcurrent: configuration.options.engine.maxConcurrentRecoveries,
+      maxPerProject: configuration.options.engine.maxRecoveriesPerProject,
+      projects: this.#projects.known(open),
     });
+    this.#projects.read(decision.readProjects, signal);
     for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
     for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
     for (const uuid of decision.release) await this.#parking.release(uuid);
-    // What was released may start now.
+    // A released recovery may start now.
     if (decision.release.length > 0) return clock.boottime();
     const times = [decision.lookAgainAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
     for (const uuid of decision.start) {
@@ -74,8 +84,8 @@ export class Scheduler {
   }
 
   /**
-   * All under Nova's names: reports from before these were known may name one host in two ways. A flow that is open keeps the name of its
-   * plan; any other recovery is journaled under Nova's from now on.
+   * All under Nova's names: reports from before these were known may name one host in two ways. An open flow keeps the name of its plan;
+   * any other recovery is journaled under Nova's name from now on.
    */
   async #underNovaNames(rows: readonly LogbookRow[]): Promise<readonly LogbookRow[]> {
     const { hostNames, journal, running } = this.#parts;
@@ -92,10 +102,10 @@ export class Scheduler {
     return named;
   }
 
-  /** Returns whether it was started; else the queue has to be planned again. */
+  /** Returns whether it was started; otherwise the queue must be planned again. */
   async #start(logbook: LogbookRow): Promise<boolean> {
     const { running, signal } = this.#parts;
-    // One whose retries are never at rest when the queue is checked for what is old.
+    // A recovery that is always between two retries when the queue is checked for old ones.
     if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) return false;
     if (await this.#crashBackoffs.holds(logbook)) return false;
     if (signal.aborted || running.uuids.has(logbook.uuid)) return true;
@@ -103,7 +113,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Gives up what could not be finished for a day. */
+  /** Ends recoveries that could not be finished for a day. */
   async expire(): Promise<void> {
     const { clock, journal, configuration, running } = this.#parts;
     const { checkExpiredNotificationsIntervalMs } = configuration.options.general;

@@ -1,7 +1,7 @@
 /** Failures that follow each other: by whose order, and which of them are one. */
 import { describe, expect, test } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
-import type { Driver } from '../tasks/custom/driver.ts';
+import type { Driver } from '../task-drivers/driver.ts';
 
 const DEAD = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' };
 const BACK = { event: 'STARTED', cluster_status: 'ONLINE', host_status: 'NORMAL' };

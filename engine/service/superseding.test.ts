@@ -1,7 +1,7 @@
 /** What else happens while a recovery has to wait for that of its host. */
 import { expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
-import type { Driver } from '../tasks/custom/driver.ts';
+import type { Driver } from '../task-drivers/driver.ts';
 
 const CONFIGURATION = `[taskflow_driver_recovery_flows]
 process_failure_recovery_tasks = pre:['slow'],main:['disable_compute_node_task'],post:[]
@@ -13,7 +13,7 @@ after_crash = idempotent`;
 it('an engine that stops meanwhile begins no recovery any more', async () => {
   const began = Promise.withResolvers<void>();
   const mayEnd = Promise.withResolvers<void>();
-  /** It needs its time to end, as a program that was told to. */
+  /** It takes some time to end, like a program that got a signal. */
   const slow: Driver = {
     steps: 'one',
     run: async ({ context }) => {

@@ -1,11 +1,19 @@
-/** From rows of the journal to what is shown. Pure; the same for the engine and for a reader without one. */
-import type { EventView, FlowView, InstanceView, NotificationView, RecoveryView, TaskView } from '#protocol/views.ts';
+/** Converts rows of the journal to the view for operators. Pure; the same for the engine and for a reader without one. */
+import type {
+  AuditView,
+  EventView,
+  FlowView,
+  InstanceView,
+  NotificationView,
+  RecoveryView,
+  TaskView,
+} from '#protocol/views.ts';
+import { DELETED } from '../evacuation/facts.ts';
 import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
-import type { AtomRow, LogbookRow, StepRow, StepState } from '../journal/words.ts';
-import { DELETED } from '../recovery/move-decision.ts';
-import { taskStepKey } from '../tasks/custom/task-step.ts';
+import type { AtomRow, AuditRow, LogbookRow, StepRow, StepState } from '../journal/rows.ts';
+import { taskStepKey } from '../task-drivers/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
 
 /** Of one output as JSON, in characters: lists of instances grow with the cloud. */
@@ -36,7 +44,31 @@ export function viewNotification(row: LogbookRow): NotificationView {
   };
 }
 
-/** @param planned no built-in task can be taken back */
+export function viewAudit(row: AuditRow): AuditView {
+  return {
+    time: iso(row.at),
+    kind: row.kind,
+    action: row.action,
+    identity: row.identity,
+    roles: JSON.parse(row.roles),
+    address: row.address,
+    uid: row.uid,
+    user: row.user,
+    sudo_uid: row.sudo_uid,
+    sudo_user: row.sudo_user,
+    notification_uuid: row.notification,
+    object: row.object,
+    overridden: JSON.parse(row.overridden),
+    reason: row.reason,
+    outcome: row.outcome,
+    message: row.message,
+    times: row.times,
+    first_time: iso(row.first_at),
+    epoch: row.epoch,
+  };
+}
+
+/** @param planned no built-in task can be rolled back */
 function viewTask(atom: AtomRow, planned: PlannedTask | undefined, steps: readonly StepRow[]): TaskView {
   const outputs = Object.entries<unknown>(JSON.parse(atom.result ?? '{}'));
   const isShort = ([, value]: readonly [string, unknown]): boolean => JSON.stringify(value).length <= LONGEST_OUTPUT;
@@ -73,7 +105,7 @@ const INSTANCE_STATE: { readonly [S in StepState]: string } = {
   skipped: 'deleted',
 };
 
-/** A migration home is not requested where somebody moved the instance, nor an evacuation of one that its owner shelved. */
+/** A migration home is not requested if a user moved the instance, nor an evacuation of one that its owner shelved. */
 const LEFT = 'left';
 
 function arrivalOf({ kind, state, error }: StepRow): string {
@@ -106,9 +138,10 @@ function viewInstance(evacuation: StepRow, others: readonly StepRow[]): Instance
   };
 }
 
-export function viewRecovery({ logbook, flows }: LogbookWithFlows): RecoveryView {
+export function viewRecovery({ logbook, flows, audit }: LogbookWithFlows): RecoveryView {
   return {
     notification: viewNotification(logbook),
+    audit: audit.map(viewAudit),
     flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
       const names = new Map(atoms.map(({ id, name }) => [id, name]));
       const requestId = `req-${flow.uuid}`;

@@ -1,14 +1,14 @@
-/** Whose certificates of servers are believed. Invariant: whatever stands at the path, it keeps nobody. */
+/** The authorities of trusted server certificates. Invariant: the read returns with any file at the path, e.g. a pipe. */
 import { getCACertificates } from 'node:tls';
-import { MAX_FILE_BYTES, readConfigurationFile } from '#config/files.ts';
+import { MAX_FILE_BYTES, readTrustedFile } from '#config/document/files.ts';
 
 /**
- * What Node brings along and what the system trusts, or what the file says and nothing else.
- * @param file in PEM; empty: none. Throws when it cannot be used.
+ * The certificates of Node and of the system, or only those of the file.
+ * @param file in PEM; empty: none. Throws if it cannot be used.
  */
 export function authorities(file: string): string[] {
   if (file === '') return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
-  const content = readConfigurationFile(file);
+  const content = readTrustedFile(file);
   if (content === undefined) throw new Error(`${file} does not exist`);
   if (content.bytes.length > MAX_FILE_BYTES) throw new Error(`${file} has more than ${MAX_FILE_BYTES} bytes`);
   return [new TextDecoder().decode(content.bytes)];

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
-import { InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
-import type { Values } from '../../flow/task.ts';
-import type { CheckVerdict, Driver, DriverCall } from './driver.ts';
+import { InDoubt, NotDone, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
+import type { Values } from '../flow/plan.ts';
+import type { CheckResult, Driver, DriverCall } from './driver.ts';
 
-/** A driver that does what the test says, and remembers what it was asked. */
+/** A driver that does what the test specifies, and stores its calls. */
 class Played implements Driver {
   readonly steps = 'one';
   readonly calls: { readonly what: 'run' | 'check' | 'undo'; readonly call: DriverCall }[] = [];
   run: (call: DriverCall) => Promise<Values>;
-  readonly check: (call: DriverCall) => Promise<CheckVerdict>;
+  readonly check: (call: DriverCall) => Promise<CheckResult>;
 
   constructor(
     run: (call: DriverCall) => Promise<Values> = async () => ({}),
-    check?: CheckVerdict | ((call: DriverCall) => Promise<CheckVerdict>),
+    check?: CheckResult | ((call: DriverCall) => Promise<CheckResult>),
   ) {
     this.run = async (call) => {
       this.calls.push({ what: 'run', call });
@@ -22,7 +22,7 @@ class Played implements Driver {
     };
     this.check = async (call) => {
       this.calls.push({ what: 'check', call });
-      return typeof check === 'function' ? check(call) : (check ?? { state: 'unknown', reason: 'nobody told it' });
+      return typeof check === 'function' ? check(call) : (check ?? { state: 'unknown', reason: 'no outcome is set' });
     };
   }
 
@@ -35,7 +35,7 @@ class Played implements Driver {
   }
 }
 
-/** Its run begins and goes on until the engine ends. */
+/** Its run starts and continues until the engine ends. */
 function hanging(): { readonly run: (call: DriverCall) => Promise<Values>; readonly began: Promise<void> } {
   const began = Promise.withResolvers<void>();
   const run = ({ context }: DriverCall) =>
@@ -155,45 +155,49 @@ requires = recovered_instances, nothing
     expect(view.notification.message).toMatch(/its outputs have 3000\d\d bytes, more than 262144/);
   });
 
-  it('that hangs is ended when its time is up', async () => {
+  it('that hangs is ended when it times out', async () => {
     await using here = await world(new Played(hanging().run), 'timeout = 7\n');
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toBe('alert: its time is up (7 s)');
+    expect(view.notification.message).toBe('alert: timed out after 7 s');
     // It may have done its work before that: nothing but an operator's word has it run again.
     const end = await here.until(view.notification.notification_uuid, 'failed');
-    expect(end.notification.message).toMatch(/alert: .*whether it was done is not known/);
+    expect(end.notification.message).toMatch(/alert: .*its outcome is unknown/);
   });
 });
 
 describe('a custom task whose time was up', () => {
-  it('is asked whether it was done at the next try, and says that it was its time when its check does not know', async () => {
+  it('is checked in the next attempt, and is reported as timed out if its check does not know the outcome', async () => {
     const driver = new Played(hanging().run, { state: 'unknown', reason: 'no idea' });
     await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
     const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
-    expect(view.notification.message).toBe('alert: its time is up (7 s), and its check does not know: no idea');
+    expect(view.notification.message).toBe(
+      'alert: timed out after 7 s, and its check does not know the outcome: no idea',
+    );
     expect(driver.asked).toEqual(['run alert 1', 'check alert 2']);
   });
 
-  it('runs again when its check says that it was not done', async () => {
+  it('runs again when its check reports that it was not done', async () => {
     const driver = new Played(hanging().run, { state: 'not done' });
     await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
     const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
-    expect(view.notification.message).toBe('alert: its time is up (7 s)');
+    expect(view.notification.message).toBe('alert: timed out after 7 s');
     expect(driver.asked).toEqual(['run alert 1', 'check alert 2', 'run alert 2']);
   });
 
-  it('says so in the next round too', async () => {
+  it('reports so in the next round too', async () => {
     const driver = new Played(hanging().run, { state: 'unknown', reason: 'no idea' });
     await using here = await world(driver, 'timeout = 7\nafter_crash = check\n');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
     const view = await here.until(uuid, 'failed');
-    expect(view.notification.message).toBe('alert: its time is up (7 s), and its check does not know: no idea');
+    expect(view.notification.message).toBe(
+      'alert: timed out after 7 s, and its check does not know the outcome: no idea',
+    );
     expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
   });
 });
 
-/** Runs until the task hangs in the first engine, which is then stopped; a second engine goes on. */
+/** Runs until the task hangs in the first engine, which is then stopped; a second engine continues. */
 async function cutOff(driver: Played, here: RecoveryWorld, began: Promise<void>): Promise<string> {
   const uuid = await here.hostFails('c1');
   await here.clock.run(began);
@@ -220,11 +224,11 @@ describe('a custom task that was cut off', () => {
     ]);
   });
 
-  it.each<[string, CheckVerdict, string[], string[]]>([
+  it.each<[string, CheckResult, string[], string[]]>([
     ['was done', { state: 'done', outputs: { ticket: 1 } }, ['check alert 1'], ['finished', 'SUCCESS: alert SUCCESS']],
     ['was not', { state: 'not done' }, ['check alert 1', 'run alert 1'], ['finished', 'SUCCESS: alert SUCCESS']],
     ['is unknown', { state: 'unknown', reason: 'no idea' }, ['check alert 1'], ['failed', 'FAILURE: alert FAILURE']],
-  ])('is asked whether it was done: %s', async (_, verdict, asked, ends) => {
+  ])('is checked: %s', async (_, verdict, asked, ends) => {
     const { run, began } = hanging();
     const driver = new Played(run, verdict);
     await using here = await world(driver, 'after_crash = check\n');
@@ -233,18 +237,18 @@ describe('a custom task that was cut off', () => {
     expect(driver.asked).toEqual(['run alert 1', ...asked]);
   });
 
-  it('is in doubt when it runs once; the operator says that it was done, and it does not run again', async () => {
+  it('is in doubt when it runs once; the operator states that it was done, and it does not run again', async () => {
     const { run, began } = hanging();
     const driver = new Played(run);
     await using here = await world(driver, 'retries = 3\n');
     const uuid = await cutOff(driver, here, began);
     const view = await here.until(uuid, 'finished', 'failed');
     expect(outcome(view)).toEqual(['failed', 'FAILURE: alert FAILURE']);
-    expect(view.notification.message).toMatch(/alert: it was cut off while it ran; whether it was done is not known/);
+    expect(view.notification.message).toMatch(/alert: it was interrupted; its outcome is unknown/);
     const say = (verdicts: [string, 'done' | 'not done'][]) =>
       here.clock.run(here.engine.operator.retry(uuid, 'none', new Map(verdicts)));
     await expect(say([])).rejects.toThrow(
-      /whether alert was done is not known; find out and say --done alert or --not-done alert/,
+      /outcome of alert is unknown; find out whether it was done and state --done alert or --not-done alert/,
     );
     await expect(say([['other', 'done']])).rejects.toThrow(/task other of .* is not in doubt; these are: alert/);
     await say([['alert', 'done']]);
@@ -263,7 +267,7 @@ describe('a custom task that was cut off', () => {
     expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
   });
 
-  it('is checked in the next flow too, when its check had no time to say', async () => {
+  it('is checked in the next flow too, if its check had no time to respond', async () => {
     const { run, began } = hanging();
     let checks = 0;
     const driver = new Played(run, async ({ context }) => {
@@ -283,7 +287,7 @@ describe('a custom task that was cut off', () => {
     ['done', ['run alert 1']],
     ['not done', ['run alert 1', 'run alert 1']],
   ] as const)(
-    'in a flow that was given up is in doubt in the next one: the operator says %s',
+    'in a flow that became a dead letter is in doubt in the next one: the operator states %s',
     async (verdict, asked) => {
       const { run, began } = hanging();
       const driver = new Played(run);
@@ -291,7 +295,7 @@ describe('a custom task that was cut off', () => {
       const uuid = await cutOff(driver, here, began);
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/^dead letter/);
       await here.clock.run(here.engine.operator.retry(uuid, 'none'));
-      expect((await here.until(uuid, 'failed')).notification.message).toMatch(/whether it was done is not known/);
+      expect((await here.until(uuid, 'failed')).notification.message).toMatch(/its outcome is unknown/);
       expect(driver.asked).toEqual(['run alert 1']);
       await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', verdict]])));
       expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
@@ -299,7 +303,7 @@ describe('a custom task that was cut off', () => {
     },
   );
 
-  it('runs again when the operator says that it was not done', async () => {
+  it('runs again when the operator states that it was not done', async () => {
     const { run, began } = hanging();
     const driver = new Played(run);
     await using here = await world(driver);
@@ -310,12 +314,12 @@ describe('a custom task that was cut off', () => {
     expect(driver.asked).toEqual(['run alert 1', 'run alert 1']);
   });
 
-  it('and says of itself that nothing was done, runs again though it runs once', async () => {
+  it('and reports itself that nothing was done, runs again though it runs once', async () => {
     const began = Promise.withResolvers<void>();
     const driver = new Played(
       ({ context }) =>
         new Promise((_, reject) => {
-          context.signal.addEventListener('abort', () => reject(new NotDone('asked to stop')), { once: true });
+          context.signal.addEventListener('abort', () => reject(new NotDone('request to stop')), { once: true });
           began.resolve();
         }),
     );
@@ -348,7 +352,7 @@ describe('a custom task that runs once', () => {
     ]);
   });
 
-  it('is in doubt after a reply that was lost, and is not tried again', async () => {
+  it('is in doubt after a reply that was lost, and is not retried', async () => {
     const driver = new Played(async () => {
       throw new InDoubt('no answer came');
     });

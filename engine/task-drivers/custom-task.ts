@@ -1,29 +1,35 @@
 /**
- * A task of an operator as a task of the engine: condition, templates, and the step that stands for its effect.
+ * Runs a task of an operator as a task of the engine: condition, templates, and the step that represents its effect.
  *
  * Invariants:
- * - its program runs only while the journal holds the intent, and what it gave is on the disk before the task counts as done;
- * - a run that a death cut off is repeated only if the definition allows it: `idempotent`, or its own `check` says that it was
- *   not done. A `once` task is then in doubt, and nobody but the operator decides;
- * - what was done `once` in a recovery is not done again in another flow or round of it, and neither is what an operator
- *   says was done; what a flow left without an outcome is checked in the next one before it runs again;
- * - each occurrence of a task in a flow is one of its own: what became of one says nothing of another;
- * - what was taken back counts as not done, whichever flow had done it; when that failed, it counts as cut off.
+ * - its program runs only while the journal contains the intent, and its outputs are on the disk before the task counts as done;
+ * - a run that an engine failure interrupted is repeated only if the definition allows it: `idempotent`, or its own `check` reports that
+ *   it was not done. Otherwise a `once` task is in doubt, and only the operator decides;
+ * - a task that was done `once` in a recovery is not run again in another flow or round of it, nor is one that an operator states as done;
+ *   a task that a flow left without an outcome is checked in the next flow before it runs again;
+ * - each occurrence of a task in a flow is separate: the outcome of one is no evidence about another;
+ * - a task that was rolled back counts as not done, in whichever flow it was done; if the rollback failed, the task counts as interrupted.
  */
-import { type CustomTask, conditionOf, DRIVERS } from '#config/custom-tasks.ts';
-import type { DriverForm } from '#config/driver-form.ts';
-import { evaluate, isTrue, type Value } from '#config/expression.ts';
-import { type OccurrenceName, occurrenceOf } from '#config/occurrence.ts';
-import type { Phase } from '#config/pipelines.ts';
-import { fillAll, fillText, parseTemplate } from '#config/template.ts';
-import { InDoubt, Interrupted, NotDone, TaskFailure } from '../../flow/outcome.ts';
-import type { PlannedTask } from '../../flow/plan.ts';
-import type { Step } from '../../flow/step-ledger.ts';
-import type { EarlierStep, Task, TaskContext, Values } from '../../flow/task.ts';
+
+import { evaluate, isTrue } from '#config/expressions/evaluator.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import { fillAll, fillText, parseTemplate } from '#config/expressions/template.ts';
+import { conditionOf } from '#config/pipelines/custom-tasks.ts';
+import type { DriverForm } from '#config/pipelines/drivers/driver-form.ts';
+import { DRIVERS } from '#config/pipelines/drivers/drivers.ts';
+import { type OccurrenceName, occurrenceOf } from '#config/pipelines/occurrence.ts';
+import type { Phase } from '#config/pipelines/pipelines.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { InDoubt, Interrupted, NotDone, TaskFailure } from '../flow/outcome.ts';
+import type { PlannedTask, Values } from '../flow/plan.ts';
+import type { EarlierStep } from '../flow/recovery-history.ts';
+import type { Step } from '../flow/step-ledger.ts';
+import type { Task, TaskContext } from '../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
 import { TASK_STEP, taskStepKey } from './task-step.ts';
 
-/** Outputs of one task, as JSON: they go into the journal and into every later task that asks for them. */
+/** Limit of the outputs of one task, as JSON: they go into the journal and into every later task that requires them. */
 export const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /** The task that a plan defines; undefined for a built-in one. */
@@ -47,7 +53,7 @@ async function run(
   context: TaskContext,
 ): Promise<Values> {
   if (custom.when !== '' && !isTrue(evaluate(conditionOf(custom.when), context.inputs))) {
-    // The journal says so: whoever shows the task must not call it done.
+    // The journal contains it too: a view of the task must not show it as done.
     const step = await planStep(name, context);
     if (step.state === 'planned') await context.steps.settle([{ step, state: 'skipped' }]);
     context.progress(`Skipped: ${custom.when} does not hold`, 1);
@@ -56,28 +62,28 @@ async function run(
   const driver = await load(custom.driver);
   const call = callOf(name, phase, custom, context);
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
-  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.earlierSteps(taskStepKey(name));
-  // Only one of them is open at a time: what became of the last one holds.
+  const earlier = custom.afterCrash === 'idempotent' ? [] : await context.history.earlierSteps(taskStepKey(name));
+  // Only one of them is open at a time: the state of the last one is valid.
   const last = asItStands(earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped'));
   const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
   const isSaid = last?.detail.said_by === 'operator';
   const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
   if (!done) return runStep(driver, call, open);
-  // From now on it is this flow's: to be taken back with it.
+  // From now on it belongs to this flow and is rolled back with it.
   const step = await planStep(name, context);
   if (step.state === 'planned') await context.steps.settle([{ step, state: 'done', detail: done.detail }]);
   context.progress('Done before in this recovery, and not again', 1);
   return promised(custom, outputsIn(done.detail));
 }
 
-/** What is left of the last step of earlier flows, after that flow took it back or could not. Undefined: nothing. */
+/** State of the last step of earlier flows after the rollback of that flow. Undefined: none. */
 function asItStands(step: EarlierStep | undefined): EarlierStep | undefined {
-  // What a flow took back may be what a flow before it did: no older step counts then either.
+  // The undo of a flow may concern the work of an earlier flow: no older step counts then either.
   if (!step?.hasUndo) return step;
   if (step.taskState === 'REVERTED') return undefined;
   const isSaidNotDone = step.state === 'failed' && step.detail.said_by === 'operator';
   const isHalf = step.taskState === 'REVERT_FAILURE' && !isCutOff(step) && !isSaidNotDone;
-  return isHalf ? { ...step, state: 'unknown', error: 'what it did could not be taken back' } : step;
+  return isHalf ? { ...step, state: 'unknown', error: 'its effect could not be rolled back' } : step;
 }
 
 async function planStep(name: OccurrenceName, { inputs, steps }: TaskContext): Promise<Step> {
@@ -91,7 +97,7 @@ async function planStep(name: OccurrenceName, { inputs, steps }: TaskContext): P
 const isCutOff = ({ state }: Pick<EarlierStep, 'state'>): boolean =>
   state === 'intent' || state === 'sent' || state === 'unknown';
 
-/** @param open what an earlier flow left of it without an outcome */
+/** @param open the step that an earlier flow left without an outcome */
 async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | undefined): Promise<Values> {
   const { context, definition, name } = call;
   const { steps } = context;
@@ -106,7 +112,7 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
   try {
     outputs = promised(definition, await driver.run(call));
     const size = Buffer.byteLength(JSON.stringify(outputs));
-    // It was done: what has failed may be run again.
+    // It was done: a failed check of the outputs must not run it again.
     if (size > MAX_OUTPUT_BYTES) throw new InDoubt(`its outputs have ${size} bytes, more than ${MAX_OUTPUT_BYTES}`);
   } catch (error) {
     await settleFailure(error, call, step);
@@ -116,7 +122,7 @@ async function runStep(driver: Driver, call: DriverCall, open: EarlierStep | und
   return outputs;
 }
 
-/** What is done about a run that a death, or a lost answer, cut off. Outputs: it was done. Undefined: it may run again. */
+/** Handles a run that an engine failure or a lost response interrupted. Outputs: it was done. Undefined: it may run again. */
 async function afterDeath(
   driver: Driver,
   call: DriverCall,
@@ -124,11 +130,11 @@ async function afterDeath(
   open: EarlierStep | undefined,
 ): Promise<Values | undefined> {
   const { definition, context } = call;
-  const why = step.error ?? open?.error ?? 'it was cut off while it ran';
+  const why = step.error ?? open?.error ?? 'it was interrupted';
   const doubtful = async (reason: string): Promise<never> => {
-    // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+    // The doubt of an earlier flow is copied to this flow, where the operator decides it.
     if (step.state === 'planned') await context.steps.intend([{ step }]);
-    // What it gave, where that is known, counts if the operator says that it was done.
+    // Its outputs, if they are known, count if the operator states that it was done.
     const detail = open ? { detail: { outputs: outputsIn(open.detail) } } : {};
     await context.steps.settle([{ step, state: 'unknown', error: reason, ...detail }]);
     throw new InDoubt(reason);
@@ -137,11 +143,12 @@ async function afterDeath(
     case 'idempotent':
       return undefined;
     case 'once':
-      return doubtful(`${why}; whether it was done is not known`);
+      return doubtful(`${why}; its outcome is unknown`);
     case 'check': {
-      if (!driver.check) return doubtful(`${why}, and its driver cannot check what became of it`);
+      if (!driver.check) return doubtful(`${why}, and its driver cannot check the outcome`);
       const verdict = await driver.check({ ...call, isResumed: true });
-      if (verdict.state === 'unknown') return doubtful(`${why}, and its check does not know: ${verdict.reason}`);
+      if (verdict.state === 'unknown')
+        return doubtful(`${why}, and its check does not know the outcome: ${verdict.reason}`);
       if (verdict.state === 'not done') return undefined;
       const outputs = promised(definition, verdict.outputs);
       await context.steps.settle([{ step, state: 'done', detail: { outputs } }]);
@@ -150,25 +157,25 @@ async function afterDeath(
   }
 }
 
-/** A run that the end of this engine cut off stays an intent, unless the program itself says that nothing was done. */
+/** A run that the end of this engine interrupted stays an intent, unless the program itself reports that nothing was done. */
 async function settleFailure(error: unknown, { context, definition }: DriverCall, step: Step): Promise<void> {
-  // A run that was cut off fails in words of its own; why it was cut off is what counts.
+  // An interrupted run fails with its own error; the reason of the interruption is the relevant one.
   const said: unknown = context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error;
-  const message = said instanceof Error ? said.message : String(said);
+  const message = errorMessage(said);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
-  // What its time cut off may have done its work as well as what a death cut off.
+  // A run that timed out may have done its work, like one that an engine failure interrupted.
   const isOpen = error instanceof InDoubt || (context.signal.aborted && !(error instanceof NotDone));
-  // Its check is asked at the next try: until then it stays an intent, with the reason that is given then.
+  // Its check is called in the next attempt: until then it stays an intent, with the reason of this failure.
   if (isOpen && definition.afterCrash === 'check')
     return context.steps.settle([{ step, state: 'intent', error: message }]);
   const isDoubtful = isOpen && definition.afterCrash === 'once';
   const settled = context.steps.settle([{ step, state: isDoubtful ? 'unknown' : 'failed', error: message }]);
-  // An engine that has lost its reign cannot write any more; the intent says the rest.
+  // An engine that has lost its lease cannot write any more; the intent is sufficient.
   await (isCutOff ? settled.catch(() => {}) : settled);
 }
 
-/** A lost answer needs the operator only of a task that is done once: another is tried again, after its check if it has one. */
+/** After a lost response only a `once` task needs the operator: any other is retried, after its check if it has one. */
 function asItMayRunAgain(error: unknown, { afterCrash }: CustomTask): unknown {
   return error instanceof InDoubt && afterCrash !== 'once' ? new TaskFailure(error.message, 'work', error) : error;
 }
@@ -181,7 +188,7 @@ async function undo(
   context: TaskContext,
 ): Promise<void> {
   const driver = await load(custom.driver);
-  // A task that was skipped has nothing to take back.
+  // A task that was skipped has nothing to undo.
   const step = driver.steps === 'one' ? await planStep(name, context) : undefined;
   if (step && (step.state === 'planned' || step.state === 'skipped')) return;
   await driver.undo?.({ ...callOf(name, phase, custom, context), outputs: step ? outputsIn(step.detail) : {} });
@@ -221,7 +228,7 @@ function callOf(name: OccurrenceName, phase: Phase, definition: CustomTask, cont
 const asItIs = (text: string): string => text;
 const percentEncoded = (text: string): string => encodeURIComponent(text.toWellFormed());
 
-/** A text stays a text; in a structure a value keeps its kind. */
+/** A text stays a text; in a structure a value keeps its type. */
 function filled(value: Value, values: Values, written: (text: string) => string): Value {
   if (typeof value === 'string') return fillText(parseTemplate(value), values, written);
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
@@ -230,7 +237,7 @@ function filled(value: Value, values: Values, written: (text: string) => string)
   return fillAll(value, values);
 }
 
-/** One value for each name that the definition provides; null for those that the task did not give. */
+/** One value for each name that the definition provides; null for those that the task did not return. */
 function promised({ provides }: CustomTask, outputs: Values): Values {
   return Object.fromEntries(provides.map((name) => [name, outputs[name] ?? null]));
 }

@@ -1,12 +1,13 @@
 /** The drivers by name, each loaded when the first task needs it. */
-import type { DriverName } from '#config/custom-tasks.ts';
+import type { DriverName } from '#config/pipelines/drivers/drivers.ts';
 import type { Driver } from './driver.ts';
+import { withSecrets } from './secret-values.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
-  executable: async () => (await import('./executable.ts')).executable,
-  module: async () => (await import('./module/module-driver.ts')).moduleDriver,
-  webhook: async () => (await import('./webhook/webhook.ts')).webhook,
-  mail: async () => (await import('./mail/mail.ts')).mail,
+  executable: async () => (await import('./executable/driver.ts')).executable,
+  module: async () => (await import('./module/driver.ts')).moduleDriver,
+  webhook: async () => (await import('./webhook/driver.ts')).webhook,
+  mail: async () => (await import('./mail/driver.ts')).mail,
   mistral: async () => (await import('./mistral/driver.ts')).mistralDriver,
   recovery_action: async () => (await import('./recovery-action/driver.ts')).recoveryActionDriver,
 };
@@ -14,5 +15,5 @@ const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
 export async function loadDriver(name: DriverName): Promise<Driver> {
   const load = LOAD[name];
   if (!load) throw new Error(`this program has no driver "${name}"`);
-  return load();
+  return withSecrets(await load());
 }

@@ -1,10 +1,10 @@
-/** Waiting for a condition of the cloud, with an upper bound. */
+/** Waits for a condition of the cloud, with a time limit. */
 import type { TaskContext } from '../flow/task.ts';
-import { Patience } from './patience.ts';
+import { OutageRetry } from './outage-retry.ts';
 
 /**
- * Looks every `verify_interval` until the condition holds. Outages are endured and do not use up the time, since nothing
- * was seen. Returns whether it came to hold within `limitMs`.
+ * Polls every `verify_interval` until the condition holds. Outages are waited out and do not count for the limit, since nothing was read.
+ * Returns whether the condition held within `limitMs`.
  */
 export async function waitUntil(
   context: TaskContext,
@@ -12,7 +12,7 @@ export async function waitUntil(
   holds: () => Promise<boolean>,
 ): Promise<boolean> {
   const { clock, settings, signal } = context;
-  const patience = new Patience(context);
+  const patience = new OutageRetry(context);
   let left = limitMs;
   for (;;) {
     const lookedAt = clock.boottime();

@@ -1,11 +1,12 @@
 /** Waits until Nova shows the compute service of a host as disabled. */
 import { TaskFailure } from '../flow/outcome.ts';
-import { type Task, textInput } from '../flow/task.ts';
+import { type BuiltInTask, textInput } from '../flow/task.ts';
 import { serviceOf } from './compute-service.ts';
 import { waitUntil } from './condition.ts';
 
-export const confirmComputeNodeDisabled: Task = {
+export const confirmComputeNodeDisabled: BuiltInTask = {
   name: 'confirm_compute_node_disabled_task',
+  title: 'ConfirmComputeNodeDisabledTask',
   requires: ['process_name', 'host_name'],
   provides: [],
 

@@ -1,12 +1,13 @@
 /** Waits until Nova shows an instance as active. */
 import type { Instance } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import { type Task, textInput } from '../flow/task.ts';
+import { type BuiltInTask, textInput } from '../flow/task.ts';
 import { waitUntil } from './condition.ts';
 import { faultOf, instanceOf } from './instance.ts';
 
-export const confirmInstanceActive: Task = {
+export const confirmInstanceActive: BuiltInTask = {
   name: 'confirm_instance_active_task',
+  title: 'ConfirmInstanceActiveTask',
   requires: ['instance_uuid'],
   provides: [],
 

@@ -1,28 +1,30 @@
 /**
- * One effect that shows in the world and may be requested again: read, request where it does not show, read until it does.
- * The intent is on the disk before the call. After a crash the read comes first, so nothing needs to be guessed.
+ * One effect that is visible in the world and may be requested again: read, request if it is not visible, read until it is. The intent is
+ * on the disk before the call. After a crash the read comes first, so nothing must be guessed.
  *
- * Invariant: every call counts that may have to be repeated, the pause before the next one grows, and when the calls of an attempt
- * are used up the task fails with what the cloud answered last. A call that certainly never arrived (unreachable, busy) counts for
- * the outage patience instead.
+ * Invariant: every call counts that may have to be repeated, the pause before the next one grows, and when the calls of an attempt are used
+ * up the task fails with the last response of the cloud. A call that certainly never arrived (unreachable, busy) counts for the outage
+ * retry instead.
  */
-import { type Accepted, CloudError, isOutage } from '../cloud/cloud.ts';
+
+import { CloudError, isOutage } from '#openstack/cloud-error.ts';
+import type { Accepted } from '../cloud/call.ts';
 import { crashPoint } from '../crash-points.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import type { Json } from '../flow/plan.ts';
+import type { Json, Values } from '../flow/plan.ts';
 import type { Step } from '../flow/step-ledger.ts';
-import type { TaskContext, Values } from '../flow/task.ts';
-import { failureOf, Patience } from './patience.ts';
-import { growingPause, LONGEST_PAUSE_MS } from './repetition.ts';
+import type { TaskContext } from '../flow/task.ts';
+import { growingPause, LONGEST_PAUSE_MS } from './growing-pause.ts';
+import { failureOf, OutageRetry } from './outage-retry.ts';
 
-/** What is refused for now is requested again after so many `verify_interval`, and then ever later. */
+/** A temporarily refused request is repeated after this number of `verify_interval`, and then with growing intervals. */
 const NOT_YET_INTERVALS = 10;
-/** Calls in one attempt of a task: with pauses of 1 to 30 s, some minutes of a cloud that answers reads and no changes. */
+/** Calls in one attempt of a task: with pauses of 1 to 30 s, some minutes of a cloud that responds to reads and to no changes. */
 const MOST_CALLS = 10;
-/** Reads in a row that show nothing of an accepted call, after which it came to nothing: more than one, for databases that lag. */
+/** Consecutive reads that show nothing of an accepted call, after which it counts as failed: more than one, for databases that lag. */
 const READS_OF_NOTHING = 2;
 
-/** `call`: it is needed; `detail` is journaled with the intent. `done`: it has shown, though the last read does not show it. */
+/** `call`: it is needed; `detail` is journaled with the intent. `done`: it was visible, though the last read does not show it. */
 export type Examined =
   | { readonly do: 'call'; readonly detail?: Values }
   | { readonly do: 'done'; readonly reason: string };
@@ -32,35 +34,32 @@ export interface Effect<World> {
   readonly kind: string;
   readonly object: string;
   look(): Promise<World>;
-  /** What to keep of the world before the first call. */
+  /** The state of the world before the first call, to be stored. */
   before(world: World): Json;
-  /**
-   * `done`: it shows. `underway`: the object is busy, wait. `absent`: it has to be requested.
-   * Throws what ends the task.
-   */
+  /** `done`: it is visible. `underway`: the object is busy, wait. `absent`: it has to be requested. Throws to end the task. */
   judge(world: World): 'done' | 'underway' | 'absent';
   /**
-   * Further evidence, read before each call and before a wait is given up.
-   * @param detail what the journal holds of the step
-   * @throws what ends the task; an outage, which is waited out
+   * Further evidence, read before each call and before a wait times out.
+   * @param detail the journal's data of the step
+   * @throws to end the task; an outage, which is waited out
    */
   examine?(world: World, detail: Values): Promise<Examined>;
   act(world: World): Promise<Accepted>;
-  /** Whether the cloud, as it says, does not do it for now: then it is requested again until the task times out. */
+  /** Whether the response of the cloud is a temporary refusal: then the request is repeated until the task times out. */
   isNotYet?(error: CloudError): boolean;
   /** Called when the cloud refuses with a conflict for the first time; the world is read again after it. */
   onConflict?(error: CloudError): void;
-  /** The cloud shows the object busy before it accepts the call: an accepted call of which nothing shows is over. */
+  /** The cloud shows the object busy before it accepts the call: an accepted call without a trace is over. */
   readonly showsAtOnce?: true;
-  /** Upper bound from the call to its effect, ms; and of a wait for what else the cloud does with the object. */
+  /** Maximum time from the call to its effect, ms; and of a wait for other operations of the cloud on the object. */
   readonly waitMs: number;
   /** Calls in one attempt of the task. */
   readonly mostCalls?: number;
-  /** The failure when the effect does not show in time, or the calls are used up. */
+  /** The failure if the effect is not visible in time, or the calls are used up. */
   late(world: World): TaskFailure;
 }
 
-/** Returns the world in which the effect shows. */
+/** Returns the world in which the effect is visible. */
 export function bringAbout<World>(context: TaskContext, effect: Effect<World>): Promise<World> {
   return new Convergence(context, effect).run();
 }
@@ -68,14 +67,14 @@ export function bringAbout<World>(context: TaskContext, effect: Effect<World>): 
 class Convergence<World> {
   readonly #context: TaskContext;
   readonly #effect: Effect<World>;
-  readonly #patience: Patience;
-  /** Answers to reads do not make up for calls that are never answered. */
-  readonly #callPatience: Patience;
-  /** Calls of this attempt, those of an engine that died in it included. */
+  readonly #patience: OutageRetry;
+  /** Responses to reads do not compensate for calls that never get one. */
+  readonly #callPatience: OutageRetry;
+  /** Calls of this attempt, including those of an engine that ended during it. */
   #calls = 0;
   #notYet = 0;
   #conflicts = 0;
-  /** What the cloud answered to the last call that failed. */
+  /** The cloud's response to the last call that failed. */
   #lastError: CloudError | undefined;
   /** The last call was accepted, and is not over. */
   #isAccepted = false;
@@ -87,15 +86,15 @@ class Convergence<World> {
   constructor(context: TaskContext, effect: Effect<World>) {
     this.#context = context;
     this.#effect = effect;
-    this.#patience = new Patience(context);
-    this.#callPatience = new Patience(context, LONGEST_PAUSE_MS);
+    this.#patience = new OutageRetry(context);
+    this.#callPatience = new OutageRetry(context, LONGEST_PAUSE_MS);
   }
 
   async run(): Promise<World> {
     const { clock, settings, signal } = this.#context;
     let step: Step | undefined;
     for (;;) {
-      const world = await this.#patiently(() => this.#effect.look());
+      const world = await this.#withOutageRetry(() => this.#effect.look());
       step ??= await this.#plan(world);
       const seen = this.#effect.judge(world);
       if (seen === 'done') return this.#end(step, world, null);
@@ -123,7 +122,7 @@ class Convergence<World> {
     return step;
   }
 
-  /** Whether nothing more comes of the last call. */
+  /** Whether the last call is over without further effect. */
   #isCallOver(): boolean {
     if (!this.#isAccepted || this.#since === undefined) return true;
     this.#readsOfNothing += 1;
@@ -136,8 +135,8 @@ class Convergence<World> {
     return this.#since !== undefined && this.#context.clock.boottime() - this.#since > this.#effect.waitMs;
   }
 
-  /** While the cloud is away nothing is seen: that time does not count. */
-  async #patiently<T>(read: () => Promise<T>): Promise<T> {
+  /** During an outage of the cloud nothing is read: that time does not count. */
+  async #withOutageRetry<T>(read: () => Promise<T>): Promise<T> {
     const { clock } = this.#context;
     for (;;) {
       try {
@@ -154,7 +153,9 @@ class Convergence<World> {
 
   #examine(world: World, { detail }: Step): Promise<Examined> {
     const { examine } = this.#effect;
-    return examine === undefined ? Promise.resolve({ do: 'call' }) : this.#patiently(() => examine(world, detail));
+    return examine === undefined
+      ? Promise.resolve({ do: 'call' })
+      : this.#withOutageRetry(() => examine(world, detail));
   }
 
   async #end(step: Step, world: World, reason: string | null): Promise<World> {
@@ -170,7 +171,7 @@ class Convergence<World> {
     const words = this.#lastError?.message;
     const late = this.#effect.late(world);
     await this.#context.steps.settle([
-      { step, state: 'failed', requestId: this.#requestId, error: words ?? 'it did not show in time' },
+      { step, state: 'failed', requestId: this.#requestId, error: words ?? 'it was not visible in time' },
     ]);
     if (words === undefined) throw late;
     throw new TaskFailure(
@@ -183,7 +184,7 @@ class Convergence<World> {
   async #call(step: Step, world: World, detail: Values = {}): Promise<void> {
     const { steps, clock, attempt } = this.#context;
     if (step.state === 'sent') {
-      await steps.settle([{ step, state: 'failed', requestId: step.requestId, error: 'it came to nothing' }]);
+      await steps.settle([{ step, state: 'failed', requestId: step.requestId, error: 'it had no effect' }]);
     }
     this.#calls += 1;
     await steps.intend([{ step, detail: { ...step.detail, ...detail, attempt, calls: this.#calls } }]);
@@ -203,7 +204,7 @@ class Convergence<World> {
     }
   }
 
-  /** Pauses where the call may be repeated; else throws what ends the task. */
+  /** Pauses if the call may be repeated; otherwise throws to end the task. */
   async #refused(step: Step, error: unknown): Promise<void> {
     const { steps, signal, clock, settings } = this.#context;
     if (signal.aborted) throw signal.reason;
@@ -221,7 +222,7 @@ class Convergence<World> {
     this.#lastError = error;
     if (isOutage(error)) {
       if (kind !== 'unknown') this.#calls -= 1;
-      // Whether it arrived shows in the next read.
+      // The next read shows whether it arrived.
       await steps.settle([{ step, state: 'unknown', error: message }]);
       return this.#callPatience.endure(error);
     }
@@ -232,12 +233,12 @@ class Convergence<World> {
       return clock.sleep(growingPause(this.#conflicts - 1, settings.verifyIntervalMs), signal);
     }
     await steps.settle([{ step, state: 'failed', error: message }]);
-    // Whether the object itself is gone shows in the next read.
+    // The next read shows whether the object itself is gone.
     if (kind !== 'not_found') throw failureOf(error);
   }
 }
 
-/** Whether the call was lost on its way, or somebody before the cloud's own service answered it: the object is not the reason. */
+/** Whether the call was lost in transit, or a proxy responded to it: the object is not the reason. */
 function isAway(error: CloudError | undefined): boolean {
   return error?.kind === 'unknown' && (error.status === undefined || error.status > 500);
 }

@@ -1,12 +1,13 @@
-/** Disables the compute service of a host on which a process cannot be kept running: no new instances go there. */
+/** Disables the compute service of a host on which a process cannot be kept running, so that it gets no new instances. */
 import type { ComputeService } from '../cloud/cloud.ts';
 import { SkipRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type Task, textInput } from '../flow/task.ts';
+import { type BuiltInTask, textInput } from '../flow/task.ts';
 import { serviceOf } from './compute-service.ts';
-import { bringAbout } from './effect.ts';
+import { bringAbout } from './convergence.ts';
 
-export const disableComputeNode: Task = {
+export const disableComputeNode: BuiltInTask = {
   name: 'disable_compute_node_task',
+  title: 'DisableComputeNodeTask',
   requires: ['process_name', 'host_name'],
   provides: [],
 
@@ -22,7 +23,7 @@ export const disableComputeNode: Task = {
       look: () => serviceOf(context, host),
       before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
       judge: ({ status, disabledReason }) => {
-        // Disabled for our own reason: by a try before this one, so the flow goes on.
+        // Disabled for our own reason: by an earlier attempt, so the flow continues.
         wasDisabled ??= status === 'disabled' && disabledReason !== settings.processDisableReason;
         return status === 'disabled' ? 'done' : 'absent';
       },

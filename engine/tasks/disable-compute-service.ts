@@ -1,18 +1,18 @@
-/** Takes the compute service of a failed host out of use and tells Nova that it is down, which evacuation demands. */
-import { FAILURE_FLOWS } from '#config/pipelines.ts';
+/** Disables the compute service of a failed host and marks it as down in Nova, which evacuation requires. */
+import { FAILURE_FLOWS } from '#config/pipelines/pipelines.ts';
 import type { ComputeService } from '../cloud/cloud.ts';
 import { IgnoreRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { decideLife, FRESH_PROOF_MS, livesMessage } from '../recovery/life-sign.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
+import { decideLife, FRESH_PROOF_MS, livesMessage } from '../intake/host-liveness-decision.ts';
 import { serviceOf } from './compute-service.ts';
-import { bringAbout } from './effect.ts';
+import { bringAbout } from './convergence.ts';
 import { checkHostFilter } from './host-filter.ts';
-import { patiently } from './patience.ts';
+import { withOutageRetry } from './outage-retry.ts';
 
-/** Ends the recovery when a report that the host came back is newer than the death, and the recovery has requested nothing yet. */
+/** Ends the recovery if a report of the host's return is newer than the failure, and the recovery has requested nothing yet. */
 async function refuseReturned(context: TaskContext, host: string): Promise<void> {
-  const back = await context.returnedSince();
-  if (back?.order === 'return newer' && !(await context.hasBegun())) throw leftAlone(context, host, back.sign);
+  const back = await context.history.returnedSince();
+  if (back?.order === 'return newer' && !(await context.history.hasBegun())) throw leftAlone(context, host, back.sign);
 }
 
 function leftAlone(context: TaskContext, host: string, sign: string): IgnoreRecovery {
@@ -20,43 +20,41 @@ function leftAlone(context: TaskContext, host: string, sign: string): IgnoreReco
 }
 
 /**
- * The service of a host that is to be forced down, once it is clear that the host does not live.
- * @throws IgnoreRecovery when it lives
+ * The service of a host that must be forced down, once it is certain that the host is not alive.
+ * @throws IgnoreRecovery if it is alive
  */
 async function serviceOfTheDead(context: TaskContext, host: string): Promise<ComputeService> {
   const { clock, settings, signal, proof, isResumed } = context;
-  // A fencing may be old by the time another engine resumes the flow, or the cloud answers; a person's word is not.
+  // A fencing may be old by the time another engine resumes the flow, or the cloud responds; an operator's statement is not.
   const begunAt = clock.boottime();
   const isFresh = (): boolean => !isResumed && clock.boottime() - begunAt <= FRESH_PROOF_MS;
-  const isRequested = await context.isForceDownRequested();
+  const isRequested = await context.history.isForceDownRequested();
   const reads: ComputeService[] = [];
   for (;;) {
-    const service = await patiently(context, () => serviceOf(context, host));
+    const service = await withOutageRetry(context, () => serviceOf(context, host));
     reads.push(service);
-    const back = await context.returnedSince();
+    const back = await context.history.returnedSince();
     const isProven = back === null && (proof === 'operator' || (proof === 'fencing' && isFresh()));
     const decision = decideLife(reads, { isRequested, isProven });
     if (decision === 'dead') return service;
     if (back?.order === 'return newer') throw leftAlone(context, host, back.sign);
     if (decision === 'alive') {
       const sign = `lives: its nova-compute reported to Nova at ${service.updatedAt?.toISOString()}`;
-      await context.noteLife();
+      await context.history.noteLife();
       throw leftAlone(context, host, sign);
     }
-    const waitMs = settings.heartbeatWaitMs ?? HEARTBEAT_WAIT_MS;
+    const waitMs = settings.heartbeatWaitMs;
     context.progress(
-      `Nova shows host '${host}' up, last heard of at ${service.updatedAt?.toISOString()}; reading again in ${waitMs / 1000} s`,
+      `Nova shows host '${host}' up, last heartbeat at ${service.updatedAt?.toISOString()}; reading again in ${waitMs / 1000} s`,
       0,
     );
     await clock.sleep(waitMs, signal);
   }
 }
 
-/** Of plans that were frozen before this was an option. */
-const HEARTBEAT_WAIT_MS = 25_000;
-
-export const disableComputeService: Task = {
+export const disableComputeService: BuiltInTask = {
   name: 'disable_compute_service_task',
+  title: 'DisableComputeServiceTask',
   requires: ['host_name'],
   provides: [],
   flows: FAILURE_FLOWS,
@@ -67,7 +65,7 @@ export const disableComputeService: Task = {
     context.progress(`Disabling compute service on host: '${host}'`, 0);
     await refuseReturned(context, host);
     let seen: ComputeService | undefined = await serviceOfTheDead(context, host);
-    if (!(await context.hasBegun())) await checkHostFilter(context, host);
+    if (!(await context.history.hasBegun())) await checkHostFilter(context, host);
     const look = async (): Promise<ComputeService> => {
       const service = seen ?? (await serviceOf(context, host));
       seen = undefined;

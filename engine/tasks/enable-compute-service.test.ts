@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -44,12 +44,12 @@ describe('enable_compute_service_task', () => {
     const view = await here.until(await here.notify(reported));
     expect(view.notification).toMatchObject({
       status: 'failed',
-      message: 'enable_compute_service_task: its time is up (120 s)',
+      message: 'enable_compute_service_task: timed out after 120 s',
     });
     expect(here.world.hosts.get('c1')).toMatchObject({ status: 'disabled', forcedDown: true });
   });
 
-  it('waits on while Nova refuses, and says what Nova says', async () => {
+  it("waits while Nova refuses, and reports Nova's reason", async () => {
     await using here = await world();
     let refusals = 0;
     here.world.requireCleaned = () => {
@@ -62,7 +62,7 @@ describe('enable_compute_service_task', () => {
     expect([refusals, here.world.hosts.get('c1')]).toMatchObject([4, TAKEN_BACK]);
   });
 
-  it('leaves disabled what an operator disabled, and says so', async () => {
+  it('leaves disabled what an operator disabled, and reports so', async () => {
     await using here = await world();
     Object.assign(here.world.hosts.get('c1') ?? {}, { disabledReason: 'new memory on Monday' });
     const view = await here.until(await here.hostReturns('c1'));
@@ -77,14 +77,14 @@ describe('enable_compute_service_task', () => {
     );
   });
 
-  it('takes back what the recovery of a failed process did', async () => {
+  it('undoes the changes of the recovery of a failed process', async () => {
     await using here = await world();
     Object.assign(here.world.hosts.get('c1') ?? {}, { disabledReason: 'Masakari detected process failed.' });
     await here.until(await here.hostReturns('c1'));
     expect(here.world.hosts.get('c1')).toMatchObject(TAKEN_BACK);
   });
 
-  it('waits for a host that nobody forced down, but that was evacuated: it may run all of it still', async () => {
+  it('waits for a host that was not forced down, but that was evacuated: it may run all of it still', async () => {
     await using here = await world('[enable_compute_service_task]\ntimeout = 120\n');
     Object.assign(here.world.hosts.get('c1') ?? {}, { forcedDown: false, isAlive: true });
     const view = await here.until(await here.notify(reported));

@@ -1,22 +1,22 @@
 /**
- * Puts the compute service of a host that came back into use again: takes back what the recovery of its failure did.
+ * Enables the compute service of a host that came back: undoes the changes that the recovery of its failure made.
  *
- * Invariant: Nova is told that the host is up only when nothing that was evacuated from it can still run there. The host's own
- * nova-compute removes that when it starts, and then says so in the evacuation records; Nova itself answers 400 until then.
+ * Invariant: the host is marked as up in Nova only when no evacuated instance can still run there. The host's own nova-compute removes
+ * these when it starts, and then updates the evacuation records; until then Nova itself responds 400.
  */
 import type { ComputeService } from '../cloud/cloud.ts';
+import { mayRemainOnSource } from '../evacuation/evacuation-record.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { mayRemainOnSource } from '../recovery/evacuation-record.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
 import { serviceOf } from './compute-service.ts';
 import { waitUntil } from './condition.ts';
-import { bringAbout } from './effect.ts';
-import { patiently } from './patience.ts';
+import { bringAbout } from './convergence.ts';
+import { withOutageRetry } from './outage-retry.ts';
 
-/** Such waits end with the time of the task. */
+/** Such waits end with the timeout of the task. */
 const WHILE_THE_TASK_LASTS = Number.POSITIVE_INFINITY;
 
-/** Tells each state of a wait once. */
+/** Reports each state of a wait once. */
 function tellingOnce(context: TaskContext, progress: number): (message: string) => void {
   let told = '';
   return (message) => {
@@ -87,22 +87,23 @@ function serviceState({ status, state, forcedDown, disabledReason }: ComputeServ
   return { status, state, forcedDown, disabledReason };
 }
 
-export const enableComputeService: Task = {
+export const enableComputeService: BuiltInTask = {
   name: 'enable_compute_service_task',
+  title: 'EnableComputeServiceTask',
   requires: ['host_name'],
   provides: [],
-  // In the flow of a failure it would take a dead host as up.
+  // In the flow of a failure it would treat a failed host as up.
   flows: ['host_return'],
 
   async run(context) {
     const host = textInput(context, 'host_name');
     const { hostDisableReason, processDisableReason } = context.settings;
     context.progress(`Enabling compute service on host: '${host}'`, 0);
-    // Also where nobody forced it down: a host that only had lost its network still runs what was evacuated.
+    // Also if the service was not forced down: a host that only had lost its network still runs the evacuated instances.
     await waitUntilCleaned(context, host);
     await takeAsUp(context, host);
     await waitUntilUp(context, host);
-    const { status, disabledReason } = await patiently(context, () => serviceOf(context, host));
+    const { status, disabledReason } = await withOutageRetry(context, () => serviceOf(context, host));
     const isOurs = disabledReason === hostDisableReason || disabledReason === processDisableReason;
     if (status === 'disabled' && !isOurs) {
       const reason = disabledReason === null ? 'without a reason' : `with the reason '${disabledReason}'`;

@@ -1,20 +1,20 @@
-/** Moves the instances of a failed host to others and restores what each of them was. */
-import { FAILURE_FLOWS } from '#config/pipelines.ts';
+/** Moves the instances of a failed host to others and restores the state of each of them. */
+import { FAILURE_FLOWS } from '#config/pipelines/pipelines.ts';
 import type { Evacuation } from '../cloud/cloud.ts';
 import { readEvacuationsFrom } from '../cloud/reading.ts';
+import { isOpen, newestFirst } from '../evacuation/evacuation-record.ts';
+import type { Move } from '../evacuation/instance-progress.ts';
+import { MoveLoop } from '../evacuation/loop.ts';
+import { type InstanceSnapshot, type MovePlan, planMove } from '../evacuation/original-state-decision.ts';
+import { byInstance } from '../evacuation/readings.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import type { Json } from '../flow/plan.ts';
+import type { Json, Values } from '../flow/plan.ts';
 import type { Step } from '../flow/step-ledger.ts';
-import { type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
 import type { PlannedStep } from '../journal/mutations.ts';
 import type { OpenEvacuation } from '../journal/queries.ts';
-import { isOpen, newestFirst } from '../recovery/evacuation-record.ts';
-import { type InstanceSnapshot, type MovePlan, planMove } from '../recovery/original-state.ts';
 import { listed, movedBefore, NOT_RECOVERED, RECOVERED } from './listed-instance.ts';
-import type { Move } from './move-progress.ts';
-import { byInstance } from './move-readings.ts';
-import { MoveLoop } from './moves.ts';
-import { known } from './patience.ts';
+import { known } from './outage-retry.ts';
 import { enableReservedHost } from './reserved-host.ts';
 
 interface Base {
@@ -25,7 +25,7 @@ interface Base {
   readonly abandoned: ReadonlySet<string>;
 }
 
-/** What Nova knows of evacuations from this host before ours begin. All of them: one that Nova abandoned may be of any age. */
+/** Nova's evacuations from this host before ours start. All of them: one that Nova abandoned may be of any age. */
 async function readBase(context: TaskContext, source: string): Promise<Base> {
   const { cloud, signal } = context;
   const reading = await known(context, () => readEvacuationsFrom(cloud, { sourceHost: source }, { signal }));
@@ -34,7 +34,7 @@ async function readBase(context: TaskContext, source: string): Promise<Base> {
   const evacuations = byInstance(newestFirst(items));
   const abandoned: string[] = [];
   for (const [instance, records] of evacuations) {
-    if (records.some(isOpen)) abandoned.push(...(await context.abandonedEvacuations(instance)));
+    if (records.some(isOpen)) abandoned.push(...(await context.history.abandonedEvacuations(instance)));
   }
   return { at, evacuations, abandoned: new Set(abandoned) };
 }
@@ -66,7 +66,7 @@ function plannedSteps(instance: InstanceSnapshot, plan: Movable, base: Base): Pl
   return steps;
 }
 
-/** The moves as the journal has them; planned in one commit when this is the first time. */
+/** The moves as in the journal; planned in one commit the first time. */
 async function planMoves(
   context: TaskContext,
   instances: readonly InstanceSnapshot[],
@@ -95,15 +95,15 @@ async function planMoves(
 }
 
 /**
- * Instances of which an earlier flow or task may have requested an evacuation that is still in Nova's queue, where nobody sees it. It is waited
- * for as long as in one flow: what does not show by then is taken for lost, what shows is adopted.
+ * Instances of which an earlier flow or task may have requested an evacuation that is still in Nova's queue, where it is not visible. The
+ * wait for it is as long as in one flow: after that an invisible one counts as lost, a visible one is adopted.
  */
 async function requestedBefore(context: TaskContext, source: string, base: Base): Promise<ReadonlySet<string>> {
   const isEnded = ({ instance, record }: OpenEvacuation): boolean => {
     const shown = base.evacuations.get(instance)?.find(({ id }) => id === record);
     return shown !== undefined && (!isOpen(shown) || base.abandoned.has(shown.id));
   };
-  const open = await context.openEvacuations(source);
+  const open = await context.history.openEvacuations(source);
   return new Set(open.filter((one) => !isEnded(one)).map(({ instance }) => instance));
 }
 
@@ -113,7 +113,7 @@ function isAmong(moves: readonly Move[], one: Json): boolean {
   );
 }
 
-/** @param before what other tasks of this recovery moved */
+/** @param before instances that other tasks of this recovery moved */
 function outputsOf(moves: readonly Move[], before: readonly Json[]): Values {
   const destinationOf = ({ steps }: Move): Json =>
     steps.find(({ kind }) => kind === 'evacuate')?.detail.destination ?? null;
@@ -130,7 +130,7 @@ function outputsOf(moves: readonly Move[], before: readonly Json[]): Values {
   };
 }
 
-/** What to say of moves that did not succeed. */
+/** The message about moves that did not succeed. */
 function describeFailures(moves: readonly Move[], source: string, outputs: Values): TaskFailure | undefined {
   const failed = moves.filter(({ result }) => result && !result.ok);
   if (failed.length === 0) return undefined;
@@ -140,8 +140,9 @@ function describeFailures(moves: readonly Move[], source: string, outputs: Value
   return new TaskFailure(message, isOutage ? 'outage' : 'work', undefined, outputs);
 }
 
-export const evacuateInstances: Task = {
+export const evacuateInstances: BuiltInTask = {
   name: 'evacuate_instances_task',
+  title: 'EvacuateInstancesTask',
   requires: ['host_name', 'instance_list'],
   provides: ['recovered_instances', 'failed_instances'],
   flows: FAILURE_FLOWS,

@@ -1,4 +1,4 @@
-/** What a host recovery does while Nova does not tell everything: it waits, and neither acts on what is missing nor calls it an end. */
+/** A host recovery while Nova's data is incomplete: it waits, and neither acts on missing data nor ends. */
 import { describe, expect, it } from 'vitest';
 import { RecoveryWorld, type WorldSettings } from '#test/world/recovery-world.ts';
 
@@ -31,7 +31,7 @@ describe('a cell that does not answer', () => {
       await here.clock.run(here.clock.sleep(afterMs));
       here.world.cellDown('cell1');
       await here.clock.run(here.clock.sleep(250_000));
-      expect((await here.engine.show(uuid)).notification.closed_at).toBeNull();
+      expect((await here.engine.reads.show(uuid)).notification.closed_at).toBeNull();
       here.world.cellUp('cell1');
       const view = await here.until(uuid);
       expect(view.notification.status).toBe('finished');
@@ -42,19 +42,19 @@ describe('a cell that does not answer', () => {
     },
   );
 
-  it('for hours is no end: the recovery is tried until it answers', async () => {
+  it('for hours is no end: the recovery is retried until it responds', async () => {
     await using here = await hosts();
     const { uuid: instance } = here.world.addInstance('c1');
     here.world.cellDown('cell1');
     const uuid = await here.hostFails('c1');
     await here.clock.run(here.clock.sleep(3 * 3600_000));
-    expect(['running', 'error']).toContain((await here.engine.show(uuid)).notification.status);
+    expect(['running', 'error']).toContain((await here.engine.reads.show(uuid)).notification.status);
     here.world.cellUp('cell1');
     expect((await here.until(uuid)).notification.status).toBe('finished');
     expect(here.world.requireInstance(instance).host).not.toBe('c1');
   });
 
-  it('counts for no limit: an evacuation has its whole time when the cell answers again', async () => {
+  it('counts for no limit: an evacuation has its whole time when the cell responds again', async () => {
     await using here = await hosts({ behaviour: { rebuildMs: [200_000, 200_000] } });
     here.world.addInstance('c1');
     const uuid = await here.hostFails('c1');
@@ -67,14 +67,16 @@ describe('a cell that does not answer', () => {
     expect(view.flows).toHaveLength(1);
   });
 
-  it('says so once, and names what does not answer', async () => {
+  it('reports so once, and names what does not respond', async () => {
     await using here = await hosts();
     here.world.addInstance('c1');
     here.world.cellDown('cell1');
     const uuid = await here.hostFails('c1');
     await here.clock.run(here.clock.sleep(120_000));
-    const events = (await here.engine.show(uuid)).flows.flatMap((flow) => flow.events.map(({ message }) => message));
-    const waiting = events.filter((message) => /does not answer/.test(message));
+    const events = (await here.engine.reads.show(uuid)).flows.flatMap((flow) =>
+      flow.events.map(({ message }) => message),
+    );
+    const waiting = events.filter((message) => /does not respond/.test(message));
     expect(waiting).toHaveLength(1);
     expect(waiting[0]).toContain('c1');
   });
@@ -92,7 +94,7 @@ describe('one instance that cannot be read', () => {
     const evacuate = here.cloud.evacuate.bind(here.cloud);
     const list = here.cloud.listInstances.bind(here.cloud);
     let calls = 0;
-    // Nova loses sight of it once it was requested.
+    // Nova does not show it any more after the request.
     here.cloud.evacuate = async (uuid, target, options) => {
       if (uuid === first.uuid) calls += 1;
       return evacuate(uuid, target, options);
@@ -107,7 +109,7 @@ describe('one instance that cannot be read', () => {
     expect(here.world.requireInstance(second.uuid)).toMatchObject({ vmState: 'stopped', taskState: null });
     expect(here.world.requireInstance(second.uuid).host).not.toBe('c1');
     const view = await here.until(uuid, 'error', 'failed', 'finished');
-    expect(view.notification.message).toContain(`${first.uuid} (no answer about it for `);
+    expect(view.notification.message).toContain(`${first.uuid} (no response about it for `);
     expect(calls).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 /** What Nova refuses for one instance fails that instance, with Nova's words; all others are moved. */
 import { describe, expect, it } from 'vitest';
-import { CloudError, type CloudErrorKind } from '#engine/cloud/cloud.ts';
+import { CloudError, type CloudErrorKind } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -93,7 +93,7 @@ describe('a stop that Nova refused', () => {
 
 describe('an evacuation that Nova is too busy for', () => {
   const busy = (retryAfter?: number): CloudError =>
-    new CloudError('busy', 'Nova answered 429: slow down', { status: 429, ...(retryAfter ? { retryAfter } : {}) });
+    new CloudError('busy', 'Nova responded 429: slow down', { status: 429, ...(retryAfter ? { retryAfter } : {}) });
 
   it('is requested again after the time that Nova names, and counts as no attempt', async () => {
     await using here = await world();

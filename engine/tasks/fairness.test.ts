@@ -6,7 +6,7 @@ it('forty instances that do not stop delay no evacuation of another host', async
   await using here = new RecoveryWorld({
     configuration: '[host_failure]\nmax_evacuations_in_flight = 8\n[DEFAULT]\nwait_period_after_power_off = 3600\n',
   });
-  // Nothing of the first host finds room on the second.
+  // No instance of the first host gets capacity on the second.
   for (const [host, capacity] of [
     ['c1', 40],
     ['c2', 8],
@@ -20,7 +20,7 @@ it('forty instances that do not stop delay no evacuation of another host', async
   // Nova accepts no stop for half an hour.
   here.cloud.stop = async (...call) => {
     await here.clock.sleep(1_800_000, call[1]?.signal ?? signal);
-    throw new Error('nobody waits so long');
+    throw new Error('the wait took too long');
   };
   const first = await here.hostFails('c1');
   const arrived = (): number => [...here.world.instances.values()].filter(({ host }) => host === 'c3').length;
@@ -32,7 +32,7 @@ it('forty instances that do not stop delay no evacuation of another host', async
   expect((await here.until(await here.hostFails('c2'))).notification.status).toBe('finished');
   expect(here.clock.now() - began).toBeLessThan(60_000);
   expect(others.every((uuid) => here.world.requireInstance(uuid).host === 'c3')).toBe(true);
-  expect((await here.engine.show(first)).notification.status).toBe('running');
+  expect((await here.engine.reads.show(first)).notification.status).toBe('running');
 });
 
 it('a host that fails second gets its share while the first still has hundreds to move', async () => {
@@ -50,5 +50,5 @@ it('a host that fails second gets its share while the first still has hundreds t
   expect((await here.until(await here.hostFails('c2'))).notification.status).toBe('finished');
   // Two waves of four, after the wave of the first host that was under way.
   expect(here.clock.now() - began).toBeLessThan(60_000);
-  expect((await here.engine.show(first)).notification.status).toBe('running');
+  expect((await here.engine.reads.show(first)).notification.status).toBe('running');
 });

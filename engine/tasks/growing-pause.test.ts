@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { growingPause } from './repetition.ts';
+import { growingPause } from './growing-pause.ts';
 
 it('the pause before a repetition doubles up to its bound', () => {
   expect([0, 1, 2, 3, 4, 5, 9].map((before) => growingPause(before, 1000))).toEqual([

@@ -1,6 +1,7 @@
 /** The pause before a call is repeated. Pure. */
+import { backoff } from '#protocol/backoff.ts';
 
-/** Upper bound of the pause, ms. */
+/** Maximum pause, ms. */
 export const LONGEST_PAUSE_MS = 30_000;
 
 /**
@@ -9,5 +10,5 @@ export const LONGEST_PAUSE_MS = 30_000;
  * @param firstMs pause before the first one
  */
 export function growingPause(before: number, firstMs: number): number {
-  return Math.min(Math.max(LONGEST_PAUSE_MS, firstMs), firstMs * 2 ** Math.min(before, 20));
+  return backoff(before, { firstMs, maxMs: Math.max(LONGEST_PAUSE_MS, firstMs) });
 }

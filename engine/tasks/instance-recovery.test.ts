@@ -1,8 +1,10 @@
 /** The recovery of one instance, when Nova refuses, does not answer, or others act on the instance too. */
 import { describe, expect, it } from 'vitest';
-import { type Accepted, CloudError, type Instance } from '#engine/cloud/cloud.ts';
+import type { Accepted } from '#engine/cloud/call.ts';
+import type { Instance } from '#engine/cloud/cloud.ts';
 import type { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -64,10 +66,10 @@ function expectGrowing(times: readonly number[]): void {
 }
 
 const error = (kind: CloudError['kind'], status: number, words: string) =>
-  new CloudError(kind, `Nova answered ${status} to POST: ${words}`, { status });
-const LOST = new CloudError('unknown', "Nova's answer to POST was lost: socket hang up");
+  new CloudError(kind, `Nova responded ${status} to POST: ${words}`, { status });
+const LOST = new CloudError('unknown', "Nova's response to POST was lost: socket hang up");
 
-/** The answers of Nova while the cell of the instance is down (2.69 and later). */
+/** The responses of Nova while the cell of the instance is down (2.69 and later). */
 async function cellDown(here: RecoveryWorld, ms: number): Promise<void> {
   const { cloud } = here;
   const real = cloud.instance.bind(cloud);
@@ -85,7 +87,7 @@ describe('an instance of which there is no answer', () => {
     await cellDown(here, 60_000);
     const view = await here.until(await fails(here));
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
-    expect(lines(view)).toContain(`Waiting: the cell of instance ${UUID} does not answer Nova`);
+    expect(lines(view)).toContain(`Waiting: the cell of instance ${UUID} does not respond to Nova`);
     expect(lines(view)).toContain(`Stopped instance: '${UUID}'`);
   });
 
@@ -94,7 +96,7 @@ describe('an instance of which there is no answer', () => {
     await cellDown(here, 600_000);
     const uuid = await fails(here);
     expect((await here.until(uuid, 'error')).notification.message).toMatch(
-      /the cell of instance .* does not answer Nova/,
+      /the cell of instance .* does not respond to Nova/,
     );
     expect((await here.until(uuid)).notification.status).toBe('finished');
   });
@@ -109,7 +111,7 @@ describe('an instance of which there is no answer', () => {
     const view = await here.until(await fails(here));
     expect(view.notification.status).toBe('finished');
     expect(stops.map((at) => at > until)).toEqual([true]);
-    expect(lines(view).join()).toMatch(/Waiting: Nova knows no nova-compute service on host 'c1'/);
+    expect(lines(view).join()).toMatch(/Waiting: Nova has no nova-compute service on host 'c1'/);
   });
 });
 
@@ -122,7 +124,7 @@ describe.each<Method>(['stop', 'start'])('Nova, requested to %s an instance,', (
     expect(calls).toHaveLength(2);
   });
 
-  it('answers 404 though the instance exists: the recovery fails with its words', async () => {
+  it('responds 404 though the instance exists: the recovery fails with its text', async () => {
     await using here = await place();
     const calls = answers(here, method, () => error('not_found', 404, 'Compute host c1 could not be found.'));
     const view = await here.until(await fails(here));
@@ -133,7 +135,7 @@ describe.each<Method>(['stop', 'start'])('Nova, requested to %s an instance,', (
     expect(calls).toHaveLength(2);
   });
 
-  it('answers 404, and the instance is gone: there is nothing to recover', async () => {
+  it('responds 404, and the instance is gone: there is nothing to recover', async () => {
     await using here = await place();
     const calls = answers(here, method, () => {
       here.world.delete(UUID);
@@ -145,7 +147,7 @@ describe.each<Method>(['stop', 'start'])('Nova, requested to %s an instance,', (
   });
 
   it.each([
-    ['answers 500 for ever', error('unknown', 500, 'Unexpected API Error.'), /500.*Unexpected API Error/],
+    ['responds 500 for ever', error('unknown', 500, 'Unexpected API Error.'), /500.*Unexpected API Error/],
     ['refuses with a conflict for ever', error('conflict', 409, 'it is locked'), /409.*it is locked/],
   ])('%s: a bounded number of calls, further apart each time, and its words in the end', async (_, answer, words) => {
     await using here = await place();
@@ -188,7 +190,7 @@ describe.each<Method>(['stop', 'start'])('Nova, requested to %s an instance,', (
 
   it('is too busy and names a time: the next call comes after it', async () => {
     await using here = await place();
-    const busy = new CloudError('busy', 'Nova answered 429', { status: 429, retryAfter: 40 });
+    const busy = new CloudError('busy', 'Nova responded 429', { status: 429, retryAfter: 40 });
     const calls = answers(here, method, (nth) => (nth <= 5 ? busy : undefined));
     expect((await here.until(await fails(here))).notification.status).toBe('finished');
     expect(calls.slice(1).map((time, index) => time - (calls[index] ?? 0))).toEqual([
@@ -275,7 +277,7 @@ describe('an instance that crashes between its stop and its confirmation', () =>
     expect([starts.length, now(here).vmState]).toEqual([2, 'active']);
   });
 
-  it('and goes to error fails with what Nova says about it', async () => {
+  it("and goes to error fails with Nova's reason", async () => {
     await using here = await place();
     answers(here, 'start', () => {
       change(here, { vmState: 'error', fault: 'Insufficient compute resources' });

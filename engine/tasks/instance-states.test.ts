@@ -45,7 +45,7 @@ describe('an instance of a failed host', () => {
     ]);
   });
 
-  it.each(['soft-delete', 'deleted'])('that is %s is left alone', async (vmState) => {
+  it.each(['soft-delete', 'deleted'])('that is %s is not changed', async (vmState) => {
     await using here = new RecoveryWorld();
     for (const host of ['c1', 'c2']) here.world.addHost(host);
     const { uuid } = here.world.addInstance('c1', { vmState });

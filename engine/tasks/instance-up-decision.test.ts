@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceAction } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import { isUp, wasSeenDown, wasStartedSince } from './brought-up.ts';
+import type { StepState } from '../journal/rows.ts';
+import { isUp, wasSeenDown, wasStartedSince } from './instance-up-decision.ts';
 
 const UP = { vmState: 'active', taskState: null, powerState: 1 };
 const instance = (change: Partial<typeof UP> | { taskState: string }) => ({

@@ -1,11 +1,11 @@
 /**
- * Whether an instance that is active came up after its recovery began: then it is not stopped again, for its owner may use it. Pure.
+ * Whether an active instance was started after its recovery started. If so, it is not stopped again, because its owner may use it. Pure.
  *
- * Nova calls an instance active that crashed, until somebody stops it. So the state alone does not tell; what the recovery itself saw
- * and requested before does, and what others requested since.
+ * Nova shows a crashed instance as active until it is stopped by request. So the state alone is not sufficient. The recovery also uses its
+ * own reads and requests, and the requests of others since.
  */
 import { type Instance, type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
+import type { StepState } from '../journal/rows.ts';
 
 /** Nova's names of the actions after which an instance runs. */
 const STARTING: ReadonlySet<string> = new Set(['start', 'reboot', 'rebuild', 'resume', 'unpause', 'unshelve']);
@@ -16,13 +16,13 @@ export function isUp({ vmState, taskState, powerState }: Instance): boolean {
   return vmState === 'active' && taskState === null && !isOff;
 }
 
-/** What other flows of the same recovery left of their steps. */
+/** Steps of other flows of the same recovery. */
 export interface EarlierSteps {
   readonly stops: readonly { readonly state: StepState }[];
   readonly starts: readonly { readonly state: StepState }[];
 }
 
-/** Whether another flow of the recovery saw the instance stopped: it stopped it, or requested its start. */
+/** Whether another flow of the recovery found the instance stopped: it stopped it, or requested its start. */
 export function wasSeenDown({ stops, starts }: EarlierSteps): boolean {
   return (
     stops.some(({ state }) => state === 'done') ||
@@ -31,9 +31,9 @@ export function wasSeenDown({ stops, starts }: EarlierSteps): boolean {
 }
 
 /**
- * Whether the newest request concerning the instance since the recovery first acted on it was one to run it.
+ * Whether the newest request for the instance since the recovery first acted on it was a request to run it.
  * @param actions newest first
- * @param known request IDs of what was requested before that
+ * @param known request IDs of earlier requests
  */
 export function wasStartedSince(actions: readonly InstanceAction[], known: readonly string[]): boolean {
   const newest = actions.find(({ requestId }) => !known.includes(requestId));

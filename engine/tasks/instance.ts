@@ -1,12 +1,13 @@
-/** What the tasks of an instance recovery share: reading the instance, its host and what was requested of it. */
-import { CloudError, type Instance, type InstanceAction, isOutage } from '../cloud/cloud.ts';
+/** Shared by the tasks of an instance recovery: reads of the instance, its host and the requests for it. */
+import { CloudError, isOutage } from '#openstack/cloud-error.ts';
+import type { Instance, InstanceAction } from '../cloud/cloud.ts';
 import { readInstance, readService } from '../cloud/reading.ts';
 import { IgnoreRecovery } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
 
 /**
  * The instance; one that does not exist any more has nothing to recover.
- * @throws CloudError, an outage, where Nova gives no answer
+ * @throws CloudError, an outage, without a response from Nova
  */
 export async function instanceOf(context: TaskContext, uuid: string): Promise<Instance> {
   const reading = await readInstance(context.cloud, uuid, { signal: context.signal });
@@ -16,8 +17,8 @@ export async function instanceOf(context: TaskContext, uuid: string): Promise<In
 }
 
 /**
- * The name of the instance's host when nova-compute there takes no requests: what Nova accepts then stays under way for ever.
- * @throws CloudError, an outage, where Nova gives no answer
+ * The name of the instance's host if nova-compute there accepts no requests: requests that Nova accepts then stay in progress for ever.
+ * @throws CloudError, an outage, without a response from Nova
  */
 export async function downHostOf({ cloud, signal }: TaskContext, { host }: Instance): Promise<string | undefined> {
   if (host === null) return undefined;
@@ -27,8 +28,8 @@ export async function downHostOf({ cloud, signal }: TaskContext, { host }: Insta
 }
 
 /**
- * What was requested of the instance, newest first; undefined where Nova does not show it to us.
- * @throws CloudError, an outage, where Nova gives no answer
+ * The requests for the instance, newest first; undefined if Nova does not show them to us.
+ * @throws CloudError, an outage, without a response from Nova
  */
 export async function actionsOf(
   { cloud, signal }: TaskContext,
@@ -50,7 +51,7 @@ export function stateOf({ vmState, taskState, powerState }: Instance): {
   return { vmState, taskState, powerState };
 }
 
-/** Nova's words on why an instance is in state error, for the end of a message; of one that is well they are about something else. */
+/** Nova's reason for the state error, for the end of a message; for a healthy instance it would concern something else. */
 export function faultOf({ vmState, fault }: Pick<Instance, 'vmState' | 'fault'>): string {
   return vmState === 'error' && fault !== undefined ? `: ${fault}` : '';
 }

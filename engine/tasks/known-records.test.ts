@@ -1,6 +1,6 @@
 /** A record of an evacuation that is over is never taken for the end of a request that was made later. */
 import { expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
 it('an evacuation that ends after a round has read the records is not taken for the end of its first request', async () => {

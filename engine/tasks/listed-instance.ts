@@ -1,13 +1,13 @@
-/** Instances as other tasks get them: in the words of Nova's API, for templates and programs. */
-import type { Shape } from '#config/shape.ts';
+/** Instances as other tasks get them: with the names of Nova's API, for templates and programs. */
+import type { Shape } from '#config/expressions/shape.ts';
+import type { InstanceSnapshot } from '../evacuation/original-state-decision.ts';
 import type { Json } from '../flow/plan.ts';
 import type { TaskContext } from '../flow/task.ts';
-import type { InstanceSnapshot } from '../recovery/original-state.ts';
 
 const FIELDS = {
   uuid: 'text',
   name: 'text',
-  /** Where it was. */
+  /** Its former host. */
   host: 'text',
   /** Nova's vm_state before the failure. */
   vm_state: 'text',
@@ -18,7 +18,7 @@ const FIELDS = {
 
 /** Those that are to be moved. */
 export const LISTED: Shape = { listOf: { fields: FIELDS } };
-/** Those that were moved; `new_host`: where they are now. */
+/** Those that were moved; `new_host`: their present host. */
 export const RECOVERED: Shape = { listOf: { fields: { ...FIELDS, new_host: 'text' } } };
 /** Those that were not; `reason`: Nova's, or ours. */
 export const NOT_RECOVERED: Shape = { listOf: { fields: { ...FIELDS, reason: 'text' } } };
@@ -28,10 +28,10 @@ export function listed(instance: InstanceSnapshot): { readonly [name: string]: J
   return { uuid, name, host, vm_state: vmState, project_id: projectId, user_id: userId, ha_enabled: haEnabled };
 }
 
-/** What other tasks of this recovery moved; `new_host`: where to. */
+/** Those that other tasks of this recovery moved; `new_host`: their destination. */
 export async function movedBefore(context: TaskContext): Promise<readonly { readonly [name: string]: Json }[]> {
   const moves = new Map(
-    (await context.movedBefore()).map(({ before, detail }) => {
+    (await context.history.movedBefore()).map(({ before, detail }) => {
       const snapshot = before as unknown as InstanceSnapshot;
       return [snapshot.uuid, { ...listed(snapshot), new_host: detail.destination ?? null }] as const;
     }),

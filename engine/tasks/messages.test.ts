@@ -1,4 +1,4 @@
-/** Tools match on the texts of progress, so they are compared with what a real Masakari 14 answered. */
+/** Tools match on the texts of progress, so they are compared with the responses of a real Masakari 14. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';

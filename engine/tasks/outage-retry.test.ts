@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
+import { taskSettings } from '#config/options/task-settings.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
-import { CloudError } from '#engine/cloud/cloud.ts';
 import { cellDown, type Reading } from '#engine/cloud/reading.ts';
-import { taskSettings } from '#engine/resident/task-settings.ts';
-import { known } from './patience.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import { known } from './outage-retry.ts';
 
 function place() {
   const clock = new SimulatedClock();
@@ -29,10 +29,10 @@ describe('a read', () => {
     };
     expect(await clock.run(known(context, read))).toEqual({ answer: 'yes', value: 'there' });
     expect(readAt).toEqual([0, 1000, 3000, 7000]);
-    expect(lines).toEqual(['Waiting: the cell of instance 7 does not answer Nova']);
+    expect(lines).toEqual(['Waiting: the cell of instance 7 does not respond to Nova']);
   });
 
-  it('that is answered with no is not repeated', async () => {
+  it('with the answer "no" is not repeated', async () => {
     const { clock, lines, context } = place();
     expect(await clock.run(known(context, async () => ({ answer: 'no' })))).toEqual({ answer: 'no' });
     expect(lines).toEqual([]);
@@ -47,7 +47,7 @@ describe('a read', () => {
 
   it('that is refused is no outage', async () => {
     const { clock, context } = place();
-    const read = () => Promise.reject(new CloudError('unauthorized', 'Nova answered 403: Policy', { status: 403 }));
+    const read = () => Promise.reject(new CloudError('unauthorized', 'Nova responded 403: Policy', { status: 403 }));
     await expect(clock.run(known(context, read))).rejects.toMatchObject({ fault: 'work', message: /403: Policy/ });
   });
 });

@@ -1,20 +1,23 @@
-/** Finds out which instances of a failed host have to be moved, in which order, and what each of them was. */
-import { FAILURE_FLOWS } from '#config/pipelines.ts';
-import { CloudError, type InstanceAction, isOutage, POWER_STATE } from '../cloud/cloud.ts';
+/** Lists the instances of a failed host that have to be moved, in their order and with the state of each. */
+import { FAILURE_FLOWS } from '#config/pipelines/pipelines.ts';
+import { CloudError, isOutage } from '#openstack/cloud-error.ts';
+import { type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
+import { inTurns } from '../evacuation/order-decision.ts';
+import { type InstanceSnapshot, snapshotOf } from '../evacuation/original-state-decision.ts';
+import { isStoppedByOwner } from '../evacuation/restore-decision.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
-import { type EarlierMove, type StoppedInstance, type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { type InstanceSnapshot, snapshotOf } from '../recovery/original-state.ts';
-import { decideRebooted } from '../recovery/rebooted-instance.ts';
-import { isStoppedByOwner } from '../recovery/restore.ts';
+import type { EarlierMove, StoppedInstance } from '../flow/recovery-history.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
 import { warnOfForeign } from './host-filter.ts';
 import { LISTED, listed, movedBefore } from './listed-instance.ts';
-import { known, patiently } from './patience.ts';
+import { known, withOutageRetry } from './outage-retry.ts';
+import { decideRebooted } from './rebooted-instance-decision.ts';
 
 /**
- * What an instance was before the first recovery of its host touched it: that recovery may have set it to error and failed.
- * An instance in any other state has been changed by somebody since; then what it is now counts.
+ * The state of an instance before the first recovery of its host touched it: that recovery may have set it to error and failed. If an
+ * instance is in any other state, a user has changed it since; then its present state counts.
  */
 export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undefined): InstanceSnapshot {
   if (!earlier || now.vmState !== 'error') return now;
@@ -22,8 +25,8 @@ export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undef
 }
 
 /**
- * As `withOriginal`; and what ran counts as what it was, although it is stopped now: by nova-compute of a host that rebooted, or by the
- * recovery of its own crash, which the failure of the host cut off before it could start it again.
+ * As `withOriginal`. In addition, an instance that ran counts as running although it is stopped now: by nova-compute of a host that
+ * rebooted, or by the recovery of its own crash, which the failure of the host interrupted before it could start the instance again.
  */
 async function originalOf(
   context: TaskContext,
@@ -37,7 +40,7 @@ async function originalOf(
   if (before === undefined) return (await wasStoppedByNova(context, now)) ? running(now) : now;
   if (before.vmState !== 'active') return withOriginal(now, earlier);
   const { cloud, signal } = context;
-  const actions = await patiently(context, () => cloud.instanceActions(now.uuid, { signal }).catch(notShown));
+  const actions = await withOutageRetry(context, () => cloud.instanceActions(now.uuid, { signal }).catch(notShown));
   return isStoppedByOwner(actions) ? now : before;
 }
 
@@ -45,10 +48,13 @@ function running(instance: InstanceSnapshot): InstanceSnapshot {
   return { ...instance, vmState: 'active', taskState: null, powerState: POWER_STATE.RUNNING };
 }
 
-/** Sooner after the failure the host cannot be back, so that its nova-compute could have stopped anything. */
+/** Sooner after the failure the host cannot be back, so that its nova-compute cannot have stopped anything. */
 const FASTEST_REBOOT_MS = 30_000;
 
-/** Whether the host came back in between, and its nova-compute stopped what it found off. Not read while that cannot have happened. */
+/**
+ * Whether the host came back in between, and its nova-compute stopped the instances that were off. Not read while that cannot have
+ * happened.
+ */
 async function wasStoppedByNova(
   context: TaskContext,
   { uuid, vmState, taskState }: InstanceSnapshot,
@@ -56,17 +62,17 @@ async function wasStoppedByNova(
   const { clock, cloud, deadSince, signal } = context;
   const elapsed = deadSince === null ? 0 : clock.now() - deadSince;
   if (elapsed >= 0 && elapsed < FASTEST_REBOOT_MS) return false;
-  const actions = await patiently(context, () => cloud.instanceActions(uuid, { signal }).catch(notShown));
+  const actions = await withOutageRetry(context, () => cloud.instanceActions(uuid, { signal }).catch(notShown));
   return decideRebooted({ vmState, taskState }, actions, deadSince).do === 'start';
 }
 
-/** Nova shows nobody what was requested of the instance. */
+/** Nova shows the requests for the instance to no user. */
 function notShown(error: unknown): readonly InstanceAction[] {
   if (error instanceof CloudError && !isOutage(error)) return [];
   throw error;
 }
 
-/** Instances that left the host in an earlier attempt which did not finish with them. */
+/** Instances that left the host in an earlier unfinished attempt. */
 export async function strays(
   context: TaskContext,
   earlier: readonly EarlierMove[],
@@ -81,8 +87,9 @@ export async function strays(
   return found;
 }
 
-export const prepareHaEnabledInstances: Task = {
+export const prepareHaEnabledInstances: BuiltInTask = {
   name: 'prepare_HA_enabled_instances_task',
+  title: 'PrepareHAEnabledInstancesTask',
   requires: ['host_name'],
   provides: ['instance_list', 'instances'],
   flows: FAILURE_FLOWS,
@@ -98,9 +105,9 @@ export const prepareHaEnabledInstances: Task = {
     if (foreign > 0) warnOfForeign(context, host, foreign);
     tell(`Total instances running on failed host '${host}' is ${items.length}`, 0.3);
 
-    const earlier = await context.earlierMoves(host);
+    const earlier = await context.history.earlierMoves(host);
     const originals = new Map(earlier.map((move) => [move.instance, move]));
-    const stopped = await context.stoppedByRecoveries(host);
+    const stopped = await context.history.stoppedByRecoveries(host);
     const all: InstanceSnapshot[] = [];
     for (const instance of items) {
       const now = snapshotOf(instance, settings.hostHaKey);
@@ -114,8 +121,8 @@ export const prepareHaEnabledInstances: Task = {
       }
       return false;
     });
-    const marked = candidates.filter(({ haEnabled }) => haEnabled);
-    const others = candidates.filter(({ haEnabled }) => !haEnabled);
+    const marked = inTurns(candidates.filter(({ haEnabled }) => haEnabled));
+    const others = inTurns(candidates.filter(({ haEnabled }) => !haEnabled));
     tell(`Total HA Enabled instances count: '${marked.length}'`, 0.6);
     let chosen = marked;
     if (settings.evacuateAllInstances) {
@@ -128,7 +135,7 @@ export const prepareHaEnabledInstances: Task = {
     }
     const moved = chosen.length === 0 ? await movedBefore(context) : [];
     if (moved.length > 0) {
-      // The tasks after this one have not all been done: that of an operator, for one, failed in an earlier round.
+      // The tasks after this one are not all done: for example, an operator's task failed in an earlier round.
       tell(`All instances of host '${host}' that needed to be evacuated were evacuated before`, 1);
       return { instance_list: [], instances: moved };
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceAction } from '../cloud/cloud.ts';
-import { decideRebooted } from './rebooted-instance.ts';
+import { decideRebooted } from './rebooted-instance-decision.ts';
 
 const FAILED_AT = Date.UTC(2026, 10, 28, 3);
 const STOPPED = { vmState: 'stopped', taskState: null };
@@ -28,7 +28,7 @@ describe('an instance of a host that was rebooted', () => {
     expect(decideRebooted(STOPPED, [before], FAILED_AT)).toEqual({ do: 'leave' });
   });
 
-  it('is left alone while it runs, and waited for while Nova is at it', () => {
+  it('is not changed while it runs, and waited for while Nova is busy with it', () => {
     expect(decideRebooted({ vmState: 'active', taskState: null }, null, FAILED_AT)).toEqual({ do: 'leave' });
     expect(decideRebooted({ vmState: 'error', taskState: null }, null, FAILED_AT)).toEqual({ do: 'leave' });
     expect(decideRebooted({ vmState: 'active', taskState: 'powering-off' }, null, FAILED_AT)).toEqual({ do: 'wait' });

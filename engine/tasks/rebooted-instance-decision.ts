@@ -1,19 +1,19 @@
 /**
- * What to do about one instance of a host that was rebooted before its instances were moved. Pure.
+ * Decides the action for one instance of a host that rebooted before its instances were moved. Pure.
  *
- * Nova does not start them (resume_guests_state_on_host_boot is false unless configured): its nova-compute finds them off and stops them
- * by Nova's own API, as Nova itself and not as a user. That is how an instance that ran is told from one that somebody stopped.
+ * Nova does not start them (resume_guests_state_on_host_boot is false by default): its nova-compute finds them off and stops them by Nova's
+ * own API, as Nova itself and not as a user. This distinguishes an instance that ran from one that a user stopped.
  */
 import type { Instance, InstanceAction } from '../cloud/cloud.ts';
 
 export type RebootedDecision =
   /** It ran when the host failed. */
   | { readonly do: 'start' }
-  /** Nova is at it. */
+  /** Nova is busy with it. */
   | { readonly do: 'wait' }
   | { readonly do: 'leave' };
 
-/** How much earlier than the report of the failure, by whatever clock, Nova may have noted the stop of an instance. */
+/** Tolerance for clocks: so much earlier than the report of the failure Nova may have stored the stop of an instance. */
 const MARGIN_MS = 120_000;
 
 /**

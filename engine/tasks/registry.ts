@@ -1,29 +1,26 @@
 /** The built-in tasks by the names that pipelines use. */
-import { type OccurrenceName, occurrenceOf } from '#config/occurrence.ts';
+
+import { type OccurrenceName, occurrenceOf } from '#config/pipelines/occurrence.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
 import type { PlannedTask } from '../flow/plan.ts';
-import type { Task } from '../flow/task.ts';
+import type { BuiltInTask, Task } from '../flow/task.ts';
+import { differences, refusedTask } from '../task-drivers/current-definition.ts';
+import { customTask } from '../task-drivers/custom-task.ts';
+import { loadDriver } from '../task-drivers/drivers.ts';
 import { confirmComputeNodeDisabled } from './confirm-compute-node-disabled.ts';
 import { confirmInstanceActive } from './confirm-instance-active.ts';
-import { customTask } from './custom/custom-task.ts';
-import { loadDriver } from './custom/drivers.ts';
 import { disableComputeNode } from './disable-compute-node.ts';
 import { disableComputeService } from './disable-compute-service.ts';
 import { enableComputeService } from './enable-compute-service.ts';
 import { evacuateInstances } from './evacuate-instances.ts';
+import { noOp } from './no-op.ts';
 import { prepareHaEnabledInstances } from './prepare-ha-enabled-instances.ts';
 import { restartInstances } from './restart-instances.ts';
 import { startInstance } from './start-instance.ts';
 import { stopInstance } from './stop-instance.ts';
 
-/** Does nothing, well. For pipelines that are being tried out, and for lists that must not be empty. */
-const noOp: Task = {
-  name: 'no_op',
-  requires: [],
-  provides: [],
-  run: async () => ({}),
-};
-
-export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
+/** A new task is its file and a line here; "npm run generate" then adds its title to `title-table.ts`. */
+export const BUILT_IN_TASKS: ReadonlyMap<string, BuiltInTask> = new Map(
   [
     disableComputeService,
     prepareHaEnabledInstances,
@@ -40,11 +37,22 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, Task> = new Map(
 );
 
 /** @param name of one of its occurrences */
-export function builtInTask(name: OccurrenceName): Task | undefined {
+export function builtInTask(name: OccurrenceName): BuiltInTask | undefined {
   return BUILT_IN_TASKS.get(occurrenceOf(name).task);
 }
 
-/** The task of a plan: as it was defined when the plan was frozen, or a built-in one. */
-export function taskOf(planned: PlannedTask): Task | undefined {
-  return customTask(planned, loadDriver) ?? builtInTask(planned.name);
+/**
+ * The tasks of plans under a configuration: built-in ones, and those that it defines.
+ *
+ * @param definitionOf the definition of a task in the current configuration, by its name in the lists
+ */
+export function tasksOf(
+  definitionOf: (task: string) => CustomTask | undefined,
+): (planned: PlannedTask) => Task | undefined {
+  return (planned) => {
+    if (planned.custom === undefined) return builtInTask(planned.name);
+    const { task } = occurrenceOf(planned.name);
+    const differing = differences(planned.custom, definitionOf(task));
+    return differing.length > 0 ? refusedTask(planned, task, differing) : customTask(planned, loadDriver);
+  };
 }

@@ -1,10 +1,12 @@
-/** Puts a reserved host into service before instances are sent to it. */
-import { type Aggregate, CloudError, type ComputeService } from '../cloud/cloud.ts';
+/** Enables a reserved host before instances are sent to it. */
+
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Aggregate, ComputeService } from '../cloud/cloud.ts';
 import { readService } from '../cloud/reading.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { TaskContext } from '../flow/task.ts';
-import { bringAbout } from './effect.ts';
-import { patiently } from './patience.ts';
+import { bringAbout } from './convergence.ts';
+import { withOutageRetry } from './outage-retry.ts';
 
 async function addToAggregate(context: TaskContext, aggregate: Aggregate, host: string): Promise<void> {
   const { cloud, signal, settings, globalRequestId } = context;
@@ -34,14 +36,14 @@ async function addToAggregate(context: TaskContext, aggregate: Aggregate, host: 
 }
 
 /**
- * One of which Nova does not show the service is not waited for: there may be another reserved host.
- * @throws TaskFailure of fault `outage`, since the service may only be out of sight
+ * A host whose service Nova does not show is not waited for: there may be another reserved host.
+ * @throws TaskFailure of fault `outage`, since the service may only be temporarily missing
  */
 async function reservedService({ cloud, signal }: TaskContext, host: string): Promise<ComputeService> {
   const reading = await readService(cloud, host, { signal });
   if (reading.answer === 'yes') return reading.value;
   if (reading.answer === 'none' && reading.error.kind !== 'no_answer') throw reading.error;
-  const reason = reading.answer === 'none' ? reading.error.message : 'Nova knows no such host';
+  const reason = reading.answer === 'none' ? reading.error.message : 'Nova has no such host';
   throw new TaskFailure(`reserved host '${host}' cannot be used: ${reason}`, 'outage');
 }
 
@@ -49,7 +51,7 @@ export async function enableReservedHost(context: TaskContext, failedHost: strin
   const { cloud, signal, settings, globalRequestId } = context;
   context.progress(`Enabling reserved host: '${host}'`, 0.1);
   if (settings.addReservedHostToAggregate) {
-    const aggregates = await patiently(context, () => cloud.listAggregates({ signal }));
+    const aggregates = await withOutageRetry(context, () => cloud.listAggregates({ signal }));
     for (const aggregate of aggregates.filter(({ hosts }) => hosts.includes(failedHost))) {
       await addToAggregate(context, aggregate, host);
     }

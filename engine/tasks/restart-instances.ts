@@ -1,23 +1,24 @@
 /**
  * Starts in place the instances that ran on a host when it failed, after the host was rebooted and before anything was moved.
  *
- * Invariant: only what Nova itself stopped is started; what a user stopped stays so. One instance that cannot be started keeps no other
- * from being started.
+ * Invariant: only instances that Nova itself stopped are started; an instance that a user stopped stays so. An instance that cannot be
+ * started prevents no other from being started.
  */
-import { CloudError, type Instance } from '../cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Instance } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
+import { isHaEnabled } from '../evacuation/original-state-decision.ts';
 import { SkipRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { isHaEnabled } from '../recovery/original-state.ts';
-import { decideRebooted } from '../recovery/rebooted-instance.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
 import { serviceOf } from './compute-service.ts';
 import { waitUntil } from './condition.ts';
-import { bringAbout } from './effect.ts';
+import { bringAbout } from './convergence.ts';
 import { stateOf } from './instance.ts';
-import { known } from './patience.ts';
+import { known } from './outage-retry.ts';
+import { decideRebooted } from './rebooted-instance-decision.ts';
 
 /**
- * Rounds in a row in which Nova had nothing to do with any instance of the host, after which its power synchronisation is over: it begins
+ * Consecutive rounds in which Nova did nothing with any instance of the host, after which its power synchronisation is over: it starts
  * within a minute of the start of nova-compute (oslo.service: periodic_fuzzy_delay), and stops instances one after the other.
  */
 const QUIET_ROUNDS = 10;
@@ -29,7 +30,7 @@ async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
   const isUp = await waitUntil(context, Number.POSITIVE_INFINITY, async () => {
     const { state, forcedDown } = await serviceOf(context, host);
     if (forcedDown) {
-      // A recovery has begun to move its instances, and is responsible for those that are left.
+      // A recovery has started to move its instances, and is responsible for the others.
       throw new SkipRecovery(`Host '${host}' is forced down by the recovery of its failure: nothing is started there.`);
     }
     if (state === 'down' && !reported)
@@ -40,7 +41,7 @@ async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
   if (!isUp) throw new TaskFailure(`the compute service of host '${host}' is not up`);
 }
 
-/** The instances on the host that this recovery is about. */
+/** The instances on the host of this recovery. */
 async function instancesOn(context: TaskContext, host: string): Promise<readonly Instance[]> {
   const { cloud, settings, signal } = context;
   const listing = await known(context, () => readInstancesOn(cloud, host, { signal }));
@@ -81,8 +82,9 @@ async function start(context: TaskContext, uuid: string, host: string): Promise<
   }
 }
 
-export const restartInstances: Task = {
+export const restartInstances: BuiltInTask = {
   name: 'restart_instances_task',
+  title: 'RestartInstancesTask',
   requires: ['host_name'],
   provides: [],
   flows: ['host_reboot'],

@@ -1,6 +1,6 @@
 /** Tasks that change a compute service, when Nova refuses or does not answer. */
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
 async function place(configuration = ''): Promise<RecoveryWorld> {
@@ -13,7 +13,7 @@ async function place(configuration = ''): Promise<RecoveryWorld> {
 const processFails = (here: RecoveryWorld): Promise<string> =>
   here.notify({ type: 'PROCESS', hostname: 'c1', payload: { event: 'STOPPED', process_name: 'nova-compute' } });
 const error = (kind: CloudError['kind'], status: number, words: string) =>
-  new CloudError(kind, `Nova answered ${status} to PUT: ${words}`, { status });
+  new CloudError(kind, `Nova responded ${status} to PUT: ${words}`, { status });
 
 /** Nova's answer to a change of a service. Returns when the calls were made. */
 function answers(here: RecoveryWorld, answer: (nth: number) => Error | undefined): number[] {
@@ -42,7 +42,7 @@ describe('a compute service', () => {
     const view = await here.until(await processFails(here));
     expect(view.notification.status).toBe('finished');
     const lines = view.flows.flatMap(({ events }) => events.map(({ message }) => message));
-    expect(lines.join()).toMatch(/Waiting: Nova knows no nova-compute service on host 'c1'/);
+    expect(lines.join()).toMatch(/Waiting: Nova has no nova-compute service on host 'c1'/);
   });
 
   it.each([
@@ -57,12 +57,12 @@ describe('a compute service', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('whose change is answered with 500 for ever is changed less and less often, and a bounded number of times', async () => {
+  it('whose change gets a 500 for ever is changed with growing intervals, and a bounded number of times', async () => {
     await using here = await place();
     const calls = answers(here, () => error('unknown', 500, 'Unexpected API Error'));
     const uuid = await processFails(here);
     const view = await here.until(uuid, 'error');
-    expect(view.notification.message).toMatch(/Failed to disable service nova-compute: Nova answered 500/);
+    expect(view.notification.message).toMatch(/Failed to disable service nova-compute: Nova responded 500/);
     const pauses = calls.slice(1).map((time, index) => (time - (calls[index] ?? 0)) / 1000);
     expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30, 30, 30]);
     expect((await here.until(uuid)).notification.status).toBe('failed');
@@ -83,7 +83,7 @@ describe('a compute service', () => {
     await here.until(uuid, 'error');
     // Two rounds that fail for the work's sake would be over.
     await here.clock.run(here.clock.sleep(600_000));
-    expect((await here.engine.show(uuid)).notification.status).not.toBe('failed');
+    expect((await here.engine.reads.show(uuid)).notification.status).not.toBe('failed');
   });
 });
 
@@ -104,11 +104,11 @@ describe('a reserved host', () => {
     const view = await here.until(await here.hostFails('c1'));
     expect(view.notification.status).toBe('finished');
     expect([...here.world.instances.values()].map(({ host }) => host)).toEqual(['r2']);
-    expect(view.flows[0]?.error).toMatch(/reserved host 'r1' cannot be used: Nova knows no nova-compute service/);
+    expect(view.flows[0]?.error).toMatch(/reserved host 'r1' cannot be used: Nova has no nova-compute service/);
     expect(here.clock.now() - from).toBeLessThan(60_000);
   });
 
-  it('that Nova does not let us enable makes room for the next one, in the words of Nova', async () => {
+  it("that Nova does not let us enable is replaced by the next one, with Nova's reason", async () => {
     await using here = await segment();
     const change = here.cloud.changeService.bind(here.cloud);
     here.cloud.changeService = async (service, ...rest) => {

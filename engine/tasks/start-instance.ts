@@ -1,11 +1,11 @@
-/** Starts an instance that the task before has stopped. */
+/** Starts an instance that the previous task has stopped. */
 import type { Instance } from '../cloud/cloud.ts';
 import { TaskFailure } from '../flow/outcome.ts';
-import { type Task, type TaskContext, textInput } from '../flow/task.ts';
-import { bringAbout, type Examined } from './effect.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
+import { bringAbout, type Examined } from './convergence.ts';
 import { downHostOf, faultOf, instanceOf, stateOf } from './instance.ts';
 
-/** One that is started on a host that is down stays powering-on for ever. */
+/** An instance that is started on a host that is down stays powering-on for ever. */
 async function examine(context: TaskContext, instance: Instance): Promise<Examined> {
   const downHost = await downHostOf(context, instance);
   if (downHost === undefined) return { do: 'call' };
@@ -19,8 +19,9 @@ function late({ uuid, vmState, taskState }: Instance): TaskFailure {
   return new TaskFailure(`${message}: ${reason}`);
 }
 
-export const startInstance: Task = {
+export const startInstance: BuiltInTask = {
   name: 'start_instance_task',
+  title: 'StartInstanceTask',
   requires: ['instance_uuid'],
   provides: [],
 
@@ -38,7 +39,7 @@ export const startInstance: Task = {
         const { vmState, taskState } = instance;
         if (taskState === 'powering-on') return 'underway';
         if (vmState === 'active') return 'done';
-        // Of a stopped one that is busy the end has to be awaited: Nova refuses to start it.
+        // A stopped instance that is busy has to be awaited: Nova refuses to start it.
         if (vmState === 'stopped') return taskState === null ? 'absent' : 'underway';
         const message = `Invalid state for Instance ${uuid}. Expected state: 'STOPPED', Actual state: '${vmState.toUpperCase()}'`;
         context.progress(message, 1);
@@ -46,7 +47,7 @@ export const startInstance: Task = {
       },
       examine: (instance) => examine(context, instance),
       act: () => cloud.start(uuid, { signal, globalRequestId }),
-      // One that crashes as it comes up is stopped again: it gets the same bounded number of calls.
+      // An instance that crashes during its start is stopped again: it gets the same limited number of calls.
       showsAtOnce: true,
       waitMs: settings.waitPeriodAfterPowerOnMs,
       mostCalls: settings.evacuationRetries + 1,

@@ -1,13 +1,16 @@
 /** Stops a failed instance, so that Nova and the hypervisor agree before it is started again. */
 import { isSameHost } from '#protocol/host-name.ts';
 import type { Instance } from '../cloud/cloud.ts';
+import { isHaEnabled } from '../evacuation/original-state-decision.ts';
 import { IgnoreRecovery, SkipRecovery, TaskFailure } from '../flow/outcome.ts';
-import { type EarlierStep, type Task, type TaskContext, textInput, type Values } from '../flow/task.ts';
-import { isUp, wasSeenDown, wasStartedSince } from '../recovery/brought-up.ts';
-import { isHaEnabled } from '../recovery/original-state.ts';
-import { bringAbout, type Examined } from './effect.ts';
+import type { Values } from '../flow/plan.ts';
+import type { EarlierStep } from '../flow/recovery-history.ts';
+import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
+import { bringAbout, type Examined } from './convergence.ts';
+import { failedElsewhere } from './failed-elsewhere.ts';
 import { actionsOf, downHostOf, faultOf, instanceOf, stateOf } from './instance.ts';
-import { patiently } from './patience.ts';
+import { isUp, wasSeenDown, wasStartedSince } from './instance-up-decision.ts';
+import { withOutageRetry } from './outage-retry.ts';
 
 async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
   const { cloud, signal, settings, globalRequestId } = context;
@@ -25,24 +28,25 @@ async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
   });
 }
 
-/** @throws IgnoreRecovery when the instance is not, or not any more, what failed there */
+/** @throws IgnoreRecovery if the instance is not, or not any more, the one that failed there */
 function requireFailedHere(context: TaskContext, { uuid, host, vmState }: Instance): void {
   const reportedBy = textInput(context, 'host_name');
   const isElsewhere = host !== null && !isSameHost(host, reportedBy);
   const isKept = vmState === 'paused' || vmState === 'rescued';
   if (!isElsewhere && !isKept) return;
-  const reason = isElsewhere ? `on host '${host}' and failed on '${reportedBy}'` : `in '${vmState}' state`;
-  const message = `Recovery of instance '${uuid}' is ignored as it is ${reason}.`;
+  const message = isElsewhere
+    ? failedElsewhere(uuid, host, reportedBy)
+    : `Recovery of instance '${uuid}' is ignored as it is in '${vmState}' state.`;
   context.progress(message, 1);
   throw new IgnoreRecovery(message);
 }
 
-/** A further occurrence of the task in the flow is there to stop it once more. */
+/** A further occurrence of the task in the flow stops it once more. */
 async function stepsOfOtherFlows(context: TaskContext, key: string): Promise<readonly EarlierStep[]> {
-  return (await context.earlierSteps(key)).filter(({ flow }) => flow === 'other');
+  return (await context.history.earlierSteps(key)).filter(({ flow }) => flow === 'other');
 }
 
-/** Another flow of the recovery brought it down, and it runs: whoever started it, nothing is left to stop. */
+/** Another flow of the recovery stopped it, and it runs: it was started since, so there is nothing left to stop. */
 async function isBackSince(context: TaskContext, instance: Instance): Promise<boolean> {
   if (!isUp(instance)) return false;
   const stops = await stepsOfOtherFlows(context, `stop:${instance.uuid}`);
@@ -50,7 +54,7 @@ async function isBackSince(context: TaskContext, instance: Instance): Promise<bo
   return wasSeenDown({ stops, starts });
 }
 
-/** Request IDs of what had been requested of the instance before the recovery first acted on it. */
+/** IDs of the requests for the instance before the recovery first acted on it. */
 async function knownBefore(context: TaskContext, uuid: string, detail: Values): Promise<readonly string[] | undefined> {
   const earlier = await stepsOfOtherFlows(context, `stop:${uuid}`);
   const first = [...earlier.map((step) => step.detail), detail].find(({ known }) => Array.isArray(known));
@@ -88,7 +92,7 @@ async function stop(context: TaskContext, uuid: string): Promise<Instance> {
       const { vmState, taskState } = instance;
       requireFailedHere(context, instance);
       wasDown ||= vmState === 'stopped';
-      // Once it was down its owner may start it at any time.
+      // After it was stopped its owner may start it at any time.
       if (vmState === 'stopped') return taskState === null || taskState === 'powering-on' ? 'done' : 'underway';
       if (taskState !== null) return 'underway';
       return wasDown ? 'done' : 'absent';
@@ -112,15 +116,16 @@ function startedSince(uuid: string): string {
   return `Instance '${uuid}' was started since its recovery began and is not stopped again`;
 }
 
-export const stopInstance: Task = {
+export const stopInstance: BuiltInTask = {
   name: 'stop_instance_task',
+  title: 'StopInstanceTask',
   requires: ['instance_uuid', 'host_name'],
   provides: [],
 
   async run(context) {
     const uuid = textInput(context, 'instance_uuid');
     const { settings } = context;
-    const instance = await patiently(context, () => instanceOf(context, uuid));
+    const instance = await withOutageRetry(context, () => instanceOf(context, uuid));
     if (!settings.processAllInstances && !isHaEnabled(instance.metadata, settings.instanceHaKey)) {
       const message = `Skipping recovery for instance: ${uuid} as it is not Ha_Enabled`;
       context.progress(message, 1);

@@ -1,4 +1,4 @@
-/** The user that a program runs as, from wherever this host knows its users (nsswitch.conf). */
+/** The user that a program runs as, from any user database of this host (nsswitch.conf). */
 import { execFile, spawnSync } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
@@ -7,14 +7,14 @@ export interface Account {
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
-  /** Whether the program must be started as somebody else than this process is. */
+  /** Whether the program must be started as another user than that of this process. */
   readonly change: 'none' | 'needed';
 }
 
-/** Completes a sentence about the task; it says what the operator can do. */
+/** Completes a sentence about the task; it states what the operator can do. */
 export type AccountFault = { readonly fault: string };
 
-/** Bounds a directory of users that does not answer: for a task, and for a command that stands still meanwhile. */
+/** Time limit for a directory of users that does not respond: for a task, and for a command that is blocked meanwhile. */
 const TIMEOUT_MS = 10_000;
 const STANDSTILL_MS = 2000;
 const OPTIONS = { timeout: TIMEOUT_MS, maxBuffer: 65_536, env: { PATH: '/usr/bin:/bin' }, encoding: 'utf8' } as const;
@@ -30,7 +30,7 @@ export async function accountFor(name: string): Promise<Account | AccountFault> 
   }
 }
 
-/** The same for a command that may stand still meanwhile. */
+/** The same for a command that may be blocked meanwhile. */
 export function accountForNow(name: string): Account | AccountFault {
   if (name === '') return ownAccount();
   const { status, stdout } = spawnSync('getent', ['passwd', '--', name], { ...OPTIONS, timeout: STANDSTILL_MS });
@@ -64,5 +64,5 @@ function accountIn(name: string, line: string): Account | AccountFault {
 }
 
 function unknownUser(name: string): AccountFault {
-  return { fault: `is to run as user "${name}", whom this host does not know; create it or name another one` };
+  return { fault: `is to run as user "${name}", which does not exist on this host; create it or name another one` };
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -14,7 +14,7 @@ import { userInfo } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isAlive, ProgramBench, until } from '#test/world/program-bench.ts';
 import { IgnoreRecovery, InDoubt, Interrupted, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
-import { executable } from './executable.ts';
+import { executable } from './driver.ts';
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -30,24 +30,24 @@ async function thrown(work: Promise<unknown>): Promise<unknown> {
 
 const check = async (call: Parameters<typeof executable.run>[0]) => executable.check?.(call);
 
-describe('a program is told', () => {
+describe('the input of a program is', () => {
   it('one JSON object on stdin and its words as arguments, and no shell sees them', async () => {
     using bench = new ProgramBench();
     const program = bench.node(
       `let text = ''; process.stdin.on('data', (more) => { text += more; }).on('end', () => {
-        console.log(JSON.stringify({ outputs: { told: JSON.parse(text), argv: process.argv.slice(2) } }));
+        console.log(JSON.stringify({ outputs: { input: JSON.parse(text), argv: process.argv.slice(2) } }));
       });`,
     );
     const words = ['--level', 'a b', '$(id)', "it's", '', '; rm -rf /', '*'];
     const call = bench.call([program, ...words], {
-      provides: ['told', 'argv'],
+      provides: ['input', 'argv'],
       inputs: { host_name: 'c1', recovered_instances: [{ name: 'web' }] },
       parameters: { severity: 'critical', count: 3 },
       isResumed: true,
     });
     expect(await executable.run(call)).toEqual({
       argv: words,
-      told: {
+      input: {
         version: 1,
         call: 'run',
         task: 'alert',
@@ -70,7 +70,7 @@ describe('a program is told', () => {
     expect(JSON.parse(readFileSync(bench.path('stdin'), 'utf8'))).toMatchObject({ version: 1, call: request });
   });
 
-  it('what it gave, when it is to take that back', async () => {
+  it('its own outputs, when it is to undo them', async () => {
     using bench = new ProgramBench();
     const program = bench.script('cat > $HERE/stdin; exit 0');
     await executable.undo?.({ ...bench.call([program]), outputs: { ticket: 'T-1' } });
@@ -126,13 +126,29 @@ describe('a program is told', () => {
     expect(leak).toBeGreaterThan(2);
   });
 
+  it('no way to further rights, no core dump, and bounds', async () => {
+    using bench = new ProgramBench();
+    const program = bench.script('cat /proc/self/status > $HERE/status; cat /proc/self/limits > $HERE/limits');
+    const flagOf = async (options: Record<string, boolean>) => {
+      await executable.run(bench.call([program], { options }));
+      return /^NoNewPrivs:\t(\d)$/m.exec(readFileSync(bench.path('status'), 'utf8'))?.[1];
+    };
+    expect(await flagOf({ no_new_privileges: false })).toBe('0');
+    expect(await flagOf({})).toBe('1');
+    const limits = readFileSync(bench.path('limits'), 'utf8').replaceAll(/ +/g, ' ');
+    expect(limits).toContain('Max core file size 0 0 bytes');
+    expect(limits).toMatch(/Max open files (\d{1,3}|[1-3]\d{3}|40\d\d) /);
+    expect(limits).toMatch(/Max processes \d{1,4} /);
+  });
+
   it('nothing either of what the engine itself has inherited', async () => {
     using bench = new ProgramBench();
     const program = bench.script('readlink /proc/$$/fd/40 > $HERE/fd');
-    const driver = new URL('./executable/run-program.ts', import.meta.url).href;
+    const driver = new URL('./run-program.ts', import.meta.url).href;
     const engine = `import { runProgram } from '${driver}';
       const account = { uid: 0, gid: 0, home: '/', change: 'none' };
-      const start = { argv: ['${program}'], account, variables: {}, stdin: '', onStdout() {}, onStderr() {} };
+      const rights = { groups: 'none', newPrivileges: 'none' };
+      const start = { argv: ['${program}'], account, rights, variables: {}, stdin: '', onStdout() {}, onStderr() {}, onNoScope() {} };
       await runProgram({ ...start, signal: new AbortController().signal });`;
     const secret = openSync(bench.path('secret'), 'w');
     const stdio = Array.from({ length: 41 }, (_, index) => (index === 40 ? secret : ('ignore' as const)));
@@ -159,7 +175,7 @@ describe('a program is told', () => {
   });
 });
 
-describe('a program says', () => {
+describe('a program reports', () => {
   it('how far it is, and what it gives', async () => {
     using bench = new ProgramBench();
     const program = bench.script(`
@@ -203,7 +219,7 @@ describe('a program says', () => {
       echo '{"progress":7}'; echo '{"outputs":[1]}'; echo '{"what":1}'; echo '{"end":"now"}'; echo '{"message":1}'
       echo '{"outputs":{"ticket":1}}'`);
     expect(await executable.run(bench.call([program], { provides: ['ticket'] }))).toEqual({ ticket: 1 });
-    const nothing = 'a JSON object that counts for nothing';
+    const nothing = 'a JSON object without effect';
     expect(bench.progress.map(({ message }) => message)).toEqual([
       'It printed no JSON object; the log has such lines',
       `It printed ${nothing}: "progress" takes a number from 0 to 1; the log has such lines`,
@@ -228,7 +244,7 @@ describe('a program says', () => {
     await executable.run(bench.call([program]));
     expect(bench.logged).toHaveLength(201);
     expect(bench.logged[199]).toBe('info program of alert: line 199  [31m {}');
-    expect(bench.logged[200]).toBe('warning program of alert said 301 lines more {}');
+    expect(bench.logged[200]).toBe('warning program of alert logged 301 lines more {}');
   });
 
   it('progress as fast as it can: a few lines of it are passed on, and the last one', async () => {
@@ -260,7 +276,7 @@ describe('a program ends', () => {
     ['exit 127', TaskFailure, 'ended with exit code 127'],
     ['kill -SEGV $$', InDoubt, 'was ended by SIGSEGV'],
     ['kill -KILL $$', InDoubt, 'was ended by SIGKILL'],
-    ['exit 75', NotDone, 'says that nothing was done (exit code 75)'],
+    ['exit 75', NotDone, 'reports that nothing was done (exit code 75)'],
   ])('with %s', async (body, kind, message) => {
     using bench = new ProgramBench();
     for (const request of [executable.run, executable.undo]) {
@@ -301,7 +317,7 @@ describe('a program ends', () => {
     expect(isAlive(Number(await bench.written('pid')))).toBe(false);
   });
 
-  it.each([new TaskFailure('its time is up (30 s)'), new Interrupted('the engine stops')])(
+  it.each([new TaskFailure('timed out after 30 s'), new Interrupted('the engine stops')])(
     'by SIGTERM, with the reason: %s',
     async (reason) => {
       using bench = new ProgramBench();
@@ -310,13 +326,13 @@ describe('a program ends', () => {
       const error = thrown(executable.run(bench.call([program], { signal: end.signal })));
       await bench.written('pid');
       end.abort(reason);
-      // It ended with 0, but nobody knows whether that means that it had finished.
+      // It ended with 0, but it is unknown whether that means that it had finished.
       expect(await error).toBe(reason);
       expect(await bench.written('term')).toBe('got');
     },
   );
 
-  it('by SIGTERM and says with 75 that it did nothing', async () => {
+  it('by SIGTERM and reports with 75 that it did nothing', async () => {
     using bench = new ProgramBench();
     const program = bench.script(`trap 'exit 75' TERM; sleep 1000 & echo $$ > $HERE/pid; wait`);
     const end = new AbortController();
@@ -335,7 +351,7 @@ describe('a program ends', () => {
     const end = new AbortController();
     const error = thrown(executable.run(bench.call([program], { signal: end.signal })));
     const pids = [Number(await bench.written('pid')), Number(await bench.written('child'))];
-    const reason = new TaskFailure('its time is up (1 s)');
+    const reason = new TaskFailure('timed out after 1 s');
     end.abort(reason);
     expect(await error).toBe(reason);
     expect(pids.map(isAlive)).toEqual([false, false]);
@@ -389,7 +405,7 @@ describe('of a program nothing is left', () => {
   });
 });
 
-describe('a program is refused, and not begun', () => {
+describe('a program is refused, and not started', () => {
   it.each([
     ['that does not exist', (bench: ProgramBench) => bench.path('none'), /none does not exist$/],
     ['that is a directory', (bench: ProgramBench) => bench.directory, /is a directory$/],
@@ -401,12 +417,12 @@ describe('a program is refused, and not begun', () => {
     [
       'that others can change',
       (bench: ProgramBench) => changed(bench.script('exit 0'), 0o777),
-      /mode 0777\), .*; chmod go-w \//,
+      /mode 0777\); chmod go-w \//,
     ],
     [
       'that a group can change',
       (bench: ProgramBench) => changed(bench.script('exit 0'), 0o775),
-      /mode 0775\), .*; chmod go-w \//,
+      /mode 0775\); chmod go-w \//,
     ],
     [
       'without its interpreter',
@@ -419,7 +435,7 @@ describe('a program is refused, and not begun', () => {
     expect([error instanceof NotDone, String(error)]).toEqual([true, expect.stringMatching(message)]);
   });
 
-  it('that is asked for with arguments which cannot be given', async () => {
+  it('that is requested with arguments which cannot be given', async () => {
     using bench = new ProgramBench();
     const program = bench.script('touch $HERE/ran');
     expect(String(await thrown(executable.run(bench.call([program, 'a\0b']))))).toContain('holds a NUL character');
@@ -428,18 +444,35 @@ describe('a program is refused, and not begun', () => {
     expect(existsSync(bench.path('ran'))).toBe(false);
   });
 
+  it('with a value that would be its option, unless "--" precedes it', async () => {
+    using bench = new ProgramBench();
+    const program = bench.script('printf "%s\\n" "$@" > $HERE/words');
+    const calledWith = (...command: string[]) => {
+      const call = bench.call(command.map((word) => word.replace('{{ ticket }}', '-rf\u001b[2J')));
+      return { ...call, definition: { ...call.definition, options: { ...call.definition.options, command } } };
+    };
+    const error = await thrown(executable.run(calledWith(program, '-v', '{{ ticket }}')));
+    expect([error instanceof NotDone, String(error)]).toEqual([
+      true,
+      expect.stringContaining('a value would be an option of the program (-rf [2J); write "--" before it'),
+    ]);
+    expect(existsSync(bench.path('words'))).toBe(false);
+    await executable.run(calledWith(program, '-v', '--', '{{ ticket }}', 'x{{ ticket }}'));
+    expect(readFileSync(bench.path('words'), 'utf8')).toBe('-v\n--\n-rf\u001b[2J\nx-rf\u001b[2J\n');
+  });
+
   it('for a user that does not exist', async () => {
     using bench = new ProgramBench();
     const call = bench.call([bench.script('touch $HERE/ran')], { user: 'no-such-user' });
     const error = await thrown(executable.run(call));
     expect([error instanceof NotDone, String(error)]).toEqual([
       true,
-      expect.stringContaining('this host does not know'),
+      expect.stringContaining('does not exist on this host'),
     ]);
     expect(existsSync(bench.path('ran'))).toBe(false);
   });
 
-  it('by an engine that has lost its reign; one that has not asks first', async () => {
+  it('by an engine that has lost its lease; one that has not checks it first', async () => {
     using bench = new ProgramBench();
     const program = bench.script('touch $HERE/ran');
     const lost = new Error('the lease is lost');
@@ -487,6 +520,15 @@ AS_ROOT('as root a program (skipped for other users)', () => {
     expect(await executable.run(call)).toEqual({ who: expect.stringMatching(/^65534 65534 65534 \/\S+$/) });
   });
 
+  it('has the groups of its user if its task requires it', async () => {
+    using bench = new ProgramBench();
+    const program = bench.script(`printf '{"outputs":{"who":"%s %s"}}' "$(id -un)" "$(id -G)"`);
+    const options = { groups: 'account' };
+    const call = bench.call([program], { user: 'list', options, provides: ['who'] });
+    const groups = execFileSync('id', ['-G', 'list'], { encoding: 'utf8' }).trim();
+    expect(await executable.run(call)).toEqual({ who: `list ${groups}` });
+  });
+
   it('is ended as that user too, with what it left behind', async () => {
     using bench = new ProgramBench();
     const program = bench.script(`setsid sleep 1000 & exec sleep 1000`);
@@ -494,20 +536,20 @@ AS_ROOT('as root a program (skipped for other users)', () => {
     const call = bench.call([program], { user: 'nobody', signal: end.signal });
     const error = thrown(executable.run(call));
     await until(() => processesWith(call.stepKey).length >= 2, 'two processes');
-    const reason = new TaskFailure('its time is up (1 s)');
+    const reason = new TaskFailure('timed out after 1 s');
     end.abort(reason);
     expect(await error).toBe(reason);
     expect(processesWith(call.stepKey)).toEqual([]);
   });
 
-  it('that the user may not execute says so', async () => {
+  it('that the user may not execute is reported', async () => {
     using bench = new ProgramBench();
     const program = changed(bench.script('exit 0'), 0o700);
     const error = await thrown(executable.run(bench.call([program], { user: 'nobody' })));
     expect([error instanceof NotDone, String(error)]).toEqual([true, expect.stringContaining('may not execute it')]);
   });
 
-  it('that belongs to another user, or lies where another user can exchange it, is not run', async () => {
+  it('that belongs to another user, or is in a place where another user can exchange it, is not run', async () => {
     using bench = new ProgramBench();
     const program = bench.script('exit 0');
     chownSync(program, 65534, 65534);

@@ -1,34 +1,37 @@
 /**
- * The driver of tasks that are programs: one JSON object on stdin, JSON lines on stdout, the log on stderr, a number at the
+ * The driver of tasks that are programs: one JSON object on stdin, JSON lines on stdout, the log on stderr, an exit code at the
  * end.
  *
  * Invariants:
- * - of one step no two programs run at once: what an earlier engine left running on this node is ended first;
- * - a program that had to be ended did its work only if it says so of itself before: with anything but its own word nothing
- *   is taken for done, and only 75 for not done.
+ * - of one step no two programs run at once: processes that an earlier engine left running on this node are ended first;
+ * - a program that had to be ended did its work only if it reported so itself before: only its own report means done, and only 75 means
+ *   not done.
  */
-import type { Value } from '#config/expression.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import { OPTION_WAY, optionByValue } from '#config/pipelines/argument-injection.ts';
+import { printableShort } from '#protocol/printable.ts';
 import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
-import type { Values } from '../../flow/task.ts';
-import { type CheckVerdict, type Driver, type DriverCall, missingOutputs } from './driver.ts';
-import { type Account, accountFor } from './executable/account.ts';
-import { MergedProgress } from './executable/merged-progress.ts';
-import { endAll, type Found, STEP_KEY, withStepKey } from './executable/processes.ts';
-import { faultOfProgram } from './executable/program-file.ts';
-import { CannotStart, type ProgramEnd, runProgram } from './executable/run-program.ts';
-import { Spoken } from './executable/spoken.ts';
-import { Stdout } from './executable/stdout.ts';
+import type { Values } from '../../flow/plan.ts';
+import { type CheckResult, type Driver, type DriverCall, missingOutputs } from '../driver.ts';
+import { type Account, accountFor } from './account.ts';
+import { faultOfCommand } from './command-files.ts';
+import { FEWEST_RIGHTS, type Rights } from './confinement.ts';
+import { LoggedOutput } from './logged-output.ts';
+import { MergedProgress } from './merged-progress.ts';
+import { endAll, type Found, STEP_KEY, withStepKey } from './processes.ts';
+import { CannotStart, type ProgramEnd, runProgram } from './run-program.ts';
+import { Stdout } from './stdout.ts';
 
 type Request = 'run' | 'check' | 'undo';
 
 /** Of the JSON on stdin. */
 const CONTRACT_VERSION = 1;
 /**
- * EX_TEMPFAIL (sysexits.h): "nothing was done, it can be begun again"; of a check: "it was not done". Not 1: a shell or an
- * interpreter that stumbles ends with that, and a task would be done twice.
+ * EX_TEMPFAIL (sysexits.h): "nothing was done, it can be started again"; of a check: "it was not done". Not 1: a shell or an interpreter
+ * with an error ends with that, and a task would be done twice.
  */
 const NOT_DONE = 75;
-/** What is left of an earlier run gets this long to end in good order. */
+/** Processes of an earlier run get this time to end in good order. */
 const ORPHAN_GRACE_MS = 5000;
 
 export const executable: Driver = {
@@ -37,22 +40,22 @@ export const executable: Driver = {
   async run(call) {
     const told = await carryOut(call, 'run');
     requireSuccess(told);
-    if (told.wish?.how === 'skip') throw new SkipRecovery(told.wish.message || `${call.task} says so`);
-    if (told.wish?.how === 'ignore') throw new IgnoreRecovery(told.wish.message || `${call.task} says so`);
+    if (told.wish?.how === 'skip') throw new SkipRecovery(told.wish.message || `requested by ${call.task}`);
+    if (told.wish?.how === 'ignore') throw new IgnoreRecovery(told.wish.message || `requested by ${call.task}`);
     const missing = missingOutputs(call.definition, told.outputs);
-    // It was done: what has failed may be run again.
-    if (missing) throw new InDoubt(`its program ended well without ${missing}, which it provides`);
+    // It was done: a failed check of the outputs must not run it again.
+    if (missing) throw new InDoubt(`its program succeeded without ${missing}, which it provides`);
     return outputsOf(told);
   },
 
-  async check(call): Promise<CheckVerdict> {
+  async check(call): Promise<CheckResult> {
     const told = await carryOut(call, 'check');
     if (told.fault !== undefined) return { state: 'unknown', reason: told.fault };
     const { end } = told;
     if (end.by === 'exit' && end.code === NOT_DONE) return { state: 'not done' };
     if (end.by !== 'exit' || end.code !== 0) return { state: 'unknown', reason: `its program ${wordsOf(end)}` };
     const missing = missingOutputs(call.definition, told.outputs);
-    if (missing) return { state: 'unknown', reason: `it was done, says its program, but not ${missing}` };
+    if (missing) return { state: 'unknown', reason: `its program reports that it was done, but not ${missing}` };
     return { state: 'done', outputs: outputsOf(told) };
   },
 
@@ -63,28 +66,32 @@ export const executable: Driver = {
 
 interface Told {
   readonly end: ProgramEnd['end'];
-  /** It broke its contract. */
+  /** It violated its contract. */
   readonly fault: string | undefined;
   readonly outputs: ReadonlyMap<string, Value>;
-  /** The wish to end the flow. */
+  /** The request to end the flow. */
   readonly wish: Stdout['end'];
 }
 
-/** @throws NotDone when nothing was begun; the reason of the signal when the program was ended because of it */
+/** @throws NotDone if nothing was started; the reason of the signal if the program was ended because of it */
 async function carryOut(call: DriverCall, request: Request): Promise<Told> {
   const { task, context, options, stepKey } = call;
   const { signal, guard, log } = context;
   const argv = wordsIn(options.command);
-  const account = await permitted(argv[0] ?? '', String(options.user ?? ''));
+  const option = optionByValue(wordsIn(call.definition.options.command), argv);
+  if (option !== undefined) {
+    throw new NotDone(`a value would be an option of the program (${printableShort(option, 60)}); ${OPTION_WAY}`);
+  }
+  const account = await permitted(argv, String(options.user ?? ''));
   if (!guard.isFresh()) await guard.confirm();
   await endOrphans(call);
-  if (signal.aborted) throw new NotDone('it was not begun', 'work', signal.reason);
+  if (signal.aborted) throw new NotDone('it was not started', 'work', signal.reason);
   if (!guard.isFresh()) await guard.confirm();
 
   const progress = new MergedProgress(context.progress);
-  const errors = new Spoken((line) => log('info', `program of ${task}: ${line}`));
+  const errors = new LoggedOutput((line) => log('info', `program of ${task}: ${line}`));
   let fault = '';
-  const garbage = new Spoken((line) => log('warning', `program of ${task} printed ${fault}`, { line }));
+  const garbage = new LoggedOutput((line) => log('warning', `program of ${task} printed ${fault}`, { line }));
   const toldFaults = new Set<string>();
   const stdout = new Stdout({
     onProgress: (message, share) => progress.take(message, share),
@@ -99,10 +106,12 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
     const end = await runProgram({
       argv,
       account,
+      rights: rightsIn(options),
       variables: { [STEP_KEY]: stepKey, RECOVERY_AGENT_TASK: task },
       stdin: `${JSON.stringify(requestOf(call, request))}\n`,
       onStdout: (chunk) => stdout.take(chunk),
       onStderr: (chunk) => errors.take(chunk),
+      onNoScope: (reason) => log('warning', `program of ${task} runs in the control group of the engine`, { reason }),
       signal,
     });
     const late = stdout.close();
@@ -113,16 +122,16 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
   } finally {
     progress.end();
     const unsaid = errors.close() + garbage.close();
-    if (unsaid > 0) log('warning', `program of ${task} said ${unsaid} lines more`);
+    if (unsaid > 0) log('warning', `program of ${task} logged ${unsaid} lines more`);
   }
 }
 
-/** What must be so before anything is begun; it may have changed since the configuration was checked. */
-async function permitted(program: string, user: string): Promise<Account> {
+/** Conditions that must hold before the start; they may have changed since the configuration was checked. */
+async function permitted(argv: readonly string[], user: string): Promise<Account> {
   const account = await accountFor(user);
   if ('fault' in account) throw new NotDone(account.fault);
   const judge = process.geteuid?.() === 0 ? 'way' : 'file';
-  const fault = faultOfProgram(program, { uid: account.uid, judge });
+  const fault = faultOfCommand(argv, { uid: account.uid, judge });
   if (fault !== undefined) throw new NotDone(fault);
   return account;
 }
@@ -130,7 +139,7 @@ async function permitted(program: string, user: string): Promise<Account> {
 async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void> {
   const { asked, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
   if (left.length > 0)
-    throw new NotDone(`an earlier run of it still goes on and cannot be ended: ${listOf(left)}; end it and retry`);
+    throw new NotDone(`an earlier run of it is still running and cannot be ended: ${listOf(left)}; end it and retry`);
   if (asked > 0) {
     context.log('warning', `processes of an earlier run of ${task} were ended`, { count: asked });
     context.progress(`Ended processes of an earlier run: ${asked}`);
@@ -153,7 +162,7 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
   }
   if (ended === 'aborted') {
     const saysSo = request === 'run' && end.by === 'exit' && end.code === NOT_DONE;
-    throw saysSo ? new NotDone('it was ended and says that nothing was done', 'work') : context.signal.reason;
+    throw saysSo ? new NotDone('it was ended and reports that nothing was done', 'work') : context.signal.reason;
   }
   const fault = ended?.fault ?? late;
   return {
@@ -165,12 +174,12 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
 }
 
 function requireSuccess({ end, fault }: Told): void {
-  // It was cut off in the middle, or had ended well.
+  // It was interrupted, or had succeeded.
   if (fault !== undefined) throw new InDoubt(fault);
   if (end.by === 'exit' && end.code === 0) return;
   if (end.by === 'exit' && end.code === NOT_DONE)
-    throw new NotDone(`its program says that nothing was done (exit code ${NOT_DONE})`);
-  // What a signal ended (a crash, the kernel short of memory, a person) was cut off as by a death.
+    throw new NotDone(`its program reports that nothing was done (exit code ${NOT_DONE})`);
+  // A program that a signal ended (a crash, the kernel short of memory, a user) was interrupted as by an engine failure.
   if (end.by !== 'exit') throw new InDoubt(`its program ${wordsOf(end)}`);
   throw new TaskFailure(`its program ${wordsOf(end)}`);
 }
@@ -186,6 +195,14 @@ function outputsOf({ outputs }: Told): Values {
 
 function wordsIn(command: Value | undefined): string[] {
   return Array.isArray(command) ? command.map((word: Value) => String(word)) : [];
+}
+
+/** As in a plan from before these options existed: the fewest. */
+function rightsIn({ groups, no_new_privileges }: DriverCall['options']): Rights {
+  return {
+    groups: groups === 'account' ? 'account' : FEWEST_RIGHTS.groups,
+    newPrivileges: no_new_privileges === false ? 'possible' : FEWEST_RIGHTS.newPrivileges,
+  };
 }
 
 function listOf(processes: readonly Found[]): string {

@@ -1,11 +1,12 @@
-/** What a program says that is meant for the log. Invariant: no more than so many lines of so many characters. */
-import { Lines } from './lines.ts';
-import { plain } from './plain-text.ts';
+/** The output of a program for the log. Invariant: it is limited in the number and length of lines. */
+
+import { Lines } from '#protocol/lines.ts';
+import { printableShort } from '#protocol/printable.ts';
 
 export const MAX_LOGGED_LINES = 200;
 const MAX_LINE = 2000;
 
-export class Spoken {
+export class LoggedOutput {
   readonly #log: (line: string) => void;
   readonly #lines: Lines;
   #count = 0;
@@ -13,7 +14,7 @@ export class Spoken {
   /** @param log gets one line without control characters */
   constructor(log: (line: string) => void) {
     this.#log = log;
-    this.#lines = new Lines(MAX_LINE * 4, ({ text }) => this.say(text));
+    this.#lines = new Lines(MAX_LINE * 4, ({ bytes }) => this.say(bytes.toString('utf8')));
   }
 
   take(chunk: Buffer): void {
@@ -22,7 +23,7 @@ export class Spoken {
 
   say(line: string): void {
     this.#count += 1;
-    if (this.#count <= MAX_LOGGED_LINES) this.#log(plain(line, MAX_LINE));
+    if (this.#count <= MAX_LOGGED_LINES) this.#log(printableShort(line, MAX_LINE));
   }
 
   /** Returns how many lines were not logged. */

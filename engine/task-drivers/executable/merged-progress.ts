@@ -1,10 +1,10 @@
 /**
  * Progress of a program that may print a line a millisecond: each line would be a commit of the journal.
  *
- * Invariant: two that are passed on are at least `INTERVAL_MS` apart, and the last one is always passed on.
+ * Invariant: two lines that are passed on are at least `INTERVAL_MS` apart, and the last one is always passed on.
  */
 
-/** Four a second are more than anybody reads. */
+/** Four a second are more than a user reads. */
 export const INTERVAL_MS = 250;
 
 type Say = (message: string, progress?: number) => void;
@@ -27,7 +27,7 @@ export class MergedProgress {
     if (!this.#timer) this.#pass();
   }
 
-  /** The program has ended: what was held back is passed on, and nothing more comes. */
+  /** The program has ended: the held line is passed on, and no more lines come. */
   end(): void {
     clearTimeout(this.#timer);
     if (this.#isPending) this.#say(this.#message, this.#progress);

@@ -33,7 +33,7 @@ it('one that ends at SIGTERM is not killed', async () => {
   expect(await code).toBe(7);
 });
 
-it('a number that has gone to another process is left alone, and the one that was meant counts as gone', async () => {
+it('a number that another process has now gets no signal, and the process that was meant counts as gone', async () => {
   const { pid } = await sleeper();
   const meant = { pid, startedAt: (statOf(pid)?.startedAt ?? 0) - 1 };
   let looks = 0;

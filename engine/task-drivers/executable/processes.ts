@@ -1,8 +1,8 @@
 /**
- * The processes of a run, wherever they have hidden themselves: each inherits the marks in its environment.
+ * The processes of a run, including hidden ones: each inherits the marks in its environment.
  *
- * Invariant: a signal goes only to a process that has, at that moment, the start time of the one that was found; a number
- * alone may belong to somebody else by then.
+ * Invariant: a signal goes only to a process that has, at that moment, the start time of the one that was found; the number alone may
+ * belong to another process by then.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -27,11 +27,11 @@ interface Stat extends Found {
 /** Of the flags in proc_pid_stat(5): a thread of the kernel (include/linux/sched.h). */
 const PF_KTHREAD = 0x00200000;
 
-/** A process in the middle of execve(2) seems to have no environment for a moment. */
+/** A process during execve(2) seems to have no environment for a moment. */
 const EXEC_LOOKS = 10;
 const EXEC_LOOK_MS = 5;
 
-/** A process that is caught in the kernel may hold whoever reads its memory; it is not asked again. */
+/** A process that is stuck in the kernel may block the reader of its memory; it is not read again. */
 const READ_LIMIT_MS = 1000;
 const unreadable = new Set<string>();
 
@@ -54,7 +54,7 @@ export function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** Living processes, this one and the kernel's left out. */
+/** Living processes without this one and the kernel's. */
 function livingProcesses(): Stat[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
@@ -85,18 +85,18 @@ async function environmentOf({ pid, startedAt }: Found): Promise<string | undefi
   return undefined;
 }
 
-/** Every process that carries the step key: also those that an engine which died has left. */
+/** Every process that carries the step key, including those of an engine that has ended. */
 export async function withStepKey(stepKey: string): Promise<Found[]> {
   const found: Found[] = [];
   for (const stat of livingProcesses()) if (await hasMark(stat, `${STEP_KEY}=${stepKey}`)) found.push(stat);
   return found;
 }
 
-/** What a program that has ended left: what is in its session still, and what carries its mark. */
+/** The rest of a program that has ended: processes in its session, and those that carry its mark. */
 export async function leftBy(program: Found, run: string): Promise<Found[]> {
   const found: Found[] = [];
   const successor = statOf(program.pid);
-  // Its number stays taken as long as its session has members. Given to a new process, there are none.
+  // Its number stays taken as long as its session has members. If a new process has it, there are none.
   const isReused = successor !== undefined && successor.startedAt !== program.startedAt;
   for (const stat of livingProcesses()) {
     if (stat.startedAt < program.startedAt || stat.pid === program.pid) continue;
@@ -111,24 +111,24 @@ function signal({ pid, startedAt }: Found, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended in between, or belongs to somebody else: the next look tells.
+    // It ended in between, or belongs to another user: the next check shows which.
   }
 }
 
-/** After SIGKILL; only a process that is caught in the kernel takes longer. */
+/** After SIGKILL; only a process that is stuck in the kernel takes longer. */
 const KILLED_WITHIN_MS = 5000;
 const LOOK_AGAIN_MS = 50;
 
 export interface Ending {
-  /** How many processes were sent a signal. */
+  /** Number of processes that were sent a signal. */
   readonly asked: number;
-  /** Those that live on all the same. */
+  /** Processes that are still alive. */
   readonly left: readonly Found[];
 }
 
 /**
- * Ends all that `find` finds, until it finds nothing: SIGTERM, and SIGKILL when `graceMs` are over.
- * Takes at most `graceMs` and 5 s, and the time of a look.
+ * Ends all that `find` finds, until it finds nothing: SIGTERM, and SIGKILL after `graceMs`. Takes at most `graceMs` and 5 s, and the time
+ * of one search.
  */
 export async function endAll(find: () => Promise<readonly Found[]>, graceMs: number): Promise<Ending> {
   const begin = performance.now();
@@ -137,7 +137,7 @@ export async function endAll(find: () => Promise<readonly Found[]>, graceMs: num
   for (;;) {
     const found = await find();
     const elapsed = performance.now() - begin;
-    // A process may have forked and been killed while /proc was read: its child is in the next look only.
+    // A process may have forked and been killed while /proc was read: its child is only in the next search.
     const isOver = found.length === 0 && (isClear || asked.size === 0);
     if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: asked.size, left: found };
     isClear = found.length === 0;

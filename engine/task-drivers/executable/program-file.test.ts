@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, LookAt } from '../trusted-file.ts';
+import type { Entry, LookAt } from '#protocol/trusted-path.ts';
 import { faultOfProgram } from './program-file.ts';
 
 const directory = (mode = 0o755, uid = 0): Entry => ({ kind: 'directory', uid, mode, target: '' });
@@ -42,13 +42,13 @@ describe('a program may be run', () => {
       0,
     ],
     ['when it is itself such an entry', '/tmp/a', { '/tmp/a': file() }, 0],
-    ['by whatever way of writing its path', '//opt/./../opt/a', { '/opt/a': file() }, 0],
+    ['by any spelling of its path', '//opt/./../opt/a', { '/opt/a': file() }, 0],
     ['setuid bits and all', '/opt/a', { '/opt/a': file(0o4711) }, 0],
   ])('%s', (_, path, entries, uid) => {
     expect(fault(path, entries, uid)).toBeUndefined();
   });
 
-  it('by an engine that is not root, wherever it lies', () => {
+  it('by an engine that is not root, in any directory', () => {
     const entries = { '/opt': directory(0o777, 5), '/opt/a': file(0o755, 7) };
     expect(faultOfProgram('/opt/a', { uid: 7, judge: 'file' }, host(entries))).toBeUndefined();
   });
@@ -61,38 +61,38 @@ describe('a program may not be run', () => {
       '/opt/a',
       { '/opt/a': file(0o757) },
       0,
-      /others .* write to \/opt\/a \(mode 0757\).*; chmod go-w \/opt\/a$/,
+      /others .* write to \/opt\/a \(user 0, mode 0757\).*; chmod go-w \/opt\/a$/,
     ],
     [
-      'when it belongs to somebody else',
+      'when it belongs to another user',
       '/opt/a',
       { '/opt/a': file(0o755, 5) },
       7,
-      /belongs to user 5, .* chown root \/opt\/a$/,
+      /belongs to user 5 .* chown root \/opt\/a$/,
     ],
     [
       'in a directory open to a group',
       '/opt/a',
       { '/opt': directory(0o775), '/opt/a': file() },
       0,
-      /others .* write to \/opt \(mode 0775\).*; chmod go-w \/opt$/,
+      /others .* write to \/opt \(user 0, mode 0775\).*; chmod go-w \/opt$/,
     ],
     [
-      'in a directory of somebody else',
+      'in a directory of another user',
       '/opt/a',
       { '/opt': directory(0o755, 5), '/opt/a': file() },
       0,
-      /\/opt belongs to user 5, .*; chown root \/opt$/,
+      /\/opt belongs to user 5 .*; chown root \/opt$/,
     ],
     [
-      'in the sticky directory of somebody else',
+      'in the sticky directory of another user',
       '/opt/a',
       { '/opt': directory(0o1777, 5), '/opt/a': file() },
       0,
       /belongs to user 5/,
     ],
     [
-      'when its entry in a sticky directory is somebody else’s',
+      'when its entry in a sticky directory belongs to another user',
       '/tmp/a',
       { '/tmp/a': link('/opt/b', 5), '/opt/b': file() },
       0,
@@ -117,16 +117,16 @@ describe('a program may not be run', () => {
     ['when a link leads nowhere', '/opt/a', { '/opt/a': link('/opt/b') }, 0, /\/opt\/b does not exist$/],
     ['when it is a directory', '/opt', {}, 0, /\/opt is a directory$/],
     ['when it is a device', '/opt/a', { '/opt/a': { ...file(), kind: 'other' as const } }, 0, /no regular file$/],
-    ['when a file stands in its way', '/opt/a/b', { '/opt/a': file() }, 0, /\/opt\/a is no directory$/],
-    ['when nobody may execute it', '/opt/a', { '/opt/a': file(0o644) }, 0, /not executable; chmod \+x \/opt\/a$/],
+    ['when a file is in its path', '/opt/a/b', { '/opt/a': file() }, 0, /\/opt\/a is no directory$/],
+    ['when no user may execute it', '/opt/a', { '/opt/a': file(0o644) }, 0, /not executable; chmod \+x \/opt\/a$/],
   ])('%s', (_, path, entries, uid, message) => {
     expect(fault(path, entries, uid)).toMatch(message);
   });
 
-  it('when it cannot be looked at', () => {
+  it('when it cannot be read', () => {
     const look = () => {
       throw new Error('EACCES: permission denied');
     };
-    expect(faultOfProgram('/opt/a', { uid: 7, judge: 'file' }, look)).toMatch(/cannot be looked at: EACCES/);
+    expect(faultOfProgram('/opt/a', { uid: 7, judge: 'file' }, look)).toMatch(/cannot be checked: EACCES/);
   });
 });

@@ -1,5 +1,5 @@
-/** Whether a program may be run: it can be executed, and nobody but root and the user it runs as can change what it does. */
-import { type LookAt, lookAt, resolveTrusted, type Trust } from '../trusted-file.ts';
+/** Whether a program may be run: it can be executed, and only root and the user it runs as can change it. */
+import { type LookAt, lookAt, resolveTrusted, type Trust } from '#protocol/trusted-path.ts';
 
 const ANY_EXECUTE = 0o111;
 

@@ -1,14 +1,14 @@
-/** One line of a program's stdout as what it means; the contract of custom tasks. Pure. */
+/** Parses one line of a program's stdout; the contract of custom tasks. Pure. */
 import * as v from 'valibot';
-import type { Value } from '#config/expression.ts';
-import { plain } from './plain-text.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import { printableShort } from '#protocol/printable.ts';
 
 export interface Report {
   readonly message?: string;
   /** 0–1. */
   readonly progress?: number;
   readonly outputs?: ReadonlyMap<string, Value>;
-  /** It asks for the end of the flow: there is nothing to recover (`skip`), or the failure is none to recover (`ignore`). */
+  /** A request to end the flow: there is nothing to recover (`skip`), or the failure is none to recover (`ignore`). */
   readonly end?: 'skip' | 'ignore';
 }
 
@@ -26,19 +26,19 @@ const REPORT = v.object({
   end: v.optional(v.picklist(['skip', 'ignore'], '"end" takes "skip" or "ignore"')),
 });
 
-/** Why a line is nothing of the contract: it completes "it printed …", and holds nothing of the line. */
+/** Why a line violates the contract: it completes "it printed …", and contains nothing of the line. */
 export interface ReportFault {
   readonly fault: string;
 }
 
 const NO_OBJECT: ReportFault = { fault: 'no JSON object' };
-const faultOf = (why: string): ReportFault => ({ fault: `a JSON object that counts for nothing: ${why}` });
+const faultOf = (why: string): ReportFault => ({ fault: `a JSON object without effect: ${why}` });
 
 export function readReport(line: string): Report | ReportFault {
   let json: unknown;
   try {
     json = JSON.parse(line);
-    // Parsing has no limit of depth, writing into the journal has one.
+    // Parsing has no depth limit, writing into the journal has one.
     JSON.stringify(json);
   } catch {
     return NO_OBJECT;
@@ -50,7 +50,7 @@ export function readReport(line: string): Report | ReportFault {
   if (message === undefined && progress === undefined && outputs === undefined && end === undefined)
     return faultOf('it has none of "message", "progress", "outputs" and "end"');
   return {
-    ...(message === undefined ? {} : { message: plain(message, MAX_MESSAGE) }),
+    ...(message === undefined ? {} : { message: printableShort(message, MAX_MESSAGE) }),
     ...(progress === undefined ? {} : { progress }),
     ...(outputs === undefined ? {} : { outputs: new Map(Object.entries(outputs)) }),
     ...(end === undefined ? {} : { end }),

@@ -1,12 +1,11 @@
 /**
- * What a program reports on stdout.
+ * The reports of a program on stdout.
  *
- * Invariant: it costs no more than its limits, whatever the program prints; a line that is nothing of the contract is no
- * failure.
+ * Invariant: its cost is limited for any output; a line that violates the contract is no failure.
  */
-import type { Value } from '#config/expression.ts';
-import { Lines } from './lines.ts';
-import { type Report, readReport } from './report.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import { Lines } from '#protocol/lines.ts';
+import { type Report, readReport } from './report-line.ts';
 
 export const MAX_LINE_BYTES = 64 * 1024;
 export const MAX_TOTAL_BYTES = 1024 * 1024;
@@ -20,7 +19,7 @@ export interface StdoutListener {
 
 export class Stdout {
   readonly outputs = new Map<string, Value>();
-  /** The last wish to end the flow. */
+  /** The last request to end the flow. */
   end: { readonly how: NonNullable<Report['end']>; readonly message: string } | undefined;
 
   readonly #listener: StdoutListener;
@@ -31,16 +30,16 @@ export class Stdout {
 
   constructor(listener: StdoutListener) {
     this.#listener = listener;
-    this.#lines = new Lines(MAX_LINE_BYTES, ({ text, end }) => {
+    this.#lines = new Lines(MAX_LINE_BYTES, ({ bytes, end }) => {
       this.#count += 1;
       if (this.#fault !== undefined) return;
       if (end === 'cut') this.#fault = `prints a line of more than ${MAX_LINE_BYTES} bytes`;
       else if (this.#count > MAX_LINES) this.#fault = `prints more than ${MAX_LINES} lines`;
-      else this.#heed(text);
+      else this.#heed(bytes.toString('utf8'));
     });
   }
 
-  /** Returns what it does that it must not; nothing is heeded any more then. */
+  /** Returns its violation of the limits; further output is ignored then. */
   take(chunk: Buffer): string | undefined {
     this.#bytes += chunk.length;
     if (this.#bytes > MAX_TOTAL_BYTES) this.#fault ??= `prints more than ${MAX_TOTAL_BYTES} bytes`;

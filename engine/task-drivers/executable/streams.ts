@@ -1,8 +1,8 @@
 /**
- * The descriptors that a program gets: three streams and nothing else.
+ * The descriptors of a program: three streams and nothing else.
  *
- * Node opens all that it opens so that no program inherits it. What this process has inherited itself, from whoever started
- * it, may lack that (libuv looks at the first of them only); in a program `/dev/null` stands in its place.
+ * Node opens its descriptors so that no program inherits them. Descriptors that this process itself inherited from its parent may lack that
+ * (libuv handles only the first of them); in a program `/dev/null` replaces them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -23,15 +23,22 @@ function isClosedOnExec(descriptor: number): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1] ?? '0';
     return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
   } catch {
-    // It was the one that the directory was read with.
+    // The descriptor by which the directory was read.
     return true;
   }
 }
 
-/** As `spawn` takes it. */
-export function streamsOf(strangers: readonly number[], devNull: number): ('pipe' | 'ignore' | number)[] {
-  const streams = Array.from({ length: Math.max(2, ...strangers) + 1 }, (_, descriptor): 'pipe' | 'ignore' =>
-    descriptor <= 2 ? 'pipe' : 'ignore',
+/** As `spawn` takes it. @param gate descriptor of one more pipe, beside the three streams */
+export function streamsOf(
+  strangers: readonly number[],
+  devNull: number,
+  gate?: number,
+): ('pipe' | 'ignore' | number)[] {
+  const streams = Array.from(
+    { length: Math.max(2, gate ?? 2, ...strangers) + 1 },
+    (_, descriptor): 'pipe' | 'ignore' => (descriptor <= 2 || descriptor === gate ? 'pipe' : 'ignore'),
   );
-  return streams.map((stream, descriptor) => (strangers.includes(descriptor) ? devNull : stream));
+  return streams.map((stream, descriptor) =>
+    strangers.includes(descriptor) && descriptor !== gate ? devNull : stream,
+  );
 }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { addressesIn, filledAddresses } from './address.ts';
 
 const VALUES = { team: ['a@example.org', 'b@example.org'], host: 'c1', evil: 'x@evil.example,y', word: 'owners' };
-const addressed = (to: string) => addressesIn(filledAddresses(to, VALUES));
+const addressed = (to: string) => addressesIn(filledAddresses(to, VALUES), to);
 
 it.each([
   ['ops@example.org, {{ team }}', ['ops@example.org', 'a@example.org', 'b@example.org']],
@@ -23,3 +23,14 @@ it.each(['ops+{{ evil }}@example.org', 'ops@example.org,x{{ evil }}', '{{ host }
 it('a value is no word for the owners', () => {
   expect(addressed('{{ word }}')).toMatchObject({ fault: expect.stringContaining('is no mail address') });
 });
+
+it.each(['root@localhost', 'ops/night@mail.example.org', 'ops%shift@relay.example.org'])(
+  'the definition may name %s, a value may not',
+  (address) => {
+    expect(addressesIn(address, address)).toEqual({ addresses: [address] });
+    const given = filledAddresses('a@example.org, {{ given }}', { given: address });
+    expect(addressesIn(given, 'a@example.org, {{ given }}')).toEqual({
+      fault: `its item 2 is no address that a value may give: "${address}"`,
+    });
+  },
+);

@@ -1,32 +1,32 @@
 /**
- * Brings the mails of a task to the server, one after the other, each a step of its own.
+ * Sends the mails of a task to the server, one after the other, each a step of its own.
  *
  * Invariants:
- * - the intent is on the disk before a mail leaves, and what the server said is there before the next one does;
- * - a mail that a server took is not sent again in this recovery, in whatever flow or round of it;
- * - of a mail that left without an answer nobody knows whether it arrived: `once` leaves that to the operator, `idempotent`
- *   sends it again with the same Message-ID. Trouble with one mail does not keep the others.
+ * - the intent is on the disk before a mail is sent, and the server's response is there before the next one is sent;
+ * - a mail that a server accepted is not sent again in this recovery, in any flow or round of it;
+ * - the delivery of a mail that was sent without a response is unknown: `once` leaves it to the operator, `idempotent` sends it again
+ *   with the same Message-ID. A fault of one mail does not block the others.
  */
-import { crashPoint } from '../../../crash-points.ts';
-import { InDoubt, Interrupted, TaskFailure } from '../../../flow/outcome.ts';
-import type { Step, StepChange } from '../../../flow/step-ledger.ts';
+import { crashPoint } from '../../crash-points.ts';
+import { InDoubt, Interrupted, TaskFailure } from '../../flow/outcome.ts';
+import type { Step, StepChange } from '../../flow/step-ledger.ts';
 import type { DriverCall } from '../driver.ts';
 import { keyOf } from './address.ts';
-import { type Letter, written } from './letter.ts';
+import { type MailMessage, written } from './message.ts';
 import { type Sent, ServerFault, type ServerSettings, Session } from './session.ts';
 
-/** Waits between passes over the mails that the server did not take yet. */
+/** Waits between passes over the mails that the server has not accepted yet. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 /** Mails that a message names. */
 const MAX_NAMED = 20;
-/** A step of this kind can be settled by the operator's word: `retry UUID --done TASK/ADDRESS`. */
+/** A step of this kind can be settled by an operator command: `retry UUID --done TASK/ADDRESS`. */
 const STEP_KIND = 'task';
 
 interface Item {
-  readonly letter: Letter;
+  readonly letter: MailMessage;
   readonly step: Step;
-  /** `open`: to be sent. `doubtful`: it left, and nobody knows more. */
+  /** `open`: to be sent. `doubtful`: it was sent, and its delivery is unknown. */
   state: 'open' | 'sent' | 'failed' | 'doubtful';
   why: string;
 }
@@ -36,10 +36,10 @@ export interface Delivered {
   readonly unmailed: readonly string[];
 }
 
-/** Throws `TaskFailure` that names what was not sent, `InDoubt` where that is not known. */
+/** Throws `TaskFailure` with the mails that were not sent, `InDoubt` if that is unknown. */
 export async function deliver(
   call: DriverCall,
-  letters: readonly Letter[],
+  letters: readonly MailMessage[],
   server: ServerSettings,
 ): Promise<Delivered> {
   const items = await itemsOf(call, letters);
@@ -50,8 +50,8 @@ export async function deliver(
   const addresses = (some: readonly Item[]): string[] => some.map(({ letter: { to } }) => to);
   const delivered: Delivered = { mailed: addresses(named('sent')), unmailed: addresses([...failed, ...doubtful]) };
   const message = [
-    listed('it is not known whether these mails arrived, and they are not sent again', doubtful),
-    listed('these mails were not taken', failed),
+    listed('delivery of these mails is unknown, and they are not sent again', doubtful),
+    listed('these mails were not accepted', failed),
   ].filter((part) => part !== '');
   if (doubtful.length > 0) throw new InDoubt(message.join('; '));
   if (failed.length > 0) throw new TaskFailure(message.join('; '), 'work', undefined, { ...delivered });
@@ -65,9 +65,9 @@ function listed(what: string, items: readonly Item[]): string {
   return `${what}: ${some.join(', ')}${more}`;
 }
 
-/** The mails as the journal knows them; planned in one commit when this is the first time. */
-async function itemsOf({ name, definition, context }: DriverCall, letters: readonly Letter[]): Promise<Item[]> {
-  const keyFor = ({ to }: Letter): string => `${STEP_KIND}:${name}/${keyOf(to)}`;
+/** The mails as in the journal; planned in one commit the first time. */
+async function itemsOf({ name, definition, context }: DriverCall, letters: readonly MailMessage[]): Promise<Item[]> {
+  const keyFor = ({ to }: MailMessage): string => `${STEP_KIND}:${name}/${keyOf(to)}`;
   const steps = await context.steps.plan(
     letters.map((letter) => ({
       key: keyFor(letter),
@@ -82,7 +82,7 @@ async function itemsOf({ name, definition, context }: DriverCall, letters: reado
   for (const letter of letters) {
     const step = byKey.get(keyFor(letter));
     if (!step) throw new Error('the journal planned no step');
-    const earlier = await context.earlierSteps(step.key);
+    const earlier = await context.history.earlierSteps(step.key);
     const item: Item = { letter, step, state: 'open', why: '' };
     items.push(item);
     const last = [...earlier, step].findLast(({ state }) => state !== 'planned' && state !== 'skipped');
@@ -92,8 +92,8 @@ async function itemsOf({ name, definition, context }: DriverCall, letters: reado
         changes.push({ step, state: 'skipped', error: 'it was sent before in this recovery' });
     } else if (definition.afterCrash === 'once' && last && isOpenEnded(last.state)) {
       item.state = 'doubtful';
-      item.why = last.error ?? 'it was cut off while it was sent';
-      // The doubt of an earlier flow becomes one of this flow, which the operator is asked about.
+      item.why = last.error ?? 'it was interrupted while it was sent';
+      // The doubt of an earlier flow is copied to this flow, where the operator decides it.
       if (step.state === 'planned') await context.steps.intend([{ step }]);
       changes.push({ step, state: 'unknown', error: item.why });
     }
@@ -106,7 +106,7 @@ function isOpenEnded(state: Step['state']): boolean {
   return state === 'intent' || state === 'sent' || state === 'unknown';
 }
 
-/** Goes over the open mails again and again until there are none. */
+/** Sends the open mails repeatedly until there are none. */
 class Post {
   readonly #call: DriverCall;
   readonly #items: readonly Item[];
@@ -119,7 +119,7 @@ class Post {
     this.#server = server;
   }
 
-  /** Throws `TaskFailure` when the server cannot be used, or what the signal says. */
+  /** Throws `TaskFailure` if the server cannot be used, or the signal's reason. */
   async run(): Promise<void> {
     const { clock, signal, progress } = this.#call.context;
     try {
@@ -127,7 +127,7 @@ class Post {
         const why = await this.#pass();
         const open = this.#items.filter(({ state }) => state === 'open').length;
         if (open === 0) return;
-        progress(`${open} mails wait for the server, trying again in ${waitMs / 1000} s: ${why}`);
+        progress(`${open} mails wait for the server, retry in ${waitMs / 1000} s: ${why}`);
         await clock.sleep(waitMs, signal);
       }
     } finally {
@@ -135,7 +135,7 @@ class Post {
     }
   }
 
-  /** Tries every open mail once. Returns why the last of those was not taken that still are open. */
+  /** Tries every open mail once. Returns the reason of the last failure among those that are still open. */
   async #pass(): Promise<string> {
     const { signal } = this.#call.context;
     let why = '';
@@ -166,7 +166,7 @@ class Post {
     if (sent.kind !== 'taken') this.#session = undefined;
     if (!signal.aborted) return this.#settle(item, sent);
     if (sent.kind !== 'lost') await this.#settle(item, sent).catch(() => {});
-    // An engine that stops leaves the intent as it stands; a task whose time is up has to say what it knows.
+    // An engine that stops leaves the intent unchanged; a task that times out must report its result.
     else if (!(signal.reason instanceof Interrupted)) await this.#settle(item, sent);
     throw signal.reason;
   }
@@ -176,13 +176,13 @@ class Post {
     const { letter, step } = item;
     if (sent.kind === 'taken') {
       item.state = 'sent';
-      const message = `Mail to ${letter.to} was taken: ${sent.answer}`;
+      const message = `Mail to ${letter.to} was accepted: ${sent.answer}`;
       const progress = this.#count('sent') / this.#items.length;
       const detail = { answer: sent.answer, message_id: letter.messageId };
       await context.steps.settle([{ step, state: 'done', detail }], [{ message, progress }]);
       return;
     }
-    item.why = sent.kind === 'lost' ? `no answer came after it was sent: ${sent.why}` : sent.why;
+    item.why = sent.kind === 'lost' ? `no response after it was sent: ${sent.why}` : sent.why;
     const isDoubtful = sent.kind === 'lost' && definition.afterCrash === 'once';
     if (isDoubtful) item.state = 'doubtful';
     if (sent.kind === 'refused') item.state = 'failed';

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bodyOf, CA_FILE, headers, OTHER_CA_FILE, PASSWORD, PostOffice } from '#test/world/post-office.ts';
@@ -50,7 +51,7 @@ describe('a mail', () => {
     });
   });
 
-  test('says that a machine wrote it, and has an id of the task, the recovery and the address', async () => {
+  test('is marked as written by a machine, and has an id of the task, the recovery and the address', async () => {
     await using office = await PostOffice.start();
     await using world = await TaskWorld.start();
     await world.run(mailTo('a@example.com, b@example.com', office));
@@ -76,7 +77,7 @@ describe('a mail', () => {
     expect(bodyOf(raw)).toBe('Zeile eins\n.\nGröße: Wärme\n');
   });
 
-  test('without a text says what happened, to operators with hosts and reasons', async () => {
+  test('without a text contains the event, to operators with hosts and reasons', async () => {
     await using office = await PostOffice.start();
     await using world = await TaskWorld.start();
     const [one, two, three] = [instance('1', 'u'), instance('2', 'u'), instance('3', 'u')];
@@ -161,7 +162,7 @@ describe('owners of instances', () => {
       instance('1', 'alice'),
       instance('2', 'bob', 'p-bob'),
       instance('3', 'alice-2'),
-      instance('4', 'nobody', 'p-none'),
+      instance('4', 'u-none', 'p-none'),
     ];
     const { outcome, messages } = await world.run(mailTo('owners', office, REQUIRES), {
       instances: list,
@@ -173,7 +174,38 @@ describe('owners of instances', () => {
     const text = bodyOf(office.to('Alice@example.com')[0]?.raw ?? '');
     expect(text).toContain('NAME  UUID  STATE\nvm-1  1     recovered\nvm-3  3     not recovered\n');
     expect(text).not.toMatch(/vm-2|\bc[12]\b|No valid/);
-    expect(messages).toContain('No mail about instance 4 (vm-4): user nobody and project p-none have no address');
+    expect(messages).toContain(
+      'No mail about instance 4 (vm-4): user u-none and project p-none have no address, or none that mail may go to',
+    );
+  });
+
+  test('who name a local user, a program or a list get nothing, and their names control no terminal', async () => {
+    await using office = await PostOffice.start();
+    await using world = await TaskWorld.start();
+    const evil = [
+      'root@localhost',
+      `root@${hostname()}`,
+      '|/bin/sh@example.com',
+      'a%b@example.com',
+      'x@example.com, y@example.com',
+      '"|id"@example.com',
+      '@relay.example.com:z@example.com',
+      'v@example.com>\r\nRCPT TO:<w@example.com',
+    ];
+    for (const [index, address] of evil.entries()) world.cloud.userAddresses.set(`evil-${index}`, address);
+    world.cloud.userAddresses.set('alice', 'alice@example.com');
+    const named = { ...instance('0', 'alice'), name: 'web\u001b]0;owned\u0007\u202e\r\nBcc: x@example.com' };
+    const section = mailTo('owners', office, REQUIRES, 'body = Of {{ instances.0.name }}');
+    const { outcome, messages } = await world.run(section, {
+      instances: [named, ...evil.map((_, index) => instance(`${index + 1}`, `evil-${index}`, 'p-none'))],
+      recovered_instances: [],
+      failed_instances: [],
+    });
+    expect(outcome).toEqual(success);
+    expect(office.received.map(({ to }) => to)).toEqual(['alice@example.com']);
+    expect(bodyOf(office.received[0]?.raw ?? '').replaceAll(/\r?\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(messages.filter((message) => message.includes('none that mail may go to'))).toHaveLength(evil.length);
+    expect(messages.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
   test('read the text of the definition above their table', async () => {
@@ -185,7 +217,7 @@ describe('owners of instances', () => {
     expect(bodyOf(office.received[0]?.raw ?? '')).toBe('Dear customer\n\nNAME  UUID\nvm-1  1\n');
   });
 
-  test('are fifty, over one connection, each asked for once', async () => {
+  test('are fifty, over one connection, each read once', async () => {
     await using office = await PostOffice.start();
     await using world = await TaskWorld.start();
     const instances = Array.from({ length: 150 }, (_, index) => instance(`${index}`, `user-${index % 50}`));
@@ -198,7 +230,7 @@ describe('owners of instances', () => {
     expect(steps.filter(({ state }) => state === 'done')).toHaveLength(51);
   });
 
-  test('stay those that they were when the first mail left, whatever the cloud says after a take-over', async () => {
+  test('stay those that they were when the first mail was sent, with any state of the cloud after a take-over', async () => {
     await using office = await PostOffice.start();
     await using world = await TaskWorld.start();
     world.cloud.userAddresses.set('alice', 'alice@example.com').set('bob', 'bob@example.com');
@@ -220,9 +252,9 @@ describe('TLS', () => {
   const CASES = [
     ['demanded of a server that has it', 'required', {}, CA_FILE, 'encrypted'],
     ['demanded of a server that has it not', 'required', { disabledCommands: ['STARTTLS'] }, CA_FILE, 'refused'],
-    ['demanded of a server that nobody vouches for', 'required', {}, OTHER_CA_FILE, 'refused'],
+    ['demanded of a server without a trusted certificate', 'required', {}, OTHER_CA_FILE, 'refused'],
     ['from the start', 'tls', { secure: true }, CA_FILE, 'encrypted'],
-    ['from the start with a server that nobody vouches for', 'tls', { secure: true }, '', 'refused'],
+    ['from the start with a server without a trusted certificate', 'tls', { secure: true }, '', 'refused'],
     ['where the server offers it', 'starttls', {}, '', 'encrypted'],
     ['where the server offers it, by an authority that did not sign it', 'starttls', {}, OTHER_CA_FILE, 'refused'],
     ['where the server does not offer it', 'starttls', { disabledCommands: ['STARTTLS'] }, '', 'clear'],
@@ -277,7 +309,7 @@ describe('a login', () => {
     expect(JSON.stringify(ran)).not.toContain('sesame');
   });
 
-  test('with a file open to everybody is not even tried', async () => {
+  test('with a file open to every user is not even tried', async () => {
     const { outcome } = await run(PASSWORD, 0o644);
     expect(outcome).toEqual(failure(expect.stringContaining('is open to every user of this machine: chmod 640')));
   });
@@ -285,7 +317,7 @@ describe('a login', () => {
 
 describe('a server', () => {
   test.for(['recipient', 'text'] as const)(
-    'that says "later" of a %s is asked again, after the others had their turn',
+    'that responds "later" to a %s gets it again, after the others',
     async (at) => {
       await using office = await PostOffice.start();
       await using world = await TaskWorld.start();
@@ -294,13 +326,11 @@ describe('a server', () => {
       const { outcome, messages } = await world.run(section);
       expect(outcome).toEqual(success);
       expect(office.received.map(({ to }) => to)).toEqual(['b@example.com', 'a@example.com']);
-      expect(messages).toContainEqual(
-        expect.stringMatching(/^1 mails wait for the server, trying again in 1 s: .*451/),
-      );
+      expect(messages).toContainEqual(expect.stringMatching(/^1 mails wait for the server, retry in 1 s: .*451/));
     },
   );
 
-  test('that greets with "later" is asked again', async () => {
+  test('that greets with "later" gets another connection', async () => {
     let greetings = 0;
     await using office = await PostOffice.start({
       onConnect: (_, done) => {
@@ -313,13 +343,13 @@ describe('a server', () => {
     expect(greetings).toBe(2);
   });
 
-  test('that says "later" for longer than the task may take makes it fail, and the others have theirs', async () => {
+  test('that responds "later" for longer than the task may take makes it fail, and the others are sent', async () => {
     await using office = await PostOffice.start();
     await using world = await TaskWorld.start();
     office.on('a@example.com', ...Array(20).fill({ at: 'recipient', code: 450 }));
     const section = mailTo('a@example.com, b@example.com', office, 'timeout = 8');
     const { outcome, steps, messages } = await world.run(section);
-    expect(outcome).toEqual(failure('note: its time is up (8 s)'));
+    expect(outcome).toEqual(failure('note: timed out after 8 s'));
     expect(steps.map(({ state }) => state)).toEqual(['failed', 'done']);
     expect(messages).toContainEqual(expect.stringMatching(/^1 mails wait for the server.*450/));
   });
@@ -331,11 +361,11 @@ describe('a server', () => {
     const section = mailTo('a@example.com, b@example.com, c@example.com', office, 'provides = mailed, unmailed');
     const { outcome, outputs } = await world.run(section);
     expect(outcome).toEqual(
-      failure(expect.stringMatching(/^note: these mails were not taken: b@example\.com \(.*550.*\)$/)),
+      failure(expect.stringMatching(/^note: these mails were not accepted: b@example\.com \(.*550.*\)$/)),
     );
     expect(office.received.map(({ to }) => to)).toEqual(['a@example.com', 'c@example.com']);
     expect(outputs).toEqual({ mailed: ['a@example.com', 'c@example.com'], unmailed: ['b@example.com'] });
-    // What is tried again is that mail alone.
+    // Only that mail is retried.
     expect((await world.run(section)).outcome).toEqual(success);
     expect(office.received.map(({ to }) => to)).toEqual(['a@example.com', 'c@example.com', 'b@example.com']);
   });
@@ -378,7 +408,7 @@ describe('an answer that is lost after the text', () => {
     office.on('a@example.com', ...lost);
     const section = mailTo('a@example.com, b@example.com', office, 'after_crash = once', 'retries = 2');
     const { outcome, steps } = await world.run(section);
-    const why = 'note: it is not known whether these mails arrived, and they are not sent again: a@example.com (';
+    const why = 'note: delivery of these mails is unknown, and they are not sent again: a@example.com (';
     expect(outcome).toEqual(failure(expect.stringContaining(why), 'doubt'));
     expect(steps.map(({ state }) => state)).toEqual(['unknown', 'done']);
     expect((await world.run(section)).outcome).toEqual(failure(expect.stringContaining(why), 'doubt'));
@@ -409,13 +439,13 @@ describe('an answer that is lost after the text', () => {
       'retry_delay = 0',
     );
     const { outcome, steps } = await world.run(section);
-    expect(outcome).toEqual(failure(expect.stringContaining('it is not known whether'), 'doubt'));
+    expect(outcome).toEqual(failure(expect.stringContaining('delivery of these mails is unknown'), 'doubt'));
     expect(steps.map(({ state }) => state)).toEqual(['unknown']);
     expect(office.received).toHaveLength(1);
   });
 
   test.for([
-    ['once', failure(expect.stringContaining('it is not known whether'), 'doubt'), 1],
+    ['once', failure(expect.stringContaining('delivery of these mails is unknown'), 'doubt'), 1],
     ['idempotent', success, 2],
   ] as const)('because the engine stops: a mail of "%s"', async ([afterCrash, end, mails]) => {
     await using office = await PostOffice.start();

@@ -1,19 +1,23 @@
 /**
  * A task that is a mail: to addresses of the definition, or to the owners of the instances of a failed host.
  *
- * Invariant: who gets a mail is decided once in a flow and is in the journal before the first one leaves: an engine that
- * takes over writes to the same people, whatever Keystone says by then.
+ * Invariant: the recipients are selected once in a flow and are in the journal before the first mail is sent: an engine that takes over
+ * writes to the same recipients, even if Keystone has changed.
  */
-import { OWNERS } from '#config/mail-task.ts';
-import { readSecret } from '#config/secret-file.ts';
-import { TaskFailure } from '../../../flow/outcome.ts';
-import type { Json } from '../../../flow/plan.ts';
+
+import { hostname } from 'node:os';
+import { OWNERS } from '#config/pipelines/drivers/mail.ts';
+import { isOthersAddress } from '#config/pipelines/drivers/mail-address.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { TaskFailure } from '../../flow/outcome.ts';
+import type { Json } from '../../flow/plan.ts';
 import type { Driver, DriverCall } from '../driver.ts';
 import { addressesIn, filledAddresses, type Mailbox, mailboxOf } from './address.ts';
 import { deliver } from './delivery.ts';
-import { type Letter, messageIdOf } from './letter.ts';
+import { type MailMessage, messageIdOf } from './message.ts';
 import { type Owner, ownersOf } from './owners.ts';
 import { type Affected, affectedIn, textOf } from './report.ts';
+import { serverOf, withPassword } from './server.ts';
 import type { ServerSettings } from './session.ts';
 
 export const mail: Driver = {
@@ -23,32 +27,20 @@ export const mail: Driver = {
     const { options } = call;
     const from = mailboxOf(String(options.from));
     if (!from) throw new TaskFailure('"from" is no mail address');
-    const server = serverOf(options);
-    // As it is written: a value must not make owners of it, nor more addresses of one.
+    const server = settingsOf(options);
+    // As in the definition: a value must not add owners to it, nor more addresses.
     const to = String(call.definition.options.to).trim();
-    const letters = to === OWNERS ? await lettersToOwners(call, from) : lettersTo(recipientsIn(to, call), call, from);
+    const letters =
+      to === OWNERS ? await messagesToOwners(call, from) : messagesTo(recipientsIn(to, call), to, call, from);
     return { ...(await deliver(call, letters, server)) };
   },
 };
 
-function serverOf(options: DriverCall['options']): ServerSettings {
-  const { smtpHost, smtpPort, smtpTls, smtpUser, smtpPasswordFile, smtpCaFile } = options;
-  const user = String(smtpUser);
-  return {
-    host: String(smtpHost),
-    port: Number(smtpPort),
-    tls: smtpTls as ServerSettings['tls'],
-    caFile: String(smtpCaFile),
-    user,
-    password: user === '' ? '' : passwordIn(String(smtpPasswordFile)),
-  };
-}
-
-function passwordIn(file: string): string {
+function settingsOf(options: DriverCall['options']): ServerSettings {
   try {
-    return readSecret(file, 'the password for the mail server');
+    return withPassword(serverOf(options));
   } catch (error) {
-    throw new TaskFailure(error instanceof Error ? error.message : String(error), 'work', error);
+    throw new TaskFailure(errorMessage(error), 'work', error);
   }
 }
 
@@ -56,31 +48,31 @@ function recipientsIn(to: string, { context }: DriverCall): string {
   try {
     return filledAddresses(to, context.inputs);
   } catch (error) {
-    throw new TaskFailure(`"to" cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TaskFailure(`"to" cannot be used: ${errorMessage(error)}`);
   }
 }
 
-function lettersTo(to: string, call: DriverCall, from: Mailbox): Letter[] {
-  const found = addressesIn(to);
+function messagesTo(to: string, written: string, call: DriverCall, from: Mailbox): MailMessage[] {
+  const found = addressesIn(to, written);
   if ('fault' in found) throw new TaskFailure(`"to" cannot be used: ${found.fault}`);
   const { options, inputs } = call;
   const text = textOf(String(options.body), inputs, 'operator', affectedIn(inputs));
-  return found.addresses.map((address) => letterTo(address, text, call, from));
+  return found.addresses.map((address) => messageTo(address, text, call, from));
 }
 
-async function lettersToOwners(call: DriverCall, from: Mailbox): Promise<Letter[]> {
+async function messagesToOwners(call: DriverCall, from: Mailbox): Promise<MailMessage[]> {
   const { options, inputs } = call;
   const instances = affectedIn(inputs) ?? [];
   const byUuid = new Map(instances.map((instance) => [instance.uuid, instance]));
   const owners = await frozenOwners(call, instances);
-  if (owners.length === 0) call.context.progress('There is nobody to write to', 1);
+  if (owners.length === 0) call.context.progress('There is no recipient', 1);
   return owners.map(({ address, instances: own }) => {
     const theirs = own.flatMap((uuid) => byUuid.get(uuid) ?? []);
-    return letterTo(address, textOf(String(options.body), inputs, 'owner', theirs), call, from);
+    return messageTo(address, textOf(String(options.body), inputs, 'owner', theirs), call, from);
   });
 }
 
-function letterTo(to: string, text: string, { options, stepKey }: DriverCall, from: Mailbox): Letter {
+function messageTo(to: string, text: string, { options, stepKey }: DriverCall, from: Mailbox): MailMessage {
   return { from, to, subject: String(options.subject), text, messageId: messageIdOf(stepKey, to, from) };
 }
 
@@ -89,11 +81,15 @@ async function frozenOwners({ task, context }: DriverCall, instances: readonly A
   const [step] = await steps.plan([{ key: `owners:${task}`, kind: 'owners', object: task, before: null }]);
   if (!step) throw new Error('the journal planned no step');
   // Only this task writes the detail, and in this form.
-  if (step.state === 'done') return step.detail.owners as unknown as readonly Owner[];
+  if (step.state === 'done') {
+    const frozen = step.detail.owners as unknown as readonly Owner[];
+    // The journal may have been changed since: a recipient that this task would not have frozen gets no mail.
+    return frozen.filter(({ address }) => isOthersAddress(address, [hostname()]));
+  }
   const { owners, unreached } = await ownersOf(context, instances);
   for (const { uuid, name, userId, projectId } of unreached) {
     context.progress(
-      `No mail about instance ${uuid} (${name}): user ${userId} and project ${projectId} have no address`,
+      `No mail about instance ${uuid} (${name}): user ${userId} and project ${projectId} have no address, or none that mail may go to`,
     );
   }
   await steps.settle([{ step, state: 'done', detail: { owners: owners as unknown as Json } }]);

@@ -1,7 +1,7 @@
 /**
- * One mail as it goes over the wire.
+ * One mail in its transfer format.
  *
- * Invariant: the same recovery, task and address give the same Message-ID, so that one that arrives twice is seen to be one.
+ * Invariant: the same recovery, task and address give the same Message-ID, so that a mail that arrives twice is recognised.
  */
 import { createHash } from 'node:crypto';
 import MailComposer from 'nodemailer/lib/mail-composer';
@@ -10,7 +10,7 @@ import { keyOf, type Mailbox, oneLine } from './address.ts';
 /** Of a subject, characters. */
 const MAX_SUBJECT = 200;
 
-export interface Letter {
+export interface MailMessage {
   readonly from: Mailbox;
   readonly to: string;
   readonly subject: string;
@@ -28,7 +28,7 @@ export function messageIdOf(stepKey: string, to: string, from: Mailbox): string 
 }
 
 /** Plain text in UTF-8. @param at ms UTC */
-export async function written({ from, to, subject, text, messageId }: Letter, at: number): Promise<Buffer> {
+export async function written({ from, to, subject, text, messageId }: MailMessage, at: number): Promise<Buffer> {
   const composer = new MailComposer({
     from: { name: from.name, address: from.address },
     to: { name: '', address: to },
@@ -36,7 +36,7 @@ export async function written({ from, to, subject, text, messageId }: Letter, at
     text,
     messageId,
     date: new Date(at),
-    // RFC 3834: no vacation notice answers it.
+    // RFC 3834: no vacation notice responds to it.
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true,
     disableUrlAccess: true,

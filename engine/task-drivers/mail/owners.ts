@@ -1,16 +1,19 @@
 /**
- * Whose instances are whose: the mail addresses of their owners.
+ * Finds the mail addresses of the owners of instances.
  *
- * An owner is reached by the address of the user who made the instance, else by that of its project. Each user and project
- * is asked for once.
+ * Invariant: no address of an owner reaches a local user, a program, a file or another relay (`isOthersAddress`).
+ *
+ * An owner is reached by the address of the user who created the instance, otherwise by that of its project. Each user and project is read
+ * once.
  */
-import { isAddress } from '#config/mail-address.ts';
-import type { TaskContext } from '../../../flow/task.ts';
-import { patiently } from '../../patience.ts';
+import { hostname } from 'node:os';
+import { isOthersAddress } from '#config/pipelines/drivers/mail-address.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { withOutageRetry } from '../../tasks/outage-retry.ts';
 import { keyOf } from './address.ts';
 import type { Affected } from './report.ts';
 
-/** Questions to Keystone at the same time. */
+/** Requests to Keystone at the same time. */
 const AT_A_TIME = 8;
 
 export interface Owner {
@@ -21,20 +24,20 @@ export interface Owner {
 
 export interface Owners {
   readonly owners: readonly Owner[];
-  /** Instances whose owner has no address. */
+  /** Instances whose owner has no address, or none that mail may go to. */
   readonly unreached: readonly Affected[];
 }
 
-/** Throws `TaskFailure` where the cloud does not answer, or does not let us ask. */
+/** Throws `TaskFailure` if the cloud does not respond, or refuses the read. */
 export async function ownersOf(context: TaskContext, instances: readonly Affected[]): Promise<Owners> {
   const { cloud, signal } = context;
   const users = await addresses(
     instances.map(({ userId }) => userId),
-    (id) => patiently(context, () => cloud.userAddress(id, { signal })),
+    (id) => withOutageRetry(context, () => cloud.userAddress(id, { signal })),
   );
   const projects = await addresses(
     instances.filter(({ userId }) => !users.has(userId)).map(({ projectId }) => projectId),
-    (id) => patiently(context, () => cloud.projectAddress(id, { signal })),
+    (id) => withOutageRetry(context, () => cloud.projectAddress(id, { signal })),
   );
   const owners = new Map<string, { address: string; instances: string[] }>();
   const unreached: Affected[] = [];
@@ -51,7 +54,7 @@ export async function ownersOf(context: TaskContext, instances: readonly Affecte
   return { owners: [...owners.values()], unreached };
 }
 
-/** Of those that have one that is one. */
+/** Of those that have one that mail may go to: users choose it themselves in some clouds. */
 async function addresses(
   ids: readonly string[],
   ask: (id: string) => Promise<string | undefined>,
@@ -61,7 +64,7 @@ async function addresses(
   const worker = async (): Promise<void> => {
     for (let id = open.shift(); id !== undefined; id = open.shift()) {
       const address = await ask(id);
-      if (address !== undefined && isAddress(address)) found.set(id, address);
+      if (address !== undefined && isOthersAddress(address, [hostname()])) found.set(id, address);
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));

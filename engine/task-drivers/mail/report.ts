@@ -1,15 +1,16 @@
 /**
- * What a mail says where the definition does not: what happened, and a table of instances with what became of each. Pure.
+ * The default text of a mail: the event, and a table of instances with the outcome of each. Pure.
  *
- * Owners are told of their own instances, and nothing of hosts or of what the cloud says inside: that is for operators.
+ * Owners receive data of their own instances only, and no data of hosts or internal messages of the cloud: those are for operators.
  */
-import type { Value } from '#config/expression.ts';
-import type { Values } from '../../../flow/task.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import { printableLines } from '#protocol/printable.ts';
+import type { Values } from '../../flow/plan.ts';
 import { oneLine } from './address.ts';
 
 export type Reader = 'owner' | 'operator';
 
-/** A mail is cut at this many characters: no server must refuse it for its size. */
+/** A mail is cut at this many characters, so that no server refuses it for its size. */
 const MAX_TEXT = 256 * 1024;
 const CUT = '\n[cut here]\n';
 const MAX_CELL = 60;
@@ -33,7 +34,7 @@ function wordOf(item: Values | undefined, field: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The instances that tasks before this one listed; undefined where none did. */
+/** The instances that earlier tasks listed; undefined if there are none. */
 export function affectedIn({
   instances,
   recovered_instances,
@@ -51,7 +52,7 @@ export function affectedIn({
   }));
 }
 
-/** @param text of the definition; empty: one is made up. @param of which instances the table shows, none without */
+/** @param text of the definition; empty: a default text. @param of the instances in the table, none without */
 export function textOf(text: string, inputs: Values, reader: Reader, of: readonly Affected[] | undefined): string {
   const table = of === undefined || of.length === 0 ? '' : tableOf(of, inputs, reader);
   if (text !== '') return bounded(reader === 'owner' ? `${text.trimEnd()}\n\n${table}` : `${text}\n`);
@@ -63,7 +64,7 @@ export function textOf(text: string, inputs: Values, reader: Reader, of: readonl
 
 function ownersIntroduction(inputs: Values): string {
   return tellsOutcome(inputs)
-    ? 'The host of these instances of yours failed. This is what became of them:\n'
+    ? 'The host of these instances of yours failed. Their state after the recovery is:\n'
     : 'The host of these instances of yours failed. They are being recovered:\n';
 }
 
@@ -109,6 +110,8 @@ function columns(rows: readonly (readonly string[])[]): string {
     .join('');
 }
 
-function bounded(text: string): string {
+/** Names of instances come from their owners, and values from any source. Tabs and line ends are the definition's. */
+function bounded(raw: string): string {
+  const text = raw.split('\t').map(printableLines).join('\t');
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}${CUT}` : text;
 }

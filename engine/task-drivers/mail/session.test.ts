@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { ActGuard } from '#openstack/act-guard.ts';
 import { PostOffice } from '#test/world/post-office.ts';
-import type { ActGuard } from '../../../cloud/cloud.ts';
 import { type Sent, Session } from './session.ts';
 
 /** Sends one mail to a server of its own. */
@@ -16,7 +16,7 @@ async function sendUnder(guard: ActGuard): Promise<{ sent: Sent; arrived: number
   }
 }
 
-test('a mail of an engine that is not sure of its reign leaves when it is confirmed', async () => {
+test('a mail of an engine that is not sure of its lease is sent when it is confirmed', async () => {
   let isFresh = false;
   const confirm = async (): Promise<void> => {
     isFresh = true;
@@ -24,7 +24,7 @@ test('a mail of an engine that is not sure of its reign leaves when it is confir
   expect(await sendUnder({ confirm, isFresh: () => isFresh })).toMatchObject({ sent: { kind: 'taken' }, arrived: 1 });
 });
 
-test('the text of a mail of an engine that lost its reign never leaves', async () => {
+test('the text of a mail of an engine that lost its lease is never sent', async () => {
   const confirm = () => Promise.reject(new Error('the lease is lost'));
   const { sent, arrived } = await sendUnder({ confirm, isFresh: () => false });
   expect(sent).toEqual({ kind: 'unsent', why: 'the lease is lost' });

@@ -1,20 +1,22 @@
 /**
- * One connection to a mail server, and what became of each mail that was given to it.
+ * One connection to a mail server, and the outcome of each mail.
  *
- * Invariants: of a mail that is `unsent`, `deferred` or `refused` nothing was taken by the server, or it said so itself;
- * only `lost` leaves open whether it was. The text of a mail leaves only while the guard finds the reign fresh.
+ * Invariants: a mail that is `unsent`, `deferred` or `refused` was not accepted by the server, or the server itself reported so; only
+ * `lost` leaves it open. The text of a mail is sent only while the guard finds the lease fresh.
  */
+
 import { Readable } from 'node:stream';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import type { ActGuard } from '../../../cloud/cloud.ts';
-import { Redaction } from '../../../redaction.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { Redaction } from '#protocol/redaction.ts';
 import { authorities } from '../authorities.ts';
 import { oneLine } from './address.ts';
 
 export interface ServerSettings {
   readonly host: string;
   readonly port: number;
-  /** `starttls`: where the server offers it, its certificate being looked at only if there is a file of authorities. */
+  /** `starttls`: if the server offers it; its certificate is checked only if there is a file of authorities. */
   readonly tls: 'none' | 'starttls' | 'required' | 'tls';
   /** Empty: those of the system. */
   readonly caFile: string;
@@ -24,18 +26,18 @@ export interface ServerSettings {
 }
 
 export type Sent =
-  /** The server has it. `answer`: its own words. */
+  /** The server has it. `answer`: its own text. */
   | { readonly kind: 'taken'; readonly answer: string }
-  /** Not now, says the server (4xx). */
+  /** A temporary refusal of the server (4xx). */
   | { readonly kind: 'deferred'; readonly why: string }
-  /** Never, says the server (5xx). */
+  /** A permanent refusal of the server (5xx). */
   | { readonly kind: 'refused'; readonly why: string }
-  /** Nothing of the text left. */
+  /** Nothing of the text was sent. */
   | { readonly kind: 'unsent'; readonly why: string }
-  /** The text left, or part of it, and no answer came. */
+  /** The text was sent, at least partly, and no response arrived. */
   | { readonly kind: 'lost'; readonly why: string };
 
-/** The server cannot be used. `temporary`: it says itself that it may be tried again (4xx). */
+/** The server cannot be used. `temporary`: it states itself that a retry may succeed (4xx). */
 export class ServerFault extends Error {
   override readonly name = 'ServerFault';
   readonly lasts: 'temporary' | 'permanent';
@@ -47,12 +49,12 @@ export class ServerFault extends Error {
 }
 
 const CONNECT_MS = 15_000;
-/** Servers that are wary of strangers let them wait. */
+/** Some servers delay unknown clients. */
 const GREETING_MS = 120_000;
-/** RFC 5321, 4.5.3.2.6: who hangs up earlier after the text makes mails arrive twice. */
+/** RFC 5321, 4.5.3.2.6: a client that disconnects earlier after the text causes mails to arrive twice. */
 const SILENCE_MS = 600_000;
 const MAX_RESPONSE_BYTES = 65_536;
-/** Characters of a server's answer that are kept. */
+/** Characters of a server's response that are kept. */
 const MAX_ANSWER = 200;
 
 interface SmtpError extends Error {
@@ -64,22 +66,25 @@ export class Session {
   readonly #connection: SMTPConnection;
   readonly #signal: AbortSignal;
   readonly #redaction: Redaction;
-  /** Ends what waits for the server. */
+  /** Ends all waits for the server. */
   #fail: (error: Error) => void = () => {};
 
-  /** Connects and logs in. Throws `ServerFault`, or what the signal says. */
+  /** Connects and logs in. Throws `ServerFault`, or the signal's reason. */
   static async open(settings: ServerSettings, signal: AbortSignal): Promise<Session> {
     const session = new Session(settings, authoritiesIn(settings), signal);
     try {
       await session.#until((done) => session.#connection.connect(done));
       const { user, password: pass } = settings;
-      if (user !== '') await session.#until((done) => session.#connection.login({ credentials: { user, pass } }, done));
+      if (user !== '') {
+        assertLoginMethod(session.#connection.lastServerResponse);
+        await session.#until((done) => session.#connection.login({ credentials: { user, pass } }, done));
+      }
       return session;
     } catch (error) {
       session.close();
       if (signal.aborted) throw signal.reason;
       const { responseCode = 0, code = '' } = isSmtpError(error) ? error : {};
-      // A server that has no TLS at all says 454 (RFC 3207, 4) as one that will have it soon: waiting seldom helps.
+      // A server without TLS returns 454 (RFC 3207, 4) like one that will have it soon: waiting seldom helps.
       const lasts = responseCode >= 400 && responseCode < 500 && code !== 'ETLS' ? 'temporary' : 'permanent';
       const where = `the mail server ${settings.host}:${settings.port}`;
       throw new ServerFault(
@@ -92,7 +97,7 @@ export class Session {
 
   private constructor(settings: ServerSettings, ca: string[], signal: AbortSignal) {
     const { host, port, tls, caFile, user, password } = settings;
-    // As it is, and as AUTH LOGIN and AUTH PLAIN send it.
+    // Unchanged, and as AUTH LOGIN and AUTH PLAIN send it.
     const sent =
       password === '' ? [] : [password, `\0${user}\0${password}`].map((text) => Buffer.from(text).toString('base64'));
     this.#redaction = new Redaction([password, ...sent]);
@@ -115,7 +120,7 @@ export class Session {
     this.#connection.on('end', () => this.#fail(new Error('the connection closed')));
   }
 
-  /** Does not throw: what went wrong is part of the outcome. After anything but `taken` the session is closed. */
+  /** Does not throw: an error is part of the outcome. After any outcome but `taken` the session is closed. */
   async send(from: string, to: string, message: Buffer, guard: ActGuard): Promise<Sent> {
     let hasLeft = false;
     const admitted = async (): Promise<void> => {
@@ -125,10 +130,10 @@ export class Session {
       source.push(message);
       source.push(null);
     };
-    // The connection reads it when the server has taken the envelope and asked for the text.
+    // The connection reads it when the server has accepted the envelope and requested the text.
     const source = new Readable({
       read: () => {
-        admitted().catch((error: unknown) => source.destroy(new Error(messageOf(error))));
+        admitted().catch((error: unknown) => source.destroy(new Error(errorMessage(error))));
       },
     });
     try {
@@ -147,7 +152,7 @@ export class Session {
     }
   }
 
-  /** Takes leave of the server where there is one, and waits for nothing. */
+  /** Sends QUIT if there is a connection, and waits for nothing. */
   close(): void {
     this.#fail = () => {};
     this.#connection.close();
@@ -157,16 +162,16 @@ export class Session {
     const why = this.#words(error);
     const { responseCode = 0, code = '' } = isSmtpError(error) ? error : {};
     if (responseCode >= 400 && responseCode < 500) return { kind: 'deferred', why };
-    // The library's own: no such address, or larger than the server takes.
+    // The library's own: no such address, or larger than the server accepts.
     const isRefusedHere = !hasLeft && (code === 'EENVELOPE' || code === 'EMESSAGE');
     if (responseCode >= 500 || isRefusedHere) return { kind: 'refused', why };
     return { kind: hasLeft ? 'lost' : 'unsent', why };
   }
 
-  /** Until `begin` calls back; rejects as well when the connection breaks or the signal is aborted. */
+  /** Until `begin` calls back; also rejects if the connection breaks or the signal is aborted. */
   async #until(begin: (done: (error?: Error | null) => void) => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const stop = (): void => reject(new Error('it was cut off'));
+    const stop = (): void => reject(new Error('it was interrupted'));
     this.#fail = reject;
     this.#signal.addEventListener('abort', stop, { once: true });
     try {
@@ -180,20 +185,27 @@ export class Session {
   }
 
   #words(error: unknown): string {
-    return oneLine(this.#redaction.redact(messageOf(error)), MAX_ANSWER);
+    return oneLine(this.#redaction.redact(errorMessage(error)), MAX_ANSWER);
   }
+}
+
+/** Those of the library that need only a name and a password. */
+const LOGIN_METHODS = ['PLAIN', 'LOGIN', 'CRAM-MD5'];
+
+/** A server that names no method at all may still accept one. @param greeting the response to EHLO */
+function assertLoginMethod(greeting: string | false): void {
+  const lines = String(greeting).matchAll(/^250[ -]AUTH[ =](.*)$/gim);
+  const offered = [...lines].flatMap(([, methods = '']) => methods.trim().toUpperCase().split(/\s+/));
+  if (offered.length === 0 || offered.some((method) => LOGIN_METHODS.includes(method))) return;
+  throw new Error(`it offers the login methods ${offered.join(', ')}, and none of ${LOGIN_METHODS.join(', ')}`);
 }
 
 function authoritiesIn({ caFile }: ServerSettings): string[] {
   try {
     return authorities(caFile);
   } catch (error) {
-    throw new ServerFault(`smtp_ca_file cannot be used: ${messageOf(error)}`, 'permanent', error);
+    throw new ServerFault(`smtp_ca_file cannot be used: ${errorMessage(error)}`, 'permanent', error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isSmtpError(error: unknown): error is SmtpError {

@@ -1,19 +1,22 @@
 /**
- * Files with definitions of workflows: read by the engine when Mistral lacks one, and by `validate` before that.
+ * Files with definitions of workflows: read by the engine if Mistral lacks one, and by `validate` before that.
  *
- * Invariant: what others than root and our own user can change is never given to Mistral: it decides what runs with our rights.
+ * Invariant: a file that others than root and our own user can change is never given to Mistral: it determines the commands that run with
+ * our rights.
  */
+
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { faultOfFile } from '../trusted-file.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { faultOfFile } from '#protocol/trusted-path.ts';
 
 export type Definition = { readonly text: string } | { readonly fault: string };
 
 /** A definition is some kB. */
 const MAX_BYTES = 1024 * 1024;
 
-/** @param workflowName that it must define; undefined while that is not known */
+/** @param workflowName that it must define; undefined while that is unknown */
 export async function readDefinition(file: string, workflowName: string | undefined): Promise<Definition> {
   try {
     const fault = faultOfFile(file);
@@ -26,7 +29,7 @@ export async function readDefinition(file: string, workflowName: string | undefi
   }
 }
 
-/** The same at once, for commands. */
+/** The same synchronously, for commands. */
 export function readDefinitionNow(file: string, workflowName: string | undefined): Definition {
   let handle: number | undefined;
   try {
@@ -59,7 +62,7 @@ function faultOf(file: string, reason: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const [line = ''] = errorMessage(error).split('\n');
   // After the place in the YAML its text would follow.
   return line.replace(/:$/, '');
 }

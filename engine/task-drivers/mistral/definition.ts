@@ -1,7 +1,7 @@
 /** Gives Mistral a workflow that it may lack. */
-import { TaskFailure } from '../../../flow/outcome.ts';
-import type { TaskContext } from '../../../flow/task.ts';
-import { bringAbout } from '../../effect.ts';
+import { TaskFailure } from '../../flow/outcome.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { bringAbout } from '../../tasks/convergence.ts';
 import { readDefinition } from './definition-file.ts';
 
 /** From the creation to the moment when Mistral shows the workflow. */
@@ -25,7 +25,7 @@ export async function provideWorkflow(context: TaskContext, workflowName: string
       if ('fault' in definition) throw new TaskFailure(definition.fault);
       return workflows.create(definition.text, { signal, globalRequestId });
     },
-    // Somebody else creates it just now, or the file defines another one too, which is there.
+    // Another client creates it just now, or the file also defines another one, which exists.
     onConflict: ({ message }) => {
       refusal = message;
       context.progress(`Mistral has a workflow of ${file} already: ${message}`);

@@ -102,7 +102,7 @@ describe('a flow that goes back', () => {
 });
 
 describe('a workflow', () => {
-  it('is begun with its inputs, awaited, mirrored, and gives its output to the tasks after it', async () => {
+  it('is started with its inputs, awaited, mirrored, and gives its output to the tasks after it', async () => {
     await using here = await world();
     const uuid = await here.hostFails('c1');
     const view = await here.until(uuid);
@@ -113,7 +113,7 @@ describe('a workflow', () => {
     ]);
     expect(executionsOf(here, 'note')).toMatchObject([{ inputs: { moved: ['a', 'b'] } }]);
     expect(lines(view).filter((line) => /host-evacuate|_vms/.test(line))).toEqual([
-      `Execution ${id} of workflow host-evacuate began`,
+      `Execution ${id} of workflow host-evacuate started`,
       'list_vms: RUNNING',
       'list_vms: SUCCESS',
       'evacuate_vms: RUNNING',
@@ -121,7 +121,7 @@ describe('a workflow', () => {
     ]);
   });
 
-  it('that fails says why; another attempt begins another execution', async () => {
+  it('that fails is reported with the reason; another attempt starts another execution', async () => {
     const stateInfo = 'Failure caused by error in tasks: evacuate_vms';
     await using here = await world({ workflow: { ends: 'ERROR', stateInfo }, options: 'retries = 1\n' });
     const uuid = await here.hostFails('c1');
@@ -136,8 +136,10 @@ describe('a workflow', () => {
   it('that takes too long is cancelled', async () => {
     await using here = await world({ workflow: { ends: 'RUNNING' }, options: 'timeout = 30\n' });
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toBe('move: its time is up (30 s)');
-    expect(executionsOf(here)).toMatchObject([{ state: 'CANCELLED', stateInfo: /the time of task move/ }]);
+    expect(view.notification.message).toBe('move: timed out after 30 s');
+    expect(executionsOf(here)).toMatchObject([
+      { state: 'CANCELLED', stateInfo: /task move of recovery-agent timed out/ },
+    ]);
   });
 
   it('that could not be cancelled is awaited by the next attempt instead of another one', async () => {
@@ -150,29 +152,29 @@ describe('a workflow', () => {
     expect(executionsOf(here)).toMatchObject([{ state: 'SUCCESS' }]);
   });
 
-  it('that somebody cancels fails the task', async () => {
+  it('that a user cancels fails the task', async () => {
     await using here = await world({ workflow: { ends: 'RUNNING' } });
     const uuid = await here.hostFails('c1');
     await here.clock.run(begun(here, uuid));
-    here.world.workflows.cancel(executionId(`${uuid}/move`, 1), 'said the operator');
+    here.world.workflows.cancel(executionId(`${uuid}/move`, 1), 'cancelled by the operator');
     const view = await here.until(uuid, 'error');
-    expect(view.notification.message).toMatch(/ended as CANCELLED: said the operator/);
+    expect(view.notification.message).toMatch(/ended as CANCELLED: cancelled by the operator/);
   });
 
-  it('that is paused is waited for, and that is said', async () => {
+  it('that is paused is waited for, and that is reported', async () => {
     await using here = await world({ workflow: { ends: 'PAUSED' }, options: 'timeout = 60\n' });
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(lines(view).filter((line) => /is paused; it goes on when somebody resumes it/.test(line))).toHaveLength(1);
+    expect(lines(view).filter((line) => /is paused; it continues when a user resumes it/.test(line))).toHaveLength(1);
     expect(executionsOf(here)).toMatchObject([{ state: 'CANCELLED' }]);
   });
 
-  it('that Mistral does not know fails the task, which says so', async () => {
+  it('that Mistral does not know fails the task, with that reason', async () => {
     await using here = await world({ workflow: 'none' });
     const view = await here.until(await here.hostFails('c1'), 'error');
-    expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; make it, or name/);
+    expect(view.notification.message).toMatch(/move: Mistral has no workflow host-evacuate; create it, or name/);
   });
 
-  it('that ended well with an output that is too large is in doubt, and not begun again', async () => {
+  it('that succeeded with an output that is too large is in doubt, and not started again', async () => {
     await using here = await world({
       workflow: { output: { moved: 'x'.repeat(300_000) } },
       options: 'retries = 2\nretry_delay = 1\n',
@@ -199,7 +201,7 @@ describe('Mistral', () => {
     const view = await here.until(uuid);
     expect(view.notification.status).toBe('finished');
     expect(executionsOf(here)).toHaveLength(1);
-    expect(lines(view).some((line) => line.startsWith('The cloud does not answer'))).toBe(true);
+    expect(lines(view).some((line) => line.startsWith('The cloud does not respond'))).toBe(true);
   });
 
   it('that is away too long leaves the execution to the next round, which begins no other', async () => {
@@ -224,7 +226,7 @@ describe('an execution that another round began', () => {
     here.world.behaviour = { ...here.world.behaviour, isAway: false };
     here.world.workflows.forget(executionId(`${uuid}/move`, 1));
     const view = await here.until(uuid, 'failed');
-    expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
+    expect(view.notification.message).toMatch(/Mistral had started it and does not have it any more/);
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'not done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
@@ -275,7 +277,7 @@ describe('a definition file', () => {
 });
 
 describe('a definition file with a workflow beside it that Mistral has already', () => {
-  it('is refused by Mistral, and that is said', async () => {
+  it('is refused by Mistral, and that is reported', async () => {
     const scratch = new RecoveryWorld();
     await using _ = scratch;
     const file = join(scratch.directory, 'two.yaml');
@@ -286,7 +288,7 @@ describe('a definition file with a workflow beside it that Mistral has already',
     expect(view.notification.message).toMatch(
       /Mistral refused .*two.yaml \(Duplicate entry for WorkflowDefinition: note\), and shows no workflow called host-evacuate/,
     );
-    expect(lines(view).join()).not.toMatch(/Somebody else created workflow host-evacuate/);
+    expect(lines(view).join()).toMatch(/Mistral has a workflow of .*two.yaml already: .*WorkflowDefinition: note/);
   });
 });
 
@@ -296,7 +298,7 @@ async function begun({ clock, world: { workflows } }: RecoveryWorld, uuid: strin
   await clock.sleep(1500);
 }
 
-/** Stops the engine once the execution runs; what the test does comes between; then another engine goes on. */
+/** Stops the engine once the execution runs; the test acts in between; then another engine continues. */
 async function takenOver(here: RecoveryWorld, between: (id: string) => void = () => {}): Promise<string> {
   const uuid = await here.hostFails('c1');
   await here.clock.run(begun(here, uuid));
@@ -307,27 +309,27 @@ async function takenOver(here: RecoveryWorld, between: (id: string) => void = ()
 }
 
 describe('an execution whose engine stops', () => {
-  it('goes on, and the next engine awaits it', async () => {
+  it('continues, and the next engine awaits it', async () => {
     await using here = await world();
     const uuid = await takenOver(here, (id) => expect(here.world.workflows.execution(id)?.state).toBe('RUNNING'));
     const view = await here.until(uuid);
     expect(view.notification.status).toBe('finished');
     expect(executionsOf(here)).toMatchObject([{ state: 'SUCCESS' }]);
-    expect(lines(view).some((line) => /was begun before; it is awaited/.test(line))).toBe(true);
+    expect(lines(view).some((line) => /was started before; waiting for it/.test(line))).toBe(true);
   });
 
-  it('and that is deleted meanwhile is in doubt; only the operator has it begun again', async () => {
+  it('and that is deleted meanwhile is in doubt; only the operator has it started again', async () => {
     await using here = await world({ options: 'retries = 3\n' });
     const uuid = await takenOver(here, (id) => here.world.workflows.forget(id));
     const view = await here.until(uuid, 'failed');
-    expect(view.notification.message).toMatch(/Mistral had begun it and does not know it any more/);
+    expect(view.notification.message).toMatch(/Mistral had started it and does not have it any more/);
     expect(executionsOf(here)).toEqual([]);
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['move', 'not done']])));
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(executionsOf(here).map(({ id }) => id)).toEqual([executionId(`${uuid}/move`, 2)]);
   });
 
-  it('is not begun again when the operator says that it was done', async () => {
+  it('is not started again when the operator states that it was done', async () => {
     await using here = await world();
     const uuid = await takenOver(here, (id) => here.world.workflows.forget(id));
     await here.until(uuid, 'failed');
@@ -338,7 +340,7 @@ describe('an execution whose engine stops', () => {
 });
 
 describe('a workflow in a recovery that is taken up again', () => {
-  it('that was done is not begun again, and gives what it gave', async () => {
+  it('that was done is not started again, and gives its outputs', async () => {
     await using here = await world();
     here.world.workflows.workflows.set('note', { ...NOTE, ends: 'ERROR' });
     const uuid = await here.hostFails('c1');

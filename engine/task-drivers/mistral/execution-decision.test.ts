@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Begun, FORGOTTEN_AFTER_MS, judgeBegun, lastBegun } from './begun.ts';
+import { decideExecution, type EarlierExecution, FORGOTTEN_AFTER_MS, lastExecution } from './execution-decision.ts';
 import { executionId } from './execution-id.ts';
 
 const NOW = 1_000_000_000;
-const begun = (change: Partial<Begun>): Begun => ({
+const begun = (change: Partial<EarlierExecution>): EarlierExecution => ({
   number: 2,
   state: 'intent',
   isConfirmed: false,
@@ -13,27 +13,36 @@ const begun = (change: Partial<Begun>): Begun => ({
   ...change,
 });
 
-describe('an execution that may have been begun', () => {
-  it.each<[string, Begun | undefined, boolean, object]>([
-    ['nothing was begun', undefined, false, { do: 'begin', number: 1, since: NOW }],
+describe('an execution that may have been started', () => {
+  it.each<[string, EarlierExecution | undefined, boolean, object]>([
+    ['nothing was started', undefined, false, { do: 'begin', number: 1, since: NOW }],
     ['the last one failed', begun({ state: 'failed' }), false, { do: 'begin', number: 3, since: NOW }],
     ['an intent, and it is there', begun({}), true, { do: 'await', number: 2, since: NOW - 1000 }],
     ['an intent, and it is not there', begun({}), false, { do: 'begin', number: 2, since: NOW - 1000 }],
     ['it was sent, and is there', begun({ state: 'sent', isConfirmed: true }), true, { do: 'await', number: 2 }],
     ['it was sent, and is gone', begun({ state: 'sent', isConfirmed: true }), false, { do: 'doubt' }],
-    ['nobody knows', begun({ state: 'unknown', error: 'who knows' }), true, { do: 'doubt', reason: 'who knows' }],
+    [
+      'its state is unknown',
+      begun({ state: 'unknown', error: 'who knows' }),
+      true,
+      { do: 'doubt', reason: 'who knows' },
+    ],
     ['an old intent, not there', begun({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), false, { do: 'doubt' }],
     ['an old intent, there', begun({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), true, { do: 'await', number: 2 }],
   ])('%s', (_, last, isThere, verdict) => {
-    expect(judgeBegun(last, isThere, NOW)).toMatchObject(verdict);
+    expect(decideExecution(last, isThere, NOW)).toMatchObject(verdict);
   });
 
   it('is the last one of all flows, or the one that was done', () => {
-    const step = (state: Begun['state'], number: number) => ({ state, detail: { number, since: 5 }, error: null });
+    const step = (state: EarlierExecution['state'], number: number) => ({
+      state,
+      detail: { number, since: 5 },
+      error: null,
+    });
     const planned = { state: 'planned', detail: {}, error: null } as const;
-    expect(lastBegun([planned])).toBeUndefined();
-    expect(lastBegun([step('failed', 1), step('sent', 2), planned])).toMatchObject({ number: 2, state: 'sent' });
-    expect(lastBegun([step('done', 1), step('failed', 2), planned])).toMatchObject({ number: 1, state: 'done' });
+    expect(lastExecution([planned])).toBeUndefined();
+    expect(lastExecution([step('failed', 1), step('sent', 2), planned])).toMatchObject({ number: 2, state: 'sent' });
+    expect(lastExecution([step('done', 1), step('failed', 2), planned])).toMatchObject({ number: 1, state: 'done' });
   });
 
   it('has an id of its own for each number, the same in every engine', () => {

@@ -1,24 +1,24 @@
 /**
- * What is done about an execution that may have been begun before. Pure.
+ * Decides the action for an execution that may have been started before. Pure.
  *
- * Invariant: another execution (the next number) is begun only after the last one is known to have failed. The same one is
- * begun again only while Mistral has never confirmed it, and not when it could have been begun, ended and thrown away since.
+ * Invariant: another execution (the next number) is started only after the last one is known to have failed. The same one is started again
+ * only while Mistral has never confirmed it, and not if it could have been started, ended and deleted since.
  */
-import type { Json } from '../../../flow/plan.ts';
-import type { EarlierStep } from '../../../flow/task.ts';
-import type { StepState } from '../../../journal/words.ts';
+import type { Json } from '../../flow/plan.ts';
+import type { EarlierStep } from '../../flow/recovery-history.ts';
+import type { StepState } from '../../journal/rows.ts';
 
 /**
- * An execution that was begun so long ago may be over and deleted (Mistral's `execution_expiration_policy`; the shortest
- * sensible one is an hour). ms
+ * An execution that was started so long ago may be over and deleted (Mistral's `execution_expiration_policy`; the shortest sensible one is
+ * an hour). ms
  */
 export const FORGOTTEN_AFTER_MS = 3600_000;
 
-/** The last execution that the journal knows of. */
-export interface Begun {
+/** The last execution in the journal. */
+export interface EarlierExecution {
   readonly number: number;
   readonly state: StepState;
-  /** Mistral said that it has it. */
+  /** Mistral confirmed that it has it. */
   readonly isConfirmed: boolean;
   /** ms UTC of the first intent. */
   readonly since: number;
@@ -26,8 +26,8 @@ export interface Begun {
   readonly outputs: { readonly [name: string]: Json };
 }
 
-/** What a step stores of its execution. */
-export type BegunDetail = {
+/** Data of an execution in its step. */
+export type ExecutionDetail = {
   readonly number: number;
   readonly execution: string;
   readonly confirmed: boolean;
@@ -37,7 +37,7 @@ export type BegunDetail = {
 type Kept = Pick<EarlierStep, 'state' | 'detail' | 'error'>;
 
 /** @param steps of this key in the recovery, oldest first, the current one last */
-export function lastBegun(steps: readonly Kept[]): Begun | undefined {
+export function lastExecution(steps: readonly Kept[]): EarlierExecution | undefined {
   const touched = steps.filter(({ state }) => state !== 'planned' && state !== 'skipped');
   const last = touched.find(({ state }) => state === 'done') ?? touched.at(-1);
   if (!last) return undefined;
@@ -49,7 +49,7 @@ export function lastBegun(steps: readonly Kept[]): Begun | undefined {
     isConfirmed: confirmed === true,
     since: typeof since === 'number' ? since : 0,
     error: last.error,
-    outputs: isStructure ? (outputs as Begun['outputs']) : {},
+    outputs: isStructure ? (outputs as EarlierExecution['outputs']) : {},
   };
 }
 
@@ -59,22 +59,22 @@ export type Verdict =
   | { readonly do: 'doubt'; readonly reason: string };
 
 /** @param isThere whether Mistral has the last execution */
-export function judgeBegun(
-  begun: Exclude<Begun, { state: 'done' }> | undefined,
+export function decideExecution(
+  begun: Exclude<EarlierExecution, { state: 'done' }> | undefined,
   isThere: boolean,
   now: number,
 ): Verdict {
   if (begun === undefined) return { do: 'begin', number: 1, since: now };
   const { number, state, since } = begun;
-  if (state === 'unknown') return { do: 'doubt', reason: begun.error ?? 'what became of it is not known' };
+  if (state === 'unknown') return { do: 'doubt', reason: begun.error ?? 'its outcome is unknown' };
   if (state === 'failed') return { do: 'begin', number: number + 1, since: now };
   if (isThere) return { do: 'await', number, since };
   if (begun.isConfirmed) {
-    return { do: 'doubt', reason: 'Mistral had begun it and does not know it any more; somebody deleted it' };
+    return { do: 'doubt', reason: 'Mistral had started it and does not have it any more; a user deleted it' };
   }
   if (now - since > FORGOTTEN_AFTER_MS) {
     const minutes = Math.round((now - since) / 60_000);
-    return { do: 'doubt', reason: `it was asked for ${minutes} min ago; it may have run and been deleted since` };
+    return { do: 'doubt', reason: `it was requested ${minutes} min ago; it may have run and been deleted since` };
   }
   return { do: 'begin', number, since };
 }

@@ -1,4 +1,4 @@
-/** Ids of executions: made of what is executed, so that every engine finds the execution that another one began. */
+/** Ids of executions: derived from the task, so that every engine finds the execution that another one started. */
 import { createHash } from 'node:crypto';
 
 /** The namespace of these ids; any fixed UUID. */

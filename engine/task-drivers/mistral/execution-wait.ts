@@ -1,10 +1,10 @@
-/** Waits for an execution to end, and tells what its tasks do meanwhile. */
-import type { Cloud } from '../../../cloud/cloud.ts';
-import { type Execution, isOver, type WorkflowTask } from '../../../cloud/workflows.ts';
-import type { TaskContext } from '../../../flow/task.ts';
-import { Patience } from '../../patience.ts';
+/** Waits for an execution to end, and reports the state of its tasks meanwhile. */
+import type { Cloud } from '../../cloud/cloud.ts';
+import { type Execution, isOver, type WorkflowTask } from '../../cloud/workflows.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { OutageRetry } from '../../tasks/outage-retry.ts';
 
-/** The pause between two looks grows from the first to the longest; both are nothing beside a recovery and Mistral's own pace. */
+/** The pause between two polls grows from the first to the longest; both are short compared with a recovery and Mistral's own interval. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 const PAUSE_GROWTH = 2;
@@ -15,11 +15,11 @@ type Waiting = Pick<TaskContext, 'clock' | 'signal' | 'settings' | 'progress'> &
   readonly cloud: Pick<Cloud, 'workflows'>;
 };
 
-/** Undefined when Mistral does not have it any more. Only the signal ends the wait for one that goes on. */
+/** Undefined if Mistral does not have it any more. Only the signal ends the wait for one that is running. */
 export async function executionEnd(context: Waiting, id: string): Promise<Execution | undefined> {
   const { clock, cloud, signal } = context;
   const { workflows } = cloud;
-  const patience = new Patience(context);
+  const patience = new OutageRetry(context);
   const mirror = new Mirror(context, id);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * PAUSE_GROWTH)) {
     try {
@@ -36,7 +36,7 @@ export async function executionEnd(context: Waiting, id: string): Promise<Execut
   }
 }
 
-/** Tells each change of state once. */
+/** Reports each change of state once. */
 class Mirror {
   readonly #tell: Waiting['progress'];
   readonly #id: string;
@@ -55,12 +55,12 @@ class Mirror {
       this.#seen.set(id, now);
       this.#lines += 1;
       if (this.#lines <= MAX_LINES) this.#tell(`${name}: ${now}`);
-      if (this.#lines === MAX_LINES) this.#tell('Further changes of its tasks are not told');
+      if (this.#lines === MAX_LINES) this.#tell('Further changes of its tasks are not reported');
     }
     if (state === this.#state) return;
     this.#state = state;
     if (state === 'PAUSED')
-      this.#tell(`Execution ${this.#id} is paused; it goes on when somebody resumes it in Mistral`);
+      this.#tell(`Execution ${this.#id} is paused; it continues when a user resumes it in Mistral`);
     else if (!isOver(state)) this.#tell(`Execution ${this.#id} is ${state}`);
   }
 }

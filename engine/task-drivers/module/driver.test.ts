@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CallSettings, ModuleTask } from '#test/world/module-task.ts';
-import { IgnoreRecovery, InDoubt, Interrupted, NotDone, SkipRecovery, TaskFailure } from '../../../flow/outcome.ts';
-import { moduleDriver } from './module-driver.ts';
+import { IgnoreRecovery, InDoubt, Interrupted, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
+import { moduleDriver } from './driver.ts';
 import { callModule } from './module-process.ts';
 import { MAX_LOG_LINES, PROGRESS_PACE_MS } from './wire.ts';
 
@@ -36,7 +36,7 @@ async function failure(work: Promise<unknown>): Promise<unknown> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // One that nobody has waited for yet is dead as well.
+    // A process that was not waited for yet is dead as well.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
@@ -44,7 +44,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('a module', SLOW, () => {
-  it('is given what the contract says, and gives outputs', async () => {
+  it('gets the inputs of the contract, and gives outputs', async () => {
     const task = write(
       'task.mjs',
       `export function run({ signal, progress, log, notDone, inDoubt, skipRecovery, ignoreRecovery, ...data }) {
@@ -74,12 +74,12 @@ describe('a module', SLOW, () => {
     const text = 'export const run = () => ({ ticket: null, link: undefined });';
     const settings = { provides: ['ticket', 'link', 'owner'] };
     const error = await failureOf(text, settings);
-    expect(error).toEqual(new InDoubt('its module ended well without "link", "owner", which it provides'));
+    expect(error).toEqual(new InDoubt('its module succeeded without "link", "owner", which it provides'));
     expect(await run(write('task.mjs', text), { provides: ['ticket'] })).toEqual({ ticket: null });
     const check = write('check.mjs', 'export const check = () => ({ state: "done", outputs: { ticket: 1 } });');
     expect(await moduleDriver.check?.(place.call(check, { provides: ['ticket', 'link'] }))).toEqual({
       state: 'unknown',
-      reason: 'it was done, says its module, but not "link"',
+      reason: 'its module reports that it was done, but not "link"',
     });
   });
 
@@ -102,7 +102,7 @@ describe('a module', SLOW, () => {
     expect(place.logged).toEqual([]);
   });
 
-  it('can import what lies beside it, TypeScript and JSON too, and packages in a folder of its own', async () => {
+  it('can import files beside it, TypeScript and JSON too, and packages in a folder of its own', async () => {
     mkdirSync(join(place.directory, 'node_modules', 'lib'), { recursive: true });
     write('node_modules/lib/package.json', '{"name":"lib","type":"module","exports":"./lib.js"}');
     write('node_modules/lib/lib.js', 'export const lib = "lib";');
@@ -124,11 +124,11 @@ describe('a module', SLOW, () => {
     expect(await run(write('task.mjs', 'export async function run() {}'))).toEqual({});
   });
 
-  it('tells progress and log; what it prints is log too', async () => {
+  it('reports progress and log; what it prints is log too', async () => {
     const task = write(
       'task.mjs',
       `export async function run(call) {
-        call.progress('Asking\\n the inventory', 0.25);
+        call.progress('Reading\\n the inventory', 0.25);
         call.log('warning', 'slow today');
         call.log('shout', 'no such level');
         console.log('printed');
@@ -138,7 +138,7 @@ describe('a module', SLOW, () => {
       }`,
     );
     await run(task);
-    expect(place.progress).toEqual([{ message: 'Asking the inventory', fraction: 0.25 }]);
+    expect(place.progress).toEqual([{ message: 'Reading the inventory', fraction: 0.25 }]);
     expect(place.logged.toSorted()).toEqual([
       'info no end of line stdout',
       'info no such level',
@@ -161,13 +161,13 @@ describe('a module', SLOW, () => {
     }
   });
 
-  it('is called only by an engine that still reigns', async () => {
+  it('is called only by an engine that still has the lease', async () => {
     const mark = join(place.directory, 'mark');
     const task = write(
       'task.mjs',
       `import { writeFileSync } from 'node:fs';\nwriteFileSync('${mark}', '');\nexport const run = () => {};`,
     );
-    const lost = new Interrupted('the reign is lost');
+    const lost = new Interrupted('the lease is lost');
     const guard = { isFresh: () => false, confirm: () => Promise.reject(lost) };
     expect(await failure(run(task, { guard }))).toBe(lost);
     expect(existsSync(mark)).toBe(false);
@@ -177,7 +177,7 @@ describe('a module', SLOW, () => {
   });
 });
 
-describe('a module says how it failed', SLOW, () => {
+describe('a module reports how it failed', SLOW, () => {
   it.each([
     ['throw new Error("no route")', TaskFailure, 'no route'],
     ['throw "just words"', TaskFailure, 'just words'],
@@ -259,20 +259,20 @@ describe('a file that others can write', SLOW, () => {
 
 describe('a module that misbehaves', SLOW, () => {
   it.each([
-    ['exits', 'process.exit(0)', /ended without an answer \(exit code 0\)/],
+    ['exits', 'process.exit(0)', /ended without a response \(exit code 0\)/],
     [
       'exits with a code',
       'setImmediate(() => process.exit(7)); await new Promise(() => setInterval(() => {}, 1000))',
       /exit code 7/,
     ],
-    ['has nothing left to wait for', 'await new Promise(() => {})', /ended without an answer/],
+    ['has nothing left to wait for', 'await new Promise(() => {})', /ended without a response/],
     [
-      'throws where nobody catches',
+      'throws an error that is not caught',
       'setImmediate(() => { throw new Error("stray") }); await new Promise(() => setInterval(() => {}, 1000))',
       /stray/,
     ],
     [
-      'rejects where nobody catches',
+      'rejects without a handler',
       'Promise.reject(new Error("lost promise")); await new Promise(() => setInterval(() => {}, 1000))',
       /lost promise/,
     ],
@@ -289,7 +289,7 @@ describe('a module that misbehaves', SLOW, () => {
     ['fills the heap', 'const list = []; for (;;) list.push({ n: list.length })', /memory|SIG/],
     // V8 ends the whole process for these two, which in a thread of the engine would be the engine.
     ['lets one list grow', 'const list = []; for (;;) list.push(list.length)', /memory|SIG/],
-    ['asks for a giant list', 'new Array(5e8).fill(0)', /memory|SIG/],
+    ['requests a giant list', 'new Array(5e8).fill(0)', /memory|SIG/],
     [
       'fills buffers',
       'globalThis.held = []; setInterval(() => held.push(Buffer.alloc(3e7, 1)), 5); await new Promise(() => {})',
@@ -338,9 +338,9 @@ describe('a module that misbehaves', SLOW, () => {
     expect(place.progress.at(-1)).toEqual({ message: 'last', fraction: 1 });
     expect(place.logged.length).toBeLessThanOrEqual(2 * MAX_LOG_LINES);
     expect(Math.max(...place.logged.map((line) => line.length))).toBeLessThan(1100);
-    expect(place.logged.filter((line) => line.includes('is dropped')).toSorted()).toEqual([
-      'info (what it logs from here on is dropped: too many lines)',
-      'info (what it prints from here on is dropped: too many lines) stdout',
+    expect(place.logged.filter((line) => line.includes('dropped: too many')).toSorted()).toEqual([
+      'info (log lines from here on are dropped: too many lines)',
+      'info (output from here on is dropped: too many lines) stdout',
     ]);
   });
 
@@ -356,21 +356,21 @@ describe('a module that misbehaves', SLOW, () => {
 });
 
 describe('the signal', SLOW, () => {
-  /** Aborts when the module says "begun". */
+  /** Aborts when the module reports "started". */
   function abortWhenBegun(reason: Error): AbortSignal {
     const controller = new AbortController();
     place.whenItSays((message) => {
-      if (message === 'begun') controller.abort(reason);
+      if (message === 'started') controller.abort(reason);
     });
     return controller.signal;
   }
 
-  it('lets a module end by itself, and what it then says counts', async () => {
+  it('lets a module end by itself, and its result counts', async () => {
     const module = (end: string) =>
       write(
         'task.mjs',
         `export async function run(call) {
-          call.progress('begun');
+          call.progress('started');
           const timer = setInterval(() => {}, 1000);
           await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
           clearInterval(timer);
@@ -381,9 +381,7 @@ describe('the signal', SLOW, () => {
     expect(await run(module('return { why: call.signal.reason.message }'), { signal: abortWhenBegun(stop) })).toEqual({
       why: 'the engine stops',
     });
-    const error = await failure(
-      run(module('throw call.notDone("given up in time")'), { signal: abortWhenBegun(stop) }),
-    );
+    const error = await failure(run(module('throw call.notDone("stopped in time")'), { signal: abortWhenBegun(stop) }));
     expect(error).toBeInstanceOf(NotDone);
   });
 
@@ -399,11 +397,11 @@ describe('the signal', SLOW, () => {
        export async function run(call) {
          const { pid } = spawn('sleep', ['600'], { stdio: 'inherit' });
          call.log('info', 'pid ' + process.pid + ' ' + pid);
-         call.progress('begun');
+         call.progress('started');
          ${statement};
        }`,
     );
-    const signal = abortWhenBegun(new TaskFailure('its time is up (1 s)'));
+    const signal = abortWhenBegun(new TaskFailure('timed out after 1 s'));
     const { context } = place.call(task, { signal });
     const { task: name, occurrence, phase, stepKey, attempt, inputs, parameters } = place.call(task);
     const call = {
@@ -422,7 +420,7 @@ describe('the signal', SLOW, () => {
       { function: 'run', module: task, call },
       { ...context, progress: context.progress, graceMs: 200 },
     );
-    expect(end).toEqual({ end: 'lost', message: 'it did not end within 0.2 s after it was told to' });
+    expect(end).toEqual({ end: 'lost', message: 'it did not end within 0.2 s after the request to stop' });
     const [, own, started] = /pid (\d+) (\d+)/.exec(place.logged.join('\n')) ?? [];
     await vi.waitFor(() => expect([isAlive(Number(own)), isAlive(Number(started))]).toEqual([false, false]), PATIENCE);
   });
@@ -447,11 +445,11 @@ describe('check and undo', SLOW, () => {
   });
 
   it.each([
-    ['({ state: "perhaps" })', /its check answered neither/],
-    ['({ state: "done", outputs: [] })', /its check answered neither/],
-    ['{}', /its check answered neither/],
+    ['({ state: "perhaps" })', /its check returned neither/],
+    ['({ state: "done", outputs: [] })', /its check returned neither/],
+    ['{}', /its check returned neither/],
     ['{ throw new Error("no route"); }', /no route/],
-    ['{ process.exit(0); }', /its check failed: it ended without an answer/],
+    ['{ process.exit(0); }', /its check failed: it ended without a response/],
   ])('a check that gives %s has decided nothing', async (body, message) => {
     const task = write('task.mjs', `export const run = () => {};\nexport const check = () => ${body};`);
     const error = await failure(moduleDriver.check?.(place.call(task)) ?? Promise.resolve());
@@ -460,7 +458,7 @@ describe('check and undo', SLOW, () => {
     expect((error as Error).message).toMatch(message);
   });
 
-  it('a check or undo that is missing is a failure that says so', async () => {
+  it('a check or undo that is missing is a failure with that reason', async () => {
     const task = write('task.mjs', 'export const run = () => {};');
     for (const name of ['check', 'undo'] as const) {
       const error = await failure(moduleDriver[name]?.(place.call(task)) ?? Promise.resolve());
@@ -477,7 +475,7 @@ describe('check and undo', SLOW, () => {
     expect(place.progress[0]?.message).toBe('T-1');
   });
 
-  it('undo takes back, with the same call', async () => {
+  it('undo undoes, with the same call', async () => {
     const task = write(
       'task.mjs',
       'export const run = () => {};\nexport const undo = (call) => call.progress("undone " + call.step_key);',

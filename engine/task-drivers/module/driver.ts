@@ -1,14 +1,14 @@
 /**
- * Tasks that are JavaScript or TypeScript modules: what the end of a call means for the task. The contract that a module is
- * written to is protocol/task-module.ts.
+ * Tasks that are JavaScript or TypeScript modules: the meaning of the end of a call for the task. protocol/task-module.ts is the contract
+ * of a module.
  *
- * Invariant: a run whose answer was lost is never taken for one that was not done.
+ * Invariant: a run whose response was lost never counts as not done.
  */
 import * as v from 'valibot';
-import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../../flow/outcome.ts';
-import type { Values } from '../../../flow/task.ts';
-import { type CheckVerdict, type Driver, type DriverCall, missingOutputs } from '../driver.ts';
-import { faultOfFile } from '../trusted-file.ts';
+import { faultOfFile } from '#protocol/trusted-path.ts';
+import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
+import type { Values } from '../../flow/plan.ts';
+import { type CheckResult, type Driver, type DriverCall, missingOutputs } from '../driver.ts';
 import { callModule } from './module-process.ts';
 import type { CalledFunction, End } from './wire.ts';
 
@@ -17,14 +17,14 @@ export const moduleDriver: Driver = {
   async run(call) {
     const outputs = outputsOf(await calling('run', call));
     const missing = missingIn(call, outputs);
-    // It was done: what has failed may be run again.
-    if (missing) throw new InDoubt(`its module ended well without ${missing}, which it provides`);
+    // It was done: a failed check of the outputs must not run it again.
+    if (missing) throw new InDoubt(`its module succeeded without ${missing}, which it provides`);
     return outputs;
   },
   async check(call) {
-    const verdict = verdictOf(await calling('check', call));
+    const verdict = decisionOf(await calling('check', call));
     const missing = verdict.state === 'done' ? missingIn(call, verdict.outputs) : undefined;
-    return missing ? { state: 'unknown', reason: `it was done, says its module, but not ${missing}` } : verdict;
+    return missing ? { state: 'unknown', reason: `its module reports that it was done, but not ${missing}` } : verdict;
   },
   undo: async (call) => {
     answerOf(await calling('undo', call));
@@ -54,7 +54,7 @@ function calling(name: CalledFunction, call: DriverCall): Promise<End> {
   return callModule({ function: name, module, call: { version: 1, ...facts } }, context);
 }
 
-/** The JSON of what it returned. Throws what it threw, as the runner of flows knows it. */
+/** The JSON of its return value. Throws its error, converted for the runner of flows. */
 function answerOf(end: End): string {
   switch (end.end) {
     case 'returned':
@@ -79,7 +79,7 @@ function answerOf(end: End): string {
   }
 }
 
-/** The thread gives an object always. */
+/** The thread always returns an object. */
 function outputsOf(end: End): Values {
   return JSON.parse(answerOf(end)) as Values;
 }
@@ -91,13 +91,13 @@ const VERDICT = v.variant('state', [
   v.object({ state: v.literal('unknown'), reason: v.string() }),
 ]);
 
-/** A check that fails knows nothing yet: it is asked again at the next try, and nothing is done before it has answered. */
-function verdictOf(end: End): CheckVerdict {
+/** A failed check knows nothing yet: it is called again in the next attempt, and nothing is done before it has responded. */
+function decisionOf(end: End): CheckResult {
   if (end.end !== 'returned') throw new TaskFailure(`its check failed: ${end.message}`);
   const read = v.safeParse(VERDICT, JSON.parse(end.json));
   if (!read.success) {
     throw new TaskFailure(
-      "its check answered neither {state: 'done'}, {state: 'not done'} nor {state: 'unknown', reason}",
+      "its check returned neither {state: 'done'}, {state: 'not done'} nor {state: 'unknown', reason}",
     );
   }
   return read.output;

@@ -20,7 +20,7 @@ function put(name: string, text: string): string {
 const RUN = 'export const run = () => ({});\n';
 
 describe('loading a module', { timeout: 60_000 }, () => {
-  it('tells which functions it exports, and calls none', async () => {
+  it('returns the functions that it exports, and calls none', async () => {
     const mark = join(directory, 'mark');
     const module = put(
       'a.mts',
@@ -46,12 +46,12 @@ describe('loading a module', { timeout: 60_000 }, () => {
       /a\.mjs cannot be loaded: line 2: .*does not provide an export named 'nope'/,
     ],
     ['an error', 'a.mjs', `${RUN}\n\nthrow new Error('boom');\n`, /a\.mjs cannot be loaded: line 4: boom$/],
-    ['an end of its own', 'a.mjs', `process.exit(0);\n${RUN}`, /a\.mjs cannot be loaded: it ended without an answer/],
+    ['an end of its own', 'a.mjs', `process.exit(0);\n${RUN}`, /a\.mjs cannot be loaded: it ended without a response/],
   ])('finds %s', async (_, name, text, fault) => {
     expect(await examineModule(put(name, text))).toEqual({ fault: expect.stringMatching(fault) });
   });
 
-  it('names the file that a fault stands in, in a folder with a blank too', async () => {
+  it('names the file with the fault, in a folder with a blank too', async () => {
     mkdirSync(join(directory, 'a b'), { mode: 0o755 });
     const other = put('a b/other.mjs', 'export const a = 1;\nexport const b = (;\n');
     const module = put('a.mjs', `import { a } from './a b/other.mjs';\n${RUN}`);

@@ -6,13 +6,13 @@ import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ModuleTask } from '#test/world/module-task.ts';
-import { NotDone, TaskFailure } from '../../../flow/outcome.ts';
+import { NotDone, TaskFailure } from '../../flow/outcome.ts';
 import type { DriverCall } from '../driver.ts';
-import { moduleDriver } from './module-driver.ts';
+import { moduleDriver } from './driver.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../../../../docs/examples/tasks/update_inventory.ts', import.meta.url));
+const EXAMPLE = fileURLToPath(new URL('../../../docs/examples/tasks/update_inventory.ts', import.meta.url));
 
-/** An inventory that has one entry for each host, or answers with one code only. */
+/** An inventory that has one entry for each host, or responds with one code only. */
 class Inventory implements AsyncDisposable {
   readonly entries = new Map<string, object>();
   readonly keys: unknown[] = [];
@@ -60,21 +60,21 @@ afterEach(async () => {
 const call = (): DriverCall => place.call(EXAMPLE, { parameters: { inventory: inventory.url } });
 
 describe('the example update_inventory.ts', { timeout: 60_000 }, () => {
-  it('writes the entry, finds that it did, and takes it back', async () => {
+  it('writes the entry, finds that it did, and undoes it', async () => {
     expect(await moduleDriver.check?.(call())).toEqual({ state: 'not done' });
     expect(await moduleDriver.run(call())).toEqual({ inventory_entry: 'entry-1' });
     const by = call().stepKey;
     expect([...inventory.entries]).toEqual([['/hosts/compute-1', { id: 'entry-1', state: 'down', by }]]);
-    expect(place.progress[0]?.message).toBe('Telling the inventory that compute-1 is down');
+    expect(place.progress[0]?.message).toBe('Marking compute-1 as down in the inventory');
     expect(await moduleDriver.check?.(call())).toEqual({ state: 'done', outputs: { inventory_entry: 'entry-1' } });
     await moduleDriver.undo?.(call());
     expect(inventory.entries.get('/hosts/compute-1')).toMatchObject({ state: 'up' });
     expect(inventory.keys).toEqual([`${by}/down`, `${by}/up`]);
-    // What was taken back counts as not done, and runs again in the next round.
+    // A task that was rolled back counts as not done, and runs again in the next round.
     expect(await moduleDriver.check?.(call())).toEqual({ state: 'not done' });
   });
 
-  it('takes back nothing that it did not do', async () => {
+  it('undoes nothing that it did not do', async () => {
     await moduleDriver.undo?.(call());
     expect([...inventory.entries]).toEqual([]);
     const entry = { id: 'entry-1', state: 'down', by: 'an operator' };
@@ -82,14 +82,14 @@ describe('the example update_inventory.ts', { timeout: 60_000 }, () => {
     await moduleDriver.undo?.(call());
     expect(inventory.entries.get('/hosts/compute-1')).toBe(entry);
     inventory.answersWith = 500;
-    await expect(moduleDriver.undo?.(call())).rejects.toThrow(/what is to be taken back is not known: .* answered 500/);
+    await expect(moduleDriver.undo?.(call())).rejects.toThrow(/the effect to undo is unknown: .* responded 500/);
   });
 
-  it('says that nothing was done when the inventory takes nothing, and fails when it answers otherwise', async () => {
+  it('reports that nothing was done if the inventory accepts nothing, and fails with other responses', async () => {
     inventory.answersWith = 503;
     await expect(moduleDriver.run(call())).rejects.toThrow(NotDone);
     inventory.answersWith = 500;
-    await expect(moduleDriver.run(call())).rejects.toThrow(new TaskFailure('the inventory answered 500'));
-    expect(await moduleDriver.check?.(call())).toEqual({ state: 'unknown', reason: 'the inventory answered 500' });
+    await expect(moduleDriver.run(call())).rejects.toThrow(new TaskFailure('the inventory responded 500'));
+    expect(await moduleDriver.check?.(call())).toEqual({ state: 'unknown', reason: 'the inventory responded 500' });
   });
 });

@@ -1,11 +1,11 @@
 /**
- * Loads a module in its thread, and says where in which file it cannot be.
+ * Loads a module in its thread, and reports the file and line of an error.
  *
- * Invariant: no file is loaded that others than root and our user can write, neither the module nor what it imports.
+ * Invariant: no file is loaded that others than root and our user can write, neither the module nor its imports.
  */
 import { registerHooks, stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { faultOfFile } from '../trusted-file.ts';
+import { faultOfFile } from '#protocol/trusted-path.ts';
 import { messageOf } from './wire.ts';
 
 export type Loaded = { readonly exports: { readonly [name: string]: unknown } } | { readonly fault: string };
@@ -48,10 +48,10 @@ function textOf(source: unknown): string {
   return source instanceof Uint8Array ? new TextDecoder().decode(source) : '';
 }
 
-/** `line 2: `, with the file where it is another than the module; empty where nobody knows. */
+/** `line 2: `, with the file if it is another than the module; empty if the place is unknown. */
 function placeOf(error: unknown, module: string, { files, last }: Read): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  // Node writes the place of a syntax error above it for TypeScript and imports, but keeps that of JavaScript to itself.
+  // Node writes the place of a syntax error above it for TypeScript and imports, but not for JavaScript.
   const place =
     placesIn(stack).find(({ file }) => files.has(file)) ??
     (error instanceof SyntaxError && last ? syntaxPlace(last.file, last.text) : undefined);
@@ -71,7 +71,7 @@ function placesIn(stack: string): Place[] {
   }));
 }
 
-/** A path as it stands in a URL. */
+/** A path as part of a URL. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -80,7 +80,7 @@ function decoded(path: string): string {
   }
 }
 
-/** What is wrong as JavaScript is almost always wrong as TypeScript too, and of that the line is told. */
+/** Invalid JavaScript is almost always invalid TypeScript too, and for that the line is reported. */
 function syntaxPlace(file: string, text: string): Place | undefined {
   try {
     stripTypeScriptTypes(text, { mode: 'strip', sourceUrl: file });

@@ -1,24 +1,24 @@
 /**
- * One call of a module as the engine sees it: a process of its own, what it reports, and its end.
+ * One call of a module on the engine's side: a process of its own, its reports, and its end.
  *
- * Invariant: `call` settles only when the process has ended, or cannot be ended at all: at most the grace after the signal's
- * abort it is killed, with the group that it leads.
+ * Invariant: `call` settles only when the process has ended, or cannot be ended at all. It is killed, with the group that it leads, at the
+ * latest when the grace period after the signal's abort is over.
  */
 import type { ChildProcess } from 'node:child_process';
 import { Duplex } from 'node:stream';
+import type { ActGuard } from '#openstack/act-guard.ts';
 import type { Log } from '#protocol/log.ts';
-import type { ActGuard } from '../../../cloud/cloud.ts';
 import { hear, MAX_REPORT_BYTES, tell } from './channel.ts';
 import { tellLines } from './output-lines.ts';
 import { startProcess } from './start.ts';
 import { type End, GRACE_MS, lineOf, MAX_LOG_LINES, messageOf, type Order, readReport, type Work } from './wire.ts';
 
-/** How long the kernel may take to end what was killed, and pipes to give what is left in them, ms. */
+/** Maximum time for the kernel to end a killed process, and for pipes to deliver their content, ms. */
 const AFTERMATH_MS = 5000;
 
 export interface Surroundings {
   readonly guard: ActGuard;
-  /** Real time, not that of the engine's clock, bounds what a real process does. */
+  /** The limit of a real process is in real time, not in that of the engine's clock. */
   readonly signal: AbortSignal;
   readonly log: Log;
   progress(message: string, fraction?: number): void;
@@ -26,9 +26,9 @@ export interface Surroundings {
   readonly graceMs?: number;
 }
 
-/** Calls one function of a module. @throws what the guard throws; the function was not called then */
+/** Calls one function of a module. @throws the error of the guard; the function was not called then */
 export async function callModule(work: Work, around: Surroundings): Promise<End> {
-  if (around.signal.aborted) return { end: 'not called', message: 'its time was up before it began' };
+  if (around.signal.aborted) return { end: 'not called', message: 'timed out before it was called' };
   return new Call(startProcess(work.module), around).run(work);
 }
 
@@ -37,7 +37,7 @@ class Call {
   /** Undefined: the process could not be started. */
   readonly #channel: Duplex | undefined;
   readonly #around: Surroundings;
-  /** Settles when the process is over, with all that it printed. */
+  /** Settles when the process is over, with all its output. */
   readonly #closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
@@ -57,7 +57,7 @@ class Call {
     if (this.#channel) hear(this.#channel, MAX_REPORT_BYTES, (message) => this.#hear(message));
     child.once('error', (error) => this.#over(`its process cannot be started: ${messageOf(error)}`));
     child.once('exit', (code, signal) =>
-      this.#over(`its process ended without an answer (${signal ?? `exit code ${code}`}); the log says more`),
+      this.#over(`its process ended without a response (${signal ?? `exit code ${code}`}); see the log`),
     );
     this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
   }
@@ -71,7 +71,7 @@ class Call {
       else {
         this.#order({ do: 'abort', reason: messageOf(signal.reason) });
         grace ??= setTimeout(() => {
-          this.#stubborn = `it did not end within ${graceMs / 1000} s after it was told to`;
+          this.#stubborn = `it did not end within ${graceMs / 1000} s after the request to stop`;
           this.#kill();
         }, graceMs);
       }
@@ -96,7 +96,7 @@ class Call {
     if (this.#end) return this.#end;
     return this.#isCalled
       ? { end: 'lost', message: lineOf(this.#stubborn ?? this.#how) }
-      : { end: 'not called', message: lineOf(signal.aborted ? 'its time was up before it began' : this.#how) };
+      : { end: 'not called', message: lineOf(signal.aborted ? 'timed out before it was called' : this.#how) };
   }
 
   #hear(message: unknown): void {
@@ -124,11 +124,11 @@ class Call {
   }
 
   #order(order: Order): void {
-    // A process that is gone says so by its end.
+    // A process that is gone reports that by its end.
     if (this.#channel) tell(this.#channel, order);
   }
 
-  /** The group too. Its number is not used again while the process has not been waited for. */
+  /** The group too. Its number is not reused while the process has not been waited for. */
   #kill(): void {
     const { pid, exitCode, signalCode } = this.#child;
     if (pid === undefined || exitCode !== null || signalCode !== null) return;
@@ -141,7 +141,7 @@ class Call {
     this.#ended.resolve();
   }
 
-  /** Waits until it is over; what cannot be ended (a hanging disk) is left behind, and keeps nobody. */
+  /** Waits until it is over; a process that cannot be ended (a hanging disk) is left behind, and blocks nothing. */
   async #aftermath(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { tellLines } from './output-lines.ts';
 import { MAX_LINE } from './wire.ts';
 
-/** What is told of pieces that come one after the other. */
+/** The lines that are logged of consecutive pieces. */
 async function told(pieces: readonly (string | Buffer)[], left = 100): Promise<string[]> {
   const lines: string[] = [];
   const stream = new PassThrough();
@@ -15,7 +15,7 @@ async function told(pieces: readonly (string | Buffer)[], left = 100): Promise<s
   return lines;
 }
 
-it('tells lines, however they were cut up, and the last one without an end', async () => {
+it('logs lines from any pieces, and the last one without an end', async () => {
   expect(await told(['on', 'e\ntw', 'o\r\n\n  \nthree'])).toEqual(['one', 'two', 'three']);
 });
 
@@ -24,15 +24,15 @@ it('puts together a character that was cut', async () => {
   expect(await told([bytes.subarray(0, 2), bytes.subarray(2)])).toEqual(['für']);
 });
 
-it('cuts a line that is too long, and goes on with the next', async () => {
+it('cuts a line that is too long, and continues with the next', async () => {
   const [long = '', next] = await told(['x'.repeat(MAX_LINE), 'yyy', 'z'.repeat(1e6), '\nnext\n']);
   expect([long.length, long.endsWith('x…'), next]).toEqual([MAX_LINE, true, 'next']);
 });
 
-it('says once that it drops the rest, and reads it all the same', async () => {
+it('reports once that it drops the rest, and reads it all the same', async () => {
   expect(await told(['1\n2\n3\n4\n', 'x'.repeat(1e6), '\n5\n'], 3)).toEqual([
     '1',
     '2',
-    '(what it prints from here on is dropped: too many lines)',
+    '(output from here on is dropped: too many lines)',
   ]);
 });

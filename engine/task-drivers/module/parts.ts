@@ -1,4 +1,4 @@
-/** How the executable is started as the process of a module, and where in it the code for that is. */
+/** How the executable is started as the process of a module, and the place of its code in the executable. */
 
 /** The hidden command. Its argument, the path of the module, is there for `ps` only. */
 export const PROCESS_COMMAND = 'task-module';

@@ -1,19 +1,19 @@
 /**
- * The process of one call of a module. The module runs in a thread; here its reports are passed on at a bearable
- * pace, and here is who ends everything.
+ * The process of one call of a module. The module runs in a thread; this main thread passes its reports on at a limited rate, and ends
+ * everything.
  *
- * It is a process because a thread cannot be contained: `for (;;) list.push(1)` in a worker thread ends the whole program
- * (measured with Node 24.21: V8 aborts when one allocation does not fit, whatever `resourceLimits` say).
+ * It is a process because a thread cannot be contained: `for (;;) list.push(1)` in a worker thread ends the whole program (measured with
+ * Node 24.21: V8 aborts if one allocation does not fit, with any `resourceLimits`).
  *
- * Invariant: it does not outlive the engine. This thread never blocks, so that it notices when the engine is gone, whatever
- * the module does; then the whole process group is killed, before another engine can begin.
+ * Invariant: it does not outlive the engine. This thread never blocks, so that it always detects the end of the engine; then the whole
+ * process group is killed, before another engine can start.
  */
 import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { channelToEngine, hear, MAX_ORDER_BYTES, tell } from './channel.ts';
-import { Pace } from './pace.ts';
+import { Pace } from './progress-rate.ts';
 import { startThread } from './start.ts';
 import {
   type End,
@@ -27,12 +27,12 @@ import {
   readReport,
 } from './wire.ts';
 
-const TOO_MANY_LINES = '(what it logs from here on is dropped: too many lines)';
+const TOO_MANY_LINES = '(log lines from here on are dropped: too many lines)';
 const MEMORY_LOOK_MS = 100;
-/** The engine reads always; this only bounds the wait. */
+/** The engine always reads; this only limits the wait. */
 const PRINTING_MS = 2000;
 
-/** Ends this process and what the module started and did not take out of the group. */
+/** Ends this process and all processes that the module started and left in the group. */
 function endGroup(): void {
   try {
     process.kill(-process.pid, 'SIGKILL');
@@ -73,12 +73,12 @@ class ModuleProcess {
       const why =
         code === 'ERR_WORKER_OUT_OF_MEMORY'
           ? 'it filled its memory'
-          : `an error that nothing in it catches ended it: ${messageOf(error)}`;
+          : `an uncaught error ended it: ${messageOf(error)}`;
       if (error instanceof Error) process.stderr.write(`${error.stack}\n`);
       this.#end({ end: 'lost', message: lineOf(why) });
     });
     worker.on('exit', (code) => {
-      this.#end({ end: 'lost', message: `it ended without an answer (exit code ${code})` });
+      this.#end({ end: 'lost', message: `it ended without a response (exit code ${code})` });
     });
     setInterval(() => {
       const used = process.memoryUsage.rss() / 1024 / 1024;
@@ -113,7 +113,7 @@ class ModuleProcess {
   }
 }
 
-/** Ends the thread; resolves when the engine has all that it printed, or does not read. */
+/** Ends the thread; resolves when the engine has all its output, or does not read. */
 async function printed(worker: Worker | undefined): Promise<void> {
   const all = async (): Promise<void> => {
     await worker?.terminate();
@@ -136,14 +136,14 @@ export function runModuleProcess(): void {
     return;
   }
   try {
-    // Whatever the kernel has to end for want of memory, it is this process before the engine.
+    // If the kernel has to end a process for lack of memory, it is this process before the engine.
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
-    // Some containers do not let anybody.
+    // Some containers allow it to no process.
   }
   const here = new ModuleProcess(engine);
   engine.on('close', endGroup);
-  // Only the engine speaks at the other end.
+  // Only the engine writes at the other end.
   hear(engine, MAX_ORDER_BYTES, (order) => here.obey(order as Order));
   const ready: Report = { is: 'ready' };
   tell(engine, ready);

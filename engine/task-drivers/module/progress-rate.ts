@@ -1,4 +1,4 @@
-/** Lines of progress at a bearable pace: of those that come too soon after another only the latest is kept, and is sent later. */
+/** Limits the rate of lines of progress: of those that come too soon after another only the latest is kept, and is sent later. */
 
 export class Pace<T> {
   readonly #send: (line: T) => void;

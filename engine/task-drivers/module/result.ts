@@ -1,4 +1,4 @@
-/** What a module returned, as JSON: only what JSON can hold, so that nothing is lost in silence. */
+/** The return value of a module, as JSON: only values that JSON can express, so that nothing is lost silently. */
 import { lineOf, MAX_ANSWER, messageOf } from './wire.ts';
 
 export type Answer =
@@ -25,7 +25,7 @@ export function answerOf(returned: unknown): Answer {
   return { json };
 }
 
-/** A value that is undefined may be left out. */
+/** A value that is undefined may be omitted. */
 function whatJsonHasNot(value: unknown): string | undefined {
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return `a ${typeof value}`;

@@ -7,7 +7,7 @@ import { HEAP_MB, type Work } from './wire.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Nothing of what the engine was started with reaches a module. */
+/** No environment of the engine reaches a module. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH ?? DEFAULT_PATH, LANG: process.env.LANG ?? 'C.UTF-8' };
 }
@@ -15,13 +15,16 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 /** @param module what it will run */
 export function startProcess(module: string): ChildProcess {
   const sea = process.getBuiltinModule('node:sea');
-  const first = sea.isSea() ? PROCESS_COMMAND : fileURLToPath(new URL('./process-main.ts', import.meta.url));
-  return spawn(process.execPath, [first, module], {
+  // The executable contains the option: no user of this machine opens Node's inspector by SIGUSR1.
+  const first = sea.isSea()
+    ? [PROCESS_COMMAND]
+    : ['--disable-sigusr1', fileURLToPath(new URL('./process-main.ts', import.meta.url))];
+  return spawn(process.execPath, [...first, module], {
     cwd: '/',
     env: cleanEnvironment(),
     // The fourth is the channel (channel.ts).
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    // Leader of a group of its own, so that what it starts is ended with it.
+    // Leader of a group of its own, so that its children are ended with it.
     detached: true,
   });
 }

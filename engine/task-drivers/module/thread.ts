@@ -1,9 +1,9 @@
-/** First file of the thread that a module runs in: loads it, calls at most one function of it, tells how that ended. */
+/** First file of the thread that a module runs in: loads it, calls at most one function of it, reports the end. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import type { Call } from '#protocol/task-module.ts';
-import { answerOf } from './answer.ts';
 import { loadModule } from './loading.ts';
+import { answerOf } from './result.ts';
 import {
   CALLED_FUNCTIONS,
   type CallData,
@@ -21,7 +21,7 @@ if (!port) throw new Error('the thread of a module is started by its process');
 const report = (message: Report): void => port.postMessage(message);
 const work = workerData as Work;
 
-/** What the helpers of a call make: errors that say how they are to be taken. */
+/** Errors from the helpers of a call, with their meaning for the task. */
 class ToldError extends Error {
   readonly as: (typeof THROWN)[number];
 
@@ -55,7 +55,7 @@ async function endOfWork(): Promise<End> {
   port?.on('message', (order: Order) => {
     if (order.do === 'abort') controller.abort(new Error(order.reason));
   });
-  // A module that has nothing left to wait for has ended, whether it answered or not.
+  // A module without pending work has ended, with or without a response.
   port?.unref();
   const loaded = await loadModule(work.module);
   if ('fault' in loaded) return { end: 'not called', message: lineOf(loaded.fault) };
@@ -80,7 +80,7 @@ async function endOfWork(): Promise<End> {
   return { end: 'lost', message: lineOf(`it ended, but what it returned ${answer.fault}`) };
 }
 
-/** What was printed before goes first. */
+/** Earlier output is sent first. */
 async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }

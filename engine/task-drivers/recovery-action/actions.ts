@@ -1,7 +1,7 @@
 /** The actions of a chain, as the configuration checked them when the plan was frozen. */
-import type { ACTIONS } from '#config/recovery-action-task.ts';
-import type { Json } from '../../../flow/plan.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
+import type { ACTIONS } from '#config/pipelines/drivers/recovery-action.ts';
+import type { InstanceSnapshot } from '../../evacuation/original-state-decision.ts';
+import type { Json } from '../../flow/plan.ts';
 
 export type ActionName = (typeof ACTIONS)[number];
 
@@ -17,18 +17,18 @@ export function actionsOf(value: Json): readonly Action[] {
   return actions.map(({ name, params = {} }, index) => ({ name, index, params }));
 }
 
-/** What became of one action on one instance. */
+/** The outcome of one action on one instance. */
 export interface Fate {
   readonly instance: InstanceSnapshot;
   /** Null: it did not fail. */
   readonly failure: string | null;
-  /** Only an operator knows whether it was done. */
+  /** Only an operator can find out whether it was done. */
   readonly isDoubtful: boolean;
-  /** Nova gave no answer about it: waiting may cure that. */
+  /** Nova gave no response about it: waiting may help. */
   readonly isUnanswered: boolean;
-  /** Why it was left as it is, though nothing is wrong: it gets no further actions. Null: it was not. */
+  /** Why it was left unchanged without a fault: it gets no further actions. Null: it was not. */
   readonly leftFor: string | null;
-  /** Where the action moved it; null where it did not move it. */
+  /** Where the action moved it; null if it did not move it. */
   readonly host: string | null;
 }
 

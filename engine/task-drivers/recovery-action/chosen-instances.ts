@@ -1,24 +1,25 @@
 /**
- * The instances that a chain of actions is for.
+ * Selects the instances of a chain of actions.
  *
  * Invariants:
- * - they are chosen once and kept in the journal, with what each of them was, before the first action: an engine that resumes acts on
- *   the same ones, whatever the first actions did to them;
- * - an instance is chosen on Nova's word about that instance only: what Nova lists beside what was requested is not chosen, and while
- *   there is no answer nothing is;
- * - what an earlier flow of the recovery chose and moved off the host is chosen again: a later action on it may have failed.
+ * - they are selected once and stored in the journal, with the state of each, before the first action: an engine that resumes acts on
+ *   the same instances, even if the first actions changed them;
+ * - an instance is selected only by Nova's data of that instance: an instance that Nova lists in addition to the requested ones is not
+ *   selected, and without a response nothing is;
+ * - an instance that an earlier flow of the recovery selected and moved off the host is selected again: a later action on it may have
+ *   failed.
  */
 import { isSameHost } from '#protocol/host-name.ts';
-import type { Instance } from '../../../cloud/cloud.ts';
-import { readInstance, readInstancesOn } from '../../../cloud/reading.ts';
-import { IgnoreRecovery, TaskFailure } from '../../../flow/outcome.ts';
-import type { Json } from '../../../flow/plan.ts';
-import { type TaskContext, textInput } from '../../../flow/task.ts';
-import { type InstanceSnapshot, snapshotOf } from '../../../recovery/original-state.ts';
-import { known } from '../../patience.ts';
-import { strays, withOriginal } from '../../prepare-ha-enabled-instances.ts';
+import type { Instance } from '../../cloud/cloud.ts';
+import { readInstance, readInstancesOn } from '../../cloud/reading.ts';
+import { type InstanceSnapshot, snapshotOf } from '../../evacuation/original-state-decision.ts';
+import { IgnoreRecovery, TaskFailure } from '../../flow/outcome.ts';
+import type { Json } from '../../flow/plan.ts';
+import { type TaskContext, textInput } from '../../flow/task.ts';
+import { known } from '../../tasks/outage-retry.ts';
+import { strays, withOriginal } from '../../tasks/prepare-ha-enabled-instances.ts';
 
-/** @param named name of the value that lists them; empty: the instance of the flow, those of its host, or those to bring home */
+/** @param named name of the value that lists them; empty: the instance of the flow, those of its host, or those to migrate home */
 export async function chosenInstances(
   context: TaskContext,
   task: string,
@@ -27,18 +28,18 @@ export async function chosenInstances(
   const { steps } = context;
   const host = textInput(context, 'host_name');
   const key = `choose:${task}`;
-  const earlier = await context.earlierSteps(key);
+  const earlier = await context.history.earlierSteps(key);
   const before = earlier.findLast(({ state }) => state === 'done')?.before ?? [];
   const chosen = await choose(context, host, named, before as unknown as readonly InstanceSnapshot[]);
   if (named === '' && earlier.length === 0) requireOwnHere(context, host, chosen);
-  // A choice that is journaled already wins over this one.
+  // A selection that is journaled already has precedence.
   const [step] = await steps.plan([{ key, kind: 'choose', object: host, before: chosen as unknown as Json }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'planned') await steps.settle([{ step, state: 'done' }]);
   return step.before as unknown as readonly InstanceSnapshot[];
 }
 
-/** As for the built-in tasks: an instance that left the host before its recovery began did not fail where it is now. */
+/** As for the built-in tasks: an instance that left the host before its recovery started did not fail where it is now. */
 function requireOwnHere(context: TaskContext, failedOn: string, chosen: readonly InstanceSnapshot[]): void {
   if (context.flow !== 'instance' || context.isResumed || context.attempt > 1) return;
   for (const { uuid, host } of chosen) {
@@ -56,11 +57,11 @@ async function choose(
   before: readonly InstanceSnapshot[],
 ): Promise<readonly InstanceSnapshot[]> {
   const { inputs, settings } = context;
-  const earlier = await context.earlierMoves(host);
+  const earlier = await context.history.earlierMoves(host);
   const originals = new Map(earlier.map((move) => [move.instance, move]));
   const snapshot = (instance: Instance): InstanceSnapshot => {
     const original = originals.get(instance.uuid);
-    // It left the host in an earlier attempt that did not finish with it.
+    // It left the host in an earlier unfinished attempt.
     if (original?.unfinished && instance.host !== host) return original.before as unknown as InstanceSnapshot;
     return withOriginal(snapshotOf(instance, settings.hostHaKey), original);
   };
@@ -87,20 +88,23 @@ async function instancesOn(context: TaskContext, host: string): Promise<readonly
   const { items, foreign } = reading.value;
   if (foreign > 0) {
     context.progress(
-      `Nova listed ${foreign} instances of other hosts, which are left alone: the role of the agent lacks the right os_compute_api:servers:allow_all_filters`,
+      `Nova listed ${foreign} instances of other hosts, which are ignored: the role of the agent lacks the right os_compute_api:servers:allow_all_filters`,
     );
   }
   return items;
 }
 
-/** What an earlier flow chose and moved off the host, as it was then. What left the host in another way somebody else moved. */
+/**
+ * Instances that an earlier flow selected and moved off the host, in their state at that time. An instance that left the host in another
+ * way was moved by another user.
+ */
 async function chosenBefore(
   context: TaskContext,
   before: readonly InstanceSnapshot[],
   found: readonly InstanceSnapshot[],
 ): Promise<readonly InstanceSnapshot[]> {
   const uuids = new Set(found.map(({ uuid }) => uuid));
-  const moves = await context.movedBefore();
+  const moves = await context.history.movedBefore();
   const moved = new Set(moves.map((move) => (move.before as unknown as InstanceSnapshot).uuid));
   const left: InstanceSnapshot[] = [];
   for (const snapshot of before) {
@@ -118,17 +122,17 @@ async function existing(context: TaskContext, uuid: string): Promise<Instance | 
   return undefined;
 }
 
-/** What recoveries of the host moved away. Whatever somebody did with one of them since was meant: then it stays where it is. */
+/** Instances that recoveries of the host moved away. An instance that a user has moved since stays on its host. */
 async function thoseAway(context: TaskContext, home: string): Promise<readonly InstanceSnapshot[]> {
   const { settings } = context;
   const found: InstanceSnapshot[] = [];
-  for (const { instance: uuid, destination, isBegun } of await context.movedAway(home)) {
+  for (const { instance: uuid, destination, isBegun } of await context.history.movedAway(home)) {
     const now = await existing(context, uuid);
     if (!now) continue;
     if (isBegun || (destination !== null && now.host === destination)) {
       found.push(snapshotOf(now, settings.hostHaKey));
     } else {
-      const was = destination === null ? 'where it was put is not known' : `it was put on '${destination}'`;
+      const was = destination === null ? 'its destination is unknown' : `it was moved to '${destination}'`;
       context.progress(`Instance '${uuid}' stays where it is: ${was}, and it is on '${now.host ?? 'no host'}'`);
     }
   }
@@ -138,7 +142,7 @@ async function thoseAway(context: TaskContext, home: string): Promise<readonly I
 function ownOf({ inputs }: TaskContext): readonly string[] | 'those of the host' {
   if (typeof inputs.instance_uuid === 'string') return [inputs.instance_uuid];
   if (inputs.process_name === undefined) return 'those of the host';
-  throw new TaskFailure('a failed process names no instances; say which ones with the option "instances"');
+  throw new TaskFailure('a failed process names no instances; select them with the option "instances"');
 }
 
 /** A list of uuids, or of structures with one. */

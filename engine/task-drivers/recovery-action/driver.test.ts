@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -43,7 +43,7 @@ function instanceFails(here: RecoveryWorld, uuid = uuids(here)[0]): Promise<stri
   return here.notify({ type: 'VM', hostname: 'c1', payload });
 }
 
-/** Stops the engine once something was asked for; another one goes on. */
+/** Stops the engine once something was requested; another one continues. */
 async function takenOver(here: RecoveryWorld, asked: () => boolean, between: () => void = () => {}): Promise<void> {
   const seen = async (): Promise<void> => {
     while (!asked()) await here.clock.sleep(50);
@@ -62,14 +62,14 @@ describe('REBOOT', () => {
     expect(actionsOf(here)).toEqual([['reboot'], [], []]);
   });
 
-  it('of an instance on a dead host is not asked for, and says what would help', async () => {
+  it('of an instance on a dead host is not requested, and the message contains a cure', async () => {
     await using here = await world('[{name: REBOOT}]');
     const view = await here.until(await here.hostFails('c1'), 'error');
     expect(view.notification.message).toMatch(/heal: not done for 3 of 3 .*of its host c1 is down; only EVACUATE/);
     expect(actionsOf(here)).toEqual([[], [], []]);
   });
 
-  it('waits for what Nova does with the instance, and gives up in time', async () => {
+  it("waits for Nova's other operations on the instance, and times out", async () => {
     await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
     Object.assign(here.world.instances.get(uuids(here)[0] ?? '') ?? {}, { taskState: 'image_snapshot' });
     const view = await here.until(await instanceFails(here), 'error');
@@ -89,7 +89,7 @@ describe('REBOOT', () => {
   );
 });
 
-describe('an action of the same kind that a user asks for meanwhile', () => {
+describe('requests an action of the same kind that a user requests meanwhile', () => {
   it('is not taken for ours', async () => {
     await using here = await world('[{name: REBOOT}]', { flow: 'instance_failure', pre: '' });
     const { world: cloud } = here;
@@ -104,7 +104,7 @@ describe('an action of the same kind that a user asks for meanwhile', () => {
 });
 
 describe('REBUILD', () => {
-  it('that takes longer than it may is awaited by the next try, and not asked for again', async () => {
+  it('that takes longer than it may is awaited in the next attempt, and not requested again', async () => {
     const behaviour = { powerMs: 150_000 };
     const options = 'timeout = 3600\nretries = 3\nretry_delay = 1\n';
     await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '', behaviour, options });
@@ -114,7 +114,7 @@ describe('REBUILD', () => {
     expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
   });
 
-  it('that one flow asked for is not asked for again, though a flow between them never came to look', async () => {
+  it('that one flow requested is not requested again, though a flow between them never polled it', async () => {
     await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '' });
     const { world: cloud } = here;
     const actions = cloud.actionsOf.bind(cloud);
@@ -130,7 +130,7 @@ describe('REBUILD', () => {
     await here.clock.run(asked());
     isAway = true;
     const twoFailed = async (): Promise<void> => {
-      while ((await here.engine.show(uuid)).flows.filter(({ state }) => state === 'FAILURE').length < 2)
+      while ((await here.engine.reads.show(uuid)).flows.filter(({ state }) => state === 'FAILURE').length < 2)
         await here.clock.sleep(1000);
     };
     await here.clock.run(twoFailed());
@@ -139,13 +139,13 @@ describe('REBUILD', () => {
     expect(actionsOf(here)).toEqual([['rebuild'], [], []]);
   });
 
-  it('is asked for once, however often its flow is begun anew while it goes on', async () => {
+  it('is requested once, with any number of restarts of its flow while it runs', async () => {
     const behaviour = { powerMs: 30_000 };
     await using here = await world('[{name: REBUILD}]', { flow: 'instance_failure', pre: '', behaviour });
     const uuid = await instanceFails(here);
     for (let n = 1; n <= 3; n += 1) {
       const isWatched = async (): Promise<void> => {
-        while ((await here.engine.show(uuid)).flows.length < n || actionsOf(here).flat().length === 0) {
+        while ((await here.engine.reads.show(uuid)).flows.length < n || actionsOf(here).flat().length === 0) {
           await here.clock.sleep(50);
         }
         await here.clock.sleep(2_000);
@@ -174,7 +174,7 @@ describe('a chain', () => {
     expect(lines(view)).toEqual(expect.arrayContaining([`REBUILD: ${uuid}`, `WORKFLOW: ${uuid}`, 'note: SUCCESS']));
   });
 
-  it('goes no further with an instance on which an action failed, and tells who was helped and who was not', async () => {
+  it('does nothing more with an instance on which an action failed, and reports both groups', async () => {
     const options = `instances = chosen
 provides = recovered_instances, failed_instances
 on_failure = continue
@@ -198,7 +198,7 @@ inputs = {well: "{{ recovered_instances.name }}", hosts: "{{ recovered_instances
     const view = await here.until(await here.notify({ type: 'PROCESS', hostname: 'c1', payload }));
     expect(view.notification).toMatchObject({
       status: 'finished',
-      message: `went on although heal: not done for 1 of 3 instances: ${db} (Nova is busy with it (task image_snapshot))`,
+      message: `continued after failure: heal: not done for 1 of 3 instances: ${db} (Nova is busy with it (task image_snapshot))`,
     });
     const inputsOf = (name: string) =>
       here.world.workflows.executions.filter((one) => one.workflowName === name).map(({ inputs }) => inputs);
@@ -219,7 +219,9 @@ describe('WORKFLOW', () => {
       () => here.world.workflows.forget(here.world.workflows.executions[0]?.id ?? ''),
     );
     const view = await here.until(uuid, 'failed');
-    expect(view.notification.message).toMatch(/heal: not done for 1 of 1 .*Mistral had begun it and does not know it/);
+    expect(view.notification.message).toMatch(
+      /heal: not done for 1 of 1 .*Mistral had started it and does not have it/,
+    );
     const say = (name: string) => here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([[name, 'done']])));
     await expect(say('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
     await say(`heal/0/${uuids(here)[0]}`);
@@ -229,7 +231,7 @@ describe('WORKFLOW', () => {
 });
 
 describe('EVACUATE', () => {
-  it('moves the instances of a failed host as the built-in task does, and goes on with them', async () => {
+  it('moves the instances of a failed host as the built-in task does, and continues with them', async () => {
     await using here = await world('[{name: EVACUATE}, {name: REBOOT}]');
     const view = await here.until(await here.hostFails('c1'));
     expect(view.notification.status).toBe('finished');
@@ -260,7 +262,7 @@ describe('EVACUATE', () => {
     await using here = await world('[{name: EVACUATE}]', { behaviour, options: 'timeout = 3\n' });
     for (const instance of here.world.instances.values()) Object.assign(instance, { vmState: 'paused', powerState: 3 });
     const uuid = await here.hostFails('c1');
-    expect((await here.until(uuid, 'error')).notification.message).toBe('heal: its time is up (3 s)');
+    expect((await here.until(uuid, 'error')).notification.message).toBe('heal: timed out after 3 s');
     expect((await here.until(uuid)).notification.status).toBe('finished');
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1]);
     expect([...here.world.instances.values()].map(({ vmState }) => vmState)).toEqual(['stopped', 'stopped', 'stopped']);
@@ -279,7 +281,7 @@ describe('EVACUATE', () => {
 });
 
 describe('instances', () => {
-  it('are chosen once: an engine that goes on acts on the same ones', async () => {
+  it('are selected once: an engine that resumes acts on the same ones', async () => {
     await using here = await world('[{name: EVACUATE}]');
     const uuid = await here.hostFails('c1');
     await takenOver(here, () => Object.keys(here.world.counts.accepted).length === 3);

@@ -1,14 +1,16 @@
 /**
  * Tasks that are chains of actions on instances, in Senlin's form: `driver = recovery_action`.
  *
- * Each action is done for all instances before the next one begins; an instance on which one failed, or that
- * was left where it is, gets no further ones.
+ * Each action is done for all instances before the next one starts; an instance on which one failed, or that was left unchanged, gets no
+ * further ones.
  */
-import { isOutage, type RebootType } from '../../../cloud/cloud.ts';
-import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
-import type { TaskContext } from '../../../flow/task.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { listed } from '../../listed-instance.ts';
+import { isOutage } from '#openstack/cloud-error.ts';
+import type { RebootType } from '../../cloud/cloud.ts';
+import type { InstanceSnapshot } from '../../evacuation/original-state-decision.ts';
+import { InDoubt, TaskFailure } from '../../flow/outcome.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { migrateHome, requireOpen } from '../../migration/migration.ts';
+import { listed } from '../../tasks/listed-instance.ts';
 import type { Driver, DriverCall } from '../driver.ts';
 import { provideWorkflow } from '../mistral/definition.ts';
 import { runWorkflow } from '../mistral/workflow-run.ts';
@@ -16,10 +18,9 @@ import { TASK_STEP, taskStepKey } from '../task-step.ts';
 import { type Action, actionsOf, badly, type Fate, well } from './actions.ts';
 import { chosenInstances } from './chosen-instances.ts';
 import { evacuate } from './evacuation.ts';
-import { migrateHome, requireOpen } from './migration.ts';
-import { renew } from './renewal.ts';
+import { renew } from './reboot-rebuild.ts';
 
-/** Instances that are rebooted, rebuilt, migrated or have a workflow at the same time: each is looked at every `verify_interval`. */
+/** Instances that are rebooted, rebuilt, migrated or have a workflow at the same time: each is polled every `verify_interval`. */
 const AT_ONCE = 10;
 
 export const recoveryActionDriver: Driver = {
@@ -92,7 +93,7 @@ async function perform(
   }
 }
 
-/** One execution for each instance, whose uuid it gets as a further input, as Senlin gives that of its node. */
+/** One execution for each instance, whose uuid it gets as a further input, as in Senlin the uuid of its node. */
 async function workflows(
   { context, stepKey, name }: DriverCall,
   { index, params }: Action,
@@ -119,8 +120,8 @@ async function workflows(
 }
 
 /**
- * Failures of single instances are theirs, and so is an outage of their cell. What concerns the whole task, as an outage of the whole
- * cloud does, ends it, and the instances that are in work first.
+ * Failures of single instances, and outages of their cells, concern only those instances. A fault of the whole task, such as an outage of
+ * the whole cloud, ends it, after the instances in progress.
  */
 async function each(
   context: TaskContext,

@@ -1,11 +1,12 @@
-/** EVACUATE: the built-in task, for the instances of the chain that lie on the failed host. */
-import { InDoubt, TaskFailure } from '../../../flow/outcome.ts';
-import type { Json } from '../../../flow/plan.ts';
-import { type TaskContext, textInput, type Values } from '../../../flow/task.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { serviceOf } from '../../compute-service.ts';
-import { evacuateInstances } from '../../evacuate-instances.ts';
-import { patiently } from '../../patience.ts';
+/** EVACUATE: the built-in task, for the instances of the chain that are on the failed host. */
+
+import type { InstanceSnapshot } from '../../evacuation/original-state-decision.ts';
+import { InDoubt, TaskFailure } from '../../flow/outcome.ts';
+import type { Json, Values } from '../../flow/plan.ts';
+import { type TaskContext, textInput } from '../../flow/task.ts';
+import { serviceOf } from '../../tasks/compute-service.ts';
+import { evacuateInstances } from '../../tasks/evacuate-instances.ts';
+import { withOutageRetry } from '../../tasks/outage-retry.ts';
 import { badly, type Fate, well } from './actions.ts';
 
 export async function evacuate(context: TaskContext, instances: readonly InstanceSnapshot[]): Promise<readonly Fate[]> {
@@ -30,15 +31,15 @@ export async function evacuate(context: TaskContext, instances: readonly Instanc
   return [...fates, ...elsewhere.map((instance) => well(instance))];
 }
 
-/** Nova itself looks at the heartbeats only, which a host that lives on without its network also lacks. */
+/** Nova itself checks only the heartbeats, which a living host without its network also lacks. */
 async function requireDown(context: TaskContext, host: string): Promise<void> {
-  const { state, forcedDown } = await patiently(context, () => serviceOf(context, host));
+  const { state, forcedDown } = await withOutageRetry(context, () => serviceOf(context, host));
   if (state === 'down' && forcedDown) return;
   const cure = 'put disable_compute_service_task before it';
   throw new TaskFailure(`EVACUATE needs host '${host}' to be down and forced down, but it is ${state}; ${cure}`);
 }
 
-/** Its outputs, also when some instances could not be evacuated. */
+/** Its outputs, also if some instances could not be evacuated. */
 async function outcomeOf(run: () => Promise<Values>): Promise<Values> {
   try {
     return await run();

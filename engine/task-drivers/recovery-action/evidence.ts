@@ -1,13 +1,8 @@
-/** What Nova shows of one instance and of what was requested of it. */
-import {
-  CloudError,
-  type Instance,
-  type InstanceAction,
-  isOutage,
-  type MigrationRecord,
-} from '../../../cloud/cloud.ts';
-import { readInstance } from '../../../cloud/reading.ts';
-import type { TaskContext } from '../../../flow/task.ts';
+/** Nova's data of one instance and of the requests for it. */
+import { CloudError, isOutage } from '#openstack/cloud-error.ts';
+import type { Instance, InstanceAction, MigrationRecord } from '../../cloud/cloud.ts';
+import { readInstance } from '../../cloud/reading.ts';
+import type { TaskContext } from '../../flow/task.ts';
 
 export interface Evidence {
   readonly instance: Instance | 'gone';
@@ -16,9 +11,9 @@ export interface Evidence {
 }
 
 /**
- * The actions first: when one shows and the instance, read after it, has no task, the action is over. Only the instance itself tells
+ * The actions first: if one is visible and the instance, read after it, has no task, the action is over. Only the instance itself shows
  * that it is gone.
- * @throws CloudError, an outage, where Nova gives no answer
+ * @throws CloudError, an outage, without a response from Nova
  */
 export async function evidenceOf({ cloud, signal }: TaskContext, uuid: string): Promise<Evidence> {
   const actions = await cloud.instanceActions(uuid, { signal }).catch((error: unknown) => {
@@ -32,10 +27,10 @@ export async function evidenceOf({ cloud, signal }: TaskContext, uuid: string): 
   throw new CloudError('no_answer', `Nova shows instance ${uuid}, but not its actions: ${actions.message}`);
 }
 
-/** Task states of an instance that somebody moves. */
+/** Task states of an instance that is being moved. */
 const MOVING = /^(?:migrating|resize_)/;
 
-/** The record of the migration that Nova is at; undefined where it is at something else, or shows us no records. */
+/** The record of the running migration; undefined if Nova does something else, or shows us no records. */
 export async function migrationOf(
   { cloud, signal }: TaskContext,
   { uuid, host, taskState }: Instance,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Instance } from '../cloud/cloud.ts';
-import { type AskedFacts, decideAsked } from './asked-action.ts';
+import type { Instance } from '../../cloud/cloud.ts';
+import { decideInstanceAction, type InstanceActionFacts } from './instance-action-decision.ts';
 
 const LIMITS = { effectMs: 10_000, queueWaitMs: 5_000, calls: 3 };
 const INSTANCE: Instance = {
@@ -29,8 +29,8 @@ const MIGRATION = {
 } as const;
 const busy = (taskState: string): Instance => ({ ...INSTANCE, taskState });
 
-const decide = (change: Partial<AskedFacts>) =>
-  decideAsked(
+const decide = (change: Partial<InstanceActionFacts>) =>
+  decideInstanceAction(
     {
       state: 'planned',
       instance: INSTANCE,
@@ -46,17 +46,17 @@ const decide = (change: Partial<AskedFacts>) =>
   );
 
 describe('a reboot or rebuild', () => {
-  it.each<[string, Partial<AskedFacts>, object]>([
-    ['is asked for', {}, { do: 'call' }],
-    ['is not asked for while Nova does something else', { instance: busy('powering-off') }, { do: 'wait' }],
-    ['gives up on a busy instance', { instance: busy('spawning'), elapsedMs: 10_001 }, { state: 'failed' }],
-    ['is not asked of a host that is down', { isHostUp: false }, { state: 'failed', reason: /only EVACUATE/ }],
+  it.each<[string, Partial<InstanceActionFacts>, object]>([
+    ['is requested', {}, { do: 'call' }],
+    ['is not requested while Nova does something else', { instance: busy('powering-off') }, { do: 'wait' }],
+    ['times out on a busy instance', { instance: busy('spawning'), elapsedMs: 10_001 }, { state: 'failed' }],
+    ['is not requested of a host that is down', { isHostUp: false }, { state: 'failed', reason: /only EVACUATE/ }],
     ['of a deleted instance is skipped', { state: 'sent', instance: 'gone' }, { state: 'skipped' }],
     ['that was there before the intent is none of ours', { action: ACTION }, { do: 'call' }],
     ['is under way', { state: 'sent', action: ACTION, instance: busy('rebuilding') }, { do: 'wait' }],
     ['is over', { state: 'sent', action: ACTION }, { state: 'done' }],
     ['whose reply was lost is found', { state: 'unknown', action: ACTION }, { state: 'done' }],
-    ['that another engine asked for is found', { state: 'intent', action: ACTION }, { state: 'done' }],
+    ['that another engine requested is found', { state: 'intent', action: ACTION }, { state: 'done' }],
     ['ended in an error', { state: 'sent', action: FAILED }, { state: 'failed', reason: /req-1 ended in an error$/ }],
     [
       'ended in an error that Nova explains',
@@ -84,20 +84,20 @@ describe('a reboot or rebuild', () => {
       { state: 'unknown', reason: /did not end in time/ },
     ],
     [
-      'that may have been asked for stays open behind what Nova does with the instance',
+      "that may have been requested stays open behind Nova's other operations on the instance",
       { state: 'intent', instance: busy('image_snapshot'), elapsedMs: 10_001 },
       { state: 'unknown', reason: /is busy with it/ },
     ],
-    ['may have been lost: first look', { state: 'intent' }, { do: 'note silence' }],
-    ['may have been lost: few looks', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
+    ['may have been lost: first poll', { state: 'intent' }, { do: 'note silence' }],
+    ['may have been lost: few polls', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
     ['may have been lost: too soon', { state: 'unknown', silentLooks: 9, silentMs: 4_999 }, { do: 'note silence' }],
     ['was lost', { state: 'unknown', silentLooks: 3, silentMs: 5_000 }, { do: 'call' }],
-    ['that Nova accepted is never asked for again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
+    ['that Nova accepted is never requested again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
     ['was lost, and may be repeated', { state: 'unknown', silentLooks: 3, silentMs: 5_000, calls: 2 }, { do: 'call' }],
     [
       'was lost as often as it may be',
-      { state: 'unknown', silentLooks: 3, silentMs: 5_000, calls: 3, lastError: 'Nova answered 500' },
-      { state: 'failed', reason: /^Nova answered 500 \(requested 3 times\)$/ },
+      { state: 'unknown', silentLooks: 3, silentMs: 5_000, calls: 3, lastError: 'Nova responded 500' },
+      { state: 'failed', reason: /^Nova responded 500 \(requested 3 times\)$/ },
     ],
     [
       'whose last engine died in the last call that is allowed',
@@ -105,14 +105,14 @@ describe('a reboot or rebuild', () => {
       { state: 'failed', reason: /^Nova shows nothing of it/ },
     ],
     [
-      'gives up on an instance that others migrate, and names the record',
+      'times out on an instance that others migrate, and names the record',
       { instance: busy('migrating'), elapsedMs: 10_001, migration: MIGRATION },
       { state: 'failed', reason: /task migrating\): its migration m-1 from c1 to c2 is running$/ },
     ],
     [
       'is not requested of an instance that others moved meanwhile',
       { firstHost: 'c0' },
-      { state: 'skipped', reason: /somebody moved it to c1 meanwhile/ },
+      { state: 'skipped', reason: /another user moved it to c1 meanwhile/ },
     ],
     ['is requested of an instance that stayed where it was', { firstHost: 'c1' }, { do: 'call' }],
     ['that was requested is followed to where others moved it', { state: 'sent', firstHost: 'c0' }, { do: 'wait' }],

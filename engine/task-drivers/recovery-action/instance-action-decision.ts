@@ -1,87 +1,87 @@
 /**
- * What to do next about one reboot or rebuild of one instance. Pure: facts in, decision out.
+ * Decides the next action for one reboot or rebuild of one instance. Pure: facts in, decision out.
  *
- * Invariant: `call` comes out only when no call of ours can be on its way: none was made, or Nova, which notes what is asked
- * of an instance before it answers, showed nothing of it for the whole of the queue wait and three looks. A rebuild that was
- * asked for twice would throw away what the first one made. What is late may still come: it ends as `unknown`, for the next
- * try to look for, and `failed` is only what Nova refused or ended in an error, or what was never asked for.
+ * Invariant: `call` is returned only if no earlier call of ours can be in transit. That is, none was made, or Nova, which stores each
+ * action before it responds, showed nothing of it for the whole queue wait and in three polls. A second rebuild would destroy the result of
+ * the first. A late call may still arrive: it ends as `unknown`, and the next attempt searches for it. `failed` is returned only if Nova
+ * refused the call or ended it in an error, or if it was never requested.
  */
-import type { Instance, InstanceAction, MigrationRecord } from '../cloud/cloud.ts';
-import type { StepState } from '../journal/words.ts';
-import { SILENT_LOOKS } from './move.ts';
+import type { Instance, InstanceAction, MigrationRecord } from '../../cloud/cloud.ts';
+import { SILENT_LOOKS } from '../../evacuation/evacuation-decision.ts';
+import type { StepState } from '../../journal/rows.ts';
 
-export interface AskedLimits {
-  /** From the call to its end, and for whatever else Nova does with the instance before it. */
+export interface InstanceActionLimits {
+  /** From the call to its end, and for anything else that Nova does with the instance before it. */
   readonly effectMs: number;
   readonly queueWaitMs: number;
-  /** Calls in one attempt of the task; without it their number has no bound. */
+  /** Calls in one attempt of the task; without it the number is unlimited. */
   readonly calls?: number;
 }
 
-export interface AskedFacts {
-  /** `planned`: it was never asked for, or the last one failed. */
+export interface InstanceActionFacts {
+  /** `planned`: it was never requested, or the last request failed. */
   readonly state: StepState;
-  /** Looked at after the actions; `gone`: 404 or deleted. */
+  /** Read after the actions; `gone`: 404 or deleted. */
   readonly instance: Instance | 'gone';
-  /** Whether nova-compute of its host takes orders. */
+  /** Whether the nova-compute of its host accepts requests. */
   readonly isHostUp: boolean;
-  /** The action of this kind that was not there before the intent. */
+  /** The action of this kind that did not exist before the intent. */
   readonly action: InstanceAction | undefined;
-  /** Since the call, or since the first look; without times when the cloud was away. */
+  /** Since the call, or since the first poll; without times of a cloud outage. */
   readonly elapsedMs: number;
-  /** Looks in a row that showed nothing of a call that may have been lost. */
+  /** Consecutive polls without a trace of a call that may have been lost. */
   readonly silentLooks: number;
   readonly silentMs: number;
-  /** Looks in a row, this one among them, that showed it in state error without a task and without Nova's words on it. */
+  /** Consecutive polls, this one included, with state error, no task and no reason from Nova. */
   readonly wordlessLooks: number;
   /** Calls of this attempt so far. */
   readonly calls?: number;
-  /** What Nova answered to the last one, where it was no success. */
+  /** Nova's response to the last call, if it was no success. */
   readonly lastError?: string | null;
-  /** Where the instance was when this attempt began; null: on no host. */
+  /** The host of the instance when this attempt started; null: none. */
   readonly firstHost?: string | null;
-  /** What Nova is at, where that is a migration that takes long. */
+  /** Nova's current operation, if it is a long migration. */
   readonly migration?: MigrationRecord;
 }
 
-/** Nova writes the state error first, then why, then that the action failed: a further look has all three. */
+/** Nova writes the state error first, then the reason, then the failure of the action: a further poll shows all three. */
 const WORDLESS_LOOKS = 3;
 
-export type AskedDecision =
+export type InstanceActionDecision =
   | { readonly do: 'wait' }
   | { readonly do: 'note silence' }
   | { readonly do: 'call' }
-  /** `unknown`: waiting is over, and it may go on all the same. */
-  | { readonly do: 'settle'; readonly state: AskedEnd; readonly reason: string | null };
+  /** `unknown`: waiting is over, and the call may still take effect. */
+  | { readonly do: 'settle'; readonly state: InstanceActionEnd; readonly reason: string | null };
 
-export type AskedEnd = 'done' | 'skipped' | 'failed' | 'unknown';
+export type InstanceActionEnd = 'done' | 'skipped' | 'failed' | 'unknown';
 
-export const settle = (state: AskedEnd, reason: string | null = null): AskedDecision => ({
+export const settle = (state: InstanceActionEnd, reason: string | null = null): InstanceActionDecision => ({
   do: 'settle',
   state,
   reason,
 });
-export const WAIT: AskedDecision = { do: 'wait' };
+export const WAIT: InstanceActionDecision = { do: 'wait' };
 
-/** Whether a call that may have been made still has to be looked for: Nova showed nothing of it for too short a time. */
+/** Whether a call that may have been made must still be searched for: Nova has shown nothing of it for too short a time. */
 export function isNotRuledOut(
-  { state, silentLooks, silentMs }: Pick<AskedFacts, 'state' | 'silentLooks' | 'silentMs'>,
-  { queueWaitMs }: AskedLimits,
+  { state, silentLooks, silentMs }: Pick<InstanceActionFacts, 'state' | 'silentLooks' | 'silentMs'>,
+  { queueWaitMs }: InstanceActionLimits,
 ): boolean {
   return state !== 'planned' && (silentLooks < SILENT_LOOKS || silentMs < queueWaitMs);
 }
 
-/** A call, or the end when those of this attempt are used up: none of them is on its way any more. */
+/** A call, or the end if the calls of this attempt are used up: none of them is in transit any more. */
 export function callOrEnd(
-  { calls = 0, lastError }: Pick<AskedFacts, 'calls' | 'lastError'>,
-  limits: AskedLimits,
-): AskedDecision {
+  { calls = 0, lastError }: Pick<InstanceActionFacts, 'calls' | 'lastError'>,
+  limits: InstanceActionLimits,
+): InstanceActionDecision {
   if (limits.calls === undefined || calls < limits.calls) return { do: 'call' };
   const words = lastError ?? 'Nova shows nothing of it';
   return settle('failed', calls === 1 ? words : `${words} (requested ${calls} times)`);
 }
 
-/** Why nothing is requested of an instance that Nova is busy with. */
+/** Reason why nothing is requested for an instance that Nova is busy with. */
 export function busyReason({ taskState }: Instance, migration: MigrationRecord | undefined): string {
   const reason = `Nova is busy with it (task ${taskState})`;
   if (migration === undefined) return reason;
@@ -89,24 +89,24 @@ export function busyReason({ taskState }: Instance, migration: MigrationRecord |
   return `${reason}: its migration ${id} from ${sourceHost} to ${destinationHost ?? 'a host not chosen yet'} is ${status}`;
 }
 
-/** Others moved it while this waited for them, so what was to be done about it where it was is not needed. */
-function isMovedSince({ state, instance, firstHost }: AskedFacts): boolean {
+/** The instance was moved by others while this waited, so the action on its former host is not needed. */
+function isMovedSince({ state, instance, firstHost }: InstanceActionFacts): boolean {
   if (state !== 'planned' || instance === 'gone' || instance.taskState !== null) return false;
   return typeof firstHost === 'string' && instance.host !== firstHost;
 }
 
-export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecision {
+export function decideInstanceAction(facts: InstanceActionFacts, limits: InstanceActionLimits): InstanceActionDecision {
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
   const mayBeUnderway = state !== 'planned';
   if (mayBeUnderway && action) return decideEnd(action, instance, facts.wordlessLooks, isLate);
   if (instance.taskState !== null) {
-    // Somebody else's: ours would show as an action.
+    // Another caller's: ours would appear as an action.
     const reason = busyReason(instance, facts.migration);
     return isLate ? settle(mayBeUnderway ? 'unknown' : 'failed', reason) : WAIT;
   }
-  if (isMovedSince(facts)) return settle('skipped', `somebody moved it to ${instance.host ?? 'no host'} meanwhile`);
+  if (isMovedSince(facts)) return settle('skipped', `another user moved it to ${instance.host ?? 'no host'} meanwhile`);
   if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
   if (isNotRuledOut(facts, limits)) return { do: 'note silence' };
   if (!facts.isHostUp) {
@@ -115,7 +115,7 @@ export function decideAsked(facts: AskedFacts, limits: AskedLimits): AskedDecisi
   return callOrEnd(facts, limits);
 }
 
-/** Whether Nova may still have to say why. */
+/** Whether Nova may still have to write the reason. */
 export function isWordless({ vmState, taskState, fault }: Instance): boolean {
   return vmState === 'error' && taskState === null && fault === undefined;
 }
@@ -125,9 +125,9 @@ function decideEnd(
   instance: Instance,
   wordlessLooks: number,
   isLate: boolean,
-): AskedDecision {
+): InstanceActionDecision {
   const isInError = instance.vmState === 'error';
-  // Of an instance that is well the words would be about something else.
+  // For a healthy instance the fault would concern something else.
   const words = isInError && instance.fault !== undefined ? `: ${instance.fault}` : '';
   if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error${words}`);
   if (isWordless(instance) && wordlessLooks < WORDLESS_LOOKS && !isLate) return WAIT;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { EarlierStep } from '../../../flow/task.ts';
-import { lastTouched } from './asked-action.ts';
+import type { EarlierStep } from '../../flow/recovery-history.ts';
+import { lastTouched } from './instance-action.ts';
 
 const step = (state: EarlierStep['state'], known: readonly string[] = []): EarlierStep => ({
   flow: 'other',

@@ -1,18 +1,27 @@
 /**
- * Requests one action on one instance as one step of the journal, and sees it through. What to do next is decided in
- * `engine/recovery/`.
+ * Requests one action on one instance as one step of the journal, and waits for its end. `engine/recovery/` decides the next action.
  *
- * Invariant: every call counts that was answered, or may have arrived; the pause before a further one grows, and their number in one
- * attempt of the task is bounded. A refusal is the end of this instance only, in Nova's words.
+ * Invariant: every call counts that got a response, or may have arrived; the pause before a further one grows, and their number in one
+ * attempt of the task is limited. A refusal ends only this instance, with Nova's reason.
  */
-import { type Accepted, CloudError, type Instance } from '../../../cloud/cloud.ts';
-import { crashPoint } from '../../../crash-points.ts';
-import type { Step } from '../../../flow/step-ledger.ts';
-import type { EarlierStep, TaskContext, Values } from '../../../flow/task.ts';
-import { type AskedDecision, type AskedEnd, type AskedFacts, isWordless } from '../../../recovery/asked-action.ts';
-import { Patience } from '../../patience.ts';
-import { growingPause } from '../../repetition.ts';
+
+import { CloudError } from '#openstack/cloud-error.ts';
+import type { Accepted } from '../../cloud/call.ts';
+import type { Instance } from '../../cloud/cloud.ts';
+import { crashPoint } from '../../crash-points.ts';
+import type { Values } from '../../flow/plan.ts';
+import type { EarlierStep } from '../../flow/recovery-history.ts';
+import type { Step } from '../../flow/step-ledger.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { growingPause } from '../../tasks/growing-pause.ts';
+import { OutageRetry } from '../../tasks/outage-retry.ts';
 import { type Evidence, evidenceOf, migrationOf } from './evidence.ts';
+import {
+  type InstanceActionDecision,
+  type InstanceActionEnd,
+  type InstanceActionFacts,
+  isWordless,
+} from './instance-action-decision.ts';
 
 export interface Asking {
   /** Of the step in the journal. */
@@ -21,28 +30,28 @@ export interface Asking {
   readonly key: string;
   readonly uuid: string;
   readonly before: Values;
-  /** What Nova's os-instance-actions call it. */
+  /** Its name in Nova's os-instance-actions. */
   readonly action: string;
-  /** How long Nova may be busy with the instance before the record of a migration is read, ms. */
+  /** Time for which Nova may be busy with the instance before the record of a migration is read, ms. */
   readonly busyMs: number;
-  decide(facts: Omit<AskedFacts, 'isHostUp'>): AskedDecision | Promise<AskedDecision>;
+  decide(facts: Omit<InstanceActionFacts, 'isHostUp'>): InstanceActionDecision | Promise<InstanceActionDecision>;
   request(context: TaskContext): Promise<Accepted>;
-  /** Whether there is room for it now; read before each call. Without it there always is. */
+  /** Whether there is a free permit; read before each call. Without it there always is. */
   mayCall?(): boolean;
-  /** Called at the start when another flow or engine may have requested it, and it may be under way. */
+  /** Called at the start if another flow or engine may have requested it, and it may be in progress. */
   underway?(): void;
-  /** What to note when it is done. */
+  /** Data to store when it is done. */
   outcome?(instance: Instance): Values;
 }
 
 export interface Asked {
-  readonly state: AskedEnd;
+  readonly state: InstanceActionEnd;
   readonly reason: string | null;
 }
 
 export async function askFor(context: TaskContext, asking: Asking): Promise<Asked> {
   const { kind, key, uuid, before } = asking;
-  const earlier = await context.earlierSteps(key);
+  const earlier = await context.history.earlierSteps(key);
   if (earlier.some(({ state }) => state === 'done')) return { state: 'done', reason: null };
   const [step] = await context.steps.plan([{ key, kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
@@ -50,18 +59,18 @@ export async function askFor(context: TaskContext, asking: Asking): Promise<Aske
   return new AskedRun(context, asking, step, earlier).run();
 }
 
-/** What the last flow that did more than plan it left of it: one that only read, and died, says nothing. */
+/** The state of the last flow that did more than plan it: a flow that only read, and ended, is no evidence. */
 export function lastTouched(earlier: readonly EarlierStep[]): EarlierStep | undefined {
   return earlier.findLast(({ state }) => state !== 'planned');
 }
 
-/** What another attempt or flow left of it: one that failed is requested again. */
+/** The state of another attempt or flow: a failed action is requested again. */
 function startOf(step: Step, earlier: readonly EarlierStep[]): Step['state'] {
   const last = step.state === 'planned' ? lastTouched(earlier)?.state : step.state;
   return last === undefined || last === 'failed' || last === 'skipped' ? 'planned' : last;
 }
 
-/** Request IDs of what had been requested of the instance before the last intent. */
+/** IDs of the requests for the instance before the last intent. */
 function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[] {
   const { known } = (step.state === 'planned' ? lastTouched(earlier)?.detail : step.detail) ?? {};
   return Array.isArray(known) ? known.map(String) : [];
@@ -71,18 +80,18 @@ class AskedRun {
   readonly #context: TaskContext;
   readonly #asking: Asking;
   readonly #step: Step;
-  readonly #patience: Patience;
-  /** Answers to reads do not make up for calls that never arrive. */
-  readonly #callPatience: Patience;
+  readonly #patience: OutageRetry;
+  /** Responses to reads do not compensate for calls that never arrive. */
+  readonly #callPatience: OutageRetry;
   #state: Step['state'];
   #known: readonly string[];
-  /** Calls of this attempt, those of an engine that died in it included. */
+  /** Calls of this attempt, including those of an engine that ended during it. */
   #calls = 0;
-  /** What Nova answered to the last call, where it was no success. */
+  /** Nova's response to the last call, if it was no success. */
   #lastError: string | null = null;
   /** Nova refused the last call, and has not been busy with the instance since. */
   #isRefused = false;
-  /** Where the instance was when this attempt began. */
+  /** The host of the instance when this attempt started. */
   #firstHost: string | null | undefined;
   #elapsedMs = 0;
   #silentMs = 0;
@@ -94,8 +103,8 @@ class AskedRun {
     this.#context = context;
     this.#asking = asking;
     this.#step = step;
-    this.#patience = new Patience(context);
-    this.#callPatience = new Patience(context);
+    this.#patience = new OutageRetry(context);
+    this.#callPatience = new OutageRetry(context);
     this.#state = startOf(step, earlier);
     this.#known = knownOf(step, earlier);
     const { calls, attempt } = step.detail;
@@ -111,7 +120,7 @@ class AskedRun {
       if (decision.do === 'note silence') this.#silentLooks += 1;
       if (decision.do === 'call') {
         if (this.#isRefused) return this.#settle('failed', this.#lastError, evidence);
-        // Time that is spent waiting for room counts for no limit.
+        // The wait for a permit counts for no limit.
         if (this.#asking.mayCall?.() === false) this.#lastLook = undefined;
         else {
           const isPaused = await this.#call(evidence);
@@ -123,7 +132,7 @@ class AskedRun {
     }
   }
 
-  async #decide(): Promise<{ readonly evidence: Evidence; readonly decision: AskedDecision }> {
+  async #decide(): Promise<{ readonly evidence: Evidence; readonly decision: InstanceActionDecision }> {
     for (;;) {
       try {
         const evidence = await evidenceOf(this.#context, this.#asking.uuid);
@@ -149,11 +158,11 @@ class AskedRun {
     if (instance.taskState !== null) this.#isRefused = false;
   }
 
-  async #facts({ instance, actions }: Evidence): Promise<Omit<AskedFacts, 'isHostUp'>> {
+  async #facts({ instance, actions }: Evidence): Promise<Omit<InstanceActionFacts, 'isHostUp'>> {
     const since = actions.filter(
       ({ action, requestId }) => action === this.#asking.action && !this.#known.includes(requestId),
     );
-    // Others request the same; where Nova's answer is known, it says which one is ours.
+    // Others request the same; if Nova's response is known, it shows which one is ours.
     const ours = since.find(({ requestId }) => requestId === this.#step.requestId);
     const isLate = this.#elapsedMs > this.#asking.busyMs;
     const migration = instance !== 'gone' && isLate ? await migrationOf(this.#context, instance) : undefined;
@@ -172,7 +181,7 @@ class AskedRun {
     };
   }
 
-  async #settle(state: AskedEnd, reason: string | null, { instance }: Evidence): Promise<Asked> {
+  async #settle(state: InstanceActionEnd, reason: string | null, { instance }: Evidence): Promise<Asked> {
     const outcome = state === 'done' && instance !== 'gone' ? this.#asking.outcome?.(instance) : undefined;
     const detail = outcome ? { detail: { ...this.#step.detail, ...outcome } } : {};
     await this.#context.steps.settle([{ step: this.#step, state, error: reason, ...detail }]);
@@ -217,7 +226,7 @@ class AskedRun {
         // Whether it arrived shows in the next reads.
         this.#state = 'unknown';
         await steps.settle([{ step, state: 'unknown', error: message }]);
-        progress(`Whether ${this.#asking.kind} of '${this.#asking.uuid}' was accepted is not known: ${message}`);
+        progress(`Outcome of the request for ${this.#asking.kind} of '${this.#asking.uuid}' is unknown: ${message}`);
         return clock.sleep(pauseMs, signal);
       case 'unreachable':
       case 'busy':
@@ -229,7 +238,7 @@ class AskedRun {
         return this.#callPatience.endure(error);
       case 'conflict':
       case 'not_found':
-        // Another task may have come between, or the instance may be gone: the next read tells.
+        // Another task may have come between, or the instance may be gone: the next read shows which.
         this.#state = 'planned';
         this.#isRefused = true;
         await steps.settle([{ step, state: 'planned', error: message }]);

@@ -1,11 +1,15 @@
-/** REBOOT and REBUILD of one instance, where it lies. */
-import type { Instance, RebootType } from '../../../cloud/cloud.ts';
-import type { TaskContext } from '../../../flow/task.ts';
-import { type AskedFacts, type AskedLimits, decideAsked } from '../../../recovery/asked-action.ts';
-import type { InstanceSnapshot } from '../../../recovery/original-state.ts';
-import { downHostOf } from '../../instance.ts';
+/** REBOOT and REBUILD of one instance on its host. */
+import type { Instance, RebootType } from '../../cloud/cloud.ts';
+import type { InstanceSnapshot } from '../../evacuation/original-state-decision.ts';
+import type { TaskContext } from '../../flow/task.ts';
+import { downHostOf } from '../../tasks/instance.ts';
 import { badly, type Fate, left, well } from './actions.ts';
-import { askFor } from './asked-action.ts';
+import { askFor } from './instance-action.ts';
+import {
+  decideInstanceAction,
+  type InstanceActionFacts,
+  type InstanceActionLimits,
+} from './instance-action-decision.ts';
 
 export interface Renewal {
   readonly kind: 'reboot' | 'rebuild';
@@ -26,15 +30,15 @@ export async function renew(context: TaskContext, renewal: Renewal, snapshot: In
     before: { vmState, taskState },
     action: kind,
     busyMs: limits.effectMs,
-    decide: async (facts) => decideAsked({ ...facts, isHostUp: await isHostUp(context, facts) }, limits),
+    decide: async (facts) => decideInstanceAction({ ...facts, isHostUp: await isHostUp(context, facts) }, limits),
     request: () => (kind === 'reboot' ? cloud.reboot(uuid, rebootType, options) : cloud.rebuild(uuid, options)),
   });
   if (state === 'skipped') return left(snapshot, reason ?? `there was nothing to ${kind}`);
   return state === 'done' ? well(snapshot) : badly(snapshot, reason ?? 'it failed');
 }
 
-/** A rebuild copies an image; the options for it are those of an evacuation, which is a rebuild elsewhere. */
-function limitsOf(kind: Renewal['kind'], { settings }: TaskContext): AskedLimits {
+/** A rebuild copies an image; its options are those of an evacuation, which is a rebuild elsewhere. */
+function limitsOf(kind: Renewal['kind'], { settings }: TaskContext): InstanceActionLimits {
   const power = settings.waitPeriodAfterPowerOffMs + settings.waitPeriodAfterPowerOnMs;
   return {
     effectMs: kind === 'rebuild' ? settings.waitPeriodAfterEvacuationMs : power,
@@ -43,10 +47,10 @@ function limitsOf(kind: Renewal['kind'], { settings }: TaskContext): AskedLimits
   };
 }
 
-/** Only before a call it counts whether somebody takes orders there. */
+/** Only before a call it matters whether the nova-compute there accepts requests. */
 async function isHostUp(
   context: TaskContext,
-  { instance, state }: { readonly instance: Instance | 'gone'; readonly state: AskedFacts['state'] },
+  { instance, state }: { readonly instance: Instance | 'gone'; readonly state: InstanceActionFacts['state'] },
 ): Promise<boolean> {
   if (instance === 'gone' || state === 'sent' || instance.taskState !== null) return true;
   return instance.host !== null && (await downHostOf(context, instance)) === undefined;

@@ -1,8 +1,10 @@
-/** Actions on many instances of which one is refused, not answered for, or moved by others: the rest is done all the same. */
+/** Actions on many instances of which one is refused, gets no response, or is moved by others: the others are processed in any case. */
 // Loaded before simulated time begins, which would pass meanwhile.
 import './driver.ts';
 import { describe, expect, it } from 'vitest';
-import { type Accepted, CloudError, type Instance } from '#engine/cloud/cloud.ts';
+import type { Accepted } from '#engine/cloud/call.ts';
+import type { Instance } from '#engine/cloud/cloud.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
@@ -53,7 +55,7 @@ function requested(here: RecoveryWorld): Record<string, string[]> {
 
 type Method = 'reboot' | 'rebuild';
 
-/** Nova's answers to calls concerning `db`; without one the call is carried out. Returns when the calls were made. */
+/** Nova's responses to calls concerning `db`; without one the call is carried out. Returns when the calls were made. */
 function answers(here: RecoveryWorld, method: Method, answer: (nth: number) => Error | undefined): number[] {
   const { clock, cloud } = here;
   const times: number[] = [];
@@ -79,7 +81,7 @@ function answers(here: RecoveryWorld, method: Method, answer: (nth: number) => E
 }
 
 const error = (kind: CloudError['kind'], status: number, words: string) =>
-  new CloudError(kind, `Nova answered ${status} to POST: ${words}`, { status });
+  new CloudError(kind, `Nova responded ${status} to POST: ${words}`, { status });
 
 /** A record of Nova of an instance in a cell that is down. */
 const partial = (instance: Instance): Instance => ({
@@ -118,7 +120,7 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     ['refused for its state', error('conflict', 409, 'it is locked'), /409.*it is locked/, 2],
     ['not found though it exists', error('not_found', 404, 'Compute host c1 not found'), /404.*Compute host/, 2],
     [
-      'answered with 500 for ever',
+      'refused with 500 for ever',
       error('unknown', 500, 'Unexpected API Error'),
       /500.*Unexpected API Error/,
       2 * CALLS,
@@ -146,7 +148,7 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     expect(view.notification).toMatchObject({ status: 'finished', message: expect.stringMatching(/403.*Policy/) });
   });
 
-  it('that is answered with 500 again and again is requested later each time', async () => {
+  it('that gets a 500 repeatedly is requested later each time', async () => {
     await using here = await world();
     const calls = answers(here, method, () => error('unknown', 500, 'Unexpected API Error'));
     await here.until(await fails(here), 'error');
@@ -186,7 +188,7 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
 
   it('that Nova is too busy for is requested when it wants to be requested again', async () => {
     await using here = await world();
-    const busy = new CloudError('busy', 'Nova answered 429', { status: 429, retryAfter: 40 });
+    const busy = new CloudError('busy', 'Nova responded 429', { status: 429, retryAfter: 40 });
     const calls = answers(here, method, (nth) => (nth <= 4 ? busy : undefined));
     expect((await here.until(await fails(here))).notification.status).toBe('finished');
     const pauses = calls.slice(1).map((time, index) => time - (calls[index] ?? 0));
@@ -206,7 +208,7 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     expect(lines(view).join()).toMatch(new RegExp(`leaves '${DB}' where it is: the instance was deleted`));
   });
 
-  it('of an instance whose cell goes down keeps nobody waiting, and is done when the cell is back', async () => {
+  it('of an instance whose cell goes down delays no other, and is done when the cell is back', async () => {
     await using here = await world('[engine]\noutage_patience = 30\n');
     let isDown = false;
     cellDown(here, () => isDown);
@@ -218,7 +220,7 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     };
     const uuid = await fails(here);
     const view = await here.until(uuid, 'error');
-    expect(view.notification.message).toContain(`the cell of instance ${DB} does not answer Nova`);
+    expect(view.notification.message).toContain(`the cell of instance ${DB} does not respond to Nova`);
     expect(requested(here)).toEqual({ ...once, db: [] });
     isDown = false;
     expect((await here.until(uuid)).notification.status).toBe('finished');
@@ -231,18 +233,18 @@ describe.each<Method>(['reboot', 'rebuild'])('a %s', (method) => {
     cellDown(here, () => here.clock.now() < until);
     const view = await here.until(await fails(here));
     expect(view.notification.status).toBe('finished');
-    expect(lines(view)).toContain(`Waiting: the cell of instance ${DB} does not answer Nova`);
+    expect(lines(view)).toContain(`Waiting: the cell of instance ${DB} does not respond to Nova`);
     expect(requested(here)).toEqual({ ...once, db: [method] });
   });
 
-  it('of an instance that others migrate waits, and leaves it alone when it has left', async () => {
+  it('of an instance that others migrate waits, and changes nothing when it has left', async () => {
     await using here = await world();
     here.world.behaviour = { ...here.world.behaviour, migrationMs: [40_000, 40_000] };
     here.world.migrate(DB, 'live', 'c2', 'req-of-an-operator');
     const view = await here.until(await fails(here));
     expect(view.notification.status).toBe('finished');
     expect(requested(here)).toEqual({ ...once, db: ['live-migration'] });
-    expect(lines(view).join()).toContain(`leaves '${DB}' where it is: somebody moved it to c2 meanwhile`);
+    expect(lines(view).join()).toContain(`leaves '${DB}' where it is: another user moved it to c2 meanwhile`);
   });
 
   it('of an instance that others migrate for too long fails, and names the record of the migration', async () => {
@@ -331,7 +333,7 @@ actions = [{name: EVACUATE}, {name: REBOOT}]
 });
 
 describe('the instance of a flow', () => {
-  it('that left the host on which it failed is left alone', async () => {
+  it('that left the host on which it failed is not changed', async () => {
     const configuration = `[taskflow_driver_recovery_flows]
 instance_failure_recovery_tasks = pre:[],main:['heal'],post:[]
 [heal]

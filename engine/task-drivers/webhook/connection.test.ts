@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import type { ActGuard } from '../../../cloud/cloud.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
 import { Connection } from './connection.ts';
 import type { WebhookRequest } from './request.ts';
 
@@ -24,7 +24,7 @@ async function sendUnder(guard: ActGuard): Promise<{ outcome: unknown; arrived: 
   }
 }
 
-test('a request of an engine that is sure of its reign leaves without asking again', async () => {
+test('a request of an engine that is sure of its lease is sent without another check', async () => {
   const confirm = () => Promise.reject(new Error('asked'));
   const { outcome, arrived } = await sendUnder({ confirm, isFresh: () => true });
   expect(outcome).toMatchObject({ kind: 'answer', status: 200 });
@@ -49,7 +49,7 @@ test('one of an engine that froze between the confirmation and the first byte is
   expect(confirmations).toBe(3);
 });
 
-test('one of an engine that lost its reign never leaves', async () => {
+test('one of an engine that lost its lease is never sent', async () => {
   const lost = new Error('the lease is lost');
   const { outcome, arrived } = await sendUnder({ confirm: () => Promise.reject(lost), isFresh: () => false });
   expect(outcome).toBe(lost);

@@ -25,9 +25,9 @@ const answers =
     void response.writeHead(status, headers).end(body);
 const hangsUp: Script = (response) => void response.socket?.destroy();
 const isSilent: Script = () => {};
-const tlsFile = (name: string) => fileURLToPath(new URL(`../../../../test/fixtures/tls/${name}`, import.meta.url));
+const tlsFile = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url));
 
-/** A server on a free port whose answers a test writes: one after the other, and the last one ever after. */
+/** A server on a free port whose responses a test writes: in their order, and the last one to all further requests. */
 class Receiver implements AsyncDisposable {
   readonly seen: Seen[] = [];
   readonly #scripts: Script[];
@@ -85,7 +85,7 @@ const hook = (url: string, ...lines: string[]) => ['[hook]', 'driver = webhook',
 const failure = (message: unknown, cause = 'work') => ({ end: 'failure', message, cause });
 
 describe('a request', () => {
-  test('tells what the task is called with, and under which key', async () => {
+  test('contains the inputs of the task, and its key', async () => {
     await using receiver = await Receiver.start(answers(204));
     await using world = await TaskWorld.start();
     const { outcome, messages } = await world.run(hook(`${receiver.url}/notify`, 'requires = ticket'), { ticket: 7 });
@@ -104,7 +104,7 @@ describe('a request', () => {
       attempt: 1,
       inputs: { host_name: 'c1', notification_uuid: world.uuid, ticket: 7 },
     });
-    expect(messages).toEqual([`POST to ${new URL(receiver.url).host} was answered 204`]);
+    expect(messages).toEqual([`POST to ${new URL(receiver.url).host} returned 204`]);
   });
 
   test('has method, headers and body of the definition, with values filled in', async () => {
@@ -158,7 +158,7 @@ function expectSigned(seen: Seen | undefined, key: string): void {
 }
 
 describe('secrets', () => {
-  test('are read anew for each try, and every try is signed anew', async () => {
+  test('are read again for each attempt, and every attempt is signed again', async () => {
     await using world = await TaskWorld.start();
     const [tokenFile, keyFile] = [join(world.directory, 'token'), join(world.directory, 'key')];
     writeFileSync(tokenFile, 'first\n', { mode: 0o600 });
@@ -178,7 +178,7 @@ describe('secrets', () => {
     expect(keys).toEqual(new Set([`${world.uuid}/hook`]));
   });
 
-  test('in files open to everybody are not used', async () => {
+  test('in files open to every user are not used', async () => {
     await using receiver = await Receiver.start(answers(200));
     await using world = await TaskWorld.start();
     const tokenFile = join(world.directory, 'token');
@@ -190,7 +190,7 @@ describe('secrets', () => {
     expect(receiver.seen).toEqual([]);
   });
 
-  test('stand in no message, whatever the server says', async () => {
+  test('are in no message, with any response of the server', async () => {
     await using world = await TaskWorld.start();
     const file = (name: string, content: string): string => {
       writeFileSync(join(world.directory, name), content, { mode: 0o600 });
@@ -208,7 +208,7 @@ describe('secrets', () => {
     ]);
     expect(receiver.seen[0]).toMatchObject({ url: '/services/T0/xyzzy', headers: { authorization: 'Bearer plugh' } });
     const host = new URL(receiver.url).host;
-    expect(outcome).toEqual(failure(`hook: POST to ${host} was answered 403: no Bearer *** at ***, signed with ***`));
+    expect(outcome).toEqual(failure(`hook: POST to ${host} returned 403: no Bearer *** at ***, signed with ***`));
     expect(JSON.stringify([outcome, steps, messages])).not.toMatch(/xyzzy|plugh|the-key/);
   });
 
@@ -219,7 +219,7 @@ describe('secrets', () => {
     writeFileSync(urlFile, `${receiver.url}/services/frotz-42?a=1&caller=plugh&b=this%3Dway`, { mode: 0o600 });
     const { outcome } = await world.run(['[hook]', 'driver = webhook', `url_file = ${urlFile}`]);
     const host = new URL(receiver.url).host;
-    expect(outcome).toEqual(failure(`hook: POST to ${host} was answered 403: no hook *** for caller *** in ***`));
+    expect(outcome).toEqual(failure(`hook: POST to ${host} returned 403: no hook *** for caller *** in ***`));
   });
 });
 
@@ -259,7 +259,7 @@ describe('an answer', () => {
     await using world = await TaskWorld.start();
     const { outcome } = await world.run(hook(receiver.url));
     const quote = `no such [31mhook ${'x'.repeat(183)}`;
-    expect(outcome).toEqual(failure(`hook: POST to ${new URL(receiver.url).host} was answered 404: ${quote}`));
+    expect(outcome).toEqual(failure(`hook: POST to ${new URL(receiver.url).host} returned 404: ${quote}`));
   });
 
   test('that leads elsewhere is not followed, and only the host is named', async () => {
@@ -268,7 +268,7 @@ describe('an answer', () => {
     await using world = await TaskWorld.start();
     const { outcome } = await world.run(hook(receiver.url));
     const hosts = [receiver, other].map(({ url }) => new URL(url).host);
-    const why = `POST to ${hosts[0]} was answered 307, which leads to ${hosts[1]}; redirects are not followed, name the final URL`;
+    const why = `POST to ${hosts[0]} returned 307, which leads to ${hosts[1]}; redirects are not followed, name the final URL`;
     expect(outcome).toEqual(failure(`hook: ${why}`));
     expect(other.seen).toEqual([]);
   });
@@ -277,7 +277,7 @@ describe('an answer', () => {
     await using receiver = await Receiver.start(answers(303, '', { location: '/result' }));
     await using world = await TaskWorld.start();
     const { outcome } = await world.run(hook(receiver.url, 'after_crash = once', 'retries = 2', 'retry_delay = 0'));
-    const why = /was answered 303, which leads elsewhere; .*; it may have been done/;
+    const why = /returned 303, which leads elsewhere; .*; it may have been done/;
     expect(outcome).toEqual(failure(expect.stringMatching(why), 'doubt'));
     expect(receiver.seen).toHaveLength(1);
   });
@@ -288,12 +288,12 @@ describe('a service that is busy', () => {
     [429, {}],
     [429, { 'retry-after': '0' }],
     [503, { 'retry-after': '0' }],
-  ] as const)('and says so with %s is asked again with the same key', async ([status, headers]) => {
+  ] as const)('and reports so with %s gets another request with the same key', async ([status, headers]) => {
     await using receiver = await Receiver.start(answers(status, '', headers), answers(200));
     await using world = await TaskWorld.start();
     const { outcome, messages } = await world.run(hook(receiver.url, 'after_crash = once'));
     expect(outcome).toMatchObject({ end: 'success' });
-    expect(messages[0]).toContain(`was answered ${status}; trying again in`);
+    expect(messages[0]).toContain(`returned ${status}; retry in`);
     expect(new Set(receiver.seen.map(({ headers: { 'idempotency-key': key } }) => key)).size).toBe(1);
     expect(receiver.seen).toHaveLength(2);
   });
@@ -302,19 +302,19 @@ describe('a service that is busy', () => {
     await using receiver = await Receiver.start(answers(429, '', { 'retry-after': '600' }));
     await using world = await TaskWorld.start();
     const { outcome, steps } = await world.run(hook(receiver.url, 'timeout = 4', 'after_crash = once'));
-    expect(outcome).toEqual(failure('hook: its time is up (4 s)'));
+    expect(outcome).toEqual(failure('hook: timed out after 4 s'));
     expect(steps[0]?.state).toBe('failed');
   });
 
-  test.for(['0', '999999999'])('is asked at a bearable pace, though it says Retry-After: %s', async (seconds) => {
+  test.for(['0', '999999999'])('gets requests at a bearable rate, in spite of Retry-After: %s', async (seconds) => {
     await using receiver = await Receiver.start(answers(429, '', { 'retry-after': seconds }));
     await using world = await TaskWorld.start();
     const { outcome } = await world.run(hook(receiver.url, 'timeout = 2'));
-    expect(outcome).toEqual(failure('hook: its time is up (2 s)'));
+    expect(outcome).toEqual(failure('hook: timed out after 2 s'));
     expect(receiver.seen.length).toBeLessThanOrEqual(3);
   });
 
-  test('while the engine stops is asked by the next one, also if it must be asked once', async () => {
+  test('while the engine stops gets the request of the next one, also if it must be sent once', async () => {
     await using receiver = await Receiver.start(answers(429, '', { 'retry-after': '600' }), answers(200));
     await using world = await TaskWorld.start();
     const run = world.run(hook(receiver.url, 'after_crash = once'));
@@ -326,7 +326,7 @@ describe('a service that is busy', () => {
 });
 
 describe('a service that cannot be reached', () => {
-  /** A port that nobody listens on. */
+  /** A port without a listener. */
   async function closedPort(): Promise<number> {
     const server = createTcpServer();
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -335,7 +335,7 @@ describe('a service that cannot be reached', () => {
     return port;
   }
 
-  test('did nothing, so that even a task of "once" is tried again', async () => {
+  test('did nothing, so that even a task of "once" is retried', async () => {
     await using world = await TaskWorld.start();
     const port = await closedPort();
     const section = hook(`http://127.0.0.1:${port}/`, 'after_crash = once', 'retries = 1', 'retry_delay = 0');
@@ -351,7 +351,7 @@ describe('a service that cannot be reached', () => {
     expect(outcome).toEqual(failure(expect.stringMatching(/POST to no-such-host\.invalid was not sent: /)));
   });
 
-  test('or whose certificate nobody vouches for hears nothing', async () => {
+  test('or without a trusted certificate receives nothing', async () => {
     await using receiver = await Receiver.startTls(answers(200));
     await using world = await TaskWorld.start();
     const distrusted = await world.run(hook(receiver.url, 'after_crash = once'));
@@ -361,7 +361,7 @@ describe('a service that cannot be reached', () => {
     expect(trusted.outcome).toMatchObject({ end: 'success' });
   });
 
-  test('whose file of authorities is a pipe that nobody writes to does not keep the task beyond its time', async () => {
+  test('whose file of authorities is a pipe without a writer does not keep the task beyond its time', async () => {
     await using world = await TaskWorld.start();
     const fifo = join(world.directory, 'ca');
     execFileSync('mkfifo', [fifo]);
@@ -381,7 +381,7 @@ describe('an answer that is lost', () => {
     ['the connection closes', hangsUp],
     ['a 500 comes', answers(500, 'no idea')],
     ['a 502 comes', answers(502)],
-    ['a 503 comes that says nothing more', answers(503)],
+    ['a 503 arrives without further headers', answers(503)],
   ] as const;
 
   test.for(LOST)('when %s leaves a task of "once" to the operator', async ([, script]) => {
@@ -391,11 +391,11 @@ describe('an answer that is lost', () => {
     const { outcome, steps } = await world.run(section);
     expect(outcome).toEqual(failure(expect.stringContaining('may have been done'), 'doubt'));
     expect(steps[0]?.state).toBe('unknown');
-    expect((await world.run(section)).outcome).toEqual(failure(expect.stringContaining('is not known'), 'doubt'));
+    expect((await world.run(section)).outcome).toEqual(failure(expect.stringContaining('is unknown'), 'doubt'));
     expect(receiver.seen).toHaveLength(1);
   });
 
-  test.for(LOST)('when %s is asked for again with the same key where the task is "idempotent"', async ([, script]) => {
+  test.for(LOST)('when %s is requested again with the same key if the task is "idempotent"', async ([, script]) => {
     await using receiver = await Receiver.start(script, answers(200));
     await using world = await TaskWorld.start();
     const { outcome } = await world.run(hook(receiver.url, 'retries = 1', 'retry_delay = 0'));
@@ -408,14 +408,14 @@ describe('an answer that is lost', () => {
     await using world = await TaskWorld.start();
     const section = hook(receiver.url, 'after_crash = once', 'timeout = 4', 'retries = 1', 'retry_delay = 0');
     const { outcome, steps } = await world.run(section);
-    expect(outcome).toEqual(failure(expect.stringContaining('whether it was done is not known'), 'doubt'));
+    expect(outcome).toEqual(failure(expect.stringContaining('its outcome is unknown'), 'doubt'));
     expect(steps[0]?.state).toBe('unknown');
     expect(receiver.seen).toHaveLength(1);
   });
 
-  test('because the engine stops is in doubt for the next one, or asked for again', async () => {
+  test('because the engine stops is in doubt for the next one, or requested again', async () => {
     for (const [afterCrash, end] of [
-      ['once', failure(expect.stringContaining('it was cut off while it ran'), 'doubt')],
+      ['once', failure(expect.stringContaining('it was interrupted'), 'doubt')],
       ['idempotent', expect.objectContaining({ end: 'success' })],
     ] as const) {
       await using receiver = await Receiver.start(isSilent, answers(200));

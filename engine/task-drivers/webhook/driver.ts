@@ -1,19 +1,21 @@
 /**
  * A task that is an HTTP request.
  *
- * Invariants: every try carries the step key of the task as its `Idempotency-Key`; secrets are read anew from their files
- * for each try, and stand in no message.
+ * Invariants: every attempt carries the step key of the task as its `Idempotency-Key`; secrets are read again from their files for each
+ * attempt, and are in no message.
  */
-import { readSecret } from '#config/secret-file.ts';
-import { NotDone } from '../../../flow/outcome.ts';
-import type { Values } from '../../../flow/task.ts';
-import { Redaction } from '../../../redaction.ts';
+
+import { readSecret } from '#config/document/secret-file.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { Redaction } from '#protocol/redaction.ts';
+import { NotDone } from '../../flow/outcome.ts';
+import type { Values } from '../../flow/plan.ts';
 import type { Driver, DriverCall } from '../driver.ts';
 import { Connection } from './connection.ts';
 import { requestOf, type WebhookSecrets } from './request.ts';
-import { verdictOn } from './verdict.ts';
+import { decisionOn } from './response-decision.ts';
 
-/** Waits between tries where the service does not say how long; the first is also the least, whatever it says. */
+/** Waits between attempts if the service does not set one; the first is also the minimum. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -29,15 +31,15 @@ export const webhook: Driver = {
       const request = requestOf(call, secrets, clock.now());
       const redaction = new Redaction([...Object.values(secrets), ...secretParts(secrets)]);
       const outcome = await connection.send(request);
-      const verdict = verdictOn(outcome, request.what, definition.provides, (text) => redaction.redact(text));
+      const verdict = decisionOn(outcome, request.what, definition.provides, (text) => redaction.redact(text));
       if (verdict.is === 'failed') throw verdict.error;
       if (verdict.is === 'done') {
         context.progress(verdict.message, 1);
         return verdict.outputs;
       }
       const pauseMs = Math.max(verdict.afterMs ?? waitMs, FIRST_WAIT_MS);
-      context.progress(`${verdict.message}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
-      // Cut off here, it was certainly not done.
+      context.progress(`${verdict.message}; retry in ${Math.ceil(pauseMs / 1000)} s`);
+      // Interrupted here, it was certainly not done.
       await notDoneIfThrown(() => clock.sleep(pauseMs, signal));
     }
   },
@@ -56,7 +58,7 @@ function secretsOf({ urlFile, tokenFile, hmacKeyFile }: DriverCall['options']): 
   };
 }
 
-/** Shorter parts of a URL are words like `v1`, which a message may keep. */
+/** Shorter parts of a URL are words like `v1`, which a message may contain. */
 const LEAST_SECRET = 4;
 
 /** A server tends to quote the path of a URL without its host, or the part of it that it does not know. */
@@ -67,11 +69,11 @@ function secretParts({ url }: WebhookSecrets): string[] {
   return [...[pathname + search, pathname].filter((part) => part.length > 1), ...parts];
 }
 
-/** What goes wrong before anything leaves. */
+/** Errors before anything is sent. */
 async function notDoneIfThrown<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new NotDone(error instanceof Error ? error.message : String(error), 'work', error);
+    throw new NotDone(errorMessage(error), 'work', error);
   }
 }

@@ -1,18 +1,19 @@
 /**
  * The request of a webhook, from its options. Pure.
  *
- * Invariants: it leaves for the host that the definition names, whatever is filled in; what names it in messages is method
- * and host, since paths and queries of URLs hold secrets as often as not.
+ * Invariants: it is sent to the host in the definition, with any filled-in values; messages name it by method and host only, since paths
+ * and queries of URLs often contain secrets.
  */
 import { createHmac } from 'node:crypto';
-import { NotDone } from '../../../flow/outcome.ts';
+import { isInClearOnTheWay } from '#config/pipelines/drivers/webhook.ts';
+import { NotDone } from '../../flow/outcome.ts';
 import type { DriverCall } from '../driver.ts';
 
-/** Of the envelope, for those who receive it. */
+/** Of the envelope, for its receivers. */
 const VERSION = 1;
 
 export interface WebhookSecrets {
-  /** The URL, where the definition does not hold it itself. */
+  /** The URL, if the definition does not contain it itself. */
   readonly url?: string;
   readonly token?: string;
   readonly hmacKey?: string;
@@ -28,13 +29,17 @@ export interface WebhookRequest {
   readonly what: string;
 }
 
-/** @param nowMs ms UTC, for the signature: every try has its own. Throws `NotDone` for what cannot be asked for. */
+/** @param nowMs ms UTC, for the signature: every attempt has its own. Throws `NotDone` for a request that cannot be made. */
 export function requestOf(
   { options, stepKey, ...call }: DriverCall,
   secrets: WebhookSecrets,
   nowMs: number,
 ): WebhookRequest {
   const url = urlOf(secrets.url ?? String(options.url));
+  const isSecret = secrets.url !== undefined || secrets.token !== undefined;
+  if (isSecret && isInClearOnTheWay(url.href)) {
+    throw new NotDone('a secret must not travel in clear: its URL must begin with https://');
+  }
   const method = String(options.method);
   const body = bodyOf({ options, stepKey, ...call }, method);
   const signed = `${Math.floor(nowMs / 1000)}.${body ?? ''}`;
@@ -58,12 +63,12 @@ export function requestOf(
   };
 }
 
-/** No message holds the text: it may be a secret. Throws `NotDone` for what is no URL of a webhook. */
+/** No message contains the text: it may be a secret. Throws `NotDone` for a text that is no URL of a webhook. */
 export function urlOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:\/\//i.test(text)) throw new NotDone('its URL is no http:// or https:// URL');
   if (url.username !== '' || url.password !== '') throw new NotDone('its URL must hold no user and no password');
-  // A value that is filled in must not lead out of its place in the path; URLs take %2e for a dot.
+  // A filled-in value must not leave its place in the path; URLs accept %2e for a dot.
   const path = text.replace(/^[^/]*\/\//, '').replace(/[?#].*$/s, '');
   if (path.split(/[/\\]/).some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))) {
     throw new NotDone('the path of its URL has a segment "." or ".."');
@@ -91,7 +96,7 @@ function wordsOf(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** One line of what a header can carry (RFC 9110, 5.5): what else there is, is percent-encoded. */
+/** One line with the characters of a header (RFC 9110, 5.5): all others are percent-encoded. */
 function headerText(text: string): string {
   return text
     .toWellFormed()

@@ -1,18 +1,19 @@
 /**
- * What became of a webhook's request, from what came back. Pure.
+ * The outcome of a webhook's request, from the response. Pure.
  *
- * Invariant: it was done only with a 2xx, and certainly not done only where nothing left; who answers 5xx or 303, or
- * whose answer was lost, may have done it.
+ * Invariant: it was done only with a 2xx, and certainly not done only if nothing was sent; after 5xx, 303 or a lost response it may have
+ * been done.
  */
-import type { Value } from '#config/expression.ts';
-import { InDoubt, NotDone, TaskFailure } from '../../../flow/outcome.ts';
-import type { Values } from '../../../flow/task.ts';
-import type { Outcome } from '../../../http/exchange.ts';
-import { retryAfter } from '../../../http/retry-after.ts';
+import type { Value } from '#config/expressions/expression.ts';
+import type { Outcome } from '#openstack/http/exchange.ts';
+import { retryAfter } from '#openstack/http/retry-after.ts';
+import { printable } from '#protocol/printable.ts';
+import { InDoubt, NotDone, TaskFailure } from '../../flow/outcome.ts';
+import type { Values } from '../../flow/plan.ts';
 
 export type Verdict =
   | { readonly is: 'done'; readonly message: string; readonly outputs: Values }
-  /** The service is busy, and did nothing. `afterMs`: when it wants to be asked again, where it says so. */
+  /** The service is busy, and did nothing. `afterMs`: its time for the next request, if it gives one. */
   | { readonly is: 'again'; readonly message: string; readonly afterMs: number | undefined }
   | { readonly is: 'failed'; readonly error: TaskFailure };
 
@@ -21,9 +22,9 @@ const MAX_QUOTE = 200;
 
 /**
  * @param what e.g. `POST to chat.example.com`
- * @param clean takes secrets out of a text that somebody else wrote
+ * @param clean removes secrets from a text that others wrote
  */
-export function verdictOn(
+export function decisionOn(
   outcome: Outcome,
   what: string,
   provides: readonly string[],
@@ -36,20 +37,16 @@ export function verdictOn(
     case 'stale':
       return failed(new NotDone(`${what} was not sent: the right to act could not be confirmed in time`));
     case 'lost':
-      return failed(
-        new InDoubt(`the answer to ${what} was lost, it may have been done: ${clean(wordsOf(outcome.why))}`),
-      );
+      return failed(new InDoubt(`response to ${what} was lost, it may have been done: ${clean(wordsOf(outcome.why))}`));
     case 'oversized':
       return isSuccess(outcome.status)
-        ? done(`${what} was answered ${outcome.status}; more than ${outcome.bytes} bytes, so no outputs are taken`, {})
-        : failed(
-            failureOf(outcome.status, `${what} was answered ${outcome.status} with more than ${outcome.bytes} bytes`),
-          );
+        ? done(`${what} returned ${outcome.status}; more than ${outcome.bytes} bytes, so no outputs are taken`, {})
+        : failed(failureOf(outcome.status, `${what} returned ${outcome.status} with more than ${outcome.bytes} bytes`));
     case 'answer':
       break;
   }
   const { status, headers, body } = outcome;
-  const message = `${what} was answered ${status}`;
+  const message = `${what} returned ${status}`;
   if (isSuccess(status)) return done(message, outputsOf(body, provides));
   const seconds = retryAfter(headers);
   if (status === 429 || (status === 503 && seconds !== undefined)) {
@@ -72,19 +69,19 @@ function failureOf(status: number, message: string): TaskFailure {
   return status >= 500 ? new InDoubt(`${message}; it may have been done`) : new TaskFailure(message);
 }
 
-/** 303 leads to the result of what was asked for (RFC 9110, 15.4.4); the others to where it is to be asked for. */
+/** 303 refers to the result of the request (RFC 9110, 15.4.4); the others to the place for the request. */
 function redirected(status: number, message: string): TaskFailure {
   return status === 303 ? new InDoubt(`${message}; it may have been done`) : new TaskFailure(message);
 }
 
-/** Where it leads is named by its host only: the rest may be a secret. */
+/** Its target is named by its host only: the rest may be a secret. */
 function redirection(location: string | undefined): string {
   const host = location !== undefined && URL.canParse(location) ? new URL(location).host : '';
   const where = host === '' ? 'elsewhere' : `to ${host}`;
   return `, which leads ${where}; redirects are not followed, name the final URL`;
 }
 
-/** The names at the top of a JSON answer; nothing where it is no JSON object. */
+/** The names at the top of a JSON response; empty if it is no JSON object. */
 function outputsOf(body: string, provides: readonly string[]): Values {
   if (provides.length === 0) return {};
   let answer: unknown;
@@ -101,9 +98,7 @@ function outputsOf(body: string, provides: readonly string[]): Values {
 }
 
 function quoted(body: string): string {
-  return Array.from(body.replaceAll(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim())
-    .slice(0, MAX_QUOTE)
-    .join('');
+  return Array.from(printable(body).replaceAll(/\s+/g, ' ').trim()).slice(0, MAX_QUOTE).join('');
 }
 
 function wordsOf(why: unknown): string {
