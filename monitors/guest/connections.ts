@@ -1,9 +1,9 @@
 /**
- * The connections to libvirt, each opened when it is needed and anew when it was lost.
+ * The connections to libvirt. Each one is opened when it is needed, and again after it was lost.
  *
- * They are three, because libvirt reads no more than five unanswered calls of a connection (max_client_requests): agents
- * that are silent and QEMUs that hang must not keep the monitor from seeing the others. For the same reason they are not
- * kept alive by pings; every round asks, and every call has its time.
+ * There are three, because libvirt reads at most five unanswered calls of a connection (max_client_requests): silent
+ * agents and hung QEMUs must not prevent the monitor from reading the others. For the same reason no keepalive is sent;
+ * every round sends calls, and every call has a timeout.
  */
 import type { ConnectionSettings, LibvirtConnection } from '../libvirt/connection.ts';
 import { connectToAny } from '../libvirt/sockets.ts';
@@ -19,7 +19,7 @@ class Link {
     this.#settings = settings;
   }
 
-  /** Throws what libvirt, or each socket, said. */
+  /** Throws libvirt's error, or the error of each socket. */
   async open(): Promise<LibvirtConnection> {
     if (this.#opened?.isOpen) return this.#opened;
     this.#opening ??= this.#openAnew().finally(() => {
@@ -35,11 +35,11 @@ class Link {
 }
 
 export class Links {
-  /** Lists, descriptions, states: answered at once. */
+  /** Lists, descriptions, states: libvirt responds at once. */
   readonly looks: Link;
-  /** Agents; libvirt lets only read-write connections talk to them. */
+  /** Pings of agents; libvirt accepts them only on read-write connections. */
   readonly agents: Link;
-  /** Questions to QEMU, which may stay unanswered. */
+  /** Requests to QEMU, which may stay unanswered. */
   readonly probes: Link;
   readonly #end = new AbortController();
 
@@ -50,7 +50,7 @@ export class Links {
     this.probes = new Link(sockets, { uri, access: 'read-only', signal });
   }
 
-  /** Also those that are being opened. */
+  /** Closes also connections that are being opened. */
   close(): void {
     this.#end.abort();
   }

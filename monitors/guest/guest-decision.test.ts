@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Answer, judgeGuest, type Life, type LivenessPolicy, reported } from './liveness.ts';
+import { type Answer, decideGuest, type Life, type LivenessPolicy, reported } from './guest-decision.ts';
 
 const MASAKARI: LivenessPolicy = { threshold: 3, disconnected: 'ignore' };
 const LETTERS: Readonly<Record<string, Answer>> = {
@@ -11,7 +11,7 @@ const LETTERS: Readonly<Record<string, Answer>> = {
   u: 'unknown',
 };
 
-/** Plays answers, `|` being another start of the domain. Gives the phase at the end and after which answers it was reported. */
+/** Runs the results, `|` is another start of the domain. Returns the last phase and the numbers of the results that were reported. */
 function play(told: string, policy = MASAKARI): { phase: string; reports: number[] } {
   let life: Life | undefined;
   let domainId = 1;
@@ -22,7 +22,7 @@ function play(told: string, policy = MASAKARI): { phase: string; reports: number
       domainId += 1;
       continue;
     }
-    const judgement = judgeGuest(life, domainId, answer, policy);
+    const judgement = decideGuest(life, domainId, answer, policy);
     life = judgement.isDue ? reported(judgement.life) : judgement.life;
     if (judgement.isDue) reports.push(index + 1);
   }
@@ -32,17 +32,17 @@ function play(told: string, policy = MASAKARI): { phase: string; reports: number
 describe('a guest', () => {
   test.each<[string, string, string, number[]]>([
     ['answers', 'aaa', 'healthy', []],
-    ['never answered since its start: it is not reported', 'ssssssss', 'discovery', []],
+    ['no response since its start: it is not reported', 'ssssssss', 'discovery', []],
     ['failed as often as the threshold', 'a sss', 'error', []],
     ['failed once more', 'a ssss', 'reported', [5]],
-    ['goes on failing: one report', 'a ssssssss', 'reported', [5]],
-    ['answered in between: the count begins anew', 'a sss a sss', 'error', []],
-    ['could not be asked in between: the count goes on', 'a sss u s', 'reported', [6]],
-    ['was paused or moved in between: the count begins anew', 'a sss h sss', 'error', []],
+    ['continues to fail: one report', 'a ssssssss', 'reported', [5]],
+    ['responded in between: the count restarts', 'a sss a sss', 'error', []],
+    ['could not be queried in between: the count continues', 'a sss u s', 'reported', [6]],
+    ['was paused or moved in between: the count restarts', 'a sss h sss', 'error', []],
     ['is paused: no failure', 'a hhhhhhhh', 'healthy', []],
-    ['boots again: it is waited for', 'a sss d ssss', 'discovery', []],
+    ['boots again: the monitor waits', 'a sss d ssss', 'discovery', []],
     ['has its agent stopped: no failure', 'a dddddddd', 'discovery', []],
-    ['was started anew: the count begins anew', 'a sss | s', 'discovery', []],
+    ['was started again: the count restarts', 'a sss | s', 'discovery', []],
     ['was recovered, and fails again', 'a ssss | s d a ssss', 'reported', [5, 13]],
     ['came back by itself, and fails again', 'a ssss a ssss', 'reported', [5, 10]],
   ])('%s', (_, told, phase, reports) => {
@@ -61,7 +61,7 @@ describe('a guest', () => {
   test('stays due until its report is kept', () => {
     let life: Life | undefined;
     const due = Array.from('assssss', (letter) => {
-      const judgement = judgeGuest(life, 1, LETTERS[letter] ?? 'unknown', MASAKARI);
+      const judgement = decideGuest(life, 1, LETTERS[letter] ?? 'unknown', MASAKARI);
       life = judgement.life;
       return judgement.isDue;
     });
@@ -71,7 +71,7 @@ describe('a guest', () => {
 
 const stories = fc.string({ unit: fc.constantFrom('a', 's', 'd', 'h', 'u', '|'), maxLength: 60 });
 
-test('whatever happens, a report needs an answer since the start, then four failures and nothing that speaks against them', () => {
+test('in every sequence, a report requires a response since the start, then four failures and no contrary fact', () => {
   fc.assert(
     fc.property(stories, (story) => {
       for (const end of play(story).reports) {
@@ -81,7 +81,7 @@ test('whatever happens, a report needs an answer since the start, then four fail
   );
 });
 
-test('whatever happens, between two reports the guest answered', () => {
+test('in every sequence, the guest responds between two reports', () => {
   fc.assert(
     fc.property(stories, (story) => {
       const { reports } = play(story);

@@ -1,14 +1,15 @@
 /**
- * When is a guest dead inside a running QEMU? Pure. The states are Masakari's: discovery → healthy → error → reported.
+ * Decides when the guest of a running QEMU is dead. Pure. The states are Masakari's: discovery → healthy → error → reported.
  *
- * Invariants: a guest that has never answered since its QEMU started is never reported; only failures one after the other
- * count, and more than the threshold of them make one report; what says nothing about the guest (paused, being migrated,
- * libvirt away) is no failure. A guest counts as reported once its report is durable, and not before.
+ * Invariants: a guest that has not responded since its QEMU started is never reported. Only failures in sequence count,
+ * and more of them than the threshold make one report. A state without a result (paused, being migrated, libvirt down)
+ * is no failure. A guest counts as reported once its report is durable, and not before.
  */
 
 /**
- * `silent`: its channel is open inside the guest and nobody answers. `disconnected`: nobody has the channel open: the guest
- * boots, or its agent was stopped. `held`: the guest does not run now, or is being moved. `unknown`: it could not be asked.
+ * `silent`: its channel is open inside the guest, and the agent does not respond. `disconnected`: its channel is not open:
+ * the guest boots, or its agent was stopped. `held`: the guest is not running now, or is being migrated. `unknown`: the
+ * agent could not be queried.
  */
 export type Answer = 'answered' | 'silent' | 'disconnected' | 'held' | 'unknown';
 
@@ -19,29 +20,29 @@ export type Phase =
   | { readonly name: 'reported' };
 
 export interface Life {
-  /** libvirt's id of this run of the domain; another run begins with discovery. */
+  /** libvirt's id of this run of the domain; the next run starts with discovery. */
   readonly domainId: number;
   readonly phase: Phase;
 }
 
 export interface LivenessPolicy {
-  /** As many failures one after the other are still none. */
+  /** The highest number of failures in sequence without a report. */
   readonly threshold: number;
   readonly disconnected: 'ignore' | 'failure';
 }
 
-export interface Judgement {
+export interface LivenessDecision {
   readonly life: Life;
-  /** Has to be reported; `reported` says that it has been. */
+  /** A report is due. `reported` records that it is durable. */
   readonly isDue: boolean;
 }
 
-export function judgeGuest(
+export function decideGuest(
   before: Life | undefined,
   domainId: number,
   answer: Answer,
   policy: LivenessPolicy,
-): Judgement {
+): LivenessDecision {
   const phase = before?.domainId === domainId ? before.phase : ({ name: 'discovery' } as const);
   const next = nextPhase(phase, answer, policy);
   return { life: { domainId, phase: next }, isDue: next.name === 'error' && next.failures > policy.threshold };

@@ -1,27 +1,27 @@
-/** What the guest monitor asks of the hypervisor: one look at every instance that runs here. */
+/** The guest monitor's view of the hypervisor: one poll reads every instance that runs on this host. */
 
 import type { Control } from '../libvirt/domains.ts';
-import type { Answer } from './liveness.ts';
+import type { Answer } from './guest-decision.ts';
 
-export interface GuestSight {
+export interface GuestReading {
   readonly uuid: string;
   readonly name: string;
   /** libvirt's id of this run of the domain. */
   readonly domainId: number;
-  /** `not asked`: it has no channel for an agent, or the option `guests` leaves it out. */
-  readonly answer: Answer | 'not asked';
-  /** Undefined when it was not asked about. */
+  /** `not queried`: the instance has no channel for an agent, or the option `guests` excludes it. */
+  readonly answer: Answer | 'not queried';
+  /** Undefined if QEMU was not queried. */
   readonly control: Control | undefined;
-  /** When that was read, milliseconds of `performance.now()`: an agent may keep the look waiting afterwards. */
+  /** When `control` was read, milliseconds of `performance.now()`: an agent may delay the poll afterwards. */
   readonly controlAt: number;
   /** For the log and for `--once`. */
   readonly detail: string;
 }
 
 export interface Guests {
-  /** Throws when nothing can be seen. */
-  look(signal: AbortSignal): Promise<readonly GuestSight[]>;
-  /** One instance; undefined when it does not run here. */
-  lookAt(uuid: string, signal: AbortSignal): Promise<GuestSight | undefined>;
+  /** Throws if libvirt cannot be read. */
+  look(signal: AbortSignal): Promise<readonly GuestReading[]>;
+  /** Reads one instance; undefined if it does not run on this host. */
+  lookAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined>;
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Control } from '../libvirt/domains.ts';
-import { type Hang, judgeQemu, told } from './hang.ts';
+import { decideQemu, type Hang, told } from './hang-decision.ts';
 
 const AFTER_MS = 60_000;
 const OK: Control = { state: 'ok', forMs: 0 };
@@ -8,27 +8,27 @@ const JOB: Control = { state: 'job', forMs: 500_000 };
 const LOST: Control = { state: 'error', forMs: 0 };
 const busy = (seconds: number): Control => ({ state: 'occupied', forMs: seconds * 1000 });
 
-/** Looks every 10 s, telling what is to be told; the domain ids differ where a test says so. */
+/** Polls every 10 s and confirms each hang that is due; the domain ids differ where a test sets them. */
 function play(controls: readonly (Control | undefined)[], ids: readonly number[] = []): string[] {
   let hang: Hang | undefined;
   return controls.map((control, index) => {
-    const judgement = judgeQemu(hang, ids[index] ?? 1, control, AFTER_MS, index * 10_000);
+    const judgement = decideQemu(hang, ids[index] ?? 1, control, AFTER_MS, index * 10_000);
     hang = judgement.verdict === 'hangs' && judgement.hang ? told(judgement.hang) : judgement.hang;
     return judgement.verdict;
   });
 }
 
-test('a QEMU that answers does not hang, however long its job takes', () => {
+test('a QEMU that responds does not hang, however long its job takes', () => {
   expect(play([OK, JOB, JOB, OK])).not.toContain('hangs');
 });
 
-test('one command unanswered for longer than the limit is told once, and its end as well', () => {
+test('one command unanswered for longer than the limit is reported once, and its end as well', () => {
   expect(play([OK, busy(55), busy(65), busy(75), OK, OK])).toEqual([
     'nothing',
     'nothing',
     'hangs',
     'nothing',
-    'answers again',
+    'responds again',
     'nothing',
   ]);
 });
@@ -37,29 +37,29 @@ test('a limit that is reached exactly is not exceeded', () => {
   expect(play([busy(60)])).toEqual(['nothing']);
 });
 
-test('many commands that take their time are no hang', () => {
+test('many slow commands are no hang', () => {
   expect(play(Array.from({ length: 20 }, () => busy(8)))).not.toContain('hangs');
 });
 
-test('a look that could not be taken neither begins nor ends a hang', () => {
+test('a poll that failed neither starts nor ends a hang', () => {
   expect(play([busy(61), undefined, busy(81)])).toEqual(['hangs', 'nothing', 'nothing']);
 });
 
-test('a second hang after an answer that nobody saw is told as well', () => {
+test('a second hang after a response that no poll detected is reported as well', () => {
   const verdicts = play([61, 5, 15, 25, 35, 45, 55, 65, 75].map(busy));
   expect(verdicts.flatMap((verdict, index) => (verdict === 'hangs' ? [index] : []))).toEqual([0, 7]);
 });
 
-test('what libvirt takes to answer does not make another hang of it', () => {
+test('a slow response of libvirt does not start another hang', () => {
   const verdicts = play([61, 67, 80, 84, 101].map(busy));
   expect(verdicts.filter((verdict) => verdict === 'hangs')).toHaveLength(1);
 });
 
-test('the QEMU of another start is another one', () => {
+test('a QEMU of another start has a hang of its own', () => {
   expect(play([busy(61), busy(71)], [1, 2])).toEqual(['hangs', 'hangs']);
 });
 
-test('of a monitor that libvirt has lost the time is counted here', () => {
+test('if libvirt has lost the monitor of QEMU, the time is counted here', () => {
   const verdicts = play(Array.from({ length: 9 }, () => LOST));
   expect(verdicts.indexOf('hangs')).toBe(7);
   expect(verdicts.filter((verdict) => verdict === 'hangs')).toHaveLength(1);

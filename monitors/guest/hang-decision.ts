@@ -1,7 +1,7 @@
 /**
- * When does a QEMU hang? Pure: libvirt says how long QEMU has left one command of libvirt unanswered.
+ * Decides when a QEMU hangs. Pure. libvirt returns for how long QEMU has not responded to one of libvirt's commands.
  *
- * Invariant: each hang is told once; a QEMU that answered in between and hangs again is a hang of its own.
+ * Invariant: each hang is reported once. If a QEMU responds and hangs again, that is a second hang.
  */
 import type { Control } from '../libvirt/domains.ts';
 
@@ -9,32 +9,32 @@ export interface Hang {
   readonly domainId: number;
   /** When the unanswered command was sent, milliseconds of the monitor's clock. */
   readonly since: number;
-  /** When it was last seen unanswered, on the same clock. */
+  /** When the missing response was last read, on the same clock. */
   readonly seenAt: number;
   readonly isTold: boolean;
 }
 
-export interface HangJudgement {
+export interface HangDecision {
   readonly hang: Hang | undefined;
-  readonly verdict: 'nothing' | 'hangs' | 'answers again';
+  readonly verdict: 'nothing' | 'hangs' | 'responds again';
 }
 
 /** @param now when `control` was read, milliseconds of a clock that is never set. */
-export function judgeQemu(
+export function decideQemu(
   before: Hang | undefined,
   domainId: number,
   control: Control | undefined,
   afterMs: number,
   now: number,
-): HangJudgement {
+): HangDecision {
   const known = before?.domainId === domainId ? before : undefined;
   if (control === undefined) return { hang: known, verdict: 'nothing' };
   if (control.state === 'ok' || control.state === 'job') {
-    return { hang: undefined, verdict: known?.isTold ? 'answers again' : 'nothing' };
+    return { hang: undefined, verdict: known?.isTold ? 'responds again' : 'nothing' };
   }
-  // Of a monitor that libvirt has lost it does not say since when.
+  // If libvirt has lost QEMU's monitor, it does not return since when.
   const since = control.state === 'occupied' ? now - control.forMs : (known?.since ?? now);
-  // Another command can only have been sent after this one was last seen unanswered; a slow answer of libvirt is none.
+  // A later command is sent only after this one was last found unanswered. A slow response of libvirt is no later command.
   const isSame = known !== undefined && since <= known.seenAt;
   const hang: Hang = isSame ? { ...known, seenAt: now } : { domainId, since, seenAt: now, isTold: false };
   return { hang, verdict: !hang.isTold && now - hang.since > afterMs ? 'hangs' : 'nothing' };

@@ -1,18 +1,20 @@
 /**
- * Looks at the guests through libvirt. Decides nothing.
+ * Reads the guests' state through libvirt. Decides nothing.
  *
- * libvirt connects to the agent's socket when it starts a domain, and QEMU serves one connection: whoever connects besides
- * is left waiting for ever, and whoever came first would take the agent away from Nova. So agents are asked through libvirt.
+ * libvirt connects to the agent's socket when it starts a domain, and QEMU serves one connection. A second client of the
+ * socket never gets a response, and a client that connects before libvirt takes the agent from Nova. Therefore the pings
+ * are sent through libvirt.
  */
+import { errorMessage } from '#protocol/error-message.ts';
 import type { LibvirtConnection } from '../libvirt/connection.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 import { type DomainDescription, readDomainXml } from '../libvirt/domain-xml.ts';
 import { type Control, controlOf, isRunning, listDomains, stateOf, xmlOf } from '../libvirt/domains.ts';
 import { ConnectionLost } from '../libvirt/errors.ts';
 import { type PingAnswer, pingAgent, probeQemu } from '../libvirt/qemu.ts';
-import type { GuestSight, Guests } from './guests.ts';
-import { Links } from './links.ts';
-import type { Answer } from './liveness.ts';
+import { Links } from './connections.ts';
+import type { Answer } from './guest-decision.ts';
+import type { GuestReading, Guests } from './guests.ts';
 import { Probes } from './probes.ts';
 import type { Selector } from './selection.ts';
 
@@ -24,7 +26,7 @@ export interface LibvirtSettings {
   readonly uri: string;
   readonly pingTimeoutMs: number;
   readonly selects: Selector;
-  /** Of QEMU itself: nothing, what libvirt knows of it, or that after a question to it. */
+  /** For QEMU itself: no query, only libvirt's control info, or the control info after a request to QEMU. */
   readonly qemu: 'ignore' | 'read' | 'probe';
 }
 
@@ -39,14 +41,14 @@ export class LibvirtGuests implements Guests {
     this.#probes = new Probes(async (domain) => probeQemu(await this.#links.probes.open(), domain));
   }
 
-  async look(signal: AbortSignal): Promise<readonly GuestSight[]> {
+  async look(signal: AbortSignal): Promise<readonly GuestReading[]> {
     const looks = await this.#links.looks.open();
-    // Who cannot ask agents is blind, however well it sees the domains.
+    // Without a connection for agents the monitor is blind, even if it can read the domains.
     await this.#links.agents.open();
     return this.#lookAtAll(looks, await startedDomains(looks, signal), signal);
   }
 
-  async lookAt(uuid: string, signal: AbortSignal): Promise<GuestSight | undefined> {
+  async lookAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined> {
     const looks = await this.#links.looks.open();
     const domains = (await startedDomains(looks, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
     return (await this.#lookAtAll(looks, domains, signal))[0];
@@ -60,8 +62,8 @@ export class LibvirtGuests implements Guests {
     looks: LibvirtConnection,
     domains: readonly DomainName[],
     signal: AbortSignal,
-  ): Promise<GuestSight[]> {
-    const sights: GuestSight[] = [];
+  ): Promise<GuestReading[]> {
+    const sights: GuestReading[] = [];
     const left = domains.values();
     const work = async () => {
       for (const domain of left) {
@@ -69,9 +71,9 @@ export class LibvirtGuests implements Guests {
           const sight = await this.#sightOf(looks, domain, signal);
           if (sight) sights.push(sight);
         } catch (error) {
-          // These calls need no QEMU: without an answer libvirt itself is away, for every domain.
+          // These calls do not need QEMU. If they get no response, libvirt itself is down, for every domain.
           if (error instanceof ConnectionLost || signal.aborted) throw error;
-          sights.push(unclear(domain, wordsOf(error)));
+          sights.push(unclear(domain, errorMessage(error)));
         }
       }
     };
@@ -79,8 +81,8 @@ export class LibvirtGuests implements Guests {
     return sights;
   }
 
-  /** Undefined: not an instance of Nova, or gone since it was listed. */
-  async #sightOf(looks: LibvirtConnection, domain: DomainName, signal: AbortSignal): Promise<GuestSight | undefined> {
+  /** Undefined if it is not an instance of Nova, or has ended since it was listed. */
+  async #sightOf(looks: LibvirtConnection, domain: DomainName, signal: AbortSignal): Promise<GuestReading | undefined> {
     const xml = await xmlOf(looks, domain, signal);
     const description = xml === undefined ? undefined : readDomainXml(xml);
     if (description?.instance === undefined) return undefined;
@@ -103,40 +105,36 @@ export class LibvirtGuests implements Guests {
     life: 'runs' | 'halted',
     control: Control,
     signal: AbortSignal,
-  ): Promise<{ answer: Answer | 'not asked'; detail: string }> {
-    if (channel === 'none') return { answer: 'not asked', detail: 'it has no channel for a guest agent' };
+  ): Promise<{ answer: Answer | 'not queried'; detail: string }> {
+    if (channel === 'none') return { answer: 'not queried', detail: 'it has no channel for a guest agent' };
     if (instance === undefined || !this.#settings.selects(domain.uuid, instance)) {
-      return { answer: 'not asked', detail: 'the option guests leaves it out' };
+      return { answer: 'not queried', detail: 'the option guests excludes it' };
     }
-    if (life === 'halted') return { answer: 'held', detail: 'it is paused, suspended or going down' };
-    if (control.state === 'job') return { answer: 'held', detail: 'libvirt has a job for it, e.g. a migration' };
+    if (life === 'halted') return { answer: 'held', detail: 'it is paused, suspended or shutting down' };
+    if (control.state === 'job') return { answer: 'held', detail: 'libvirt runs a job for it, e.g. a migration' };
     if (channel === 'disconnected') return { answer: 'disconnected', detail: 'no agent has opened its channel' };
     const ping = await this.#ping(domain, signal);
     if (ping === 'answered') return { answer: 'answered', detail: '' };
-    if (ping === 'silent') return { answer: 'silent', detail: 'its agent does not answer' };
+    if (ping === 'silent') return { answer: 'silent', detail: 'its agent does not respond' };
     return { answer: 'unknown', detail: ping.unknown };
   }
 
-  /** That libvirt does not answer for one agent says nothing about the others. */
+  /** A missing response of libvirt for one agent is no result for the others. */
   async #ping(domain: DomainName, signal: AbortSignal): Promise<PingAnswer> {
     try {
       return await pingAgent(await this.#links.agents.open(), domain, this.#settings.pingTimeoutMs, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return { unknown: wordsOf(error) };
+      return { unknown: errorMessage(error) };
     }
   }
 }
 
-/** Domains that are not started are no guests; -1 is their id. */
+/** Domains that are not started have the id -1 and are excluded. */
 async function startedDomains(looks: LibvirtConnection, signal: AbortSignal): Promise<readonly DomainName[]> {
   return (await listDomains(looks, signal)).filter(({ id }) => id >= 0);
 }
 
-function unclear({ uuid, name, id }: DomainName, detail: string): GuestSight {
+function unclear({ uuid, name, id }: DomainName, detail: string): GuestReading {
   return { uuid, name, domainId: id, answer: 'unknown', control: undefined, controlAt: performance.now(), detail };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { type PlayedDomain, ScriptedLibvirtd } from '#test/world/scripted-libvirtd.ts';
-import type { Monitor, MonitorContext } from '../monitor.ts';
+import type { Monitor, MonitorContext } from '../service/monitor.ts';
 import { create } from './monitor.ts';
 import { bodyOf } from './watch.ts';
 
@@ -72,8 +72,8 @@ class Run implements AsyncDisposable {
   }
 }
 
-describe('one look', () => {
-  test('tells of every instance how its guest is', async () => {
+describe('one poll', () => {
+  test('returns the state of every guest', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const closed = CONNECTED.replace("state='connected'", "state='disconnected'");
     const withoutChannel = CONNECTED.replace("name='org.qemu.guest_agent.0'", "name='com.example.0'");
@@ -86,7 +86,7 @@ describe('one look', () => {
       domain(6, { control: [1, 0] }),
       domain(7, { agent: { code: 68, message: 'cannot acquire state change lock' } }),
       domain(8, { control: [2, 70_000] }),
-      domain(9, { xml: '<domain><name>of somebody else</name></domain>' }),
+      domain(9, { xml: '<domain><name>of another program</name></domain>' }),
       domain(10, { xml: 'no XML' }),
     );
     const monitor = await create(options(libvirtd.path), 'n1');
@@ -96,7 +96,7 @@ describe('one look', () => {
       [1, 'answered'],
       [2, 'silent'],
       [3, 'disconnected'],
-      [4, 'not asked'],
+      [4, 'not queried'],
       [5, 'held'],
       [6, 'held'],
       [7, 'unknown'],
@@ -105,15 +105,15 @@ describe('one look', () => {
     ]);
   });
 
-  test('asks only whom the options name', async () => {
+  test('queries only the instances that the options select', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1), domain(2));
     const monitor = await create(options(libvirtd.path, { guests: `uuid:${domain(2).uuid}` }), 'n1');
     const sights = await monitor.look(AbortSignal.timeout(20_000));
-    expect(sights.map(({ state }) => state).sort()).toEqual(['answered', 'not asked']);
+    expect(sights.map(({ state }) => state).sort()).toEqual(['answered', 'not queried']);
   });
 
-  test('fails where libvirt cannot be reached or asks for a password', async () => {
+  test('fails if libvirt cannot be reached or requires a password', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const nowhere = await create(options(join(libvirtd.path, 'nowhere')), 'n1');
     await expect(nowhere.look(AbortSignal.timeout(20_000))).rejects.toThrow(/cannot be reached/);
@@ -124,7 +124,7 @@ describe('one look', () => {
 });
 
 describe('the running monitor', () => {
-  test('reports a guest that stops answering, once, and no other', async () => {
+  test('reports a guest that stops responding, once, and no other', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const failing = domain(1);
     libvirtd.domains.push(failing, domain(2), domain(3, { agent: SILENT }));
@@ -138,7 +138,7 @@ describe('the running monitor', () => {
     expect(run.reports[0]?.notification.payload).toMatchObject({ instance_uuid: failing.uuid });
   });
 
-  test('says that it is blind while libvirt is away, counts nothing meanwhile, and sees again', async () => {
+  test('reports that it is blind while libvirt is down, counts nothing meanwhile, and recovers', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1));
     await using run = new Run(await create(options(libvirtd.path), 'n1'));
@@ -149,13 +149,13 @@ describe('the running monitor', () => {
     libvirtd.authentication = [0];
     await run.more(2);
     expect(run.reports).toEqual([]);
-    expect(run.lines.join()).not.toContain('does not answer');
+    expect(run.lines.join()).not.toContain('does not respond');
   });
 
   test.each([
     ['a message without an end', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
     ['a message shorter than its head', Buffer.from([0, 0, 0, 3, 1, 2, 3])],
-  ])('connects anew after %s', async (_, bytes) => {
+  ])('reconnects after %s', async (_, bytes) => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1));
     await using run = new Run(await create(options(libvirtd.path), 'n1'));
@@ -165,16 +165,16 @@ describe('the running monitor', () => {
     expect(run.reports).toEqual([]);
   });
 
-  test('asks at most three QEMUs that do not answer, and sees the other guests all the same', async () => {
+  test('queries at most three QEMUs that do not respond, and still reads the other guests', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     for (let number = 1; number <= 8; number += 1) libvirtd.domains.push(domain(number, { qemu: 'nothing' }));
     await using run = new Run(await create(options(libvirtd.path), 'n1'));
     await run.more(4);
     expect(libvirtd.probes).toBe(3);
-    expect(run.lines.filter((line) => line.includes('a guest answers'))).toHaveLength(8);
+    expect(run.lines.filter((line) => line.includes('a guest responds'))).toHaveLength(8);
   });
 
-  test('leaves no connection behind when it ends, not even one with an open question', async () => {
+  test('closes all connections when it ends, also one with an unanswered request', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1, { qemu: 'nothing' }));
     {
@@ -185,16 +185,16 @@ describe('the running monitor', () => {
     await vi.waitUntil(() => libvirtd.connections === 0, LONG);
   });
 
-  test('asks no QEMU when it is not to care about one that hangs', async () => {
+  test('queries no QEMU if hangs are ignored', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1, { control: [2, 900_000] }));
     await using run = new Run(await create(options(libvirtd.path, { hungQemu: 'ignore' }), 'n1'));
     await run.more(2);
     expect(libvirtd.probes).toBe(0);
-    expect(run.lines.join()).not.toContain('QEMU does not answer');
+    expect(run.lines.join()).not.toContain('QEMU does not respond');
   });
 
-  test('takes over changed options, keeps what it knows, and leaves wrong ones alone', async () => {
+  test('applies changed options, keeps its state, and refuses invalid options', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const failing = domain(1);
     libvirtd.domains.push(failing);
@@ -210,7 +210,7 @@ describe('the running monitor', () => {
     await run.until(() => run.reports.length === 1);
   });
 
-  test('that does not run here knows of a report of another that its guest answers again', async () => {
+  test('that does not run detects for a report of another monitor that the guest responds again', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const failing = domain(1);
     libvirtd.domains.push(failing);
@@ -221,7 +221,7 @@ describe('the running monitor', () => {
     expect(await monitor.recheck(report)).toBe('unknown');
   });
 
-  test('knows of its own report whether it is still so', async () => {
+  test('rechecks its own report', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const failing = domain(1);
     libvirtd.domains.push(failing);

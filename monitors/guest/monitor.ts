@@ -1,16 +1,18 @@
-/** The guest monitor: asks the agents inside the instances whether their guests live, and notices a QEMU that hangs. */
+/** The guest monitor sends pings to the agents in the instances, and detects a QEMU that hangs. */
+
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { socketsFor } from '../libvirt/sockets.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
-import type { GuestSight, Guests } from './guests.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
+import type { GuestReading, Guests } from './guests.ts';
 import { LibvirtGuests, type LibvirtSettings } from './libvirt-guests.ts';
 import { readSelection } from './selection.ts';
-import { stillFailed } from './still.ts';
+import { stillFailed } from './still-failed-decision.ts';
 import { GuestWatch, NOTHING, type WatchPolicy } from './watch.ts';
 
-/** Before an old report is sent one instance is looked at: its agent may take some seconds. */
+/** Timeout of the check of one instance before an old report is sent: its agent may take some seconds. */
 const RECHECK_MS = 30_000;
 
 interface Settings {
@@ -21,7 +23,7 @@ interface Settings {
 
 export const create: CreateMonitor = async (options) => new GuestMonitor(readSettings(options));
 
-/** Throws when an option cannot be right. */
+/** Throws if an option is invalid. */
 function readSettings({ guestMonitor, instanceMonitor }: EngineOptions): Settings {
   return {
     intervalMs: guestMonitor.guestMonitoringIntervalMs,
@@ -50,7 +52,7 @@ class GuestMonitor implements Monitor {
     this.#settings = settings;
   }
 
-  /** Six rounds: one alone may be slow when many agents are silent. */
+  /** Six rounds: one round may be slow if many agents are silent. */
   get blindAfterMs(): number {
     return Math.max(60_000, 6 * this.#settings.intervalMs);
   }
@@ -86,7 +88,7 @@ class GuestMonitor implements Monitor {
     const guests = new LibvirtGuests(withoutProbes(libvirt));
     try {
       const sight = await guests.lookAt(uuid, AbortSignal.timeout(RECHECK_MS));
-      // One that does not run here remembers nothing, and still sees who answers.
+      // A monitor that does not run has no state, and still reads whether the agent responds.
       return stillFailed(sight, this.#watch?.memoryOf(uuid) ?? NOTHING, policy);
     } catch {
       return 'unknown';
@@ -99,7 +101,7 @@ class GuestMonitor implements Monitor {
     this.#settings = readSettings(options);
   }
 
-  /** Rounds until the signal, or until there are other settings. */
+  /** Runs rounds until the signal, or until the settings change. */
   async #runWith(settings: Settings, guests: Guests, watch: GuestWatch, context: MonitorContext): Promise<void> {
     const { signal } = context;
     while (!signal.aborted && this.#settings === settings) {
@@ -111,36 +113,32 @@ class GuestMonitor implements Monitor {
   }
 }
 
-/** Never throws: what goes wrong is said, and the next round sees anew. */
+/** Never throws: an error is logged, and the next round polls again. */
 async function oneRound(settings: Settings, guests: Guests, watch: GuestWatch, context: MonitorContext): Promise<void> {
-  let sights: readonly GuestSight[];
+  let sights: readonly GuestReading[];
   try {
     sights = await guests.look(context.signal);
   } catch (error) {
-    if (!context.signal.aborted) context.blind(wordsOf(error));
+    if (!context.signal.aborted) context.blind(errorMessage(error));
     return;
   }
   context.seen();
   try {
     await watch.take(sights, settings.policy);
   } catch (error) {
-    context.log('error', 'a report of a guest could not be kept; it is tried again', { reason: wordsOf(error) });
+    context.log('error', 'a report of a guest could not be stored; it is retried', { reason: errorMessage(error) });
   }
 }
 
-/** Probes are counted on the connection of the rounds; whoever looks besides reads what came of them. */
+/** Requests to QEMU are counted on the connection of the rounds. Other pollers read only the control info. */
 function withoutProbes(settings: LibvirtSettings): LibvirtSettings {
   return settings.qemu === 'probe' ? { ...settings, qemu: 'read' } : settings;
 }
 
-function sightOf({ uuid, name, answer, control, detail }: GuestSight, policy: WatchPolicy): Sight {
+function sightOf({ uuid, name, answer, control, detail }: GuestReading, policy: WatchPolicy): Sight {
   if (control?.state === 'occupied' && control.forMs > policy.hungQemuAfterMs) {
     const seconds = Math.round(control.forMs / 1000);
-    return { subject: uuid, state: 'hung', detail: `${name}: QEMU has not answered libvirt for ${seconds} s` };
+    return { subject: uuid, state: 'hung', detail: `${name}: QEMU has not responded to libvirt for ${seconds} s` };
   }
   return { subject: uuid, state: answer, detail: detail === '' ? name : `${name}: ${detail}` };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { InstanceFacts } from '../monitor.ts';
-import { reasonToHold } from './nova-view.ts';
+import type { InstanceFacts } from '../service/monitor.ts';
+import { reasonToHold } from './nova-decision.ts';
 
 const ACTIVE: InstanceFacts = { status: 'found', host: 'n1', vmState: 'active', taskState: null };
 
 test.each<[string, InstanceFacts | undefined]>([
-  ['nobody can be asked', undefined],
+  ['Nova cannot be queried', undefined],
   ['it is active here', ACTIVE],
   ['Nova has its host by the full name', { ...ACTIVE, host: 'n1.example.org' }],
   ['it has no host just now', { ...ACTIVE, host: null }],

@@ -1,13 +1,13 @@
 /**
- * Questions to QEMU, so that libvirt notices one that hangs: its control info tells only of a command that is waiting.
+ * Requests to QEMU, so that libvirt detects a hang: its control info shows only commands that wait for a response.
  *
- * Invariant: at most `MAX_PROBES` are unanswered at any time, and one for each run of a domain. Each unanswered one holds a
- * worker of libvirtd (20 by default); were there more, QEMUs that hang together would keep Nova out of libvirt.
+ * Invariant: at most `MAX_PROBES` are unanswered at any time, and at most one for each run of a domain. Each unanswered
+ * request occupies a worker of libvirtd (20 by default). With more of them, QEMUs that hang together would lock Nova out.
  */
 import type { DomainName } from '../libvirt/domain-name.ts';
 
 const MAX_PROBES = 3;
-/** A QEMU that works answers in milliseconds; one that does not goes on being asked without being waited for. */
+/** A working QEMU responds in milliseconds. A request to another one stays open, but the poll does not wait for it. */
 const PATIENCE_MS = 1000;
 
 export class Probes {
@@ -18,11 +18,11 @@ export class Probes {
     this.#ask = ask;
   }
 
-  /** Asks, unless this one has not answered before or too many have not; waits a moment for the answer. Never throws. */
+  /** Sends a request, unless this domain or too many others have one open; waits a moment for the response. Never throws. */
   async probe(domain: DomainName, signal: AbortSignal): Promise<void> {
     const key = `${domain.uuid}/${domain.id}`;
     if (this.#unanswered.has(key) || this.#unanswered.size >= MAX_PROBES) return;
-    // What an answer says does not matter: a refusal is one, too, and a lost connection is noticed by the looks.
+    // The content of the response does not matter: a refusal is a response too, and the polls detect a lost connection.
     const answer = this.#ask(domain)
       .catch(() => {})
       .finally(() => this.#unanswered.delete(key));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guestMonitor } from '#config/guest-monitor-options.ts';
+import { guestMonitor } from '#config/options/guest-monitor.ts';
 import { readSelection } from './selection.ts';
 
 const UUID = '11111111-0000-4000-8000-000000000001';

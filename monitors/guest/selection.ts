@@ -1,4 +1,4 @@
-/** Which instances are asked: the option `guests`. Pure. */
+/** Selects the instances to query: the option `guests`. Pure. */
 import type { InstanceDescription } from '../libvirt/domain-xml.ts';
 
 type Selector = (uuid: string, instance: InstanceDescription) => boolean;
@@ -12,7 +12,7 @@ export function readSelection(written: string): Selector {
 
 function readSelector(item: string): Selector {
   const [, kind = '', value = ''] = /^([a-z_]+):(.*)$/.exec(item) ?? [];
-  if (value === '') throw new Error(`option guests: "${item}" needs a value, e.g. flavor:m1.small`);
+  if (value === '') throw new Error(`option guests: "${item}" has no value, e.g. flavor:m1.small`);
   switch (kind) {
     case 'uuid':
       return (uuid) => uuid === value.toLowerCase();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { parseNotification } from '#protocol/notification.ts';
-import type { InstanceFacts, MonitorContext } from '../monitor.ts';
-import type { GuestSight } from './guests.ts';
+import type { InstanceFacts, MonitorContext } from '../service/monitor.ts';
+import type { GuestReading } from './guests.ts';
 import { bodyOf, GuestWatch, type WatchPolicy } from './watch.ts';
 
 const UUID = '11111111-0000-4000-8000-000000000001';
@@ -16,7 +16,7 @@ class Place {
   facts: InstanceFacts | undefined;
   outboxFault: Error | undefined;
   policy = POLICY;
-  /** Nova answers nobody before so many were asked about. */
+  /** Nova does not respond before this number of instances was queried. */
   answersFrom = 0;
   asking = 0;
   readonly #answers = Promise.withResolvers<void>();
@@ -44,13 +44,13 @@ class Place {
     this.#watch = new GuestWatch(context);
   }
 
-  async see(...sights: readonly Partial<GuestSight>[]): Promise<void> {
+  async see(...sights: readonly Partial<GuestReading>[]): Promise<void> {
     this.#now += 10_000;
     const whole = sights.map((sight) => ({ ...SIGHT, controlAt: this.#now, ...sight }));
     await this.#watch.take(whole, this.policy);
   }
 
-  async seeSilent(times: number, other: Partial<GuestSight> = {}): Promise<void> {
+  async seeSilent(times: number, other: Partial<GuestReading> = {}): Promise<void> {
     for (let time = 0; time < times; time += 1) await this.see({ answer: 'silent', ...other });
   }
 
@@ -62,7 +62,7 @@ class Place {
   }
 }
 
-const SIGHT: GuestSight = {
+const SIGHT: GuestReading = {
   uuid: UUID,
   name: 'instance-00000001',
   domainId: 1,
@@ -72,7 +72,7 @@ const SIGHT: GuestSight = {
   detail: '',
 };
 
-test('the body is Masakari’s', () => {
+test('the body is in Masakari’s format', () => {
   expect(bodyOf('n1', UUID, new Date('2026-11-21T08:05:44.646Z'))).toEqual({
     notification: {
       type: 'VM',
@@ -93,7 +93,7 @@ describe('a guest that fails', () => {
     expect(place.reported()).toEqual([UUID]);
   });
 
-  test('is reported again until the report is kept, and costs the others nothing', async () => {
+  test('is reported again until the report is stored, without an effect on the others', async () => {
     const place = new Place();
     const both = (answer: 'answered' | 'silent') => place.see({ answer }, { answer, uuid: OTHER });
     await both('answered');
@@ -107,16 +107,16 @@ describe('a guest that fails', () => {
     expect(place.reported()).toEqual([UUID, OTHER]);
   });
 
-  test('does not wait for what Nova says of another', async () => {
+  test('does not wait for the response about another one', async () => {
     const place = new Place();
     place.answersFrom = 2;
-    const both = (sight: Partial<GuestSight>) => [sight, { ...sight, uuid: OTHER }];
+    const both = (sight: Partial<GuestReading>) => [sight, { ...sight, uuid: OTHER }];
     await place.see(...both({}));
     for (let time = 0; time < 4; time += 1) await place.see(...both({ answer: 'silent' }));
     expect(place.reported().toSorted()).toEqual([UUID, OTHER].toSorted());
   });
 
-  test('is held back while Nova works on it, which is said once, and reported when Nova is done', async () => {
+  test('is held back while Nova works on it, which is logged once, and reported when Nova is done', async () => {
     const place = new Place();
     place.facts = { status: 'found', host: 'n1', vmState: 'active', taskState: 'rebooting' };
     await place.see({});
@@ -128,7 +128,7 @@ describe('a guest that fails', () => {
     expect(place.reported()).toEqual([UUID]);
   });
 
-  test('and is gone, then back under another id, is waited for anew', async () => {
+  test('that ends and returns with another id starts with discovery', async () => {
     const place = new Place();
     await place.see({});
     await place.seeSilent(3);
@@ -137,9 +137,9 @@ describe('a guest that fails', () => {
     expect(place.reported()).toEqual([]);
   });
 
-  test('is not reported when it is not asked', async () => {
+  test('is not reported if it is not queried', async () => {
     const place = new Place();
-    for (let time = 0; time < 9; time += 1) await place.see({ answer: 'not asked' });
+    for (let time = 0; time < 9; time += 1) await place.see({ answer: 'not queried' });
     expect(place.reported()).toEqual([]);
   });
 });
@@ -147,20 +147,20 @@ describe('a guest that fails', () => {
 describe('a QEMU that hangs', () => {
   const hung = (seconds: number) => ({ control: { state: 'occupied', forMs: seconds * 1000 } as const });
 
-  test('is a line in the log, and no report', async () => {
+  test('is logged and not reported', async () => {
     const place = new Place();
     await place.see({});
     for (const seconds of [55, 65, 75]) await place.see({ answer: 'unknown', ...hung(seconds) });
     await place.see({});
     expect(place.reported()).toEqual([]);
     expect(place.lines.filter((line) => line.includes('QEMU'))).toEqual([
-      'error a QEMU does not answer libvirt',
-      'info a QEMU answers libvirt again',
+      'error a QEMU does not respond to libvirt',
+      'info a QEMU responds to libvirt again',
     ]);
   });
 
-  test('is reported where the policy says so, whether it has an agent or not', async () => {
-    for (const answer of ['not asked', 'unknown'] as const) {
+  test('is reported if the policy is to report, with and without an agent', async () => {
+    for (const answer of ['not queried', 'unknown'] as const) {
       const place = new Place();
       place.policy = { ...POLICY, hungQemu: 'report' };
       for (const seconds of [55, 65, 75, 85]) await place.see({ answer, ...hung(seconds) });
@@ -168,7 +168,7 @@ describe('a QEMU that hangs', () => {
     }
   });
 
-  test('and its guest, which cannot answer, are one failure', async () => {
+  test('and its guest, which cannot respond, are one failure', async () => {
     const place = new Place();
     place.policy = { ...POLICY, hungQemu: 'report' };
     await place.see({});
@@ -176,7 +176,7 @@ describe('a QEMU that hangs', () => {
     expect(place.reported()).toEqual([UUID]);
   });
 
-  test('and is reported first is not reported for its guest afterwards', async () => {
+  test('that was reported is not reported for its guest afterwards', async () => {
     const place = new Place();
     place.policy = { ...POLICY, hungQemu: 'report' };
     await place.see({});
@@ -185,18 +185,18 @@ describe('a QEMU that hangs', () => {
     expect(place.reported()).toEqual([UUID]);
   });
 
-  test('is reported when Nova lets go of it and when the outbox takes it', async () => {
+  test('is reported when Nova is done with it and the outbox stores the report', async () => {
     const place = new Place();
     place.policy = { ...POLICY, hungQemu: 'report' };
     place.facts = { status: 'found', host: 'n1', vmState: 'active', taskState: 'powering-off' };
-    await place.see({ answer: 'not asked', ...hung(65) });
+    await place.see({ answer: 'not queried', ...hung(65) });
     place.facts = undefined;
     place.outboxFault = new Error('no space left');
-    await expect(place.see({ answer: 'not asked', ...hung(75) })).rejects.toThrow();
+    await expect(place.see({ answer: 'not queried', ...hung(75) })).rejects.toThrow();
     expect(place.reported()).toEqual([]);
     place.outboxFault = undefined;
-    await place.see({ answer: 'not asked', ...hung(85) });
-    await place.see({ answer: 'not asked', ...hung(95) });
+    await place.see({ answer: 'not queried', ...hung(85) });
+    await place.see({ answer: 'not queried', ...hung(95) });
     expect(place.reported()).toEqual([UUID]);
   });
 });

@@ -1,26 +1,26 @@
 /**
- * One round after the other: what was seen goes through the state machines, and what is due is reported.
+ * After each round the state machines process the poll's result, and failures that are due are reported.
  *
- * Invariant: one run of a domain is reported once, be it for its guest or for its QEMU; and it counts as reported once the
- * report lies durably in the outbox.
+ * Invariant: one run of a domain is reported once, for its guest or for its QEMU. It counts as reported once the report is
+ * durable in the outbox.
  */
 import { type NotificationBody, wireTime } from '#protocol/notification.ts';
-import type { MonitorContext } from '../monitor.ts';
-import type { GuestSight } from './guests.ts';
-import { type Hang, judgeQemu, told } from './hang.ts';
-import { judgeGuest, type Life, type LivenessPolicy, type Phase, reported } from './liveness.ts';
-import { reasonToHold } from './nova-view.ts';
+import type { MonitorContext } from '../service/monitor.ts';
+import { decideGuest, type Life, type LivenessPolicy, type Phase, reported } from './guest-decision.ts';
+import type { GuestReading } from './guests.ts';
+import { decideQemu, type Hang, told } from './hang-decision.ts';
+import { reasonToHold } from './nova-decision.ts';
 
 export interface WatchPolicy extends LivenessPolicy {
   readonly hungQemu: 'ignore' | 'log' | 'report';
   readonly hungQemuAfterMs: number;
 }
 
-/** What is remembered of one instance. */
+/** The state of one instance. */
 export interface Memory {
   readonly life: Life | undefined;
   readonly hang: Hang | undefined;
-  /** Why its report is held back, as it was last said. */
+  /** Why its report is held back, as last logged. */
   readonly held: string | undefined;
 }
 
@@ -38,39 +38,39 @@ export class GuestWatch {
     return this.#memories.get(uuid) ?? NOTHING;
   }
 
-  /** Throws when a report could not be kept; it stays due. */
-  async take(sights: readonly GuestSight[], policy: WatchPolicy): Promise<void> {
-    // A domain that is gone is forgotten: when it comes back it is another run.
+  /** Throws if a report could not be stored; it stays due. */
+  async take(sights: readonly GuestReading[], policy: WatchPolicy): Promise<void> {
+    // The state of a domain that has ended is dropped: its next start is another run.
     const present = new Set(sights.map(({ uuid }) => uuid));
     for (const uuid of this.#memories.keys()) if (!present.has(uuid)) this.#memories.delete(uuid);
-    // Everything seen is remembered first, so that a report that cannot be kept costs the others nothing.
+    // All states are stored first, so that a report that cannot be stored does not affect the others.
     const due = sights.filter((sight) => this.#judge(sight, policy));
-    // Side by side: where no engine is reached each question waits for as long as that takes to find out.
+    // In parallel: without an engine each query waits for its timeout.
     const outcomes = await Promise.allSettled(due.map((sight) => this.#report(sight)));
     const failure = outcomes.find(({ status }) => status === 'rejected');
     if (failure?.status === 'rejected') throw failure.reason;
   }
 
-  /** Remembers; true when a report is due. */
-  #judge(sight: GuestSight, policy: WatchPolicy): boolean {
+  /** Stores the state; true if a report is due. */
+  #judge(sight: GuestReading, policy: WatchPolicy): boolean {
     const { uuid, domainId } = sight;
     const before = this.memoryOf(uuid);
-    const guest = sight.answer === 'not asked' ? undefined : judgeGuest(before.life, domainId, sight.answer, policy);
+    const guest = sight.answer === 'not queried' ? undefined : decideGuest(before.life, domainId, sight.answer, policy);
     const life = guest?.life ?? (before.life?.domainId === domainId ? before.life : undefined);
     const isReported = life?.phase.name === 'reported';
     this.#tellPhase(sight, before.life, guest?.life);
-    const qemu = judgeQemu(before.hang, domainId, sight.control, policy.hungQemuAfterMs, sight.controlAt);
+    const qemu = decideQemu(before.hang, domainId, sight.control, policy.hungQemuAfterMs, sight.controlAt);
     const hangs = qemu.verdict === 'hangs';
     this.#tellHang(sight, qemu.verdict, policy);
     const isHangDue = policy.hungQemu === 'report' && hangs && !isReported;
-    // A hang that is to be reported is told when its report is kept.
+    // A hang that is due for a report counts as reported once its report is stored.
     const hang = hangs && !isHangDue && qemu.hang ? told(qemu.hang) : qemu.hang;
     const isDue = guest?.isDue === true || isHangDue;
     this.#memories.set(uuid, { life, hang, held: isDue ? before.held : undefined });
     return isDue;
   }
 
-  async #report(sight: GuestSight): Promise<void> {
+  async #report(sight: GuestReading): Promise<void> {
     const { log, node } = this.#context;
     const { uuid, name, domainId } = sight;
     const held = reasonToHold(await this.#context.askInstance(uuid), node);
@@ -86,30 +86,31 @@ export class GuestWatch {
     this.#memories.set(uuid, { life, hang: memory.hang && told(memory.hang), held: undefined });
   }
 
-  #tellPhase(sight: GuestSight, before: Life | undefined, after: Life | undefined): void {
+  #tellPhase(sight: GuestReading, before: Life | undefined, after: Life | undefined): void {
     const { uuid, name, detail, answer } = sight;
     if (after === undefined) return;
     const same = before?.domainId === after.domainId;
     const was: Phase['name'] = same ? before.phase.name : 'discovery';
     const is = after.phase;
     const { log } = this.#context;
-    if (is.name === 'error') log('warning', 'a guest does not answer', { uuid, name, failures: is.failures, detail });
+    if (is.name === 'error') log('warning', 'a guest does not respond', { uuid, name, failures: is.failures, detail });
     else if (is.name === was) return;
-    else if (is.name === 'healthy' && was === 'discovery') log('info', 'a guest answers', { uuid, name });
-    else if (is.name === 'healthy' && answer === 'answered') log('info', 'a guest answers again', { uuid, name });
-    else if (is.name === 'healthy') log('info', 'the failures of a guest are forgotten', { uuid, name, detail });
-    else if (is.name === 'discovery') log('info', 'a guest is waited for', { uuid, name, detail });
+    else if (is.name === 'healthy' && was === 'discovery') log('info', 'a guest responds', { uuid, name });
+    else if (is.name === 'healthy' && answer === 'answered') log('info', 'a guest responds again', { uuid, name });
+    else if (is.name === 'healthy') log('info', 'the failures of a guest are reset', { uuid, name, detail });
+    else if (is.name === 'discovery') log('info', 'waiting for a guest agent', { uuid, name, detail });
   }
 
-  #tellHang({ uuid, name }: GuestSight, verdict: 'nothing' | 'hangs' | 'answers again', policy: WatchPolicy): void {
+  #tellHang({ uuid, name }: GuestReading, verdict: 'nothing' | 'hangs' | 'responds again', policy: WatchPolicy): void {
     const { log } = this.#context;
     const seconds = policy.hungQemuAfterMs / 1000;
-    if (verdict === 'hangs') log('error', 'a QEMU does not answer libvirt', { uuid, name, for_more_than_s: seconds });
-    if (verdict === 'answers again') log('info', 'a QEMU answers libvirt again', { uuid, name });
+    if (verdict === 'hangs')
+      log('error', 'a QEMU does not respond to libvirt', { uuid, name, for_more_than_s: seconds });
+    if (verdict === 'responds again') log('info', 'a QEMU responds to libvirt again', { uuid, name });
   }
 }
 
-/** Masakari's body for a guest that failed: its engine acts on no other pair of a guest agent. Times have microseconds there. */
+/** Masakari's body for a guest failure: its engine acts on no other pair of a guest agent. Its times have microseconds. */
 export function bodyOf(node: string, uuid: string, at: Date): NotificationBody {
   return {
     notification: {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { massSilence } from './silence.ts';
+import { massSilence } from './mass-silence-decision.ts';
 
 const RULE = { window: 10, sharePercent: 50 };
 
-/** `a@100 b@100!`: when each was last heard; those with a mark are silent. */
+/** `a@100 b@100!`: the last response of each; hosts with a mark are silent. */
 function together(told: string, rule = RULE): string {
   const hosts = told.split(' ').map((one) => one.replace('!', '').split('@') as [string, string]);
   const silent = told.split(' ').filter((one) => one.endsWith('!'));
@@ -22,18 +22,18 @@ describe('massSilence', () => {
     ['one after the other', 'a@100! b@150! c@190! d@300', ''],
     ['hosts that were silent long before make a new failure neither larger', 'a@1! b@2! c@100! d@200 e@200 f@200', ''],
     ['nor smaller', 'a@1! b@100! c@100! d@200', 'b c'],
-    ['those who came back leave the others for down', 'a@100! b@200 c@200 d@200', ''],
+    ['when some return the others are down', 'a@100! b@200 c@200 d@200', ''],
   ])('%s', (_, told, expected) => {
     expect(together(told)).toBe(expected);
   });
 
-  test('the share is the share of those who could still be heard', () => {
+  test('the share is a share of the hosts that could still respond', () => {
     const quarter = { window: 10, sharePercent: 20 };
     expect(together('a@100! b@100! c@200 d@200 e@200 f@200 g@200 h@200 i@200', quarter)).toBe('a b');
     expect(together('a@100! b@100! c@200 d@200 e@200 f@200 g@200 h@200 i@200 j@200', quarter)).toBe('');
   });
 
-  test('all of them falling silent within the window are held together, whatever the share', () => {
+  test('if all fall silent within the window they count together, for any share', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 100, max: 110 }), { minLength: 2, maxLength: 50 }),

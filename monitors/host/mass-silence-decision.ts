@@ -1,28 +1,28 @@
 /**
- * Which hosts fell silent together. Pure.
+ * Decides which hosts fell silent together. Pure.
  *
- * Invariant: whether hosts fell silent together depends on when each was last heard and on nothing else, so the answer
- * stays the same for as long as they are silent, and an old failure never makes a new one look small or large. If most hosts are
- * silent from the same moment on, it is more likely that we are deaf (switch, cable, firewall, paused machine) than that all of
- * them died; nobody is taken for down then.
+ * Invariant: whether hosts fell silent together depends only on the time of the last response of each. The result therefore
+ * stays the same while they are silent, and an old failure never makes a new one appear small or large. If most hosts are
+ * silent from the same moment on, a fault of this node (switch, cable, firewall, paused machine) is more likely than the death of
+ * all; no host is taken for down then.
  */
 
-/** Each host and when it was last heard; for one that never was, since when we listen. Any clock that only rises: milliseconds, looks. */
-export type LastHeard = ReadonlyMap<string, number>;
+/** The last response of each host; without one, the start of the watch. Any clock that only rises: milliseconds, polls. */
+export type LastReceived = ReadonlyMap<string, number>;
 
 export interface SilenceRule {
-  /** Hosts whose silence began within this time of each other fell silent together; in the unit of `LastHeard`. */
+  /** Hosts whose silence began within this time of each other fell silent together; in the unit of `LastReceived`. */
   readonly window: number;
-  /** More than this share of the hosts that could be heard until then is a mass silence. Per cent. */
+  /** More than this share of the hosts that responded until then is a mass silence. Per cent. */
   readonly sharePercent: number;
 }
 
 /**
- * Of `quiet`, those that fell silent together with so many others that nothing can be said of them. Quiet are those that
- * should have been heard again by now, also those that are not silent for long enough to be taken for down: the first of
- * many must not be taken for down in the moment before the others are.
+ * Of `quiet`, the hosts that fell silent together with so many others that their state is unknown. Quiet are those that should
+ * have responded again by now, also those that are not silent for long enough to be taken for down: the first of many must not
+ * be taken for down in the moment before the others are.
  */
-export function massSilence(lastHeard: LastHeard, quiet: Iterable<string>, rule: SilenceRule): ReadonlySet<string> {
+export function massSilence(lastHeard: LastReceived, quiet: Iterable<string>, rule: SilenceRule): ReadonlySet<string> {
   const all = [...lastHeard.values()].sort((a, b) => a - b);
   const ends = Array.from(quiet, (host) => ({ host, at: lastHeard.get(host) ?? Number.NEGATIVE_INFINITY }));
   const sorted = ends.map(({ at }) => at).sort((a, b) => a - b);
@@ -32,13 +32,13 @@ export function massSilence(lastHeard: LastHeard, quiet: Iterable<string>, rule:
     const end = at + rule.window;
     const group = countUntil(sorted, (time) => time <= end) - countUntil(sorted, (time) => time < begin);
     const audible = all.length - countUntil(all, (time) => time < begin);
-    // One host alone is no mass, however few there are.
+    // One host alone is no mass, for any number of hosts.
     if (group >= 2 && group * 100 > audible * rule.sharePercent) together.add(host);
   }
   return together;
 }
 
-/** How many values at the beginning of a sorted list are early. */
+/** The number of values at the start of a sorted list that are early. */
 function countUntil(sorted: readonly number[], isEarly: (time: number) => boolean): number {
   let low = 0;
   let high = sorted.length;

@@ -9,7 +9,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const SEQUENCE = 'sequence: [manage, tenant, storage]\nmatrix:\n';
 
-test("a file of Masakari's is taken as it is, and every recovery in it needs a proof", () => {
+test('a file of Masakari is used unchanged, and every recovery in it needs a proof', () => {
   const path = join(directory, 'matrix.yaml');
   writeFileSync(
     path,
@@ -25,7 +25,7 @@ test("a file of Masakari's is taken as it is, and every recovery in it needs a p
   });
 });
 
-test('only the row that says so needs no proof', () => {
+test('only the row with proof: none needs no proof', () => {
   const text = `sequence: [storage]\nmatrix:\n- {health: [down], action: [recovery], proof: none}\n- {health: [up], action: []}`;
   expect(parseMatrix(text, 'm')).toMatchObject({ rows: [{ proof: 'none' }, { proof: 'needed' }] });
 });
@@ -50,7 +50,7 @@ describe('refused, with the line', () => {
     expect(() => parseMatrix(text, 'm')).toThrow(message);
   });
 
-  test('a file that is not there', () => {
+  test('a file that does not exist', () => {
     expect(() => readMatrixFile(join(directory, 'none'))).toThrow(
       'there is no such file; see [host] matrix_config_file',
     );

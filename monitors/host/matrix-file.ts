@@ -9,9 +9,9 @@
  * A row may add `proof: none`: its hosts are then recovered without a proof that they are dead. Errors name file and line.
  */
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
-import { readConfigurationFile } from '#config/files.ts';
-import type { Network } from './fact.ts';
+import { readTrustedFile } from '#config/document/files.ts';
 import type { Health, Policy, Row } from './policy.ts';
+import type { Network } from './sources/source.ts';
 
 const MAX_BYTES = 64 * 1024;
 const NETWORK_WORDS: Readonly<Record<string, Network>> = {
@@ -27,9 +27,9 @@ export class InvalidMatrix extends Error {
 }
 
 export function readMatrixFile(path: string): Policy {
-  let content: ReturnType<typeof readConfigurationFile>;
+  let content: ReturnType<typeof readTrustedFile>;
   try {
-    content = readConfigurationFile(path);
+    content = readTrustedFile(path);
   } catch (error) {
     throw new InvalidMatrix(`${path}: the matrix cannot be read`, { cause: error });
   }

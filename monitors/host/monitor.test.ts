@@ -2,14 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
-import type { Source } from './fact.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
+import { NONE_EXPECTED } from './expected-hosts.ts';
 import { create, HostMonitor } from './monitor.ts';
-import { parseCib } from './pacemaker/cib.ts';
-import { parseCrmMon } from './pacemaker/crm-mon.ts';
-import { createPacemakerSource } from './pacemaker/source.ts';
 import { PACEMAKER_FENCED } from './policy.ts';
 import { prepare, type Setup } from './setup.ts';
+import { parseCib } from './sources/pacemaker/cib.ts';
+import { parseCrmMon } from './sources/pacemaker/crm-mon.ts';
+import { createPacemakerSource } from './sources/pacemaker/source.ts';
+import type { Source } from './sources/source.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'host-monitor-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -28,25 +29,30 @@ const matrix = join(directory, 'matrix.yaml');
 writeFileSync(matrix, 'sequence: [storage]\nmatrix: [{health: [down], action: [shoot]}]\n');
 
 test.each<[string, Partial<EngineOptions['hostMonitor']>, string]>([
-  ['a policy that nothing can fulfil', { sources: ['ping'], policy: 'pacemaker-fenced' }, 'no host could ever be dead'],
+  [
+    'a policy that no source can fulfil',
+    { sources: ['ping'], policy: 'pacemaker-fenced' },
+    'no host could ever be dead',
+  ],
+  ['a matrix whose networks no source has', { sources: ['heartbeat'] }, 'no source (heartbeat) has networks'],
   [
     'a matrix that cannot be read',
     { policy: 'matrix', matrixConfigFile: matrix },
     `${matrix}:2: "action" takes recovery`,
   ],
   ['a form of names without its domain', { hostNameForm: 'full' }, 'host_name_domain is empty'],
-])('%s is refused before anything begins', async (_, more, message) => {
+])('%s is refused before anything starts', async (_, more, message) => {
   await expect(create(options(more), 'n1')).rejects.toThrow(message);
 });
 
-test('deaths of hosts that are back go to an engine, and to no Masakari', async () => {
+test('deaths of hosts that are back are sent to an engine, and not to a Masakari', async () => {
   const { transport } = options();
   expect((await prepare(options(), 'n1')).lateDeaths).toBeUndefined();
   const toMasakari = { ...options(), transport: { ...transport, target: 'masakari' } } as const;
   expect((await prepare(toMasakari, 'n1')).lateDeaths).toBe('silent');
 });
 
-test('a wrong option at a reload is refused, and what was stays', async () => {
+test('an invalid option at a reload is refused, and the current ones stay in use', async () => {
   const monitor = await create(options({ monitoringIntervalMs: 1_000 }), 'n1');
   const before = monitor.blindAfterMs;
   await expect(monitor.reload(options({ hostNameForm: 'full' }))).rejects.toThrow('host_name_domain');
@@ -55,9 +61,9 @@ test('a wrong option at a reload is refused, and what was stays', async () => {
   expect(monitor.blindAfterMs).toBe(before + 3_000);
 });
 
-test('where no cluster runs, a look fails, a report stays unproven, and the monitor runs on blind until it is ended', async () => {
+test('without a cluster a poll fails, a report stays unproven, and the monitor runs blind until it is stopped', async () => {
   const monitor = await create(options(), 'n1');
-  await expect(monitor.look(AbortSignal.timeout(20_000))).rejects.toThrow(/no host can be seen: pacemaker: /);
+  await expect(monitor.look(AbortSignal.timeout(20_000))).rejects.toThrow(/no host can be read: pacemaker: /);
   const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
   const common = { hostname: 'c1', generated_time: '2026-11-21T08:00:00Z' };
   expect(await monitor.recheck({ notification: { type: 'COMPUTE_HOST', ...common, payload } })).toBe('unknown');
@@ -82,7 +88,7 @@ test('where no cluster runs, a look fails, a report stays unproven, and the moni
 
 const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
 
-/** A monitor that Pacemaker shows captured samples, one after the other; the last one stays. */
+/** A monitor with captured outputs of Pacemaker, one after the other; the last one is repeated. */
 async function shown(samples: readonly string[], ...others: readonly Source[]): Promise<HostMonitor> {
   return new HostMonitor(await showing(samples, ...others), 'n1');
 }
@@ -93,12 +99,17 @@ async function showing(samples: readonly string[], ...others: readonly Source[])
     const sample = left.length > 1 ? left.shift() : left[0];
     return { view: parseCrmMon(read(`${sample}/crm_mon.xml`)), cib: parseCib(read(`${sample}/cib.xml`)) };
   });
-  return { options: options().hostMonitor, policy: PACEMAKER_FENCED, sources: [source, ...others] };
+  return {
+    options: options().hostMonitor,
+    policy: PACEMAKER_FENCED,
+    sources: [source, ...others],
+    expected: NONE_EXPECTED,
+  };
 }
 
 const saying = (look: Source['look']): Source => ({ name: 'ipmi', look });
 
-test('one look tells the state of each host, where it comes from, and which source is blind', async () => {
+test('one poll returns the state of each host, its origin, and the blind sources', async () => {
   const off = saying(async () => [
     { source: 'ipmi', host: 'c2', says: 'down', proof: 'power off', at: Date.now(), detail: 'chassis power is off' },
   ]);
@@ -119,6 +130,34 @@ test('one look tells the state of each host, where it comes from, and which sour
     'c1 up',
     'c2 dead',
     '(ipmi) blind',
+  ]);
+});
+
+test('one poll lists the expected hosts that are not watched, and the monitor if it is blind as a whole', async () => {
+  const expected = {
+    hosts: new Map([['c9', 'a failover segment']] as const),
+    fault: 'hosts.yaml:1:1: this is not YAML',
+  };
+  const looked = async (sample: string) => {
+    const monitor = new HostMonitor({ ...(await showing([sample])), expected }, 'n1');
+    const sights = await monitor.look(AbortSignal.timeout(20_000));
+    return sights.map(({ subject, state, detail }) => `${subject} ${state} ${detail}`);
+  };
+  const unwatched = 'c9 unwatched in a failover segment, but Pacemaker does not know it';
+  const fault = '(inventory) unreadable hosts.yaml:1:1: this is not YAML';
+  expect(await looked('all-online')).toEqual([
+    'c1 up connected',
+    'c2 up connected',
+    unwatched,
+    fault,
+    `(all) blind none of 1 expected hosts is watched, c9: in a failover segment, but Pacemaker does not know it`,
+  ]);
+  expect(await looked('no-quorum')).toEqual([
+    'c1 unknown the cluster has no quorum here',
+    'c2 unknown the cluster has no quorum here',
+    unwatched,
+    fault,
+    '(all) blind Pacemaker has no state of any host: the cluster has no quorum here',
   ]);
 });
 
@@ -144,7 +183,7 @@ describe('a report that waited long', () => {
     expect(await monitor.recheck({ notification: { ...common, payload } })).toBe(expected);
   });
 
-  test('of a host that is back is still so where it was fenced or had no power, unless it goes to a Masakari', async () => {
+  test('of a host that is back still holds if it was fenced or had no power, unless it is sent to a Masakari', async () => {
     const fenced = { ...common, generated_time: '2026-11-21T08:15:31Z', payload: stopped } as const;
     const monitor = await shown(['remote-daemon-killed']);
     expect(await monitor.recheck({ notification: fenced })).toBe('still');
@@ -155,7 +194,7 @@ describe('a report that waited long', () => {
     expect(await toMasakari.recheck({ notification: fenced }, undefined, 'fencing')).toBe('over');
   });
 
-  test('of a host that is not watched, or of something else, cannot be judged', async () => {
+  test('of a host that is not watched, or of another object, is unknown', async () => {
     const monitor = await shown(['all-online']);
     expect(await monitor.recheck({ notification: { ...common, hostname: 'x', payload: stopped } })).toBe('unknown');
     const payload = { event: 'STOPPED', process_name: 'nova-compute' } as const;
@@ -163,7 +202,7 @@ describe('a report that waited long', () => {
   });
 });
 
-test('a reload begins to watch anew with the new options, and the end of the process ends it', async () => {
+test('a reload restarts the watch with the new options, and the end of the process ends it', async () => {
   const monitor = await create(options({ monitoringIntervalMs: 3_600_000 }), 'n1');
   const ends = new AbortController();
   const blind: string[] = [];
@@ -188,7 +227,7 @@ test('a reload begins to watch anew with the new options, and the end of the pro
     },
   });
   await blindTimes(1);
-  // The next look of the first options would come in an hour.
+  // The next poll of the first options would come in an hour.
   await monitor.reload(options({ monitoringIntervalMs: 3_600_000 }));
   await blindTimes(2);
   ends.abort();

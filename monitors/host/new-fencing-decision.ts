@@ -1,13 +1,13 @@
 /**
- * Which fencings in the cluster's history are news. Pure.
+ * Decides which fencings in the cluster's history are new. Pure.
  *
- * Invariant: a fencing is news once, whatever clock its time is of and however often the nodes exchange their histories. What the
- * history shows the first time a host is seen is known: nothing tells what became of it.
+ * Invariant: a fencing is new once, for any clock of its time and however often the nodes exchange their histories. The history at the
+ * first poll of a host counts as known: the later state of the host is unknown.
  */
 
 /**
- * The history of fencing is kept by each node, and what one learns from another may have another node's clock: a fencing
- * that is this little apart from one that was reported is that one. Milliseconds.
+ * Each node keeps the history of fencing, and entries that it receives from another node may have that node's clock: a fencing
+ * that is this close to one that was reported is the same one. Milliseconds.
  */
 export const SAME_FENCING_MS = 10_000;
 

@@ -1,8 +1,8 @@
 /**
- * The policies that facts are weighed by. What a policy lets pass as dead is evacuated: a death needs a proof unless the
- * operator wrote `proof: none` to the very row of the matrix.
+ * The policies that decide about facts. A host that a policy accepts as dead is evacuated: a death needs a proof unless the
+ * operator wrote `proof: none` into that row of the matrix.
  */
-import type { Network, Proof } from './fact.ts';
+import type { Network, Proof } from './sources/source.ts';
 
 export type Health = 'up' | 'down';
 
@@ -20,7 +20,7 @@ export type Policy =
 
 export const PACEMAKER_FENCED: Policy = { name: 'pacemaker-fenced' };
 
-/** Proofs for which one sight is enough: the cluster agreed on them. */
+/** Proofs for which one poll is enough: the cluster agreed on them. */
 export const SETTLED_PROOFS: ReadonlySet<Proof> = new Set(['fenced', 'operator']);
 
 /**

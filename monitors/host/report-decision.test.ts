@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseNotification } from '#protocol/notification.ts';
-import type { Verdict } from './judge.ts';
-import { missedDeath, reportedProof, reportOf, type Told, type Unproven } from './reports.ts';
+import { missedDeath, reportedProof, reportOf, type Told, type Unproven } from './report-decision.ts';
+import type { Verdict } from './state-decision.ts';
 
 const AT = Date.parse('2026-11-21T08:39:57Z');
 const MINUTE = 60_000;
@@ -25,7 +25,7 @@ function words(
 const FENCED: Told = { said: 'dead', since: AT, proof: 'fenced' };
 const STOPPED = 'STOPPED OFFLINE NORMAL at 2026-11-21T08:39:57.000Z, then dead';
 
-describe('reported is', () => {
+describe('the report is', () => {
   test.each<[string, string | undefined, string | undefined]>([
     ['a host found dead, with the time of its fencing', words(fencedAt(AT)), STOPPED],
     ['nothing more while it stays dead', words(fencedAt(AT), FENCED), undefined],
@@ -51,16 +51,16 @@ describe('reported is', () => {
       'STARTED ONLINE NORMAL at 2026-11-21T08:40:57.000Z, then nothing',
     ],
     [
-      'its return after its death, whatever the clocks say',
+      'its return after its death, for any clocks',
       words(in_('up', AT - MINUTE), FENCED),
       'STARTED ONLINE NORMAL at 2026-11-21T08:39:57.001Z, then nothing',
     ],
     ['nothing of a host that is up and always was', words(in_('up')), undefined],
-    ['nothing of one in doubt', words(in_('suspected')), undefined],
+    ['nothing for a suspected host', words(in_('suspected')), undefined],
     ['nothing of one that leaves', words(in_('leaving')), undefined],
-    ['nothing of one that nothing is known of', words(in_('unknown'), FENCED), undefined],
+    ['nothing for a host in state unknown', words(in_('unknown'), FENCED), undefined],
     [
-      'one in doubt, as UNKNOWN, if that is asked for',
+      'a suspected host, as UNKNOWN, if the option requires it',
       words(in_('suspected'), undefined, 'reported'),
       'STOPPED OFFLINE UNKNOWN at 2026-11-21T08:39:57.000Z, then suspected',
     ],
@@ -109,20 +109,20 @@ describe('a host that was fenced and is up again', () => {
 });
 
 test.each<[string, Pick<Verdict, 'state' | 'proof' | 'since'>, number, string]>([
-  ['a fencing after the last look', fencedAt(AT), 1_000, 'fencing'],
+  ['a fencing after the last poll', fencedAt(AT), 1_000, 'fencing'],
   ['a fencing by a node whose clock is an hour behind', fencedAt(AT - 60 * MINUTE), 60_000, 'fencing'],
-  ['a recent fencing that the first look finds', fencedAt(AT - 1_000), Number.POSITIVE_INFINITY, 'fencing'],
+  ['a recent fencing that the first poll finds', fencedAt(AT - 1_000), Number.POSITIVE_INFINITY, 'fencing'],
   [
-    'an old fencing that the first look finds: the host may have booted',
+    'an old fencing that the first poll finds: the host may have booted',
     fencedAt(AT - 2 * MINUTE),
     Number.POSITIVE_INFINITY,
     'none',
   ],
-  ['a fencing in the future that the first look finds', fencedAt(AT + 2 * MINUTE), Number.POSITIVE_INFINITY, 'none'],
-  ['a board that shows no power', foundOff(AT), Number.POSITIVE_INFINITY, 'fencing'],
+  ['a fencing in the future that the first poll finds', fencedAt(AT + 2 * MINUTE), Number.POSITIVE_INFINITY, 'none'],
+  ['a BMC that reports no power', foundOff(AT), Number.POSITIVE_INFINITY, 'fencing'],
   ["an operator's confirmation", { state: 'dead', proof: 'operator', since: AT }, 1_000, 'none'],
   ['a policy that needs no proof', in_('dead'), 1_000, 'none'],
-  ['a host in doubt', in_('suspected'), 1_000, 'none'],
+  ['a suspected host', in_('suspected'), 1_000, 'none'],
   ['a host that is up', in_('up'), 1_000, 'none'],
 ])('beside the report of %s', (_, verdict, unfencedMs, expected) => {
   expect(reportedProof(verdict, unfencedMs, AT)).toBe(expected);

@@ -1,18 +1,18 @@
 /**
- * What is reported of a host, given what was reported before. Pure.
+ * Decides the report of a host from its state and the earlier reports. Pure.
  *
  * Invariant: a death is reported once and a return once, also across restarts. A host that is dead when the monitor starts is
- * reported. Two deaths are told apart by the time of the fencing, so that one between two runs of the monitor is not missed.
- * A proof travels with the report of a host that is dead now, never with one of a host that is back.
+ * reported. Two deaths are distinguished by the time of the fencing, so that one between two runs of the monitor is not missed.
+ * A proof is sent with the report of a host that is dead now, never with one of a host that is back.
  */
 import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { Proof } from './fact.ts';
-import type { Verdict } from './judge.ts';
-import { SAME_FENCING_MS, unknownFencings } from './known-fencings.ts';
+import { SAME_FENCING_MS, unknownFencings } from './new-fencing-decision.ts';
 import { SETTLED_PROOFS } from './policy.ts';
+import type { Proof } from './sources/source.ts';
+import type { Verdict } from './state-decision.ts';
 
-/** What the engine was told of a host that is not up; of a host that is, nothing is kept. */
+/** The last report of a host that is not up; nothing is stored for a host that is up. */
 export interface Told {
   readonly said: 'dead' | 'suspected';
   /** Generated time of the report, milliseconds UTC. */
@@ -22,21 +22,21 @@ export interface Told {
 
 export interface Report {
   readonly body: NotificationBody;
-  /** What holds once the report is safe; undefined: the host is up again. */
+  /** The new state once the report is durable; undefined: the host is up again. */
   readonly told: Told | undefined;
   readonly proof: ReportedProof;
 }
 
 /**
- * A fencing longer ago is no proof to the engine: the host may have booted again, and by then Nova itself shows a dead host as
- * down. Without alerts a death is seen up to 60 s later, by the next look. Milliseconds.
+ * A fencing longer ago is no proof for the engine: the host may have booted again, and by then Nova itself shows a dead host as
+ * down. Without alerts the next poll detects a death up to 60 s later. Milliseconds.
  */
 const PROOF_LASTS_MS = 90_000;
 
 /** `silent`: a host that is not proven dead is not reported. */
 export type Unproven = 'reported' | 'silent';
 
-/** @param verdict settled; one of a host in doubt is only given when it has lasted for as many looks as are asked for */
+/** `verdict` is the accepted state; a suspected host is passed only after the required number of polls */
 export function reportOf(
   host: string,
   verdict: Pick<Verdict, 'state' | 'proof' | 'since'>,
@@ -54,16 +54,16 @@ export function reportOf(
     return { body: stopped(host, since, 'UNKNOWN'), told: { said: 'suspected', since } };
   }
   if (state === 'up' && told !== undefined) {
-    // The clocks of the fencing node and of this one may differ; the return comes after the death all the same.
+    // The clocks of the fencing node and of this one may differ; the return must come after the death.
     return { body: started(host, Math.max(since, told.since + 1)), told: undefined };
   }
   return undefined;
 }
 
 /**
- * The death of a host that was fenced and is up again, and that no look saw dead: several fencings in between are one.
- * @param fencings all that the history has of it
- * @param known those of them that are no news, in ascending order
+ * The death of a host that was fenced and is up again, and that no poll found dead: several fencings in between count as one.
+ * @param fencings all fencings of it in the history
+ * @param known those of them that are not new, in ascending order
  */
 export function missedDeath(
   host: string,
@@ -82,9 +82,9 @@ export function missedDeath(
 }
 
 /**
- * What is sent beside the report: the host has no power, or was fenced and cannot have booted since. An operator's word is no
- * fencing.
- * @param unfencedMs how long ago a look saw it up, or down and not fenced; Infinity: none did
+ * The proof sent with the report: the host has no power, or was fenced and cannot have booted since. An operator's confirmation is
+ * no fencing.
+ * @param unfencedMs age of the last poll that had it up, or down and not fenced; Infinity: none did
  */
 export function reportedProof(
   { state, proof, since }: Pick<Verdict, 'state' | 'proof' | 'since'>,
@@ -93,14 +93,14 @@ export function reportedProof(
 ): ReportedProof {
   if (state !== 'dead') return 'none';
   if (proof === 'power off') return 'fencing';
-  // By our own looks first: the time of the fencing is of another node's clock.
+  // Our own polls come first: the time of the fencing is of another node's clock.
   const isRecent = unfencedMs <= PROOF_LASTS_MS || Math.abs(now - since) <= PROOF_LASTS_MS;
   return proof === 'fenced' && isRecent ? 'fencing' : 'none';
 }
 
 function isAnotherDeath({ proof, since }: Pick<Verdict, 'proof' | 'since'>, told: Told): boolean {
   if (proof === undefined || told.proof === undefined) return false;
-  // Without an event of its own (power found off) the time is that of the look and tells nothing.
+  // Without an event of its own (power found off) the time is that of the poll and distinguishes nothing.
   return SETTLED_PROOFS.has(proof) && SETTLED_PROOFS.has(told.proof) && since > told.since + SAME_FENCING_MS;
 }
 

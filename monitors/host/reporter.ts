@@ -1,33 +1,34 @@
 /**
  * Reports one host.
  *
- * Invariant: what was reported is written down after the report is safe in the outbox; if either fails it is tried again. The
+ * Invariant: a report is written to the state file after it is durable in the outbox; if either fails it is retried. The
  * death of a host that was fenced and is back is reported before its return, and each fencing once.
  */
-import type { MonitorContext } from '../monitor.ts';
-import type { Fact } from './fact.ts';
-import { judge, type Track } from './judge.ts';
-import type { Ledger } from './ledger.ts';
-import { missedDeath, type Report, reportedProof, reportOf } from './reports.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { MonitorContext } from '../service/monitor.ts';
+import { missedDeath, type Report, reportedProof, reportOf } from './report-decision.ts';
 import type { Setup } from './setup.ts';
+import type { Fact } from './sources/source.ts';
+import { judge, type Track } from './state-decision.ts';
+import type { HostStateFile } from './state-file.ts';
 
-type Outcome = 'done' | 'try again';
+type Outcome = 'done' | 'retry';
 
 export class Reporter {
   readonly #setup: Setup;
   readonly #context: Pick<MonitorContext, 'log' | 'report'>;
-  readonly #ledger: Ledger;
-  /** By host: the last look that saw it up, or down and not fenced, of `performance.now`. */
+  readonly #ledger: HostStateFile;
+  /** By host: time of the last poll that had it up, or down and not fenced, of `performance.now`. */
   readonly #unfencedAt = new Map<string, number>();
   #saveFault: string | undefined;
 
-  constructor(setup: Setup, context: Pick<MonitorContext, 'log' | 'report'>, ledger: Ledger) {
+  constructor(setup: Setup, context: Pick<MonitorContext, 'log' | 'report'>, ledger: HostStateFile) {
     this.#setup = setup;
     this.#context = context;
     this.#ledger = ledger;
   }
 
-  /** @param facts the newest of that host: reports before this one took their time, and nothing that has changed since is reported */
+  /** @param facts the newest of that host: earlier reports took time, and a state that has changed since is not reported */
   async report(host: string, track: Track, facts: readonly Fact[], signal: AbortSignal): Promise<Outcome> {
     const { settled } = track;
     if (settled.state === 'up' || settled.state === 'suspected') this.#unfencedAt.set(host, performance.now());
@@ -38,27 +39,27 @@ export class Reporter {
     try {
       if (settled.state === 'up') await this.#reportMissedDeath(host, fencings ?? [], signal);
       await this.#reportState(host, track, signal);
-      // In any other state a fencing stays news until the host is seen dead or up.
+      // In any other state a fencing stays new until the host is dead or up.
       if (isProvenState && fencings !== undefined) this.#ledger.knowFencings(host, fencings);
       return 'done';
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log('error', 'a report of a host could not be kept; it is tried again', { host, reason });
-      return 'try again';
+      const reason = errorMessage(error);
+      this.#context.log('error', 'a report of a host could not be stored; it is retried', { host, reason });
+      return 'retry';
     }
   }
 
-  /** Writes down what is known and not yet in the file. Never throws. */
+  /** Writes state that is not yet in the file. Never throws. */
   save(): Outcome {
     try {
       if (!this.#ledger.isSaved) this.#ledger.save();
       this.#saveFault = undefined;
       return 'done';
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       if (reason !== this.#saveFault) this.#context.log('error', 'the state file cannot be written', { reason });
       this.#saveFault = reason;
-      return 'try again';
+      return 'retry';
     }
   }
 
@@ -72,7 +73,7 @@ export class Reporter {
       return;
     }
     this.#context.log('warning', 'host was fenced and is back', { host, fencedAt });
-    // Known from the report on, with the death: a crash in between repeats both.
+    // Known only after the report of the death: a crash in between repeats both.
     await this.#send(host, report, signal, () => this.#ledger.knowFencings(host, fencings));
   }
 
@@ -83,7 +84,7 @@ export class Reporter {
     const report = reportOf(host, settled, this.#ledger.get(host), unproven);
     if (report === undefined) return;
     if (settled.state === 'dead' && settled.proof === undefined) {
-      this.#context.log('warning', 'HOST IS REPORTED DEAD WITHOUT A PROOF, as the policy says', { host });
+      this.#context.log('warning', 'HOST IS REPORTED DEAD WITHOUT A PROOF, as the policy allows', { host });
     }
     const unfencedMs = performance.now() - (this.#unfencedAt.get(host) ?? Number.NEGATIVE_INFINITY);
     await this.#send(host, { ...report, proof: reportedProof(settled, unfencedMs, Date.now()) }, signal);
@@ -92,7 +93,7 @@ export class Reporter {
   }
 
   async #send(host: string, { body, proof, told }: Report, signal: AbortSignal, known?: () => void): Promise<void> {
-    // One that is given up here is made again after the next start, and recognised.
+    // A report that is aborted here is made again after the next start, and recognised.
     await unlessAborted(this.#context.report(body, proof), signal);
     known?.();
     this.#ledger.set(host, told);

@@ -1,42 +1,56 @@
-/** From the options to what the monitor works with: its policy and its sources. */
-import type { EngineOptions } from '#config/options.ts';
-import type { Source } from './fact.ts';
+/** Creates the monitor's policy and sources from the options. */
+import type { EngineOptions } from '#config/options/options.ts';
+import { type ExpectedHosts, expectedHosts } from './expected-hosts.ts';
 import { readMatrixFile } from './matrix-file.ts';
 import { MASAKARI_MATRIX, PACEMAKER_FENCED, type Policy } from './policy.ts';
-import { createSources, sourceNames } from './sources.ts';
+import { createSources, sourceNames } from './sources/registry.ts';
+import type { Source } from './sources/source.ts';
 
 export interface Setup {
   readonly options: EngineOptions['hostMonitor'];
   readonly policy: Policy;
   readonly sources: readonly Source[];
+  readonly expected: ExpectedHosts;
   /**
-   * Whether the death of a host that is back is reported; left out: it is. `silent` for a Masakari, which takes no look of its own
-   * and would disable the host.
+   * Whether the death of a host that is back is reported; left out: it is. `silent` for a Masakari, which does not check the host
+   * and would disable it.
    */
   readonly lateDeaths?: 'silent';
 }
 
-/** Throws when options or files cannot be right; nothing is begun. */
-export async function prepare(options: EngineOptions, node: string): Promise<Setup> {
+/** Throws if options or files are invalid; nothing is started. @param segmentHosts of the failover segments */
+export async function prepare(
+  options: EngineOptions,
+  node: string,
+  segmentHosts: readonly string[] = [],
+): Promise<Setup> {
   const policy = policyOf(options);
   const sources = await createSources(options, node);
   const isMasakari = options.transport.target === 'masakari';
-  return { options: options.hostMonitor, policy, sources, ...(isMasakari ? { lateDeaths: 'silent' } : {}) };
+  const expected = expectedHosts(options.hostSources.inventory, segmentHosts, node);
+  return { options: options.hostMonitor, policy, sources, expected, ...(isMasakari ? { lateDeaths: 'silent' } : {}) };
 }
 
 function policyOf(options: EngineOptions): Policy {
   const { policy, matrixConfigFile } = options.hostMonitor;
-  const asksPacemaker = sourceNames(options).includes('pacemaker');
+  const names = sourceNames(options);
+  const asksPacemaker = names.includes('pacemaker');
   if (policy === 'pacemaker-fenced' && !asksPacemaker) {
     throw new Error(
       '[host] policy is pacemaker-fenced, but sources does not name pacemaker: no host could ever be dead',
     );
   }
   if (policy === 'pacemaker-fenced' || (policy === 'auto' && asksPacemaker)) return PACEMAKER_FENCED;
-  return matrixConfigFile === '' ? MASAKARI_MATRIX : readMatrixFile(matrixConfigFile);
+  const matrix = matrixConfigFile === '' ? MASAKARI_MATRIX : readMatrixFile(matrixConfigFile);
+  if (!names.includes('ping') && !names.includes('consul')) {
+    throw new Error(
+      `[host] policy is matrix, but no source (${names.join(', ')}) has networks: no host could ever be dead; add ping or consul`,
+    );
+  }
+  return matrix;
 }
 
-/** Whether a row of the policy lets a host be recovered that nothing proves dead. */
+/** Whether a row of the policy lets a host be recovered without a proof of its death. */
 export function asksForNoProof(policy: Policy): boolean {
   return policy.name === 'matrix' && policy.rows.some(({ action, proof }) => action === 'recovery' && proof === 'none');
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Fact, NETWORKS } from './fact.ts';
-import { byHost, judge, type State, settle, type Track, type Verdict } from './judge.ts';
 import { MASAKARI_MATRIX, PACEMAKER_FENCED, type Policy } from './policy.ts';
+import { type Fact, NETWORKS } from './sources/source.ts';
+import { byHost, judge, type State, settle, type Track, type Verdict } from './state-decision.ts';
 
 const NOW = 1_000_000;
 const fact = (source: Fact['source'], says: Fact['says'], more: Partial<Fact> = {}): Fact => ({
@@ -38,27 +38,27 @@ describe('with Pacemaker and proof of fencing', () => {
     ['Pacemaker: lost', [lost], 'suspected'],
     ['Pacemaker: fenced', [fenced], 'dead (fenced)'],
     ['an operator confirmed it', [confirmed], 'dead (operator)'],
-    ['lost, and its board says that power is off', [lost, powerOff], 'dead (power off)'],
+    ['lost, and its BMC reports power off', [lost, powerOff], 'dead (power off)'],
     ['fenced, and power is off', [fenced, powerOff], 'dead (fenced)'],
     ['no quorum, and power is off', [fact('pacemaker', 'unknown'), powerOff], 'unknown'],
     ['for Pacemaker up, and power is off', [fact('pacemaker', 'up'), powerOff], 'up'],
     ['leaving, and power is off', [fact('pacemaker', 'leaving'), powerOff], 'leaving'],
     ['power is off, and Pacemaker does not know it', [powerOff], 'unknown'],
-    ['fenced, and it answers again', [fenced, fact('ping', 'up')], 'dead (fenced)'],
-    ['confirmed by an operator, but it answers', [confirmed, fact('ping', 'up')], 'suspected'],
-    ['said to be without power, but it answers', [lost, powerOff, fact('ping', 'up')], 'suspected'],
+    ['fenced, and it responds again', [fenced, fact('ping', 'up')], 'dead (fenced)'],
+    ['confirmed by an operator, but it responds', [confirmed, fact('ping', 'up')], 'suspected'],
+    ['reported without power, but it responds', [lost, powerOff, fact('ping', 'up')], 'suspected'],
     [
-      'said to be without power a moment after it answered',
+      'reported without power a moment after it responded',
       [lost, powerOff, fact('ping', 'up', { at: powerOff.at - 1 })],
       'suspected',
     ],
     [
-      'confirmed by an operator, and it answered in the last look before',
+      'confirmed by an operator, and it responded in the last poll before',
       [confirmed, fact('ping', 'up', { at: confirmed.at - 1 })],
       'suspected',
     ],
-    ['without power, and it does not answer any more', [lost, powerOff, fact('ping', 'down')], 'dead (power off)'],
-    ['lost, and it does not answer', [lost, fact('ping', 'down')], 'suspected'],
+    ['without power, and it no longer responds', [lost, powerOff, fact('ping', 'down')], 'dead (power off)'],
+    ['lost, and it does not respond', [lost, fact('ping', 'down')], 'suspected'],
   ])('%s', (_, facts, expected) => {
     expect(words(judge(facts, PACEMAKER_FENCED, NOW))).toBe(expected);
   });
@@ -84,12 +84,12 @@ describe("with Masakari's matrix of management, tenant and storage", () => {
     ['storage down and power off', [...seenOn('up up down'), powerOff], MASAKARI_MATRIX, 'suspected'],
     ['all down and power off', [...seenOn('down down down'), powerOff], MASAKARI_MATRIX, 'dead (power off)'],
     ['all down and fenced', [...seenOn('down down down'), fenced], MASAKARI_MATRIX, 'dead (fenced)'],
-    ['storage down, no proof asked for', seenOn('up up down'), UNPROVEN, 'dead'],
+    ['storage down, no proof required', seenOn('up up down'), UNPROVEN, 'dead'],
     ['the same, but no quorum', [...seenOn('up up down'), fact('pacemaker', 'unknown')], UNPROVEN, 'unknown'],
     ['the same, but for Pacemaker up', [...seenOn('up up down'), fact('pacemaker', 'up')], UNPROVEN, 'suspected'],
     ['the same, but in maintenance', [...seenOn('up up down'), fact('pacemaker', 'leaving')], UNPROVEN, 'leaving'],
     [
-      'all down, said to be off, but it answers',
+      'all down, reported as off, but it responds',
       [...seenOn('down down down'), powerOff, fact('ping', 'up')],
       UNPROVEN,
       'suspected',
@@ -98,7 +98,7 @@ describe("with Masakari's matrix of management, tenant and storage", () => {
     expect(words(judge(facts, policy, NOW))).toBe(expected);
   });
 
-  test('one source that sees it on a network is enough for up there', () => {
+  test('one source that has it up on a network is enough for up there', () => {
     const facts = [...seenOn('up up down'), fact('ping', 'up', { network: 'storage' })];
     expect(judge(facts, MASAKARI_MATRIX, NOW).state).toBe('up');
   });
@@ -122,10 +122,10 @@ const anyFact: fc.Arbitrary<Fact> = fc
 const oneOfPacemaker = (facts: readonly Fact[]) => facts.filter(({ source }) => source === 'pacemaker').length <= 1;
 const sight = fc.array(anyFact, { maxLength: 8 }).filter(oneOfPacemaker);
 
-describe('whatever the facts', () => {
+describe('for any facts', () => {
   const policies = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX, UNPROVEN);
   const counting = fc.record({ samples: fc.integer({ min: 1, max: 4 }), apartMs: fc.integer({ min: 0, max: 100 }) });
-  /** The verdicts of a sequence of looks at one host. */
+  /** The states of a sequence of polls of one host. */
   function follow(
     sights: readonly (readonly Fact[])[],
     policy: Policy,
@@ -138,7 +138,7 @@ describe('whatever the facts', () => {
     });
   }
 
-  test('no host is dead without a proof among what is seen now, unless the policy asks for none', () => {
+  test('no host is dead without a proof among the current facts, unless the policy requires none', () => {
     const proving = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX);
     fc.assert(
       fc.property(fc.array(sight, { maxLength: 12 }), proving, counting, (sights, policy, debouncing) => {
@@ -151,7 +151,7 @@ describe('whatever the facts', () => {
     );
   });
 
-  test('no host is dead that Pacemaker cannot judge, sees, or has leaving', () => {
+  test('no host is dead that is unknown, up or leaving in Pacemaker', () => {
     fc.assert(
       fc.property(fc.array(sight, { maxLength: 12 }), policies, counting, (sights, policy, debouncing) => {
         for (const { facts, settled } of follow(sights, policy, debouncing)) {
@@ -172,7 +172,7 @@ describe('whatever the facts', () => {
   });
 });
 
-describe('looks that must agree', () => {
+describe('polls that must agree', () => {
   const three = { samples: 3, apartMs: 10 };
   const saying: Readonly<Record<string, Verdict>> = {
     up: judge([fact('pacemaker', 'up')], PACEMAKER_FENCED, NOW),
@@ -191,24 +191,24 @@ describe('looks that must agree', () => {
     });
   }
 
-  test('a power-off is believed after three, a fencing at once', () => {
+  test('a power-off is accepted after three, a fencing at once', () => {
     expect(states('off off off')).toEqual(['suspected', 'suspected', 'dead']);
     expect(states('fenced')).toEqual(['dead']);
   });
 
-  test('one that disagrees begins the count anew', () => {
+  test('one that disagrees restarts the count', () => {
     expect(states('off off lost off off off')).toEqual([...Array(5).fill('suspected'), 'dead']);
   });
 
-  test('looks in quick succession count as one', () => {
+  test('polls in quick succession count as one', () => {
     expect(states('off off off off', 1)).toEqual(Array(4).fill('suspected'));
   });
 
-  test('a host that flaps does not come up, nor is it dead meanwhile', () => {
+  test('a host that flaps is neither up nor dead', () => {
     expect(states('fenced up fenced up up up')).toEqual(['dead', 'unknown', 'dead', 'unknown', 'unknown', 'up']);
   });
 
-  test('doubt is believed at once', () => {
+  test('a doubtful state is accepted at once', () => {
     expect(states('up up up unknown')).toEqual(['unknown', 'unknown', 'up', 'unknown']);
     expect(states('up up up lost')[3]).toBe('suspected');
   });

@@ -1,26 +1,27 @@
 /**
- * Is a host up, suspected, dead, leaving, or is it not known? Pure: facts and a policy in, a verdict out.
+ * Decides whether a host is up, suspected, dead, leaving or unknown. Pure: facts and a policy in, a state out.
  *
  * Invariants:
- * - no verdict `dead` without a fact that proves it, unless the policy's row says `proof: none`;
- * - where Pacemaker is asked it has the last word against a death: without quorum (`unknown`), for a host that it sees
- *   (`up`) or that leaves in order (`leaving`) nothing else makes it dead;
- * - a word or a board can be about the wrong host: a proof by an operator or by a power-off counts only when no source saw the
- *   host in its newest look, whichever of the two looks was first: each is taken anew every few seconds, so that their order
- *   says nothing. A fencing stands: the host may already have booted again, its instances are gone all the same.
+ * - no state `dead` without a fact that proves it, unless the policy's row has `proof: none`;
+ * - if Pacemaker is a source it can veto a death: without quorum (`unknown`), for a host that it has as `up`, or for one that
+ *   leaves in order (`leaving`), no other fact makes the host dead;
+ * - a confirmation or a BMC can belong to the wrong host. Therefore a proof by an operator or by a power-off counts only if no
+ *   source has the host up in its newest poll. Each source is polled again every few seconds, so the order of the two polls does
+ *   not matter. A fencing always counts: the host may already have booted again, but its instances are gone.
  */
-import { type Fact, NETWORKS, type Network, type Proof } from './fact.ts';
+
 import { type Policy, type Row, SETTLED_PROOFS } from './policy.ts';
+import { type Fact, NETWORKS, type Network, type Proof } from './sources/source.ts';
 
 export type State = 'up' | 'suspected' | 'dead' | 'unknown' | 'leaving';
 
 export interface Verdict {
   readonly state: State;
-  /** Of a dead host; undefined when its policy asks for none. */
+  /** Of a dead host; undefined if its policy requires none. */
   readonly proof?: Proof;
-  /** Of a dead host: when it became so, as the fact that proves it says. Milliseconds UTC. */
+  /** Of a dead host: the time of its death in the fact that proves it. Milliseconds UTC. */
   readonly since: number;
-  /** What decided, in words. */
+  /** The reason for the state, as text. */
   readonly reason: string;
   /** The facts behind it. */
   readonly because: readonly Fact[];
@@ -28,7 +29,7 @@ export interface Verdict {
 
 /** @param facts the newest of each source and network, all of one host */
 export function judge(facts: readonly Fact[], policy: Policy, now: number): Verdict {
-  if (facts.length === 0) return verdict('unknown', 'nothing is known of it', facts, now);
+  if (facts.length === 0) return verdict('unknown', 'no source has its state', facts, now);
   return policy.name === 'matrix' ? judgeByMatrix(facts, policy, now) : judgeByPacemaker(facts, now);
 }
 
@@ -51,12 +52,12 @@ function judgeByMatrix(facts: readonly Fact[], policy: Policy & { name: 'matrix'
       : verdict('up', words, facts, now);
   }
   if (row === undefined || health.includes('unknown')) return verdict('unknown', words, facts, now);
-  if (row.action === 'none') return verdict('suspected', `${words}; the matrix wants no recovery`, facts, now);
-  if (word?.says === 'up') return verdict('suspected', `${words}, but for Pacemaker it is up`, facts, now);
+  if (row.action === 'none') return verdict('suspected', `${words}; the matrix has no recovery for it`, facts, now);
+  if (word?.says === 'up') return verdict('suspected', `${words}, but up in Pacemaker`, facts, now);
   return deadIfProven(facts, row.proof, words, now);
 }
 
-/** One source that sees the host there is enough for up; down is said when all that look there say so. */
+/** One source that has the host up there is enough for up; it is down if all sources there have it down. */
 function healthOf(facts: readonly Fact[], network: Network): 'up' | 'down' | 'unknown' {
   const words = facts.filter((fact) => fact.network === network).map(({ says }) => says);
   if (words.includes('up')) return 'up';
@@ -71,9 +72,9 @@ function deadIfProven(facts: readonly Fact[], needed: Row['proof'], words: strin
   if (best?.proof !== undefined) {
     return { state: 'dead', proof: best.proof, since: best.at, reason: best.detail, because: facts };
   }
-  if (proofs.length > 0) return verdict('suspected', `${words}; said to be off, but it is seen`, facts, now);
+  if (proofs.length > 0) return verdict('suspected', `${words}; reported as off, but a source has it up`, facts, now);
   return needed === 'none'
-    ? verdict('dead', `${words}; the policy asks for no proof`, facts, now)
+    ? verdict('dead', `${words}; the policy requires no proof`, facts, now)
     : verdict('suspected', `${words}; not proven dead`, facts, now);
 }
 
@@ -83,24 +84,24 @@ function verdict(state: State, reason: string, because: readonly Fact[], now: nu
   return { state, reason, because, since: now };
 }
 
-/** What was settled for a host, and what later looks say of it. */
+/** The accepted state of a host, and the states of later polls. */
 export interface Track {
   readonly settled: Verdict;
-  /** The state the last looks agree on, how many they were, and when the last one counted. */
+  /** The state on which the last polls agree, their number, and when the last one counted. */
   readonly trend: { readonly state: State; readonly looks: number; readonly countedAt: number };
 }
 
 export interface Debouncing {
-  /** Looks in a row that must agree before a host is up or dead. */
+  /** Polls in sequence that must agree before a host is up or dead. */
   readonly samples: number;
-  /** Looks closer together than this count as one. Milliseconds. */
+  /** Polls closer together than this count as one. Milliseconds. */
   readonly apartMs: number;
 }
 
 /**
- * Takes a new verdict over at once or after as many looks as are asked for. Nothing is done about `suspected`, `leaving`
- * and `unknown`, so they are believed at once; so is a death that the cluster agreed on. While looks are counted, the host
- * is `suspected` if it seems dead, and what it was if it seems up.
+ * Accepts a new state at once or after the required number of polls. `suspected`, `leaving` and `unknown` start no action, so they
+ * are accepted at once; so is a death on which the cluster agreed. While polls are counted, the host is `suspected` if it
+ * appears dead, and keeps its state if it appears up.
  */
 export function settle(before: Track | undefined, fresh: Verdict, debouncing: Debouncing, now: number): Track {
   const trend = nextTrend(before?.trend, fresh.state, debouncing.apartMs, now);
@@ -112,7 +113,7 @@ export function settle(before: Track | undefined, fresh: Verdict, debouncing: De
   if (isBelieved) return { settled: fresh, trend };
   const waits = `${fresh.reason} (${trend.looks} of ${debouncing.samples} looks)`;
   if (fresh.state === 'dead') return { settled: verdict('suspected', waits, fresh.because, now), trend };
-  // A death that is not seen any more must not go on counting as one.
+  // A death without a current fact must not continue to count as one.
   const rest = before === undefined || before.settled.state === 'dead' ? 'unknown' : before.settled.state;
   return { settled: verdict(rest, waits, fresh.because, now), trend };
 }

@@ -2,19 +2,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { Ledger } from './ledger.ts';
+import { HostStateFile } from './state-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ledger-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const silent = () => {};
 
-test('what was reported is known after a restart, and nothing else lies beside the file', () => {
+test('reports are known after a restart, and no other file is left beside the state file', () => {
   const path = join(directory, 'sub', 'state.json');
-  const ledger = Ledger.open(path, silent);
+  const ledger = HostStateFile.open(path, silent);
   ledger.set('c1', { said: 'dead', since: 5, proof: 'fenced' });
   ledger.set('c2', { said: 'suspected', since: 6 });
   ledger.set('c1', undefined);
-  const again = Ledger.open(path, silent);
+  const again = HostStateFile.open(path, silent);
   expect([again.get('c1'), again.get('c2')]).toEqual([undefined, { said: 'suspected', since: 6 }]);
   expect(readdirSync(join(directory, 'sub'))).toEqual(['state.json']);
 });
@@ -24,42 +24,42 @@ test.each([
   ['empty', ''],
   ['of a later version', '{"version":2,"hosts":{}}'],
   ['with a word that is not known', '{"version":1,"hosts":{"c1":{"said":"gone","since":1}}}'],
-])('a file that is %s is said in the log and counts as none', (_, text) => {
+])('a file that is %s is logged and counts as none', (_, text) => {
   const path = join(directory, 'broken.json');
   writeFileSync(path, text);
   const said: string[] = [];
-  const ledger = Ledger.open(path, (level, message) => said.push(`${level}: ${message}`));
+  const ledger = HostStateFile.open(path, (level, message) => said.push(`${level}: ${message}`));
   expect(ledger.get('c1')).toBeUndefined();
-  expect(said).toEqual(['error: what was reported before cannot be read; hosts that are dead are reported again']);
+  expect(said).toEqual(['error: the state file cannot be read; hosts that are dead are reported again']);
   ledger.set('c1', { said: 'dead', since: 1 });
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, hosts: { c1: { said: 'dead', since: 1 } } });
 });
 
-test('what cannot be written holds all the same, and is known not to be written', () => {
+test('a report that cannot be written still counts, and is marked as not written', () => {
   const path = join(directory, 'file');
   writeFileSync(path, '');
-  const ledger = Ledger.open(join(path, 'state.json'), silent);
+  const ledger = HostStateFile.open(join(path, 'state.json'), silent);
   expect(() => ledger.set('c1', { said: 'dead', since: 1 })).toThrow();
   expect([ledger.get('c1')?.said, ledger.isSaved]).toEqual(['dead', false]);
 });
 
-test('known fencings are known after a restart, beside what was reported', () => {
+test('known fencings are known after a restart, together with the reports', () => {
   const path = join(directory, 'fencings.json');
-  const ledger = Ledger.open(path, silent);
+  const ledger = HostStateFile.open(path, silent);
   expect(ledger.fencings('c1')).toBeUndefined();
   ledger.knowFencings('c1', []);
   ledger.knowFencings('c2', [60_000, 20_000]);
   expect(ledger.isSaved).toBe(false);
   ledger.set('c2', { said: 'dead', since: 20_000 });
-  const again = Ledger.open(path, silent);
+  const again = HostStateFile.open(path, silent);
   expect([again.fencings('c1'), again.fencings('c2'), again.get('c2')?.said]).toEqual([[], [20_000, 60_000], 'dead']);
   again.knowFencings('c2', [20_000, 61_000]);
   expect(again.isSaved).toBe(true);
 });
 
-test('a file of before the history was read holds what was reported, and knows no fencings', () => {
+test('a file of a version without the history has the reports, and no fencings', () => {
   const path = join(directory, 'older.json');
   writeFileSync(path, '{"version":1,"hosts":{"c1":{"said":"dead","since":1}}}');
-  const ledger = Ledger.open(path, silent);
+  const ledger = HostStateFile.open(path, silent);
   expect([ledger.get('c1')?.said, ledger.fencings('c1')]).toEqual(['dead', undefined]);
 });

@@ -1,16 +1,22 @@
 /**
- * What was reported of each host, and which fencings of it are known, in a small file.
+ * The state file of the host monitor: the reports and the known fencings of each host.
  *
- * Invariant: the file is at every moment either the old or the new one, whole. It is written after the report is safe, never
+ * Invariant: the file is at every moment either the old or the new one, complete. It is written after the report is durable, never
  * before: a crash in between repeats a report, which the engine recognises, and loses none.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import { readConfigurationFile } from '#config/files.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
-import { knownAfter } from './known-fencings.ts';
-import type { Told } from './reports.ts';
+import { removeUnfinished, replaceFile } from '#protocol/replaced-file.ts';
+import { readStateFile } from '../service/state-file.ts';
+import { knownAfter } from './new-fencing-decision.ts';
+import type { Told } from './report-decision.ts';
+
+/** Some 200 bytes a host. */
+const MAX_BYTES = 8 * 1024 * 1024;
 
 const toldSchema = v.object({
   said: v.picklist(['dead', 'suspected']),
@@ -21,7 +27,7 @@ const fencingsSchema = v.array(v.pipe(v.number(), v.integer(), v.maxValue(8.64e1
 const fileSchema = v.object({
   version: v.literal(1),
   hosts: v.record(v.string(), toldSchema),
-  /** Not in files of before the history was read. */
+  /** Missing in files of versions without the history. */
   fencings: v.optional(v.record(v.string(), fencingsSchema), {}),
 });
 
@@ -31,7 +37,7 @@ interface Contents {
   readonly fencings: Map<string, readonly number[]>;
 }
 
-export class Ledger {
+export class HostStateFile {
   readonly #path: string;
   readonly #hosts: Map<string, Told>;
   readonly #fencings: Map<string, readonly number[]>;
@@ -44,22 +50,23 @@ export class Ledger {
   }
 
   /**
-   * A file that is not there, or that cannot be understood, counts as one in which nothing was reported: hosts that are
-   * dead are then reported again, and a return may go unreported, which the log says.
+   * A file that does not exist or cannot be parsed counts as one without reports: hosts that are dead are then
+   * reported again, and a return may go unreported. Both are logged.
    */
-  static open(path: string, log: Log): Ledger {
+  static open(path: string, log: Log): HostStateFile {
+    removeUnfinished(path);
     try {
-      const content = readConfigurationFile(path);
-      if (content === undefined) return new Ledger(path);
-      const { hosts, fencings } = v.parse(fileSchema, JSON.parse(new TextDecoder().decode(content.bytes)));
-      return new Ledger(path, {
+      const text = readStateFile(path, MAX_BYTES);
+      if (text === undefined) return new HostStateFile(path);
+      const { hosts, fencings } = v.parse(fileSchema, JSON.parse(text));
+      return new HostStateFile(path, {
         hosts: new Map(Object.entries(hosts)),
         fencings: new Map(Object.entries(fencings).map(([host, times]) => [host, times.toSorted((a, b) => a - b)])),
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      log('error', 'what was reported before cannot be read; hosts that are dead are reported again', { path, reason });
-      return new Ledger(path);
+      const reason = errorMessage(error);
+      log('error', 'the state file cannot be read; hosts that are dead are reported again', { path, reason });
+      return new HostStateFile(path);
     }
   }
 
@@ -67,12 +74,12 @@ export class Ledger {
     return this.#hosts.get(host);
   }
 
-  /** Fencings that are no news; undefined for a host whose history was never seen. */
+  /** The known fencings; undefined for a host whose history was never read. */
   fencings(host: string): readonly number[] | undefined {
     return this.#fencings.get(host);
   }
 
-  /** Holds from here on, and is in the file after the next `save` or `set`. */
+  /** Applies from now on, and is in the file after the next `save` or `set`. */
   knowFencings(host: string, fencings: readonly number[]): void {
     const known = this.#fencings.get(host);
     const after = knownAfter(known ?? [], fencings);
@@ -81,12 +88,12 @@ export class Ledger {
     this.#isSaved = false;
   }
 
-  /** False while what is known here does not stand in the file. */
+  /** False while the state is not in the file. */
   get isSaved(): boolean {
     return this.#isSaved;
   }
 
-  /** It holds from here on, even when the file cannot be written, which is then thrown. */
+  /** Applies from now on, even if the file cannot be written; that error is thrown. */
   set(host: string, told: Told | undefined): void {
     if (told === undefined) this.#hosts.delete(host);
     else this.#hosts.set(host, told);
@@ -98,18 +105,8 @@ export class Ledger {
     const [hosts, known] = [this.#hosts, this.#fencings].map((map) => Object.fromEntries([...map].sort()));
     const fencings = this.#fencings.size === 0 ? {} : { fencings: known };
     const text = `${JSON.stringify({ version: 1, hosts, ...fencings }, null, 1)}\n`;
-    const directory = dirname(this.#path);
-    mkdirSync(directory, { recursive: true, mode: 0o750 });
-    const temporary = `${this.#path}.new`;
-    writeFileSync(temporary, text, { mode: 0o640, flush: true });
-    renameSync(temporary, this.#path);
-    // The new name is only safe when its directory is.
-    const descriptor = openSync(directory, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o750 });
+    replaceFile({ path: this.#path, text, mode: 0o640, durable: 'content and name' });
     this.#isSaved = true;
   }
 }

@@ -1,12 +1,12 @@
-/** Wakes whoever waits. A ring that nobody waits for is forgotten: what it was about is looked at before waiting. */
-export class Bell {
+/** Wakes waiting pollers. A ring without a waiter is dropped: every poller checks its work before it waits. */
+export class WakeUp {
   readonly #waiting = new Set<() => void>();
 
   ring(): void {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Resolves with the next ring, after so many milliseconds, or with the signal, whichever comes first. */
+  /** Resolves with the next ring, after `ms` milliseconds, or with the signal, whichever comes first. */
   wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {

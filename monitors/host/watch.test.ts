@@ -2,17 +2,18 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import { Ledger } from './ledger.ts';
-import { runAlert } from './pacemaker/alert.ts';
-import type { ClusterSight } from './pacemaker/ask.ts';
-import { parseCib } from './pacemaker/cib.ts';
-import { type FenceEvent, parseCrmMon } from './pacemaker/crm-mon.ts';
-import { createPacemakerSource } from './pacemaker/source.ts';
+import { NONE_EXPECTED } from './expected-hosts.ts';
 import { PACEMAKER_FENCED } from './policy.ts';
 import type { Setup } from './setup.ts';
+import { runAlert } from './sources/pacemaker/alert.ts';
+import { parseCib } from './sources/pacemaker/cib.ts';
+import { type FenceEvent, parseCrmMon } from './sources/pacemaker/crm-mon.ts';
+import { createPacemakerSource } from './sources/pacemaker/source.ts';
+import type { ClusterReading } from './sources/pacemaker/tools.ts';
+import { HostStateFile } from './state-file.ts';
 import { Watch } from './watch.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'watch-'));
@@ -21,7 +22,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /** Generous: machines are busy. */
 const until = { timeout: 20_000, interval: 10 };
 const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
-const sightOf = (sample: string): ClusterSight => ({
+const sightOf = (sample: string): ClusterReading => ({
   view: parseCrmMon(read(`${sample}/crm_mon.xml`)),
   cib: parseCib(read(`${sample}/cib.xml`)),
 });
@@ -34,7 +35,7 @@ const fencing = (target: string, time: string, change: Partial<FenceEvent> = {})
 
 let count = 0;
 
-/** A monitor on real sockets and files; what Pacemaker would say are captured answers. */
+/** A monitor on real sockets and files; the outputs of Pacemaker are captured. */
 class Scene {
   readonly reports: string[] = [];
   readonly bodies: NotificationBody[] = [];
@@ -43,14 +44,14 @@ class Scene {
   readonly blind: string[] = [];
   seen = 0;
   looks = 0;
-  /** A sample, or what goes wrong. */
+  /** A sample, or an error. */
   shows: string | Error;
-  /** In the history beside what the sample has. */
+  /** In the history, besides the sample. */
   fencings: readonly FenceEvent[] = [];
-  /** In the cluster's record of c2, in place of what the sample has, milliseconds UTC. */
+  /** In the cluster's record of c2, instead of the sample's value, milliseconds UTC. */
   fencedAt: number | undefined;
   lateDeaths: Pick<Setup, 'lateDeaths'> = {};
-  /** What the outbox does with a report. */
+  /** The outbox's result for a report. */
   outbox: () => Promise<void> = async () => {};
   readonly folder: string;
   readonly options: EngineOptions['hostMonitor'];
@@ -77,7 +78,13 @@ class Scene {
       if (this.shows instanceof Error) throw this.shows;
       return this.#sight(this.shows);
     });
-    const setup = { options: this.options, policy: PACEMAKER_FENCED, sources: [source], ...this.lateDeaths };
+    const setup = {
+      options: this.options,
+      policy: PACEMAKER_FENCED,
+      sources: [source],
+      expected: NONE_EXPECTED,
+      ...this.lateDeaths,
+    };
     const context = {
       log: (level: string, message: string) => this.logged.push(`${level}: ${message}`),
       seen: () => {
@@ -93,13 +100,13 @@ class Scene {
       },
     };
     this.#ends = new AbortController();
-    const ledger = Ledger.open(this.options.stateFile, context.log);
+    const ledger = HostStateFile.open(this.options.stateFile, context.log);
     this.#done = new Watch(setup, context, ledger).run(this.#ends.signal);
     await vi.waitFor(() => statSync(this.options.alertSocket), until);
     await vi.waitFor(() => expect(this.seen + this.blind.length).toBeGreaterThan(0), until);
   }
 
-  #sight(sample: string): ClusterSight {
+  #sight(sample: string): ClusterReading {
     const { view, cib } = sightOf(sample);
     const states = new Map(cib.states);
     const c2 = states.get('c2');
@@ -140,7 +147,7 @@ class Scene {
     return isThere ? JSON.parse(readFileSync(this.options.stateFile, 'utf8')) : undefined;
   }
 
-  /** Until Pacemaker was asked so many times more and what it said was judged. */
+  /** Waits for this number of further polls of Pacemaker, with their decisions. */
   async moreLooks(many: number): Promise<void> {
     const looks = this.looks;
     await this.alert();
@@ -173,7 +180,7 @@ describe('a host', () => {
     ]);
   });
 
-  test('is reported word for word the same by every controller', async () => {
+  test('is reported identically by every controller', async () => {
     // Captured from one cluster, one and a half minutes apart.
     const early = new Scene('remote-fenced-before-start-pending');
     const late = new Scene('remote-start-pending-for-long');
@@ -181,7 +188,7 @@ describe('a host', () => {
     expect(late.bodies).toEqual(early.bodies);
   });
 
-  test('is looked at as soon as Pacemaker alerts, long before the next look is due', async () => {
+  test('is polled at the alert of Pacemaker, long before the next poll is due', async () => {
     const scene = new Scene('all-online');
     await watching(scene, async () => {
       scene.shows = 'remote-fenced-offline';
@@ -201,7 +208,7 @@ describe('a host', () => {
     });
   });
 
-  test('is looked at more often while it is suspected', async () => {
+  test('is polled more often while it is suspected', async () => {
     const scene = new Scene('remote-unclean', { suspicionIntervalMs: 20 });
     await watching(scene, async () => {
       await vi.waitFor(() => expect(scene.looks).toBeGreaterThan(3), until);
@@ -211,7 +218,7 @@ describe('a host', () => {
     expect(scene.logged).toContain('warning: host is suspected');
   });
 
-  test('that comes back is reported, and its next death too', async () => {
+  test('that returns is reported, and its next death too', async () => {
     const scene = new Scene('remote-fenced-offline');
     await watching(scene, async () => {
       await scene.waitForReports('c2 STOPPED');
@@ -224,7 +231,7 @@ describe('a host', () => {
     });
   });
 
-  test('that is shown online while its connection is tried again has not come back', async () => {
+  test('that is shown online while its connection is retried is not back', async () => {
     const scene = new Scene('remote-fenced-but-start-pending-shown-online');
     await watching(scene, async () => {
       await scene.waitForReports('c2 STOPPED');
@@ -233,27 +240,28 @@ describe('a host', () => {
     });
   });
 
-  test('has the name that Nova gives it', async () => {
+  test('is reported with its name in Nova', async () => {
     const scene = new Scene('remote-fenced-offline', { hostNames: { c2: 'nova-2.example.org' } });
     await watching(scene, () => scene.waitForReports('nova-2.example.org STOPPED'));
   });
 
-  test('is not reported when two nodes have its name', async () => {
+  test('is not reported if two nodes have its name', async () => {
     const scene = new Scene('remote-fenced-offline', { hostNames: { c2: 'c1' } });
     await watching(scene, () => scene.moreLooks(2));
     expect(scene.reports).toEqual([]);
   });
 });
 
-describe('a host that would be watched by nobody', () => {
-  test('for its name is misspelt is unknown, and the log says so', async () => {
+describe('a host that would not be watched', () => {
+  test('because its name is misspelt is unknown, and is logged', async () => {
     const scene = new Scene('remote-fenced-offline', { computeHosts: ['c2', 'c3'] });
     await watching(scene, () => scene.waitForReports('c2 STOPPED'));
     expect(scene.logged).toContain('info: host is unknown');
+    expect(scene.logged).toContain('warning: expected hosts are not watched');
     expect(scene.blind).toEqual([]);
   });
 
-  test('for there is none has the monitor blind', async () => {
+  test('because it does not exist makes the monitor blind', async () => {
     const scene = new Scene('all-online', { computeHosts: ['c3'] });
     await watching(scene, async () => {});
     expect(scene.blind).toContainEqual(expect.stringContaining('Pacemaker knows no node c3; see [host] compute_hosts'));
@@ -273,11 +281,11 @@ describe('nothing is reported, and no return either,', () => {
     expect(scene.reports).toEqual([]);
   });
 
-  test('while Pacemaker does not answer, after a death', async () => {
+  test('while Pacemaker does not respond, after a death', async () => {
     const scene = new Scene('remote-fenced-offline');
     await watching(scene, async () => {
       await scene.waitForReports('c2 STOPPED');
-      scene.shows = new Error('crm_mon did not answer within 15 s');
+      scene.shows = new Error('crm_mon timed out after 15 s');
       await scene.moreLooks(2);
       scene.shows = 'no-quorum';
       await scene.moreLooks(2);
@@ -286,8 +294,8 @@ describe('nothing is reported, and no return either,', () => {
   });
 });
 
-describe('a proof travels with the report of', () => {
-  test('a fencing that completed since the last look', async () => {
+describe('a proof is sent with the report of', () => {
+  test('a fencing that completed since the last poll', async () => {
     const scene = new Scene('all-online');
     await watching(scene, async () => {
       scene.shows = 'remote-fenced-offline';
@@ -324,7 +332,7 @@ describe('a proof travels with the report of', () => {
 });
 
 describe('a host that was fenced and is back', () => {
-  test('between two looks is reported as dead since its fencing, then as back, without a proof', async () => {
+  test('between two polls is reported as dead since its fencing, then as back, without a proof', async () => {
     const scene = new Scene('all-online');
     const began = Date.now();
     await watching(scene, async () => {
@@ -449,7 +457,7 @@ describe('a host that was fenced and is back', () => {
 });
 
 describe('a restart', () => {
-  test('does not repeat what was reported, and reports what came meanwhile', async () => {
+  test('does not repeat reports, and reports later changes', async () => {
     const scene = new Scene('remote-fenced-offline');
     await watching(scene, () => scene.waitForState('c2', 'dead'));
     await watching(scene, () => scene.moreLooks(2));
@@ -471,7 +479,7 @@ describe('a restart', () => {
     ]);
   });
 
-  test('repeats a report that the outbox did not take', async () => {
+  test('repeats a report that the outbox did not store', async () => {
     const scene = new Scene('remote-fenced-offline');
     const { promise: never } = Promise.withResolvers<void>();
     let tries = 0;
@@ -486,7 +494,7 @@ describe('a restart', () => {
   });
 });
 
-test('a report that fails is tried again, and is not written down before it is safe', async () => {
+test('a report that fails is retried, and is in the state file only after it is durable', async () => {
   const scene = new Scene('remote-fenced-offline');
   let tries = 0;
   scene.outbox = async () => {
@@ -500,7 +508,7 @@ test('a report that fails is tried again, and is not written down before it is s
     await scene.waitForReports('c2 STOPPED');
     await scene.waitForState('c2', 'dead');
   });
-  expect(scene.logged).toContain('error: a report of a host could not be kept; it is tried again');
+  expect(scene.logged).toContain('error: a report of a host could not be stored; it is retried');
 });
 
 test('a state file that cannot be written is no reason to repeat a report', async () => {
@@ -516,7 +524,7 @@ test('a state file that cannot be written is no reason to repeat a report', asyn
 });
 
 describe('the monitor is blind', () => {
-  test('while Pacemaker cannot be asked, and sees again when it can', async () => {
+  test('while Pacemaker cannot be queried, and recovers when it can', async () => {
     const scene = new Scene('all-online', { monitoringIntervalMs: 20 });
     scene.shows = new Error('crm_mon is not installed here');
     await watching(scene, async () => {
@@ -530,12 +538,12 @@ describe('the monitor is blind', () => {
   test('without quorum', async () => {
     const scene = new Scene('no-quorum');
     await watching(scene, async () => {
-      expect(scene.blind).toEqual(['Pacemaker can tell nothing of any host: the cluster has no quorum here']);
+      expect(scene.blind).toEqual(['Pacemaker has no state of any host: the cluster has no quorum here']);
     });
   });
 });
 
-test('hosts in doubt are reported as UNKNOWN if that is asked for', async () => {
+test('suspected hosts are reported as UNKNOWN if the option requires it', async () => {
   const scene = new Scene('remote-unclean', { reportUnproven: true });
   await watching(scene, () => scene.waitForReports('c2 STOPPED'));
   expect(scene.bodies[0]?.notification.payload).toMatchObject({ host_status: 'UNKNOWN' });

@@ -1,20 +1,25 @@
 /**
- * Watches: every source is looked at in its own time, and whenever something is learned every host is judged and what
- * there is to report is reported (see reporter.ts), host by host.
+ * The watch: every source is polled at its own interval. After each change the state of every host is decided, and due reports
+ * are sent (see reporter.ts), host by host.
  */
-import type { MonitorContext } from '../monitor.ts';
-import { Bell } from './bell.ts';
-import { Board } from './board.ts';
-import type { Source } from './fact.ts';
-import { byHost, judge, settle, type Track, type Verdict } from './judge.ts';
-import type { Ledger } from './ledger.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { MonitorContext } from '../service/monitor.ts';
+import { healthOf } from './blind-decision.ts';
+import { Gaps } from './coverage.ts';
+import { watchingOf } from './expected-hosts.ts';
+import { LatestFacts } from './latest-facts.ts';
+import { lookAt } from './read-source.ts';
 import { Reporter } from './reporter.ts';
 import { asksForNoProof, type Setup } from './setup.ts';
-import { UnreadableHosts } from './unreadable-hosts.ts';
+import type { Source } from './sources/source.ts';
+import { UnreadableHosts } from './sources/unreadable-hosts.ts';
+import { byHost, judge, settle, type Track, type Verdict } from './state-decision.ts';
+import type { HostStateFile } from './state-file.ts';
+import { WakeUp } from './wake-up.ts';
 
 /** After a report or its record failed. Milliseconds. */
 const TRY_AGAIN_MS = 5_000;
-/** A source that does not end its look by then, whatever bounds of its own it has, is blind. Milliseconds. */
+/** A poll that does not end in this time, independent of the source's own timeouts, makes its source blind. Milliseconds. */
 export const LOOK_TIMEOUT_MS = 120_000;
 
 type WatchContext = Pick<MonitorContext, 'log' | 'report' | 'seen' | 'blind'>;
@@ -23,23 +28,30 @@ export class Watch {
   readonly #setup: Setup;
   readonly #context: WatchContext;
   readonly #reporter: Reporter;
-  readonly #board: Board;
+  readonly #board: LatestFacts;
   readonly #unreadable: UnreadableHosts;
+  readonly #gaps: Gaps;
   readonly #tracks = new Map<string, Track>();
-  readonly #bell = new Bell();
+  readonly #bell = new WakeUp();
   #news = 0;
 
-  constructor(setup: Setup, context: WatchContext, ledger: Ledger) {
+  constructor(setup: Setup, context: WatchContext, ledger: HostStateFile) {
     this.#setup = setup;
     this.#context = context;
     this.#reporter = new Reporter(setup, context, ledger);
-    this.#board = new Board(setup.sources.map(({ name }) => name));
+    this.#board = new LatestFacts(setup.sources.map(({ name }) => name));
     this.#unreadable = new UnreadableHosts(context.log);
+    this.#gaps = new Gaps(context.log);
   }
 
-  /** Until the signal; resolves when everything that was begun has ended. */
+  /** Until the signal; resolves when everything that was started has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sources, policy } = this.#setup;
+    const { sources, policy, expected } = this.#setup;
+    if (expected.fault !== undefined) {
+      this.#context.log('warning', 'the inventory cannot be read; its hosts are not expected', {
+        reason: expected.fault,
+      });
+    }
     if (asksForNoProof(policy)) {
       this.#context.log(
         'warning',
@@ -61,22 +73,21 @@ export class Watch {
     while (!signal.aborted) {
       const lookedAt = performance.now();
       try {
-        const facts = await source.look(AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]));
+        const facts = await lookAt(source, AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]));
         if (signal.aborted) return;
         this.#board.put(source.name, facts);
         this.#unreadable.note(source.name, facts);
+        this.#gaps.noteNetworks(source.name, facts);
       } catch (error) {
         if (signal.aborted) return;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         if (this.#board.cannotSee(source.name, reason) === 'news') {
-          this.#context.log('warning', 'a source of the state of hosts cannot see', { source: source.name, reason });
+          this.#context.log('warning', 'a source of host states cannot be read', { source: source.name, reason });
         }
       }
-      const blindness = this.#board.blindness();
-      if (blindness !== undefined) this.#context.blind(blindness);
-      else if (this.#board.sees) this.#context.seen();
+      this.#tellHealth();
       this.#learn();
-      // Suspicion may arise meanwhile; then the next look is due sooner.
+      // A host may become suspected meanwhile; then the next poll is due sooner.
       for (
         let waitMs = this.#nextLookIn(lookedAt);
         waitMs > 0 && !signal.aborted;
@@ -85,6 +96,15 @@ export class Watch {
         await this.#bell.wait(waitMs, signal);
       }
     }
+  }
+
+  #tellHealth(): void {
+    const { policy, expected } = this.#setup;
+    const watching = watchingOf(expected, this.#board, policy);
+    if (watching !== undefined) this.#gaps.noteWatching(watching);
+    const health = healthOf(this.#board, policy, watching, Date.now());
+    if (health.is === 'blind') this.#context.blind(health.reason);
+    else if (health.is === 'seeing') this.#context.seen();
   }
 
   #nextLookIn(lookedAt: number): number {
@@ -119,7 +139,7 @@ export class Watch {
         continue;
       }
       known = this.#news;
-      for (const host of this.#hosts()) this.#judgeHost(host);
+      this.#gaps.noteGone(this.#hosts().filter((host) => this.#judgeHost(host) === 'gone'));
       // Pollers wait for less while a host is suspected.
       this.#bell.ring();
       for (const host of this.#hosts()) {
@@ -127,9 +147,9 @@ export class Watch {
         const track = this.#tracks.get(host);
         if (track === undefined) continue;
         const facts = byHost(this.#board.facts()).get(host) ?? [];
-        if ((await this.#reporter.report(host, track, facts, signal)) === 'try again') known = -1;
+        if ((await this.#reporter.report(host, track, facts, signal)) === 'retry') known = -1;
       }
-      if (this.#reporter.save() === 'try again') known = -1;
+      if (this.#reporter.save() === 'retry') known = -1;
       if (known === -1) await this.#bell.wait(TRY_AGAIN_MS, signal);
     }
   }
@@ -138,20 +158,20 @@ export class Watch {
     return [...new Set([...byHost(this.#board.facts()).keys(), ...this.#tracks.keys()])];
   }
 
-  #judgeHost(host: string): void {
+  #judgeHost(host: string): 'gone' | 'judged' {
     const now = Date.now();
     const { policy, options } = this.#setup;
     const facts = byHost(this.#board.facts()).get(host) ?? [];
     const before = this.#tracks.get(host);
     if (facts.length === 0 && this.#board.isComplete) {
-      // It does not belong to the cluster any more.
       this.#tracks.delete(host);
-      return;
+      return 'gone';
     }
     const apartMs = Math.min(options.monitoringIntervalMs, options.suspicionIntervalMs) / 2;
     const track = settle(before, judge(facts, policy, now), { samples: options.monitoringSamples, apartMs }, now);
     this.#tracks.set(host, track);
     if (before?.settled.state !== track.settled.state) this.#logChange(host, before?.settled, track.settled);
+    return 'judged';
   }
 
   #logChange(host: string, before: Verdict | undefined, { state, reason, proof }: Verdict): void {

@@ -1,14 +1,14 @@
-/** How long a case waits for what, at most; milliseconds. */
+/** The longest waits of a case; milliseconds. */
 
 export interface CaseTimes {
-  /** For a failure that may mend by itself; on_crash=restart took 10 ms, libvirtd needs up to 2 s to end a guest. */
+  /** For a failure that may end by itself; on_crash=restart took 10 ms, libvirtd needs up to 2 s to end a guest. */
   readonly mendMs: number;
-  /** For an answer of Nova. */
+  /** Timeout of a query to Nova. */
   readonly askMs: number;
-  /** Between two questions to Nova when it cannot tell yet, and for all of them. */
+  /** Between two queries while Nova's state does not decide it, and for all of them. */
   readonly askAgainMs: number;
   readonly uncertainMs: number;
-  /** First and longest pause before a report that failed is tried again. */
+  /** First and longest pause before a failed report is retried. */
   readonly retryMs: readonly [first: number, longest: number];
 }
 

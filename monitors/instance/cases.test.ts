@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { DomainState } from '../libvirt/domains.ts';
-import type { InstanceFacts } from '../monitor.ts';
+import type { InstanceFacts } from '../service/monitor.ts';
 import { CASE_TIMES } from './case-times.ts';
 import { Cases } from './cases.ts';
 import type { Failure } from './failure.ts';
 import type { KnownDomain } from './known-domain.ts';
-import { Memory } from './memory.ts';
+import { Memory } from './state-file.ts';
 
 const UUID = '11111111-0000-4000-8000-000000000001';
 const DOMAIN = { name: 'instance-00000001', uuid: UUID, id: 7 };
@@ -28,7 +28,7 @@ let path: string;
 let memory: Memory;
 let end: AbortController;
 let bodies: NotificationBody[];
-/** What libvirt and Nova say, and what happens when a report is made. */
+/** The states in libvirt and Nova, and the outcome of a report. */
 let libvirt: DomainState | 'gone' | 'lost';
 let nova: () => Promise<InstanceFacts | undefined>;
 let deliver: () => Promise<void>;
@@ -81,7 +81,7 @@ const told = (): string[] =>
   );
 const onDisk = (): KnownDomain => JSON.parse(readFileSync(path, 'utf8')).domains[UUID];
 
-test('a death is reported in the words of Masakari, and remembered after that', async () => {
+test('a death is reported in the format of Masakari, and stored after that', async () => {
   const cases = casesWith();
   const at = Date.UTC(2026, 10, 21, 8, 5, 44, 646);
   deliver = async () => expect(onDisk()).toEqual(RUNNING);
@@ -101,7 +101,7 @@ test('a death is reported in the words of Masakari, and remembered after that', 
   expect(onDisk()).toMatchObject({ life: 7, power: 'off', reported: ['killed'] });
 });
 
-test('an outbox that refuses is tried until it takes the report', async () => {
+test('a report is retried until the outbox stores it', async () => {
   const cases = casesWith();
   let tries = 0;
   deliver = async () => {
@@ -113,7 +113,7 @@ test('an outbox that refuses is tried until it takes the report', async () => {
   expect([tries, bodies.length]).toEqual([4, 1]);
 });
 
-test('when the monitor ends before a report is durable nothing is remembered of the failure', async () => {
+test('if the monitor ends before a report is durable, nothing of the failure is stored', async () => {
   const cases = casesWith();
   deliver = async () => {
     end.abort();
@@ -125,7 +125,7 @@ test('when the monitor ends before a report is durable nothing is remembered of 
   expect(onDisk()).toEqual(RUNNING);
 });
 
-test('without libvirt a death stays one, and what stands still is left to the next listing', async () => {
+test('without libvirt a death is still reported, and a stopped guest waits for the next listing', async () => {
   libvirt = 'lost';
   const cases = casesWith();
   cases.open(killed({ kind: 'io-error', mends: 'maybe' }));
@@ -136,7 +136,7 @@ test('without libvirt a death stays one, and what stands still is left to the ne
   expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
-test('a panic that libvirt mends is not reported; told by an event, or found when asked', async () => {
+test('a panic after which libvirt restarts the guest is not reported, by event or by query', async () => {
   const cases = casesWith({ mendMs: 60_000 });
   cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
   cases.hear(DOMAIN, { verdict: 'running', life: 7 });
@@ -149,7 +149,7 @@ test('a panic that libvirt mends is not reported; told by an event, or found whe
   expect(memory.get(UUID)?.power).toBe('on');
 });
 
-test('a panic and the end that libvirt puts to it are one report, which waits no longer', async () => {
+test('a panic and the stop by libvirt are one report, which is sent at once', async () => {
   const cases = casesWith({ mendMs: 3_600_000 });
   cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
   cases.open(killed({ kind: 'panicked' }));
@@ -158,7 +158,7 @@ test('a panic and the end that libvirt puts to it are one report, which waits no
   expect(memory.get(UUID)).toMatchObject({ power: 'off', reported: ['panicked'] });
 });
 
-test('a panic that somebody ends in order meanwhile is not reported', async () => {
+test('a panic is not reported if a user stops the guest in the meantime', async () => {
   const cases = casesWith({ mendMs: 3_600_000 });
   cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
   cases.hear(DOMAIN, { verdict: 'off' });
@@ -166,7 +166,7 @@ test('a panic that somebody ends in order meanwhile is not reported', async () =
   expect([told(), memory.get(UUID)?.power]).toEqual([[], 'off']);
 });
 
-test('a guest that stands crashed is reported and counts as on', async () => {
+test('a guest in state crashed is reported and counts as on', async () => {
   libvirt = CRASHED;
   const cases = casesWith();
   cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
@@ -174,7 +174,7 @@ test('a guest that stands crashed is reported and counts as on', async () => {
   expect(memory.get(UUID)).toMatchObject({ power: 'on', reported: ['panicked'] });
 });
 
-test('a death takes the place of what only stood still', async () => {
+test('a death replaces the failure of a stopped guest', async () => {
   const cases = casesWith({ mendMs: 3_600_000 });
   cases.open(killed({ kind: 'watchdog', mends: 'maybe' }));
   cases.open(killed());
@@ -182,7 +182,7 @@ test('a death takes the place of what only stood still', async () => {
   expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
-test('an instance that is started and dies again while its first death is on its way is reported twice', async () => {
+test('an instance that is started and dies again while its first death is being reported is reported twice', async () => {
   const cases = casesWith();
   const { promise: isThere, resolve: arrive } = Promise.withResolvers<void>();
   const { promise: mayGo, resolve: go } = Promise.withResolvers<void>();
@@ -193,7 +193,7 @@ test('an instance that is started and dies again while its first death is on its
   cases.open(killed());
   await isThere;
   cases.hear({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
-  // Its event has no id of its own, and what is remembered is still the first life.
+  // Its event has no id of its own, and the stored life is still the first one.
   cases.open(killed({ life: 7 }));
   go();
   await cases.ended();
@@ -201,7 +201,7 @@ test('an instance that is started and dies again while its first death is on its
   expect(memory.get(UUID)).toMatchObject({ life: 8, power: 'off', reported: ['killed'] });
 });
 
-test('an instance that runs again while its death is on its way is remembered as running', async () => {
+test('an instance that runs again while its death is being reported is stored as running', async () => {
   const cases = casesWith();
   deliver = async () => cases.hear({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
   cases.open(killed());
@@ -209,7 +209,7 @@ test('an instance that runs again while its death is on its way is remembered as
   expect(memory.get(UUID)).toMatchObject({ life: 8, power: 'on', reported: [] });
 });
 
-test('what Nova does not bear out is not reported, and not asked about again in this life', async () => {
+test('a failure that Nova does not confirm is not reported, and not queried again in this life', async () => {
   nova = async () => ({ ...ACTIVE, host: 'compute2' });
   const cases = casesWith();
   cases.open(killed());
@@ -217,7 +217,7 @@ test('what Nova does not bear out is not reported, and not asked about again in 
   expect([told(), memory.get(UUID)]).toMatchObject([[], { power: 'off', reported: ['killed'] }]);
 });
 
-test('an end that nobody explains waits for Nova, and is one when Nova has it active', async () => {
+test('an unexplained end waits for Nova, and is a failure if Nova has the instance active', async () => {
   let asked = 0;
   nova = async () => {
     asked += 1;
@@ -229,7 +229,7 @@ test('an end that nobody explains waits for Nova, and is one when Nova has it ac
   expect([asked, told()]).toEqual([3, ['LIFECYCLE/STOPPED_FAILED']]);
 });
 
-test('an end that nobody explains is told as such when Nova cannot be asked in time', async () => {
+test('an unexplained end is reported as such if Nova cannot be queried in time', async () => {
   nova = async () => undefined;
   const cases = casesWith();
   cases.open(killed({ kind: 'killed', certainty: 'uncertain' }));
@@ -237,7 +237,7 @@ test('an end that nobody explains is told as such when Nova cannot be asked in t
   expect(told()).toEqual(['LIFECYCLE/STOPPED_UNKNOWN']);
 });
 
-test('a Nova that never answers holds up a certain failure no longer than allowed', async () => {
+test('without a response of Nova a certain failure is delayed no longer than the limit', async () => {
   nova = () => new Promise(() => {});
   const cases = casesWith({ askMs: 10 });
   cases.open(killed());
@@ -245,7 +245,7 @@ test('a Nova that never answers holds up a certain failure no longer than allowe
   expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
-test('of 200 failures at once no more than 16 ask Nova at the same time, and all are reported', async () => {
+test('of 200 failures at once at most 16 query Nova at the same time, and all are reported', async () => {
   let [now, most] = [0, 0];
   nova = async () => {
     now += 1;
@@ -263,7 +263,7 @@ test('of 200 failures at once no more than 16 ask Nova at the same time, and all
   expect([bodies.length, most]).toEqual([200, 16]);
 });
 
-test('a death while Nova evacuates the instance waits, and is none once Nova has it elsewhere', async () => {
+test('a death while Nova evacuates the instance waits, and is no failure once Nova has it on another host', async () => {
   const answers: InstanceFacts[] = [
     { ...ACTIVE, taskState: 'rebuilding' },
     { ...ACTIVE, taskState: 'rebuild_spawning' },
@@ -276,7 +276,7 @@ test('a death while Nova evacuates the instance waits, and is none once Nova has
   expect([told(), answers]).toEqual([[], []]);
 });
 
-test('a death while Nova starts the instance is reported when Nova does not come to an end with it', async () => {
+test('a death while Nova starts the instance is reported if Nova does not finish in time', async () => {
   nova = async () => ({ ...ACTIVE, taskState: 'powering-on' });
   const cases = casesWith();
   cases.open(killed());

@@ -1,39 +1,40 @@
 /**
- * A case: one failure from its discovery to the outbox. It is given time to mend by itself, libvirt is asked whether it is
- * still so, Nova whether it matters, and then it is reported.
+ * A case: one failure from its detection to the outbox. It waits in case the failure ends by itself, queries libvirt whether
+ * the failure still holds and Nova whether it counts, and then reports it.
  *
- * Invariants: an instance has one case at a time; what is remembered of it advances only once its report is durable, so a
- * death of this process leaves the failure to be found again; every case ends, at the latest with the signal; a report is
- * given up for nothing but the instance's own recovery.
+ * Invariants: an instance has one case at a time. Its stored state advances only once its report is durable, so that the
+ * failure is detected again if this process ends before. Every case ends, at the latest with the signal. Only the instance's
+ * own recovery drops a report.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConcurrencyLimit, untilAborted } from '#openstack/concurrency-limit.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
-import type { MonitorContext } from '../monitor.ts';
+import type { MonitorContext } from '../service/monitor.ts';
 import { CASE_TIMES, type CaseTimes } from './case-times.ts';
-import { type Failure, type FailureKind, isDeath } from './failure.ts';
+import { type Failure, type FailureKind, isDeath, type Verdict } from './failure.ts';
 import { afterReport, afterVerdict } from './known-domain.ts';
-import type { Memory } from './memory.ts';
 import { NovaInquiry } from './nova-inquiry.ts';
 import { reportFailure } from './report-failure.ts';
-import { type LibvirtNow, stillSo } from './still-so.ts';
-import { Turns } from './turns.ts';
-import type { Verdict } from './verdict.ts';
+import type { Memory } from './state-file.ts';
+import { type LibvirtNow, stillSo } from './still-failed-decision.ts';
 
-/** Failures that are asked about and reported at the same time. */
+/** Failures that are queried and reported at the same time. */
 const AT_ONCE = 16;
 
 export type AskLibvirt = (domain: DomainName) => Promise<LibvirtNow>;
 
-type OrderlyVerdict = Exclude<Verdict, { verdict: 'failed' }>;
+type OrderlyDecision = Exclude<Verdict, { verdict: 'failed' }>;
 
 interface Case {
   readonly failure: Failure;
-  /** Aborted when it need not be reported any more. */
+  /** Aborted when the report is no longer needed. */
   readonly dropped: AbortController;
-  /** Aborted when nothing is left to wait for: it ended for good. */
+  /** Aborted when no further wait is needed: the instance ended for good. */
   readonly settled: AbortController;
-  /** What it did while this failure was on its way to the outbox, and how it failed after that. */
-  heard: OrderlyVerdict | undefined;
+  /** Its change while this failure was being reported, and its next failure after that. */
+  heard: OrderlyDecision | undefined;
   next: Failure | undefined;
   isReporting: boolean;
   hasEnded: boolean;
@@ -47,7 +48,7 @@ export class Cases {
   readonly #times: CaseTimes;
   readonly #open = new Map<string, Case>();
   readonly #running = new Set<Promise<void>>();
-  readonly #turns = new Turns(AT_ONCE);
+  readonly #limit = new ConcurrencyLimit(AT_ONCE);
   readonly #nova: NovaInquiry;
 
   constructor(
@@ -62,7 +63,7 @@ export class Cases {
     this.#askLibvirt = askLibvirt;
     this.#panicEvent = panicEvent;
     this.#times = times;
-    this.#nova = new NovaInquiry(context, this.#turns, times);
+    this.#nova = new NovaInquiry(context, this.#limit, times);
   }
 
   has(uuid: string): boolean {
@@ -81,7 +82,7 @@ export class Cases {
     else if (open.isReporting) this.#queue(open, failure);
     else if (isDeath(open.failure.kind)) this.#settleBy(open, failure);
     else if (isDeath(failure.kind)) {
-      // It stood still, and now it is dead: that is what is reported.
+      // A stopped guest died: the death is reported instead.
       open.dropped.abort();
       this.#begin(failure);
     }
@@ -90,7 +91,7 @@ export class Cases {
   #queue(open: Case, failure: Failure): void {
     const { heard } = open;
     if (heard?.verdict === 'running') {
-      // What is remembered is of the life before, and so is the life of an event that carries none.
+      // The stored life is the one before; an event without an id refers to it.
       const life = failure.life === open.failure.life ? heard.life : failure.life;
       open.next = { ...failure, life };
     } else if (isDeath(failure.kind) && !isDeath(open.failure.kind)) {
@@ -100,15 +101,15 @@ export class Cases {
     }
   }
 
-  /** The panic and the end that libvirt puts to it are one failure. */
+  /** A panic and libvirt's stop of the guest are one failure. */
   #settleBy(open: Case, failure: Failure): void {
     if (!isDeath(open.failure.kind) || failure.mends !== 'never' || failure.life !== open.failure.life) return;
     open.hasEnded = true;
     open.settled.abort();
   }
 
-  /** An instance with a case does something that is no failure. */
-  hear(domain: DomainName, verdict: OrderlyVerdict): void {
+  /** An instance with a case changes in a way that is no failure. */
+  hear(domain: DomainName, verdict: OrderlyDecision): void {
     const open = this.#open.get(domain.uuid);
     if (open === undefined) return;
     const isOver = verdict.verdict === 'off' || (verdict.verdict === 'running' && open.failure.kind !== 'disk-error');
@@ -118,7 +119,7 @@ export class Cases {
       open.next = undefined;
       return;
     }
-    const what = verdict.verdict === 'running' ? 'runs again' : 'was ended in order';
+    const what = verdict.verdict === 'running' ? 'runs again' : 'was stopped in order';
     this.#context.log('info', `Instance ${domain.uuid} ${what} before its failure was reported; nothing is reported.`, {
       instance: domain.uuid,
       failure: open.failure.kind,
@@ -144,9 +145,9 @@ export class Cases {
         if (one.dropped.signal.aborted || this.#context.signal.aborted) return;
         this.#context.log(
           'error',
-          `The failure of instance ${failure.domain.uuid} could not be worked on; it is found again.`,
+          `The failure of instance ${failure.domain.uuid} could not be processed; it is detected again.`,
           {
-            reason: error instanceof Error ? error.message : String(error),
+            reason: errorMessage(error),
           },
         );
       })
@@ -178,9 +179,8 @@ export class Cases {
     }
     const failure: Failure = { ...one.failure, kind: verdict };
     one.isReporting = true;
-    await this.#turns.take(
-      () => reportFailure(this.#context, failure, this.#panicEvent(), this.#times.retryMs),
-      this.#context.signal,
+    await this.#limit.run(untilAborted(this.#context.signal), () =>
+      reportFailure(this.#context, failure, this.#panicEvent(), this.#times.retryMs),
     );
     this.#settle(one, [verdict]);
     log('warning', `Reported: instance ${domain.uuid} (${domain.name}), ${verdict}.`, {
@@ -198,7 +198,7 @@ export class Cases {
 
   async #isStillSo(one: Case): Promise<boolean> {
     const { domain, life, kind } = one.failure;
-    // It runs on with it, so its state says nothing.
+    // The instance keeps running with this failure, so its state does not show it.
     if (kind === 'disk-error') return true;
     const now = await this.#askLibvirt(domain);
     if (one.dropped.signal.aborted) return false;
@@ -213,7 +213,7 @@ export class Cases {
     const known = this.#memory.get(domain.uuid);
     const isOff = one.hasEnded || (isDeath(kind) && mends === 'never');
     const counted = reported[0] ?? kind;
-    // One that is no failure is not looked at again in this life either.
+    // A failure that does not count is not checked again in this life either.
     const settled = afterReport(known, { name: domain.name, life, kind: counted }, isOff ? 'off' : 'on', Date.now());
     this.#remember(domain.uuid, one.heard ? afterVerdict(settled, one.heard, domain.name, Date.now()) : settled);
   }
@@ -221,8 +221,8 @@ export class Cases {
   #remember(uuid: string, known: ReturnType<Memory['get']>): void {
     this.#memory.set(uuid, known);
     this.#memory.save().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log('error', 'What is known of the instances could not be saved.', { reason });
+      const reason = errorMessage(error);
+      this.#context.log('error', 'The state file of the instances could not be written.', { reason });
     });
   }
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { DomainEvent } from '../libvirt/events.ts';
+import type { Verdict } from './failure.ts';
+import { decideEvent, decideListed, type Listed, needsLog } from './failure-decision.ts';
 import { afterReport, afterVerdict, type KnownDomain } from './known-domain.ts';
-import { judgeEvent, judgeListed, type Listed, needsLog, type Verdict } from './verdict.ts';
 
 const NOW = 1_000_000;
 const UUID = '11111111-0000-4000-8000-000000000001';
@@ -23,13 +24,13 @@ describe('an event', () => {
   test.each<[string, KnownDomain | undefined, DomainEvent, string]>([
     ['Stopped Failed is a death of the known life', ON, lifecycle(5, 5, -1), 'certain: killed in life 7'],
     ['Stopped Failed with its id is the same', ON, lifecycle(5, 5, 7), 'certain: killed in life 7'],
-    ['Stopped Failed of what was never seen is a death', undefined, lifecycle(5, 5, -1), 'certain: killed in life -1'],
+    ['Stopped Failed of an unknown domain is a death', undefined, lifecycle(5, 5, -1), 'certain: killed in life -1'],
     ['Stopped Crashed is the end of a panic', ON, lifecycle(5, 2, -1), 'certain: panicked in life 7'],
     ['Crashed Panicked is a panic', ON, lifecycle(8, 0), 'certain: panicked in life 7'],
-    ['Suspended I/O Error stands still', ON, lifecycle(3, 2), 'certain: io-error in life 7'],
-    ['Suspended Watchdog stands still', ON, lifecycle(3, 3), 'certain: watchdog in life 7'],
-    ['Suspended API error stands still', ON, lifecycle(3, 6), 'certain: api-error in life 7'],
-    ['Suspended by somebody is no failure', ON, lifecycle(3, 0), 'on'],
+    ['Suspended I/O Error is a stopped guest', ON, lifecycle(3, 2), 'certain: io-error in life 7'],
+    ['Suspended Watchdog is a stopped guest', ON, lifecycle(3, 3), 'certain: watchdog in life 7'],
+    ['Suspended API error is a stopped guest', ON, lifecycle(3, 6), 'certain: api-error in life 7'],
+    ['Suspended by a user is no failure', ON, lifecycle(3, 0), 'on'],
     ['Suspended Migrated is no failure', ON, lifecycle(3, 1), 'on'],
     ['Stopped Shutdown is no failure', ON, lifecycle(5, 0, -1), 'off'],
     ['Stopped Destroyed is no failure', ON, lifecycle(5, 1, -1), 'off'],
@@ -39,36 +40,36 @@ describe('an event', () => {
     ['Started is a new life', OFF, lifecycle(2, 0, 8), 'running'],
     ['Resumed runs', ON, lifecycle(4, 0), 'running'],
     ['Shutdown Finished is not yet the end', ON, lifecycle(6, 2), 'nothing'],
-    ['Undefined while it runs leaves it running', ON, lifecycle(1, 0), 'nothing'],
-    ['Undefined while it is off forgets it', OFF, lifecycle(1, 0, -1), 'gone'],
-    ['Defined says nothing', OFF, lifecycle(0, 1, -1), 'nothing'],
+    ['Undefined while it runs changes nothing', ON, lifecycle(1, 0), 'nothing'],
+    ['Undefined while it is off removes it', OFF, lifecycle(1, 0, -1), 'gone'],
+    ['Defined changes nothing', OFF, lifecycle(0, 1, -1), 'nothing'],
     ['reboot runs', ON, { kind: 'reboot', domain: domain(7) }, 'running'],
-    ['watchdog waits for what comes of it', ON, { kind: 'watchdog', domain: domain(7), action: 2 }, 'nothing'],
+    ['watchdog waits for the next event', ON, { kind: 'watchdog', domain: domain(7), action: 2 }, 'nothing'],
     ['control error waits as well', ON, { kind: 'control-error', domain: domain(7) }, 'nothing'],
     [
-      'an I/O error that the guest is told of is a failure that it runs on with',
+      'an I/O error reported to the guest is a failure with which it keeps running',
       ON,
       { kind: 'io-error', domain: domain(7), path: '/d', action: 2 },
       'certain: disk-error in life 7',
     ],
     [
-      'an I/O error that stops the guest is told by Suspended',
+      'an I/O error that stops the guest is reported by Suspended',
       ON,
       { kind: 'io-error', domain: domain(7), path: '/d', action: 1 },
       'nothing',
     ],
   ])('%s', (_, known, event, expected) => {
-    expect(words(judgeEvent(known, event))).toBe(expected);
+    expect(words(decideEvent(known, event))).toBe(expected);
   });
 
-  test('what was reported in this life is not found again; a worse failure and the next life are', () => {
+  test('a failure that was reported is not detected again in this life; a worse failure and the next life are', () => {
     const panicked: KnownDomain = { ...ON, reported: ['panicked'] };
-    expect(words(judgeEvent(panicked, lifecycle(8, 0)))).toBe('nothing');
-    expect(words(judgeEvent(panicked, lifecycle(5, 2, -1)))).toBe('off');
-    expect(words(judgeEvent(panicked, lifecycle(5, 5, 9)))).toBe('certain: killed in life 9');
+    expect(words(decideEvent(panicked, lifecycle(8, 0)))).toBe('nothing');
+    expect(words(decideEvent(panicked, lifecycle(5, 2, -1)))).toBe('off');
+    expect(words(decideEvent(panicked, lifecycle(5, 5, 9)))).toBe('certain: killed in life 9');
     const standing: KnownDomain = { ...ON, reported: ['io-error'] };
-    expect(words(judgeEvent(standing, lifecycle(3, 2)))).toBe('nothing');
-    expect(words(judgeEvent(standing, lifecycle(5, 5, -1)))).toBe('certain: killed in life 7');
+    expect(words(decideEvent(standing, lifecycle(3, 2)))).toBe('nothing');
+    expect(words(decideEvent(standing, lifecycle(5, 5, -1)))).toBe('certain: killed in life 7');
   });
 });
 
@@ -83,14 +84,14 @@ describe('a listing', () => {
 
   test.each<[string, KnownDomain | undefined, Listed, ReturnType<typeof ended> | undefined, string]>([
     ['running runs', ON, listed(1, 1), undefined, 'running'],
-    ['paused by somebody is no failure', ON, listed(3, 1), undefined, 'on'],
-    ['paused (I/O error) stands still', ON, listed(3, 5), undefined, 'certain: io-error in life 7'],
-    ['paused (watchdog) stands still', undefined, listed(3, 6), undefined, 'certain: watchdog in life 7'],
+    ['paused by a user is no failure', ON, listed(3, 1), undefined, 'on'],
+    ['paused (I/O error) is a stopped guest', ON, listed(3, 5), undefined, 'certain: io-error in life 7'],
+    ['paused (watchdog) is a stopped guest', undefined, listed(3, 6), undefined, 'certain: watchdog in life 7'],
     ['paused (crashed) is a panic', ON, listed(3, 10), undefined, 'certain: panicked in life 7'],
     ['crashed (panicked) is a panic', undefined, listed(6, 1), undefined, 'certain: panicked in life 7'],
     ['on before, shut off (crashed): a death', ON, listed(5, 3), undefined, 'certain: killed in life 7'],
     [
-      'on before, shut off (failed): a death, if Nova says so',
+      'on before, shut off (failed): a death, if Nova confirms it',
       ON,
       listed(5, 6),
       undefined,
@@ -100,11 +101,11 @@ describe('a listing', () => {
     ['on before, shut off (destroyed): no failure', ON, listed(5, 2), undefined, 'off'],
     ['on before, shut off (migrated): no failure', ON, listed(5, 4), undefined, 'off'],
     ['on before, shut off (saved): no failure', ON, listed(5, 5), undefined, 'off'],
-    ['unknown, the log says crashed', ON, listed(5, 0), ended('crashed'), 'certain: killed in life 7'],
-    ['unknown, the log says destroyed', ON, listed(5, 0), ended('destroyed'), 'off'],
-    ['unknown, the log says shutdown', ON, listed(5, 0), ended('shutdown'), 'off'],
-    ['unknown, the log does not say', ON, listed(5, 0), undefined, 'uncertain: unexplained in life 7'],
-    ['unknown, the log says unknown', ON, listed(5, 0), ended('unknown'), 'uncertain: unexplained in life 7'],
+    ['unknown, the log has crashed', ON, listed(5, 0), ended('crashed'), 'certain: killed in life 7'],
+    ['unknown, the log has destroyed', ON, listed(5, 0), ended('destroyed'), 'off'],
+    ['unknown, the log has shutdown', ON, listed(5, 0), ended('shutdown'), 'off'],
+    ['unknown, the log has no reason', ON, listed(5, 0), undefined, 'uncertain: unexplained in life 7'],
+    ['unknown, the log has unknown', ON, listed(5, 0), ended('unknown'), 'uncertain: unexplained in life 7'],
     [
       'unknown, the log ends with an earlier life',
       ON,
@@ -112,12 +113,12 @@ describe('a listing', () => {
       ended('destroyed', NOW - 5000),
       'uncertain: unexplained in life 7',
     ],
-    ['on before and vanished, the log says crashed', ON, gone, ended('crashed'), 'certain: killed in life 7'],
-    ['on before and vanished, the log says migrated', ON, gone, ended('migrated'), 'off'],
-    ['on before and vanished, the log does not say', ON, gone, undefined, 'uncertain: unexplained in life 7'],
-    ['off before and vanished: forgotten', OFF, gone, undefined, 'gone'],
+    ['on before and vanished, the log has crashed', ON, gone, ended('crashed'), 'certain: killed in life 7'],
+    ['on before and vanished, the log has migrated', ON, gone, ended('migrated'), 'off'],
+    ['on before and vanished, the log has no reason', ON, gone, undefined, 'uncertain: unexplained in life 7'],
+    ['off before and vanished: removed', OFF, gone, undefined, 'gone'],
     [
-      'never seen, shut off (crashed): an old death, if Nova says so',
+      'never seen, shut off (crashed): an old death, if Nova confirms it',
       undefined,
       listed(5, 3),
       undefined,
@@ -126,33 +127,33 @@ describe('a listing', () => {
     ['never seen, shut off (unknown): as after a start of the host', undefined, listed(5, 0), undefined, 'off'],
     ['off before, shut off (crashed): known', OFF, listed(5, 3), undefined, 'off'],
     [
-      'off before, and the log tells of a later death that nobody saw',
+      'off before, and the log has a later death that was not detected',
       OFF,
       listed(5, 3, 'reconnect'),
       ended('crashed', NOW),
       'certain: killed in life -1',
     ],
     [
-      'off before, and the log tells of the death that was known',
+      'off before, and the log has the known death',
       OFF,
       listed(5, 3, 'reconnect'),
       ended('crashed', NOW - 2000),
       'off',
     ],
   ])('%s', (_, known, one, ending, expected) => {
-    expect(words(judgeListed(known, one, ending))).toBe(expected);
+    expect(words(decideListed(known, one, ending))).toBe(expected);
   });
 
-  test('what was reported is not found again, however often it is listed', () => {
-    expect(words(judgeListed({ ...ON, reported: ['panicked'] }, listed(6, 1), undefined))).toBe('on');
-    expect(words(judgeListed({ ...ON, reported: ['panicked'] }, listed(5, 3), undefined))).toBe('off');
-    expect(words(judgeListed({ ...ON, reported: ['io-error'] }, listed(3, 5), undefined))).toBe('on');
-    expect(words(judgeListed({ ...ON, reported: ['io-error'] }, listed(3, 5, 'resync', 8), undefined))).toBe(
+  test('a reported failure is not detected again in any listing', () => {
+    expect(words(decideListed({ ...ON, reported: ['panicked'] }, listed(6, 1), undefined))).toBe('on');
+    expect(words(decideListed({ ...ON, reported: ['panicked'] }, listed(5, 3), undefined))).toBe('off');
+    expect(words(decideListed({ ...ON, reported: ['io-error'] }, listed(3, 5), undefined))).toBe('on');
+    expect(words(decideListed({ ...ON, reported: ['io-error'] }, listed(3, 5, 'resync', 8), undefined))).toBe(
       'certain: io-error in life 8',
     );
   });
 
-  test('a log is read only where it can say more than libvirt', () => {
+  test('a log is read only if it may have more than libvirt', () => {
     expect(needsLog(ON, listed(5, 0))).toBe(true);
     expect(needsLog(ON, gone)).toBe(true);
     expect(needsLog(ON, listed(5, 2))).toBe(false);
@@ -163,14 +164,14 @@ describe('a listing', () => {
   });
 });
 
-/** What is reported at once when these events come one after the other, without time to mend. */
+/** The failures that are reported at once when these events come one after the other, without a wait. */
 function failuresOf(events: readonly DomainEvent[]): string[] {
   const known = new Map<string, KnownDomain | undefined>();
   const failures: string[] = [];
   for (const event of events) {
     const { uuid, name } = event.domain;
     const before = known.get(uuid);
-    const verdict = judgeEvent(before, event);
+    const verdict = decideEvent(before, event);
     if (verdict.verdict === 'failed') {
       failures.push(`${name} ${verdict.kind}`);
       known.set(uuid, afterReport(before, { ...verdict, name }, verdict.mends === 'never' ? 'off' : 'on', NOW));
@@ -192,7 +193,7 @@ function captured(file: string): DomainEvent[] {
   });
 }
 
-test('of captured events exactly the failures are found', () => {
+test('exactly the failures of captured events are detected', () => {
   expect(failuresOf(captured('rpc-events.txt'))).toEqual([
     'instance-00000002 panicked',
     'instance-00000001 killed',

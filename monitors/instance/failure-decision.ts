@@ -1,44 +1,25 @@
 /**
- * Has an instance failed? From what libvirt told or listed, what was known, and what its log says. Pure.
+ * Decides from libvirt's event or listing, the stored state and the log whether an instance has failed. Pure.
  *
- * Invariants: what somebody asked for (a stop, a destroy, a migration, a save, a shutdown from inside) is never a failure;
- * a failure is found whether it was told, or is seen in a listing after nobody had watched; what was reported in a life of
- * a domain is not found again in it.
+ * Invariants: a requested end (a stop, a destroy, a migration, a save, a shutdown from inside) is never a failure. A failure
+ * is detected by an event, or by a listing after a time without a watch. A failure that was reported in a life of a domain
+ * is not detected again in that life.
  *
- * Which events and states these are was tried out with libvirt 9.0 and QEMU 7.2; test/labs/libvirt tries it out again.
+ * These events and states were tested with libvirt 9.0 and QEMU 7.2; test/labs/libvirt repeats the tests.
  */
 
 import { IO_ERROR_ACTION, LIFECYCLE, PAUSED, SHUTOFF, STATE, STOPPED, SUSPENDED } from '../libvirt/constants.ts';
 import type { DomainState } from '../libvirt/domains.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
-import type { FailureKind } from './failure.ts';
+import type { FailureKind, Verdict } from './failure.ts';
 import { isReported, type KnownDomain } from './known-domain.ts';
 import type { LogEnding } from './qemu-log.ts';
-
-export type Verdict =
-  | { readonly verdict: 'nothing' }
-  | { readonly verdict: 'running'; readonly life: number }
-  /** There is a process, which somebody let stand still. */
-  | { readonly verdict: 'on'; readonly life: number }
-  | { readonly verdict: 'off' }
-  | { readonly verdict: 'gone' }
-  | {
-      readonly verdict: 'failed';
-      readonly kind: FailureKind;
-      readonly life: number;
-      /** When; undefined: now. Milliseconds UTC. */
-      readonly at?: number;
-      /** `uncertain`: it counts only when Nova says that the instance should run here. */
-      readonly certainty: 'certain' | 'uncertain';
-      /** `maybe`: the guest or libvirt may mend it by itself in a moment. */
-      readonly mends: 'never' | 'maybe';
-    };
 
 const NOTHING: Verdict = { verdict: 'nothing' };
 const OFF: Verdict = { verdict: 'off' };
 
-/** Of an event, as far as it is told of a domain of Nova. */
-export function judgeEvent(known: KnownDomain | undefined, event: DomainEvent): Verdict {
+/** @param event of a domain of Nova */
+export function decideEvent(known: KnownDomain | undefined, event: DomainEvent): Verdict {
   // Events of an end carry the id of the life or -1, depending on how it ended.
   const life = event.domain.id >= 0 ? event.domain.id : (known?.life ?? -1);
   const failed = (kind: FailureKind, mends: 'never' | 'maybe'): Verdict =>
@@ -51,14 +32,14 @@ export function judgeEvent(known: KnownDomain | undefined, event: DomainEvent): 
       return event.action === IO_ERROR_ACTION.report ? failed('disk-error', 'never') : NOTHING;
     case 'watchdog':
     case 'control-error':
-      // What came of it is told by an event of its own.
+      // Its result arrives as another event.
       return NOTHING;
     case 'lifecycle':
-      return judgeLifecycle(known, event, life, failed);
+      return decideLifecycle(known, event, life, failed);
   }
 }
 
-function judgeLifecycle(
+function decideLifecycle(
   known: KnownDomain | undefined,
   { event, detail }: { readonly event: number; readonly detail: number },
   life: number,
@@ -90,18 +71,18 @@ function judgeLifecycle(
   }
 }
 
-/** What a listing says of a domain; no state: it is not in the listing. */
+/** A domain in a listing; without a state it is not in the listing. */
 export interface Listed {
   readonly id: number;
   readonly state: DomainState | undefined;
-  /** `reconnect`: nobody watched before this listing. */
+  /** `reconnect`: nothing was watched before this listing. */
   readonly after: 'reconnect' | 'resync';
 }
 
 const isBlameless = (reason: number): boolean => !Object.values<number>(SHUTOFF).includes(reason);
 const isFailedReason = (reason: number): boolean => reason === SHUTOFF.crashed || reason === SHUTOFF.failed;
 
-/** Whether the log of the domain has to be read before `judgeListed`. */
+/** Whether the log of the domain has to be read before `decideListed`. */
 export function needsLog(known: KnownDomain | undefined, { state, after }: Listed): boolean {
   if (known?.power === 'on')
     return state === undefined || (state.state === STATE.shutoff && !isBlameless(state.reason));
@@ -110,7 +91,7 @@ export function needsLog(known: KnownDomain | undefined, { state, after }: Liste
   );
 }
 
-export function judgeListed(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
+export function decideListed(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
   const { state, id } = listed;
   if (state === undefined)
     return known?.power === 'on' ? judgeEnd(known, SHUTOFF.unknown, ending) : { verdict: 'gone' };
@@ -131,7 +112,7 @@ export function judgeListed(known: KnownDomain | undefined, listed: Listed, endi
       return { verdict: 'on', life: id };
     case STATE.shutoff:
       if (known?.power === 'on') return judgeEnd(known, state.reason, ending);
-      return isFailedReason(state.reason) ? judgeOldEnd(known, listed, ending) : OFF;
+      return isFailedReason(state.reason) ? decideOldEnd(known, listed, ending) : OFF;
     default:
       return { verdict: 'on', life: id };
   }
@@ -141,7 +122,7 @@ export function judgeListed(known: KnownDomain | undefined, listed: Listed, endi
 function judgeEnd(known: KnownDomain, reason: number, written: LogEnding | undefined): Verdict {
   if (isBlameless(reason)) return OFF;
   if (isReported(known, known.life, 'killed')) return OFF;
-  // The log may end with an earlier life: then it does not know how this one ended.
+  // The log may end with an earlier life: then it does not have the end of this one.
   const ending = written !== undefined && written.at >= known.at ? written : undefined;
   const killed = (certainty: 'certain' | 'uncertain'): Verdict => ({
     verdict: 'failed',
@@ -152,18 +133,18 @@ function judgeEnd(known: KnownDomain, reason: number, written: LogEnding | undef
     mends: 'never',
   });
   if (reason === SHUTOFF.crashed || ending?.reason === 'crashed') return killed('certain');
-  // `failed` stands as well after a start that did not succeed, which is the matter of whoever started it.
+  // libvirt sets `failed` also after a start that did not succeed, which is reported to its caller.
   if (reason === SHUTOFF.failed || ending?.reason === 'failed') return killed('uncertain');
   if (ending !== undefined && ending.reason !== 'unknown' && ending.reason !== 'daemon') return OFF;
   return { verdict: 'failed', kind: 'unexplained', life: known.life, certainty: 'uncertain', mends: 'never' };
 }
 
-/** It is off with a reason that tells of a failure, and was not seen on: an old failure, or one of a life that nobody saw. */
-function judgeOldEnd(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
+/** It is off with the reason of a failure, and was not detected on: an old failure, or one of a life that was not watched. */
+function decideOldEnd(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
   const failed = { verdict: 'failed', kind: 'killed', mends: 'never' } as const;
   if (known === undefined) return { ...failed, life: -1, certainty: 'uncertain' };
   const isNew = listed.after === 'reconnect' && ending !== undefined && ending.at > known.at;
-  // Its life had an id that nobody knows; -1 is not the one whose failures were reported.
+  // The id of its life is unknown; -1 differs from the id whose failures were reported.
   if (isNew && ending.reason === 'crashed') return { ...failed, life: -1, at: ending.at, certainty: 'certain' };
   return OFF;
 }

@@ -1,21 +1,21 @@
-/** How an instance can fail, and what each failure is called on the wire: Masakari's names, which tools match on. */
+/** The failures of an instance, and the name of each in a notification: Masakari's names, on which tools match. */
 import { type NotificationBody, wireTime } from '#protocol/notification.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 
 export type FailureKind =
-  /** Its process ended, and nobody had asked for it. */
+  /** Its process ended, and no request had caused that. */
   | 'killed'
-  /** Its kernel gave up. */
+  /** Its kernel panicked. */
   | 'panicked'
-  /** It stands still since a write to its disk failed. */
+  /** It is stopped since a write to its disk failed. */
   | 'io-error'
-  /** It stands still since its watchdog ran out. */
+  /** It is stopped since its watchdog expired. */
   | 'watchdog'
-  /** It stands still since libvirt itself failed at something it did with it. */
+  /** It is stopped since an operation of libvirt on it failed. */
   | 'api-error'
-  /** It runs on, and was told that its disk failed. */
+  /** It keeps running, and its guest received an I/O error of its disk. */
   | 'disk-error'
-  /** It ran and does not any more, and neither libvirt nor its log nor Nova says why. */
+  /** It ran and has ended, and neither libvirt nor its log nor Nova has the reason. */
   | 'unexplained';
 
 export interface Failure {
@@ -25,13 +25,32 @@ export interface Failure {
   readonly life: number;
   /** Milliseconds UTC. */
   readonly at: number;
-  /** `uncertain`: it counts only when Nova says that the instance should run here. */
+  /** `uncertain`: it counts only if Nova has the instance as running on this host. */
   readonly certainty: 'certain' | 'uncertain';
-  /** `maybe`: the guest or libvirt may mend it by itself in a moment. */
+  /** `maybe`: the guest may resume, or libvirt may restart it, in a moment. */
   readonly mends: 'never' | 'maybe';
 }
 
-/** After these an instance does no work until somebody starts it; each is reported once in a life, whichever it is. */
+export type Verdict =
+  | { readonly verdict: 'nothing' }
+  | { readonly verdict: 'running'; readonly life: number }
+  /** Its process exists, and the guest is stopped in order. */
+  | { readonly verdict: 'on'; readonly life: number }
+  | { readonly verdict: 'off' }
+  | { readonly verdict: 'gone' }
+  | {
+      readonly verdict: 'failed';
+      readonly kind: FailureKind;
+      readonly life: number;
+      /** When; undefined: now. Milliseconds UTC. */
+      readonly at?: number;
+      /** `uncertain`: it counts only if Nova has the instance as running on this host. */
+      readonly certainty: 'certain' | 'uncertain';
+      /** `maybe`: the guest may resume, or libvirt may restart it, in a moment. */
+      readonly mends: 'never' | 'maybe';
+    };
+
+/** After these failures an instance does no work until it is started again. Only one of them is reported in a life. */
 const DEATHS: ReadonlySet<FailureKind> = new Set(['killed', 'panicked', 'unexplained']);
 
 export const isDeath = (kind: FailureKind): boolean => DEATHS.has(kind);
@@ -43,11 +62,11 @@ const WIRE: Readonly<Record<Exclude<FailureKind, 'panicked'>, string>> = {
   watchdog: 'LIFECYCLE/SUSPENDED_WATCHDOG',
   'api-error': 'LIFECYCLE/SUSPENDED_API_ERROR',
   'disk-error': 'IO_ERROR/IO_ERROR_REPORT',
-  // No engine acts on it: without a proof of failure nothing is stopped and started.
+  // No engine acts on it: without a proof of failure no instance is stopped and started.
   unexplained: 'LIFECYCLE/STOPPED_UNKNOWN',
 };
 
-/** @param panicEvent what a panic is called, by configuration */
+/** @param panicEvent the name of a panic, by configuration */
 export function notificationOf(
   failure: { readonly uuid: string; readonly kind: FailureKind; readonly at: number },
   node: string,

@@ -1,20 +1,21 @@
-/** What is remembered of a domain of Nova, and how it follows from what was seen last. Pure. */
+/** The stored state of a domain of Nova, and its next state after an event or a listing. Pure. */
+
+import type { Verdict } from './failure.ts';
 import { type FailureKind, isDeath } from './failure.ts';
-import type { Verdict } from './verdict.ts';
 
 export interface KnownDomain {
   readonly name: string;
-  /** libvirt's id of the start it lives or lived in: a life. -1 before the first that was seen. */
+  /** libvirt's id of its current or last start: a life. -1 before the first one that was detected. */
   readonly life: number;
-  /** `on`: there is a process of it, which may stand still. */
+  /** `on`: its process exists; the guest may be stopped. */
   readonly power: 'on' | 'off';
-  /** When it became so, as far as was seen; milliseconds UTC. */
+  /** When that state was detected; milliseconds UTC. */
   readonly at: number;
-  /** Failures of this life that lie in the outbox. */
+  /** Failures of this life that are in the outbox. */
   readonly reported: readonly FailureKind[];
 }
 
-/** The domain after an orderly change. Undefined: there is nothing left to remember. */
+/** The domain after an orderly change. Undefined: nothing is left to store. */
 export function afterVerdict(
   known: KnownDomain | undefined,
   verdict: Exclude<Verdict, { verdict: 'failed' }>,
@@ -34,7 +35,7 @@ export function afterVerdict(
     case 'on': {
       const isSameLife = known?.power === 'on' && known.life === verdict.life;
       const before = isSameLife ? known.reported : [];
-      // Running again is the end of every failure but the one it runs on with.
+      // When the instance runs again, every failure has ended except one with which it keeps running.
       const reported = verdict.verdict === 'on' ? before : before.filter((kind) => kind === 'disk-error');
       if (isSameLife && reported.length === before.length) return known;
       return { name, life: verdict.life, power: 'on', at: now, reported };
@@ -42,7 +43,7 @@ export function afterVerdict(
   }
 }
 
-/** The domain once a failure of it lies in the outbox. */
+/** The domain once a failure of it is in the outbox. */
 export function afterReport(
   known: KnownDomain | undefined,
   failure: { readonly name: string; readonly life: number; readonly kind: FailureKind },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { notificationOf } from './failure.ts';
 import { create } from './monitor.ts';
@@ -24,7 +24,7 @@ function withChanges(changes: Partial<EngineOptions['instanceMonitor']>): Engine
   return { ...DEFAULT_OPTIONS, instanceMonitor: { ...DEFAULT_OPTIONS.instanceMonitor, ...places, ...changes } };
 }
 
-test('without libvirtd it says each time why it is blind, tries again, and ends with the signal', async () => {
+test('without libvirtd it reports the reason each time, retries, and ends with the signal', async () => {
   const monitor = await create(options, 'compute1');
   const end = new AbortController();
   const reasons: string[] = [];
@@ -34,7 +34,7 @@ test('without libvirtd it says each time why it is blind, tries again, and ends 
     log: () => {},
     report: async () => {},
     askInstance: async () => undefined,
-    seen: () => expect.fail('there is nothing to see'),
+    seen: () => expect.fail('libvirtd does not run'),
     blind: (reason) => reasons.push(reason),
   });
   await vi.waitUntil(() => reasons.length >= 2, { timeout: 20_000 });
@@ -43,7 +43,7 @@ test('without libvirtd it says each time why it is blind, tries again, and ends 
   await running;
 });
 
-test('a look without libvirtd fails and says why; a report can then not be looked at again', async () => {
+test('a poll without libvirtd fails with the reason; a report cannot be rechecked then', async () => {
   const monitor = await create(options, 'compute1');
   await expect(monitor.look(AbortSignal.timeout(10_000))).rejects.toThrow(/cannot be reached/);
   const body: NotificationBody = notificationOf(
@@ -54,7 +54,7 @@ test('a look without libvirtd fails and says why; a report can then not be looke
   expect(await monitor.recheck(body)).toBe('unknown');
 });
 
-test('one that does not run drops an old report of an instance that Nova has elsewhere by now', async () => {
+test('a monitor that does not run drops an old report of an instance that Nova has on another host now', async () => {
   const monitor = await create(options, 'compute1');
   const failure = { uuid: '11111111-0000-4000-8000-000000000001', kind: 'killed', at: 0 } as const;
   const body = notificationOf(failure, 'compute1', 'LIFECYCLE/STOPPED_FAILED');
@@ -63,7 +63,7 @@ test('one that does not run drops an old report of an instance that Nova has els
   expect(await monitor.recheck(body, on('compute1'))).toBe('unknown');
 });
 
-test('changed options are taken over, but not another place of what is remembered', async () => {
+test('changed options are applied, except another path of the state file', async () => {
   const monitor = await create(options, 'compute1');
   await monitor.reload(withChanges({ resyncIntervalMs: 60_000 }));
   expect(monitor.blindAfterMs).toBe(180_000);

@@ -1,25 +1,24 @@
 /**
  * The instance monitor: watches the domains of Nova through libvirt's read-only socket, and reports those that failed.
  *
- * Invariants: it only looks, at libvirt, its logs and Nova; while libvirtd cannot be reached it tries for ever and says so.
+ * Invariants: it only reads, from libvirt, its logs and Nova. While libvirtd cannot be reached it retries without limit and reports that.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
+
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { stateWords } from '../libvirt/constants.ts';
 import { isOfNova, isRunning, listDomains, stateOf } from '../libvirt/domains.ts';
 import { LibvirtRefusal } from '../libvirt/errors.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
 import { Cases } from './cases.ts';
-import { bootId, Memory } from './memory.ts';
-import { judgeNova } from './nova-verdict.ts';
+import { decideNova } from './nova-decision.ts';
+import { Reconnect } from './reconnect.ts';
 import { Session } from './session.ts';
 import { connectTo, type InstanceSettings } from './settings.ts';
+import { bootId, Memory } from './state-file.ts';
 
-/** First and longest pause before libvirtd is tried again. Masakari: always 3 s. */
-const RECONNECT_MS = [500, 5000] as const;
-
-/** Three listings in vain, and longer than it takes to find a libvirtd that hangs (18 s) and to reach the next. */
+/** Three failed listings, and longer than the detection of a hung libvirtd (18 s) and the next connection take. */
 const BLIND_AFTER_MS = 60_000;
 
 class InstanceMonitor implements Monitor {
@@ -27,7 +26,7 @@ class InstanceMonitor implements Monitor {
   #settings: InstanceSettings;
   #context: MonitorContext | undefined;
   #session: Session | undefined;
-  /** Ends the session whose settings are no longer so. */
+  /** Ends the session when its settings have changed. */
   #renew = new AbortController();
 
   constructor(settings: InstanceSettings) {
@@ -55,28 +54,28 @@ class InstanceMonitor implements Monitor {
       },
       () => this.#settings.panicEvent,
     );
-    let pause: number = RECONNECT_MS[0];
+    const reconnect = new Reconnect();
     while (!signal.aborted) {
       const session = new Session(this.#settings, context, memory, cases);
       this.#session = session;
       const renew = this.#renew.signal;
       try {
         await session.watch(AbortSignal.any([signal, renew]), () => {
-          if (pause !== 0) log('info', 'Watching the instances of this host.', { uri: this.#settings.connectionUri });
-          pause = 0;
+          if (reconnect.isDue)
+            log('info', 'Watching the instances of this host.', { uri: this.#settings.connectionUri });
+          reconnect.connected();
           context.seen();
         });
       } catch (error) {
         if (signal.aborted) break;
         if (renew.aborted) continue;
-        const reason = error instanceof Error ? error.message : String(error);
-        // Said when it begins and whenever it is tried in vain; the runtime says when it lasts too long.
-        log(pause === RECONNECT_MS[1] ? 'debug' : 'warning', 'The instances of this host are not watched now.', {
+        const reason = errorMessage(error);
+        // Logged at the first and each further failed attempt; the runtime reports a monitor that is blind for too long.
+        log(reconnect.isLongest ? 'debug' : 'warning', 'The instances of this host are not watched now.', {
           reason,
         });
         context.blind(reason);
-        pause = Math.min(Math.max(RECONNECT_MS[0], pause * 2), RECONNECT_MS[1]);
-        await delay(pause, undefined, { signal }).catch(() => {});
+        await reconnect.pause(signal);
       }
     }
     await cases.ended();
@@ -98,7 +97,7 @@ class InstanceMonitor implements Monitor {
     }
   }
 
-  /** Nova is asked first: where it has the instance elsewhere, libvirt here has nothing to say. */
+  /** Queries Nova first: if it has the instance on another host, the state in libvirt here does not count. */
   async recheck({ notification }: NotificationBody, askInstance = this.#context?.askInstance): Promise<Recheck> {
     if (notification.type !== 'VM') return 'unknown';
     const uuid = notification.payload.instance_uuid.toLowerCase();
@@ -106,7 +105,7 @@ class InstanceMonitor implements Monitor {
       const facts = await askInstance?.(uuid);
       const old = { certainty: 'certain', ageMs: Number.POSITIVE_INFINITY } as const;
       const node = this.#context?.node ?? notification.hostname;
-      if (judgeNova(facts, node, old.certainty, old.ageMs).verdict === 'no failure') return 'over';
+      if (decideNova(facts, node, old.certainty, old.ageMs).verdict === 'no failure') return 'over';
       const isDown = await this.#isDown(uuid);
       if (isDown === 'running') return notification.payload.event === 'IO_ERROR' ? 'unknown' : 'over';
       return isDown === 'down' ? 'still' : 'unknown';
@@ -119,7 +118,7 @@ class InstanceMonitor implements Monitor {
     const before = this.#settings;
     const now = settingsOf(options);
     if (now.stateFile !== before.stateFile) {
-      throw new Error('The option state_file of the section libvirt takes a restart of the monitor to change.');
+      throw new Error('The option state_file of the section libvirt changed; restart the monitor to apply it.');
     }
     this.#settings = now;
     if (JSON.stringify(now) === JSON.stringify(before)) return;

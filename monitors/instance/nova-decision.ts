@@ -1,50 +1,50 @@
 /**
- * Does Nova bear out that an instance failed? Pure.
+ * Decides whether Nova confirms the failure of an instance. Pure.
  *
- * Invariant: an instance that Nova has elsewhere, or is doing away with, has not failed here: to start it would be a second
- * copy, or one that nobody wants.
+ * Invariant: an instance that Nova has on another host, or is removing, has not failed here. A start of it would create a
+ * second copy, or one that its owner deleted.
  */
 
 import { isSameHost } from '#protocol/host-name.ts';
-import type { InstanceFacts } from '../monitor.ts';
+import type { InstanceFacts } from '../service/monitor.ts';
 
-export type NovaVerdict = {
+export type NovaDecision = {
   readonly verdict: 'failure' | 'no failure' | 'not known';
   readonly reason: string;
 };
 
 /**
- * nova-compute itself stops an instance whose domain ended, in order or not, 15 s after libvirt told it
- * (`_lifecycle_delay` of nova/virt/libvirt/host.py). From then on "stopped" is no sign that somebody wanted it.
+ * nova-compute itself stops an instance whose domain ended, in order or not, 15 s after libvirt's event
+ * (`_lifecycle_delay` of nova/virt/libvirt/host.py). After that time "stopped" is no sign of a user's request.
  */
 const NOVA_STOPS_AFTER_MS = 12_000;
 
 const REMOVED_STATES = ['deleted', 'soft-delete', 'shelved_offloaded'];
 const REMOVING_TASKS = ['deleting', 'soft-deleting', 'shelving_offloading'];
 /**
- * While Nova starts an instance, or moves it (an evacuation is a rebuild), it sees the end itself or makes a new beginning:
- * what it comes to is waited for.
+ * While Nova starts or moves an instance (an evacuation is a rebuild), it detects the end itself or starts the instance:
+ * the monitor waits for the result.
  */
 const STARTING_TASKS =
   /^(powering-on|spawning|resuming|unshelving|restoring|(re)?boot.*|rebuil.*|resize_(reverting|finish))$/;
-/** In which an instance should run. */
+/** The states in which an instance should run. */
 const LIVE_STATES = ['active', 'rescued', 'paused', 'resized', 'error'];
 
-/** @param ageMs how long ago it failed */
-export function judgeNova(
+/** @param ageMs the age of the failure */
+export function decideNova(
   facts: InstanceFacts | undefined,
   node: string,
   certainty: 'certain' | 'uncertain',
   ageMs: number,
-): NovaVerdict {
-  const not = (reason: string): NovaVerdict => ({ verdict: 'no failure', reason });
+): NovaDecision {
+  const not = (reason: string): NovaDecision => ({ verdict: 'no failure', reason });
   if (facts === undefined) {
-    return { verdict: certainty === 'certain' ? 'failure' : 'not known', reason: 'Nova could not be asked' };
+    return { verdict: certainty === 'certain' ? 'failure' : 'not known', reason: 'Nova could not be queried' };
   }
   if (facts.status === 'not found') return not('Nova knows no such instance');
   const vmState = facts.vmState?.toLowerCase() ?? '';
   const taskState = facts.taskState?.toLowerCase() ?? '';
-  if (REMOVED_STATES.includes(vmState)) return not(`Nova says that it is ${vmState}`);
+  if (REMOVED_STATES.includes(vmState)) return not(`Nova has it as ${vmState}`);
   if (REMOVING_TASKS.includes(taskState)) return not(`Nova is ${taskState} it`);
   if (facts.host === null) return not('Nova has it on no host');
   if (!isSameHost(facts.host, node)) return not(`Nova has it on host ${facts.host}`);
@@ -53,10 +53,10 @@ export function judgeNova(
     if (ageMs < NOVA_STOPS_AFTER_MS && (taskState === 'powering-off' || vmState === 'stopped')) {
       return not('Nova stopped it');
     }
-    if (STARTING_TASKS.test(taskState)) return { verdict: 'not known', reason: `Nova is at it: ${taskState}` };
-    return { verdict: 'failure', reason: `Nova says ${vmState}` };
+    if (STARTING_TASKS.test(taskState)) return { verdict: 'not known', reason: `Nova is working on it: ${taskState}` };
+    return { verdict: 'failure', reason: `Nova has it as ${vmState}` };
   }
-  if (taskState !== '') return { verdict: 'not known', reason: `Nova is at it: ${taskState}` };
-  if (!LIVE_STATES.includes(vmState)) return not(`Nova says that it is ${vmState || 'in no state'}`);
-  return { verdict: 'failure', reason: `Nova says ${vmState}` };
+  if (taskState !== '') return { verdict: 'not known', reason: `Nova is working on it: ${taskState}` };
+  if (!LIVE_STATES.includes(vmState)) return not(`Nova has it ${vmState ? `as ${vmState}` : 'in no state'}`);
+  return { verdict: 'failure', reason: `Nova has it as ${vmState}` };
 }

@@ -1,38 +1,38 @@
 /**
- * Asks Nova whether a failure matters, again and again until it can tell or there was enough time.
+ * Queries Nova whether a failure counts, until its state decides it or the time limit is over.
  *
- * Invariants: each question takes a turn, so that no more are asked at once than there are turns; a Nova that does not answer keeps a certain failure from being
- * reported for no longer than `askMs` and `uncertainMs` allow.
+ * Invariants: each query takes a permit, so their number at a time is limited. If Nova does not respond, the report of a certain failure is
+ * delayed no longer than `askMs` and `uncertainMs` allow.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InstanceFacts, MonitorContext } from '../monitor.ts';
+import { type ConcurrencyLimit, untilAborted } from '#openstack/concurrency-limit.ts';
+import type { InstanceFacts, MonitorContext } from '../service/monitor.ts';
 import type { CaseTimes } from './case-times.ts';
 import type { Failure, FailureKind } from './failure.ts';
-import { judgeNova } from './nova-verdict.ts';
-import type { Turns } from './turns.ts';
+import { decideNova } from './nova-decision.ts';
 
 export class NovaInquiry {
   readonly #context: MonitorContext;
-  readonly #turns: Turns;
+  readonly #limit: ConcurrencyLimit;
   readonly #times: CaseTimes;
 
-  constructor(context: MonitorContext, turns: Turns, times: CaseTimes) {
+  constructor(context: MonitorContext, limit: ConcurrencyLimit, times: CaseTimes) {
     this.#context = context;
-    this.#turns = turns;
+    this.#limit = limit;
     this.#times = times;
   }
 
-  /** As what the failure is to be reported. Throws with the signal. */
+  /** The kind as which the failure is reported. Throws with the signal. */
   async kindOf({ domain, certainty, kind, at }: Failure, signal: AbortSignal): Promise<FailureKind | 'no failure'> {
     const { node, log } = this.#context;
     const deadline = performance.now() + this.#times.uncertainMs;
     for (;;) {
-      const facts = await this.#turns.take(() => this.#ask(domain.uuid), signal);
-      const { verdict, reason } = judgeNova(facts, node, certainty, Date.now() - at);
+      const facts = await this.#limit.run(untilAborted(signal), () => this.#ask(domain.uuid));
+      const { verdict, reason } = decideNova(facts, node, certainty, Date.now() - at);
       signal.throwIfAborted();
       if (verdict === 'failure') return kind === 'unexplained' ? 'killed' : kind;
       if (verdict === 'no failure') {
-        log('info', `Instance ${domain.uuid} (${domain.name}) is no failure: ${reason}.`, {
+        log('info', `Instance ${domain.uuid} (${domain.name}) has not failed: ${reason}.`, {
           instance: domain.uuid,
           failure: kind,
         });

@@ -18,12 +18,12 @@ test('the last ending is found, with its time', () => {
   expect(findEnding(START + CRASHED + QEMU)).toEqual({ reason: 'crashed', at });
 });
 
-test('an ending before the last start is that of another life', () => {
+test('an ending before the last start belongs to another life', () => {
   expect(findEnding(CRASHED + START)).toBeUndefined();
   expect(findEnding(CRASHED + START + QEMU)).toBeUndefined();
 });
 
-test('what a guest or an argument says is not taken for the word of libvirt', () => {
+test('text of a guest or an argument is not taken for a line of libvirt', () => {
   expect(findEnding(`  -name ${CRASHED}`)).toBeUndefined();
   expect(findEnding(CRASHED.replace('crashed', 'crashed, and more'))).toBeUndefined();
   expect(findEnding('')).toBeUndefined();
@@ -36,7 +36,7 @@ test('only the tail of a long log is read', async () => {
   expect(await readEnding(directory, 'buried')).toBeUndefined();
 });
 
-test('no log, a folder, and a name that leads elsewhere tell nothing; a link is refused', async () => {
+test('no log, a folder, and a name outside of the folder return nothing; a link is refused', async () => {
   mkdirSync(join(directory, 'folder.log'));
   symlinkSync(join(directory, 'long.log'), join(directory, 'link.log'));
   expect(await readEnding(directory, 'absent')).toBeUndefined();

@@ -1,8 +1,8 @@
 /**
- * What libvirt wrote into the log of a domain about its end: `shutting down, reason=crashed`. It is there when libvirtd was
- * restarted since, and has forgotten the reason.
+ * Reads the line that libvirt writes into the log of a domain at its end: `shutting down, reason=crashed`. The log keeps the
+ * reason when libvirtd was restarted since and has lost it.
  *
- * Invariant: no more than the tail of a regular file is read, and no name leads out of the folder.
+ * Invariant: only the tail of a regular file is read, and a name cannot point outside of the folder.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -15,13 +15,13 @@ export interface LogEnding {
   readonly at: number;
 }
 
-/** A start writes its whole command line, some kilobytes; the end stands after it. */
+/** A start writes its whole command line, some kilobytes; the end is after it. */
 const TAIL_BYTES = 64 * 1024;
 
 const ENDING = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}\.\d{3})\+0000: shutting down, reason=([a-z ]{1,40})$/;
 const START = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}\+0000: starting up /;
 
-/** The end that the text closes with; undefined when it tells of none, or of a start after it. */
+/** The end that the text closes with; undefined if it has none, or a start after it. */
 export function findEnding(text: string): LogEnding | undefined {
   const last = text
     .split('\n')
@@ -32,7 +32,7 @@ export function findEnding(text: string): LogEnding | undefined {
   return { reason, at: Date.parse(`${day}T${time}Z`) };
 }
 
-/** Undefined when there is no such log or it does not tell. Throws when it cannot be read. */
+/** Undefined if there is no such log or it has no end. Throws if it cannot be read. */
 export async function readEnding(directory: string, name: string): Promise<LogEnding | undefined> {
   if (name.includes('/') || name.includes('\0')) return undefined;
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

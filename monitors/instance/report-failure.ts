@@ -1,12 +1,15 @@
-/** Puts a failure into the outbox: tries until the report is durable or the monitor ends. */
+/** Stores a failure in the outbox: retries until the report is durable or the monitor ends. */
+
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MonitorContext } from '../monitor.ts';
+import { backoff } from '#protocol/backoff.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { MonitorContext } from '../service/monitor.ts';
 import { type Failure, notificationOf } from './failure.ts';
 
 /**
  * Throws only with the signal of the monitor.
  *
- * @param panicEvent what a panic is called, by configuration
+ * @param panicEvent the name of a panic, by configuration
  * @param retryMs first and longest pause
  */
 export async function reportFailure(
@@ -17,15 +20,15 @@ export async function reportFailure(
 ): Promise<void> {
   const { node, signal, log } = context;
   const body = notificationOf({ uuid: domain.uuid, kind, at }, node, panicEvent);
-  for (let pause = first; ; pause = Math.min(pause * 2, longest)) {
+  for (let failures = 0; ; failures += 1) {
     signal.throwIfAborted();
     try {
       return await context.report(body);
     } catch (error) {
-      log('error', `The failure of instance ${domain.uuid} could not be put into the outbox; it is tried again.`, {
-        reason: error instanceof Error ? error.message : String(error),
+      log('error', `The failure of instance ${domain.uuid} could not be stored in the outbox; it is retried.`, {
+        reason: errorMessage(error),
       });
     }
-    await delay(pause, undefined, { signal });
+    await delay(backoff(failures, { firstMs: first, maxMs: longest }), undefined, { signal });
   }
 }

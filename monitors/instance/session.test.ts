@@ -3,14 +3,14 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
 import { PROCEDURE, REMOTE_PROGRAM } from '../libvirt/constants.ts';
 import { encodeMessage, type Message, MessageReader } from '../libvirt/message.ts';
 import { XdrWriter } from '../libvirt/xdr.ts';
-import type { MonitorContext } from '../monitor.ts';
+import type { MonitorContext } from '../service/monitor.ts';
 import { Cases } from './cases.ts';
-import { Memory } from './memory.ts';
 import { Session } from './session.ts';
+import { Memory } from './state-file.ts';
 
 const GOOD = { name: 'instance-1', uuid: '11111111-0000-4000-8000-000000000001', id: 1 };
 const ODD = { name: 'odd', uuid: '22222222-0000-4000-8000-000000000002', id: 2 };
@@ -28,7 +28,7 @@ const OK: ReadonlyMap<number, Buffer> = new Map([
 /** virErrorNumber 1 is an internal error. */
 const REFUSED = writer().int(1).int(0).optionalText('out of luck').bytes();
 
-/** Lists two domains that run, and refuses to describe the odd one. */
+/** Lists two running domains, and refuses to describe the odd one. */
 function answer(socket: Socket, { procedure, serial, body }: Message): void {
   const isOdd = procedure === PROCEDURE.domainGetMetadata && body.includes(ODD.name);
   const header = { program: REMOTE_PROGRAM, version: 1, procedure, type: 1, serial, status: isOdd ? 1 : 0 };
@@ -36,7 +36,7 @@ function answer(socket: Socket, { procedure, serial, body }: Message): void {
   socket.write(encodeMessage(header, content));
 }
 
-test('a domain that libvirt refuses to describe is said once and keeps nobody from watching the others', async () => {
+test('a domain that libvirt refuses to describe is logged once, and the others are still watched', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'session-'));
   const socket = join(directory, 'sock');
   const server = createServer((peer) => {

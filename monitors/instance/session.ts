@@ -1,24 +1,26 @@
 /**
- * One connection's worth of watching: subscribe, then list, then merge, and list again from time to time.
+ * The watch over one connection: subscribe, then list, then compare, and list again at each interval.
  *
- * Invariant: an event that arrived after a listing was asked for counts more than the listing, which may be older; events
- * are judged one after the other, in the order in which they arrived.
+ * Invariant: an event that arrived after the request of a listing overrides the listing, which may be older. Events are
+ * processed one after the other, in the order of their arrival.
  */
 
+import { errorMessage } from '#protocol/error-message.ts';
 import type { LibvirtConnection } from '../libvirt/connection.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 import { isOfNova, type ListedDomain, listDomains } from '../libvirt/domains.ts';
 import { LibvirtRefusal } from '../libvirt/errors.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
-import type { MonitorContext } from '../monitor.ts';
+import type { MonitorContext } from '../service/monitor.ts';
 import type { Cases } from './cases.ts';
+import type { Verdict } from './failure.ts';
+import { decideEvent, decideListed, type Listed, needsLog } from './failure-decision.ts';
 import { afterVerdict } from './known-domain.ts';
-import type { Memory } from './memory.ts';
 import { readEnding } from './qemu-log.ts';
 import { connectTo, type InstanceSettings } from './settings.ts';
-import { judgeEvent, judgeListed, type Listed, needsLog, type Verdict } from './verdict.ts';
+import type { Memory } from './state-file.ts';
 
-/** More than this are not waited for: the connection is made anew, and a listing tells what they would have told. */
+/** The largest number of waiting events. Beyond it the connection is reopened, and a listing replaces the events. */
 const MAX_INBOX = 20_000;
 
 interface Told {
@@ -33,7 +35,7 @@ export class Session {
   readonly #cases: Cases;
   /** Domains that are not Nova's, by UUID. */
   readonly #strangers = new Set<string>();
-  /** Those that libvirt refused to describe, which was said. */
+  /** Domains that libvirt refused to describe, after that was logged. */
   readonly #refused = new Set<string>();
   #inbox: Told[] = [];
   /** Resolved when there is an event, when a listing is due, and when the connection is over. */
@@ -47,7 +49,7 @@ export class Session {
     this.#cases = cases;
   }
 
-  /** While it lasts. */
+  /** Undefined when it has ended. */
   get connection(): LibvirtConnection | undefined {
     return this.#connection?.isOpen ? this.#connection : undefined;
   }
@@ -82,7 +84,7 @@ export class Session {
     this.#arrived.resolve();
   }
 
-  /** Judges events until the next listing is due. */
+  /** Processes events until the next listing is due. */
   async #follow(connection: LibvirtConnection): Promise<void> {
     let isDue = false;
     const timer = setTimeout(() => {
@@ -93,7 +95,7 @@ export class Session {
       if (!connection.isOpen) this.#arrived.resolve();
       while (!isDue) {
         await this.#arrived.promise;
-        // What arrived before the connection ended is judged as well.
+        // Events that arrived before the connection ended are processed as well.
         await this.#drain(connection);
         if (!connection.isOpen) throw await connection.closed;
       }
@@ -102,19 +104,19 @@ export class Session {
     }
   }
 
-  /** Judges what arrived so far. */
+  /** Processes the events that have arrived. */
   async #drain(connection: LibvirtConnection): Promise<void> {
     this.#arrived = Promise.withResolvers<void>();
     const told = this.#inbox;
     this.#inbox = [];
     for (const { event, at } of told) {
       const { domain } = event;
-      // A definition may make Nova's what was not.
+      // A definition may turn another domain into one of Nova.
       if (event.kind === 'lifecycle' && event.event === 0) this.#strangers.delete(domain.uuid);
       if (!(await this.#isOurs(connection, domain))) continue;
       const fields = { instance: domain.uuid, ...('event' in event && { event: event.event, detail: event.detail }) };
-      this.#context.log('debug', `libvirt tells: ${event.kind} of ${domain.name}.`, fields);
-      this.#act(domain, judgeEvent(this.#memory.get(domain.uuid), event), at);
+      this.#context.log('debug', `libvirt event: ${event.kind} of ${domain.name}.`, fields);
+      this.#act(domain, decideEvent(this.#memory.get(domain.uuid), event), at);
     }
     await this.#save();
   }
@@ -136,13 +138,13 @@ export class Session {
   }
 
   async #merge(domain: DomainName | ListedDomain, listed: Listed): Promise<void> {
-    // What has a case is being asked about already.
+    // An instance with a case is already being checked.
     if (this.#cases.has(domain.uuid)) return;
     const known = this.#memory.get(domain.uuid);
     const ending = needsLog(known, listed) ? await this.#endingOf(domain.name) : undefined;
-    // While the log was read an event may have come: it is the newer.
+    // An event may have arrived while the log was read: it is newer.
     if (this.#inbox.some(({ event }) => event.domain.uuid === domain.uuid)) return;
-    this.#act(domain, judgeListed(known, listed, ending), Date.now());
+    this.#act(domain, decideListed(known, listed, ending), Date.now());
   }
 
   #act(domain: DomainName, verdict: Verdict, at: number): void {
@@ -165,9 +167,9 @@ export class Session {
       return isOurs ?? false;
     } catch (error) {
       if (!(error instanceof LibvirtRefusal)) throw error;
-      // The others are watched all the same; of this one it is asked again at each listing.
+      // The others are still watched; this one is read again at each listing.
       if (!this.#refused.has(domain.uuid)) {
-        const what = `Whether domain ${domain.name} is Nova's cannot be found out; it is not watched until then.`;
+        const what = `Domain ${domain.name} cannot be read, so it may be Nova's; it is not watched until it can be read.`;
         this.#context.log('warning', what, { instance: domain.uuid, reason: error.message });
       }
       this.#refused.add(domain.uuid);
@@ -179,19 +181,19 @@ export class Session {
     try {
       return await readEnding(this.#settings.qemuLogDirectory, name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log('warning', `The log of domain ${name} cannot be read; Nova is asked instead.`, { reason });
+      const reason = errorMessage(error);
+      this.#context.log('warning', `The log of domain ${name} cannot be read; Nova is queried instead.`, { reason });
       return undefined;
     }
   }
 
-  /** What cannot be written now is written the next time: a failure found twice is better than one lost. */
+  /** A state that cannot be written now is written the next time: a failure detected twice is better than one lost. */
   async #save(): Promise<void> {
     try {
       await this.#memory.save();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#context.log('error', 'What is known of the instances could not be saved.', { reason });
+      const reason = errorMessage(error);
+      this.#context.log('error', 'The state file of the instances could not be written.', { reason });
     }
   }
 }

@@ -1,15 +1,15 @@
-/** What the monitor takes from the options, and the connection that it makes of it. */
-import type { EngineOptions } from '#config/options.ts';
+/** The monitor's options, and the connection that they describe. */
+import type { EngineOptions } from '#config/options/options.ts';
 import type { LibvirtConnection } from '../libvirt/connection.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
 import { connectToAny, socketsFor } from '../libvirt/sockets.ts';
 
 export type InstanceSettings = EngineOptions['instanceMonitor'];
 
-/** virConnectSetKeepAlive(5, 3), as in Masakari: between two listings nothing else tells of a libvirtd that hangs. */
+/** virConnectSetKeepAlive(5, 3), as in Masakari: between two listings only the keepalive detects a hung libvirtd. */
 const KEEPALIVE = { everyMs: 5000, count: 3 };
 
-/** A read-only connection. Throws what libvirt, or each socket, said. */
+/** A read-only connection. Throws libvirt's error, or the error of each socket. */
 export async function connectTo(
   { socket, connectionUri }: InstanceSettings,
   tell: (event: DomainEvent) => void,

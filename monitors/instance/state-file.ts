@@ -1,14 +1,19 @@
 /**
- * What is remembered of the domains, across the ends of this process.
+ * The state of the domains, stored across the ends of this process.
  *
- * Invariants: the file is replaced as a whole and is on the disk before `save` resolves; what was remembered before the
- * host started anew is forgotten: libvirt's ids begin again then, and what ended with the host is the host's failure. A
- * file that cannot be understood is put aside, not fatal: what is off then is judged as if seen for the first time.
+ * Invariants: the file is replaced as a whole and is on the disk before `save` resolves. State from before the last boot of
+ * the host is dropped: libvirt's ids start again then, and an instance that ended with the host is the host's failure. A
+ * file that is not trusted or cannot be parsed is moved away and is not fatal: an instance that is off is then treated as new.
  */
+
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { Distrusted } from '#config/document/files.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { removeUnfinished, replaceFileSlowly } from '#protocol/replaced-file.ts';
+import { readStateFile } from '../service/state-file.ts';
 import type { KnownDomain } from './known-domain.ts';
 
 /** Some 200 bytes a domain, and libvirt lists at most 16384. */
@@ -43,25 +48,25 @@ export class Memory {
   #changes = 0;
   #saved = 0;
 
-  /** @param onTrouble is told what was wrong with the file */
+  /** @param onTrouble receives the reason why the file is not used */
   static async open(path: string, boot: string, onTrouble: (text: string) => void): Promise<Memory> {
     await mkdir(dirname(path), { recursive: true });
-    let text: string;
+    removeUnfinished(path);
     try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-        return new Memory(path, boot, new Map());
-      throw error;
-    }
-    try {
-      const stored = v.parse(schema, JSON.parse(text.slice(0, MAX_BYTES)));
+      const text = readStateFile(path, MAX_BYTES);
+      if (text === undefined) return new Memory(path, boot, new Map());
+      const stored = v.parse(schema, JSON.parse(text));
       const domains = stored.boot === boot ? Object.entries(stored.domains) : [];
       return new Memory(path, boot, new Map(domains));
     } catch (error) {
-      await rename(path, `${path}.damaged`);
-      const reason = error instanceof Error ? error.message : String(error);
-      onTrouble(`What was remembered of the instances cannot be read and was put aside as ${path}.damaged: ${reason}`);
+      // A read error of the system: the file may still be good.
+      if (error instanceof Error && 'code' in error) throw error;
+      const kept = `${path}.${error instanceof Distrusted ? 'distrusted' : 'damaged'}`;
+      await rename(path, kept);
+      const reason = errorMessage(error);
+      onTrouble(
+        `state file of the instances: not used and moved to ${kept} (${reason}); each instance is treated as new`,
+      );
       return new Memory(path, boot, new Map());
     }
   }
@@ -80,7 +85,7 @@ export class Memory {
     return [...this.#domains];
   }
 
-  /** In memory; `save` makes it last. */
+  /** Changes the copy in memory; `save` makes it durable. */
   set(uuid: string, known: KnownDomain | undefined): void {
     if (this.#domains.get(uuid) === known) return;
     this.#changes += 1;
@@ -88,17 +93,17 @@ export class Memory {
     else this.#domains.set(uuid, known);
   }
 
-  /** Resolves when all that was set before lies on the disk. */
+  /** Resolves when all earlier changes are on the disk. */
   save(): Promise<void> {
     const wanted = this.#changes;
-    // One after the other; whoever waits finds it done by the one before, as a rule.
+    // One after the other: as a rule the save before has already written the change of one that waits.
     const saving = this.#saving
       .catch(() => {})
       .then(async () => {
         if (this.#saved < wanted) await this.#write();
       });
     this.#saving = saving;
-    // Whoever called hears of it.
+    // The caller handles the rejection.
     saving.catch(() => {});
     return saving;
   }
@@ -106,17 +111,7 @@ export class Memory {
   async #write(): Promise<void> {
     const changes = this.#changes;
     const text = `${JSON.stringify({ version: 1, boot: this.#boot, domains: Object.fromEntries(this.#domains) })}\n`;
-    const temporary = `${this.#path}.new`;
-    {
-      await using file = await open(temporary, 'w', 0o640);
-      await file.writeFile(text);
-      await file.sync();
-    }
-    await rename(temporary, this.#path);
-    {
-      await using folder = await open(dirname(this.#path), 'r');
-      await folder.sync();
-    }
+    await replaceFileSlowly({ path: this.#path, text, mode: 0o640, durable: 'content and name' });
     this.#saved = changes;
   }
 }

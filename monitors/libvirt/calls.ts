@@ -1,8 +1,8 @@
 /**
- * The calls of one connection that have no answer yet.
+ * The unanswered calls of one connection.
  *
- * Invariants: every call ends: with its reply, with libvirt's refusal, when its time is up, with its signal, or with the
- * connection; an answer that comes after its call has ended is passed over.
+ * Invariants: every call ends: with its reply, with libvirt's refusal, with its timeout, with its signal, or with the
+ * connection. A reply that arrives after its call has ended is ignored.
  */
 import { MESSAGE_STATUS } from './constants.ts';
 import { ConnectionLost, LibvirtRefusal, NoAnswer } from './errors.ts';
@@ -11,7 +11,7 @@ import { XdrReader } from './xdr.ts';
 
 export interface Limits {
   readonly timeoutMs: number;
-  /** Called when the time is up; returns what the call then fails with. */
+  /** Called at the timeout; returns the error of the call. */
   readonly onLate: () => Error;
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,7 +25,7 @@ export class Calls {
   readonly #open = new Map<number, Call>();
   #serial = 0;
 
-  /** @param send given the number under which the answer will come */
+  /** @param send receives the serial number of the reply */
   async make(send: (serial: number) => void, { timeoutMs, onLate, signal }: Limits): Promise<XdrReader> {
     signal?.throwIfAborted();
     // An unsigned word on the wire.
@@ -34,7 +34,7 @@ export class Calls {
     const { promise, resolve, reject } = Promise.withResolvers<XdrReader>();
     this.#open.set(serial, { resolve, reject });
     const timer = setTimeout(() => reject(onLate()), timeoutMs);
-    const stop = (): void => reject(new NoAnswer('The call to libvirt was given up.', { cause: signal?.reason }));
+    const stop = (): void => reject(new NoAnswer('The call to libvirt was cancelled.', { cause: signal?.reason }));
     signal?.addEventListener('abort', stop, { once: true });
     try {
       send(serial);
@@ -58,7 +58,7 @@ export class Calls {
   }
 }
 
-/** virNetMessageError begins with the code, the part of libvirt that speaks, and its words. */
+/** virNetMessageError starts with the code, the part of libvirt that failed, and the text. */
 function readRefusal(body: Buffer): Error {
   try {
     const reader = new XdrReader(body);
@@ -66,6 +66,6 @@ function readRefusal(body: Buffer): Error {
     reader.int();
     return new LibvirtRefusal(code, reader.optionalText() ?? `error ${code}`);
   } catch (error) {
-    return new ConnectionLost('libvirtd refused a call without saying why.', { cause: error });
+    return new ConnectionLost('libvirtd refused a call without a reason.', { cause: error });
   }
 }

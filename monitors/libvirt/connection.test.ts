@@ -10,7 +10,7 @@ import { encodeMessage, type Message } from './message.ts';
 import { pingAgent } from './qemu.ts';
 import { XdrWriter } from './xdr.ts';
 
-/** Against a peer that answers as it is told; the real libvirtd is in test/labs/libvirt. */
+/** Against a peer that responds as the test sets it; test/labs/libvirt runs the real libvirtd. */
 
 const LONG: ConnectionSettings = { uri: 'qemu:///system', access: 'read-only', callTimeoutMs: 30_000 };
 const DOMAIN = { name: 'instance-00000001', uuid: '11111111-0000-4000-8000-000000000001', id: 7 };
@@ -19,7 +19,7 @@ let peer: LibvirtPeer;
 
 afterEach(() => peer?.[Symbol.asyncDispose]());
 
-/** Opens like libvirtd; everything after that is `answer`'s. */
+/** Opens like libvirtd; `answer` handles everything after that. */
 const opening =
   (answer: Answer, auth: readonly number[] = [0], keepalive = 1): Answer =>
   (message, socket) => {
@@ -41,16 +41,16 @@ function refusal(code: number, text: string): Buffer {
   return new XdrWriter().int(code).int(10).optionalText(text).bytes();
 }
 
-test('no socket, and nobody listening, are said with what to do', async () => {
+test('no socket, and a socket without a listener, are reported with a remedy', async () => {
   peer = await LibvirtPeer.listen(() => {});
   const nowhere = join(peer.path, '..', 'nowhere');
   await expect(LibvirtConnection.open(nowhere, LONG)).rejects.toThrow(/no such socket.*libvirtd/);
 });
 
-test('when polkit is asked for, the message says so and what to do', async () => {
+test('if polkit is required, the message has the reason and a remedy', async () => {
   peer = await LibvirtPeer.listen(opening(() => {}, [2]));
   await expect(LibvirtConnection.open(peer.path, LONG)).rejects.toThrow(
-    /wants authentication \(polkit\).*as root.*auth_unix_ro/,
+    /requires authentication \(polkit\).*as root.*auth_unix_ro/,
   );
   await expect(LibvirtConnection.open(peer.path, { ...LONG, access: 'read-write' })).rejects.toThrow(/auth_unix_rw/);
 });
@@ -58,7 +58,7 @@ test('when polkit is asked for, the message says so and what to do', async () =>
 test.each([
   ['read-only', 1],
   ['read-write', 0],
-] as const)('a %s connection says so to the driver', async (access, flags) => {
+] as const)('a %s connection is opened as such in the driver', async (access, flags) => {
   const opened: Buffer[] = [];
   peer = await LibvirtPeer.listen((message, socket) => {
     if (message.procedure === PROCEDURE.open) opened.push(message.body);
@@ -69,7 +69,7 @@ test.each([
   expect(opened).toEqual([new XdrWriter().optionalText('qemu:///system').uint(flags).bytes()]);
 });
 
-test('answers find their calls, in whatever order they come', async () => {
+test('replies are matched to their calls in any order', async () => {
   const asked: Message[] = [];
   const connection = await open((message, socket) => {
     asked.push(message);
@@ -81,27 +81,27 @@ test('answers find their calls, in whatever order they come', async () => {
   connection.close();
 });
 
-test("libvirt's refusal is the call's error alone, and a missing domain is an answer", async () => {
+test("libvirt's refusal is the call's error alone, and a missing domain is a result", async () => {
   const connection = await open((message, socket) => {
     const isState = message.procedure === PROCEDURE.domainGetState;
     reply(socket, message, isState ? refusal(42, 'Domain not found') : refusal(1, 'internal error'), 1);
   });
   expect(await stateOf(connection, DOMAIN)).toBeUndefined();
   await expect(listDomains(connection)).rejects.toThrow(LibvirtRefusal);
-  await expect(listDomains(connection)).rejects.toThrow('libvirt says: internal error');
+  await expect(listDomains(connection)).rejects.toThrow('libvirt: internal error');
   expect(connection.isOpen).toBe(true);
   connection.close();
 });
 
-test('a call without an answer ends the connection, and with it every other call', async () => {
+test('a call without a reply ends the connection, and with it every other call', async () => {
   const connection = await open(() => {}, { callTimeoutMs: 50 });
   const calls = await Promise.allSettled([stateOf(connection, DOMAIN), listDomains(connection)]);
   expect(calls.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect((await connection.closed).message).toMatch(/did not answer call 212 within 0.05 s/);
-  await expect(listDomains(connection)).rejects.toThrow(/did not answer/);
+  expect((await connection.closed).message).toMatch(/did not respond to call 212 within 0.05 s/);
+  await expect(listDomains(connection)).rejects.toThrow(/did not respond/);
 });
 
-test('a call that may stay unanswered costs no other call, and its late answer is passed over', async () => {
+test('a call that may stay unanswered affects no other call, and its late reply is ignored', async () => {
   const asked: Message[] = [];
   const connection = await open(
     (message, socket) => {
@@ -119,7 +119,7 @@ test('a call that may stay unanswered costs no other call, and its late answer i
   connection.close();
 });
 
-test('a call ends with its signal, and the connection goes on', async () => {
+test('a call ends with its signal, and the connection stays open', async () => {
   const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
   const connection = await open(({ program }) => {
     if (program === QEMU_PROGRAM) asked();
@@ -133,7 +133,7 @@ test('a call ends with its signal, and the connection goes on', async () => {
   connection.close();
 });
 
-test('a connection ends with its signal, open or not yet', async () => {
+test('a connection ends with its signal, also while it is being opened', async () => {
   const end = new AbortController();
   const connection = await open(() => {}, { signal: end.signal });
   const listing = listDomains(connection);
@@ -142,7 +142,7 @@ test('a connection ends with its signal, open or not yet', async () => {
   await expect(LibvirtConnection.open(peer.path, { ...LONG, signal: end.signal })).rejects.toThrow(/was closed/);
 });
 
-test('pings are answered, and a peer that answers none is left', async () => {
+test('pings get a response, and a peer that responds to none is disconnected', async () => {
   const { promise: ponged, resolve } = Promise.withResolvers<Message>();
   let pings = 0;
   const connection = await open(
@@ -158,7 +158,7 @@ test('pings are answered, and a peer that answers none is left', async () => {
     { keepalive: { everyMs: 20, count: 3 } },
   );
   expect((await ponged).type).toBe(2);
-  expect((await connection.closed).message).toMatch(/left 3 keepalive messages unanswered/);
+  expect((await connection.closed).message).toMatch(/did not respond to 3 keepalive messages/);
 });
 
 test('a peer that hangs up ends every call', async () => {
@@ -178,16 +178,16 @@ test.each([
   ],
 ])('%s ends the connection, and nothing else', async (_, bytes) => {
   const connection = await open((_message, socket) => socket.write(bytes));
-  await expect(listDomains(connection)).rejects.toThrow(/not its protocol/);
+  await expect(listDomains(connection)).rejects.toThrow(/invalid message/);
 });
 
-test('a listing that is not one is an error of that call', async () => {
+test('an invalid listing is an error of that call', async () => {
   const connection = await open((message, socket) => reply(socket, message, Buffer.from('7fffffff', 'hex')));
   await expect(listDomains(connection)).rejects.toThrow(/a list of 2147483647 entries/);
   connection.close();
 });
 
-test('events are told in their order, also those that come with an answer; unknown ones are passed over', async () => {
+test('events are reported in their order, also those that arrive with a reply; unknown ones are ignored', async () => {
   const told: DomainEvent[] = [];
   const connection = await open(
     (message, socket) => {
@@ -212,7 +212,7 @@ test('events are told in their order, also those that come with an answer; unkno
   connection.close();
 });
 
-test('an I/O error is told with path, action and reason', async () => {
+test('an I/O error is reported with path, action and reason', async () => {
   const told: DomainEvent[] = [];
   const connection = await open(
     (message, socket) => {

@@ -1,10 +1,12 @@
 /**
- * A connection to libvirtd, or to one of the daemons that took its place, over its unix socket.
+ * A connection to libvirtd, or to one of the daemons that replace it, over its unix socket.
  *
- * Invariants: every call ends, with its reply, with libvirt's error, when its time is up, or with the end of the connection;
- * once closed a connection stays closed, and `closed` says why; events are told in the order in which they arrived.
+ * Invariants: every call ends, with its reply, with libvirt's error, with its timeout, or with the end of the connection. A
+ * closed connection stays closed, and `closed` has the reason. Events are reported in the order in which they arrived.
  */
+
 import { connect, type Socket } from 'node:net';
+import { errorMessage } from '#protocol/error-message.ts';
 import { Calls } from './calls.ts';
 import {
   AUTH,
@@ -34,21 +36,21 @@ export interface ConnectionSettings {
   readonly uri: string;
   readonly access: Access;
   readonly callTimeoutMs?: number;
-  /** Without it nothing but a call finds out that libvirtd is silent. Pings of libvirtd are answered in any case. */
+  /** Without it only a call detects that libvirtd does not respond. libvirtd's pings always get a response. */
   readonly keepalive?: KeepaliveTimes;
-  /** Is told of what `subscribe` asked for. */
+  /** Receives the events of `subscribe`. */
   readonly tell?: (event: DomainEvent) => void;
   /** Closes the connection, also while it is being opened. */
   readonly signal?: AbortSignal;
 }
 
 export interface CallTerms {
-  /** `REMOTE_PROGRAM` unless it is said. */
+  /** `REMOTE_PROGRAM` by default. */
   readonly program?: number;
   readonly timeoutMs?: number;
   /**
-   * What a call without an answer costs. `connection`, unless it is said: nothing is known of what the other calls will get,
-   * so all of it begins anew. `call`: it waits for a guest or for its QEMU, and libvirt answers others all the same.
+   * The effect of a call without a reply. `connection` (default): the state of the other calls is unknown, so the connection
+   * is reopened. `call`: the call waits for a guest or for its QEMU, and libvirt still responds to other calls.
    */
   readonly lateCosts?: 'connection' | 'call';
   readonly signal?: AbortSignal | undefined;
@@ -102,15 +104,15 @@ export class LibvirtConnection {
   }
 
   /**
-   * One call; resolves with what follows the header of the reply.
-   * Throws `LibvirtRefusal`, `ConnectionLost`, or `NoAnswer`: then libvirt may still be at work on it.
+   * One call; resolves with the data after the header of the reply.
+   * Throws `LibvirtRefusal`, `ConnectionLost`, or `NoAnswer`: then libvirt may still be processing it.
    */
   async call(procedure: number, body?: Buffer, terms: CallTerms = {}): Promise<XdrReader> {
     if (this.#end) throw this.#end;
     const { program = REMOTE_PROGRAM, lateCosts = 'connection', signal } = terms;
     const timeoutMs = terms.timeoutMs ?? this.#settings.callTimeoutMs ?? CALL_TIMEOUT_MS;
     const onLate = (): Error => {
-      const text = `libvirtd on ${this.#path} did not answer call ${procedure} within ${timeoutMs / 1000} s.`;
+      const text = `libvirtd on ${this.#path} did not respond to call ${procedure} within ${timeoutMs / 1000} s.`;
       if (lateCosts === 'call') return new NoAnswer(text);
       const reason = new ConnectionLost(text);
       this.#finish(reason);
@@ -121,10 +123,10 @@ export class LibvirtConnection {
     return this.#calls.make(send, { timeoutMs, onLate, signal });
   }
 
-  /** Asks for every kind of event that is known here. */
+  /** Subscribes to every kind of event in `EVENTS`. */
   async subscribe(): Promise<void> {
     for (const { id } of Object.values(EVENTS)) {
-      // A null pointer instead of a domain: of all domains.
+      // A null pointer instead of a domain: events of all domains.
       await this.call(PROCEDURE.registerEvent, new XdrWriter().int(id).uint(0).bytes());
     }
   }
@@ -136,7 +138,7 @@ export class LibvirtConnection {
       const wanted = offered.includes(AUTH.polkit) ? 'polkit' : `type ${offered.join(', ')}`;
       const option = access === 'read-only' ? 'auth_unix_ro' : 'auth_unix_rw';
       throw new ConnectionLost(
-        `libvirtd on ${this.#path} wants authentication (${wanted}). Run the monitor as root, or set ${option} = "none" ` +
+        `libvirtd on ${this.#path} requires authentication (${wanted}). Run the monitor as root, or set ${option} = "none" ` +
           'and the group of the socket in libvirtd.conf.',
       );
     }
@@ -154,7 +156,7 @@ export class LibvirtConnection {
       times,
       () => this.#send(ping),
       (unanswered) => {
-        const message = `libvirtd on ${this.#path} left ${unanswered} keepalive messages unanswered.`;
+        const message = `libvirtd on ${this.#path} did not respond to ${unanswered} keepalive messages.`;
         this.#finish(new ConnectionLost(message));
       },
     );
@@ -179,8 +181,8 @@ export class LibvirtConnection {
         this.#handle(message);
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const text = `What came from libvirtd on ${this.#path} is not its protocol: ${reason}.`;
+      const reason = errorMessage(error);
+      const text = `libvirtd on ${this.#path} sent an invalid message: ${reason}.`;
       this.#finish(new ConnectionLost(text, { cause: error }));
     }
   }
@@ -202,7 +204,7 @@ export class LibvirtConnection {
   #socketError(error: NodeJS.ErrnoException): ConnectionLost {
     const hints: Readonly<Record<string, string>> = {
       ENOENT: 'there is no such socket; is libvirtd installed and started?',
-      ECONNREFUSED: 'nobody listens; is libvirtd started?',
+      ECONNREFUSED: 'no process listens on it; is libvirtd started?',
       EACCES: 'this user may not open it; run the monitor as root or in the group of the socket.',
     };
     const hint = hints[error.code ?? ''] ?? error.message;

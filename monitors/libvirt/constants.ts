@@ -28,7 +28,7 @@ export const PROCEDURE = {
 /** Of the program `QEMU_PROGRAM`. */
 export const QEMU_PROCEDURE = { agentCommand: 3 } as const;
 
-/** Procedures by which the server tells of an event, and the id under which each is asked for (virDomainEventID). */
+/** The procedures of the server's events, and the id with which each is subscribed to (virDomainEventID). */
 export const EVENTS = {
   lifecycle: { procedure: 318, id: 0 },
   reboot: { procedure: 319, id: 1 },
@@ -44,7 +44,7 @@ export const METADATA_ELEMENT = 2;
 
 /** virDomainStatsTypes */
 export const STATS = { state: 1, ioThread: 1 << 7 } as const;
-/** virConnectGetAllDomainStatsFlags: a domain that another call is busy with is left out instead of being waited for. */
+/** virConnectGetAllDomainStatsFlags: a domain that is busy with another call is skipped instead of waited for. */
 export const STATS_NOWAIT = 1 << 29;
 
 /** remote_auth_type */

@@ -1,10 +1,10 @@
-/** A domain as libvirt names it on the wire. */
+/** The name of a domain in libvirt's protocol. */
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 export interface DomainName {
   readonly name: string;
   readonly uuid: string;
-  /** Given anew at each start; -1 while it does not run, and in some of the events that tell of its end. */
+  /** New at each start; -1 while the domain does not run, and in some of the events of its end. */
   readonly id: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the live XML of a domain says about its guest agent and about the instance that Nova made of it. */
+/** Reads a domain's live XML: the channel of its guest agent, and its instance in Nova. */
 import { XMLParser } from 'fast-xml-parser';
 import * as v from 'valibot';
 import { NOVA_NAMESPACE } from './nova-namespace.ts';
@@ -41,7 +41,7 @@ const schema = v.object({
   }),
 });
 
-/** Throws when this is not the XML of a domain. */
+/** Throws if the text is not the XML of a domain. */
 export function readDomainXml(xml: string): DomainDescription {
   if (xml.length > MAX_XML_CHARACTERS) throw new Error(`the XML of a domain has ${xml.length} characters`);
   const parsed = v.safeParse(schema, parser.parse(xml));
@@ -55,7 +55,7 @@ export function readDomainXml(xml: string): DomainDescription {
   };
 }
 
-/** Nova's element is known by its namespace; its prefix is `nova`, but may be any. */
+/** Nova's element is found by its namespace. Its prefix is usually `nova`, but may be any. */
 function instanceIn(metadata: Record<string, unknown>): InstanceDescription | undefined {
   for (const [name, element] of Object.entries(metadata)) {
     const [prefix = '', local] = name.split(':');

@@ -26,7 +26,7 @@ async function withLibvirtd(act: (on: LibvirtConnection, libvirtd: ScriptedLibvi
   }
 }
 
-test('a domain is listed with its state, and tells its state, its control and its XML', () =>
+test('a domain is listed with its state, and its state, control and XML are read', () =>
   withLibvirtd(async (on, libvirtd) => {
     libvirtd.domains.push({ ...DOMAIN });
     expect(await listDomains(on)).toEqual([{ ...NAME, state: 3, reason: 0 }]);
@@ -35,7 +35,7 @@ test('a domain is listed with its state, and tells its state, its control and it
     expect(await xmlOf(on, NAME)).toBe('<domain/>');
   }));
 
-test('a domain that is gone is an answer, and the connection goes on', () =>
+test('a domain that no longer exists is a result, and the connection stays open', () =>
   withLibvirtd(async (on) => {
     expect(await listDomains(on)).toEqual([]);
     expect(await Promise.all([stateOf(on, NAME), controlOf(on, NAME), xmlOf(on, NAME)])).toEqual([
@@ -48,11 +48,11 @@ test('a domain that is gone is an answer, and the connection goes on', () =>
 
 describe('an agent', () => {
   test.each([
-    ['that answers', 'answers', 'answered'],
-    ['that is not connected or does not answer', { code: 86, message: '' }, 'silent'],
-    ['that answers out of turn', { code: 97, message: '' }, 'silent'],
-    ['whose time was up', { code: 112, message: '' }, 'silent'],
-    ['that libvirt cannot ask', { code: 68, message: 'busy' }, { unknown: 'libvirt says: busy' }],
+    ['that responds', 'answers', 'answered'],
+    ['that is not connected or does not respond', { code: 86, message: '' }, 'silent'],
+    ['that responds out of sequence', { code: 97, message: '' }, 'silent'],
+    ['that timed out', { code: 112, message: '' }, 'silent'],
+    ['that libvirt cannot query', { code: 68, message: 'busy' }, { unknown: 'libvirt: busy' }],
   ] as const)('%s', (_, agent, expected) =>
     withLibvirtd(async (on, libvirtd) => {
       libvirtd.domains.push({ ...DOMAIN, agent });
@@ -61,7 +61,7 @@ describe('an agent', () => {
   );
 });
 
-test('a QEMU that leaves a question open keeps nobody from an answer', () =>
+test('a QEMU with an unanswered request does not delay other calls', () =>
   withLibvirtd(async (on, libvirtd) => {
     libvirtd.domains.push({ ...DOMAIN, qemu: 'nothing' });
     const probe = probeQemu(on, NAME);
@@ -79,6 +79,6 @@ test.each([
   [5, false],
   [6, false],
   [7, false],
-])('in state %d a guest is at work: %s', (state, expected) => {
+])('in state %d a guest is running: %s', (state, expected) => {
   expect(isRunning({ state })).toBe(expected);
 });

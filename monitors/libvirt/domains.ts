@@ -1,4 +1,4 @@
-/** What is asked of libvirt about domains. */
+/** The calls to libvirt about domains. */
 import type { LibvirtConnection } from './connection.ts';
 import { ERROR_CODE, METADATA_ELEMENT, PROCEDURE, STATE, STATS } from './constants.ts';
 import { type DomainName, readDomain, writeDomain } from './domain-name.ts';
@@ -15,7 +15,7 @@ export interface DomainState {
 
 export interface ListedDomain extends DomainName, DomainState {}
 
-/** How QEMU's monitor stands to libvirt: `occupied` with one command for so long; `error`: libvirt has lost it. */
+/** libvirt's access to QEMU's monitor: `occupied` with one command for `forMs`; `error`: libvirt has lost it. */
 export interface Control {
   readonly state: 'ok' | 'job' | 'occupied' | 'error';
   readonly forMs: number;
@@ -25,7 +25,7 @@ export interface Control {
 const MAX_DOMAINS = 16_384;
 const MAX_PARAMETERS = 4096;
 
-/** A typed parameter (virTypedParameterType): its name, and its value where it is a whole number. */
+/** A typed parameter (virTypedParameterType): its name, and its value if that is an integer. */
 function readParameter(reader: XdrReader): readonly [name: string, value: number | undefined] {
   const name = reader.text();
   const type = reader.int();
@@ -51,7 +51,7 @@ function readParameter(reader: XdrReader): readonly [name: string, value: number
   }
 }
 
-/** Its guest is at work: not paused, not suspended, not going down. */
+/** Its guest is running: not paused, not suspended, not shutting down. */
 export function isRunning({ state }: Pick<DomainState, 'state'>): boolean {
   return state === STATE.running || state === STATE.blocked;
 }
@@ -67,7 +67,7 @@ export async function listDomains(connection: LibvirtConnection, signal?: AbortS
   });
 }
 
-/** Undefined when there is no such domain. */
+/** Undefined if there is no such domain. */
 export async function stateOf(
   connection: LibvirtConnection,
   domain: DomainName,
@@ -77,7 +77,7 @@ export async function stateOf(
   return reply && { state: reply.int(), reason: reply.int() };
 }
 
-/** Undefined when there is no such domain. */
+/** Undefined if there is no such domain. */
 export async function controlOf(
   connection: LibvirtConnection,
   domain: DomainName,
@@ -91,7 +91,7 @@ export async function controlOf(
   return { state, forMs: Number(reply.hyper()) };
 }
 
-/** The description of the domain, the live one while it runs; undefined when there is no such domain. */
+/** The description of the domain, the live one while it runs; undefined if there is no such domain. */
 export async function xmlOf(
   connection: LibvirtConnection,
   domain: DomainName,
@@ -100,7 +100,7 @@ export async function xmlOf(
   return (await ask(connection, PROCEDURE.domainGetXmlDesc, domain, signal))?.text();
 }
 
-/** A question that takes a domain and no flags. */
+/** A call with a domain and no flags. */
 async function ask(
   connection: LibvirtConnection,
   procedure: number,
@@ -115,7 +115,7 @@ async function ask(
   }
 }
 
-/** Whether Nova made it, by the metadata that Nova writes; undefined when there is no such domain any more. */
+/** True if Nova created it, by the metadata that Nova writes; undefined if the domain no longer exists. */
 export async function isOfNova(connection: LibvirtConnection, domain: DomainName): Promise<boolean | undefined> {
   for (const namespace of NOVA_NAMESPACES) {
     try {

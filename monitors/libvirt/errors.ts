@@ -1,23 +1,23 @@
-/** How a call to libvirt, or the connection itself, can fail. */
+/** The errors of a call to libvirt, and of the connection itself. */
 
-/** libvirt refused a call; the connection goes on. */
+/** libvirt refused a call; the connection stays open. */
 export class LibvirtRefusal extends Error {
   override readonly name = 'LibvirtRefusal';
   /** virErrorNumber */
   readonly code: number;
 
   constructor(code: number, message: string) {
-    super(`libvirt says: ${message.slice(0, 500)}`);
+    super(`libvirt: ${message.slice(0, 500)}`);
     this.code = code;
   }
 }
 
-/** A call was given up, by its time or by its signal; libvirt may still be at it. The connection goes on. */
+/** A call timed out or was aborted by its signal; libvirt may still be processing it. The connection stays open. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** The connection could not be made, or is over. */
+/** The connection could not be opened, or has ended. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }

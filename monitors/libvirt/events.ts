@@ -1,4 +1,4 @@
-/** What libvirt tells of a domain by itself. Pure: bytes in, event out. */
+/** Decodes libvirt's events of a domain. Pure: bytes in, event out. */
 import { EVENTS } from './constants.ts';
 import { type DomainName, readDomain } from './domain-name.ts';
 import type { Message } from './message.ts';
@@ -13,11 +13,11 @@ export type DomainEvent = { readonly domain: DomainName } & (
   | { readonly kind: 'control-error' }
 );
 
-/** Undefined for what was not asked for. Throws `MalformedReply`. */
+/** Undefined for an event without a subscription. Throws `MalformedReply`. */
 export function decodeEvent({ procedure, body }: Pick<Message, 'procedure' | 'body'>): DomainEvent | undefined {
   if (!Object.values(EVENTS).some((event) => event.procedure === procedure)) return undefined;
   const reader = new XdrReader(body);
-  // The number of our callback: each kind has its own procedure anyway.
+  // The number of our callback, which is not needed: each kind has its own procedure.
   reader.int();
   const domain = readDomain(reader);
   switch (procedure) {

@@ -1,14 +1,14 @@
 /**
- * Pings a peer as long as it answers.
+ * Sends pings to a peer while it responds.
  *
- * libvirtd reads nothing, not even a ping, from a connection with five unanswered calls (max_client_requests): a connection
- * whose calls may stay unanswered is not to be kept alive in this way.
+ * libvirtd reads nothing, not even a ping, from a connection with five unanswered calls (max_client_requests). Therefore a
+ * connection whose calls may stay unanswered must not use keepalive.
  */
 
 export interface KeepaliveTimes {
   /** Pause between two pings. */
   readonly everyMs: number;
-  /** How many may go unanswered. */
+  /** The number of pings that may stay unanswered. */
   readonly count: number;
 }
 
@@ -16,7 +16,7 @@ export class Keepalive {
   #unanswered = 0;
   readonly #timer: NodeJS.Timeout;
 
-  /** @param onSilence called with the number of pings in vain, at each turn after the last one allowed */
+  /** @param onSilence called with the number of unanswered pings, at each interval after the last one allowed */
   constructor({ everyMs, count }: KeepaliveTimes, ping: () => void, onSilence: (unanswered: number) => void) {
     this.#timer = setInterval(() => {
       if (this.#unanswered >= count) {
@@ -28,7 +28,7 @@ export class Keepalive {
     }, everyMs);
   }
 
-  /** Whatever the peer sends shows that it lives. */
+  /** Any message of the peer shows that it is alive. */
   heard(): void {
     this.#unanswered = 0;
   }

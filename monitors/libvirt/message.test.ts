@@ -5,7 +5,7 @@ import { MalformedReply } from './xdr.ts';
 
 const HEADER = { program: 0x20008086, version: 1, procedure: 344, type: 1, serial: 7, status: 0 };
 
-test('messages are found however the stream is cut', () => {
+test('messages are found in a stream that is cut at any byte', () => {
   const bodies = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 });
   fc.assert(
     fc.property(bodies, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (sent, cuts) => {
@@ -22,7 +22,7 @@ test('messages are found however the stream is cut', () => {
   );
 });
 
-test.each([0, 27, MAX_MESSAGE_BYTES + 1, 0xffffffff])('a message of %d bytes is refused from its length', (length) => {
+test.each([0, 27, MAX_MESSAGE_BYTES + 1, 0xffffffff])('a message of %d bytes is refused by its length', (length) => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(length);
   expect(() => [...new MessageReader().take(bytes)]).toThrow(MalformedReply);

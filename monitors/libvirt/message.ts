@@ -1,8 +1,8 @@
 /**
  * Messages of libvirt's RPC: a length, a header of six words, a body.
  *
- * Invariant: a message longer than libvirt itself would send is refused from its length alone, and no more than one
- * such message is ever held.
+ * Invariant: a message longer than libvirt itself would send is refused by its length alone, and at most one such message
+ * is held.
  */
 import { MalformedReply } from './xdr.ts';
 
@@ -51,10 +51,10 @@ function decodeMessage(bytes: Buffer): Message {
 export class MessageReader {
   #parts: Buffer[] = [];
   #size = 0;
-  /** Of the message under way; unknown while fewer than four bytes of it are there. */
+  /** The length of the current message; unknown before its first four bytes have arrived. */
   #expected: number | undefined;
 
-  /** Takes what arrived. Throws `MalformedReply` for what cannot be a message; the stream is then to be closed. */
+  /** Adds received bytes. Throws `MalformedReply` for bytes that cannot be a message; the stream must then be closed. */
   *take(chunk: Buffer): Generator<Message> {
     this.#parts.push(chunk);
     this.#size += chunk.length;

@@ -1,4 +1,4 @@
-/** The namespaces under which Nova describes an instance in the metadata of its domain. */
+/** The namespaces of Nova's description of an instance in the metadata of its domain. */
 
 /** The number of the format follows. */
 export const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/';

@@ -1,6 +1,6 @@
 /**
- * What is asked of the guest's agent and of QEMU, through libvirt. Both may stay silent, which says nothing about libvirt:
- * such a call costs no more than itself.
+ * Requests to the guest's agent and to QEMU, through libvirt. A missing response of either is no failure of libvirt and
+ * ends only that call.
  */
 import type { LibvirtConnection } from './connection.ts';
 import { ERROR_CODE, PROCEDURE, QEMU_PROCEDURE, QEMU_PROGRAM, STATS, STATS_NOWAIT } from './constants.ts';
@@ -8,12 +8,12 @@ import { type DomainName, writeDomain } from './domain-name.ts';
 import { LibvirtRefusal } from './errors.ts';
 import { XdrWriter } from './xdr.ts';
 
-/** Besides the timeout asked for, libvirt takes 5 s of its own to synchronise with an agent that failed before (measured). */
+/** Besides the given timeout, libvirt needs 5 s to synchronise with an agent that failed before (measured). */
 const AGENT_EXTRA_MS = 10_000;
-/** A probe of a QEMU that hangs stays unanswered as long as it hangs. */
+/** A request to a hung QEMU stays unanswered while it hangs. */
 const PROBE_MS = 600_000;
 
-/** No answer; answered out of turn; the time of the command was up. */
+/** No response; a response out of sequence; the command timed out. */
 const SILENT_CODES: readonly number[] = [
   ERROR_CODE.agentUnresponsive,
   ERROR_CODE.agentUnsynced,
@@ -23,8 +23,8 @@ const SILENT_CODES: readonly number[] = [
 export type PingAnswer = 'answered' | 'silent' | { readonly unknown: string };
 
 /**
- * `guest-ping`. libvirt holds the only connection to the agent, so it has to ask; it synchronises with it first. Takes a
- * read-write connection.
+ * `guest-ping`. Only libvirt is connected to the agent, so it has to send the ping; it synchronises with the agent first.
+ * Needs a read-write connection.
  */
 export async function pingAgent(
   connection: LibvirtConnection,
@@ -50,8 +50,8 @@ export async function pingAgent(
 }
 
 /**
- * Asks QEMU something that only QEMU can answer and that costs it nothing: its I/O threads. Resolves when it has answered,
- * or at once when another call is busy with it. libvirt itself sets no limit to this.
+ * Sends QEMU a request that only QEMU itself can process and that is cheap: its I/O threads. Resolves at the response, or
+ * at once if another call is busy with that QEMU. libvirt itself sets no timeout for it.
  */
 export async function probeQemu(connection: LibvirtConnection, domain: DomainName): Promise<void> {
   const body = writeDomain(new XdrWriter().uint(1), domain).uint(STATS.ioThread).uint(STATS_NOWAIT).bytes();

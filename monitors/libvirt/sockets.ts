@@ -1,9 +1,10 @@
 /**
- * Where libvirt listens on this host, and the connection to whoever listens there.
+ * libvirt's sockets on this host, and the connection to the first one that responds.
  *
- * First the socket of libvirtd (or of virtproxyd, which takes its place), then that of the modular daemon. Not the other way
- * round: to knock at virtqemud's socket could start it beside a libvirtd that owns the same guests.
+ * The socket of libvirtd (or of virtproxyd, which replaces it) comes first, then that of the modular daemon. In the other
+ * order, a connection to virtqemud's socket could start virtqemud beside a libvirtd that owns the same guests.
  */
+import { errorMessage } from '#protocol/error-message.ts';
 import { type Access, type ConnectionSettings, LibvirtConnection } from './connection.ts';
 import { ConnectionLost } from './errors.ts';
 
@@ -12,12 +13,12 @@ const SOCKETS: Readonly<Record<Access, readonly string[]>> = {
   'read-write': ['/run/libvirt/libvirt-sock', '/run/libvirt/virtqemud-sock'],
 };
 
-/** @param configured the option; empty: wherever libvirt listens by itself */
+/** @param configured the option; empty: libvirt's default sockets */
 export function socketsFor(configured: string, access: Access): readonly string[] {
   return configured === '' ? SOCKETS[access] : [configured];
 }
 
-/** Connects to the first socket that answers. Throws what each of them said when none does. */
+/** Connects to the first socket that responds. Throws the errors of all sockets if none does. */
 export async function connectToAny(
   sockets: readonly string[],
   settings: ConnectionSettings,
@@ -32,6 +33,6 @@ export async function connectToAny(
     }
   }
   if (errors.length === 1) throw errors[0];
-  const words = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+  const words = errors.map((error) => errorMessage(error));
   throw new ConnectionLost(words.join(' '), { cause: new AggregateError(errors) });
 }

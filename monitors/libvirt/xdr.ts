@@ -1,15 +1,15 @@
 /**
  * XDR (RFC 4506), as far as libvirt's calls need it.
  *
- * Invariant: nothing is read past the end of what was given, no length is believed before it was compared with what is
- * there, and a text is at most as long as libvirt's own limits allow.
+ * Invariant: nothing is read past the end of the message, no length is used before it was compared with the remaining
+ * bytes, and a text is at most as long as libvirt's own limits allow.
  */
 import { isUtf8 } from 'node:buffer';
 
 /** REMOTE_STRING_MAX of remote_protocol.x. */
 const MAX_STRING_BYTES = 4 * 1024 * 1024;
 
-/** What arrived is not what the protocol says. */
+/** The received bytes do not follow the protocol. */
 export class MalformedReply extends Error {
   override readonly name = 'MalformedReply';
 }
@@ -40,7 +40,7 @@ export class XdrWriter {
     return this;
   }
 
-  /** A pointer to a text: there, or not. */
+  /** A pointer to a text, which may be null. */
   optionalText(value: string | undefined): this {
     return value === undefined ? this.uint(0) : this.uint(1).text(value);
   }
@@ -91,7 +91,7 @@ export class XdrReader {
     const start = this.#take(length);
     this.#take(-length & 3);
     const bytes = this.#bytes.subarray(start, start + length);
-    // Never decoded by replacing: a name that was changed on the way would be another name.
+    // Invalid bytes are refused, not replaced: a changed name would be another name.
     if (!isUtf8(bytes)) throw new MalformedReply('a text is not UTF-8');
     return bytes.toString('utf8');
   }
@@ -110,12 +110,12 @@ export class XdrReader {
   /** A list of at most `most` entries. */
   list<T>(most: number, entry: (reader: XdrReader) => T): T[] {
     const count = this.uint();
-    // No entry is shorter than 4 bytes, so a longer list cannot be there.
+    // No entry is shorter than 4 bytes, so a longer list cannot follow.
     if (count > most || count * 4 > this.remaining) throw new MalformedReply(`a list of ${count} entries is announced`);
     return Array.from({ length: count }, () => entry(this));
   }
 
-  /** Returns where the bytes begin. */
+  /** Returns the start of the bytes. */
   #take(length: number): number {
     const start = this.#offset;
     if (length > this.remaining) throw new MalformedReply(`it ends after ${this.#bytes.length} bytes, too early`);

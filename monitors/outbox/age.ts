@@ -1,9 +1,9 @@
 /**
- * How long a report has been waiting.
+ * The age of a waiting report.
  *
- * The wall clock of a host jumps: it is wrong after power loss until NTP sets it. So age is measured by the clock that counts
- * from boot and also runs while the machine sleeps, and it compares only within one boot. Across a reboot no clock is left
- * to trust; a report from before counts as at least as old as this boot, and always as stale.
+ * The wall clock of a host jumps: it is wrong after power loss until NTP sets it. Therefore the age is measured by the clock
+ * that counts from boot and also runs while the machine sleeps. It is comparable only within one boot. Across a reboot no
+ * clock is reliable: a report from before counts as at least as old as this boot, and always as stale.
  */
 import { readFileSync } from 'node:fs';
 
@@ -21,7 +21,7 @@ export interface Age {
 }
 
 export function ageAt(now: Moment, written: Moment): Age {
-  // A container that is started anew has the boot id of before and counts from zero.
+  // A container that is started again has the boot id of before and counts from zero.
   if (written.bootId === now.bootId && written.uptimeMs <= now.uptimeMs) {
     return { ms: now.uptimeMs - written.uptimeMs, boot: 'this' };
   }

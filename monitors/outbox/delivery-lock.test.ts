@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeTurn, Turn } from './turn.ts';
+import { decideDelivery, Turn } from './delivery-lock.ts';
 
 const file = (pid: number): string => `sender.${pid}.1.boot`;
 const LIVING = [2, 4, 6];
 
 describe('whose turn it is', () => {
   it.each([
-    ['nobody has ever had it', [], 'nobody'],
+    ['no process has ever had it', [], 'nobody'],
     ['it is free', ['sender.free'], 'to take'],
     ['it is ours', [file(4)], 'mine'],
     ['a living process has it', [file(6)], 'theirs'],
@@ -20,10 +20,10 @@ describe('whose turn it is', () => {
     ['it is free and a living process has one', ['sender.free', file(2)], 'theirs'],
     ['it is free and we have one', ['sender.free', file(4)], 'mine'],
   ])('%s', (_, names, turn) => {
-    expect(judgeTurn(names, file(4), ({ pid }) => LIVING.includes(pid)).turn).toBe(turn);
+    expect(decideDelivery(names, file(4), ({ pid }) => LIVING.includes(pid)).turn).toBe(turn);
   });
 
-  it('is handed on by leaving it, and taken from a process that is no more', async () => {
+  it('is passed on when its process leaves it, and taken from a dead process', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'recovery-agent-turn-'));
     try {
       const turn = new Turn(folder);

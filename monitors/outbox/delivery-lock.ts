@@ -1,10 +1,10 @@
 /**
- * Whose turn it is to deliver, among the processes that write into one outbox.
+ * Decides which of the processes that write into one outbox delivers: the one that has the turn.
  *
- * Invariant: one at a time. The turn is a file `sender.PID.START.BOOT` that is handed on by renaming it: a rename succeeds
- * for one, and the name of a dead process never comes back. Should there ever be two such files (somebody removed the
- * first), the smaller name has the turn and the other yields when it looks next; a report that went out twice in between is
- * one to the engine.
+ * Invariant: one at a time. The turn is a file `sender.PID.START.BOOT` that is passed on by renaming it: a rename succeeds
+ * for one process, and the name of a dead process is never used again. If there are two such files (a user removed the
+ * first), the smaller name has the turn and the other process yields at its next check. The engine recognizes a report that
+ * was sent twice in between.
  */
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,17 +17,17 @@ export function isTurnName(name: string): boolean {
   return name === FREE || HELD.test(name);
 }
 
-export type TurnVerdict =
+export type DeliveryLockDecision =
   | { readonly turn: 'mine' | 'theirs' | 'nobody' | 'to yield' }
-  /** Nobody alive has it. */
+  /** No living process has it. */
   | { readonly turn: 'to take'; readonly from: string };
 
-/** @param names of the files of turns that are there. Pure. */
-export function judgeTurn(
+/** @param names of the turn files in the folder. Pure. */
+export function decideDelivery(
   names: readonly string[],
   mine: string,
   lives: (process: ProcessName) => boolean,
-): TurnVerdict {
+): DeliveryLockDecision {
   const held = names.filter((name) => {
     const [, pid, startTime = '', bootId = ''] = HELD.exec(name) ?? [];
     return name === mine || (pid !== undefined && lives({ pid: Number(pid), startTime, bootId }));
@@ -49,12 +49,12 @@ export class Turn {
     this.#mine = `sender.${pid}.${startTime}.${bootId}`;
   }
 
-  /** Takes the turn if nobody alive has it. Returns whether it is ours. */
+  /** Takes the turn if no living process has it. Returns whether this process has it. */
   async isOurs(): Promise<boolean> {
-    // Each round that does not decide means that another process has just changed it.
+    // A round that does not decide means that another process has just changed it.
     for (let round = 0; round < 5; round += 1) {
       const names = (await readdir(this.#folder)).filter(isTurnName);
-      const verdict = judgeTurn(names, this.#mine, isAlive);
+      const verdict = decideDelivery(names, this.#mine, isAlive);
       switch (verdict.turn) {
         case 'mine':
           return true;
@@ -73,7 +73,7 @@ export class Turn {
     return false;
   }
 
-  /** Leaves it to the next one, who need not wait until this process is seen to be dead. */
+  /** Leaves it to the next process, which then need not wait until this process is found dead. */
   async leave(): Promise<void> {
     await this.#move(this.#mine, FREE);
   }

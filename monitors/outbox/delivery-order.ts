@@ -1,10 +1,11 @@
 /**
- * Which report goes next: one lane for each host, in the order of writing, and when a lane, or all, may be tried again.
+ * Selects the next report: one lane for each host, in the order of writing, and the time at which a lane, or all, may be retried.
  *
- * Invariants: of one host there is one report under way, the oldest. A report that was done does not come back. One that
- * fails again and again keeps back only what tells of the same thing: it is parked in a lane of its own, with all later ones of
- * its subject behind it, and the others of its host go on.
+ * Invariants: of one host only the oldest report is being sent. A delivered report does not return. A report that fails
+ * repeatedly holds only reports of the same subject: it is parked in a lane of its own, with all later ones of its subject
+ * behind it, and the others of its host continue.
  */
+import { backoff } from '#protocol/backoff.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import type { Report } from './report-file.ts';
 
@@ -12,7 +13,7 @@ export interface Waiting {
   readonly name: string;
   readonly report: Report;
   attempts: number;
-  /** How often it was not sent because nobody could tell whether it is still so. */
+  /** How often it was not sent because its failure could not be confirmed. */
   holds: number;
 }
 
@@ -26,13 +27,13 @@ interface Lane {
 
 /** The first wait; each further one is twice as long. */
 const FIRST_WAIT_MS = 250;
-/** Failures in a row before a report is parked; with the delivered waits that is after 8 s. */
+/** Failures in sequence before a report is parked; with the default waits that is after 8 s. */
 const PARK_AFTER = 5;
 
 export class Lanes {
   readonly #maxWaitMs: number;
   readonly #lanes = new Map<string, Lane>();
-  /** All that the folder holds, those done and not yet gone included. */
+  /** All reports in the folder, including those that are done and not yet removed. */
   #known = new Set<string>();
   #outages = 0;
   #blockedUntil = Number.NEGATIVE_INFINITY;
@@ -45,7 +46,7 @@ export class Lanes {
     return [...this.#lanes.values()].reduce((sum, { reports }) => sum + reports.length, 0);
   }
 
-  /** Nobody takes anything at the moment. */
+  /** No target accepts reports at the moment. */
   get isBlocked(): boolean {
     return performance.now() < this.#blockedUntil;
   }
@@ -61,17 +62,17 @@ export class Lanes {
     const lane = this.#lanes.get(key) ?? { kind: 'host', reports: [], state: 'free', failures: 0, notBefore: 0 };
     this.#lanes.set(key, lane);
     this.#known.add(waiting.name);
-    // One that was under way while another process had the turn.
+    // It was being sent while another process had the turn.
     if (lane.state === 'taken' && lane.reports.some(({ name }) => name === waiting.name)) return;
     const last = lane.reports.at(-1);
     lane.reports.push(waiting);
     if (last === undefined || last.name < waiting.name) return;
-    // Another process took a number that is not the last one any more; what is under way stays the first.
+    // Another process took a number that is not the last one any more; the report being sent stays the first.
     const underWay = lane.state === 'taken' ? lane.reports.splice(0, 1) : [];
     lane.reports.sort((a, b) => (a.name < b.name ? -1 : 1)).unshift(...underWay);
   }
 
-  /** Forgets what is not in the folder any more. */
+  /** Removes the reports that are no longer in the folder. */
   keepOnly(names: ReadonlySet<string>): void {
     this.#known = new Set([...this.#known].filter((name) => names.has(name)));
     for (const [host, lane] of this.#lanes) {
@@ -81,7 +82,7 @@ export class Lanes {
     }
   }
 
-  /** A lane whose turn it is; undefined when none is. */
+  /** A lane that is due; undefined if none is. */
   take(): string | undefined {
     const now = performance.now();
     if (this.isBlocked) return undefined;
@@ -97,7 +98,7 @@ export class Lanes {
     const lane = this.#lanes.get(key);
     if (!lane) return;
     lane.state = 'free';
-    // Behind the others, so that each has its turn.
+    // Behind the others, so that each lane is served.
     this.#lanes.delete(key);
     if (lane.reports.length > 0) this.#lanes.set(key, lane);
   }
@@ -112,7 +113,7 @@ export class Lanes {
     if (lane) lane.failures = 0;
   }
 
-  /** The first report of this lane could not be taken. Says whether it was parked for that. */
+  /** The first report of this lane was not accepted. Returns whether it was parked for that. */
   delay(key: string): 'waits' | 'parked' {
     const lane = this.#lanes.get(key);
     if (!lane) return 'waits';
@@ -133,7 +134,7 @@ export class Lanes {
   }
 
   block(): void {
-    // Several that were under way meet one outage.
+    // Several reports that were being sent meet one outage.
     if (this.isBlocked) return;
     this.#outages += 1;
     this.#blockedUntil = performance.now() + this.#wait(this.#outages);
@@ -144,28 +145,28 @@ export class Lanes {
     this.#blockedUntil = Number.NEGATIVE_INFINITY;
   }
 
-  /** There is news of this host: it is tried at once, but for what is parked. */
+  /** A new report of this host: it is sent at once, except if its subject is parked. */
   wake(host: string): void {
     this.#blockedUntil = Number.NEGATIVE_INFINITY;
     const lane = this.#lanes.get(host);
     if (lane) lane.notBefore = 0;
   }
 
-  /** How long until `take` can have something, ms. */
+  /** Time until `take` can return a lane, ms. */
   untilNext(): number {
     const free = [...this.#lanes.values()].filter(({ state, reports }) => state === 'free' && reports.length > 0);
     const next = Math.min(...free.map(({ notBefore }) => notBefore));
     return Math.max(next, this.#blockedUntil) - performance.now();
   }
 
-  /** Somewhat different for each, so that hosts do not all come back in the same instant. */
+  /** Different for each, so that hosts do not all return at the same time. */
   #wait(failures: number): number {
-    const full = Math.min(this.#maxWaitMs, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 20));
+    const full = backoff(failures - 1, { firstMs: FIRST_WAIT_MS, maxMs: this.#maxWaitMs });
     return full * (0.75 + Math.random() / 4);
   }
 }
 
-/** What a report tells of. No name of a lane of a host: those hold no blanks. */
+/** The subject of a report. It differs from the name of each host's lane: those contain no blanks. */
 function subjectOf({ notification }: NotificationBody): string {
   const { hostname, type, payload } = notification;
   const what =

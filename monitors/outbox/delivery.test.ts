@@ -1,4 +1,4 @@
-/** Outbox, delivery and a server that answers as an engine does, with real files, sockets and processes. */
+/** Outbox, delivery and a server that responds like an engine, with real files, sockets and processes. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import type { NotificationBody } from '#protocol/notification.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
 import { RpcServer } from '#protocol/server.ts';
 import { Program } from '#test/world/engine-world.ts';
-import type { Recheck } from '../monitor.ts';
+import type { Recheck } from '../service/monitor.ts';
 import type { Moment } from './age.ts';
 import { Delivery } from './delivery.ts';
-import { EngineTarget } from './engine-target.ts';
 import { Outbox } from './outbox.ts';
+import { EngineTarget } from './targets/engine/target.ts';
 
 const SENDER = fileURLToPath(new URL('../../test/world/outbox-sender.ts', import.meta.url));
 const WAIT = { timeout: 20_000 };
@@ -41,7 +41,7 @@ function guestDown(hostname: string, number: number, event = 'LIFECYCLE'): Notif
   return { notification: { type: 'VM', hostname, generated_time: new Date().toISOString(), payload } };
 }
 
-/** A folder, and an engine that comes and goes and remembers what it was told. */
+/** A folder, and an engine that starts and stops and records what it receives. */
 class Scene implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'recovery-agent-outbox-'));
   readonly folder = join(this.directory, 'outbox');
@@ -51,7 +51,7 @@ class Scene implements AsyncDisposable {
   readonly programs: Program[] = [];
   /** Fields beside a notification that this engine knows. */
   knows: readonly string[] = ['delivery', 'proof'];
-  /** What becomes of a notification before it is acknowledged. */
+  /** The result for a notification before it is acknowledged. */
   judge: (params: Params) => Promise<void> | void = () => {};
   recheck: (body: NotificationBody, proof: string) => Promise<Recheck> = async () => 'unknown';
   now: (() => Moment) | undefined;
@@ -69,7 +69,7 @@ class Scene implements AsyncDisposable {
         try {
           parseNotification(Object.fromEntries(fields.filter(([name]) => !this.knows.includes(name))));
         } catch (error) {
-          // As an engine answers it.
+          // As an engine responds.
           if (!(error instanceof InvalidNotification)) throw error;
           throw new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
         }
@@ -153,7 +153,7 @@ afterEach(async () => {
 });
 
 describe('a report', () => {
-  it('is delivered at once, with its age beside it, and leaves the outbox', async () => {
+  it('is delivered at once, with its age, and is removed from the outbox', async () => {
     await scene.engineComes();
     const outbox = await scene.outbox();
     await scene.deliver(outbox);
@@ -164,7 +164,7 @@ describe('a report', () => {
     await expect.poll(() => scene.lines, WAIT).toContain('info notification delivered: u new');
   });
 
-  it('has the proof of its monitor beside it, and without one no field for it', async () => {
+  it('is sent with the proof of its monitor, and without the field if there is none', async () => {
     await scene.engineComes();
     const outbox = await scene.outbox();
     await outbox.put(provenDead('c1'), 'fencing');
@@ -176,7 +176,7 @@ describe('a report', () => {
     expect(Object.keys(scene.got.find(({ proof }) => proof === undefined) ?? {})).not.toContain('proof');
   });
 
-  it('goes without its proof to an engine of a version that knows none', async () => {
+  it('is sent without its proof to an engine of a version that does not accept proofs', async () => {
     scene.knows = ['delivery'];
     await scene.engineComes();
     const outbox = await scene.outbox();
@@ -187,7 +187,7 @@ describe('a report', () => {
     expect(scene.lines.join()).not.toContain('set aside');
   });
 
-  it('waits for an engine that is away and is delivered once when it is back; the log says both, once', async () => {
+  it('waits while the engine is down and is delivered once when it is back; both are logged once', async () => {
     const outbox = await scene.outbox();
     await scene.deliver(outbox);
     for (const host of ['c1', 'c2', 'c3']) await outbox.put(down(host));
@@ -199,7 +199,7 @@ describe('a report', () => {
     expect(scene.lines.filter((line) => line.includes('delivered again'))).toHaveLength(1);
   });
 
-  it('goes after the earlier ones of its host, also when the first attempts fail', async () => {
+  it('is sent after the earlier ones of its host, also if the first attempts fail', async () => {
     await scene.engineComes();
     let failures = 2;
     scene.judge = ({ notification }) => {
@@ -215,7 +215,7 @@ describe('a report', () => {
     expect(scene.got.map(({ delivery }) => delivery?.attempts)).toEqual([1, 2, 3, 1, 1, 1]);
   });
 
-  it('does not wait for one of another host that hangs or fails', async () => {
+  it('does not wait for a report of another host that hangs or fails', async () => {
     await scene.engineComes();
     const held = Promise.withResolvers<void>();
     scene.judge = ({ notification }) => {
@@ -231,7 +231,7 @@ describe('a report', () => {
     await expect.poll(() => scene.files().length, WAIT).toBe(1);
   });
 
-  it('that is refused is set aside with its reason and holds up nobody', async () => {
+  it('that is refused is set aside with its reason and delays no other report', async () => {
     await scene.engineComes();
     scene.judge = ({ notification }) => {
       if (notification.payload.event === 'STOPPED') throw new RpcError(RPC_ERRORS.invalidParams, 'no such host');
@@ -243,7 +243,7 @@ describe('a report', () => {
     await expect.poll(() => scene.got.length, WAIT).toBe(2);
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     expect(scene.files(join(scene.folder, 'set-aside'))).toHaveLength(1);
-    expect(scene.lines).toContain('error set aside: it is refused: the engine says: no such host');
+    expect(scene.lines).toContain('error set aside: it is refused: engine: no such host');
   });
 
   it('is sent again when the acknowledgement was lost', async () => {
@@ -276,7 +276,7 @@ describe('an old report', () => {
     return outbox;
   }
 
-  it('is looked at again before it goes: what is over is dropped with a line, the rest goes with its age', async () => {
+  it('is rechecked before it is sent: if the failure is over it is dropped and logged, else it is sent with its age', async () => {
     const asked: string[] = [];
     scene.recheck = async ({ notification }) => {
       asked.push(notification.hostname);
@@ -289,10 +289,10 @@ describe('an old report', () => {
     await scene.engineComes();
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     expect(scene.got).toMatchObject([{ notification: { hostname: 'c2' }, delivery: { age_seconds: 3600 } }]);
-    expect(scene.lines).toContain('info an old report was looked at again: over');
+    expect(scene.lines).toContain('info an old report was rechecked: over');
   });
 
-  it('goes without its proof: what was proven then may be over now; its monitor knows what it had proven', async () => {
+  it('is sent without its proof, which may be out of date; its monitor gets the proof', async () => {
     const asked: string[] = [];
     scene.recheck = async (_, proof) => {
       asked.push(proof);
@@ -309,7 +309,7 @@ describe('an old report', () => {
     expect(scene.got.map(({ proof }) => proof)).toEqual([undefined]);
   });
 
-  it('goes when its monitor cannot tell, or breaks', async () => {
+  it('is sent if its monitor does not know, or fails', async () => {
     scene.recheck = async ({ notification }) => {
       if (notification.hostname === 'c1') throw new Error('out of luck');
       return 'unknown';
@@ -320,7 +320,7 @@ describe('an old report', () => {
     await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
   });
 
-  it('of a host that is proven dead stays while nobody can tell whether it still is, and goes or is dropped then', async () => {
+  it('of a host that is proven dead is held while its state is unknown, and is sent or dropped afterwards', async () => {
     scene.now = () => boot;
     const outbox = await scene.outbox();
     for (const host of ['c1', 'c2']) await outbox.put(provenDead(host));
@@ -342,7 +342,7 @@ describe('an old report', () => {
     expect(scene.hosts).toEqual(['c2']);
   });
 
-  it('is not made of a fresh one by a wall clock that jumps', async () => {
+  it('does not result from a jump of the wall clock', async () => {
     scene.recheck = async () => 'over';
     scene.now = () => ({ ...boot, wallMs: 0, uptimeMs: 1_000 });
     const outbox = await scene.outbox();
@@ -354,14 +354,14 @@ describe('an old report', () => {
   });
 });
 
-describe('a report at which the engine fails again and again', () => {
+describe('a report at which the engine fails repeatedly', () => {
   const told = (): string[] =>
     scene.got.map(({ notification: { payload } }) => {
       const { instance_uuid = '', event } = payload as { instance_uuid?: string; event: string };
       return `${instance_uuid.slice(-1)} ${event}`;
     });
 
-  it('lets the others of its host pass, keeps back those of the same instance, and is taken once the engine can', async () => {
+  it('does not delay the others of its host, holds those of the same instance, and is accepted once the engine recovers', async () => {
     let isMended = false;
     const accepted: string[] = [];
     scene.judge = () => {
@@ -376,7 +376,7 @@ describe('a report at which the engine fails again and again', () => {
     await outbox.put(guestDown('c1', 1, 'IO_ERROR'));
     await scene.deliver(outbox);
     await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE']);
-    expect(scene.lines.join()).toContain('error a notification that does not go is parked');
+    expect(scene.lines.join()).toContain('error a notification that is not accepted is parked');
     await outbox.put(guestDown('c1', 3));
     await outbox.put(guestDown('c1', 1, 'QEMU_GUEST_AGENT_ERROR'));
     await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE', '3 LIFECYCLE']);
@@ -389,7 +389,7 @@ describe('a report at which the engine fails again and again', () => {
   });
 });
 
-it('a return never goes before the death that is parked, also when it is written later or a restart lies in between', async () => {
+it('a return is never sent before the parked death, also if it is written later or a restart is in between', async () => {
   let isMended = false;
   const accepted: string[] = [];
   scene.judge = ({ notification: { hostname, payload } }) => {
@@ -400,7 +400,7 @@ it('a return never goes before the death that is parked, also when it is written
   const outbox = await scene.outbox();
   await outbox.put(down('c1'));
   const end = await scene.deliver(outbox);
-  await expect.poll(() => scene.lines.join(), WAIT).toContain('error a notification that does not go is parked');
+  await expect.poll(() => scene.lines.join(), WAIT).toContain('error a notification that is not accepted is parked');
   await outbox.put(down('c1', 'STARTED'));
   await outbox.put(guestDown('c1', 1));
   await expect.poll(() => accepted, WAIT).toEqual(['c1 LIFECYCLE']);
@@ -415,7 +415,7 @@ it('a return never goes before the death that is parked, also when it is written
 });
 
 describe('several engines', () => {
-  it('are tried in turn; one that is stopping, or not there, is passed over', async () => {
+  it('are tried in sequence; one that is stopping or down is skipped', async () => {
     const stopping = join(scene.directory, 'stopping.sock');
     let asked = 0;
     const other = await RpcServer.listen(stopping, {
@@ -431,7 +431,7 @@ describe('several engines', () => {
       for (const host of ['c1', 'c2']) await outbox.put(down(host));
       await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
       await expect.poll(() => scene.files(), WAIT).toEqual([]);
-      // The one that answered is asked first from then on.
+      // The engine that responded is queried first from then on.
       const before = asked;
       await outbox.put(down('c3'));
       await expect.poll(() => scene.hosts, WAIT).toContain('c3');
@@ -442,7 +442,7 @@ describe('several engines', () => {
     }
   });
 
-  it('tell of an instance, or that they do not know', async () => {
+  it('return the facts of an instance, or none', async () => {
     await scene.engineComes();
     const target = scene.target();
     expect(await target.askInstance('known')).toEqual({
@@ -459,7 +459,7 @@ describe('several engines', () => {
 });
 
 describe('a process that is killed', { timeout: 60_000 }, () => {
-  it('between sending and the acknowledgement: the next one sends what was written, and nothing is lost', async () => {
+  it('between sending and the acknowledgement: the next one sends the stored report, and nothing is lost', async () => {
     await scene.engineComes();
     scene.judge = () => new Promise(() => {});
     const first = scene.sender('c1', 'c2');
@@ -473,11 +473,11 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     const byHost = (some: Params[]): unknown[] =>
       some.map(({ notification }) => notification).toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1));
-    // The very same, which an engine knows again.
+    // The same report, which an engine recognizes.
     expect(byHost(scene.got)).toEqual(byHost(before ?? []));
   });
 
-  it('while no engine was there: delivered once after a restart', async () => {
+  it('while no engine ran: delivered once after a restart', async () => {
     const first = scene.sender('c1', 'c2', 'c3');
     await first.says('reported c3');
     await first.kill('SIGKILL');
@@ -489,7 +489,7 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
     expect(scene.hosts).toHaveLength(4);
   });
 
-  it('in the middle of writing: each report that it took is delivered, each once', async () => {
+  it('during a write: each stored report is delivered, each once', async () => {
     const hosts = Array.from({ length: 500 }, (_, index) => `c${index}`);
     const first = scene.sender(...hosts);
     await first.says('reported c40');
@@ -501,12 +501,12 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
     await expect.poll(() => readdirSync(scene.folder).filter((name) => name.endsWith('.new')), WAIT).toEqual([]);
     expect(taken.length).toBeGreaterThan(40);
     expect(scene.hosts).toEqual(expect.arrayContaining(taken));
-    // One more may have been written whose writer did not live to say so.
+    // One more may have been written whose writer was killed before its response.
     expect(scene.hosts.length - taken.length).toBeLessThanOrEqual(1);
     expect(new Set(scene.hosts).size).toBe(scene.hosts.length);
   });
 
-  it('is replaced by another that shares the outbox; two that live do not send twice', async () => {
+  it('is replaced by another that shares the outbox; two running ones do not send twice', async () => {
     await scene.engineComes();
     const first = scene.sender('c1');
     await expect.poll(() => scene.hosts, WAIT).toEqual(['c1']);

@@ -1,42 +1,44 @@
 /**
- * Delivers what lies in the outbox.
+ * Delivers the reports of the outbox.
  *
- * Invariants: reports of one host go out one after the other in the order of writing, those of other hosts do not wait for
- * them, nor for ever for one that is never taken (see lanes.ts); a report is removed only after it was acknowledged, after its
- * own monitor said that it is over, or into the folder of those set aside; one that waited long is asked for again in the moment
- * before it goes, and a death of a host that nobody can confirm then stays: the host may live again, and an engine would
- * start its instances a second time; an old report goes without its proof: the host may have come back since.
+ * Invariants: reports of one host are sent one after the other in the order of writing. They do not delay reports of other hosts,
+ * and a report that is never accepted does not block its host (see delivery-order.ts). A report is removed only after its
+ * acknowledgement, after its own monitor found that the failure is over, or into the folder of those set aside. An old report is
+ * rechecked immediately before it is sent. The death of a host that cannot be confirmed then is held: the host may be alive again,
+ * and an engine would start its instances a second time. An old report is sent without its proof: the host may be back since.
  */
+
 import { type FSWatcher, watch } from 'node:fs';
 import type { ReportedProof } from '#protocol/death-proof.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { Recheck } from '../monitor.ts';
+import type { Recheck } from '../service/monitor.ts';
 import { ageAt, isStale, type Moment, momentNow } from './age.ts';
-import { Lanes, type Waiting } from './lanes.ts';
+import { Turn } from './delivery-lock.ts';
+import { Lanes, type Waiting } from './delivery-order.ts';
 import type { Outbox } from './outbox.ts';
 import type { Report } from './report-file.ts';
-import type { Sent, Target } from './target.ts';
-import { Turn } from './turn.ts';
+import type { Sent, Target } from './targets/target.ts';
 
 export interface DeliveryParts {
   readonly outbox: Outbox;
   readonly target: Target;
   readonly log: Log;
-  /** Asked of the monitor that made the report; `unknown` for one that does not run here. */
+  /** Calls the monitor that made the report; `unknown` if that monitor does not run in this process. */
   readonly recheck: (body: NotificationBody, proof: ReportedProof) => Promise<Recheck>;
   readonly staleAfterMs: number;
   readonly retryIntervalMs: number;
   readonly now?: () => Moment;
 }
 
-/** How often the folder is read for reports of other processes, and for a turn that a dead one left. */
+/** Interval of the scans for reports of other processes, and for a turn that a dead process left. */
 const SCAN_MS = 5_000;
-/** A recheck pings and asks; one that takes longer knows nothing. */
+/** A recheck sends pings and queries; after this time its result is `unknown`. */
 const RECHECK_MS = 30_000;
-/** An outage is told again so that it is seen in the log of the day. */
+/** Interval at which an outage is logged again, so that the log of each day contains it. */
 const REMIND_MS = 15 * 60_000;
-/** For the answer to what is under way when the monitor stops; without it the report is sent again. */
+/** Time for the responses to open requests when the monitor stops; a report without one is sent again. */
 const STOP_MS = 3_000;
 const MAX_UNDER_WAY = 8;
 
@@ -60,18 +62,18 @@ export class Delivery {
     this.#lanes = new Lanes(parts.retryIntervalMs);
     parts.outbox.onPut(({ notification }) => {
       this.#isChanged = true;
-      // What is news may be the sign that the network is back.
+      // A new report may be the sign that the network is back.
       this.#lanes.wake(notification.hostname);
       this.#kick.resolve();
     });
   }
 
-  /** Reports that this process knows of and that wait. */
+  /** Waiting reports that this process has read. */
   get waiting(): number {
     return this.#lanes.size;
   }
 
-  /** Delivers until the signal; what is under way then has a few seconds to end. Never throws. */
+  /** Delivers until the signal; open requests have a few seconds to end. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const watcher = this.#watch();
     const stop = (): void => this.#kick.resolve();
@@ -99,7 +101,7 @@ export class Delivery {
     clearTimeout(timer);
   }
 
-  /** Reports of other processes wake it at once where the kernel tells; else the next scan finds them. */
+  /** Reports of other processes wake it at once if the kernel reports the change; else the next scan finds them. */
   #watch(): FSWatcher | undefined {
     try {
       const watcher = watch(this.#parts.outbox.folder, { persistent: false }, (_, name) => {
@@ -130,7 +132,7 @@ export class Delivery {
       }
       this.#scanFault = undefined;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       if (reason !== this.#scanFault) log('error', 'the outbox cannot be read', { outbox: outbox.folder, reason });
       this.#scanFault = reason;
     }
@@ -154,9 +156,9 @@ export class Delivery {
       if (lane === undefined) return;
       const work = this.#work(lane, signal)
         .catch((error: unknown) => {
-          // A lack of descriptors, or a fault of this program: the report stays and is tried again.
+          // A lack of descriptors, or a bug of this program: the report is kept and retried.
           const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-          this.#parts.log('error', 'the delivery met a fault', { lane, reason });
+          this.#parts.log('error', 'the delivery failed', { lane, reason });
           this.#lanes.delay(lane);
         })
         .finally(() => {
@@ -168,7 +170,7 @@ export class Delivery {
     }
   }
 
-  /** The reports of one lane, until one does not go. */
+  /** Sends the reports of one lane, until one is not accepted. */
   async #work(lane: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#isOurTurn) {
       const waiting = this.#lanes.first(lane);
@@ -176,7 +178,11 @@ export class Delivery {
       const how = await this.#deliver(waiting, signal);
       if (how === 'later') {
         if (this.#lanes.delay(lane) === 'parked') {
-          this.#say('error', 'a notification that does not go is parked; others of its host go before it', waiting);
+          this.#say(
+            'error',
+            'a notification that is not accepted is parked; others of its host are sent before it',
+            waiting,
+          );
         }
         return;
       }
@@ -195,7 +201,7 @@ export class Delivery {
       const word = await this.#recheck(report, signal);
       if (signal.aborted) return 'away';
       if (word === 'unknown' && isProvenDeath(report.body)) return this.#hold(waiting);
-      if (isMilestone(waiting.attempts)) this.#say('info', `an old report was looked at again: ${word}`, waiting);
+      if (isMilestone(waiting.attempts)) this.#say('info', `an old report was rechecked: ${word}`, waiting);
       if (word === 'over') return this.#end(waiting);
     }
     if (!(await outbox.has(name))) return 'done';
@@ -208,8 +214,8 @@ export class Delivery {
   #hold(waiting: Waiting): 'later' {
     waiting.holds += 1;
     if (isMilestone(waiting.holds)) {
-      const what = 'an old report of a dead host is held until it can be seen whether the host is still dead';
-      this.#say('warning', `${what}; if it is, "recovery-agent notify" tells the engine`, waiting);
+      const what = 'an old report of a dead host is held until the state of the host is known';
+      this.#say('warning', `${what}; if the host is still dead, report it with "recovery-agent notify"`, waiting);
     }
     return 'later';
   }
@@ -220,7 +226,7 @@ export class Delivery {
         return this.#isAway(sent.reason);
       case 'failed':
         if (isMilestone(waiting.attempts)) {
-          this.#say('warning', `a notification was not taken and is tried again: ${sent.reason}`, waiting);
+          this.#say('warning', `a notification was not accepted and is retried: ${sent.reason}`, waiting);
         }
         return 'later';
       case 'refused':
@@ -238,12 +244,12 @@ export class Delivery {
     }
   }
 
-  /** What could not be removed stays known as done to this process; the engine knows it again from the next one. */
+  /** A report that could not be removed is marked as done in this process. The engine recognizes it if the next process sends it again. */
   async #end({ name }: Waiting): Promise<'done'> {
     try {
       await this.#parts.outbox.remove(name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       this.#parts.log('error', 'a delivered report cannot be removed; after a restart it is sent again', {
         file: name,
         reason,
@@ -288,7 +294,7 @@ export class Delivery {
   }
 }
 
-/** Ever more seldom: 0, 1, 2, 4, 8 … */
+/** With increasing intervals: 0, 1, 2, 4, 8 … */
 function isMilestone(count: number): boolean {
   return (count & (count - 1)) === 0;
 }

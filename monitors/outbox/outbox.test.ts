@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NotificationBody } from '#protocol/notification.ts';
-import { Outbox, type OutboxLimits } from './outbox.ts';
+import type { OutboxLimits } from './capacity.ts';
+import { Outbox } from './outbox.ts';
 
 let directory = '';
 let folder = '';
@@ -55,7 +56,7 @@ async function hosts(outbox: Outbox): Promise<string[]> {
 const asideOf = (): string[] => readdirSync(join(folder, 'set-aside'));
 
 describe('the outbox', () => {
-  it('keeps what it was given, word for word, for its user alone', async () => {
+  it('stores a report unchanged, readable by its user only', async () => {
     const outbox = await open();
     await outbox.put(crash('c1'));
     const [name = ''] = await outbox.names();
@@ -63,21 +64,21 @@ describe('the outbox', () => {
     expect([statSync(folder).mode & 0o777, statSync(join(folder, name)).mode & 0o777]).toEqual([0o700, 0o600]);
   });
 
-  it('keeps the proof beside a report, over a restart; a report of before there were proofs has none', async () => {
+  it('stores the proof with a report, over a restart; a report of a version without proofs has none', async () => {
     const outbox = await open();
     await outbox.put(crash('c1'), 'fencing');
     await outbox.put(crash('c2'));
     const again = await open();
     const [first = '', second = ''] = await again.names();
     expect([(await again.read(first))?.proof, (await again.read(second))?.proof]).toEqual(['fencing', 'none']);
-    // As it always was: an older version reads it too.
+    // Unchanged, so that an older version reads it too.
     expect(Object.keys(JSON.parse(readFileSync(join(folder, second), 'utf8').split('\n')[1] ?? ''))).toEqual([
       'written',
       'body',
     ]);
   });
 
-  it('reads a report of a later version, and believes no proof that it does not know', async () => {
+  it('reads a report of a later version, and ignores a kind of proof that it does not know', async () => {
     const outbox = await open();
     const written = { wallMs: 1, bootId: 'b', uptimeMs: 1, leapSeconds: 27 };
     for (const [index, proof] of ['witnessed', 'operator', { kind: 'fencing' }, 7, null].entries()) {
@@ -90,14 +91,14 @@ describe('the outbox', () => {
     expect(proofs).toEqual(['none', 'none', 'none', 'none', 'none']);
   });
 
-  it('closes a folder that was open to others', async () => {
+  it('closes a folder that was open to other users', async () => {
     mkdirSync(folder, { mode: 0o755 });
     chmodSync(folder, 0o755);
     await open();
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps the order of writing, of many at once, over a restart and over what was delivered in between', async () => {
+  it('keeps the order of writing, for many at once, over a restart and over deliveries in between', async () => {
     const first = await open();
     const names = Array.from({ length: 25 }, (_, index) => `c${index}`);
     await Promise.all(names.map((name) => first.put(crash(name))));
@@ -107,7 +108,7 @@ describe('the outbox', () => {
     expect(await hosts(second)).toEqual([...names.slice(1), 'last']);
   });
 
-  it('refuses what no engine could take, before anything is written', async () => {
+  it('refuses a report that no engine could accept, before anything is written', async () => {
     const outbox = await open();
     await expect(
       outbox.put({ notification: { ...crash('c1').notification, hostname: 'c 1' } } as never),
@@ -115,13 +116,13 @@ describe('the outbox', () => {
     expect(await outbox.names()).toEqual([]);
   });
 
-  it('is full at its limits, says so, and takes reports again when one has gone', async () => {
+  it('reports that it is full at its limits, and stores reports again when one has been removed', async () => {
     const outbox = await open({ maxReports: 2, maxBytes: 1_000_000 });
     await outbox.put(crash('c1'));
     await outbox.put(crash('c2'));
     await expect(outbox.put(crash('c3'))).rejects.toMatchObject({
       name: 'OutboxUnusable',
-      message: expect.stringMatching(/^the outbox .* is full \(2 reports, \d+ bytes\); does the log say why/),
+      message: expect.stringMatching(/^the outbox .* is full \(2 reports, \d+ bytes\); see the log for the reason/),
     });
     await outbox.remove((await outbox.names())[0] ?? '');
     await outbox.put(crash('c4'));
@@ -129,12 +130,12 @@ describe('the outbox', () => {
     await expect((await open({ maxReports: 100, maxBytes: 500 })).put(crash('c5'))).rejects.toThrow(/is full/);
   });
 
-  it('says what is wrong when it cannot be a folder', async () => {
+  it('reports the reason if it cannot be a folder', async () => {
     writeFileSync(folder, '');
-    await expect(open()).rejects.toThrow(/the outbox .* cannot be written \((EEXIST|ENOTDIR)\)/);
+    await expect(open()).rejects.toThrow(/^the outbox cannot be used: \S+ is no directory; see/);
   });
 
-  it('says so when its folder is gone, and takes reports again when it is back', async () => {
+  it('reports that its folder is missing, and stores reports again when it is back', async () => {
     const outbox = await open();
     rmSync(folder, { recursive: true });
     await expect(outbox.put(crash('c1'))).rejects.toThrow(/cannot be written \(ENOENT\)/);
@@ -144,14 +145,14 @@ describe('the outbox', () => {
   });
 });
 
-describe('what does not belong there', () => {
+describe('foreign entries', () => {
   it.each([
     ['cut off', (text: string) => text.slice(0, -5)],
     ['empty', () => ''],
     ['with another host in it', (text: string) => text.replace('"c1"', '"c2"')],
     ['garbage', () => '\0\xff'.repeat(1000)],
     ['megabytes', () => 'x'.repeat(2_000_000)],
-  ])('a report that is %s is set aside with a line and holds up no other', async (_, damage) => {
+  ])('a report that is %s is set aside with a log line and delays no other', async (_, damage) => {
     const outbox = await open();
     await outbox.put(crash('c1'));
     await outbox.put(crash('c3'));
@@ -166,7 +167,7 @@ describe('what does not belong there', () => {
     ]);
   });
 
-  it('a foreign file or link is set aside, a foreign folder is left with one line', async () => {
+  it('a foreign file or link is set aside, a foreign folder is logged once', async () => {
     const outbox = await open();
     writeFileSync(join(folder, 'notes.txt'), 'x');
     symlinkSync('/etc/passwd', join(folder, '0000000000000001-1.report'));
@@ -182,13 +183,14 @@ describe('what does not belong there', () => {
   it('a report that a killed process had not finished is removed, one of a living process is not', async () => {
     const outbox = await open();
     const { pid, startTime } = (await import('#protocol/process-file.ts')).thisProcess();
-    const [dead, living] = [`${pid}-1-7.new`, `${pid}-${startTime}-7.new`];
+    const random = 'a'.repeat(32);
+    const [dead, living] = [`${pid}-1-7-${random}.new`, `${pid}-${startTime}-7-${random}.new`];
     for (const name of [dead, living]) writeFileSync(join(folder, name), 'half');
     expect(await outbox.names()).toEqual([]);
-    expect(readdirSync(folder)).toEqual([living]);
+    expect(readdirSync(folder).sort()).toEqual(['.recovery-agent-outbox', living]);
   });
 
-  it('is kept up to a thousand files, and the oldest goes with a line', async () => {
+  it('is kept up to a thousand files, and the oldest is removed with a log line', async () => {
     const outbox = await open();
     mkdirSync(join(folder, 'set-aside'));
     for (let index = 0; index < 1_000; index += 1) writeFileSync(join(folder, 'set-aside', `0-${1_000 + index}`), '');

@@ -1,31 +1,27 @@
 /**
- * The folder in which reports lie until an engine has acknowledged them: one file a report.
+ * The folder that stores reports until an engine has acknowledged them: one file for each report.
  *
- * Invariants: a report is there whole or not at all, and once `put` has resolved it survives kill and power loss. Names sort
- * in the order of writing, by a number and not by a clock. Nothing in the folder keeps another report from being delivered,
- * and nothing is thrown away without a line in the log.
+ * Invariants: a report is stored completely or not at all, and once `put` has resolved it survives kill and power loss. Names
+ * sort in the order of writing, by a number and not by a clock. No file in the folder delays the delivery of another report,
+ * and nothing is deleted without a line in the log.
  */
+
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReportedProof } from '#protocol/death-proof.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { isAlive, type ProcessName, thisProcess } from '#protocol/process-file.ts';
+import { createFile, unpredictable } from '#protocol/replaced-file.ts';
 import { type Moment, momentNow } from './age.ts';
+import { OUTBOX_LIMITS, type OutboxLimits, whyFull } from './capacity.ts';
+import { claimOutbox, isKnownEntry, REPORT, UNFINISHED } from './outbox-folder.ts';
 import { formatReport, MAX_REPORT_BYTES, parseReport, type Report, UnusableReport } from './report-file.ts';
-import { ASIDE, SetAside } from './set-aside.ts';
-import { isTurnName } from './turn.ts';
+import { SetAside } from './set-aside.ts';
 
-export interface OutboxLimits {
-  readonly maxReports: number;
-  readonly maxBytes: number;
-}
-
-/** A report is some 300 bytes; ten thousand of them are more than a host can have to say. */
-export const OUTBOX_LIMITS: OutboxLimits = { maxReports: 10_000, maxBytes: 32 * 1024 * 1024 };
-
-/** The report is not kept: the monitor has to try again. */
+/** The report is not stored: the monitor has to retry. */
 export class OutboxUnusable extends Error {
   override readonly name = 'OutboxUnusable';
 }
@@ -37,10 +33,6 @@ export interface OutboxParts {
   readonly now?: () => Moment;
 }
 
-/** A number of 16 digits and the process that wrote it: two processes may take one number. */
-const REPORT = /^(\d{16})-\d+\.report$/;
-const UNFINISHED = /^(\d+)-(\d+)-\d+\.new$/;
-
 export class Outbox {
   readonly folder: string;
   readonly #log: Log;
@@ -49,7 +41,7 @@ export class Outbox {
   readonly #aside: SetAside;
   readonly #me: ProcessName = thisProcess();
   readonly #listeners = new Set<(body: NotificationBody) => void>();
-  /** Sizes of the reports there, so that only new ones are looked at. */
+  /** Sizes of the stored reports, so that only new ones are read. */
   #sizes = new Map<string, number>();
   #lastNumber = 0;
   /** One report after the other, so that none becomes visible before an earlier one. */
@@ -60,8 +52,8 @@ export class Outbox {
   static async open(parts: OutboxParts): Promise<Outbox> {
     const outbox = new Outbox(parts);
     try {
-      await mkdir(parts.folder, { recursive: true, mode: 0o700 });
-      // It names hosts and instances, and who writes there speaks for this host.
+      claimOutbox(parts.folder);
+      // It contains names of hosts and instances, and a user who writes there reports for this host.
       if (((await stat(parts.folder)).mode & 0o077) !== 0) await chmod(parts.folder, 0o700);
       await outbox.names();
     } catch (error) {
@@ -83,17 +75,17 @@ export class Outbox {
     this.#listeners.add(listener);
   }
 
-  /** Resolves when the report is durable. Throws `OutboxUnusable` when it is not, `InvalidNotification` when it is none. */
+  /** Resolves when the report is durable. Throws `OutboxUnusable` if it is not, `InvalidNotification` if it is invalid. */
   async put(body: NotificationBody, proof: ReportedProof = 'none'): Promise<void> {
     const text = formatReport({ body, written: this.#now(), proof });
-    // Nothing is awaited up to here: reports stand in line as they were given.
+    // There is no await before this line: reports are queued in the order of the calls.
     const written = this.#writing.then(() => this.#write(text));
     this.#writing = written.catch(() => {});
     await written;
     for (const listener of this.#listeners) listener(body);
   }
 
-  /** The names of all reports there, in the order of writing. What does not belong there is set aside. */
+  /** The names of all stored reports, in the order of writing. Foreign entries are set aside. */
   async names(): Promise<readonly string[]> {
     const names: string[] = [];
     for (const entry of await readdir(this.folder, { withFileTypes: true })) {
@@ -101,44 +93,44 @@ export class Outbox {
       if (REPORT.test(name) && !entry.isDirectory()) names.push(name);
       else if (UNFINISHED.test(name)) await this.#dropUnfinished(name);
       else if (entry.isDirectory()) {
-        if (name !== ASIDE && name !== 'lost+found') this.#tellOnce(name, 'a folder in the outbox is not ours');
-      } else if (!isTurnName(name) && !name.startsWith('.nfs')) await this.setAside(name, 'it is none of our files');
+        if (!isKnownEntry(name)) this.#tellOnce(name, 'a folder in the outbox is not ours');
+      } else if (!isKnownEntry(name)) await this.setAside(name, 'it is none of our files');
     }
     return names.sort();
   }
 
-  /** Undefined when it is gone, cannot be read at the moment, or had to be set aside. */
+  /** Undefined if it is gone, cannot be read at the moment, or had to be set aside. */
   async read(name: string): Promise<Report | undefined> {
     try {
       return parseReport(await this.#content(name));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       if (code === 'ENOENT') return undefined;
-      const reason = error instanceof Error ? error.message : String(error);
-      // A lack of descriptors or a disk in trouble says nothing about the report.
+      const reason = errorMessage(error);
+      // A lack of descriptors or a disk error is no fault of the report.
       if (error instanceof UnusableReport || code === 'EACCES' || code === 'ELOOP') await this.setAside(name, reason);
       else this.#tellOnce(name, `a report cannot be read: ${reason}`);
       return undefined;
     }
   }
 
-  /** Whether it is still there: a person may have taken it out. */
+  /** Whether it still exists: a person may have removed it. */
   async has(name: string): Promise<boolean> {
     return (await stat(join(this.folder, name)).catch(() => undefined)) !== undefined;
   }
 
-  /** Forgets what was acknowledged. */
+  /** Removes an acknowledged report. */
   async remove(name: string): Promise<void> {
     await rm(join(this.folder, name), { force: true });
     await this.#syncFolder();
   }
 
-  /** Keeps what cannot be delivered for a person to look at. Never throws. */
+  /** Keeps a file that cannot be delivered for a person to check. Never throws. */
   async setAside(name: string, reason: string): Promise<void> {
     try {
       await this.#aside.take(name, reason);
     } catch (error) {
-      this.#tellOnce(name, `cannot be set aside: ${error instanceof Error ? error.message : String(error)}`);
+      this.#tellOnce(name, `cannot be set aside: ${errorMessage(error)}`);
     }
   }
 
@@ -146,9 +138,9 @@ export class Outbox {
     try {
       const name = await this.#nextName(Buffer.byteLength(text));
       const { pid, startTime } = this.#me;
-      const unfinished = join(this.folder, `${pid}-${startTime}-${this.#lastNumber}.new`);
+      const unfinished = join(this.folder, `${pid}-${startTime}-${this.#lastNumber}-${unpredictable()}.new`);
       try {
-        const file = await open(unfinished, 'wx', 0o600);
+        const file = await createFile(unfinished, 0o600);
         try {
           await file.writeFile(text);
           await file.sync();
@@ -167,16 +159,13 @@ export class Outbox {
     }
   }
 
-  /** Higher than every name there, of whatever process and of however long ago. */
+  /** Higher than every stored name, of any process and any age. */
   async #nextName(bytes: number): Promise<string> {
     const names = await this.names();
     await this.#measure(names);
     const total = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
-    if (names.length >= this.#limits.maxReports || total + bytes > this.#limits.maxBytes) {
-      throw new OutboxUnusable(
-        `the outbox ${this.folder} is full (${names.length} reports, ${total} bytes); does the log say why none is delivered?`,
-      );
-    }
+    const full = whyFull(this.folder, { reports: names.length, bytes: total }, bytes, this.#limits);
+    if (full !== undefined) throw new OutboxUnusable(full);
     this.#lastNumber = Math.max(this.#lastNumber, Number(REPORT.exec(names.at(-1) ?? '')?.[1] ?? 0)) + 1;
     return `${String(this.#lastNumber).padStart(16, '0')}-${this.#me.pid}.report`;
   }
@@ -205,7 +194,7 @@ export class Outbox {
     }
   }
 
-  /** Its monitor was killed before `put` resolved, and says it again. */
+  /** Its monitor was killed before `put` resolved, and reports it again. */
   async #dropUnfinished(name: string): Promise<void> {
     const [, pid = '', startTime = ''] = UNFINISHED.exec(name) ?? [];
     if (isAlive({ pid: Number(pid), startTime, bootId: this.#me.bootId })) return;
@@ -232,6 +221,9 @@ export class Outbox {
 }
 
 function unusable(folder: string, error: unknown): OutboxUnusable {
+  if (error instanceof Error && !('code' in error)) {
+    return new OutboxUnusable(`the outbox cannot be used: ${error.message}; see [monitors] outbox`, { cause: error });
+  }
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   const advice: Readonly<Record<string, string>> = {
     ENOSPC: 'free some space',

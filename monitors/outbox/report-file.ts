@@ -1,12 +1,14 @@
 /**
- * What stands in a file of the outbox: a checksum, and the report with the moment it was written and the proof of a death.
- * Fields that another version adds are left out, and a file without a proof has none. Pure.
+ * The content of a file of the outbox: a checksum, and the report with the moment it was written and the proof of a death.
+ * Fields that another version adds are ignored, and a file without a proof has none. Pure.
  *
- * Invariant: what was read is what was written. A name that lost a bit would have another host evacuated.
+ * Invariant: the report that is read is the report that was written. A name with a changed bit would have another host evacuated.
  */
+
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { type ReportedProof, readProof } from '#protocol/death-proof.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import { MAX_NOTIFICATION_BYTES, type NotificationBody, parseNotification } from '#protocol/notification.ts';
 import type { Moment } from './age.ts';
 
@@ -19,7 +21,7 @@ export interface Report {
   readonly proof: ReportedProof;
 }
 
-/** It cannot be delivered, now or ever. */
+/** It can never be delivered. */
 export class UnusableReport extends Error {
   override readonly name = 'UnusableReport';
 }
@@ -34,7 +36,7 @@ function sum(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Throws `InvalidNotification` when an engine could not take it, and `UnusableReport` when it is too long. */
+/** Throws `InvalidNotification` if an engine could not accept it, and `UnusableReport` if it is too long. */
 export function formatReport({ body, written, proof }: Report): string {
   parseNotification(body);
   const text = JSON.stringify({ written, body, ...(proof === 'none' ? {} : { proof }) });
@@ -54,7 +56,7 @@ export function parseReport(content: string): Report {
     parseNotification(body);
     return { written, body: body as NotificationBody, proof: readProof(proof) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new UnusableReport(`it is no notification: ${reason}`, { cause: error });
   }
 }

@@ -1,11 +1,11 @@
-/** Reports that cannot be delivered, and files that are none, kept for a person to look at: the folder `set-aside`. */
+/** Reports that cannot be delivered, and foreign files, kept for a person to check: the folder `set-aside`. */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '#protocol/log.ts';
 
 export const ASIDE = 'set-aside';
 
-/** The oldest goes when there are more; the log has said what each was. */
+/** Beyond this number the oldest is removed; the log has the reason of each. */
 const MAX_KEPT = 1_000;
 
 export class SetAside {
@@ -33,7 +33,7 @@ export class SetAside {
     this.#log('error', `set aside: ${reason}`, { file: join(this.#folder, kept) });
   }
 
-  /** Sorts by the time of setting aside and takes no name that is there. */
+  /** Sorts by the time of setting aside and does not use an existing name. */
   async #nameFor(name: string): Promise<string> {
     const names = (await readdir(this.#folder)).sort();
     for (const oldest of names.slice(0, Math.max(0, names.length - MAX_KEPT + 1))) {

@@ -1,15 +1,15 @@
 /**
- * The kernel tells when a control group has become empty: its file cgroup.events changes, which inotify reports
+ * Watches control groups. When a control group becomes empty its file cgroup.events changes, which inotify reports
  * (Documentation/admin-guide/cgroup-v2.rst, "populated"). Under systemd each service has a group of its own, so the
- * death of a service is heard within milliseconds.
+ * death of a service is detected within milliseconds.
  *
- * Invariant: what is heard is a reason to look and proves nothing; whoever hears nothing (no cgroup v2, a group shared
- * with others) finds out by looking.
+ * Invariant: a change is a reason to poll and proves nothing. Without changes (no cgroup v2, a group shared with other
+ * processes) a poll detects the death.
  */
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where cgroup v2 is mounted: /sys/fs/cgroup, or beside v1 in a folder of it. */
+/** The mount point of cgroup v2: /sys/fs/cgroup, or a folder of it beside v1. */
 export function cgroupMount(mountInfo = readOrNothing('/proc/self/mountinfo')): string | undefined {
   for (const line of mountInfo.split('\n')) {
     const [fields = '', type = ''] = line.split(' - ');
@@ -32,8 +32,8 @@ function readOrNothing(path: string): string {
   }
 }
 
-/** Hears the groups that it is told to hear; one watch a group. */
-export class CgroupEars {
+/** Watches the given groups, with one inotify watch for each. */
+export class CgroupEvents {
   readonly #tell: () => void;
   readonly #watches = new Map<string, FSWatcher>();
 
@@ -45,7 +45,7 @@ export class CgroupEars {
     return [...this.#watches.keys()];
   }
 
-  /** From now on exactly these. */
+  /** Watches exactly these groups from now on. */
   hear(groups: ReadonlySet<string>): void {
     for (const group of this.#watches.keys()) if (!groups.has(group)) this.#drop(group);
     for (const group of groups) if (!this.#watches.has(group)) this.#add(group);
@@ -57,12 +57,12 @@ export class CgroupEars {
       this.#watches.set(group, watcher);
       watcher.on('error', () => this.#drop(group));
       watcher.on('change', (event) => {
-        // The group was removed; the next one of that name is another one.
+        // The group was removed; the next one of that name is a different group.
         if (event === 'rename') this.#drop(group);
         this.#tell();
       });
     } catch {
-      // Without it the processes are found dead by looking.
+      // Without the watch a poll detects the death of the processes.
     }
   }
 

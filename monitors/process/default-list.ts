@@ -1,12 +1,12 @@
 /**
- * What is watched on a host without a list: the units of nova-compute and of libvirt's QEMU driver that are installed.
+ * The watched units of a host without a list: those of nova-compute and of libvirt's QEMU driver that are installed.
  *
- * Invariant: of libvirt's two daemons one is watched. Where both are installed it is the one that is enabled, by its service or its
- * socket; the monolithic one where neither says so.
+ * Invariant: only one of libvirt's two daemons is watched. If both are installed, the daemon whose service or socket is enabled is
+ * watched; if neither is enabled, the monolithic one.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemPath } from '#config/files.ts';
+import { systemPath } from '#config/document/files.ts';
 import type { UnitEntry } from './entry.ts';
 
 /** systemd.unit(5): where packages and operators put units. */

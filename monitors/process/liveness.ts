@@ -1,8 +1,8 @@
 /**
- * Whether one process still lives, for two microseconds a look.
+ * Checks whether one process is alive, in two microseconds.
  *
- * Invariant: a pulse never speaks of another process. The open file of /proc/PID/stat belongs to the process and not to
- * its number: after its end reading fails with ESRCH for ever, whoever has the number then. (Checked on Linux 6.)
+ * Invariant: the result never belongs to another process. The open file of /proc/PID/stat belongs to the process and not to
+ * its number: after the end of the process every read fails with ESRCH, even if the number is in use again. (Tested on Linux 6.)
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isLiving, parseStat } from './process-table.ts';
@@ -20,7 +20,7 @@ export class Pulse {
     this.#descriptor = descriptor;
   }
 
-  /** Undefined when there is no such process, or it is dead already. */
+  /** Undefined if there is no such process, or it is dead already. */
   static of(pid: number): Pulse | undefined {
     let descriptor: number;
     try {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import { type NotificationBody, parseNotification } from '#protocol/notification.ts';
-import type { Monitor, MonitorContext } from '../monitor.ts';
+import type { Monitor, MonitorContext } from '../service/monitor.ts';
 import { create, createWith } from './monitor.ts';
 import { NoProcessTable, readProcessTable } from './process-table.ts';
 
@@ -17,7 +17,7 @@ let pids: number[] = [];
 let children: ChildProcess[] = [];
 let monitors: Watching[] = [];
 
-/** A monitor at work, what it has reported and said. */
+/** A running monitor, its reports and its log. */
 class Watching {
   readonly monitor: Monitor;
   readonly reports: NotificationBody[] = [];
@@ -26,7 +26,7 @@ class Watching {
   readonly #done: Promise<void>;
   sights = 0;
   blindness: string[] = [];
-  /** What `report` waits for. */
+  /** `report` waits for it. */
   outbox: () => Promise<void> = async () => {};
 
   constructor(monitor: Monitor) {
@@ -75,14 +75,14 @@ function optionsWith(process: Partial<EngineOptions['processMonitor']> = {}): En
 
 const path = (name: string) => join(directory, name);
 
-/** Says in `calls` that it was run. With a body it does that as well. */
+/** Records in `calls` that it ran. With a body it runs that as well. */
 function script(name: string, body = ''): string {
   writeFileSync(path(name), `#!/bin/sh\necho ${name} >> ${path('calls')}\n${body}\n`);
   chmodSync(path(name), 0o755);
   return path(name);
 }
 
-/** A script that leaves a daemon behind which has `name` in its command line, and its pid in a file. */
+/** A script that starts a daemon with `name` in its command line, and writes its pid to a file. */
 function starter(name: string, daemon: string): string {
   const program = `${process.execPath} -e 'setInterval(() => {}, 1e6)' ${daemon}`;
   return script(name, `setsid ${program} < /dev/null > /dev/null 2>&1 & echo $! >> ${path('pids')}`);
@@ -92,7 +92,7 @@ function calls(): readonly string[] {
   return existsSync(path('calls')) ? readFileSync(path('calls'), 'utf8').trim().split('\n') : [];
 }
 
-/** Of the daemons that the scripts have started. */
+/** The pids of the daemons that the scripts have started. */
 function daemons(): readonly number[] {
   return existsSync(path('pids')) ? readFileSync(path('pids'), 'utf8').trim().split('\n').map(Number) : [];
 }
@@ -131,7 +131,7 @@ afterEach(async () => {
 });
 
 describe('a process of the list', () => {
-  test('that is not running is started once, with what belongs before and after', async () => {
+  test('that is not running is started once, with the commands before and after', async () => {
     const name = `${path('bin')}/first-start`;
     writeList({
       process_name: name,
@@ -150,7 +150,7 @@ describe('a process of the list', () => {
     expect(watching.reports).toEqual([]);
   });
 
-  test('that runs already is left running', async () => {
+  test('that runs already is not changed', async () => {
     const name = 'runs-already';
     const pid = await idle(name);
     writeList({ process_name: name, start_command: script('start'), restart_command: script('restart') });
@@ -175,7 +175,7 @@ describe('a process of the list', () => {
     expect(watching.log.join('\n')).toContain('a watched process has died');
   });
 
-  test('of which one worker lives on is not restarted', async () => {
+  test('with one surviving worker is not restarted', async () => {
     const name = 'two-workers';
     const first = await idle(name);
     await idle(name);
@@ -189,7 +189,7 @@ describe('a process of the list', () => {
     expect(calls()).toEqual([]);
   });
 
-  test('that another brings back within the delay is not restarted', async () => {
+  test('that another program restarts within the delay is not restarted', async () => {
     const name = 'brought-back';
     const pid = await idle(name);
     writeList({ process_name: name, restart_command: script('restart') });
@@ -217,12 +217,12 @@ describe('a process of the list', () => {
   });
 });
 
-describe('a process that cannot be kept up', () => {
+describe('a process that does not stay up', () => {
   async function reported(watching: Watching): Promise<void> {
     await vi.waitFor(() => expect(watching.reports).toHaveLength(1), PATIENCE);
   }
 
-  test('is restarted 1 + restart_retries times and reported once, as Masakari says it', async () => {
+  test('is restarted 1 + restart_retries times and reported once, in Masakari’s format', async () => {
     writeList({ process_name: '/usr/bin/never-there', restart_command: script('restart', 'exit 1') });
     const watching = new Watching(await create(optionsWith({ restartRetries: 2 }), 'compute-1'));
     await reported(watching);
@@ -260,7 +260,20 @@ describe('a process that cannot be kept up', () => {
     expect(calls()).toEqual(before);
   });
 
-  test('is reported again with the same time when the first report did not get into the outbox', async () => {
+  test('is restarted and reported as for the first time when others could have written the state file', async () => {
+    writeList({ process_name: path('missing'), start_command: script('start'), restart_command: script('restart') });
+    const first = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
+    await reported(first);
+    await first.end();
+    chmodSync(path('state/process-monitor.json'), 0o666);
+    const second = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
+    await reported(second);
+    expect(second.log.join('\n')).toContain(`others than the owner can write to ${path('state/process-monitor.json')}`);
+    await second.end();
+    expect(statSync(path('state/process-monitor.json')).mode & 0o777).toBe(0o600);
+  });
+
+  test('is reported again with the same time when the first report could not be stored in the outbox', async () => {
     writeList({ process_name: 'never-there', restart_command: script('restart') });
     const first = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
     first.outbox = async () => {
@@ -274,7 +287,7 @@ describe('a process that cannot be kept up', () => {
     expect(calls()).toEqual(['restart']);
   });
 
-  test('is watched anew when somebody has brought it up', async () => {
+  test('is watched again when it was started by hand', async () => {
     const name = 'comes-back';
     writeList({ process_name: name, restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
@@ -290,7 +303,7 @@ describe('a process that cannot be kept up', () => {
     expect(calls()).toEqual(['restart', 'restart']);
   });
 
-  test('that comes up each time and dies again is reported when the limit of restarts is reached', async () => {
+  test('that starts each time and dies again is reported when the limit of restarts is reached', async () => {
     const name = 'dies-again';
     const restart = script(
       'restart',
@@ -304,7 +317,7 @@ describe('a process that cannot be kept up', () => {
     expect(watching.log.join('\n')).toContain('restarted 3 times within 600 s');
   });
 
-  test('has its command ended when that hangs, with all that belongs to it', async () => {
+  test('has its command ended when that hangs, with its whole process group', async () => {
     writeList({
       process_name: 'never-there',
       restart_command: script('restart', `sleep 1000 & echo $! >> ${path('pids')}; wait`),
@@ -316,7 +329,7 @@ describe('a process that cannot be kept up', () => {
     await vi.waitFor(() => expect(() => process.kill(sleeper, 0)).toThrow('ESRCH'), PATIENCE);
   });
 
-  test('does not take its own restart command for it', async () => {
+  test('is not confused with its own restart command', async () => {
     writeList({
       process_name: 'named-by-command',
       restart_command: `${script('restart', 'sleep 0.6')} named-by-command`,
@@ -326,7 +339,7 @@ describe('a process that cannot be kept up', () => {
     expect(calls()).toHaveLength(2);
   });
 
-  test('is left alone while the pause file is there', async () => {
+  test('is not changed while the pause file exists', async () => {
     writeFileSync(path('pause'), '');
     writeList({ process_name: 'never-there', start_command: script('start'), restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
@@ -337,9 +350,9 @@ describe('a process that cannot be kept up', () => {
   });
 
   test.skipIf(!AS_ROOT)(
-    'is restarted without the rights of root when the list says so, and without our environment',
+    'is restarted without the rights of root if the list requires it, and without our environment',
     async () => {
-      chmodSync(directory, 0o777);
+      chmodSync(directory, 0o1777);
       process.env.OS_PASSWORD = 'a secret of ours';
       try {
         const restart = script('restart', `id -u > ${path('who')}; env > ${path('environment')}`);
@@ -358,13 +371,13 @@ describe('a process that cannot be kept up', () => {
 });
 
 describe('the list', () => {
-  test('is read again when it changes; a wrong one changes nothing', async () => {
+  test('is read again when it changes; an invalid one changes nothing', async () => {
     await idle('in-the-first-list');
     writeList({ process_name: 'in-the-first-list', restart_command: 'true' });
     const watching = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
     await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
     writeFileSync(path('list.yaml'), '- process_name: [\n');
-    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is wrong; the old one stays'), PATIENCE);
+    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is invalid; the old one stays'), PATIENCE);
     const subjects = async () =>
       (await watching.monitor.look(AbortSignal.timeout(20_000))).map(({ subject }) => subject);
     expect(await subjects()).toEqual(['in-the-first-list']);
@@ -375,7 +388,7 @@ describe('the list', () => {
     expect(watching.reports[0]?.notification.payload).toMatchObject({ process_name: 'in-the-second-list' });
   });
 
-  test('that is missing or wrong keeps a monitor from being made', async () => {
+  test('that is missing or invalid prevents the creation of a monitor', async () => {
     await expect(create(optionsWith(), 'compute-1')).rejects.toThrow('does not exist');
     writeList({ process_name: 'x', restart_command: 'a | b' });
     await expect(create(optionsWith(), 'compute-1')).rejects.toThrow('only a shell understands');
@@ -384,8 +397,8 @@ describe('the list', () => {
   });
 });
 
-describe('a monitor that cannot see', () => {
-  test('says so and neither restarts nor reports', async () => {
+describe('a blind monitor', () => {
+  test('logs it and neither restarts nor reports', async () => {
     writeList({ process_name: 'unseen', start_command: script('start'), restart_command: script('restart') });
     let sees = false;
     const readTable = () => (sees ? readProcessTable() : Promise.reject(new NoProcessTable('/proc is hidden')));
@@ -402,7 +415,7 @@ describe('a monitor that cannot see', () => {
     expect(calls()[0]).toBe('start');
   });
 
-  test('knows nothing of the reports of others', async () => {
+  test('cannot recheck the reports of other monitors', async () => {
     writeList({ process_name: 'never-there', restart_command: 'a' });
     const monitor = await create(optionsWith(), 'compute-1');
     const body = (hostname: string, process_name: string): NotificationBody => ({

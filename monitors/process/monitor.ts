@@ -1,19 +1,22 @@
 /**
- * The process monitor: keeps the processes of a list alive, and reports those that it cannot keep.
+ * The process monitor: restarts the processes of a list that end, and reports those that do not stay up.
  *
- * Invariant: there is always one list that was right as a whole; a wrong one changes nothing.
+ * Invariant: there is always one list that was valid as a whole; an invalid one changes nothing.
  */
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../monitor.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
+import { nameOf } from './actions.ts';
 import { defaultEntries } from './default-list.ts';
 import type { ListEntry } from './entry.ts';
 import { NO_FILE, readListFile, stampOf } from './list-file.ts';
-import { type Identity, parseProcessList } from './process-list.ts';
-import { matching } from './process-table.ts';
+import { parseProcessList } from './process-list.ts';
+import { downDetail, matching } from './process-table.ts';
 import { askUnits } from './unit.ts';
-import { identityFor } from './user.ts';
-import { messageOf, nameOf, type Outside, REAL_OUTSIDE, Watch } from './watch.ts';
+import { type Identity, identityFor } from './user.ts';
+import { type Outside, REAL_OUTSIDE, Watch } from './watch.ts';
 import { lookOfUnit } from './watched.ts';
 
 const LOOK_TIMEOUT_MS = 20_000;
@@ -24,7 +27,7 @@ interface List {
   readonly settings: Settings;
   readonly identity: Identity;
   readonly entries: readonly ListEntry[];
-  /** Of the file when it was read. */
+  /** The stamp of the file when it was read. */
   readonly stamp: string;
 }
 
@@ -41,11 +44,11 @@ async function listOf(settings: Settings): Promise<List> {
 
 function readList(settings: Settings, identity: Identity): List {
   const path = settings.processListPath;
-  // Taken before: a change while the file is read is seen as one after it.
+  // Read before the file, so that a change during the read counts as a later change.
   const stamp = stampOf(path);
   const usual = path === DEFAULT_OPTIONS.processMonitor.processListPath && stamp === NO_FILE ? defaultEntries() : [];
   if (usual.length > 0 && identity.uid === 0) return { settings, identity, stamp, entries: usual };
-  const text = readListFile(path, identity.uid, process.getegid?.() ?? 0);
+  const text = readListFile(path);
   return { settings, identity, stamp, entries: parseProcessList(path, text, identity) };
 }
 
@@ -54,7 +57,7 @@ class ProcessMonitor implements Monitor {
   readonly #node: string;
   readonly #outside: Outside;
   #list: List;
-  /** Of the file that was read last, be it right or wrong. */
+  /** The stamp of the file that was read last, valid or not. */
   #stamp: string;
   #watch: Watch | undefined;
 
@@ -93,10 +96,10 @@ class ProcessMonitor implements Monitor {
     try {
       this.#take(readList(settings, identity));
       const fields = { file: settings.processListPath, entries: this.#list.entries.length };
-      context.log('info', 'the list of processes has changed and was taken over', fields);
+      context.log('info', 'the list of processes has changed and is applied', fields);
     } catch (error) {
-      const fields = { file: settings.processListPath, problems: messageOf(error) };
-      context.log('error', 'the list of processes has changed and is wrong; the old one stays', fields);
+      const fields = { file: settings.processListPath, problems: errorMessage(error) };
+      context.log('error', 'the list of processes has changed and is invalid; the old one stays', fields);
     }
   }
 
@@ -124,8 +127,9 @@ class ProcessMonitor implements Monitor {
     return entries.map((entry): Sight => {
       const subject = nameOf(entry);
       if (entry.kind === 'process') {
-        const pids = matching(table, entry.processName, new Set()).map(({ pid }) => pid);
-        if (pids.length === 0) return { subject, state: 'down', detail: 'in no command line' };
+        const { found, foreign } = matching(table, entry, new Set());
+        const pids = found.map(({ pid }) => pid);
+        if (pids.length === 0) return { subject, state: 'down', detail: downDetail(foreign) };
         const more = pids.length > 10 ? ` and ${pids.length - 10} more` : '';
         return { subject, state: 'up', detail: `pid ${pids.slice(0, 10).join(', ')}${more}` };
       }
@@ -142,7 +146,7 @@ class ProcessMonitor implements Monitor {
     if (event !== 'STOPPED' || entries.length === 0) return 'unknown';
     try {
       const sights = await this.#sights(entries, AbortSignal.timeout(LOOK_TIMEOUT_MS));
-      // A unit that was stopped in order since is as little there as before.
+      // A unit that was stopped in order since the report is down as well.
       if (sights.some(({ state }) => state === 'down' || state === 'stopped')) return 'still';
       return sights.every(({ state }) => state === 'up') ? 'over' : 'unknown';
     } catch {

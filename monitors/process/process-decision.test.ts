@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Limits, type Look, type Standing, UNKNOWN_STANDING, whenRestarting } from './decision.ts';
+import { decide, type Limits, type Look, type Standing, UNKNOWN_STANDING, whenRestarting } from './process-decision.ts';
 
 const SECOND = 1000;
 const NOW = 1_800_000_000_000;
@@ -19,7 +19,7 @@ const standing = (known: Partial<Standing>): Standing => ({ ...UNKNOWN_STANDING,
 
 describe('decide', () => {
   test.each<[string, Partial<Standing>, Look, string]>([
-    // The sentence, what is known, how it looks, what is done: the step and, for a wait, until when in seconds.
+    // The case, the stored state, the poll's result, the decision: the step and, for a wait, until when in seconds.
     ['a process that is up', {}, 'up', 'wait'],
     ['gone just now', {}, 'down', 'wait 1'],
     ['gone for less than the delay', { downSince: ago(0.5) }, 'down', 'wait 0.5'],
@@ -29,9 +29,9 @@ describe('decide', () => {
     ['started once, and did not come up', { lastTryAt: ago(5), downSince: ago(6) }, 'down', 'restart'],
     ['after the first restart', { tries: 1, lastTryAt: ago(2) }, 'down', 'wait 3'],
     ['after the wait of the first restart', { tries: 1, lastTryAt: ago(5) }, 'down', 'restart'],
-    ['after the second restart it is given twice as long', { tries: 2, lastTryAt: ago(5) }, 'down', 'wait 5'],
-    ['after the third twice as long again', { tries: 3, lastTryAt: ago(5) }, 'down', 'wait 15'],
-    ['the last restart is given its time', { tries: 4, lastTryAt: ago(4) }, 'down', 'wait 1'],
+    ['after the second restart the wait is doubled', { tries: 2, lastTryAt: ago(5) }, 'down', 'wait 5'],
+    ['after the third the wait is doubled again', { tries: 3, lastTryAt: ago(5) }, 'down', 'wait 15'],
+    ['after the last restart the monitor waits', { tries: 4, lastTryAt: ago(4) }, 'down', 'wait 1'],
     ['the last restart did not help', { tries: 4, lastTryAt: ago(5) }, 'down', 'report'],
     ['came up after a restart', { tries: 2, lastTryAt: ago(1) }, 'up', 'wait 5'],
     ['came up, and has not stayed', { tries: 4, lastTryAt: ago(6), upSince: ago(4) }, 'down', 'report'],
@@ -43,11 +43,11 @@ describe('decide', () => {
       'down',
       'report',
     ],
-    ['restarted often long ago', { restarts: Array(10).fill(ago(700)), downSince: ago(3) }, 'down', 'restart'],
+    ['restarted often, but long ago', { restarts: Array(10).fill(ago(700)), downSince: ago(3) }, 'down', 'restart'],
     ['systemd is starting it', { downSince: ago(9) }, 'starting', 'wait 120'],
     ['systemd has been starting it for too long', { startingSince: ago(120) }, 'starting', 'restart'],
     ['an operator has stopped it', { tries: 1, downSince: ago(9), lastTryAt: ago(9) }, 'stopped', 'wait'],
-    ['it cannot be seen', { tries: 4, downSince: ago(99), lastTryAt: ago(99) }, 'unknown', 'wait'],
+    ['its state is unknown', { tries: 4, downSince: ago(99), lastTryAt: ago(99) }, 'unknown', 'wait'],
     ['the clock was set back', { downSince: NOW + 9_000_000 }, 'down', 'wait 1'],
   ])('%s', (_, known, look, expected) => {
     const { step } = decide(standing(known), look, NOW, LIMITS);
@@ -55,7 +55,7 @@ describe('decide', () => {
     expect(`${step.do}${until}`).toBe(expected);
   });
 
-  test('a failure is over when the process has stayed up', () => {
+  test('a failure has ended when the process has stayed up', () => {
     const failed = standing({ tries: 4, failure: { at: ago(60), report: 'made' }, upSince: ago(4) });
     expect(decide(failed, 'up', NOW, LIMITS).standing.failure).toBeDefined();
     const over = decide(failed, 'up', NOW + SECOND, LIMITS).standing;
@@ -78,7 +78,7 @@ describe('decide', () => {
     expect(restarts).toEqual(['restart 0', 'restart 5', 'restart 10', 'restart 15', 'report 20']);
   });
 
-  test('however a process behaves, it is restarted no more often than the limit allows, and reported once a failure', () => {
+  test('in every sequence a process is restarted at most as often as the limit allows, and each failure is reported once', () => {
     const looks = fc.array(
       fc.record({
         look: fc.constantFrom<Look>('up', 'down', 'down', 'starting', 'stopped', 'unknown'),

@@ -1,16 +1,17 @@
 /**
- * What to do about one process. Pure.
+ * Decides the next step for one process. Pure.
  *
  * Invariants:
- * - nothing is restarted or reported on less than the sight `down`: a process that starts, was stopped in order, or
- *   cannot be seen is left alone;
- * - between two restarts lies the wait of the first, and there are at most `1 + retries` in a row and `limit` in the
- *   window, so there is no restart storm however often a process dies;
- * - a failure is reported once: it is over only when the process has been up for `settleMs`.
+ * - only a process in state `down` is restarted or reported: a process that is starting, was stopped in order, or is in an
+ *   unknown state is not changed;
+ * - restarts are at least the first wait apart, with at most `1 + retries` in sequence and `limit` in the window, so that
+ *   there is no restart storm if a process dies often;
+ * - a failure is reported once: it has ended only when the process has been up for `settleMs`.
  */
+import { backoff } from '#protocol/backoff.ts';
 
 /**
- * How a process looks. `starting`: something other than us is bringing it up or down; `stopped`: in order, by a person.
+ * The state of a process. `starting`: another program is starting or stopping it; `stopped`: a person stopped it in order.
  */
 export type Look = 'up' | 'down' | 'starting' | 'stopped' | 'unknown';
 
@@ -19,7 +20,7 @@ export interface Limits {
   readonly intervalMs: number;
   readonly backoff: number;
   readonly maxIntervalMs: number;
-  /** So long gone before the first restart. */
+  /** The time that a process must be down before the first restart. */
   readonly delayMs: number;
   readonly limit: number;
   readonly windowMs: number;
@@ -27,18 +28,18 @@ export interface Limits {
 }
 
 export interface Failure {
-  /** `generated_time` of the report, so that a report made again is known to be the same. Milliseconds UTC. */
+  /** `generated_time` of the report, so that a repeated report is recognized. Milliseconds UTC. */
   readonly at: number;
   readonly report: 'due' | 'made';
 }
 
-/** What is known of one process; kept across the end of the monitor. All times in milliseconds UTC. */
+/** The stored state of one process; kept across the end of the monitor. All times in milliseconds UTC. */
 export interface Standing {
-  /** Restarts in a row without it having come up to stay. */
+  /** Restarts in sequence after which it did not stay up. */
   readonly tries: number;
   /** When our last command for it ended. */
   readonly lastTryAt?: number | undefined;
-  /** Of the restarts within the window. */
+  /** The times of the restarts within the window. */
   readonly restarts: readonly number[];
   readonly upSince?: number | undefined;
   readonly downSince?: number | undefined;
@@ -49,7 +50,7 @@ export interface Standing {
 export const UNKNOWN_STANDING: Standing = { tries: 0, restarts: [] };
 
 export type Step =
-  /** `lookAt`: before that there is nothing to do unless it changes; never later than needed. */
+  /** `lookAt`: time of the next poll, unless the state changes before; never later than needed. */
   | { readonly do: 'wait'; readonly lookAt?: number; readonly why: string }
   | { readonly do: 'restart'; readonly why: string }
   | { readonly do: 'report'; readonly failure: Failure; readonly why: string };
@@ -72,7 +73,7 @@ export function decide(before: Standing, look: Look, now: number, limits: Limits
           step: { do: 'wait', lookAt: since + limits.activationMs, why: 'it is starting or stopping' },
         };
       }
-      // Its time to come up by itself is over.
+      // Its time to start by itself is over.
       return whileDown({ ...standing, downSince: since }, now, limits);
     }
     case 'down':
@@ -80,22 +81,22 @@ export function decide(before: Standing, look: Look, now: number, limits: Limits
     case 'stopped':
       return { standing, step: { do: 'wait', why: 'it was stopped in order' } };
     case 'unknown':
-      return { standing, step: { do: 'wait', why: 'it cannot be seen' } };
+      return { standing, step: { do: 'wait', why: 'its state is unknown' } };
   }
 }
 
-/** A restart begins. It is counted now, so that one in which the monitor itself ends is not forgotten. */
+/** A restart starts. It is counted now, so that a restart during which the monitor itself ends is counted as well. */
 export function whenRestarting(standing: Standing, now: number): Standing {
   const { tries, restarts } = standing;
   return { ...standing, lastTryAt: now, startingSince: undefined, tries: tries + 1, restarts: [...restarts, now] };
 }
 
-/** A command for it has ended, well or not: from here it is given time to come up. */
+/** A command for it has ended, well or not: its time to start begins. */
 export function afterCommand(standing: Standing, now: number): Standing {
   return { ...standing, lastTryAt: now, startingSince: undefined };
 }
 
-/** Times that lie ahead are from a clock that was set back since; waiting for them could take for ever. */
+/** Times in the future are from before the clock was set back. They are corrected, as a wait for them could be endless. */
 function withoutFuture(standing: Standing, now: number): Standing {
   const past = (time: number | undefined) => (time === undefined ? undefined : Math.min(time, now));
   return {
@@ -117,7 +118,7 @@ function observed(before: Standing, look: Look, now: number, limits: Limits): St
       return now - upSince >= limits.intervalMs ? { ...up, tries: 0, lastTryAt: undefined, failure: undefined } : up;
     }
     case 'down': {
-      // It may have been up to stay since the last look.
+      // It may have been up for long enough since the last poll.
       const stayed = standing.upSince !== undefined && now - standing.upSince >= limits.intervalMs;
       const down = { ...standing, upSince: undefined, startingSince: undefined, downSince: standing.downSince ?? now };
       return stayed ? { ...down, tries: 0, lastTryAt: undefined, failure: undefined } : down;
@@ -133,7 +134,7 @@ function observed(before: Standing, look: Look, now: number, limits: Limits): St
 
 function whileUp({ tries, failure, upSince = 0 }: Standing, { intervalMs }: Limits): Step {
   if (tries === 0 && failure === undefined) return { do: 'wait', why: 'it is up' };
-  return { do: 'wait', lookAt: upSince + intervalMs, why: 'it has come up and must stay so' };
+  return { do: 'wait', lookAt: upSince + intervalMs, why: 'it has started and must stay up' };
 }
 
 function whileDown(standing: Standing, now: number, limits: Limits): Decision {
@@ -146,18 +147,18 @@ function whileDown(standing: Standing, now: number, limits: Limits): Decision {
     lastTryAt === undefined ? 0 : lastTryAt + waitAfter(spent || stormy ? 1 : tries, limits),
     tries === 0 ? downSince + limits.delayMs : 0,
   );
-  if (now < due) return { standing, step: { do: 'wait', lookAt: due, why: 'it is given time to come up' } };
+  if (now < due) return { standing, step: { do: 'wait', lookAt: due, why: 'it has time to start' } };
   if (!spent && !stormy)
     return { standing, step: { do: 'restart', why: `restart ${tries + 1} of ${limits.retries + 1}` } };
   const found: Failure = { at: now, report: 'due' };
   const why = spent
-    ? `it is down after ${tries} restarts in a row`
+    ? `it is down after ${tries} restarts in sequence`
     : `it was restarted ${restarts.length} times within ${limits.windowMs / 1000} s and is down again`;
   return { standing: { ...standing, failure: found }, step: { do: 'report', failure: found, why } };
 }
 
 /** 5, 10, 20 … seconds with the defaults. */
-function waitAfter(tries: number, { intervalMs, backoff, maxIntervalMs }: Limits): number {
-  const grown = intervalMs * backoff ** Math.max(0, tries - 1);
-  return Math.max(intervalMs, Math.min(grown, maxIntervalMs));
+function waitAfter(tries: number, { intervalMs, backoff: factor, maxIntervalMs }: Limits): number {
+  const maxMs = Math.max(intervalMs, maxIntervalMs);
+  return Math.max(intervalMs, backoff(Math.max(0, tries - 1), { firstMs: intervalMs, maxMs, factor }));
 }

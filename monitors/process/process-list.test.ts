@@ -38,7 +38,7 @@ describe('the list', () => {
     expect(entry?.kind === 'process' && entry.restart.map((command) => command.text)).toEqual(['a', 'b', 'c']);
   });
 
-  test('units stand beside processes', () => {
+  test('units and processes can be mixed', () => {
     const text =
       '- systemd_unit: openstack-nova-compute\n- {systemd_unit: a@b.socket, respect_stop: no, report_as: x}\n';
     expect(parseProcessList('l', text, ROOT)).toEqual([
@@ -69,14 +69,14 @@ describe('the list', () => {
     ['an entry that is a word', '- x\n', 'l:1:3: this entry has neither a process_name nor a systemd_unit'],
     ['an empty name', '- process_name: ""\n', 'this entry has neither'],
     ['no restart command', '- process_name: x\n  run_as_root: true\n', 'l:1:3: this entry has no restart_command'],
-    ['no run_as_root', '- process_name: x\n  restart_command: r\n', 'does not say run_as_root'],
+    ['no run_as_root', '- process_name: x\n  restart_command: r\n', 'has no run_as_root'],
     ['a word for run_as_root', `- ${good.replace('true', 'maybe')}`, 'l:3:3: run_as_root must be true or false'],
     ['shell syntax', `- ${good}  start_command: a | b\n`, 'l:4:3: start_command has "|"'],
     ['a misspelt key', `- ${good}  start_comand: a\n`, 'l:4:3: unknown key "start_comand"'],
     [
       'the same entry twice',
       `- ${good}- ${good}`,
-      'l:4:3: this entry stands in the list twice; the first one is at line 1',
+      'l:4:3: this entry is in the list twice; the first one is at line 1',
     ],
     ['a number for a name', `- ${good.replace('x', '7')}`, 'l:1:3: process_name must be a text'],
     ['root without a user for others', `- ${good.replace('true', 'false')}`, 'name a user in [process] user'],
@@ -87,12 +87,12 @@ describe('the list', () => {
     expect(() => parseProcessList('l', text, ROOT)).toThrow(message);
   });
 
-  test('all faults are told at once', () => {
+  test('all faults are reported at once', () => {
     const text = '- process_name: a\n- process_name: b\n';
     expect(() => parseProcessList('l', text, ROOT)).toThrow(/l:1:3[\s\S]*l:2:3/);
   });
 
-  test('a monitor without the rights to restart says so', () => {
+  test('a monitor without the rights to restart is refused', () => {
     expect(() => parseProcessList('l', `- ${good}`, { uid: 1000 })).toThrow('runs as user 1000');
     expect(() => parseProcessList('l', '- systemd_unit: x\n', { uid: 1000 })).toThrow('by root only');
   });
@@ -107,34 +107,32 @@ describe('the file', () => {
 
   test('is read whole when its owner is this user', () => {
     writeFileSync(path, SAMPLE, { mode: 0o644 });
-    expect(readListFile(path, uid, gid)).toBe(SAMPLE);
+    expect(readListFile(path)).toBe(SAMPLE);
   });
 
-  test('is refused when everybody can write it', () => {
+  test('is refused when every user can write it', () => {
     chmodSync(path, 0o666);
-    expect(() => readListFile(path, uid, gid)).toThrow(`everybody can write this`);
+    expect(() => readListFile(path)).toThrow('others than the owner can write to');
     chmodSync(path, 0o644);
   });
 
   test.skipIf(uid !== 0)('is refused when a foreign group can write it', () => {
     chmodSync(path, 0o664);
     chownSync(path, 0, 4711);
-    expect(() => readListFile(path, uid, gid)).toThrow('group 4711 can write this');
+    expect(() => readListFile(path)).toThrow('others than the owner can write to');
     chownSync(path, 0, gid);
     chmodSync(path, 0o644);
   });
 
-  test.skipIf(uid !== 0)('is refused when it belongs to somebody else', () => {
+  test.skipIf(uid !== 0)('is refused when it belongs to another user', () => {
     chownSync(path, 4711, gid);
-    expect(() => readListFile(path, uid, gid)).toThrow('belongs to user 4711');
+    expect(() => readListFile(path)).toThrow('belongs to user 4711');
     chownSync(path, 0, gid);
   });
 
-  test('is missed by name', () => {
-    expect(() => readListFile(join(directory, 'none'), uid, gid)).toThrow(
-      /none:1:1: the list of processes does not exist/,
-    );
-    expect(() => readListFile(directory, uid, gid)).toThrow('no regular file');
+  test('is reported by its path if it is missing', () => {
+    expect(() => readListFile(join(directory, 'none'))).toThrow(/none:1:1: the list of processes does not exist/);
+    expect(() => readListFile(directory)).toThrow('no regular file');
   });
 
   test('has another stamp after each change', () => {

@@ -1,27 +1,23 @@
 /**
  * The list of processes: process_list.yaml of masakari-monitors as it is, and entries for systemd units.
  *
- * Invariant: either the whole list is right or nothing of it is taken; every fault is named with its line. An entry never
- * runs with more rights than it says.
+ * Invariant: the list is used only if all of it is valid; every fault is reported with its line. An entry never runs with
+ * more rights than it sets.
  */
-import { isMap, isNode, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
-import { type Command, splitCommand } from '#config/command-line.ts';
-import { shown } from '#config/kinds.ts';
-import { didYouMean } from '#config/nearest.ts';
-import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
-import type { ListEntry, PlainEntry, RunAs, UnitEntry } from './entry.ts';
 
-/** Who runs the commands: this process, and the user that `[process] user` names. */
-export interface Identity {
-  readonly uid: number;
-  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-}
+import { isMap, isNode, isSeq, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { didYouMean } from '#config/document/nearest.ts';
+import { ConfigurationError, errorAt, type Position, type Problem } from '#config/document/problem.ts';
+import { shown } from '#config/options/kinds.ts';
+import { type Command, splitCommand } from '#config/pipelines/command-line.ts';
+import type { ListEntry, PlainEntry, RunAs, UnitEntry } from './entry.ts';
+import { type Identity, uidOf } from './user.ts';
 
 const START = ['pre_start_command', 'start_command', 'post_start_command'] as const;
 const RESTART = ['pre_restart_command', 'restart_command', 'post_restart_command'] as const;
-const PLAIN_KEYS = ['process_name', ...START, ...RESTART, 'run_as_root', 'report_as'];
+const PLAIN_KEYS = ['process_name', ...START, ...RESTART, 'run_as_root', 'report_as', 'users'];
 const UNIT_KEYS = ['systemd_unit', 'respect_stop', 'report_as'];
-/** Each entry costs two system calls a look. */
+/** Each entry costs two system calls for each poll. */
 const MAX_ENTRIES = 500;
 const UNIT_NAME = /^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}$/;
 const UNIT_SUFFIX = /\.(service|socket|target|mount|automount|swap|timer|path|slice|scope|device)$/;
@@ -54,7 +50,7 @@ export function parseProcessList(file: string, text: string, identity: Identity)
     const entry = raw.has('systemd_unit') ? unitEntry(raw, identity) : plainEntry(raw, identity);
     if (entry === undefined) continue;
     const earlier = taken.get(entry.key);
-    if (earlier !== undefined) raw.fault('', `stands in the list twice; the first one is at line ${earlier}`);
+    if (earlier !== undefined) raw.fault('', `is in the list twice; the first one is at line ${earlier}`);
     taken.set(entry.key, raw.at('').line);
     entries.push(entry);
   }
@@ -70,7 +66,7 @@ function valuesOf(read: () => unknown, top: Position): unknown {
   }
 }
 
-/** One entry as it stands in the file. */
+/** One entry as written in the file. */
 class RawEntry {
   readonly #fields: ReadonlyMap<string, unknown>;
   readonly #node: unknown;
@@ -85,12 +81,12 @@ class RawEntry {
     this.#problems = problems;
   }
 
-  /** A key without a value is as good as none, as in Masakari's sample. */
+  /** A key without a value is treated as missing, as in Masakari's sample. */
   has(key: string): boolean {
     return (this.#fields.get(key) ?? null) !== null;
   }
 
-  /** Where a key stands; where the entry begins if it is not there. */
+  /** The position of a key; the start of the entry if the key is missing. */
   at(key: string): Position {
     const node = this.#node;
     const pair = isMap<ParsedNode>(node) ? node.items.find((item) => String(item.key) === key) : undefined;
@@ -125,6 +121,17 @@ class RawEntry {
     return typeof value === 'boolean' ? value : this.fault(key, 'must be true or false');
   }
 
+  /** Names or ids of users, as ids. */
+  users(): readonly number[] | undefined {
+    if (!this.has('users')) return undefined;
+    const value = this.#fields.get('users');
+    const names = (Array.isArray(value) ? value : [value]).map(String);
+    if (names.length === 0) return this.fault('users', 'lists no user');
+    const unknown = names.find((name) => uidOf(name) === undefined);
+    if (unknown !== undefined) return this.fault('users', `has ${shown(unknown)}, a user that this host does not know`);
+    return names.flatMap((name) => uidOf(name) ?? []);
+  }
+
   commands(keys: readonly string[]): readonly Command[] {
     return keys.flatMap((key) => {
       const text = this.text(key);
@@ -141,11 +148,12 @@ function plainEntry(raw: RawEntry, identity: Identity): PlainEntry | undefined {
   raw.onlyKnows(PLAIN_KEYS);
   const processName = raw.text('process_name');
   if (processName === undefined) return raw.fault('', 'has neither a process_name nor a systemd_unit');
-  if (/[\r\n]/.test(processName)) raw.fault('process_name', 'holds a line break');
+  if (/[\r\n]/.test(processName)) raw.fault('process_name', 'contains a line break');
   if (!raw.has('restart_command')) raw.fault('', 'has no restart_command');
   const start = raw.commands(START);
   const restart = raw.commands(RESTART);
   const runAs = runAsOf(raw, identity);
+  const users = raw.users();
   const reportAs = raw.text('report_as') ?? lastElement(processName);
   if (runAs === undefined) return undefined;
   const hasStart = raw.has('start_command');
@@ -154,6 +162,7 @@ function plainEntry(raw: RawEntry, identity: Identity): PlainEntry | undefined {
     key: `process ${processName}`,
     reportAs,
     processName,
+    users,
     start: hasStart ? start : [],
     restart,
     runAs,
@@ -169,7 +178,7 @@ function lastElement(processName: string): string {
 function runAsOf(raw: RawEntry, { uid, user }: Identity): RunAs | undefined {
   const asRoot = raw.flag('run_as_root');
   if (asRoot === undefined) {
-    return raw.has('run_as_root') ? undefined : raw.fault('', 'does not say run_as_root: true or false');
+    return raw.has('run_as_root') ? undefined : raw.fault('', 'has no run_as_root: true or false');
   }
   if (asRoot) return uid === 0 ? 'self' : raw.fault('run_as_root', `is true, but this monitor runs as user ${uid}`);
   if (uid !== 0) return 'self';

@@ -1,11 +1,11 @@
 /**
  * Runs one command of the list.
  *
- * Invariant: a command has an end: it exits, or its whole process group is ended. What it leaves behind in a session of
- * its own is a daemon and lives on. It never sees the environment of this process, which may hold passwords.
+ * Invariant: a command has an end: it exits, or its whole process group is killed. A process that it starts in a session of
+ * its own is a daemon and survives. The command never gets the environment of this process, which may contain passwords.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Command } from '#config/command-line.ts';
+import type { Command } from '#config/pipelines/command-line.ts';
 import type { RunAs } from './entry.ts';
 
 export type CommandEnd = 'ended well' | { readonly failed: string };
@@ -15,15 +15,15 @@ export interface CommandLimits {
   readonly signal: AbortSignal;
 }
 
-/** Between the polite and the other signal. */
+/** Between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 5000;
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 
 /**
- * Never throws. Output goes to where this process logs: a pipe that nobody reads any more would end the daemons that a
- * command has started.
+ * Never throws. The output goes to this process's log: a pipe without a reader would end the daemons that a command has
+ * started.
  *
- * @param groups the process group of the command stands there while it runs
+ * @param groups contains the process group of the command while it runs
  */
 export async function runCommand(
   command: Command,
@@ -66,7 +66,7 @@ function ended(child: ChildProcess, { timeoutMs, signal }: CommandLimits): Promi
       clearTimeout(timer);
       clearTimeout(lastResort);
       signal.removeEventListener('abort', onAbort);
-      // What is left of its group would go on with a command that counts as failed.
+      // The rest of its group would keep running although the command counts as failed.
       if (reason !== undefined) signalGroup(child, 'SIGKILL');
       resolve(outcome);
     };

@@ -3,10 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { CgroupEars, cgroupMount, cgroupOf } from './cgroup.ts';
-import { matching, parseStat, readProcessTable, readRunning } from './process-table.ts';
-import { Pulse } from './pulse.ts';
+import { CgroupEvents, cgroupMount, cgroupOf } from './cgroup.ts';
+import { Pulse } from './liveness.ts';
+import { downDetail, matching, parseStat, readProcessTable, readRunning } from './process-table.ts';
+import { countsUser } from './process-users.ts';
 
+const NOBODY = 65_534;
 const children: ChildProcess[] = [];
 
 /** A process that does nothing and has `name` in its command line. */
@@ -33,7 +35,7 @@ describe('the table of processes', () => {
     const name = `watched-${process.pid}`;
     const child = await idle(name);
     const table = await readProcessTable();
-    expect(matching(table, name, new Set()).map(({ pid }) => pid)).toEqual([child.pid]);
+    expect(matching(table, { processName: name }, new Set()).found.map(({ pid }) => pid)).toEqual([child.pid]);
     expect(table.find(({ pid }) => pid === child.pid)?.commandLine).toContain(`console.log("up") ${name}`);
     expect(table.map(({ pid }) => pid)).toContain(1);
   });
@@ -41,20 +43,71 @@ describe('the table of processes', () => {
   test('this process and the commands that it runs are not counted', async () => {
     const child = await idle('counted-out');
     const table = await readProcessTable();
-    const found = matching(table, 'counted-out', new Set());
-    expect(matching(table, 'counted-out', new Set(found.map(({ processGroup }) => processGroup)))).toEqual([]);
-    expect(matching(table, 'counted-out', new Set([child.pid]))).toEqual([]);
-    expect(matching([{ pid: process.pid, processGroup: 1, commandLine: 'me' }], 'me', new Set())).toEqual([]);
+    const named = { processName: 'counted-out' };
+    const { found } = matching(table, named, new Set());
+    expect(matching(table, named, new Set(found.map(({ processGroup }) => processGroup))).found).toEqual([]);
+    expect(matching(table, named, new Set([child.pid])).found).toEqual([]);
+    const me = { pid: process.pid, processGroup: 1, uid: 0, commandLine: 'me' };
+    expect(matching([me], { processName: 'me' }, new Set()).found).toEqual([]);
   });
 
-  test('where /proc hides the others, ps is asked', async () => {
+  test('text of a QEMU command line, which tenants choose, is not taken for the name of a process', () => {
+    const guest = (program: string) => ({
+      pid: 2,
+      processGroup: 2,
+      uid: 107,
+      commandLine: `${program} -name guest=nova-compute -append nova-compute -smbios type=1,serial=nova-compute`,
+    });
+    for (const program of ['/usr/libexec/qemu-kvm', '/usr/bin/qemu-system-x86_64', 'kvm']) {
+      expect(matching([guest(program)], { processName: 'nova-compute' }, new Set())).toEqual({
+        found: [],
+        foreign: [],
+      });
+    }
+    expect(matching([guest('/usr/bin/qemu-kvm')], { processName: 'qemu-kvm' }, new Set()).found).toHaveLength(1);
+    expect(matching([guest('/usr/bin/my-qemu-kvm')], { processName: 'nova-compute' }, new Set()).found).toHaveLength(1);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'a process of a person with that name does not count, unless the list allows it (needs root)',
+    async () => {
+      const name = `watched-by-nobody-${process.pid}`;
+      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6); console.log("up")', name], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        cwd: '/',
+        uid: NOBODY,
+      });
+      children.push(child);
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
+      const table = await readProcessTable();
+      const { found, foreign } = matching(table, { processName: name }, new Set());
+      expect([found, foreign.map(({ uid }) => uid)]).toEqual([[], [NOBODY]]);
+      expect(downDetail(foreign)).toBe(
+        `in no command line of a user that counts (pid ${child.pid} of user 65534 does not; see users in the list)`,
+      );
+      expect(matching(table, { processName: name, users: [NOBODY] }, new Set()).found).toHaveLength(1);
+    },
+  );
+
+  test('an id without an account counts, as for a service in a container, and a subordinate one does not', () => {
+    expect([0, 999, 42_436, 100_000, 65_534].map((uid) => countsUser(uid, undefined))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(countsUser(0, [7])).toBe(false);
+  });
+
+  test('if /proc hides other processes, ps is used', async () => {
     const child = await idle('seen-by-ps');
     const table = await readProcessTable('/nowhere');
-    expect(matching(table, 'seen-by-ps', new Set()).map(({ pid }) => pid)).toEqual([child.pid]);
+    expect(matching(table, { processName: 'seen-by-ps' }, new Set()).found.map(({ pid }) => pid)).toEqual([child.pid]);
   });
 
-  test('a dead process that its parent has not buried is not in it', async () => {
-    // The shell becomes a sleep that never waits for the child that the shell had. The child ends only then: a shell might wait for it.
+  test('a zombie is not in it', async () => {
+    // The shell becomes a sleep that never waits for the shell's child. The child ends only then: a shell might wait for it.
     const script = 'cat <&3 >/dev/null & echo $!; exec sleep 1000';
     const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] });
     children.push(parent);
@@ -70,14 +123,14 @@ describe('the table of processes', () => {
     expect(Pulse.of(pid)).toBeUndefined();
   });
 
-  test('names with blanks and parentheses are understood', () => {
+  test('names with blanks and parentheses are parsed', () => {
     expect(parseStat('12 (a) (b c) S 1 77 8')).toEqual({ name: 'a) (b c', state: 'S', processGroup: 77 });
     expect(parseStat('')).toBeUndefined();
   });
 });
 
 describe('a pulse', () => {
-  test('beats until the process is dead, and never again', async () => {
+  test('is alive until the process is dead, and never again', async () => {
     const child = await idle('pulse');
     const pulse = Pulse.of(child.pid);
     expect(pulse?.beats()).toBe(true);
@@ -88,7 +141,7 @@ describe('a pulse', () => {
     expect(pulse?.beats()).toBe(false);
   });
 
-  test('a number that belongs to nobody has none', () => {
+  test('a number without a process has none', () => {
     expect(Pulse.of(4_194_304)).toBeUndefined();
   });
 });
@@ -101,10 +154,10 @@ describe('control groups', () => {
     expect(cgroupOf(4_194_304, '/sys/fs/cgroup')).toBeUndefined();
   });
 
-  test('a change of the events of a group is heard, and of one that is no longer listened to is not', async () => {
+  test('a change of a group is reported, unless the group is no longer watched', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'cgroup-'));
     const heard = vi.fn();
-    const ears = new CgroupEars(heard);
+    const ears = new CgroupEvents(heard);
     try {
       const events = join(directory, 'cgroup.events');
       writeFileSync(events, 'populated 1\n');
@@ -120,7 +173,7 @@ describe('control groups', () => {
     }
   });
 
-  /** Only where this machine lets us have a group of our own. */
+  /** Only if this machine allows a control group for the test. */
   const own = join(cgroupMount() ?? '/nowhere', `recovery-agent-test-${process.pid}`);
   const hasGroups = (() => {
     try {
@@ -131,10 +184,10 @@ describe('control groups', () => {
     }
   })();
 
-  test.skipIf(!hasGroups)('the kernel tells of the death of the last process of a group', async () => {
+  test.skipIf(!hasGroups)('the kernel reports the death of the last process of a group', async () => {
     const child = await idle('in-a-group');
     const heard = vi.fn();
-    const ears = new CgroupEars(heard);
+    const ears = new CgroupEvents(heard);
     try {
       writeFileSync(join(own, 'cgroup.procs'), String(child.pid));
       expect(cgroupOf(child.pid, cgroupMount() ?? '')).toBe(own);

@@ -1,13 +1,15 @@
 /**
- * What is known of each process, on disk, so that a monitor that is started again reports nothing twice, loses no report
- * that was due, and does not begin to count restarts anew.
+ * The state of each process, on disk. A monitor that is restarted reports nothing twice, loses no report that was due, and
+ * continues to count the restarts.
  *
- * Invariants: the file is replaced whole; it holds for one boot of the host, since after it every process begins anew.
+ * Invariants: the file is replaced as a whole. It is valid for one boot of the host, after which every process is started again.
  */
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import { type Standing, UNKNOWN_STANDING } from './decision.ts';
+import { removeUnfinished, replaceFile } from '#protocol/replaced-file.ts';
+import { readStateFile } from '../service/state-file.ts';
+import { type Standing, UNKNOWN_STANDING } from './process-decision.ts';
 
 /** 500 entries with 1000 restarts each would be 8 MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -32,21 +34,16 @@ export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Nothing if there is no file, or one of an earlier boot. Throws when it cannot be understood. */
+/** Empty if there is no file, or one of an earlier boot. Throws if it is not trusted or cannot be parsed. */
 export function readStandings(path: string, bootId: string): Standings {
-  let text: string;
-  try {
-    if (statSync(path).size > MAX_BYTES) throw new Error(`${path} is larger than ${MAX_BYTES} bytes`);
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Map();
-    throw error;
-  }
+  removeUnfinished(path);
+  const text = readStateFile(path, MAX_BYTES);
+  if (text === undefined) return new Map();
   const parsed = v.parse(fileSchema, JSON.parse(text));
   return new Map(parsed.bootId === bootId ? Object.entries(parsed.processes) : []);
 }
 
-/** How it looked is not kept: between two monitors nobody looked. */
+/** The last poll's result is not stored: between two monitors no poll is made. */
 export function writeStandings(path: string, bootId: string, standings: Standings): void {
   const kept = [...standings].flatMap(([key, { tries, lastTryAt, restarts, failure }]) =>
     tries === 0 && restarts.length === 0 && failure === undefined
@@ -54,10 +51,9 @@ export function writeStandings(path: string, bootId: string, standings: Standing
       : [[key, { tries, lastTryAt, restarts, failure }] as const],
   );
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
-  // After a power cut the host has another boot id: what was not flushed is not missed.
-  writeFileSync(temporary, `${JSON.stringify({ bootId, processes: Object.fromEntries(kept) })}\n`, { mode: 0o600 });
-  renameSync(temporary, path);
+  const text = `${JSON.stringify({ bootId, processes: Object.fromEntries(kept) })}\n`;
+  // After a power cut the host has another boot ID, so data that was not flushed is not needed.
+  replaceFile({ path, text, mode: 0o600, durable: 'no' });
 }
 
 export function standingOf(standings: Standings, key: string): Standing {

@@ -21,10 +21,10 @@ function block(active: string, sub: string, other: Readonly<Record<string, strin
 describe('a unit', () => {
   test.each<[string, string, string]>([
     ['runs', block('active', 'running'), 'up'],
-    ['has done its work and counts as there', block('active', 'exited'), 'up'],
+    ['has done its work and counts as up', block('active', 'exited'), 'up'],
     ['reads its files again', block('reloading', 'reload'), 'up'],
     ['is started', block('activating', 'start'), 'starting'],
-    ['is brought back by systemd itself', block('activating', 'auto-restart', { Result: 'signal' }), 'starting'],
+    ['is restarted by systemd itself', block('activating', 'auto-restart', { Result: 'signal' }), 'starting'],
     ['is being stopped', block('deactivating', 'stop-sigterm'), 'starting'],
     ['was stopped in order', block('inactive', 'dead'), 'stopped'],
     ['failed', block('failed', 'failed', { Result: 'exit-code' }), 'down'],
@@ -36,25 +36,25 @@ describe('a unit', () => {
     expect(parseUnits(['x.service'], text)[0]?.look).toBe(look);
   });
 
-  test('names its main process and its control group', () => {
+  test('has its main process and its control group', () => {
     const text = block('active', 'running', { MainPID: '77', ControlGroup: '/system.slice/x.service' });
     expect(parseUnits(['x.service'], text)[0]).toMatchObject({ mainPid: 77, cgroup: '/system.slice/x.service' });
   });
 
-  test('several are told apart by their order, whatever their aliases', () => {
+  test('several units are distinguished by their order, for any aliases', () => {
     const text = `${block('active', 'running', { Id: 'real-a.service' })}\n${block('failed', 'failed', { Result: 'signal' })}`;
     expect(parseUnits(['a.service', 'b.service'], text).map(({ unit, look }) => `${unit} ${look}`)).toEqual([
       'a.service up',
       'b.service down',
     ]);
-    expect(() => parseUnits(['a.service'], text)).toThrow('told of 2 units, and 1 were asked for');
+    expect(() => parseUnits(['a.service'], text)).toThrow('returned 2 units, and 1 were requested');
   });
 
-  test('cannot be asked for where systemd is not the init', async () => {
+  test('cannot be read if systemd is not the init', async () => {
     const limits = { timeoutMs: 20_000, signal: new AbortController().signal };
     const refusing = ['sh', '-c', 'echo "System has not been booted with systemd" >&2; exit 1', 'systemctl'] as const;
     await expect(askUnits(['a.service'], refusing, limits)).rejects.toThrow(
-      'systemctl cannot be asked for units: System has not been booted with systemd',
+      'systemctl cannot read units: System has not been booted with systemd',
     );
     await expect(askUnits(['a'], ['sh', '-c', 'sleep 1000'], { ...limits, timeoutMs: 100 })).rejects.toThrow(
       'took longer than 0.1 s',

@@ -1,32 +1,32 @@
 /**
- * What systemd says of its units, asked of systemctl.
+ * The state of units, read with systemctl.
  *
- * Invariant: what systemd is still busy with is never taken for down; it may be bringing the unit back itself.
+ * Invariant: a unit that systemd is still working on never counts as down; systemd may be restarting it.
  */
 import { execFile } from 'node:child_process';
-import type { Look } from './decision.ts';
+import type { Look } from './process-decision.ts';
 
 /** Properties of org.freedesktop.systemd1(5). */
 const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'MainPID', 'ControlGroup'] as const;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 export interface UnitFacts {
-  /** As it was asked for. */
+  /** As in the request. */
   readonly unit: string;
   readonly look: Look;
   readonly isMasked: boolean;
-  /** In the words of systemd. */
+  /** systemd's states. */
   readonly detail: string;
   readonly mainPid: number | undefined;
   /** Below the mount point of cgroup v2; undefined when it has none. */
   readonly cgroup: string | undefined;
 }
 
-/** @param text one block for each unit, in the order in which they were asked for, blank lines between them */
+/** @param text one block for each unit, in the order of the request, separated by blank lines */
 export function parseUnits(units: readonly string[], text: string): readonly UnitFacts[] {
   const blocks = text.trim().split(/\n\s*\n/);
   if (blocks.length !== units.length) {
-    throw new Error(`systemctl show told of ${blocks.length} units, and ${units.length} were asked for`);
+    throw new Error(`systemctl show returned ${blocks.length} units, and ${units.length} were requested`);
   }
   return units.map((unit, index) => {
     const fields = new Map(
@@ -48,7 +48,7 @@ export function parseUnits(units: readonly string[], text: string): readonly Uni
   });
 }
 
-/** ActiveState is one of these; a unit that was stopped in order, or ended well by itself, is inactive with success. */
+/** ActiveState is one of these. A unit that was stopped in order, or ended by itself without an error, is inactive with success. */
 function lookOf(load: string, active: string, result: string): Look {
   if (load === 'masked') return 'stopped';
   switch (active) {
@@ -70,7 +70,7 @@ function lookOf(load: string, active: string, result: string): Look {
   }
 }
 
-/** What runs `systemctl`; its first word is the program. */
+/** The command that runs `systemctl`; its first word is the program. */
 export type Systemctl = readonly [program: string, ...rest: string[]];
 
 export interface AskLimits {
@@ -78,7 +78,7 @@ export interface AskLimits {
   readonly signal: AbortSignal;
 }
 
-/** One call for all units. Throws when systemd cannot be asked. */
+/** One call for all units. Throws if systemd cannot be queried. */
 export async function askUnits(
   units: readonly string[],
   [program, ...rest]: Systemctl,
@@ -89,13 +89,13 @@ export async function askUnits(
   return parseUnits(units, await output(program, argv, limits));
 }
 
-/** Whether the host goes down; then services end one after the other, as they should. Never throws. */
+/** True while the host shuts down: its services then end in order. Never throws. */
 export async function isShuttingDown([program, ...rest]: Systemctl, limits: AskLimits): Promise<boolean> {
   try {
     const text = await output(program, [...rest, 'show', '--property=SystemState'], limits);
     return text.trim() === 'SystemState=stopping';
   } catch {
-    // Another init, or systemd is busy: nothing says that the host goes down.
+    // Another init, or systemd is busy: there is no sign of a shutdown.
     return false;
   }
 }
@@ -114,7 +114,7 @@ function output(program: string, argv: readonly string[], { timeoutMs, signal }:
       if (error === null) return resolve(stdout);
       const said = stderr.trim().split('\n', 1)[0] ?? '';
       const what = error.killed === true ? `it took longer than ${timeoutMs / 1000} s` : said || error.message;
-      reject(new Error(`systemctl cannot be asked for units: ${what}`, { cause: error }));
+      reject(new Error(`systemctl cannot read units: ${what}`, { cause: error }));
     });
   });
 }

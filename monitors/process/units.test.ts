@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { createWith } from './monitor.ts';
 import { readProcessTable } from './process-table.ts';
@@ -107,7 +107,7 @@ async function watch(entry: Readonly<Record<string, string | boolean>>) {
   return told;
 }
 
-/** As systemd would have it running. */
+/** The state of a unit that systemd has started. */
 function start(): void {
   writeFileSync(path('works'), '');
   spawnSync(path('systemctl'), ['restart']);
@@ -137,7 +137,7 @@ test.skipIf(!AS_ROOT)(
   },
 );
 
-test.skipIf(!AS_ROOT)('a unit that was stopped in order is left alone', async () => {
+test.skipIf(!AS_ROOT)('a unit that was stopped in order is not changed', async () => {
   start();
   const told = await watch({ systemd_unit: 'x' });
   await vi.waitFor(() => expect(told.sights).toBeGreaterThan(0), PATIENCE);
@@ -149,14 +149,14 @@ test.skipIf(!AS_ROOT)('a unit that was stopped in order is left alone', async ()
   expect([read('calls'), told.reports]).toEqual(['', []]);
 });
 
-test.skipIf(!AS_ROOT)('unless the list says that it must run', async () => {
+test.skipIf(!AS_ROOT)('unless the list requires that it runs', async () => {
   writeFileSync(path('works'), '');
   const told = await watch({ systemd_unit: 'x', respect_stop: false });
   await vi.waitFor(() => expect(read('state')).toContain('active running'), PATIENCE);
   expect(told.reports).toEqual([]);
 });
 
-test.skipIf(!AS_ROOT)('a unit that systemd is bringing back itself is left to it', async () => {
+test.skipIf(!AS_ROOT)('a unit that systemd is restarting itself is not changed', async () => {
   start();
   const told = await watch({ systemd_unit: 'x' });
   await vi.waitFor(() => expect(told.sights).toBeGreaterThan(0), PATIENCE);
@@ -168,7 +168,7 @@ test.skipIf(!AS_ROOT)('a unit that systemd is bringing back itself is left to it
   expect([read('calls'), told.reports]).toEqual(['', []]);
 });
 
-test.skipIf(!AS_ROOT)('a unit that stays failed is reported by the name that the engine knows', async () => {
+test.skipIf(!AS_ROOT)('a unit that stays failed is reported with the name that the engine recovers', async () => {
   writeFileSync(path('state'), 'failed failed exit-code\n');
   const told = await watch({ systemd_unit: 'openstack-nova-compute' });
   await vi.waitFor(() => expect(told.reports).toHaveLength(1), PATIENCE);

@@ -1,35 +1,23 @@
 /**
- * The watch over the list: looks, decides, and does what was decided.
+ * The watch over the list: when each entry is polled, and what is decided then. `actions.ts` carries it out.
  *
- * Invariants:
- * - nothing is restarted or reported but on a look of the same round;
- * - one thing at a time is done for an entry, and few at a time for all;
- * - a restart is on disk before it begins, a failure before it is reported; it is forgotten after `report` has resolved.
+ * Invariant: a restart or a report requires a poll of the same round.
  */
 
 import { existsSync } from 'node:fs';
-import type { Command } from '#config/command-line.ts';
-import type { EngineOptions } from '#config/options.ts';
-import { type NotificationBody, wireTime } from '#protocol/notification.ts';
-import type { MonitorContext } from '../monitor.ts';
-import { CgroupEars, cgroupMount } from './cgroup.ts';
-import {
-  afterCommand,
-  decide,
-  type Failure,
-  type Limits,
-  type Standing,
-  type Step,
-  whenRestarting,
-} from './decision.ts';
-import type { Commands, ListEntry } from './entry.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { MonitorContext } from '../service/monitor.ts';
+import { Actions, nameOf } from './actions.ts';
+import { CgroupEvents, cgroupMount } from './cgroup.ts';
+import type { ListEntry } from './entry.ts';
+import { decide, type Limits, type Step } from './process-decision.ts';
 import { type ReadTable, readProcessTable } from './process-table.ts';
-import { runCommand } from './run-command.ts';
-import { readBootId, readStandings, type Standings, standingOf, writeStandings } from './standing-file.ts';
+import { readBootId, readStandings, type Standings, standingOf, writeStandings } from './state-file.ts';
 import { askUnits, isShuttingDown, type Systemctl } from './unit.ts';
 import { Watched } from './watched.ts';
 
-/** What the watch has of the outside world; the tests have their own. */
+/** The watch's access to the outside world; the tests replace it. */
 export interface Outside {
   readonly systemctl: Systemctl;
   readonly readTable: ReadTable;
@@ -39,13 +27,11 @@ export const REAL_OUTSIDE: Outside = { systemctl: ['systemctl'], readTable: () =
 
 type Settings = EngineOptions['processMonitor'];
 
-/** More restarts at a time would take the host's breath when many processes die at once. */
-const MAX_WORK = 4;
-/** A look costs a process of systemctl, or reading all of /proc. */
+/** A poll runs systemctl, or reads all of /proc. */
 const MIN_LOOK_PAUSE_MS = 250;
-/** Of its time a monitor spends no more than a 20th on looking for what is down. */
+/** A monitor spends at most a 20th of its time on polls of processes that are down. */
 const LOOK_SHARE = 20;
-/** A unit that is stopped, or up without a main process to feel, is asked for this seldom. */
+/** Poll interval of a unit that is stopped, or up without a main process. */
 const QUIET_UNIT_MS = 30_000;
 const SYSTEMCTL_TIMEOUT_MS = 20_000;
 /** The group is empty a moment before its last process counts as dead. */
@@ -55,9 +41,9 @@ export class Watch {
   readonly #context: MonitorContext;
   readonly #outside: Outside;
   readonly #mount = cgroupMount();
-  readonly #ears: CgroupEars;
+  readonly #ears: CgroupEvents;
   readonly #ownGroups = new Set<number>();
-  readonly #work = new Set<Promise<void>>();
+  readonly #actions: Actions;
   readonly #bootId = readBootId();
   readonly #standings: Standings;
   #settings: Settings;
@@ -74,7 +60,15 @@ export class Watch {
     this.#context = context;
     this.#outside = outside;
     this.#settings = settings;
-    this.#ears = new CgroupEars(() => {
+    this.#actions = new Actions({
+      context,
+      systemctl: outside.systemctl,
+      ownGroups: this.#ownGroups,
+      settings: () => this.#settings,
+      save: (one) => this.#save(one),
+      wake: () => this.wake(),
+    });
+    this.#ears = new CgroupEvents(() => {
       this.#eager = [...EAGER_WAITS_MS];
       this.wake();
     });
@@ -87,9 +81,9 @@ export class Watch {
     try {
       return readStandings(path, this.#bootId);
     } catch (error) {
-      this.#context.log('warning', 'what was restarted and reported before is not known; it is counted anew', {
+      this.#context.log('warning', 'the earlier restarts and reports are unknown; the count restarts', {
         file: path,
-        reason: messageOf(error),
+        reason: errorMessage(error),
       });
       return new Map();
     }
@@ -100,7 +94,7 @@ export class Watch {
     this.#wake();
   }
 
-  /** From now on this list; what is known of entries that were in the last one stays. */
+  /** Uses this list from now on; the state of entries that were in the last one is kept. */
   take(settings: Settings, entries: readonly ListEntry[]): void {
     const before = new Map(this.#watched.map((one) => [one.entry.key, one]));
     this.#settings = settings;
@@ -111,7 +105,7 @@ export class Watch {
       watched.entry = entry;
       if (known === undefined) {
         watched.standing = standingOf(this.#standings, entry.key);
-        // An entry that is new in a list that is watched already is restarted like any other, as masakari-monitors does.
+        // A new entry of a list that is watched already is restarted like any other, as masakari-monitors does.
         if (this.#watched.length > 0) watched.start = 'over';
       }
       return watched;
@@ -120,7 +114,7 @@ export class Watch {
     this.wake();
   }
 
-  /** @param check is called once in each check_interval, before the look. */
+  /** @param check is called once in each check_interval, before the poll. */
   async run(check: () => void): Promise<void> {
     const { signal } = this.#context;
     const onAbort = () => this.wake();
@@ -132,7 +126,7 @@ export class Watch {
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
-      await Promise.all(this.#work);
+      await this.#actions.ended();
       this.#ears.close();
       for (const one of this.#watched) one.close();
     }
@@ -208,7 +202,7 @@ export class Watch {
       await look();
     } catch (error) {
       if (this.#context.signal.aborted) return;
-      const reason = messageOf(error);
+      const reason = errorMessage(error);
       for (const one of ones) one.cannotBeSeen(reason);
       this.#context.blind(reason);
     }
@@ -226,19 +220,19 @@ export class Watch {
     for (const { one, standing, step } of decided) {
       one.lookDue = performance.now() + this.#pauseAfter(one, step, now);
       if (isHeld && (step.do !== 'wait' || one.start === 'due')) continue;
-      if (this.#start(one, standing)) continue;
+      if (this.#actions.start(one, standing)) continue;
       const before = one.standing;
       one.standing = standing;
       if (before.failure?.report === 'made' && standing.failure === undefined) {
         this.#context.log('info', 'a process that was reported is up again', { process: nameOf(one.entry) });
       }
-      if (step.do === 'restart') this.#restart(one, step.why);
-      else if (step.do === 'report') this.#report(one, step.failure, step.why);
+      if (step.do === 'restart') this.#actions.restart(one, step.why);
+      else if (step.do === 'report') this.#actions.report(one, step.failure, step.why);
       else if (before.tries !== standing.tries || before.failure !== standing.failure) this.#save(one);
     }
   }
 
-  /** Why nothing may be done now. Said once, when it begins and when it ends. */
+  /** Why no action is allowed now. Logged once, when it starts and when it ends. */
   async #isHeld(): Promise<boolean> {
     const { pauseFile } = this.#settings;
     const limits = { timeoutMs: SYSTEMCTL_TIMEOUT_MS, signal: this.#context.signal };
@@ -257,7 +251,7 @@ export class Watch {
     return why !== undefined;
   }
 
-  /** Milliseconds until it has to be looked at again although nothing was heard of it. */
+  /** Milliseconds until the next poll if no change is detected before. */
   #pauseAfter({ entry, look, standing, pids }: Watched, step: Step, now: number): number {
     const { checkIntervalMs, watchIntervalMs } = this.#settings;
     const soon = Math.max(MIN_LOOK_PAUSE_MS, watchIntervalMs, this.#lookCostMs * LOOK_SHARE);
@@ -272,92 +266,6 @@ export class Watch {
     return asDecided === undefined ? soon : Math.min(asDecided, soon);
   }
 
-  /**
-   * As masakari-monitors when it begins, except that what runs is left running, and what was reported before is left
-   * alone. Says whether it has to do with the entry.
-   */
-  #start(one: Watched, standing: Standing): boolean {
-    const { entry, look } = one;
-    if (one.start === 'over' || look === 'unknown') return false;
-    const isWanted = look === 'down' && standing.failure === undefined && standing.tries === 0;
-    if (entry.kind !== 'process' || entry.start.length === 0 || !isWanted) {
-      one.start = 'over';
-      return false;
-    }
-    if (this.#work.size >= MAX_WORK) return true;
-    one.start = 'over';
-    this.#do(one, 'start', async () => {
-      this.#context.log('info', 'a process of the list is not running and is started', { process: nameOf(entry) });
-      await this.#runAll(one, entry.start);
-      one.standing = afterCommand(one.standing, Date.now());
-    });
-    return true;
-  }
-
-  #restart(one: Watched, why: string): void {
-    if (this.#work.size >= MAX_WORK) return;
-    this.#do(one, 'restart', async () => {
-      this.#context.log('warning', 'a process is down and is restarted', { process: nameOf(one.entry), reason: why });
-      one.standing = whenRestarting(one.standing, Date.now());
-      this.#save(one);
-      await this.#runAll(one, this.#restartCommands(one.entry));
-      one.standing = afterCommand(one.standing, Date.now());
-      this.#save(one);
-    });
-  }
-
-  #report(one: Watched, failure: Failure, why: string): void {
-    this.#save(one);
-    this.#do(one, 'report', async () => {
-      const fields = { process: nameOf(one.entry), reported_as: one.entry.reportAs, reason: why };
-      this.#context.log('error', 'a process is down for good and is reported', fields);
-      await this.#context.report(notificationOf(this.#context.node, one.entry.reportAs, failure.at));
-      one.standing = { ...one.standing, failure: { ...failure, report: 'made' } };
-      this.#save(one);
-    });
-  }
-
-  #do(one: Watched, what: 'start' | 'restart' | 'report', action: () => Promise<void>): void {
-    one.work = what;
-    const done = action()
-      .catch((error: unknown) => {
-        const fields = { process: nameOf(one.entry), what, reason: messageOf(error) };
-        this.#context.log('error', 'what had to be done for a process failed; it is tried again', fields);
-        one.lookDue = performance.now() + this.#settings.checkIntervalMs;
-      })
-      .finally(() => {
-        if (what !== 'report') one.lookDue = 0;
-        one.work = 'none';
-        this.#work.delete(done);
-        this.wake();
-      });
-    this.#work.add(done);
-  }
-
-  #restartCommands(entry: ListEntry): Commands {
-    if (entry.kind === 'process') return entry.restart;
-    const systemctl = (...argv: string[]): Command => ({
-      argv: [...this.#outside.systemctl, ...argv],
-      text: `systemctl ${argv.join(' ')}`,
-    });
-    // A unit that failed too often in a row is not started without it. What comes of it is seen, not waited for here.
-    return [systemctl('reset-failed', entry.unit), systemctl('restart', '--no-block', entry.unit)];
-  }
-
-  async #runAll({ entry }: Watched, commands: Commands): Promise<void> {
-    const limits = { timeoutMs: this.#settings.commandTimeoutMs, signal: this.#context.signal };
-    const runAs = entry.kind === 'process' ? entry.runAs : 'self';
-    for (const command of commands) {
-      const end = await runCommand(command, runAs, limits, this.#ownGroups);
-      if (end === 'ended well') continue;
-      const fields = { process: nameOf(entry), command: command.text, reason: end.failed };
-      // systemd knows no failures of a unit that it has not loaded; it is started nevertheless.
-      if (entry.kind === 'unit' && command !== commands.at(-1)) continue;
-      this.#context.log('warning', 'a command of the list failed', fields);
-      return;
-    }
-  }
-
   #save({ entry, standing }: Watched): void {
     this.#standings.set(entry.key, standing);
     const keys = new Set(this.#watched.map((one) => one.entry.key));
@@ -367,10 +275,10 @@ export class Watch {
       writeStandings(path, this.#bootId, this.#standings);
       this.#isUnwritable = false;
     } catch (error) {
-      // Better to restart and report without a memory than not at all.
+      // Restarts and reports without a state file are better than none.
       if (!this.#isUnwritable) {
-        const fields = { file: path, reason: messageOf(error) };
-        this.#context.log('error', 'what was restarted and reported cannot be written down', fields);
+        const fields = { file: path, reason: errorMessage(error) };
+        this.#context.log('error', 'the state file of the restarts and reports cannot be written', fields);
       }
       this.#isUnwritable = true;
     }
@@ -388,24 +296,4 @@ export function limitsOf(settings: Settings): Limits {
     windowMs: settings.restartWindowMs,
     activationMs: settings.activationTimeoutMs,
   };
-}
-
-/** Masakari's body; the time without a zone is UTC, as its monitors send it. */
-export function notificationOf(node: string, processName: string, at: number): NotificationBody {
-  return {
-    notification: {
-      type: 'PROCESS',
-      hostname: node,
-      generated_time: wireTime(at),
-      payload: { event: 'STOPPED', process_name: processName },
-    },
-  };
-}
-
-export function nameOf(entry: ListEntry): string {
-  return entry.kind === 'unit' ? entry.unit : entry.processName;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,30 +1,30 @@
 /**
- * One entry of the list while it is watched: how it looked last, and the pulses that say whether that still holds.
+ * One watched entry of the list: its last poll, and the liveness checks (`Pulse`) that show whether the result still holds.
  *
- * Invariant: it stays `up` without a new look only as long as one process that was found for it lives, and for a unit
+ * Invariant: it stays `up` without a new poll only as long as one process that was found for it lives, and for a unit
  * its main process.
  */
 import { join } from 'node:path';
 import { cgroupOf } from './cgroup.ts';
-import { type Look, type Standing, UNKNOWN_STANDING } from './decision.ts';
 import type { ListEntry } from './entry.ts';
-import { matching, type Running, readRunning } from './process-table.ts';
-import { Pulse } from './pulse.ts';
+import { Pulse } from './liveness.ts';
+import { type Look, type Standing, UNKNOWN_STANDING } from './process-decision.ts';
+import { downDetail, matching, type Running, readRunning } from './process-table.ts';
 import type { UnitFacts } from './unit.ts';
 
-/** A name that fits hundreds of processes needs no more than these: when all are dead the table is read anew. */
+/** The checks for a name that matches hundreds of processes are limited to this: when all are dead the table is read again. */
 const MAX_PULSES = 16;
 
 export class Watched {
   entry: ListEntry;
   look: Look = 'unknown';
-  detail = 'not looked at yet';
+  detail = 'not polled yet';
   standing: Standing = UNKNOWN_STANDING;
-  /** Its start commands are run once, when the monitor begins and it is not running. */
+  /** Its start commands are run once, when the monitor starts and the process is not running. */
   start: 'due' | 'over' = 'due';
-  /** When it is looked at next unless a pulse ends before; by `performance.now()`. */
+  /** Time of its next poll unless a process ends before; by `performance.now()`. */
   lookDue = 0;
-  /** What is being done for it. While something is, it is not looked at. */
+  /** The current action for it. During an action it is not polled. */
   work: 'none' | 'start' | 'restart' | 'report' = 'none';
   #pulses: readonly Pulse[] = [];
   #cgroups: readonly string[] = [];
@@ -41,7 +41,7 @@ export class Watched {
     return this.#pulses.map(({ pid }) => pid);
   }
 
-  /** The numbers of those that have died since the last time; empty when nothing has changed. */
+  /** The numbers of those that have died since the last call; empty if nothing has changed. */
   dead(): readonly number[] {
     const dead = this.#pulses.filter((pulse) => !pulse.beats());
     if (dead.length === 0) return [];
@@ -50,11 +50,11 @@ export class Watched {
     return dead.map(({ pid }) => pid);
   }
 
-  /** Processes can become others (exec); those that no longer fit are not ours any more. */
+  /** A process can become another program (exec); a process that no longer matches is dropped. */
   dropStrangers(): void {
     if (this.entry.kind !== 'process') return;
     const { processName } = this.entry;
-    // The dead are not strangers: they are found by their pulse.
+    // Dead processes are kept: their liveness checks find them.
     const strangers = this.#pulses.filter(
       ({ pid }) => readRunning('/proc', pid)?.commandLine.includes(processName) === false,
     );
@@ -64,11 +64,11 @@ export class Watched {
 
   takeProcesses(table: readonly Running[], ownGroups: ReadonlySet<number>, mount: string | undefined): void {
     if (this.entry.kind !== 'process') return;
-    const found = matching(table, this.entry.processName, ownGroups);
-    // The table is a moment old already: up is what lives now.
+    const { found, foreign } = matching(table, this.entry, ownGroups);
+    // The table is a moment old already: only processes that live now are up.
     this.#follow(found.map(({ pid }) => pid));
     this.look = this.#pulses.length > 0 ? 'up' : 'down';
-    this.detail = this.look === 'up' ? `pid ${this.pids.join(', ')}` : 'in no command line';
+    this.detail = this.look === 'up' ? `pid ${this.pids.join(', ')}` : downDetail(foreign);
     this.#cgroups = mount === undefined ? [] : this.pids.flatMap((pid) => cgroupOf(pid, mount) ?? []);
   }
 
@@ -76,7 +76,7 @@ export class Watched {
     if (this.entry.kind !== 'unit') return;
     this.detail = facts.mainPid === undefined ? facts.detail : `${facts.detail}, pid ${facts.mainPid}`;
     this.#follow(facts.mainPid === undefined ? [] : [facts.mainPid]);
-    // The main process is dead and systemd does not know it yet: what it makes of it is seen at the next look.
+    // The main process is dead and systemd has not processed that yet: the next poll reads the result.
     const isBehind = facts.mainPid !== undefined && this.#pulses.length === 0;
     this.look = isBehind ? 'starting' : lookOfUnit(facts, this.entry.whenStopped);
     this.#cgroups = mount === undefined || facts.cgroup === undefined ? [] : [join(mount, facts.cgroup)];
@@ -101,7 +101,7 @@ export class Watched {
   }
 }
 
-/** A masked unit cannot be started, whatever the list says. */
+/** A masked unit cannot be started, even if the list requires it. */
 export function lookOfUnit(facts: UnitFacts, whenStopped: 'leave' | 'restart'): Look {
   return facts.look === 'stopped' && whenStopped === 'restart' && !facts.isMasked ? 'down' : facts.look;
 }

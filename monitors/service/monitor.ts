@@ -1,10 +1,10 @@
 /**
- * What a monitor is to the process that runs it, and that process to a monitor.
+ * The interface between a monitor and the process that runs it.
  *
- * A monitor sees and reports; it repairs nothing but the processes of its own list. What it reports is durable once
- * `report` has resolved, so it may forget it then and not before.
+ * A monitor detects and reports; it restarts only the processes of its own list. Its report is durable once `report` has
+ * resolved. The monitor may forget the failure then and not before.
  */
-import type { EngineOptions } from '#config/options.ts';
+import type { EngineOptions } from '#config/options/options.ts';
 import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
@@ -12,17 +12,17 @@ import type { NotificationBody } from '#protocol/notification.ts';
 export const MONITOR_NAMES = ['host', 'process', 'instance', 'guest'] as const;
 export type MonitorName = (typeof MONITOR_NAMES)[number];
 
-/** One line of what a monitor sees: a host, a process, an instance. */
+/** One line of a monitor's poll: a host, a process or an instance. */
 export interface Sight {
-  /** What it is about, e.g. a host name, a process name, an instance's UUID. */
+  /** The object, e.g. a host name, a process name, an instance's UUID. */
   readonly subject: string;
   /** One word, e.g. `up`, `suspected`, `dead`, `unknown`, `running`, `crashed`. */
   readonly state: string;
-  /** Where that comes from and what proves it; may be empty. */
+  /** The origin of the state and its proof; may be empty. */
   readonly detail: string;
 }
 
-/** Whether what a report said is still so: an old report is asked for before it is sent. */
+/** Whether the failure of a report still holds; checked before an old report is sent. */
 export type Recheck = 'still' | 'over' | 'unknown';
 
 export interface MonitorContext {
@@ -32,24 +32,24 @@ export interface MonitorContext {
   /** Aborted when the monitor has to end. */
   readonly signal: AbortSignal;
   /**
-   * Resolves when the notification lies durably in the outbox; from there it is delivered whatever happens.
-   * @param proof of a death, as the monitor itself saw it; left out: none
+   * Resolves when the notification is durable in the outbox; the outbox then delivers it in any case.
+   * @param proof of a death, as the monitor itself detected it; left out: none
    */
   report(body: NotificationBody, proof?: ReportedProof): Promise<void>;
   /**
-   * What Nova says of an instance, asked of the engine; undefined when no engine can be asked or it does not know.
+   * Nova's facts about an instance, requested from the engine; undefined if no engine responds or it does not know them.
    * Never throws.
    */
   askInstance(uuid: string): Promise<InstanceFacts | undefined>;
-  /** The monitor has just seen all that it watches. */
+  /** The monitor has just read everything that it watches. */
   seen(): void;
-  /** It cannot see; said each time it tried. Blind for too long is reported by the process that runs it. */
+  /** A poll failed; called for each failed poll. The process that runs the monitor reports a monitor that is blind for too long. */
   blind(reason: string): void;
 }
 
 /** An instance as Nova has it. Source: GET /servers/{id} with OS-EXT-STS and OS-EXT-SRV-ATTR. */
 export interface InstanceFacts {
-  /** `not found` when Nova knows no such instance. */
+  /** `not found` if Nova has no such instance. */
   readonly status: 'found' | 'not found';
   /** The compute host; null while it has none. */
   readonly host: string | null;
@@ -59,20 +59,27 @@ export interface InstanceFacts {
 
 export interface Monitor {
   readonly name: MonitorName;
-  /** A monitor that has not seen for longer than this is blind. Milliseconds. */
+  /** A monitor whose last successful poll is older than this is blind. Milliseconds. */
   readonly blindAfterMs: number;
-  /** Watches until the signal; throws only for what waiting cannot mend. */
+  /** Watches until the signal. Throws only for errors that a retry cannot cure. */
   run(context: MonitorContext): Promise<void>;
-  /** One look, for `--once`; throws when nothing can be seen. */
+  /** One poll, for `--once`; throws if nothing can be read. */
   look(signal: AbortSignal): Promise<readonly Sight[]>;
   /**
-   * Of its own reports, before one that waited long is sent; also asked of a monitor that does not run, for the reports of
-   * another process. Never throws.
+   * Checks a report of this kind of monitor before a report that waited long is sent. Also called on a monitor that does not
+   * run, for the reports of another process. Never throws.
    */
   recheck(body: NotificationBody, askInstance?: MonitorContext['askInstance'], proof?: ReportedProof): Promise<Recheck>;
-  /** Takes over changed options and files; throws, and leaves everything as it was, when they are wrong. */
-  reload(options: EngineOptions): Promise<void>;
+  /** Applies changed options and files. If they are invalid it throws and changes nothing. */
+  reload(options: EngineOptions, segmentHosts?: readonly string[]): Promise<void>;
 }
 
-/** How a monitor is made: by file `monitors/NAME/monitor.ts`. Throws when the options cannot be right. */
-export type CreateMonitor = (options: EngineOptions, node: string) => Promise<Monitor>;
+/**
+ * Creates a monitor, in the file `monitors/NAME/monitor.ts`. Throws if the options are invalid.
+ * @param segmentHosts hosts of the failover segments in the configuration, for the monitor that watches hosts
+ */
+export type CreateMonitor = (
+  options: EngineOptions,
+  node: string,
+  segmentHosts?: readonly string[],
+) => Promise<Monitor>;

@@ -46,7 +46,7 @@ test('every monitor runs until the service is stopped', async () => {
   expect(running).toEqual(['host on compute-1', 'process on compute-1', 'host ended', 'process ended']);
 });
 
-test('a monitor that fails is begun again, and the others do not notice', async () => {
+test('a monitor that fails is restarted, and the others are not affected', async () => {
   const said: string[] = [];
   let begins = 0;
   const second = Promise.withResolvers<void>();
@@ -73,10 +73,10 @@ test('a monitor that fails is begun again, and the others do not notice', async 
   service.stop();
   await run;
   expect({ begins, otherBegins }).toEqual({ begins: 2, otherBegins: 1 });
-  expect(said).toContain('error monitor failed and is begun again: the list cannot be read');
+  expect(said).toContain('error monitor failed and is restarted: the list cannot be read');
 });
 
-test('blindness and the end of it are told with the reason', async () => {
+test('a blind monitor and its recovery are reported with the reason', async () => {
   const told: (readonly MonitorState[])[] = [];
   const blind = Promise.withResolvers<void>();
   const seeing = Promise.withResolvers<void>();
@@ -86,7 +86,7 @@ test('blindness and the end of it are told with the reason', async () => {
     blindAfterMs: 100,
     run: async (given) => {
       context = given;
-      given.blind('libvirtd does not answer');
+      given.blind('libvirtd does not respond');
       await ended(given.signal);
     },
   });
@@ -102,7 +102,7 @@ test('blindness and the end of it are told with the reason', async () => {
   service.stop();
   await run;
   expect(told).toEqual([
-    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not answer', unseenMs: expect.any(Number) }],
+    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not respond', unseenMs: expect.any(Number) }],
     [{ monitor: 'instance', state: 'seeing', reason: null, unseenMs: expect.any(Number) }],
   ]);
 });

@@ -1,31 +1,34 @@
 /**
- * Runs several monitors in one process, and watches them: one that ends is begun again, one that has not seen for too long
- * is reported as blind, and as able to see again.
+ * Runs several monitors in one process and supervises them. A monitor that ends is restarted. A monitor without a successful
+ * poll for too long is reported as blind, and its recovery is reported too.
  *
- * Invariant: a monitor's fault is its own; the others go on. What was reported lies in the outbox before a monitor hears so.
+ * Invariant: an error of one monitor does not affect the others. `report` resolves only when the report is in the outbox.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { backoff } from '#protocol/backoff.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
-import type { InstanceFacts, Monitor, MonitorContext, MonitorName } from './monitor.ts';
 import {
   couldNotSee,
-  judgeSight,
+  decideReading,
+  type MonitorHealth,
   type SightChange,
-  type Sightedness,
   sawAll,
-  startSightedness,
-} from './sightedness.ts';
+  startHealth,
+} from './health-decision.ts';
+import type { InstanceFacts, Monitor, MonitorContext, MonitorName } from './monitor.ts';
 
-/** Between the end of a monitor that should not end and its next beginning: first and longest. */
+/** Delay before a monitor that ended is restarted: first and longest. */
 const BEGIN_AGAIN_MS = [1_000, 60_000] as const;
-/** How long monitors have to end after they were asked to. */
+/** Time in which the monitors have to end after the stop. */
 const END_MS = 10_000;
 
 export interface MonitorState {
   readonly monitor: MonitorName;
   readonly state: 'seeing' | 'blind';
   readonly reason: string | null;
-  /** Since it last saw. */
+  /** Since its last successful poll. */
   readonly unseenMs: number;
 }
 
@@ -36,19 +39,19 @@ export interface ServiceOptions {
   readonly log: Log;
   readonly report: MonitorContext['report'];
   readonly askInstance: (uuid: string) => Promise<InstanceFacts | undefined>;
-  /** Told when a monitor became blind or sees again. */
+  /** Called when a monitor becomes blind or recovers. */
   readonly onState: (states: readonly MonitorState[]) => void;
 }
 
 export class MonitorService {
   readonly #options: ServiceOptions;
-  readonly #sights = new Map<MonitorName, Sightedness>();
+  readonly #sights = new Map<MonitorName, MonitorHealth>();
   readonly #end = new AbortController();
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     const now = performance.now();
-    for (const { name } of options.monitors) this.#sights.set(name, startSightedness(now));
+    for (const { name } of options.monitors) this.#sights.set(name, startHealth(now));
   }
 
   get states(): readonly MonitorState[] {
@@ -58,7 +61,7 @@ export class MonitorService {
     });
   }
 
-  /** Watches until `stop`; resolves when every monitor has ended, or did not in time. */
+  /** Watches until `stop`. Resolves when every monitor has ended or `END_MS` is over. */
   async run(): Promise<void> {
     const { monitors } = this.#options;
     const { signal } = this.#end;
@@ -80,7 +83,8 @@ export class MonitorService {
   async #keep(monitor: Monitor): Promise<void> {
     const { log } = this.#options;
     const { signal } = this.#end;
-    let waitMs: number = BEGIN_AGAIN_MS[0];
+    const [firstMs, maxMs] = BEGIN_AGAIN_MS;
+    let failures = 0;
     while (!signal.aborted) {
       const began = performance.now();
       try {
@@ -89,14 +93,14 @@ export class MonitorService {
         this.#cannotSee(monitor, 'it ended by itself');
       } catch (error) {
         if (signal.aborted) return;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = errorMessage(error);
         this.#cannotSee(monitor, reason);
-        log('error', 'monitor failed and is begun again', { monitor: monitor.name, reason });
+        log('error', 'monitor failed and is restarted', { monitor: monitor.name, reason });
       }
-      // One that ran well for a while has earned a fresh start.
-      if (performance.now() - began > BEGIN_AGAIN_MS[1]) waitMs = BEGIN_AGAIN_MS[0];
-      await delay(waitMs, undefined, { signal }).catch(() => {});
-      waitMs = Math.min(waitMs * 2, BEGIN_AGAIN_MS[1]);
+      // After a long run the delay starts at its first value again.
+      if (performance.now() - began > maxMs) failures = 0;
+      await delay(backoff(failures, { firstMs, maxMs }), undefined, { signal }).catch(() => {});
+      failures += 1;
     }
   }
 
@@ -113,27 +117,28 @@ export class MonitorService {
     };
   }
 
-  #sightOf({ name }: Monitor): Sightedness {
-    return this.#sights.get(name) ?? startSightedness(performance.now());
+  #sightOf({ name }: Monitor): MonitorHealth {
+    return this.#sights.get(name) ?? startHealth(performance.now());
   }
 
   #cannotSee(monitor: Monitor, reason: string): void {
     const before = this.#sightOf(monitor);
-    if (before.reason !== reason) this.#options.log('warning', 'cannot see', { monitor: monitor.name, reason });
+    if (before.reason !== reason)
+      this.#options.log('warning', 'cannot detect failures', { monitor: monitor.name, reason });
     this.#sights.set(monitor.name, couldNotSee(before, reason));
   }
 
   #lookAtAll(): void {
     for (const monitor of this.#options.monitors) {
-      this.#change(monitor, judgeSight(this.#sightOf(monitor), performance.now(), monitor.blindAfterMs));
+      this.#change(monitor, decideReading(this.#sightOf(monitor), performance.now(), monitor.blindAfterMs));
     }
   }
 
-  #change({ name, blindAfterMs }: Monitor, [sight, change]: readonly [Sightedness, SightChange]): void {
+  #change({ name, blindAfterMs }: Monitor, [sight, change]: readonly [MonitorHealth, SightChange]): void {
     this.#sights.set(name, sight);
     if (change === 'none') return;
     const { log, onState } = this.#options;
-    if (change === 'sees again') log('info', 'monitor sees again', { monitor: name });
+    if (change === 'recovered') log('info', 'monitor recovered', { monitor: name });
     else log('error', 'monitor is blind', { monitor: name, after_seconds: blindAfterMs / 1000, reason: sight.reason });
     onState(this.states);
   }

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ServiceManager, watchdogIntervalMs } from './systemd.ts';
 
-test('the watchdog is told three times in the time that systemd waits', () => {
+test('the watchdog is notified three times within its timeout', () => {
   expect(watchdogIntervalMs({ NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000' })).toBe(20_000);
   expect(watchdogIntervalMs({ WATCHDOG_USEC: '60000000' })).toBeUndefined();
   expect(watchdogIntervalMs({ NOTIFY_SOCKET: '/run/systemd/notify' })).toBeUndefined();
   expect(watchdogIntervalMs({ NOTIFY_SOCKET: '@x', WATCHDOG_USEC: 'soon' })).toBeUndefined();
 });
 
-test('what systemd is told keeps its order, and a secret of the environment does not go along', async () => {
-  // What stands for systemd-notify here writes down how it was started; the real one is met in the lab of packages.
+test('notifications keep their order, and a secret of the environment is not passed on', async () => {
+  // This systemd-notify writes down how it was started; the lab of packages runs the real one.
   const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
   const told = join(folder, 'told');
   try {
@@ -31,7 +31,7 @@ test('what systemd is told keeps its order, and a secret of the environment does
   }
 });
 
-test('a watchdog that waits to be told is not told twice, and the end waits until all was told', async () => {
+test('a waiting watchdog notification is not queued twice, and the end waits for all notifications', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
   const told = join(folder, 'told');
   try {
@@ -50,16 +50,16 @@ test('a watchdog that waits to be told is not told twice, and the end waits unti
   }
 });
 
-test('outside of systemd nothing is told, and a systemd that cannot be told is a line of the log', async () => {
+test('outside of systemd nothing is sent, and a failed notification is logged', async () => {
   const said: string[] = [];
   const log = (_: string, message: string): number => said.push(message);
   await new ServiceManager({}, log).tell('READY=1');
   expect(said).toEqual([]);
   await new ServiceManager({ NOTIFY_SOCKET: '/run/notify', PATH: '/nowhere' }, log).tell('READY=1');
-  expect(said).toEqual(['systemd could not be told']);
+  expect(said).toEqual(['systemd could not be notified']);
 });
 
-test('words that no program can be started with are told as far as they can be, and what comes after them too', async () => {
+test('text that cannot be an argument is sent without its invalid parts, and later notifications follow', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'systemd-'));
   const told = join(folder, 'told');
   try {
@@ -68,11 +68,11 @@ test('words that no program can be started with are told as far as they can be, 
     const said: string[] = [];
     const environment = { NOTIFY_SOCKET: '/run/notify', PATH: `${folder}:/usr/bin:/bin` };
     const manager = new ServiceManager(environment, (_, message) => said.push(message));
-    await manager.tell('STATUS=libvirt says: a\0b\nREADY=1');
+    await manager.tell('STATUS=libvirt: a\0b\nREADY=1');
     await manager.tell(`STATUS=${'x'.repeat(200_000)}`);
     await manager.tell('WATCHDOG=1');
     expect(readFileSync(told, 'utf8').split('\n')).toEqual([
-      'STATUS=libvirt says: a b READY=1',
+      'STATUS=libvirt: a b READY=1',
       `STATUS=${'x'.repeat(993)}`,
       'WATCHDOG=1',
       '',

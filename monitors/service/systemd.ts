@@ -1,15 +1,18 @@
 /**
  * The protocol of a service of type `notify` (sd_notify(3)): ready, state, reload, stop, watchdog.
  *
- * Node cannot write to a datagram socket of the unix family, so systemd's own `systemd-notify` does; the unit says
- * `NotifyAccess=all` for it. Outside of systemd (no NOTIFY_SOCKET) all of this does nothing.
+ * Node cannot write to a datagram socket of the unix family, so systemd's own `systemd-notify` does; the unit therefore sets
+ * `NotifyAccess=all`. Outside of systemd (no NOTIFY_SOCKET) all of this does nothing.
  */
+
 import { execFile } from 'node:child_process';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
+import { printable } from '#protocol/printable.ts';
 
 const PROGRAM = 'systemd-notify';
 const TIMEOUT_MS = 5_000;
-/** What is told has words of others in it: libvirt's, a tool's. An argument with a NUL or of 128 KiB starts no program. */
+/** A notification contains text of libvirt or of a tool. An argument with a NUL or of 128 KiB starts no program. */
 const MAX_CHARACTERS = 1_000;
 
 export interface Environment {
@@ -18,7 +21,7 @@ export interface Environment {
   readonly PATH?: string | undefined;
 }
 
-/** How often the watchdog is told that all is well, a third of what systemd waits; undefined without a watchdog. Milliseconds. */
+/** Interval of the watchdog's notifications, a third of systemd's timeout; undefined without a watchdog. Milliseconds. */
 export function watchdogIntervalMs({ NOTIFY_SOCKET, WATCHDOG_USEC }: Environment): number | undefined {
   const usec = Number(WATCHDOG_USEC);
   return NOTIFY_SOCKET && Number.isSafeInteger(usec) && usec > 0 ? Math.max(1, Math.floor(usec / 3000)) : undefined;
@@ -27,7 +30,7 @@ export function watchdogIntervalMs({ NOTIFY_SOCKET, WATCHDOG_USEC }: Environment
 export class ServiceManager {
   readonly #environment: Environment;
   readonly #log: Log;
-  /** One after the other: what systemd is told last is what is so. */
+  /** One after the other: the last notification is the current state. */
   #last: Promise<void> = Promise.resolve();
   #isAliveWaiting = false;
 
@@ -36,22 +39,22 @@ export class ServiceManager {
     this.#log = log;
   }
 
-  /** @param assignments e.g. `READY=1`, `STATUS=…`. Resolves when systemd was told; never throws. */
+  /** @param assignments e.g. `READY=1`, `STATUS=…`. Resolves when they were sent; never throws. */
   tell(...assignments: readonly string[]): Promise<void> {
     const { NOTIFY_SOCKET, PATH } = this.#environment;
     if (!NOTIFY_SOCKET) return Promise.resolve();
     const env = { NOTIFY_SOCKET, ...(PATH ? { PATH } : {}) };
-    const words = assignments.map((text) => text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_CHARACTERS));
+    const words = assignments.map((text) => printable(text).replaceAll(/ +/g, ' ').slice(0, MAX_CHARACTERS));
     this.#last = this.#last
       .then(() => tellNow(words, env))
       .catch((error: unknown) => {
-        const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-        this.#log('warning', 'systemd could not be told', { reason });
+        const [reason] = errorMessage(error).split('\n');
+        this.#log('warning', 'systemd could not be notified', { reason });
       });
     return this.#last;
   }
 
-  /** Tells the watchdog that all is well; what waits to be told already need not be told twice. */
+  /** Notifies the watchdog; does nothing while such a notification is waiting. */
   async alive(): Promise<void> {
     if (this.#isAliveWaiting) return;
     this.#isAliveWaiting = true;
@@ -59,7 +62,7 @@ export class ServiceManager {
     this.#isAliveWaiting = false;
   }
 
-  /** Resolves when all of it was told: what a process that ends has not told, it never tells. */
+  /** Resolves when all notifications were sent: a process that ends earlier loses the rest. */
   async told(): Promise<void> {
     await this.#last;
   }

@@ -1,5 +1,5 @@
-/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` as they stand in options; the kinds of the options have checked their form. */
-import { listItems } from '#config/kinds.ts';
+/** `HOST`, `HOST:PORT`, `[IPV6]:PORT` as in options; the kinds of the options have checked their form. */
+import { listItems } from '#config/options/kinds.ts';
 
 export interface Address {
   readonly host: string;

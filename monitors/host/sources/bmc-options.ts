@@ -1,4 +1,4 @@
-/** The keys of a BMC in the inventory: what each takes, and the error for what it does not take. */
+/** The keys of a BMC in the inventory: the value of each, and the error for an invalid one. */
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
@@ -35,7 +35,7 @@ const milliseconds = v.pipe(
 const access = {
   address,
   port: v.exactOptional(number(/^\d{1,5}$/, [1, 65_535], 'must be a port, 1 to 65535')),
-  // Its own argument of ipmitool, so it may not look like an option.
+  // It becomes an argument of ipmitool, so it must not resemble an option.
   user: v.pipe(words, v.regex(/^[^-\s][^\s]*$/, 'must be a user name without blanks')),
   password: v.exactOptional(words),
   password_file: v.exactOptional(path),
@@ -50,7 +50,7 @@ const ipmi = {
   privilege: v.exactOptional(
     v.picklist(['USER', 'OPERATOR', 'ADMINISTRATOR'], 'must be USER, OPERATOR or ADMINISTRATOR'),
   ),
-  // Source: IPMI 2.0, table 22-20. Suite 0 authenticates nobody: anyone could forge "off".
+  // Source: IPMI 2.0, table 22-20. Suite 0 has no authentication: any host could forge "off".
   cipher_suite: v.exactOptional(number(/^\d{1,2}$/, [1, 17], 'must be a cipher suite, 1 to 17')),
   kg_key_file: v.exactOptional(path),
   retries: v.exactOptional(number(/^\d{1,3}$/, [0, 100], 'must be a number, 0 to 100')),
@@ -79,11 +79,11 @@ const redfish = {
   server_name: v.exactOptional(hostName),
 };
 
-const ipmiBoard = v.strictObject(ipmi);
-const redfishBoard = v.strictObject(redfish);
+const ipmiBmc = v.strictObject(ipmi);
+const redfishBmc = v.strictObject(redfish);
 
 export const bmc = v.pipe(
-  v.variant('type', [ipmiBoard, redfishBoard], 'must have type ipmi or redfish'),
+  v.variant('type', [ipmiBmc, redfishBmc], 'must have type ipmi or redfish'),
   v.check(
     (one) => (one.password === undefined) !== (one.password_file === undefined),
     'needs either password_file or password',
@@ -94,7 +94,7 @@ export const bmc = v.pipe(
   ),
 );
 
-/** Defaults of all BMCs of a type: every key except those that are a host's own. */
+/** Defaults of all BMCs of a type: every key except those that belong to one host. */
 function defaultsOf<Entries extends v.ObjectEntries>(entries: Entries) {
   const shared = Object.entries(entries).filter(([key]) => !HOSTS_OWN.has(key));
   return v.exactOptional(v.strictObject(Object.fromEntries(shared.map(([key, kind]) => [key, v.optional(kind)]))));
@@ -107,8 +107,8 @@ export const bmcDefaults = v.strictObject({ ipmi: defaultsOf(ipmi), redfish: def
 export const BMC_KEYS: readonly string[] = [...new Set([...Object.keys(ipmi), ...Object.keys(redfish)])];
 
 export type Bmc = v.InferOutput<typeof bmc>;
-export type IpmiBmc = v.InferOutput<typeof ipmiBoard>;
-export type RedfishBmc = v.InferOutput<typeof redfishBoard>;
+export type IpmiBmc = v.InferOutput<typeof ipmiBmc>;
+export type RedfishBmc = v.InferOutput<typeof redfishBmc>;
 
 /**
  * The tree of an inventory with the defaults of its type in each BMC, still unchecked. A host that has a password of its own

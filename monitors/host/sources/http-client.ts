@@ -1,13 +1,14 @@
 /**
  * Short requests to one HTTP server whose responses are JSON.
  *
- * Invariant: bounded in time and bytes, leaves its origin never, and no error holds a header or a body. Of an error body only
- * identifiers of Redfish messages are shown.
+ * Invariant: requests are bounded in time and bytes and never leave their origin, and no error contains a header or a body. Of an error
+ * body only identifiers of Redfish messages are shown.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { Agent, request as send } from 'undici';
+import { Agent } from 'undici';
+import { endedBy, exchangeRaw } from '#openstack/http/exchange.ts';
 import { ACCEPTED_ENCODINGS, decodeBody } from './http-decoding.ts';
-import { decideRedirect, isRedirect } from './redirect-decision.ts';
+import { decideRedirect, isRedirect } from './redfish/redirect-decision.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -46,9 +47,15 @@ export class StatusError extends Error {
   constructor(status: number, text: string) {
     const hint = { 401: '; check user and password', 403: '; check the rights of the user' }[status] ?? '';
     const ids = messageIdsIn(text);
-    super(`answered with ${status}${ids === '' ? '' : ` (${ids})`}${hint}`);
+    super(`returned HTTP ${status}${ids === '' ? '' : ` (${ids})`}${hint}`);
     this.status = status;
   }
+}
+
+/** The status of a failed request; undefined if there was no response. */
+export function statusOf(error: unknown): number | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof StatusError ? cause.status : undefined;
 }
 
 export class HttpClient implements AsyncDisposable {
@@ -73,8 +80,8 @@ export class HttpClient implements AsyncDisposable {
   }
 
   /**
-   * Throws unless the response is a success; the cause is a StatusError where there was a response.
-   * @param signal instead of the client's: for what must be sent although the work was ended
+   * Throws unless the response is a success; the cause is a StatusError if there was a response.
+   * @param signal instead of the client's: for a request that must be sent after the work was aborted
    */
   async request(
     method: Method,
@@ -101,7 +108,7 @@ export class HttpClient implements AsyncDisposable {
       return { headers: answer.headers, path: answer.path, body: parsed };
     } catch (cause) {
       const message = `${method} ${origin}${path}: ${explain(cause, timeoutMs)}`;
-      // What JSON.parse throws holds a piece of the body.
+      // The error of JSON.parse contains a part of the body.
       throw cause instanceof SyntaxError ? new Error(message) : new Error(message, { cause });
     }
   }
@@ -124,16 +131,27 @@ export class HttpClient implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<RawAnswer> {
     const content = body === null ? {} : { 'content-type': 'application/json' };
-    const answer = await send(url, {
-      dispatcher: this.#agent,
+    const request = {
       method,
+      url,
       headers: { accept: 'application/json', 'accept-encoding': ACCEPTED_ENCODINGS, ...content, ...headers },
       body,
-      signal,
-    });
-    const received = Buffer.from(await answer.body.arrayBuffer());
-    const text = await textOf(answer.statusCode, received, answer.headers['content-encoding'], this.#maxBytes);
-    return { status: answer.statusCode, headers: answer.headers, path: `${url.pathname}${url.search}`, text };
+    };
+    const onEnd = endedBy(signal, () => signal.reason);
+    const outcome = await exchangeRaw(this.#agent, request, { maxBytes: this.#maxBytes, onEnd });
+    switch (outcome.kind) {
+      case 'answer': {
+        const { status, headers: received } = outcome;
+        const text = await textOf(status, outcome.body, received['content-encoding'], this.#maxBytes);
+        return { status, headers: received, path: `${url.pathname}${url.search}`, text };
+      }
+      case 'oversized':
+        throw new Error(`the response is larger than ${this.#maxBytes} bytes`);
+      case 'stale':
+        throw new Error('the request was not sent');
+      default:
+        throw outcome.why;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,7 +159,7 @@ export class HttpClient implements AsyncDisposable {
   }
 }
 
-/** The status of a failed response counts, whatever its body is. A byte order mark is dropped. */
+/** The status of a failed response counts, for any body. A byte order mark is dropped. */
 async function textOf(status: number, received: Buffer, encoding: unknown, maxBytes: number): Promise<string> {
   try {
     return new TextDecoder().decode(await decodeBody(received, encoding, maxBytes));
@@ -167,7 +185,7 @@ const TLS_REASONS: Readonly<Record<string, string>> = {
 function explain(cause: unknown, timeoutMs: number): string {
   if (cause instanceof SyntaxError) return 'the response is not JSON';
   if (!(cause instanceof Error)) return String(cause);
-  if (cause.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
+  if (cause.name === 'TimeoutError') return `timed out after ${timeoutMs / 1000} s`;
   const code = 'code' in cause ? String(cause.code) : '';
   const reason = Object.hasOwn(TLS_REASONS, code) ? TLS_REASONS[code] : undefined;
   return reason ?? cause.message;

@@ -12,7 +12,7 @@ export const ACCEPTED_ENCODINGS = 'gzip, deflate';
 const decoders = { gzip: promisify(gunzip), inflate: promisify(inflate), raw: promisify(inflateRaw) };
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
-/** @param encoding the header Content-Encoding. Throws an Error with the reason; it holds nothing of the body. */
+/** @param encoding the header Content-Encoding. Throws an Error with the reason; it contains nothing of the body. */
 export async function decodeBody(bytes: Buffer, encoding: unknown, maxBytes: number): Promise<Buffer> {
   const name = encodingOf(bytes, encoding);
   if (name === 'identity' || bytes.length === 0) return bytes;
@@ -31,7 +31,7 @@ function encodingOf(bytes: Buffer, encoding: unknown): 'identity' | keyof typeof
   switch (name.trim().toLowerCase()) {
     case '':
     case 'identity':
-      // JSON begins with no such bytes: the header was left out.
+      // JSON never starts with these bytes: the header is missing.
       return bytes.subarray(0, 2).equals(GZIP_MAGIC) ? 'gzip' : 'identity';
     case 'gzip':
     case 'x-gzip':

@@ -1,6 +1,6 @@
-/** Work on many things, so many at a time; the answers in the order of the things. */
+/** Processes many items with limited concurrency; the results are in the order of the items. */
 
-/** `work` must end by itself and not throw for what is wrong with one thing only; what it throws ends the whole. */
+/** `work` must end by itself and must not throw for an error of one item only; an error that it throws ends the whole. */
 export async function inParallel<Item, Answer>(
   limit: number,
   items: readonly Item[],
@@ -9,7 +9,7 @@ export async function inParallel<Item, Answer>(
   const answers = new Map<number, Answer>();
   const waiting = items.entries();
   const worker = async () => {
-    // Shared by all workers: each takes the next thing that nobody has.
+    // Shared by all workers: each takes the next item that no worker has taken.
     for (const [index, item] of waiting) answers.set(index, await work(item));
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));

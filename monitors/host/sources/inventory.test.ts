@@ -7,19 +7,19 @@ import { parseInventory, readInventory, requireInventory } from './inventory.ts'
 const parse = (text: string, mode = 0o640) => parseInventory('/hosts.yaml', text, mode);
 
 describe('an inventory', () => {
-  test('gives addresses, board and Consul name of each host', () => {
+  test('has addresses, BMC and Consul name of each host', () => {
     const hosts = parse(`
 hosts:
   compute-1:
     addresses: { management: 10.0.0.11, storage: "fd00::11" }
-    bmc: &board
+    bmc: &bmc
       type: ipmi
       address: 10.9.0.11
       user: recovery
       password_file: /etc/recovery-agent/bmc.password
     consul: compute-1.example
   compute-2:
-    bmc: { <<: *board, address: board-2, port: 6230 }
+    bmc: { <<: *bmc, address: bmc-2, port: 6230 }
   compute-3: {}
 `);
     const board = { type: 'ipmi', user: 'recovery', password_file: '/etc/recovery-agent/bmc.password' };
@@ -30,7 +30,7 @@ hosts:
         bmc: { ...board, address: '10.9.0.11' },
         consul: 'compute-1.example',
       },
-      { name: 'compute-2', addresses: {}, bmc: { ...board, address: 'board-2', port: 6230 }, consul: undefined },
+      { name: 'compute-2', addresses: {}, bmc: { ...board, address: 'bmc-2', port: 6230 }, consul: undefined },
       { name: 'compute-3', addresses: {}, bmc: undefined, consul: undefined },
     ]);
   });
@@ -40,7 +40,7 @@ hosts:
     expect(host?.bmc?.password).toBe('0123');
   });
 
-  test('with a password in it must not be open to everybody', () => {
+  test('with a password in it must not be readable by every user', () => {
     const inline = 'hosts: { h: { bmc: { type: ipmi, address: b, user: u, password: geheim } } }';
     expect(() => parse(inline, 0o644)).toThrow('every user of this machine has access; chmod 640 /hosts.yaml');
     expect(() => parse(inline, 0o644)).not.toThrow('geheim');
@@ -67,7 +67,7 @@ describe('defaults of all BMCs of a type', () => {
     expect(host?.bmc).not.toHaveProperty('cipher_suite');
   });
 
-  test('with a password must not be open to everybody', () => {
+  test('with a password must not be readable by every user', () => {
     expect(() => parse(`${defaults}hosts: {}`, 0o644)).toThrow('chmod 640');
   });
 });
@@ -94,7 +94,7 @@ describe('two hosts with one BMC', () => {
   ])('are two where port or system differ: %s and %s', (first, second) => expect(two(first, second)).toHaveLength(2));
 });
 
-describe('what is wrong is told with file, line and key, and without any value', () => {
+describe('an error has the file, line and key, and no value', () => {
   test.each([
     ['hosts:\n  h:\n    adresses: {}', '/hosts.yaml:3:5: unknown key "hosts.h.adresses"; did you mean "addresses"?'],
     [

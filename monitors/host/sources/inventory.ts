@@ -1,27 +1,27 @@
 /**
- * The inventory: what a source must know of each host and cannot learn by itself. A YAML file:
+ * The inventory: data about each host that a source needs and cannot read itself. A YAML file:
  *
  *     hosts:
- *       compute-1:                       # as Nova has it
+ *       compute-1:                       # its name in Nova
  *         addresses: { management: 10.0.0.11, tenant: 10.1.0.11, storage: 10.2.0.11 }
  *         bmc: { type: ipmi, address: 10.9.0.11, user: recovery, password_file: /etc/recovery-agent/bmc.password }
- *         consul: compute-1.example      # its name in Consul, where it differs
+ *         consul: compute-1.example      # its name in Consul, if it differs
  *
- * Invariant: no message holds a value of the file, for a misplaced line may hold a password; it names file, line and key.
+ * Invariant: no message contains a value of the file, because a misplaced line may contain a password; it has the file, line and key.
  */
 
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
-import { readConfigurationFile } from '#config/files.ts';
-import { didYouMean } from '#config/nearest.ts';
-import { ConfigurationError, errorAt, type Position, type Problem } from '#config/problem.ts';
-import { linesOf } from '#config/text.ts';
+import { readTrustedFile } from '#config/document/files.ts';
+import { didYouMean } from '#config/document/nearest.ts';
+import { ConfigurationError, errorAt, type Position, type Problem } from '#config/document/problem.ts';
+import { linesOf } from '#config/document/text.ts';
 import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
 import { BMC_KEYS, type Bmc, bmc, bmcDefaults, sharedSystems, withBmcDefaults } from './bmc-options.ts';
-import { NETWORKS, type Network } from './fact.ts';
+import { NETWORKS, type Network } from './source.ts';
 
-/** More hosts than one cloud has; a longer list is a mistake. */
+/** More hosts than one cloud has; a longer list is an error. */
 export const MAX_HOSTS = 4096;
 
 const words = v.pipe(
@@ -29,7 +29,7 @@ const words = v.pipe(
   v.minLength(1, 'is empty'),
   v.maxLength(255, 'is longer than 255 characters'),
 );
-// No name: a host must be seen while no name server is.
+// Not a name: a host must be watched also without a name server.
 const ipAddress = v.pipe(
   words,
   v.check((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
@@ -55,7 +55,7 @@ const inventory = v.strictObject({
   ),
 });
 
-export type { Bmc as Board, IpmiBmc as IpmiBoard, RedfishBmc as RedfishBoard } from './bmc-options.ts';
+export type { Bmc as LatestFacts, IpmiBmc as IpmiBoard, RedfishBmc as RedfishBoard } from './bmc-options.ts';
 
 export interface InventoryHost {
   readonly name: string;
@@ -65,16 +65,16 @@ export interface InventoryHost {
   readonly consul: string | undefined;
 }
 
-/** The hosts of the file; undefined when there is none. Throws a ConfigurationError with all that is wrong. */
+/** The hosts of the file; undefined if there is none. Throws a ConfigurationError with all faults. */
 export function readInventory(file: string): readonly InventoryHost[] | undefined {
-  const content = readConfigurationFile(file);
+  const content = readTrustedFile(file);
   if (content === undefined) return undefined;
   const lines = linesOf(file, content.bytes);
   if ('problem' in lines) throw new ConfigurationError([lines.problem]);
   return parseInventory(file, lines.lines.join('\n'), content.mode);
 }
 
-/** The same for a source that can do nothing without it. */
+/** The same for a source that requires the inventory. */
 export function requireInventory(file: string, source: string): readonly InventoryHost[] {
   const hosts = readInventory(file);
   if (hosts !== undefined) return hosts;
@@ -83,7 +83,7 @@ export function requireInventory(file: string, source: string): readonly Invento
 
 export function parseInventory(file: string, text: string, mode: number): readonly InventoryHost[] {
   const lineCounter = new LineCounter();
-  // Every value stays the text that was written: a password of digits too.
+  // Every value stays the written text, including a password of digits.
   const document = parseDocument(text, { schema: 'failsafe', merge: true, prettyErrors: false, lineCounter });
   const at = (offset: number | undefined) => {
     const { line, col } = offset === undefined ? { line: 1, col: 1 } : lineCounter.linePos(offset);
@@ -141,11 +141,11 @@ function problemOf(issue: v.InferIssue<typeof inventory>, at: (keys: readonly st
   if (issue.type === 'strict_object' && issue.received === 'undefined') {
     return errorAt(place, `${shown} is missing`);
   }
-  const what = issue.type === 'strict_object' ? 'must hold keys with values' : issue.message;
+  const what = issue.type === 'strict_object' ? 'must contain keys with values' : issue.message;
   return errorAt(place, `${shown} ${what}`);
 }
 
-/** Where the key stands, or the nearest one above it that does (a key that is missing, or comes from an anchor). */
+/** The position of the key, or of the nearest one above it (if a key is missing, or comes from an anchor). */
 function placeOf(contents: ParsedNode | null, keys: readonly string[]): number | undefined {
   let node: unknown = contents;
   let offset = contents?.range[0];

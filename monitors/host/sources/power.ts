@@ -1,23 +1,25 @@
 /**
- * What the power state of a host means. Pure, except for reading BMCs in parallel.
+ * Converts the power state of a host into a fact. Pure, except for reading BMCs in parallel.
  *
- * Invariant: only a BMC that responded, to this request, that the host has no power proves anything. That it has power means
- * nothing for the host: a crashed kernel draws power too. A BMC that does not respond means nothing either: it has no power
- * itself when the rack has none.
+ * Invariant: only a BMC's response to this request that the host has no power is a proof. If the host has power its state is
+ * unknown: a crashed kernel draws power too. If a BMC does not respond the state is unknown too: the BMC has no power itself if the
+ * rack has none.
  */
-import type { Fact } from './fact.ts';
-import { inParallel } from './in-parallel.ts';
 
-/** `changing`: on its way from one to the other. */
+import { errorMessage } from '#protocol/error-message.ts';
+import { inParallel } from './in-parallel.ts';
+import type { Fact } from './source.ts';
+
+/** `changing`: from one to the other. */
 export type Power = { readonly power: 'on' | 'off' | 'changing' } | { readonly fault: string };
 
-/** Characters of one BMC's reason, and of all reasons together. */
+/** Limits, in characters, of one BMC's reason, and of all reasons together. */
 const MAX_DETAIL = 2400;
 const MAX_REASONS = 8000;
 
 export function powerFact(source: 'ipmi' | 'redfish', host: string, power: Power, at: number): Fact {
   if ('fault' in power) {
-    // What a BMC sends may hold anything.
+    // The text of a BMC may contain any bytes.
     const detail = power.fault.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_DETAIL);
     return { source, host, says: 'unknown', isUnreadable: true, at, detail };
   }
@@ -26,7 +28,7 @@ export function powerFact(source: 'ipmi' | 'redfish', host: string, power: Power
   return { source, host, says: 'unknown', at, detail };
 }
 
-/** Reads all BMCs; throws with the reason of each when none of them responds. @param ask throws what is wrong with one BMC */
+/** Reads all BMCs; throws with the reason of each if none of them responds. `ask` throws the fault of one BMC. */
 export async function powerOfAll<Host extends { readonly name: string }>(
   source: 'ipmi' | 'redfish',
   hosts: readonly Host[],
@@ -38,12 +40,12 @@ export async function powerOfAll<Host extends { readonly name: string }>(
     const power = await powerOf(() => ask(host), signal);
     return { fact: powerFact(source, host.name, power, Date.now()), isAnswered: 'power' in power };
   });
-  // When the time of the look is over, what was read by then still counts.
+  // At the timeout of the poll, the results so far still count.
   if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason;
   if (facts.length > 0 && !facts.some(({ isAnswered }) => isAnswered)) {
     const reasons = facts.map(({ fact }) => `${fact.host}: ${fact.detail}`).join(' | ');
     const bounded = reasons.length > MAX_REASONS ? `${reasons.slice(0, MAX_REASONS)} …` : reasons;
-    throw new Error(`none of ${facts.length} BMCs answers over ${source}; ${bounded}`);
+    throw new Error(`none of ${facts.length} BMCs responds over ${source}; ${bounded}`);
   }
   return facts.map(({ fact }) => fact);
 }
@@ -57,6 +59,6 @@ async function powerOf(ask: () => Promise<'on' | 'off' | 'changing'>, signal: Ab
     signal.throwIfAborted();
     return { power: await ask() };
   } catch (error) {
-    return { fault: error instanceof Error ? error.message : String(error) };
+    return { fault: errorMessage(error) };
   }
 }

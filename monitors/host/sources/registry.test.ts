@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
-import { createSources, sourceNames } from './sources.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
+import { createSources, sourceNames } from './registry.ts';
 
 const options = (more: Partial<EngineOptions['hostMonitor']>): EngineOptions => ({
   ...DEFAULT_OPTIONS,
@@ -11,11 +11,11 @@ test.each<[Partial<EngineOptions['hostMonitor']>, readonly string[]]>([
   [{}, ['pacemaker']],
   [{ monitoringDriver: 'consul' }, ['consul']],
   [{ monitoringDriver: 'consul', sources: ['pacemaker', 'ping'] }, ['pacemaker', 'ping']],
-])('%j asks %j', (more, expected) => {
+])('%j uses %j', (more, expected) => {
   expect(sourceNames(options(more))).toEqual(expected);
 });
 
-test('sources are made in the order of the options', async () => {
+test('sources are created in the order of the options', async () => {
   const sources = await createSources(options({ sources: ['pacemaker'] }), 'n1');
   expect(sources.map(({ name }) => name)).toEqual(['pacemaker']);
 });

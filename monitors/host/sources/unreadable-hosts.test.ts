@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Fact } from './fact.ts';
+import type { Fact } from './source.ts';
 import { UnreadableHosts } from './unreadable-hosts.ts';
 
 test('a host that cannot be read is logged once for each reason, and when it can be read again', () => {

@@ -1,10 +1,10 @@
 /**
  * The hosts that a source could not read although it could read others, for the log.
  *
- * Invariant: each is logged when it begins and when its reason changes, and its end is logged; not every look repeats it.
+ * Invariant: each is logged when it starts and when its reason changes, and its end is logged; not every poll repeats it.
  */
 import type { Log } from '#protocol/log.ts';
-import type { Fact } from './fact.ts';
+import type { Fact } from './source.ts';
 
 export class UnreadableHosts {
   readonly #log: Log;
@@ -14,7 +14,7 @@ export class UnreadableHosts {
     this.#log = log;
   }
 
-  /** @param facts all that a look of the source found */
+  /** @param facts all facts of a poll of the source */
   note(source: Fact['source'], facts: readonly Fact[]): void {
     for (const { host, network, detail, isUnreadable = false } of facts) {
       const key = JSON.stringify([source, host, network]);

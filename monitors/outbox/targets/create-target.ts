@@ -1,19 +1,18 @@
-/** From the options to the target of this host's reports. */
-import { loadCredentials } from '#config/clouds.ts';
-import { homeDirectory } from '#config/home.ts';
-import type { EngineOptions } from '#config/options.ts';
-import type { WrittenAddress } from '#config/transport-addresses.ts';
+/** Creates the target of this host's reports from the options. */
+import { loadCredentials } from '#config/clouds/clouds.ts';
+import { homeDirectory } from '#config/clouds/home.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import type { WrittenAddress } from '#config/options/transport-addresses.ts';
 import { describeAddress, type EngineAddress } from '#protocol/address.ts';
 import { readIdentity } from '#protocol/tls-identity.ts';
-import { EngineTarget } from './engine-target.ts';
-import { httpClient } from './http.ts';
-import { KeystoneSession } from './keystone-session.ts';
-import { MasakariTarget } from './masakari-target.ts';
+import { EngineTarget } from './engine/target.ts';
+import { MasakariApi } from './masakari/api.ts';
+import { MasakariTarget } from './masakari/target.ts';
 import type { Target } from './target.ts';
 
 /**
- * Makes no call. Throws `CredentialsError` when reports go to a Masakari and there are no credentials; a key or certificate
- * that is missing yet is looked for at each attempt and keeps reports waiting.
+ * Makes no call. Throws `CredentialsError` if reports go to a Masakari and there are no credentials. A key or certificate
+ * that does not exist yet is read again at each attempt; until then the reports wait.
  */
 export function createTarget(options: EngineOptions): Target {
   return options.transport.target === 'masakari' ? masakari(options) : engine(options);
@@ -45,7 +44,6 @@ function masakari({ transport, cloud, nova }: EngineOptions): MasakariTarget {
     ...(nova.osRegionName ? { region: nova.osRegionName } : {}),
   });
   const timeoutMs = Math.min(transport.answerTimeoutMs, credentials.timeoutMs ?? Number.POSITIVE_INFINITY);
-  const http = httpClient(credentials, timeoutMs);
-  const session = new KeystoneSession(credentials, http.ask, transport.masakariEndpoint.replace(/\/+$/, ''));
-  return new MasakariTarget(`Masakari of ${credentials.authUrl}`, session, http);
+  const api = new MasakariApi(credentials, transport.masakariEndpoint.replace(/\/+$/, ''), timeoutMs);
+  return new MasakariTarget(`Masakari of ${credentials.authUrl}`, api);
 }

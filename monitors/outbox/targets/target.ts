@@ -1,27 +1,27 @@
-/** To whom reports are delivered: an engine of ours, or the API of a Masakari. */
+/** The target of reports: an engine of ours, or the API of a Masakari. */
 import type { ReportedProof } from '#protocol/death-proof.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { InstanceFacts, MonitorName } from '../monitor.ts';
+import type { InstanceFacts, MonitorName } from '../../service/monitor.ts';
 
-/** Travels beside the notification, whose form is Masakari's and has no place for it. */
+/** Sent beside the notification, whose format is Masakari's and has no field for it. */
 export interface DeliveryFacts {
   readonly ageMs: number;
   /** Of this process, this one included. */
   readonly attempts: number;
-  /** What proves the death that is reported; a Masakari takes none. */
+  /** The proof of the reported death; a Masakari accepts none. */
   readonly proof: ReportedProof;
 }
 
 export type Sent =
-  /** It is theirs now; `answer` is for the log. */
+  /** The target has stored it; `answer` is for the log. */
   | { readonly outcome: 'accepted'; readonly answer: string }
-  /** They know it already, or do not want it now, and will not later. */
+  /** The target has it already, or does not accept it now, and will not later. */
   | { readonly outcome: 'declined'; readonly reason: string }
-  /** They will never take it. */
+  /** The target will never accept it. */
   | { readonly outcome: 'refused'; readonly reason: string }
-  /** This one could not be taken; another may. */
+  /** This report was not accepted; another one may be. */
   | { readonly outcome: 'failed'; readonly reason: string }
-  /** Nobody takes anything at the moment. It may have arrived all the same. */
+  /** No target accepts reports at the moment. The report may have arrived nevertheless. */
   | { readonly outcome: 'away'; readonly reason: string };
 
 export interface Blindness {
@@ -34,13 +34,13 @@ export interface Blindness {
 export interface Target {
   /** For the log. */
   readonly description: string;
-  /** Whether somebody would take a report now: undefined, or why not. Never throws. */
+  /** Whether a target would accept a report now: undefined, or the reason why not. Never throws. */
   reach(): Promise<string | undefined>;
   /** Never throws; bounded in time. */
   send(body: NotificationBody, facts: DeliveryFacts): Promise<Sent>;
-  /** Never throws; undefined when nobody knows. */
+  /** Never throws; undefined if the facts are unknown. */
   askInstance(uuid: string): Promise<InstanceFacts | undefined>;
-  /** Says which monitors of this process cannot see, and which can. Never throws; said again while one is blind. */
+  /** Reports which monitors of this process are blind, and which are not. Never throws; repeated while one is blind. */
   sayBlind(host: string, blind: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void>;
   close(): Promise<void>;
 }

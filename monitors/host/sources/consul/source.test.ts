@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { EngineOptions } from '#config/options.ts';
-import { createConsulSource } from './consul.ts';
-import type { Source } from './fact.ts';
-import { sourcePlace } from './source-place.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { sourcePlace } from '#test/world/source-place.ts';
+import type { Source } from '../source.ts';
+import { createConsulSource } from './source.ts';
 
 /** A member as GET /v1/agent/members gives it (Consul 1.x, "List Members"). */
 const member = (Name: string, Status: number) => ({
@@ -63,7 +63,7 @@ async function says(from: Source): Promise<Record<string, string>> {
 }
 
 describe('Consul', () => {
-  test('tells of each network who is alive, leaving, or failed', async () => {
+  test('returns for each network which hosts are alive, leaving, or failed', async () => {
     const [manage, storage] = [await FakeAgent.start(), await FakeAgent.start()];
     manage.has('controller-1=1 a=1 b=2 c=3 d=4 e=0 f=1 g=1');
     storage.has('a=1 d=1');
@@ -80,7 +80,7 @@ describe('Consul', () => {
     });
   });
 
-  test('names of Consul are those of Nova by the inventory', async () => {
+  test('the inventory maps names of Consul to those of Nova', async () => {
     const agent = await FakeAgent.start();
     agent.has('node-a.dc1=1 b=1');
     const from = await source({ agentManage: agent.address }, 'hosts: { a: { consul: node-a.dc1 }, b: {} }');
@@ -100,7 +100,7 @@ describe('Consul', () => {
     expect(await says(from)).toMatchObject({ 'a management': 'down', 'b management': 'up', 'old management': 'down' });
   });
 
-  test('while one agent does not answer, its network is unknown; when none does, nothing is seen', async () => {
+  test('while one agent does not respond, its network is unknown; if none does, the source is blind', async () => {
     const [manage, tenant] = [await FakeAgent.start(), await FakeAgent.start()];
     manage.has('a=1');
     tenant.has('a=1');
@@ -109,23 +109,25 @@ describe('Consul', () => {
     tenant.status = 500;
     expect(await says(from)).toEqual({ 'a management': 'up', 'a tenant': 'unknown' });
     manage.answer = '<html>';
-    await expect(says(from)).rejects.toThrow(/no Consul agent answers:.*the response is not JSON.*answered with 500/);
+    await expect(says(from)).rejects.toThrow(
+      /no Consul agent returned a usable response:.*the response is not JSON.*returned HTTP 500/,
+    );
   });
 
   test.each([[{}], [[{ Name: 'a' }]], [[{ Name: 1, Status: 1 }]]])('%j is no list of members', async (answer) => {
     const agent = await FakeAgent.start();
     agent.answer = answer;
     const from = await source({ agentManage: agent.address });
-    await expect(says(from)).rejects.toThrow('does not list members as Consul does');
+    await expect(says(from)).rejects.toThrow('does not list members like Consul');
   });
 
-  test('names that no host can have are passed over', async () => {
+  test('invalid host names are skipped', async () => {
     const agent = await FakeAgent.start();
     agent.answer = [member('-x', 4), member('a b', 4), member('', 4), member('a', 1)];
     expect(await says(await source({ agentManage: agent.address }))).toEqual({ 'a management': 'up' });
   });
 
-  test('the token comes from a file that is not open to everybody', async () => {
+  test('the token comes from a file that is not readable by every user', async () => {
     const agent = await FakeAgent.start();
     agent.has('a=1');
     const place = sourcePlace('hosts: {}');

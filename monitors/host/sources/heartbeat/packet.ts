@@ -1,18 +1,18 @@
 /**
- * A heartbeat on the wire: one UDP datagram, big-endian.
+ * The format of a heartbeat: one UDP datagram, big-endian.
  *
  *     bytes   what
  *     4       magic "RAHB"
  *     1       version, 1
- *     1       kind: 1 beat, 2 goodbye (the host, or its sender, is being stopped in order)
+ *     1       kind: 1 heartbeat, 2 goodbye (the host, or its sender, is being stopped in order)
  *     8       time of the sender, milliseconds UTC
  *     16      boot id of the sender's kernel
- *     8       sequence: rises with every packet of one boot, also when the sender is started anew
+ *     8       sequence: rises with every packet of one boot, also when the sender is restarted
  *     1       length of the name in bytes
  *     1..255  name of the host, as Nova has it
  *     32      HMAC-SHA256 of all before it
  *
- * Invariant: nothing of a packet is believed before its HMAC is; every packet has exactly the size that it says.
+ * Invariant: nothing of a packet is used before its HMAC is checked; every packet has exactly the size that it states.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -28,7 +28,7 @@ export interface Packet {
   readonly host: string;
 }
 
-/** Why a datagram is no packet. */
+/** Why a datagram is refused. */
 export type Refusal = 'no heartbeat' | 'another version' | 'wrong key';
 
 const MAGIC = Buffer.from('RAHB', 'latin1');
@@ -53,21 +53,24 @@ export function formatPacket(packet: Packet, key: Uint8Array): Buffer {
   return Buffer.concat([body, sign(body, key)]);
 }
 
-/** @param keys any of them will do: the current one and, while it is being replaced, the one before. */
-export function parsePacket(datagram: Buffer, keys: readonly Uint8Array[]): Packet | Refusal {
+/**
+ * @param keysOf the keys of the host that the packet names: any of them is accepted, the current one and, during a replacement, the
+ * previous one
+ */
+export function parsePacket(datagram: Buffer, keysOf: (host: string) => readonly Uint8Array[]): Packet | Refusal {
   if (datagram.length < HEAD_BYTES + 1 + HMAC_BYTES || datagram.length > MAX_PACKET_BYTES) return 'no heartbeat';
   if (!datagram.subarray(0, 4).equals(MAGIC)) return 'no heartbeat';
   if (datagram.readUInt8(4) !== VERSION) return 'another version';
   if (datagram.length !== HEAD_BYTES + datagram.readUInt8(38) + HMAC_BYTES) return 'no heartbeat';
   const body = datagram.subarray(0, -HMAC_BYTES);
   const signature = datagram.subarray(-HMAC_BYTES);
-  if (!keys.some((key) => timingSafeEqual(sign(body, key), signature))) return 'wrong key';
-  const kind = datagram.readUInt8(5);
+  // Before the check, the packet's host name only selects the key.
   const host = body.toString('latin1', HEAD_BYTES);
+  if (!isHostName(host)) return 'no heartbeat';
+  if (!keysOf(host).some((key) => timingSafeEqual(sign(body, key), signature))) return 'wrong key';
+  const kind = datagram.readUInt8(5);
   const time = Number(body.readBigUInt64BE(6));
-  if ((kind !== KINDS.beat && kind !== KINDS.goodbye) || !isHostName(host) || !Number.isSafeInteger(time)) {
-    return 'no heartbeat';
-  }
+  if ((kind !== KINDS.beat && kind !== KINDS.goodbye) || !Number.isSafeInteger(time)) return 'no heartbeat';
   return {
     kind: kind === KINDS.beat ? 'beat' : 'goodbye',
     time,

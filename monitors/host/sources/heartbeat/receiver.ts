@@ -1,4 +1,4 @@
-/** The socket on which heartbeats arrive, for as long as the signal; what arrives is handed on, nothing is decided. */
+/** The socket that receives heartbeats, until the signal; datagrams are passed on, nothing is decided. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
@@ -6,9 +6,9 @@ import { isIPv6 } from 'node:net';
 export type Datagram = (bytes: Buffer, from: string) => void;
 
 /**
- * Resolves when the signal is aborted and the socket closed. Throws when it cannot listen, or no longer.
+ * Resolves when the signal is aborted and the socket closed. Throws if it cannot listen, or can no longer listen.
  *
- * @param opened told the port as soon as datagrams can arrive
+ * @param opened receives the port as soon as datagrams can arrive
  */
 export async function receive(
   place: { readonly listen: string; readonly port: number },
@@ -21,7 +21,7 @@ export async function receive(
   try {
     socket.on('message', (bytes, { address }) => arrived(bytes, address));
     opened(socket.address().port);
-    // `once` throws what the socket reports as its error.
+    // `once` throws the error that the socket reports.
     await once(socket, 'close', { signal });
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -14,7 +14,7 @@ class Watcher {
     this.register = new HeartbeatRegister(RULE, expected, 0);
   }
 
-  /** A packet that arrives in this second; sent then with this second as its sequence, unless told otherwise. */
+  /** A packet that arrives in this second; its time and sequence are this second too, unless set otherwise. */
   hears(second: number, host: string, change: Partial<Packet> & { readonly skewed?: number } = {}): Taken {
     const { skewed = 0, ...other } = change;
     const packet: Packet = {
@@ -35,7 +35,7 @@ class Watcher {
 }
 
 describe('a host', () => {
-  test('is up when heard, and down after the time-out', () => {
+  test('is up after a heartbeat, and down after the timeout', () => {
     const watcher = new Watcher();
     watcher.hears(1, 'h');
     expect(watcher.says(21)).toEqual({ h: 'up: heartbeat' });
@@ -44,38 +44,46 @@ describe('a host', () => {
     expect(watcher.says(23)).toEqual({ h: 'up: heartbeat' });
   });
 
-  test('of the inventory that was never heard is unknown, and down after the time-out', () => {
-    const watcher = new Watcher(['h']);
-    expect(watcher.says(20)).toEqual({ h: 'unknown: not heard yet' });
-    expect(watcher.says(21)).toEqual({ h: 'down: never heard' });
+  test('of the inventory without any heartbeat is unknown, and down after the timeout', () => {
+    const watcher = new Watcher(['h', 'other']);
+    watcher.hears(15, 'other');
+    expect(watcher.says(20)).toEqual({ h: 'unknown: no heartbeat received yet', other: 'up: heartbeat' });
+    expect(watcher.says(21)).toEqual({ h: 'down: no heartbeat ever received', other: 'up: heartbeat' });
   });
 
-  test('that nobody knows is not missed', () => {
+  test('of the inventory is unknown while no heartbeat of any host was received', () => {
+    const watcher = new Watcher(['h']);
+    expect(watcher.says(1000)).toEqual({ h: 'unknown: no heartbeat of any host received' });
+    expect(watcher.hears(1001, 'other', { skewed: 100 })).toBe('wrong clock');
+    expect(watcher.says(1001)).toEqual({ h: 'unknown: no heartbeat of any host received' });
+  });
+
+  test('that is not in the inventory is not expected', () => {
     expect(new Watcher().says(100)).toEqual({});
   });
 
-  test('that said goodbye is leaving, however long it is silent, until it is heard again', () => {
+  test('that sent a goodbye is leaving, for any time, until its next heartbeat', () => {
     const watcher = new Watcher();
     watcher.hears(1, 'h');
     watcher.hears(2, 'h', { kind: 'goodbye' });
     expect(watcher.hears(3, 'h', { sequence: 1n })).toBe('replayed');
-    expect(watcher.says(1000)).toEqual({ h: 'leaving: said goodbye' });
+    expect(watcher.says(1000)).toEqual({ h: 'leaving: sent a goodbye' });
     watcher.hears(1001, 'h', { bootId: 'b', sequence: 1n });
     expect(watcher.says(1001)).toEqual({ h: 'up: heartbeat' });
     expect(watcher.says(1022)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
-  test('is not held for silent in the time in which nobody listened', () => {
+  test('is not silent during a time in which the monitor did not listen', () => {
     const watcher = new Watcher();
     watcher.hears(1, 'h');
     watcher.register.listeningFrom(100 * SECOND);
-    expect(watcher.says(101)).toEqual({ h: 'unknown: not heard since this monitor listens again' });
+    expect(watcher.says(101)).toEqual({ h: 'unknown: no heartbeat since this monitor listens again' });
     expect(watcher.says(121)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 });
 
 describe('a packet', () => {
-  test('counts once: the same, an older one and one of an earlier boot keep nobody up', () => {
+  test('counts once: the same, an older one and one of an earlier boot keep no host up', () => {
     const watcher = new Watcher();
     watcher.hears(9, 'h');
     watcher.hears(10, 'h', { bootId: 'b', sequence: 1n });
@@ -86,7 +94,7 @@ describe('a packet', () => {
     expect(watcher.says(31)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
-  test('of the next boot counts, though its sequence begins anew', () => {
+  test('of the next boot counts, although its sequence restarts', () => {
     const watcher = new Watcher();
     watcher.hears(10, 'h', { sequence: 1_000_000n });
     expect(watcher.hears(40, 'h', { bootId: 'b', sequence: 3n })).toBe('new');
@@ -103,13 +111,25 @@ describe('a packet', () => {
     expect(watcher.hears(10, 'h', { skewed: -3600 })).toBe('wrong clock');
     expect(watcher.says(25)).toEqual({ h: 'unknown: its heartbeats are refused: its clock is 3600 s slow' });
     expect(watcher.hears(29, 'h', { skewed: -3619, sequence: 10n })).toBe('replayed');
-    expect(watcher.says(31)).toEqual({ h: 'down: never heard' });
+    expect(watcher.says(31)).toEqual({ h: 'down: no heartbeat ever received' });
   });
 
   test('captured long ago does not make a host known', () => {
     const watcher = new Watcher();
     expect(watcher.hears(10, 'gone', { skewed: -3600 })).toBe('wrong clock');
     expect(watcher.says(100)).toEqual({});
+  });
+
+  test('with another spelling of a name belongs to the same host: one host cannot become many, whose silence would hide the death of others', () => {
+    const watcher = new Watcher(['Compute-1', 'compute-2']);
+    watcher.hears(1, 'compute-2');
+    for (const [index, name] of ['compute-1', 'COMPUTE-1', 'cOmPuTe-1', 'compute-1.'].entries()) {
+      expect(watcher.hears(index + 1, name)).toBe('new');
+    }
+    expect(watcher.register.size).toBe(2);
+    expect(watcher.register.nameOf('compute-1.')).toBe('Compute-1');
+    for (let second = 2; second <= 20; second += 2) watcher.hears(second, 'compute-2');
+    expect(watcher.hears(3, 'COMPUTE-1')).toBe('replayed');
   });
 
   test('of one host more than can be remembered is refused', () => {
@@ -122,7 +142,7 @@ describe('a packet', () => {
 describe('most hosts fall silent together', () => {
   const hosts = Array.from({ length: 10 }, (_, n) => `h${n}`);
 
-  /** The last beats come within one interval of two seconds, before the cut at second 10. */
+  /** The last heartbeats arrive within one interval of two seconds, before the cut at second 10. */
   function cut(count: number): Watcher {
     const watcher = new Watcher();
     for (const [index, host] of hosts.entries()) watcher.hears(index % 2 === 0 ? 9 : 10, host);
@@ -132,7 +152,7 @@ describe('most hosts fall silent together', () => {
   const states = (watcher: Watcher, second: number) =>
     [...new Set(Object.values(watcher.says(second)).map((text) => text.split(':')[0]))].sort();
 
-  test('nobody is taken for down, not even the first, and not later either', () => {
+  test('no host becomes down, not even the first, and not later either', () => {
     const watcher = cut(10);
     expect(states(watcher, 29)).toEqual(['up']);
     expect(states(watcher, 29.5)).toEqual(['unknown', 'up']);
@@ -149,7 +169,7 @@ describe('most hosts fall silent together', () => {
     expect(states(cut(5), 40)).toEqual(['down', 'up']);
   });
 
-  test('those that stay silent when the others come back are down', () => {
+  test('those that stay silent when the others return are down', () => {
     const watcher = cut(10);
     for (const host of hosts.slice(2)) watcher.hears(60, host);
     expect(watcher.says(61)).toMatchObject({
@@ -159,7 +179,7 @@ describe('most hosts fall silent together', () => {
     });
   });
 
-  test('from the beginning on: no inventory is taken for a graveyard', () => {
+  test('from the start on: a silent inventory is no mass death', () => {
     expect(states(new Watcher(hosts), 100)).toEqual(['unknown']);
   });
 });

@@ -1,13 +1,17 @@
 /**
- * What is known of each host by its heartbeats, and what that says. Pure: packets and times in, verdicts out.
+ * The known heartbeats of each host, and the resulting states. Pure: packets and times in, states out.
  *
  * Invariants:
- * - A packet counts once. One that was seen before, or is older than one that was, changes nothing: within one boot the
+ * - A packet counts once. A packet that was received before, or is older than a received one, changes nothing: within one boot the
  *   sequence must rise, and a packet of another boot must be younger than the last of the boot before.
- * - Silence alone says `down`, never proof; it says `unknown` where most hosts fell silent together, where this process
- *   itself did not listen, or where a host does speak and only its clock is wrong.
+ * - Silence alone results in `down`, never in a proof. It results in `unknown` if most hosts fell silent together, if this process
+ *   itself did not listen, if the host does send and only its clock is wrong, and while no host has ever sent: a wrong key or a
+ *   firewall has the same effect.
+ * - A host has one name, independent of the case of the letters in its packets: one key proves all of these spellings, and a host that
+ *   could become many would turn the silence of others into an apparent fault of the network.
  */
-import { massSilence } from '../silence.ts';
+import { comparableHost } from '#protocol/host-name.ts';
+import { massSilence } from '../../mass-silence-decision.ts';
 import type { Packet } from './packet.ts';
 
 export interface RegisterRule {
@@ -17,7 +21,7 @@ export interface RegisterRule {
   readonly maxHosts: number;
 }
 
-/** What became of a packet: it counted, or why it did not. */
+/** The result for a packet: it counted, or why it did not. */
 export type Taken = 'new' | 'repeated' | 'replayed' | 'wrong clock' | 'too many hosts';
 
 export interface Verdict {
@@ -30,27 +34,44 @@ interface Known {
   /** Monotonic, milliseconds; undefined until the first packet. */
   heardAt: number | undefined;
   last: Pick<Packet, 'bootId' | 'sequence' | 'time' | 'kind'> | undefined;
-  /** A packet that is right in all but its time. */
+  /** A packet that is valid except for its time. */
   skewed: { at: number; byMs: number; bootId: string; sequence: bigint } | undefined;
 }
 
 export class HeartbeatRegister {
   readonly #rule: RegisterRule;
   readonly #hosts = new Map<string, Known>();
+  /** The names of `#hosts` by their comparable form. */
+  readonly #names = new Map<string, string>();
   #listeningSince: number;
 
-  /** @param expected hosts that should be heard; others are known from their first packet on. */
+  /** @param expected hosts that should send heartbeats; others are known from their first packet on. */
   constructor(rule: RegisterRule, expected: readonly string[], now: number) {
     this.#rule = rule;
     this.#listeningSince = now;
-    for (const host of expected) this.#hosts.set(host, { heardAt: undefined, last: undefined, skewed: undefined });
+    for (const host of expected) this.#set(host, { heardAt: undefined, last: undefined, skewed: undefined });
+  }
+
+  /** The known name of the host in a packet. */
+  nameOf(host: string): string {
+    return this.#names.get(comparableHost(host)) ?? host;
+  }
+
+  #set(host: string, known: Known): void {
+    this.#names.set(comparableHost(host), host);
+    this.#hosts.set(host, known);
   }
 
   get size(): number {
     return this.#hosts.size;
   }
 
-  /** Nothing could be heard until now: no silence from before it counts. */
+  /** A packet of any host was accepted, or refused for its clock alone. */
+  get hasHeard(): boolean {
+    return [...this.#hosts.values()].some(({ heardAt, skewed }) => heardAt !== undefined || skewed !== undefined);
+  }
+
+  /** The socket was closed until now: silence from before does not count. */
   listeningFrom(now: number): void {
     this.#listeningSince = now;
   }
@@ -60,12 +81,13 @@ export class HeartbeatRegister {
    * @param utc the same moment by the clock of this host, milliseconds UTC
    */
   take(packet: Packet, now: number, utc: number): Taken {
-    const known = this.#hosts.get(packet.host);
+    const host = this.nameOf(packet.host);
+    const known = this.#hosts.get(host);
     if (known === undefined && this.#hosts.size >= this.#rule.maxHosts) return 'too many hosts';
     const { bootId, sequence, time, kind } = packet;
     const last = known?.last;
     if (last?.bootId === bootId) {
-      // A host sends every packet to all addresses of a watcher: the second to arrive is no attack.
+      // A host sends every packet to all addresses of a watcher: the second copy is no attack.
       if (sequence === last.sequence) return 'repeated';
       if (sequence < last.sequence) return 'replayed';
     } else if (last !== undefined && time <= last.time) return 'replayed';
@@ -73,15 +95,15 @@ export class HeartbeatRegister {
     if (Math.abs(byMs) > this.#rule.clockSkewMs) {
       const before = known?.skewed;
       if (before?.bootId === bootId && sequence <= before.sequence) return 'replayed';
-      // Only a host that is known: a captured packet must not make a new one.
+      // Only for a known host: a captured packet must not add a new one.
       if (known !== undefined) known.skewed = { at: now, byMs, bootId, sequence };
       return 'wrong clock';
     }
-    this.#hosts.set(packet.host, { heardAt: now, last: { bootId, sequence, time, kind }, skewed: undefined });
+    this.#set(host, { heardAt: now, last: { bootId, sequence, time, kind }, skewed: undefined });
     return 'new';
   }
 
-  /** What is to be said of every host. @param now monotonic, milliseconds */
+  /** The state of every host. @param now monotonic, milliseconds */
   verdicts(now: number): readonly Verdict[] {
     const { timeoutMs, massSilencePercent } = this.#rule;
     const lastHeard = new Map<string, number>();
@@ -89,14 +111,16 @@ export class HeartbeatRegister {
       if (known.last?.kind === 'goodbye') continue;
       lastHeard.set(host, Math.max(known.heardAt ?? this.#listeningSince, this.#listeningSince));
     }
-    // Half the time-out is several intervals: who was quiet for so long has missed beats.
+    // Half the timeout is several intervals: a host that is quiet for so long has missed heartbeats.
     const window = timeoutMs / 2;
     const quiet = [...lastHeard].flatMap(([host, at]) => (now - at > window ? [host] : []));
     const together = massSilence(lastHeard, quiet, { window, sharePercent: massSilencePercent });
+    const { hasHeard } = this;
     const mass = `mass silence: ${together.size} of ${lastHeard.size} hosts fell silent together`;
     return Array.from(this.#hosts, ([host, known]) => {
       const silentMs = now - (lastHeard.get(host) ?? now);
-      return verdictOf(host, known, { now, silentMs, timeoutMs, mass: together.has(host) ? mass : undefined });
+      if (!hasHeard) return { host, says: 'unknown', detail: 'no heartbeat of any host received' };
+      return decisionOf(host, known, { now, silentMs, timeoutMs, mass: together.has(host) ? mass : undefined });
     });
   }
 }
@@ -108,13 +132,13 @@ interface Moment {
   readonly mass: string | undefined;
 }
 
-function verdictOf(host: string, { heardAt, last, skewed }: Known, moment: Moment): Verdict {
+function decisionOf(host: string, { heardAt, last, skewed }: Known, moment: Moment): Verdict {
   const { now, silentMs, timeoutMs, mass } = moment;
-  if (last?.kind === 'goodbye') return { host, says: 'leaving', detail: 'said goodbye' };
+  if (last?.kind === 'goodbye') return { host, says: 'leaving', detail: 'sent a goodbye' };
   if (silentMs <= timeoutMs) {
-    if (heardAt === undefined) return { host, says: 'unknown', detail: 'not heard yet' };
+    if (heardAt === undefined) return { host, says: 'unknown', detail: 'no heartbeat received yet' };
     if (now - heardAt <= timeoutMs) return { host, says: 'up', detail: 'heartbeat' };
-    return { host, says: 'unknown', detail: 'not heard since this monitor listens again' };
+    return { host, says: 'unknown', detail: 'no heartbeat since this monitor listens again' };
   }
   if (skewed !== undefined && now - skewed.at <= timeoutMs) {
     const seconds = Math.round(skewed.byMs / 1000);
@@ -122,6 +146,7 @@ function verdictOf(host: string, { heardAt, last, skewed }: Known, moment: Momen
     return { host, says: 'unknown', detail };
   }
   if (mass !== undefined) return { host, says: 'unknown', detail: mass };
-  const detail = heardAt === undefined ? 'never heard' : `no heartbeat for more than ${timeoutMs / 1000} s`;
+  const detail =
+    heardAt === undefined ? 'no heartbeat ever received' : `no heartbeat for more than ${timeoutMs / 1000} s`;
   return { host, says: 'down', detail };
 }

@@ -1,26 +1,28 @@
 /**
- * Sends the heartbeats of this host, until the signal; then says goodbye, so that an orderly stop is not taken for a failure.
+ * Sends the heartbeats of this host until the signal, then a goodbye, so that an orderly stop is not taken for a failure.
  *
- * Invariant: it goes on whatever happens to one address: a network that is down keeps no beat from the others.
+ * Invariant: an error of one address does not affect the others: a network that is down delays no heartbeat on another.
  */
+
 import { createSocket, type Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import { type Address, parseAddresses } from '../address.ts';
 import { HeartbeatKeys } from './keys.ts';
 import { formatPacket, type Packet } from './packet.ts';
 
-/** A datagram may be lost, and nothing comes after the last one. */
+/** A datagram may be lost, and none follows the last one. */
 const GOODBYES = 3;
-/** The kernel takes a datagram at once or not at all. */
+/** The kernel accepts a datagram at once or not at all. */
 const SEND_TIMEOUT_MS = 2_000;
 
 /**
- * Resolves after the goodbye, or at once where `send_to` is empty. Throws when there is no usable key or address; what
- * goes wrong later is logged and tried again.
+ * Resolves after the goodbye, or at once if `send_to` is empty. Throws if there is no usable key or address; later errors
+ * are logged and retried.
  */
 export async function sendHeartbeats(
   options: EngineOptions,
@@ -28,23 +30,23 @@ export async function sendHeartbeats(
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const { sendTo, port, intervalMs, keyFile, previousKeyFile } = options.heartbeat;
+  const { sendTo, port, intervalMs } = options.heartbeat;
   const targets = parseAddresses(sendTo, port);
   if (targets.length === 0) return;
   for (const { host } of targets) {
     if (isIP(host) === 0) throw new Error(`[heartbeat] send_to: "${host}" is no IP address; names are not looked up`);
   }
-  const keys = new HeartbeatKeys(keyFile, previousKeyFile);
+  const keys = new HeartbeatKeys(options);
   const bootId = await readBootId();
   const outlets = targets.map((address) => new Outlet(address, log));
   let sequence = 0n;
   let keyFault: string | undefined;
   const send = async (kind: Packet['kind']) => {
     sequence = nextSequence(sequence);
-    const packet = formatPacket({ kind, time: Date.now(), bootId, sequence, host: node }, keys.current);
+    const packet = formatPacket({ kind, time: Date.now(), bootId, sequence, host: node }, keys.signing(node));
     if (keys.fault !== keyFault) {
       keyFault = keys.fault;
-      if (keyFault !== undefined) log('warning', `${keyFault}; the key from before stays in use`);
+      if (keyFault !== undefined) log('warning', `${keyFault}; the previous key stays in use`);
     }
     await Promise.all(outlets.map((outlet) => outlet.send(packet)));
   };
@@ -60,8 +62,8 @@ export async function sendHeartbeats(
 }
 
 /**
- * Rises for as long as the kernel runs, whichever process asks: it is CLOCK_MONOTONIC in microseconds, which no change of
- * the wall clock touches.
+ * Rises for as long as the kernel runs, for every process: it is CLOCK_MONOTONIC in microseconds, which no change of the
+ * wall clock affects.
  */
 export function nextSequence(last: bigint): bigint {
   const now = process.hrtime.bigint() / 1000n;
@@ -72,11 +74,11 @@ export function nextSequence(last: bigint): bigint {
 async function readBootId(): Promise<string> {
   const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
   const id = text.trim().replaceAll('-', '');
-  if (!/^[0-9a-f]{32}$/.test(id)) throw new Error('the kernel tells no boot id in /proc/sys/kernel/random/boot_id');
+  if (!/^[0-9a-f]{32}$/.test(id)) throw new Error('the kernel has no boot id in /proc/sys/kernel/random/boot_id');
   return id;
 }
 
-/** The way to one address; it tells the log when it breaks and when it is mended. */
+/** The socket for one address; logs when it fails and when it recovers. */
 class Outlet {
   readonly #address: Address;
   readonly #log: Log;
@@ -92,11 +94,11 @@ class Outlet {
     const { host, port } = this.#address;
     try {
       await this.#transmit(packet);
-      if (this.#broken !== undefined) this.#log('info', 'heartbeats leave again', { to: host, port });
+      if (this.#broken !== undefined) this.#log('info', 'heartbeats are sent again', { to: host, port });
       this.#broken = undefined;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (this.#broken !== why) this.#log('warning', 'heartbeats do not leave; tried again', { to: host, port, why });
+      const why = errorMessage(error);
+      if (this.#broken !== why) this.#log('warning', 'heartbeats are not sent; retrying', { to: host, port, why });
       this.#broken = why;
       this.close();
     }
@@ -111,7 +113,7 @@ class Outlet {
     const { host, port } = this.#address;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#socket ??= createSocket(isIP(host) === 6 ? 'udp6' : 'udp4').unref();
-    // An error that comes on its own (ICMP) belongs to the packet that is under way, or to none.
+    // An asynchronous error (ICMP) belongs to the packet that is being sent, or to none.
     this.#socket.removeAllListeners('error').on('error', reject);
     const timer = setTimeout(() => reject(new Error(`not sent within ${SEND_TIMEOUT_MS} ms`)), SEND_TIMEOUT_MS);
     this.#socket.send(packet, port, host, (error) => (error === null ? resolve() : reject(error)));

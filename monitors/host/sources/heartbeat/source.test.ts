@@ -1,11 +1,13 @@
 import { createSocket } from 'node:dgram';
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
+import { retirePrevious, rotate } from '#protocol/identity/key-ring.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Fact } from '../fact.ts';
+import { KeyFiles } from '#test/world/key-files.ts';
+import type { Fact } from '../source.ts';
 import { HeartbeatKeys } from './keys.ts';
 import { formatPacket, parsePacket } from './packet.ts';
 import { nextSequence, sendHeartbeats } from './sender.ts';
@@ -29,8 +31,7 @@ async function freePort(): Promise<number> {
 async function place(change: Partial<EngineOptions['heartbeat']> = {}): Promise<EngineOptions> {
   const folder = mkdtempSync(join(tmpdir(), 'heartbeat-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const keyFile = join(folder, 'key');
-  writeFileSync(keyFile, `${'a1'.repeat(32)}\n`, { mode: 0o600 });
+  const keyFile = new KeyFiles(folder).issue('watcher', true);
   const port = await freePort();
   return {
     ...DEFAULT_OPTIONS,
@@ -48,7 +49,7 @@ async function place(change: Partial<EngineOptions['heartbeat']> = {}): Promise<
   };
 }
 
-/** What a source tells, and a log; both end with the test. */
+/** The facts of a source, and a log; both end with the test. */
 async function watched(options: EngineOptions, node = 'watcher') {
   const source = await createHeartbeatSource(options, node);
   const facts: Fact[] = [];
@@ -64,14 +65,21 @@ async function watched(options: EngineOptions, node = 'watcher') {
     await done;
   };
   onTestFinished(stop);
-  await source.look(AbortSignal.timeout(20_000));
+  // Resolves when the socket listens; blind until the first heartbeat.
+  await source.look(AbortSignal.timeout(20_000)).catch(() => undefined);
   const newest = (host: string) => facts.findLast((fact) => fact.host === host)?.says;
   return { source, facts, lines, newest, stop };
 }
 
+/** The options of another host, with the key that was issued to it. */
+function ofHost(options: EngineOptions, host: string): EngineOptions {
+  const keyFile = new KeyFiles(dirname(options.heartbeat.keyFile)).issue(host);
+  return { ...options, heartbeat: { ...options.heartbeat, keyFile } };
+}
+
 function sending(options: EngineOptions, host: string) {
   const end = new AbortController();
-  const done = sendHeartbeats(options, host, quiet, end.signal);
+  const done = sendHeartbeats(ofHost(options, host), host, quiet, end.signal);
   const stop = async () => {
     end.abort();
     await done;
@@ -80,7 +88,7 @@ function sending(options: EngineOptions, host: string) {
   return { stop };
 }
 
-/** One datagram from somebody else. */
+/** One datagram of another sender. */
 async function send(port: number, bytes: Uint8Array): Promise<void> {
   const socket = createSocket('udp4');
   const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -92,7 +100,7 @@ async function send(port: number, bytes: Uint8Array): Promise<void> {
 const beat = (options: EngineOptions, host: string) =>
   formatPacket(
     { kind: 'beat', time: Date.now(), bootId: 'ab'.repeat(16), sequence: nextSequence(0n), host },
-    new HeartbeatKeys(options.heartbeat.keyFile, '').current,
+    new HeartbeatKeys(ofHost(options, host)).signing(host),
   );
 
 describe('heartbeats over a real socket', () => {
@@ -108,7 +116,7 @@ describe('heartbeats over a real socket', () => {
     expect(facts.every((fact) => fact.proof === undefined && fact.source === 'heartbeat')).toBe(true);
   });
 
-  test('a sender that is started anew on the same boot is heard at once', async () => {
+  test('a sender that is restarted on the same boot is up at once', async () => {
     const options = await place();
     const { newest, lines } = await watched(options);
     const first = sending(options, 'compute-1');
@@ -132,7 +140,7 @@ describe('heartbeats over a real socket', () => {
     await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
   });
 
-  test('a replayed packet does not bring a host back, and is told to the log', async () => {
+  test('a replayed packet does not make a host up, and is logged', async () => {
     const options = await place({ timeoutMs: 1_000 });
     const { newest, lines, facts } = await watched(options);
     sending(options, 'compute-1');
@@ -147,7 +155,7 @@ describe('heartbeats over a real socket', () => {
     expect(facts.filter((fact) => fact.host === 'dead' && fact.says === 'up')).toHaveLength(before);
   });
 
-  test('strangers are refused, and do not fill the log', async () => {
+  test('foreign datagrams are refused, and do not fill the log', async () => {
     const options = await place();
     const { newest, lines, stop } = await watched(options);
     const packet = { kind: 'beat', time: Date.now(), bootId: 'ab'.repeat(16), sequence: 1n, host: 'evil' } as const;
@@ -163,7 +171,7 @@ describe('heartbeats over a real socket', () => {
     expect(lines.length).toBeLessThanOrEqual(4);
   });
 
-  test('what a host says of the watcher itself is not its concern', async () => {
+  test('heartbeats of the watcher itself are ignored', async () => {
     const options = await place();
     const { newest, facts } = await watched(options, 'compute-1');
     sending(options, 'compute-1');
@@ -172,7 +180,7 @@ describe('heartbeats over a real socket', () => {
     expect(facts.filter((fact) => fact.host === 'compute-1')).toEqual([]);
   });
 
-  test('hosts of the inventory are missed', async () => {
+  test('hosts of the inventory are expected', async () => {
     const options = await place({ timeoutMs: 1_000 });
     writeFileSync(options.hostSources.inventory, 'hosts: { compute-1: {}, compute-2: {}, compute-3: {}, watcher: {} }');
     const { newest } = await watched(options);
@@ -183,7 +191,7 @@ describe('heartbeats over a real socket', () => {
     expect(newest('watcher')).toBeUndefined();
   });
 
-  test('a port that is taken is told, and taken over when it is free', { timeout: 60_000 }, async () => {
+  test('a port in use is logged, and opened when it is free', { timeout: 60_000 }, async () => {
     const options = await place();
     const other = createSocket('udp4');
     const bound = Promise.withResolvers<void>();
@@ -198,14 +206,16 @@ describe('heartbeats over a real socket', () => {
       end.signal,
     );
     await expect(source.look(AbortSignal.timeout(20_000))).rejects.toThrow('EADDRINUSE');
-    expect(lines).toEqual(['heartbeats cannot be heard; tried again']);
+    expect(lines).toEqual(['heartbeats cannot be received; retrying']);
     other.close();
-    await vi.waitFor(() => source.look(AbortSignal.timeout(20_000)), PATIENCE);
+    await vi.waitFor(async () => {
+      await expect(source.look(AbortSignal.timeout(20_000))).rejects.toThrow('no heartbeat was received so far');
+    }, PATIENCE);
     end.abort();
     await done;
   });
 
-  test('one look without following listens for as long as it takes to tell', async () => {
+  test('one poll without following listens until the state is known', async () => {
     const options = await place({ timeoutMs: 700 });
     writeFileSync(options.hostSources.inventory, 'hosts: { compute-1: {}, compute-2: {}, compute-3: {} }');
     sending(options, 'compute-1');
@@ -220,76 +230,112 @@ describe('heartbeats over a real socket', () => {
 });
 
 describe('keys', () => {
-  test('are replaced while everything runs: both are accepted until the new one is everywhere', async () => {
+  test('of a watcher check each host by its own key: no other host can send in its name', async () => {
+    const options = await place();
+    const keys = new HeartbeatKeys(options);
+    const evil = new HeartbeatKeys(ofHost(options, 'evil')).signing('evil');
+    const packet = { kind: 'beat', time: Date.now(), bootId: 'ab'.repeat(16), sequence: 1n } as const;
+    expect(parsePacket(formatPacket({ ...packet, host: 'evil' }, evil), (host) => keys.of(host))).toMatchObject({
+      host: 'evil',
+    });
+    expect(parsePacket(formatPacket({ ...packet, host: 'h' }, evil), (host) => keys.of(host))).toBe('wrong key');
+    expect(() => new HeartbeatKeys(ofHost(options, 'evil')).signing('h')).toThrow(
+      /evil\.key was issued to host evil, and this host is h/,
+    );
+    await expect(createHeartbeatSource(ofHost(options, 'evil'), 'evil')).rejects.toThrow(
+      /checks no heartbeats of other hosts; issue it with "recovery-agent key issue HOST --watcher"/,
+    );
+  });
+
+  test('are renewed while everything runs: a watcher with the new ones accepts both generations', async () => {
+    const options = await place();
+    const ring = new KeyFiles(dirname(options.heartbeat.keyFile));
+    const keys = new HeartbeatKeys(options);
+    const of = (host: string) => keys.of(host);
+    const first = beat(options, 'h');
+    ring.change((before) => rotate(before, new Date().toISOString()));
+    const second = beat(options, 'h');
+    expect(parsePacket(first, of)).toMatchObject({ host: 'h' });
+    expect(parsePacket(second, of)).toBe('wrong key');
+    ring.issue('watcher', true);
+    keys.refresh();
+    expect(parsePacket(first, of)).toMatchObject({ host: 'h' });
+    expect(parsePacket(second, of)).toMatchObject({ host: 'h' });
+    ring.change(retirePrevious);
+    ring.issue('watcher', true);
+    keys.refresh();
+    expect(parsePacket(first, of)).toBe('wrong key');
+    expect(parsePacket(second, of)).toMatchObject({ host: 'h' });
+  });
+
+  test('that all hosts share are refused, unless the configuration accepts them', async () => {
     const options = await place();
     const { keyFile } = options.heartbeat;
-    const previous = `${keyFile}.previous`;
-    const keys = new HeartbeatKeys(keyFile, previous);
-    const sent = beat(options, 'h');
-    renameSync(keyFile, previous);
-    writeFileSync(keyFile, 'n'.repeat(64), { mode: 0o600 });
-    expect(parsePacket(sent, keys.all)).toMatchObject({ host: 'h' });
-    expect(parsePacket(beat(options, 'h'), keys.all)).toBe('wrong key');
-    keys.refresh();
-    expect(parsePacket(sent, keys.all)).toMatchObject({ host: 'h' });
-    expect(parsePacket(beat(options, 'h'), keys.all)).toMatchObject({ host: 'h' });
-    rmSync(previous);
-    keys.refresh();
-    expect(parsePacket(sent, keys.all)).toBe('wrong key');
+    writeFileSync(keyFile, 'a1'.repeat(32), { mode: 0o600 });
+    await expect(createHeartbeatSource(options, 'w')).rejects.toThrow(/is not of this host alone: issue one with/);
+    const heartbeat = { ...options.heartbeat, sharedKey: 'accept' } as const;
+    const keys = new HeartbeatKeys({ ...options, heartbeat });
+    expect(keys.of('h')).toEqual([keys.signing('h')]);
   });
 
-  test('that become unusable leave those from before in use', async () => {
-    const { keyFile } = (await place()).heartbeat;
-    const keys = new HeartbeatKeys(keyFile, '');
-    const before = keys.all;
-    writeFileSync(keyFile, 'short');
+  test('that become unusable leave the previous ones in use', async () => {
+    const options = await place();
+    const keys = new HeartbeatKeys(options);
+    const before = keys.of('h');
+    const { keyFile } = options.heartbeat;
+    writeFileSync(keyFile, readFileSync(keyFile, 'utf8').replace('"watched"', '"other"'));
     keys.refresh();
-    expect(keys.fault).toContain('32 to 4096 bytes, not 5');
-    expect(keys.all).toEqual(before);
+    expect(keys.fault).toContain('holds no complete "recovery-agent host key"');
+    expect(keys.of('h')).toEqual(before);
   });
 
-  test('that are missing, open to everybody or too short are refused with what to do', async () => {
+  test('that are missing, readable by every user or too short are refused with a remedy', async () => {
     const options = await place();
     const { keyFile } = options.heartbeat;
     const create = () => createHeartbeatSource(options, 'watcher');
-    const content = readFileSync(keyFile, 'utf8').trim();
+    const { key } = JSON.parse(readFileSync(keyFile, 'utf8'));
     chmodSync(keyFile, 0o644);
     await expect(create()).rejects.toThrow(`chmod 640 ${keyFile}`);
-    await expect(create()).rejects.not.toThrow(content);
+    await expect(create()).rejects.not.toThrow(key);
     chmodSync(keyFile, 0o600);
     writeFileSync(keyFile, 'k'.repeat(31));
     await expect(create()).rejects.toThrow('must have 32 to 4096 bytes, not 31');
     rmSync(keyFile);
-    await expect(create()).rejects.toThrow('openssl rand -hex 32');
-    await expect(sendHeartbeats(options, 'h', quiet, AbortSignal.timeout(1))).rejects.toThrow('openssl rand -hex 32');
+    await expect(create()).rejects.toThrow('recovery-agent key issue HOST');
+    await expect(sendHeartbeats(options, 'h', quiet, AbortSignal.timeout(1))).rejects.toThrow('key issue HOST');
   });
 });
 
 describe('the sender', () => {
-  test('has nothing to do where no address is named', async () => {
+  test('does nothing if no address is configured', async () => {
     await sendHeartbeats(await place({ sendTo: '' }), 'h', quiet, new AbortController().signal);
   });
 
-  test('sends to all that it can reach, and tells once whom it cannot', async () => {
+  test('sends to all that it can reach, and logs once which it cannot', async () => {
     const options = await place();
     const { newest } = await watched(options);
     const lines: string[] = [];
     const end = new AbortController();
-    // Nobody may send to the broadcast address without asking for it: the kernel refuses (EACCES).
+    // A socket may send to the broadcast address only after setting an option: the kernel refuses (EACCES).
     const both = { ...options, heartbeat: { ...options.heartbeat, sendTo: '255.255.255.255, 127.0.0.1' } };
-    const done = sendHeartbeats(both, 'compute-1', (_, message) => lines.push(message), end.signal);
+    const done = sendHeartbeats(
+      ofHost(both, 'compute-1'),
+      'compute-1',
+      (_, message) => lines.push(message),
+      end.signal,
+    );
     await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
     end.abort();
     await done;
-    expect(lines).toEqual(['heartbeats do not leave; tried again']);
+    expect(lines).toEqual(['heartbeats are not sent; retrying']);
   });
 
-  test('takes no names, which would need a name server', async () => {
+  test('accepts no names, which would need a name server', async () => {
     const options = await place({ sendTo: 'controller-1' });
     await expect(sendHeartbeats(options, 'h', quiet, AbortSignal.timeout(1))).rejects.toThrow('is no IP address');
   });
 
-  test('counts on from wherever it was, also when the clock stands still', () => {
+  test('continues the sequence, also if the clock does not advance', () => {
     const first = nextSequence(0n);
     expect(nextSequence(first)).toBeGreaterThan(first);
     expect(nextSequence(2n ** 62n)).toBe(2n ** 62n + 1n);

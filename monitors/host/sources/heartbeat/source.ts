@@ -1,24 +1,36 @@
 /**
  * The heartbeats of other hosts as a source of the host monitor.
  *
- * Invariant: it proves nothing. `up` is told on arrival, `down` after silence, `leaving` upon a goodbye; while it cannot
- * listen it says nothing of any host, and the silence of that time counts for none.
+ * Invariant: it proves nothing. `up` is reported on arrival, `down` after silence, `leaving` upon a goodbye. While it cannot
+ * listen it reports nothing about any host, and the silence of that time does not count.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { isEqualHost } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
-import type { Fact, Source } from '../fact.ts';
 import { MAX_HOSTS, readInventory } from '../inventory.ts';
+import type { Fact, Source, SourceKind } from '../source.ts';
 import { HeartbeatKeys } from './keys.ts';
 import { parsePacket } from './packet.ts';
 import { receive } from './receiver.ts';
 import { RefusalLog } from './refusals.ts';
 import { HeartbeatRegister, type Verdict } from './register.ts';
 
-/** Before the port is tried again. */
+/** Delay before the port is opened again. */
 const REOPEN_MS = 5_000;
 
-export async function createHeartbeatSource(options: EngineOptions, node: string): Promise<Source> {
+export const heartbeat: SourceKind<'heartbeat' | 'hostSources' | 'transport'> = {
+  name: 'heartbeat',
+  groups: ['heartbeat', 'hostSources', 'transport'],
+  create: createHeartbeatSource,
+};
+
+export async function createHeartbeatSource(
+  options: Pick<EngineOptions, 'heartbeat' | 'hostSources' | 'transport'>,
+  node: string,
+): Promise<Source> {
   return new HeartbeatSource(options, node);
 }
 
@@ -29,16 +41,18 @@ class HeartbeatSource implements Source {
   readonly #keys: HeartbeatKeys;
   readonly #register: HeartbeatRegister;
   /** Why it does not listen; undefined while it does. */
-  #deaf: string | undefined = 'nobody has begun to listen';
+  #deaf: string | undefined = 'the socket is not open yet';
+  #refusals: RefusalLog | undefined;
   #following = false;
   #opening = Promise.withResolvers<void>();
   #ownLook: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined;
 
-  constructor(options: EngineOptions, node: string) {
-    const { keyFile, previousKeyFile, timeoutMs, clockSkewMs, massSilence } = options.heartbeat;
+  constructor(options: Pick<EngineOptions, 'heartbeat' | 'hostSources' | 'transport'>, node: string) {
+    const { timeoutMs, clockSkewMs, massSilence } = options.heartbeat;
     this.#options = options.heartbeat;
     this.#node = node;
-    this.#keys = new HeartbeatKeys(keyFile, previousKeyFile);
+    this.#keys = new HeartbeatKeys(options);
+    if (this.#keys.watchFault !== undefined) throw new Error(this.#keys.watchFault);
     const expected = (readInventory(options.hostSources.inventory) ?? []).flatMap(({ name }) =>
       name === node ? [] : [name],
     );
@@ -55,10 +69,18 @@ class HeartbeatSource implements Source {
       signal.removeEventListener('abort', stop);
     } else await this.#listenForOneLook(signal);
     signal.throwIfAborted();
-    if (this.#deaf !== undefined) throw new Error(`no heartbeat can be heard: ${this.#deaf}`);
-    const facts = this.#register.verdicts(performance.now()).map(factOf);
-    if (!this.#following) this.#deaf = 'nobody listens any more';
-    return facts;
+    if (this.#deaf !== undefined) throw new Error(`no heartbeat can be received: ${this.#deaf}`);
+    const verdicts = this.#register.verdicts(performance.now());
+    if (!this.#following) this.#deaf = 'the socket is closed';
+    const refused = this.#refusals?.summary();
+    const [first] = verdicts;
+    if (!this.#register.hasHeard) {
+      throw new Error(`no heartbeat was received so far (${refused ?? 'no datagram arrived'})`);
+    }
+    if (verdicts.length > 1 && first !== undefined && verdicts.every(({ says }) => says === 'unknown')) {
+      throw new Error(`no state of any host is known; ${first.host}: ${first.detail}${refused ? ` (${refused})` : ''}`);
+    }
+    return verdicts.map(factOf);
   }
 
   async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
@@ -69,7 +91,7 @@ class HeartbeatSource implements Source {
     while (!signal.aborted) {
       await this.#listen(tell, log, signal);
       if (signal.aborted) break;
-      log('error', 'heartbeats cannot be heard; tried again', { why: this.#deaf });
+      log('error', 'heartbeats cannot be received; retrying', { why: this.#deaf });
       await delay(REOPEN_MS, undefined, { signal }).catch(() => undefined);
     }
     await judging;
@@ -80,17 +102,19 @@ class HeartbeatSource implements Source {
   /** Ends with the signal, or when the socket fails. */
   async #listen(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     const refusals = new RefusalLog(log);
+    this.#refusals = refusals;
     const arrived = (bytes: Buffer, from: string) => {
-      const packet = parsePacket(bytes, this.#keys.all);
+      const packet = parsePacket(bytes, (host) => this.#keys.of(host));
       if (typeof packet === 'string') return refusals.add(packet, from);
-      if (packet.host === this.#node) return;
+      if (isEqualHost(packet.host, this.#node)) return;
       const taken = this.#register.take(packet, performance.now(), Date.now());
       if (taken === 'repeated') return;
       if (taken !== 'new') return refusals.add(taken, from, packet.host);
+      const host = this.#register.nameOf(packet.host);
       const isGoodbye = packet.kind === 'goodbye';
       const verdict: Verdict = isGoodbye
-        ? { host: packet.host, says: 'leaving', detail: 'said goodbye' }
-        : { host: packet.host, says: 'up', detail: 'heartbeat' };
+        ? { host, says: 'leaving', detail: 'sent a goodbye' }
+        : { host, says: 'up', detail: 'heartbeat' };
       tell([factOf(verdict)]);
     };
     const opened = () => {
@@ -100,9 +124,9 @@ class HeartbeatSource implements Source {
     };
     try {
       await receive(this.#options, arrived, opened, signal);
-      this.#deaf = 'nobody listens any more';
+      this.#deaf = 'the socket is closed';
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       this.#deaf = `UDP ${this.#options.listen} port ${this.#options.port}: ${why}`;
       this.#opening.resolve();
     } finally {
@@ -110,7 +134,7 @@ class HeartbeatSource implements Source {
     }
   }
 
-  /** Tells of silence, each change once. */
+  /** Reports silence, each change once. */
   async #judge(tell: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
     const { timeoutMs } = this.#options;
     const told = new Map<string, string>();
@@ -118,7 +142,7 @@ class HeartbeatSource implements Source {
     while (!signal.aborted) {
       await delay(Math.min(1_000, timeoutMs / 4), undefined, { signal }).catch(() => undefined);
       const now = performance.now();
-      // This process stood still: what arrived meanwhile is still to be read.
+      // This process was suspended: datagrams that arrived since have not been read yet.
       if (now - before > timeoutMs / 2) this.#register.listeningFrom(now);
       before = now;
       if (signal.aborted || this.#deaf !== undefined) continue;
@@ -132,7 +156,7 @@ class HeartbeatSource implements Source {
     }
   }
 
-  /** Long enough to tell who is silent. */
+  /** Listens long enough to detect silent hosts. */
   async #listenForOneLook(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
     const both = AbortSignal.any([signal, controller.signal]);

@@ -1,11 +1,11 @@
 /**
- * ipmitool as a program: its arguments, its environment, and what its output means. Pure.
+ * The program ipmitool: its arguments, its environment, and the meaning of its output. Pure.
  *
  * Invariants: password and Kg key are in the environment (`-E`, `-K`), never in the arguments, which every user of the machine
- * can read. Nothing but the line "Chassis Power is off" of a successful ipmitool is taken for power off.
+ * can read. Only the line "Chassis Power is off" of a successful ipmitool is taken for power off.
  * Source: ipmitool 1.8.19, ipmitool(1) and lib/ipmi_chassis.c.
  */
-import type { IpmiBmc } from './bmc-options.ts';
+import type { IpmiBmc } from '../bmc-options.ts';
 
 const MAX_REASON = 2000;
 const MAX_KG_BYTES = 20;
@@ -30,7 +30,7 @@ export function environmentOf({ password, kgKey }: Secrets): Record<string, stri
   return kgKey === undefined ? base : { ...base, IPMI_KGKEY: kgKey };
 }
 
-/** The key as ipmitool takes it in its environment. @param written the text itself, or 0x and hexadecimal digits */
+/** The key in the form of ipmitool's environment. @param written the text itself, or 0x and hexadecimal digits */
 export function kgKeyOf(written: string, file: string): string {
   const digits = /^0x((?:[0-9a-f]{2})+)$/i.exec(written)?.[1];
   const key = digits === undefined ? Buffer.from(written) : Buffer.from(digits, 'hex');
@@ -55,12 +55,12 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
   readonly secrets: Secrets;
-  /** What could be set where the time is not enough. */
+  /** An option that may help if the timeout is too short. */
   readonly hint: string;
 }
 
 /**
- * A BMC that does not list its cipher suites costs ipmitool 1.8.19 ten seconds (measured with OpenIPMI's simulator), more than
+ * If a BMC does not list its cipher suites, ipmitool 1.8.19 needs ten seconds (measured with OpenIPMI's simulator), more than
  * the default of `ipmi_timeout`.
  */
 export function hintOf({ interface: network = 'lanplus', cipher_suite }: IpmiBmc): string {
@@ -68,7 +68,7 @@ export function hintOf({ interface: network = 'lanplus', cipher_suite }: IpmiBmc
   return '; if the BMC responds to ping, set cipher_suite (3 or 17), which saves ipmitool a query of ten seconds';
 }
 
-/** Why there is no power state. @param error of the program; undefined where it ended with success */
+/** Why there is no power state. @param error of the program; undefined if it ended with success */
 export function reasonOf(
   error: (Error & { readonly code?: unknown; readonly killed?: boolean; readonly signal?: unknown }) | undefined,
   { ipmitool, timeoutMs, stdout, stderr, secrets, hint }: Ended,
@@ -80,9 +80,9 @@ export function reasonOf(
   }
   if (error.code === 'ENOENT') return `${ipmitool} does not exist; install ipmitool, or name it in [host] ipmitool`;
   if (error.code === 'EACCES') return `${ipmitool} is not executable for this user; check its mode`;
-  if (error.name === 'AbortError') return 'the look was ended';
-  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `${ipmitool} has more output than it can have`;
-  if (error.killed === true) return `no answer within ${timeoutMs / 1000} s${hint}${more}`;
+  if (error.name === 'AbortError') return 'the poll was aborted';
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `${ipmitool} has too much output`;
+  if (error.killed === true) return `timed out after ${timeoutMs / 1000} s${hint}${more}`;
   const end =
     typeof error.code === 'number' ? `exit code ${error.code}` : `signal ${String(error.signal ?? error.code)}`;
   return `${ipmitool} failed (${end})${more}`;

@@ -1,31 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { createIpmiSource } from './ipmi.ts';
+import { type SourcePlace, sourcePlace } from '#test/world/source-place.ts';
 import { kgKeyOf, powerIn } from './ipmitool.ts';
-import { type SourcePlace, sourcePlace } from './source-place.ts';
+import { createIpmiSource } from './source.ts';
 
 const SECRET = 'geheim-$(id)-"quoted"';
 
-/** Writes what it was given, then does what the name of the board says. */
+/** Records its arguments, then behaves as the name of the BMC requires. */
 const STAND_IN = `#!/bin/sh
 folder=$(dirname "$0")
 printf '%s\\n' "$*" >> "$folder/argv"
 printf '%s' "$IPMI_PASSWORD" > "$folder/password"
 env > "$folder/environment"
 case "$*" in
-*board-off*) echo 'Chassis Power is off' ;;
-*board-on*) echo 'Chassis Power is on' ;;
-*board-both*) printf 'Chassis Power is off\\nChassis Power is on\\n' ;;
-*board-lies*) echo 'Chassis Power is off'; echo "Error: $IPMI_PASSWORD is wrong" >&2; exit 1 ;;
-*board-many*)
+*bmc-off*) echo 'Chassis Power is off' ;;
+*bmc-on*) echo 'Chassis Power is on' ;;
+*bmc-both*) printf 'Chassis Power is off\\nChassis Power is on\\n' ;;
+*bmc-failing*) echo 'Chassis Power is off'; echo "Error: $IPMI_PASSWORD is wrong" >&2; exit 1 ;;
+*bmc-many*)
   echo 'Error in open session response message : invalid authentication algorithm' >&2
   echo 'Error: Unable to establish IPMI v2 / RMCP+ session' >&2
   exit 1 ;;
-*board-flood*) i=0; while [ $i -lt 200 ]; do echo 'Unable to establish a session, line after line' >&2; i=$((i+1)); done; exit 1 ;;
-*board-slow*) echo $$ > "$folder/pid"; exec sleep 600 ;;
-*board-loud*) while :; do echo 'Chassis Power is off and on and off and on'; done ;;
-*board-late*)
+*bmc-flood*) i=0; while [ $i -lt 200 ]; do echo 'Unable to establish a session, line after line' >&2; i=$((i+1)); done; exit 1 ;;
+*bmc-slow*) echo $$ > "$folder/pid"; exec sleep 600 ;;
+*bmc-loud*) while :; do echo 'Chassis Power is off and on and off and on'; done ;;
+*bmc-late*)
   if [ -e "$folder/once" ]; then echo 'Chassis Power is off'; else : > "$folder/once"; exit 1; fi ;;
 esac
 `;
@@ -33,7 +33,7 @@ esac
 function place(boards: readonly string[], change = {}): SourcePlace {
   const hosts = boards.map(
     (name) =>
-      `  ${name}: { bmc: { type: ipmi, address: board-${name}, user: recovery, password_file: FOLDER/password-file } }`,
+      `  ${name}: { bmc: { type: ipmi, address: bmc-${name}, user: recovery, password_file: FOLDER/password-file } }`,
   );
   const made = sourcePlace(`hosts:\n${hosts.join('\n')}\n`, {
     ipmiRetryMax: 0,
@@ -53,25 +53,25 @@ async function look({ options }: SourcePlace) {
 }
 
 describe('IPMI', () => {
-  test('power off is proof, power on says nothing of the host', async () => {
+  test('power off is a proof, power on is no state of the host', async () => {
     expect(await look(place(['off', 'on']))).toEqual({
       off: ['down', 'power off', 'powered off'],
       on: ['unknown', undefined, 'powered on'],
     });
   });
 
-  test('an answer that is none, or of a program that failed, proves nothing', async () => {
-    const facts = await look(place(['on', 'both', 'lies', 'silent']));
-    for (const host of ['both', 'lies', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
+  test('an invalid output, or one of a program that failed, proves nothing', async () => {
+    const facts = await look(place(['on', 'both', 'failing', 'silent']));
+    for (const host of ['both', 'failing', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
     expect(facts.both?.[2]).toContain('does not report whether the power is on or off');
   });
 
-  test('the password is in the environment of the program alone: not in its words, not in what is told', async () => {
-    const made = place(['on', 'lies']);
+  test('the password is only in the environment of the program: not in its arguments, not in messages', async () => {
+    const made = place(['on', 'failing']);
     const facts = await look(made);
     const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
     expect(read('password')).toBe(SECRET);
-    expect(read('argv')).toContain('-I lanplus -H board-on -U recovery -E chassis power status\n');
+    expect(read('argv')).toContain('-I lanplus -H bmc-on -U recovery -E chassis power status\n');
     expect(read('argv')).not.toContain('geheim');
     expect(JSON.stringify(facts)).not.toContain('geheim');
     expect(JSON.stringify(facts)).toContain('is wrong');
@@ -81,22 +81,22 @@ describe('IPMI', () => {
     expect(names.filter((name) => !/^(PATH|LC_ALL|IPMI_PASSWORD|PWD|SHLVL|OLDPWD|_|)$/.test(name ?? ''))).toEqual([]);
   });
 
-  test('a board that does not answer in time, and one that does not stop, are given up', async () => {
+  test('a BMC that does not respond in time, and one that does not stop, time out', async () => {
     const facts = await look(place(['on', 'slow', 'loud'], { ipmiTimeoutMs: 3_000 }));
     expect(facts.slow).toEqual([
       'unknown',
       undefined,
-      expect.stringMatching(/^no answer within 3 s; .*set cipher_suite/),
+      expect.stringMatching(/^timed out after 3 s; .*set cipher_suite/),
     ]);
     expect(facts.loud?.slice(0, 2)).toEqual(['unknown', undefined]);
   });
 
-  test('a question that failed is asked again, as often as the options say', async () => {
+  test('a failed request is retried as often as the options allow', async () => {
     expect(await look(place(['late'], { ipmiRetryMax: 1 }))).toMatchObject({ late: ['down', 'power off', /./] });
-    const made = place(['on', 'lies'], { ipmiRetryMax: 2 });
+    const made = place(['on', 'failing'], { ipmiRetryMax: 2 });
     await look(made);
     const asked = readFileSync(join(made.folder, 'argv'), 'utf8').split('\n');
-    expect(asked.filter((line) => line.includes('board-lies'))).toHaveLength(3);
+    expect(asked.filter((line) => line.includes('bmc-failing'))).toHaveLength(3);
   });
 
   test('every line of ipmitool reaches the reason, within bounds', async () => {
@@ -108,7 +108,7 @@ describe('IPMI', () => {
     expect(facts.flood?.[2]?.length).toBeLessThan(2400);
   });
 
-  test('where no BMC answers, each is named with its reason', async () => {
+  test('if no BMC responds, each is listed with its reason', async () => {
     await expect(look(place(['many', 'silent']))).rejects.toThrow(
       /many: .*invalid authentication.* \| silent: .*no output/,
     );
@@ -121,13 +121,13 @@ describe('IPMI', () => {
       'options.yaml',
       `bmc_defaults: { ipmi: { user: all, password_file: ${made.folder}/password-file, cipher_suite: 17, retries: 0 } }
 hosts:
-  a: { bmc: { type: ipmi, address: board-on, port: 6230, kg_key_file: ${made.folder}/kg, privilege: USER, cipher_suite: 3 } }
+  a: { bmc: { type: ipmi, address: bmc-on, port: 6230, kg_key_file: ${made.folder}/kg, privilege: USER, cipher_suite: 3 } }
 `,
     );
     const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
     expect(await look({ ...made, options })).toMatchObject({ a: ['unknown', undefined, 'powered on'] });
     const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
-    expect(read('argv')).toBe('-I lanplus -H board-on -U all -E -p 6230 -L USER -C 3 -K chassis power status\n');
+    expect(read('argv')).toBe('-I lanplus -H bmc-on -U all -E -p 6230 -L USER -C 3 -K chassis power status\n');
     expect(read('environment')).toContain('IPMI_KGKEY=kg-key\n');
   });
 
@@ -142,8 +142,8 @@ hosts:
     ['schlüssel', 'beyond ASCII'],
   ])('the Kg key %s is refused', (written, reason) => expect(() => kgKeyOf(written, '/kg')).toThrow(reason));
 
-  test('where no board answers the look fails; a missing program is named', async () => {
-    await expect(look(place(['lies', 'silent']))).rejects.toThrow('none of 2 BMCs answers over ipmi');
+  test('if no BMC responds the poll fails; a missing program is reported', async () => {
+    await expect(look(place(['failing', 'silent']))).rejects.toThrow('none of 2 BMCs responds over ipmi');
     const missing = place(['on'], {});
     const hostSources = { ...missing.options.hostSources, ipmitool: '/nowhere/ipmitool' };
     await expect(look({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(
@@ -151,7 +151,7 @@ hosts:
     );
   });
 
-  test('an ended look ends at once and leaves no program behind', async () => {
+  test('an aborted poll ends at once and leaves no program behind', async () => {
     const made = place(['slow'], { ipmiTimeoutMs: 300_000 });
     const source = await createIpmiSource(made.options, 'controller-1');
     const end = new AbortController();
@@ -166,18 +166,18 @@ hosts:
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
   });
 
-  test('a password file that is open to everybody is not used', async () => {
+  test('a password file that every user can read is not used', async () => {
     const made = place(['on']);
     made.write('open', 'x', 0o644);
     const inventory = made.write(
       'open.yaml',
-      `hosts: { h: { bmc: { type: ipmi, address: board-on, user: u, password_file: ${made.folder}/open } } }`,
+      `hosts: { h: { bmc: { type: ipmi, address: bmc-on, user: u, password_file: ${made.folder}/open } } }`,
     );
     const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
     await expect(look({ ...made, options })).rejects.toThrow('is open to every user of this machine: chmod 640');
   });
 
-  test('without any board there is nothing to ask', async () => {
+  test('without a BMC there is no source', async () => {
     const { options } = sourcePlace('hosts: { h: {} }');
     await expect(createIpmiSource(options, 'n')).rejects.toThrow('has no host with a bmc of type ipmi');
   });

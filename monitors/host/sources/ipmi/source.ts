@@ -1,14 +1,15 @@
-/** The power state of hosts over IPMI, read with ipmitool. What its output means: ipmitool.ts. */
+/** Reads the power state of hosts over IPMI with ipmitool. ipmitool.ts decodes its output. */
 import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
-import { readSecret } from '#config/secret-file.ts';
-import type { IpmiBmc } from './bmc-options.ts';
-import type { Source } from './fact.ts';
-import { type InventoryHost, requireInventory } from './inventory.ts';
+import { readSecret } from '#config/document/secret-file.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { faultOfFile, lookAt } from '#protocol/trusted-path.ts';
+import type { IpmiBmc } from '../bmc-options.ts';
+import { passwordOf } from '../bmc-password.ts';
+import { type InventoryHost, requireInventory } from '../inventory.ts';
+import { powerOfAll } from '../power.ts';
+import type { Source, SourceKind } from '../source.ts';
 import { argumentsOf, environmentOf, hintOf, kgKeyOf, powerIn, reasonOf } from './ipmitool.ts';
-import { passwordOf } from './password.ts';
-import { powerOfAll } from './power.ts';
 
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
@@ -17,7 +18,9 @@ interface IpmiHost {
   readonly bmc: IpmiBmc;
 }
 
-export async function createIpmiSource(options: EngineOptions, node: string): Promise<Source> {
+export const ipmi: SourceKind<'hostSources'> = { name: 'ipmi', groups: ['hostSources'], create: createIpmiSource };
+
+export async function createIpmiSource(options: Pick<EngineOptions, 'hostSources'>, node: string): Promise<Source> {
   const settings = options.hostSources;
   const hosts = requireInventory(settings.inventory, 'ipmi').filter(hasIpmi);
   if (hosts.length === 0) throw new Error(`${settings.inventory} has no host with a bmc of type ipmi`);
@@ -48,6 +51,9 @@ async function readWithRetries(settings: Settings, bmc: IpmiBmc, signal: AbortSi
 }
 
 function readPower({ ipmitool, ipmiTimeoutMs }: Settings, bmc: IpmiBmc, signal: AbortSignal): Promise<'on' | 'off'> {
+  // A missing program has its own message below.
+  const fault = lookAt(ipmitool) === undefined ? undefined : faultOfFile(ipmitool);
+  if (fault !== undefined) return Promise.reject(new Error(`[host] ipmitool cannot be used: ${fault}`));
   const timeoutMs = bmc.timeout ?? ipmiTimeoutMs;
   const secrets = { password: passwordOf(bmc), kgKey: kgKeyIn(bmc.kg_key_file) };
   const { promise, resolve, reject } = Promise.withResolvers<'on' | 'off'>();

@@ -1,34 +1,34 @@
 /**
- * Pacemaker's alert agent: asks the host monitor of this node to look at once.
+ * Pacemaker's alert agent: requests an immediate poll from the host monitor of this node.
  *
  *     pcs alert create path=/usr/sbin/recovery-agent id=recovery-agent
  *
- * It runs as hacluster on every full node for each alert. It cannot fail: an alert is a hint, and the next look of the
- * monitor sees the same.
+ * It runs as hacluster on every full node for each alert. It cannot fail: an alert is a hint, and the next poll of the
+ * monitor detects the same.
  */
-import { hostMonitor } from '#config/host-monitor-options.ts';
+import { hostMonitor } from '#config/options/host-monitor.ts';
 import { sendHint } from './hint.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Pacemaker's own bound for an alert agent is 30 s; it runs them one after the other. */
 const TIMEOUT_MS = 1_000;
-/** What can be the loss, the fencing or the return of a host. Resources come and go without one. */
+/** Kinds of alerts that can mean the loss, the fencing or the return of a host. Resources start and stop without one. */
 const KINDS: ReadonlySet<string> = new Set(['node', 'fencing']);
 
-/** Whether Pacemaker started this program as an alert agent. */
+/** True if Pacemaker started this program as an alert agent. */
 export function isAlert(environment: Environment): boolean {
   return environment.CRM_alert_kind !== undefined;
 }
 
-/** Resolves within about a second, whatever happens; the exit code is always 0. */
+/** Resolves within about a second in any case; the exit code is always 0. */
 export async function runAlert(environment: Environment): Promise<void> {
   const { CRM_alert_kind: kind = '', CRM_alert_node: node = '', CRM_alert_desc: what = '' } = environment;
   if (!KINDS.has(kind)) return;
   await sendHint(socketOf(environment), `${kind} ${node} ${what}`, TIMEOUT_MS);
 }
 
-/** The configuration may be closed to hacluster: another socket than the default is given as the alert's recipient. */
+/** The configuration may not be readable by hacluster: a socket other than the default is set as the alert's recipient. */
 function socketOf({ CRM_alert_recipient: recipient = '' }: Environment): string {
   return recipient.startsWith('/') ? recipient : hostMonitor.alertSocket.fallback;
 }

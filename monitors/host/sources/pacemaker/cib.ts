@@ -1,4 +1,4 @@
-/** What the cluster's own record (CIB) says of each node: whether it is a member, and whether it was fenced. */
+/** Reads the cluster's own record (CIB) of each node: whether it is a member, and whether it was fenced. */
 import { childOf, elementsOf, parseXml, UnreadableXml } from './xml.ts';
 
 export const CIBADMIN = ['cibadmin', '-Q'] as const;
@@ -10,7 +10,7 @@ export interface CibView {
 
 export interface NodeState {
   readonly name: string;
-  /** Part of the membership, or connected; undefined when that is not said. */
+  /** Part of the membership, or connected; undefined if the record does not have it. */
   readonly isMember: boolean | undefined;
   /** Its controller has joined; of cluster nodes only. */
   readonly isController: boolean | undefined;
@@ -20,13 +20,13 @@ export interface NodeState {
   /** Of remote nodes: when it was fenced, milliseconds UTC; set to 0 when it comes up. */
   readonly fencedAt: number | undefined;
   /**
-   * What ran there is on record. Fencing deletes the record, leaving in order keeps it: that alone tells a cluster node that
-   * was stopped after an older fencing from one that was fenced.
+   * The record has the history of its resources. Fencing deletes it, leaving in order keeps it: only this distinguishes a cluster
+   * node that was stopped after an older fencing from one that was fenced.
    */
   readonly hasHistory: boolean;
 }
 
-/** Throws `UnreadableXml` for anything that is not a whole answer. */
+/** Throws `UnreadableXml` for anything that is not a complete output. */
 export function parseCib(xml: string): CibView {
   const root = parseXml(xml, 'cibadmin');
   const status = childOf(root, 'status');

@@ -1,4 +1,4 @@
-/** Times as Pacemaker prints them. */
+/** Reads times as Pacemaker prints them. */
 
 /** Since Pacemaker 2.1, e.g. `2026-11-21 08:13:35Z`; with a fraction or an offset where the tool prints one. */
 const WITH_ZONE = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(\.\d{1,9})? ?(Z|[+-]\d{2}:?\d{2})$/;

@@ -1,6 +1,7 @@
-/** What crm_mon says of the cluster: the scheduler's view, and the history of fencing. */
+/** Reads the output of crm_mon: the scheduler's view, and the history of fencing. */
 import * as v from 'valibot';
 import { readClusterTime } from './cluster-time.ts';
+import { errorsIn } from './tool-errors.ts';
 import { childOf, type Element, elementsOf, parseXml, UnreadableXml } from './xml.ts';
 
 /** `--fence-history=3`: every event, not the last of each kind alone. */
@@ -16,12 +17,14 @@ export const CRM_MON = [
 export interface ClusterView {
   /** The coordinator's partition has quorum; false also without a coordinator. */
   readonly hasQuorum: boolean;
+  /** A coordinator (DC) is elected. */
+  readonly hasCoordinator: boolean;
   readonly isInMaintenance: boolean;
   readonly nodes: readonly NodeView[];
   /** The connections to remote nodes by their name; guest nodes and bundles have none. */
   readonly connections: ReadonlyMap<string, Connection>;
   readonly fencing: readonly FenceEvent[];
-  /** `unreadable` when the fencer did not give its history: then `fencing` is empty and shows nothing. */
+  /** `unreadable` if the fencer did not return its history: then `fencing` is empty and shows nothing. */
   readonly history: 'readable' | 'unreadable';
 }
 
@@ -30,19 +33,19 @@ export interface NodeView {
   readonly isRemote: boolean;
   /** A guest node or a replica of a bundle: it runs inside a resource of the cluster, and is no host. */
   readonly isGuest: boolean;
-  /** Lies for a fenced remote node whose connection is being tried again. */
+  /** Also true for a fenced remote node while Pacemaker retries its connection. */
   readonly isOnline: boolean;
   readonly isStandby: boolean;
   readonly isInMaintenance: boolean;
   readonly isPending: boolean;
   /** Lost, or to be fenced for another reason. */
   readonly isUnclean: boolean;
-  /** It has asked to leave. */
+  /** It has requested to leave. */
   readonly isShuttingDown: boolean;
 }
 
 export interface Connection {
-  /** Started, and no operation is under way. */
+  /** Started, and no operation is in progress. */
   readonly isStarted: boolean;
   /** An operator disabled it: target-role Stopped. */
   readonly isDisabled: boolean;
@@ -67,7 +70,7 @@ const maybeYes = v.optional(yesNo, 'false');
 const nodeSchema = v.object({
   name: v.pipe(v.string(), v.minLength(1)),
   type: v.string(),
-  // Of guest nodes and bundles alone: the resource in which they run.
+  // Only for guest nodes and bundles: the resource in which they run.
   id_as_resource: v.optional(v.string()),
   online: yesNo,
   standby: yesNo,
@@ -96,20 +99,26 @@ const fenceEventSchema = v.object({
 
 const REMOTE_AGENT = /^ocf::?pacemaker:remote$/;
 
-/** Throws `UnreadableXml` for anything that is not a whole answer. */
+/** Throws `UnreadableXml` for anything that is not a complete output. */
 export function parseCrmMon(xml: string): ClusterView {
   const root = parseXml(xml, 'crm_mon');
+  if (root.name !== 'pacemaker-result') {
+    throw new UnreadableXml(`crm_mon printed <${root.name}> and no <pacemaker-result>`);
+  }
   const status = childOf(root, 'status')?.attributes;
   if (status?.code !== '0') throw new UnreadableXml(`crm_mon failed: ${status?.message ?? 'it printed no status'}`);
   const summary = childOf(root, 'summary');
   const nodes = childOf(root, 'nodes');
-  if (summary === undefined || nodes === undefined) throw new UnreadableXml('crm_mon printed no summary or no nodes');
+  if (summary === undefined || nodes === undefined) {
+    throw new UnreadableXml(`crm_mon printed no summary or no nodes: ${errorsIn(xml) || 'no reason given'}`);
+  }
   const dc = childOf(summary, 'current_dc')?.attributes;
   const options = childOf(summary, 'cluster_options')?.attributes ?? {};
   const resources = childOf(root, 'resources');
   const fencing = childOf(root, 'fence_history');
   return {
     hasQuorum: dc?.present === 'true' && dc.with_quorum === 'true',
+    hasCoordinator: dc?.present === 'true',
     isInMaintenance: read(maybeYes, options['maintenance-mode'], 'maintenance-mode'),
     nodes: nodes.children.filter(({ name }) => name === 'node').map(nodeView),
     connections: new Map(

@@ -7,7 +7,7 @@ import { findingOf, type Sighting } from './facts.ts';
 import { membersIn, outlivedAfter } from './outlived.ts';
 
 /** Outputs of crm_mon and cibadmin, captured from real clusters (Pacemaker 2.1.5; n1 to n3 cluster nodes, c1 and c2 remote). */
-const FIXTURES = new URL('../../../test/fixtures/pacemaker/', import.meta.url);
+const FIXTURES = new URL('../../../../test/fixtures/pacemaker/', import.meta.url);
 const NOW = Date.parse('2026-11-21T15:00:00Z');
 
 function sight(sample: string): Sighting {
@@ -31,7 +31,7 @@ function all(sighting: Sighting): string {
     .join(', ');
 }
 
-describe('each captured sight of a cluster', () => {
+describe('each captured output of a cluster', () => {
   test.each([
     ['all-online', 'up, up, up, up, up'],
     ['asked-on-a-remote-node', 'up, up, up, up, up'],
@@ -65,7 +65,7 @@ describe('each captured sight of a cluster', () => {
   });
 });
 
-describe('the time of a proven death is that of the fencing, whoever looks', () => {
+describe('the time of a proven death is that of the fencing, for every watcher', () => {
   test.each([
     ['remote-fenced-offline', 'c2', '2026-11-21T08:39:57.000Z'],
     ['remote-fencing-confirmed-by-hand', 'c2', '2026-11-21T08:16:10.000Z'],
@@ -74,18 +74,19 @@ describe('the time of a proven death is that of the fencing, whoever looks', () 
     expect(new Date(find(sight(sample), node).at).toISOString()).toBe(at);
   });
 
-  test('and any other finding has the time of the look', () => {
+  test('and any other finding has the time of the poll', () => {
     expect(find(sight('all-online'), 'c1').at).toBe(NOW);
   });
 });
 
 describe('a proof of fencing is not given', () => {
-  test('in any sample once quorum is gone, whichever of the two tools says so', () => {
+  test('in any sample once quorum is gone, by either of the two tools', () => {
     for (const sample of ['remote-fenced-offline', 'member-fenced-off', 'remote-fencing-confirmed-by-hand']) {
       const seen = sight(sample);
       const words = 'unknown, unknown, unknown, unknown, unknown';
       expect(all({ ...seen, view: { ...seen.view, hasQuorum: false } })).toBe(words);
       expect(all({ ...seen, cib: { ...seen.cib, hasQuorum: false } })).toBe(words);
+      expect(all({ ...seen, view: { ...seen.view, hasCoordinator: false } })).toBe(words);
     }
   });
 
@@ -99,7 +100,7 @@ describe('a proof of fencing is not given', () => {
     view: { ...seen.view, fencing },
   });
 
-  test('for a cluster node stopped in order after an older fencing: what ran there is on record', () => {
+  test('for a cluster node stopped in order after an older fencing: its history is in the record', () => {
     const stopped = withState(sight('member-fenced-off'), 'n3', { hasHistory: true });
     expect(find(stopped, 'n3')).toMatchObject({ says: 'leaving', detail: 'left the cluster in order' });
   });
@@ -117,7 +118,7 @@ describe('a proof of fencing is not given', () => {
     }
   });
 
-  test('for a remote node whose connection stands', () => {
+  test('for a remote node with a connection', () => {
     const seen = sight('all-online');
     const confirmed = withState(seen, 'c2', { isMember: false, fencedAt: NOW });
     expect(find(confirmed, 'c2')).toMatchObject({ says: 'unknown' });
@@ -129,7 +130,7 @@ describe('a proof of fencing is not given', () => {
     expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2')).toMatchObject({ says: 'leaving' });
   });
 
-  test('for a remote node whose record says that it was not fenced since it came up', () => {
+  test('for a remote node that was not fenced since its start according to its record', () => {
     const lost = withState(sight('remote-fenced-offline'), 'c2', { fencedAt: undefined });
     expect(find(lost, 'c2').says).toBe('unknown');
   });
@@ -143,18 +144,18 @@ describe('a proof of fencing is not given', () => {
   });
 });
 
-test('a remote node is only up while its connection stands, whatever else says so', () => {
+test('a remote node is only up while it is connected, for any other state', () => {
   const seen = sight('all-online');
   const connections = new Map(seen.view.connections).set('c2', { isStarted: false, isDisabled: false });
   expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2').says).toBe('unknown');
 });
 
-test('the record of a remote node is proof enough when the history is cleaned', () => {
+test('the record of a remote node is sufficient proof if the history is cleaned', () => {
   const seen = sight('remote-fenced-offline');
   expect(find({ ...seen, view: { ...seen.view, fencing: [] } }, 'c2')).toMatchObject({
     says: 'down',
     proof: 'fenced',
-    detail: 'fenced at 2026-11-21T08:39:57.000Z, says the record of the cluster',
+    detail: 'fenced at 2026-11-21T08:39:57.000Z according to the record of the cluster',
   });
 });
 
@@ -184,13 +185,13 @@ describe('a fencing that a cluster node has outlived', () => {
     expect(find({ ...fenced, outlived }, 'n3')).toMatchObject({ says: 'down', proof: 'fenced' });
   });
 
-  test('is not learned from a side without quorum', () => {
+  test('is not detected by a side without quorum', () => {
     const view = { ...pending.view, hasQuorum: false };
     expect(outlivedAfter(new Map(), undefined, view, pending.cib, event + 60_000).size).toBe(0);
   });
 });
 
-describe('whatever the cluster shows', () => {
+describe('for any output of the cluster', () => {
   const EVENT = NOW - 60_000;
   const time = fc.integer({ min: EVENT - 2, max: EVENT + 2 });
   const maybe = fc.option(fc.boolean(), { nil: undefined });
@@ -235,7 +236,15 @@ describe('whatever the cluster shows', () => {
     .map(({ node, state, connection, fencing, quorum, isInMaintenance, outlived }) => {
       const connections = new Map(connection === undefined ? [] : [['x', connection] as const]);
       const sighting: Sighting = {
-        view: { hasQuorum: quorum[0], isInMaintenance, nodes: [node], connections, fencing, history: 'readable' },
+        view: {
+          hasQuorum: quorum[0],
+          hasCoordinator: true,
+          isInMaintenance,
+          nodes: [node],
+          connections,
+          fencing,
+          history: 'readable',
+        },
         cib: { hasQuorum: quorum[1], states: new Map([['x', state]]) },
         outlived: new Map(outlived === undefined ? [] : [['x', outlived]]),
         now: NOW,
@@ -243,7 +252,7 @@ describe('whatever the cluster shows', () => {
       return { node, state, connection, sighting };
     });
 
-  test('a proof is only given with quorum, outside of maintenance and standby, for a node that nothing sees', () => {
+  test('a proof is only given with quorum, outside of maintenance and standby, for a node that no part of the output shows up', () => {
     fc.assert(
       fc.property(anySighting, ({ node, state, connection, sighting }) => {
         const finding = findingOf(node, sighting);
@@ -272,7 +281,7 @@ describe('whatever the cluster shows', () => {
     );
   });
 
-  test('without quorum, by either of the two tools, nothing is said but unknown', () => {
+  test('without quorum, by either of the two tools, the state is always unknown', () => {
     fc.assert(
       fc.property(anySighting, ({ node, sighting }) => {
         if (sighting.view.hasQuorum && sighting.cib.hasQuorum) return;

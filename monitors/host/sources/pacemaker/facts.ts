@@ -1,39 +1,40 @@
 /**
- * What Pacemaker says of a host, from one sight of the cluster. Pure.
+ * Decides from one poll of the cluster what Pacemaker reports about a host. Pure.
  *
- * Invariants, each of which stands against two copies of an instance:
- * - without quorum nothing is said but `unknown`: the other side may see it otherwise;
- * - a proof is given only for a fencing that succeeded after the node was last seen. Of remote nodes the cluster's record
- *   says so itself: it sets `node_fenced` when it has fenced one and to 0 when that comes up. Of cluster nodes it is shown
- *   by a successful event in the history, and by the record of what ran there being gone: fencing deletes it, leaving in
+ * Invariants, each of which prevents two copies of an instance:
+ * - without quorum the state is always `unknown`: the other side may decide otherwise;
+ * - a proof is given only for a fencing that succeeded after the node was last seen. For remote nodes the cluster's record
+ *   has this: it sets `node_fenced` after a fencing and resets it to 0 when the node starts. For cluster nodes the proof is a
+ *   successful event in the history, and that the record of its resources is gone: fencing deletes it, leaving in
  *   order keeps it. A node that was fenced earlier and is now stopped in order is therefore not taken for dead;
- * - `online="false"` proves nothing (a view without quorum, a remote node disabled in order or lost in maintenance look like a
+ * - `online="false"` proves nothing (a view without quorum, a remote node disabled in order or lost in maintenance have it like a
  *   fenced one), and `online="true"` alone proves no life: a dead remote node has it while it is being connected to;
  * - maintenance, standby and leaving in order are never a failure, even when the node dies in it; a remote node whose
  *   connection an operator has disabled has left, also when it was fenced before.
  */
-import type { Fact } from '../fact.ts';
+import type { Fact } from '../source.ts';
 import type { CibView, NodeState } from './cib.ts';
 import type { ClusterView, Connection, NodeView } from './crm-mon.ts';
 import { HUMAN, newestFencing, type Outlived } from './outlived.ts';
 
-/** What one node is seen as; the host's name and the source are added by the caller. */
+/** The finding about one node; the caller adds the host's name and the source. */
 export type Finding = Pick<Fact, 'says' | 'proof' | 'detail' | 'at'>;
 
 export interface Sighting {
   readonly view: ClusterView;
   readonly cib: CibView;
   readonly outlived: Outlived;
-  /** When it was seen, milliseconds UTC. */
+  /** The time of the poll, milliseconds UTC. */
   readonly now: number;
 }
 
 /**
- * `at` of a proven death is the time of the fencing as the cluster has it, not that of the look: all controllers then report
- * the very same.
+ * `at` of a proven death is the time of the fencing in the cluster, not of the poll, so that all controllers report the same
+ * time.
  */
 export function findingOf(node: NodeView, { view, cib, outlived, now }: Sighting): Finding {
   const say = (says: Finding['says'], detail: string): Finding => ({ says, detail, at: now });
+  if (!view.hasCoordinator) return say('unknown', 'the cluster has no coordinator (DC) here');
   if (!view.hasQuorum || !cib.hasQuorum) return say('unknown', 'the cluster has no quorum here');
   if (view.isInMaintenance) return say('leaving', 'the cluster is in maintenance');
   if (node.isInMaintenance) return say('leaving', 'in maintenance');
@@ -54,7 +55,7 @@ export function findingOf(node: NodeView, { view, cib, outlived, now }: Sighting
       ? say('up', node.isRemote ? 'connected' : 'member of the cluster')
       : say('unknown', 'seen by the cluster, but not joined');
   }
-  // Its record of a fencing stays for as long as it is not connected, however long its host has been repaired and in use.
+  // Its record of a fencing stays while it is not connected, also if its host has been repaired and is in use.
   if (connection?.isDisabled) return say('leaving', 'its connection is disabled');
   const death = node.isRemote
     ? remoteDeath(node, state, connection, view)
@@ -77,7 +78,7 @@ function remoteDeath(
   view: ClusterView,
 ): Finding | undefined {
   const { fencedAt } = state;
-  // A connection that stands speaks against the record, e.g. when somebody confirmed the fencing of a living host.
+  // An existing connection contradicts the record, e.g. after an operator confirmed the fencing of a living host.
   if (fencedAt === undefined || (node.isOnline && connection?.isStarted === true)) return undefined;
   return deathAt(fencedAt, newestFencing(view, node.name)?.delegate);
 }
@@ -100,6 +101,6 @@ function deathAt(at: number, delegate: string | undefined): Finding {
   if (delegate === HUMAN) {
     return { says: 'down', proof: 'operator', at, detail: `an operator confirmed at ${time} that it is off` };
   }
-  const by = delegate === undefined ? ', says the record of the cluster' : ` by ${delegate}`;
+  const by = delegate === undefined ? ' according to the record of the cluster' : ` by ${delegate}`;
   return { says: 'down', proof: 'fenced', at, detail: `fenced at ${time}${by}` };
 }

@@ -4,7 +4,7 @@ import { parseCib } from './cib.ts';
 import { type ClusterView, parseCrmMon } from './crm-mon.ts';
 import { fencingsOf } from './fencings.ts';
 
-const FIXTURES = new URL('../../../test/fixtures/pacemaker/', import.meta.url);
+const FIXTURES = new URL('../../../../test/fixtures/pacemaker/', import.meta.url);
 const NOW = Date.parse('2026-11-21T15:00:00Z');
 const read = (path: string) => readFileSync(new URL(path, FIXTURES), 'utf8');
 
@@ -50,7 +50,7 @@ describe('the history is', () => {
     expect(times('all-online', 'n3', 'up', (view) => ({ ...view, hasQuorum: false }))).toBeUndefined();
   });
 
-  test('not known while the fencer does not answer', () => {
+  test('not known while the fencer does not respond', () => {
     const xml = read('all-online/crm_mon.xml').replace(
       /<fence_history>.*<\/fence_history>/s,
       '<fence_history status="-61"/>',

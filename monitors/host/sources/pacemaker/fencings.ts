@@ -1,9 +1,9 @@
 /**
- * Which fencings of a node the history has. Pure.
+ * Lists the fencings of a node in the history. Pure.
  *
- * Invariants: without quorum, or without an answer of the fencer, the history is not known, which is not an empty one; an
- * operator's confirmation is no fencing: it shows a word, not that the power was cut; a fencing that has only just completed
- * does not count against a node that the same look shows up: the cluster has not yet recorded its loss.
+ * Invariants: without quorum, or without a response of the fencer, the history is unknown, which differs from empty. An
+ * operator's confirmation is no fencing: it is a statement, not a power cut. A fencing that has only just completed
+ * does not count against a node that the same poll shows up: the cluster has not yet recorded its loss.
  */
 import type { Finding, Sighting } from './facts.ts';
 import { endsPower, HUMAN } from './outlived.ts';

@@ -45,12 +45,12 @@ test('an alert about a node or a fencing is a hint, one about a resource is none
     expect(hints).toEqual(['fencing c2 Operation off of c2 by n1 for pacemaker-controld.103@n1: OK', 'node c2 lost']);
   }));
 
-test('the program knows by its environment that it is an alert agent', () => {
+test('the environment shows that the program is an alert agent', () => {
   expect(isAlert(alert('', 'node'))).toBe(true);
   expect(isAlert({ OCF_RESOURCE_INSTANCE: 'recovery-agent' })).toBe(false);
 });
 
-test('an alert ends well when nobody listens, wherever it is sent', async () => {
+test('an alert ends without an error if no process listens, for any recipient', async () => {
   await runAlert(alert(join(directory, 'nobody.sock'), 'fencing'));
   await runAlert(alert('', 'fencing'));
   await runAlert({ CRM_alert_kind: 'node' });
@@ -70,7 +70,7 @@ test('only root and the group of Pacemaker may connect', () =>
     expect(statSync(path).mode & 0o007).toBe(0);
   }));
 
-test('whoever sends too much, or never ends, is cut off', () =>
+test('a peer that sends too much, or never ends, is disconnected', () =>
   listening(async (path, hints) => {
     const loud = connect({ path });
     loud.on('error', () => {});

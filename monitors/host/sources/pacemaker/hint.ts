@@ -1,8 +1,8 @@
 /**
- * "Look now": what the alert agent tells the host monitor through a unix socket.
+ * The hint that the alert agent sends to the host monitor through a unix socket: poll now.
  *
- * Invariant: a hint is never a fact. Whatever is sent, the only effect is that Pacemaker is asked sooner; so a hint that is
- * lost costs time and one that is forged costs a look, and there is no more than one look under way for any number of them.
+ * Invariant: a hint is never a fact. Its only effect is an earlier poll of Pacemaker, for any content. A lost hint costs time,
+ * a forged one costs a poll, and only one poll runs at a time for any number of hints.
  */
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -13,10 +13,10 @@ import { claimSocketPath } from '#protocol/socket-path.ts';
 const GROUP = 'haclient';
 const MAX_CONNECTIONS = 16;
 const MAX_BYTES = 1024;
-/** A peer that has not finished by then is cut off. */
+/** A peer that has not finished after this time is disconnected. */
 const PEER_TIMEOUT_MS = 2_000;
 
-/** Calls `onHint` with what was said (for the log) until the signal. Throws when the socket cannot be made. */
+/** Calls `onHint` with the text (for the log) until the signal. Throws if the socket cannot be created. */
 export async function listenForHints(
   path: string,
   onHint: (words: string) => void,
@@ -40,7 +40,7 @@ export async function listenForHints(
   } finally {
     process.umask(mask);
   }
-  // A connection that could not be accepted is a hint lost: the next look sees the same.
+  // A connection that could not be accepted is a lost hint: the next poll detects the same.
   server.on('error', () => {});
   try {
     letAlertsIn(path);
@@ -71,12 +71,12 @@ function receive(socket: Socket, onHint: (words: string) => void): void {
   socket.on('end', () => socket.end());
   socket.on('close', () => {
     clearTimeout(timer);
-    // A connection alone is a hint: whoever may connect may ask for a look.
+    // A connection alone is a hint: every peer that may connect may request a poll.
     onHint(words.slice(0, MAX_BYTES).replaceAll(/\s+/g, ' ').trim());
   });
 }
 
-/** Group haclient may connect, where there is such a group and this process may give it away. */
+/** Lets the group haclient connect, if there is such a group and this process may change the owner. */
 function letAlertsIn(path: string): void {
   const id = groupId(GROUP);
   if (id === undefined || process.getuid?.() !== 0) return;
@@ -96,21 +96,17 @@ function groupId(name: string): number | undefined {
   }
 }
 
-/** Resolves when it is sent, or cannot be, or the time is up; says which. Never throws. */
-export function sendHint(
-  path: string,
-  words: string,
-  timeoutMs: number,
-): Promise<'sent' | 'nobody listens' | 'too slow'> {
+/** Resolves when it is sent, cannot be sent, or timed out; returns which. Never throws. */
+export function sendHint(path: string, words: string, timeoutMs: number): Promise<'sent' | 'no listener' | 'too slow'> {
   return new Promise((resolve) => {
     const socket = connect({ path });
-    const end = (how: 'sent' | 'nobody listens' | 'too slow') => {
+    const end = (how: 'sent' | 'no listener' | 'too slow') => {
       clearTimeout(timer);
       socket.destroy();
       resolve(how);
     };
     const timer = setTimeout(() => end('too slow'), timeoutMs);
-    socket.on('error', () => end('nobody listens'));
+    socket.on('error', () => end('no listener'));
     socket.on('end', () => end('sent'));
     socket.resume();
     socket.end(`${words.slice(0, MAX_BYTES - 1)}\n`);

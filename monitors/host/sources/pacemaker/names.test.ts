@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
 import type { ClusterView, NodeView } from './crm-mon.ts';
 import { ambiguousHosts, computeNodes, hostOf, type NameOptions } from './names.ts';
 
@@ -17,6 +17,7 @@ const node = (name: string, isRemote: boolean): NodeView => ({
 });
 const cluster = (members: string, remotes: string, guests = ''): ClusterView => ({
   hasQuorum: true,
+  hasCoordinator: true,
   history: 'readable',
   isInMaintenance: false,
   nodes: [
@@ -35,7 +36,7 @@ describe('compute hosts are', () => {
     ['the cluster nodes where there are no others', small, {}, 'n1 n2'],
     ['none where only remote nodes count and there are none', small, { restrictToRemotes: true }, ''],
     ['none of type remote where there are none', small, { pacemakerNodeType: 'remote' }, ''],
-    ['the cluster nodes, if the option says so', mixed, { pacemakerNodeType: 'cluster' }, 'n1 n2'],
+    ['the cluster nodes, if the option selects them', mixed, { pacemakerNodeType: 'cluster' }, 'n1 n2'],
     ['those of the list, of both kinds', mixed, { computeHosts: ['n2', 'c1', 'x'] }, 'c1 n2'],
   ])('%s', (_, view, more, expected) => {
     const names = computeNodes(view, options(more)).map(({ name }) => name);
@@ -54,7 +55,7 @@ test.each<[string, Partial<NameOptions>, string]>([
   expect(hostOf(name, options(more))).toBe(expected);
 });
 
-test('two nodes with one host name are told', () => {
+test('two nodes with one host name are reported', () => {
   const nodes = [node('a.x', true), node('a.y', true), node('b.x', true)];
   expect([...ambiguousHosts(nodes, options({ hostNameForm: 'short' }))]).toEqual(['a']);
 });

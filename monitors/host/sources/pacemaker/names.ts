@@ -1,5 +1,5 @@
-/** Which nodes of the cluster are compute hosts, and what Nova calls them. Pure; nothing is guessed. */
-import type { EngineOptions } from '#config/options.ts';
+/** Selects the nodes of the cluster that are compute hosts, and their names in Nova. Pure; nothing is guessed. */
+import type { EngineOptions } from '#config/options/options.ts';
 import type { ClusterView, NodeView } from './crm-mon.ts';
 
 export type NameOptions = Pick<
@@ -19,12 +19,24 @@ export function computeNodes(view: ClusterView, options: NameOptions): readonly 
   return view.nodes.filter(({ isRemote }) => !isRemote);
 }
 
+/** Why no node is watched, for the operator. */
+export function noComputeNode(view: ClusterView): string {
+  if (view.nodes.length === 0) return 'Pacemaker lists no node at all';
+  const guests = view.nodes.filter(({ isGuest }) => isGuest).length;
+  const remotes = view.nodes.filter(({ isRemote, isGuest }) => isRemote && !isGuest).length;
+  const members = view.nodes.length - guests - remotes;
+  return (
+    `Pacemaker has no node that is a compute host (cluster nodes: ${members}, remote nodes: ${remotes}, ` +
+    `guest nodes and replicas of bundles: ${guests}); see [host] pacemaker_node_type, restrict_to_remotes, compute_hosts`
+  );
+}
+
 /** Names of `compute_hosts` that no node has: misspelt, or of a node that was removed. */
 export function strangeNames(view: ClusterView, { computeHosts }: NameOptions): readonly string[] {
   return computeHosts.filter((wanted) => view.nodes.every(({ name }) => name !== wanted));
 }
 
-/** What Nova calls a node: by host_names, else by the form. */
+/** The name of a node's host in Nova: from host_names, else by the form. */
 export function hostOf(node: string, { hostNames, hostNameForm, hostNameDomain }: NameOptions): string {
   const named = Object.hasOwn(hostNames, node) ? hostNames[node] : undefined;
   if (named !== undefined) return named;
@@ -33,7 +45,7 @@ export function hostOf(node: string, { hostNames, hostNameForm, hostNameDomain }
   return node;
 }
 
-/** Two nodes that stand for one host: a death of one must not be told of the other. */
+/** Two nodes with the same host name: the death of one must not be reported for the other. */
 export function ambiguousHosts(nodes: readonly NodeView[], options: NameOptions): ReadonlySet<string> {
   const counts = Map.groupBy(nodes, ({ name }) => hostOf(name, options));
   return new Set([...counts].filter(([, same]) => same.length > 1).map(([host]) => host));

@@ -1,17 +1,17 @@
 /**
- * Which fencings a node has outlived. A cluster node that was fenced, came back into the membership and was lost again
- * before it had joined looks in the cluster's record as it did after the fencing: only who saw it in between knows that the
- * old fencing proves nothing about the new loss. Pure.
+ * Finds the fencings that a node has outlived. A cluster node that was fenced, returned to the membership and was lost again
+ * before it had joined has the same record as after the fencing: only a watcher that detected it in between knows that the
+ * old fencing does not prove the new loss. Pure.
  */
 import type { CibView } from './cib.ts';
 import type { ClusterView, FenceEvent } from './crm-mon.ts';
 
-/** By node: the newest fencing that was followed by a sight of the node, milliseconds UTC. */
+/** By node: the newest fencing after which the node was detected, milliseconds UTC. */
 export type Outlived = ReadonlyMap<string, number>;
 
 /**
- * A node that was fenced at an operator's word is still listed for so long before the membership drops it (token plus
- * consensus of corosync, a few seconds as delivered, and clocks of nodes that differ). Milliseconds.
+ * A node that was fenced by an operator's request is still listed for this time before the membership drops it (token plus
+ * consensus of corosync, a few seconds by default, and clocks of nodes that differ). Milliseconds.
  */
 const STILL_LISTED_MS = 30_000;
 
@@ -25,7 +25,7 @@ export function endsPower({ status, action }: Pick<FenceEvent, 'status' | 'actio
   return status === 'success' && ENDS_POWER.has(action);
 }
 
-/** The newest fencing of that node that succeeded and says when. */
+/** The newest fencing of that node that succeeded and has a time. */
 export function newestFencing(view: ClusterView, node: string): (FenceEvent & { completedAt: number }) | undefined {
   let newest: (FenceEvent & { completedAt: number }) | undefined;
   for (const event of view.fencing) {
@@ -36,7 +36,7 @@ export function newestFencing(view: ClusterView, node: string): (FenceEvent & { 
   return newest;
 }
 
-/** What is known after this sight of the cluster. @param wereMembers the nodes that the sight before had as members */
+/** The state after this poll of the cluster. @param wereMembers the members in the poll before */
 export function outlivedAfter(
   before: Outlived,
   wereMembers: ReadonlySet<string> | undefined,

@@ -1,33 +1,41 @@
-/** Pacemaker as a source of facts: looks when asked, and by itself whenever the alert agent hints that something happened. */
+/** Pacemaker as a source of facts: polls on request, and after each hint of the alert agent. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EngineOptions } from '#config/options.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import { isHostName } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
-import { Bell } from '../bell.ts';
-import type { Fact, Source } from '../fact.ts';
-import { askPacemaker, type ClusterSight } from './ask.ts';
+import { WakeUp } from '../../wake-up.ts';
+import type { Fact, Source, SourceKind } from '../source.ts';
+import type { ClusterView, NodeView } from './crm-mon.ts';
 import { findingOf } from './facts.ts';
 import { fencingsOf } from './fencings.ts';
 import { listenForHints } from './hint.ts';
-import { ambiguousHosts, computeNodes, hostOf, strangeNames } from './names.ts';
+import { ambiguousHosts, computeNodes, hostOf, noComputeNode, strangeNames } from './names.ts';
 import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
+import { askPacemaker, type ClusterReading } from './tools.ts';
 
 /**
- * Alert and record of the cluster are not written at once: after a hint it is looked again, so long after it. The last is as
- * long as a transition of the cluster takes (measured: 0.01 to 1.5 s). Milliseconds.
+ * Alert and record of the cluster are not written at the same time: after a hint it polls again after these times. The last
+ * is as long as a transition of the cluster takes (measured: 0.01 to 1.5 s). Milliseconds.
  */
 const LOOKS_AFTER_HINT_MS = [0, 300, 1_000, 3_000, 8_000];
-/** Between two tries to listen for hints. */
+/** Between two attempts to listen for hints. */
 const LISTEN_AGAIN_MS = 10_000;
-/** However many hints come, so much time lies between two that are followed. */
+/** The shortest time between two hints that are followed, for any number of hints. */
 const BETWEEN_HINTS_MS = 200;
 const WAKE_AT_LEAST_MS = 60_000;
 
-export type Ask = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterSight>;
+export type Ask = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterReading>;
+
+export const pacemaker: SourceKind<'hostMonitor'> = {
+  name: 'pacemaker',
+  groups: ['hostMonitor'],
+  create: (options) => createPacemakerSource(options),
+};
 
 export async function createPacemakerSource(
-  { hostMonitor: options }: EngineOptions,
+  { hostMonitor: options }: Pick<EngineOptions, 'hostMonitor'>,
   ask: Ask = askPacemaker,
 ): Promise<Source> {
   if (options.hostNameForm === 'full' && options.hostNameDomain === '') {
@@ -42,6 +50,8 @@ class PacemakerSource implements Source {
   readonly #ask: Ask;
   #outlived: Outlived = new Map();
   #members: ReadonlySet<string> | undefined;
+  /** Remote nodes were the compute hosts. Automatic detection keeps them: the cluster nodes are other machines. */
+  #watchesRemotes = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions['hostMonitor'], ask: Ask) {
@@ -49,7 +59,7 @@ class PacemakerSource implements Source {
     this.#ask = ask;
   }
 
-  /** Looks go one after the other: a newer one never ends before an older one, which would bring old facts back. */
+  /** Polls run one after the other: a newer one never ends before an older one, which would restore old facts. */
   look(signal: AbortSignal): Promise<readonly Fact[]> {
     const turn = this.#turn.then(() => this.#look(signal));
     this.#turn = turn.catch(() => {});
@@ -62,25 +72,38 @@ class PacemakerSource implements Source {
     const now = Date.now();
     this.#outlived = outlivedAfter(this.#outlived, this.#members, view, cib, now);
     this.#members = membersIn(cib);
-    const nodes = computeNodes(view, this.#options);
+    const nodes = this.#computeNodes(view);
     const ambiguous = ambiguousHosts(nodes, this.#options);
     const seen = nodes.map((node): Fact => {
       const host = hostOf(node.name, this.#options);
       const said = { source: 'pacemaker', host } as const;
       if (ambiguous.has(host) || !isHostName(host)) {
         const detail = `node ${node.name} has no host name of its own; see [host] host_names`;
-        return { ...said, says: 'unknown', at: now, detail };
+        return { ...said, says: 'unknown', isUnreadable: true, at: now, detail };
       }
       const finding = findingOf(node, { view, cib, outlived: this.#outlived, now });
       const fencings = fencingsOf(node.name, finding, { view, cib, now });
       return { ...said, ...finding, ...(fencings === undefined ? {} : { fencings }) };
     });
-    // Silently nobody would watch it.
+    // Without this fact a missing node would silently be unwatched.
     const missing = strangeNames(view, this.#options).map((name): Fact => {
       const detail = `Pacemaker knows no node ${name}; see [host] compute_hosts`;
-      return { source: 'pacemaker', host: hostOf(name, this.#options), says: 'unknown', at: now, detail };
+      const host = hostOf(name, this.#options);
+      return { source: 'pacemaker', host, says: 'unknown', isUnlisted: true, at: now, detail };
     });
+    if (seen.length + missing.length === 0) throw new Error(noComputeNode(view));
     return [...seen, ...missing.filter(({ host }) => seen.every((fact) => fact.host !== host))];
+  }
+
+  #computeNodes(view: ClusterView): readonly NodeView[] {
+    const { computeHosts, pacemakerNodeType } = this.#options;
+    const isDetected = computeHosts.length === 0 && pacemakerNodeType === 'autodetect';
+    const nodes = computeNodes(view, this.#options);
+    if (isDetected && nodes.some(({ isRemote }) => isRemote)) this.#watchesRemotes = true;
+    if (!isDetected || !this.#watchesRemotes || nodes.some(({ isRemote }) => isRemote)) return nodes;
+    throw new Error(
+      'Pacemaker has no remote node any more, and remote nodes were the compute hosts; restart the monitor if cluster nodes are now',
+    );
   }
 
   async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
@@ -100,8 +123,8 @@ class PacemakerSource implements Source {
           signal,
         );
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        log('warning', 'alerts of Pacemaker are not heard; what they tell is seen by the next look', { reason });
+        const reason = errorMessage(error);
+        log('warning', 'alerts of Pacemaker cannot be received; the next poll detects the changes', { reason });
         await pause(LISTEN_AGAIN_MS, undefined, { signal }).catch(() => {});
       }
     }
@@ -121,17 +144,17 @@ class PacemakerSource implements Source {
         try {
           tell(await this.look(signal));
         } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
-          if (!signal.aborted) log('debug', 'a look after an alert failed', { reason });
+          const reason = errorMessage(error);
+          if (!signal.aborted) log('debug', 'a poll after an alert failed', { reason });
         }
       }
     }
   }
 }
 
-/** Any number of hints that were given and not yet taken are one. */
+/** Hints that were given and not yet taken count as one. */
 class Hints {
-  readonly #bell = new Bell();
+  readonly #bell = new WakeUp();
   #isGiven = false;
   #takenAt = Number.NEGATIVE_INFINITY;
 
@@ -144,13 +167,13 @@ class Hints {
   async next(signal: AbortSignal): Promise<boolean> {
     while (!this.#isGiven && !signal.aborted) await this.#bell.wait(WAKE_AT_LEAST_MS, signal);
     const waitMs = this.#takenAt + BETWEEN_HINTS_MS - performance.now();
-    if (waitMs > 0 && !signal.aborted) await new Bell().wait(waitMs, signal);
+    if (waitMs > 0 && !signal.aborted) await new WakeUp().wait(waitMs, signal);
     this.#isGiven = false;
     this.#takenAt = performance.now();
     return !signal.aborted;
   }
 
-  /** Whether one is given by that time (of `performance.now`); it is not taken. */
+  /** Whether a hint is given by that time (of `performance.now`); it is not taken. */
   async comesBefore(time: number, signal: AbortSignal): Promise<boolean> {
     while (!this.#isGiven && !signal.aborted && performance.now() < time) {
       await this.#bell.wait(time - performance.now(), signal);

@@ -2,17 +2,17 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { askPacemaker, PacemakerSilent } from './ask.ts';
+import { askPacemaker, PacemakerSilent } from './tools.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ask-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const fixture = (file: string) =>
-  new URL(`../../../test/fixtures/pacemaker/all-online/${file}`, import.meta.url).pathname;
+  new URL(`../../../../test/fixtures/pacemaker/all-online/${file}`, import.meta.url).pathname;
 const GOOD = { crm_mon: `exec cat "${fixture('crm_mon.xml')}"`, cibadmin: `exec cat "${fixture('cib.xml')}"` };
 let count = 0;
 
-/** A PATH with tools that do what is asked for; a tool without a script is not installed. */
+/** A PATH with tools that behave as the test sets them; a tool without a script is not installed. */
 function tools(scripts: Readonly<Record<string, string>>): string {
   count += 1;
   const folder = join(directory, String(count));
@@ -24,11 +24,11 @@ function tools(scripts: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** Generous where it is not what is tested: machines are busy. */
+/** Generous where the timeout is not tested: machines are busy. */
 const ask = (path: string, timeoutMs = 60_000, signal = new AbortController().signal) =>
   askPacemaker(timeoutMs, signal, path);
 
-test('both tools are asked, in one language, in UTC and without what would make them show a file instead of the cluster', async () => {
+test('both tools run, in one language, in UTC and without variables that make them show a file instead of the cluster', async () => {
   const path = tools({
     crm_mon: `test -z "$CIB_file$CIB_shadow" && test "$LC_ALL $TZ" = "C UTC" && ${GOOD.crm_mon}`,
     cibadmin: GOOD.cibadmin,
@@ -45,32 +45,32 @@ test('both tools are asked, in one language, in UTC and without what would make 
 test.each([
   ['that is not installed', { cibadmin: GOOD.cibadmin }, /^crm_mon is not installed here; run the host monitor where/],
   [
-    'that fails, whatever it printed',
+    'that fails, also with output',
     { ...GOOD, cibadmin: `cat "${fixture('cib.xml')}"; echo 'no peer' >&2; exit 102` },
-    /^cibadmin failed \(exit code 102\): no peer$/,
+    /^cibadmin failed \(exit code 102\): no peer; is Pacemaker running on this node\?$/,
   ],
-  ['that fails without a word', { ...GOOD, crm_mon: 'exit 1' }, /^crm_mon failed \(exit code 1\): it said nothing$/],
-])('a tool %s is said by its name', async (_, scripts, message) => {
+  ['that fails without output', { ...GOOD, crm_mon: 'exit 1' }, /^crm_mon failed \(exit code 1\): no reason given$/],
+])('a tool %s is reported with its name', async (_, scripts, message) => {
   const asked = ask(tools(scripts));
   await expect(asked).rejects.toThrow(PacemakerSilent);
   await expect(asked).rejects.toThrow(message);
 });
 
-test('a tool that hangs is not waited for, not even for what it has left running', async () => {
+test('a tool that hangs times out, also if it leaves a process running', async () => {
   const left = join(directory, 'left.pid');
   const asked = ask(tools({ ...GOOD, crm_mon: `sleep 100 & echo $! > "${left}"; exec sleep 100` }), 2_000);
-  await expect(asked).rejects.toThrow('crm_mon did not answer within 2 s');
+  await expect(asked).rejects.toThrow('crm_mon timed out after 2 s');
   process.kill(Number(readFileSync(left, 'utf8')), 'SIGKILL');
 });
 
-test('a look that nobody wants any more ends', async () => {
+test('a poll ends with its signal', async () => {
   const ends = new AbortController();
   const asked = ask(tools({ ...GOOD, crm_mon: 'exec sleep 100' }), 60_000, ends.signal);
   ends.abort();
-  await expect(asked).rejects.toThrow('crm_mon was not waited for');
+  await expect(asked).rejects.toThrow('crm_mon was aborted');
 });
 
-test('half an answer is none', async () => {
+test('half an output is refused', async () => {
   await expect(ask(tools({ ...GOOD, cibadmin: `head -c 20000 "${fixture('cib.xml')}"` }))).rejects.toThrow(
     'cibadmin printed no whole XML',
   );

@@ -1,27 +1,28 @@
-/** Asks Pacemaker's own tools; each answer is bounded in time and length. */
+/** Runs Pacemaker's own tools; each output is bounded in time and length. */
 import { execFile } from 'node:child_process';
 import { CIBADMIN, type CibView, parseCib } from './cib.ts';
 import { type ClusterView, CRM_MON, parseCrmMon } from './crm-mon.ts';
+import { toolFailure } from './tool-errors.ts';
 import { MAX_XML_BYTES } from './xml.ts';
 
-export interface ClusterSight {
+export interface ClusterReading {
   readonly view: ClusterView;
   readonly cib: CibView;
 }
 
-/** Where Debian, Red Hat and SUSE have the tools, whatever the service's PATH is. */
+/** The folders of the tools on Debian, Red Hat and SUSE; the service's own PATH is not used. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Pacemaker did not answer; the message holds what its tool said. */
+/** Pacemaker did not respond; the message contains the output of its tool. */
 export class PacemakerSilent extends Error {
   override readonly name = 'PacemakerSilent';
 }
 
 /**
- * One sight of the cluster. The two tools are asked one after the other: what happened in between makes them disagree, and
- * findings need both. Throws `PacemakerSilent` or `UnreadableXml`.
+ * One poll of the cluster. The two tools run one after the other: a change in between makes them disagree, and a finding
+ * needs both. Throws `PacemakerSilent` or `UnreadableXml`.
  */
-export async function askPacemaker(timeoutMs: number, signal: AbortSignal, path = PATH): Promise<ClusterSight> {
+export async function askPacemaker(timeoutMs: number, signal: AbortSignal, path = PATH): Promise<ClusterReading> {
   const view = parseCrmMon(await print(CRM_MON, { timeoutMs, signal, path }));
   const cib = parseCib(await print(CIBADMIN, { timeoutMs, signal, path }));
   return { view, cib };
@@ -45,12 +46,12 @@ function print(
     const ends = AbortSignal.any([signal, late]);
     const options = { env, killSignal: 'SIGKILL', maxBuffer: MAX_XML_BYTES, signal: ends } as const;
     execFile(program, argv, options, (error, stdout, stderr) => {
-      // Nothing is trusted of a tool that failed, whatever it printed.
+      // The output of a tool that failed is never used.
       if (error === null) resolve(stdout);
       else
         reject(
           new PacemakerSilent(
-            `${program} ${late.aborted ? `did not answer within ${timeoutMs / 1000} s` : reasonOf(error, stderr)}`,
+            `${program} ${late.aborted ? `timed out after ${timeoutMs / 1000} s` : reasonOf(error, stdout, stderr)}`,
             { cause: error },
           ),
         );
@@ -58,11 +59,10 @@ function print(
   });
 }
 
-function reasonOf(error: Error & { code?: unknown }, stderr: string): string {
+function reasonOf(error: Error & { code?: unknown }, stdout: string, stderr: string): string {
   if (error.code === 'ENOENT')
     return 'is not installed here; run the host monitor where Pacemaker or its remote daemon runs';
   if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `printed more than ${MAX_XML_BYTES} bytes`;
-  if (error.name === 'AbortError') return 'was not waited for';
-  const [words = ''] = stderr.trim().split('\n').slice(-1);
-  return `failed (exit code ${String(error.code)}): ${words.slice(0, 300) || 'it said nothing'}`;
+  if (error.name === 'AbortError') return 'was aborted';
+  return toolFailure(error.code, stdout, stderr);
 }

@@ -6,7 +6,7 @@ import { parseCrmMon } from './crm-mon.ts';
 import { MAX_XML_BYTES, parseXml } from './xml.ts';
 
 const read = (path: string) =>
-  readFileSync(new URL(`../../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
 const crmMon = read('all-online/crm_mon.xml');
 
 describe('an answer of crm_mon is refused', () => {
@@ -37,7 +37,7 @@ test('an answer of cibadmin is refused when it is cut off or another document', 
   expect(() => parseCib(crmMon)).toThrow(/no CIB/);
 });
 
-test('only connections of the remote agent count, by whatever spelling', () => {
+test('only connections of the remote agent count, in any spelling', () => {
   expect([...parseCrmMon(crmMon).connections.keys()]).toEqual(['c1', 'c2']);
   const older = crmMon.replaceAll('ocf:pacemaker:remote', 'ocf::pacemaker:remote');
   expect([...parseCrmMon(older).connections.keys()]).toEqual(['c1', 'c2']);

@@ -1,6 +1,6 @@
 /**
- * XML as Pacemaker's tools print it, made into elements. What is too long, cut off or declares entities of its own is
- * refused: half an answer of the cluster must not be taken for a whole one.
+ * Parses the XML of Pacemaker's tools into elements. Text that is too long, cut off or declares entities of its own is
+ * refused: half an output of the cluster must not be taken for a whole one.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 
@@ -13,7 +13,7 @@ export interface Element {
   readonly children: readonly Element[];
 }
 
-/** What a tool printed cannot be used; the message says what it was. */
+/** The output of a tool cannot be used; the message describes it. */
 export class UnreadableXml extends Error {
   override readonly name = 'UnreadableXml';
 }

@@ -1,15 +1,15 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Source } from './fact.ts';
-import { createPingSource } from './ping.ts';
-import { sourcePlace } from './source-place.ts';
+import { sourcePlace } from '#test/world/source-place.ts';
+import type { Source } from '../source.ts';
+import { createPingSource } from './source.ts';
 
-/** What iputils' ping 20221126 prints; the address says what becomes of it, a file in `dead` that it is silent. */
+/** The output of iputils' ping 20221126. The address selects the result, a file in `dead` makes it silent. */
 const STAND_IN = `#!/bin/sh
 for address; do :; done
 folder=$(dirname "$0")
-echo "$*" >> "$folder/asked"
+echo "$*" >> "$folder/calls"
 case "$address" in
 10.0.0.99) echo 'ping: connect: Network is unreachable' >&2; exit 2 ;;
 10.0.0.97) echo 'Segmentation fault'; exit 139 ;;
@@ -59,7 +59,7 @@ async function says(source: Source): Promise<Record<string, string>> {
 }
 
 describe('ping', () => {
-  test('tells of each network of each host', async () => {
+  test('returns the state of each network of each host', async () => {
     const { source, dies } = await place({
       'compute-1': 'management: 10.0.0.1, storage: 10.2.0.1',
       'compute-2': 'management: 10.0.0.2, storage: 10.2.0.2',
@@ -67,23 +67,23 @@ describe('ping', () => {
     });
     dies('10.2.0.1');
     expect(await says(source)).toEqual({
-      'compute-1 management': 'up: 10.0.0.1 answers',
-      'compute-1 storage': 'down: 10.2.0.1 left 3 pings unanswered',
-      'compute-2 management': 'up: 10.0.0.2 answers',
-      'compute-2 storage': 'up: 10.2.0.2 answers',
+      'compute-1 management': 'up: 10.0.0.1 responds',
+      'compute-1 storage': 'down: 10.2.0.1 did not respond to 3 pings',
+      'compute-2 management': 'up: 10.0.0.2 responds',
+      'compute-2 storage': 'up: 10.2.0.2 responds',
     });
   });
 
-  test('takes a host for down only when no sample was answered, and asks no more once one was', async () => {
+  test('has a host down only after no response to every sample, and stops at the first response', async () => {
     const { source, dies, folder } = await place({ a: 'management: 10.0.0.1', b: 'management: 10.0.0.2' });
     dies('10.0.0.1');
     await says(source);
-    const asked = readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n');
+    const asked = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
     expect(asked.filter((line) => line.endsWith(' 10.0.0.1'))).toHaveLength(3);
     expect(asked.filter((line) => line.endsWith(' 10.0.0.2'))).toHaveLength(1);
   });
 
-  test('that could not send says nothing of the host', async () => {
+  test('that could not be sent has no state of the host', async () => {
     const { source } = await place({
       a: 'management: 10.0.0.1',
       b: 'management: 10.0.0.99',
@@ -92,7 +92,7 @@ describe('ping', () => {
       e: 'management: 10.0.0.96',
     });
     expect(await says(source)).toEqual({
-      'a management': 'up: 10.0.0.1 answers',
+      'a management': 'up: 10.0.0.1 responds',
       'b management': 'unknown: 10.0.0.99: ping: connect: Network is unreachable',
       'c management': 'unknown: 10.0.0.98: ping: socket: Operation not permitted',
       'd management': 'unknown: 10.0.0.97: Segmentation fault',
@@ -100,14 +100,14 @@ describe('ping', () => {
     });
   });
 
-  test('sees nothing at all when nothing can be sent, or there is no such program', async () => {
+  test('is blind if nothing can be sent, or there is no such program', async () => {
     const { source, folder } = await place({ a: 'management: 10.0.0.99' });
     await expect(says(source)).rejects.toThrow('no host can be pinged; a: ping: connect: Network is unreachable');
     process.env.PATH = join(folder, 'dead');
     await expect(says(source)).rejects.toThrow('install iputils-ping');
   });
 
-  test('takes nobody for down where most fall silent together; who stays silent when the others return is', async () => {
+  test('has no host down if most fall silent together; a host that stays silent when the others return is down', async () => {
     const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5'];
     const { source, dies, returns } = await place(
       Object.fromEntries(addresses.map((address, n) => [`h${n}`, `management: ${address}`])),
@@ -121,8 +121,26 @@ describe('ping', () => {
     expect(await words()).toEqual(['down', 'up', 'up', 'up', 'up']);
   });
 
-  test('needs somebody to ask', async () => {
+  test('is blind if all fall silent together, and recovers', async () => {
+    const { source, dies, returns } = await place({
+      a: 'management: 10.0.0.1',
+      b: 'storage: 10.0.0.2, management: 10.0.0.3',
+    });
+    const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+    expect(Object.values(await says(source)).every((text) => text.startsWith('up'))).toBe(true);
+    for (const address of addresses) dies(address);
+    expect(await says(source)).toMatchObject({ 'b storage': 'down: 10.0.0.2 did not respond to 3 pings' });
+    returns('10.0.0.2');
+    expect(await says(source)).toMatchObject({ 'b storage': 'up: 10.0.0.2 responds' });
+    const { source: both, dies: die } = await place({ a: 'management: 10.0.0.1', b: 'management: 10.0.0.2' });
+    for (const address of addresses) die(address);
+    await expect(says(both)).rejects.toThrow(
+      'no address responds and this node may be cut off; a: mass silence: 10.0.0.1 and most others do not respond',
+    );
+  });
+
+  test('needs a host', async () => {
     const { options } = sourcePlace('hosts: { h: {} }');
-    await expect(createPingSource(options, 'n')).rejects.toThrow('has no host with an address that ping could ask');
+    await expect(createPingSource(options, 'n')).rejects.toThrow('has no host with an address for ping');
   });
 });

@@ -1,24 +1,24 @@
 /**
- * Whether hosts answer to ping, on each of their networks. With the system's program;
- * the npm package `ping` knows its words and its answers. The program is run here and not by the package, which parses in an
- * event of the child: an output that it does not expect would end the whole monitor.
+ * Checks whether hosts respond to ping, on each of their networks. The system's program sends the pings;
+ * the npm package `ping` has its arguments and parses its output. The program is run here and not by the package, which parses in an
+ * event of the child: an unexpected output would end the whole monitor.
  *
- * Invariant: it proves nothing, and silence counts only where packets really left: a program that is missing, may not send, or
- * finds no route says nothing of the host. Where most hosts of a network fall silent together, nobody there is taken for down.
+ * Invariant: it proves nothing, and silence counts only if packets were really sent: a program that is missing, may not send, or
+ * finds no route returns no state of the host. If most hosts of a network fall silent together, no host there is taken for down.
  */
 import { execFile } from 'node:child_process';
 import builder from 'ping/lib/builder/linux.js';
 import parsers from 'ping/lib/parser/factory.js';
-import type { EngineOptions } from '#config/options.ts';
-import { type Fact, NETWORKS, type Network, type Source } from './fact.ts';
-import { inParallel } from './in-parallel.ts';
-import { requireInventory } from './inventory.ts';
-import { massSilence } from './silence.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { massSilence } from '../../mass-silence-decision.ts';
+import { inParallel } from '../in-parallel.ts';
+import { requireInventory } from '../inventory.ts';
+import { type Fact, NETWORKS, type Network, type Source, type SourceKind } from '../source.ts';
 
-/** The program ends by its own deadline; this is for one that hangs. */
+/** The program ends at its own deadline; this is for one that hangs. */
 const GRACE_MS = 5_000;
 const MAX_OUTPUT_BYTES = 64 * 1024;
-/** The look in which one was last seen that never was: not together with those who were seen in the first. */
+/** The last poll of a host that never responded: it did not fall silent together with hosts of the first poll. */
 const NEVER = -10;
 /** Per cent of the hosts of a network. */
 const MASS_PERCENT = 50;
@@ -31,7 +31,9 @@ interface Target {
 
 type Answer = { readonly says: 'answered' | 'silent' } | { readonly says: 'unknown'; readonly why: string };
 
-export async function createPingSource(options: EngineOptions, node: string): Promise<Source> {
+export const ping: SourceKind<'hostSources'> = { name: 'ping', groups: ['hostSources'], create: createPingSource };
+
+export async function createPingSource(options: Pick<EngineOptions, 'hostSources'>, node: string): Promise<Source> {
   const { inventory } = options.hostSources;
   const targets = requireInventory(inventory, 'ping').flatMap(({ name, addresses }) =>
     NETWORKS.flatMap((network): Target[] => {
@@ -39,7 +41,7 @@ export async function createPingSource(options: EngineOptions, node: string): Pr
       return address === undefined ? [] : [{ host: name, network, address }];
     }),
   );
-  if (targets.length === 0) throw new Error(`${inventory} has no host with an address that ping could ask`);
+  if (targets.length === 0) throw new Error(`${inventory} has no host with an address for ping`);
   return new PingSource(
     options.hostSources,
     targets.filter(({ host }) => host !== node),
@@ -50,7 +52,7 @@ class PingSource implements Source {
   readonly name = 'ping';
   readonly #options: EngineOptions['hostSources'];
   readonly #targets: readonly Target[];
-  /** By network and host: the number of the look in which it last answered. */
+  /** By network and host: the number of the poll in which it last responded. */
   readonly #answered = new Map<Network, Map<string, number>>();
   #looks = 0;
 
@@ -79,13 +81,17 @@ class PingSource implements Source {
     }
     const silent = answers.flatMap(({ target, answer }) => (answer.says === 'silent' ? [target] : []));
     const masses = new Map(NETWORKS.map((network) => [network, this.#mass(network, silent)]));
-    return answers.map(({ target, answer, at }) => {
+    const facts = answers.map(({ target, answer, at }) => {
       const isMass = masses.get(target.network)?.has(target.host) === true;
       return factOf(target, answer, { isMass, at, samples: this.#options.pingSamples });
     });
+    if (facts.length > 1 && facts.every(({ says }) => says === 'unknown')) {
+      throw new Error(`no address responds and this node may be cut off; ${facts[0]?.host}: ${facts[0]?.detail}`);
+    }
+    return facts;
   }
 
-  /** Counted in looks: a cut in the midst of one look parts the hosts between it and the next. */
+  /** Counted in polls: a cut during one poll divides the hosts between it and the next. */
   #mass(network: Network, silent: readonly Target[]): ReadonlySet<string> {
     const quiet = silent.filter((target) => target.network === network).map(({ host }) => host);
     const rule = { window: 1, sharePercent: MASS_PERCENT };
@@ -101,27 +107,27 @@ interface Moment {
 
 function factOf({ host, network, address }: Target, answer: Answer, { isMass, at, samples }: Moment): Fact {
   const fact = { source: 'ping', host, network, at } as const;
-  if (answer.says === 'answered') return { ...fact, says: 'up', detail: `${address} answers` };
+  if (answer.says === 'answered') return { ...fact, says: 'up', detail: `${address} responds` };
   if (answer.says === 'unknown') return { ...fact, says: 'unknown', detail: `${address}: ${answer.why}` };
-  if (isMass) return { ...fact, says: 'unknown', detail: `mass silence: ${address} and most others do not answer` };
-  return { ...fact, says: 'down', detail: `${address} left ${samples} pings unanswered` };
+  if (isMass) return { ...fact, says: 'unknown', detail: `mass silence: ${address} and most others do not respond` };
+  return { ...fact, says: 'down', detail: `${address} did not respond to ${samples} pings` };
 }
 
-/** Until one is answered, or all of them were not. */
+/** Until the first response, or until all samples had none. */
 async function sample(address: string, options: EngineOptions['hostSources'], signal: AbortSignal): Promise<Answer> {
-  let answer: Answer = { says: 'unknown', why: 'the look was ended' };
+  let answer: Answer = { says: 'unknown', why: 'the poll was aborted' };
   for (let tries = 0; tries < options.pingSamples && !signal.aborted; tries += 1) {
     answer = await probe(address, options.pingTimeoutMs, signal);
     if (answer.says !== 'silent') return answer;
   }
-  return signal.aborted ? { says: 'unknown', why: 'the look was ended' } : answer;
+  return signal.aborted ? { says: 'unknown', why: 'the poll was aborted' } : answer;
 }
 
 function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
   const seconds = Math.ceil(timeoutMs / 1000);
   const settings = { timeout: seconds, deadline: seconds, min_reply: 1 };
   const limits = { timeout: seconds * 1000 + GRACE_MS, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
-  // In any other language the answer would not be understood.
+  // The parser understands only this language.
   const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const words = builder.getCommandArguments(address, settings);
@@ -135,8 +141,8 @@ function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise
 }
 
 /**
- * A firewall or a missing route on the way, of this host or of another: nothing is known of the target. A host that is off leaves pings
- * unanswered, or a neighbour says "Destination Host Unreachable" (in IPv6 "Address unreachable").
+ * A firewall or a missing route on the way, of this host or of another: the state of the target is unknown. If a host is off, pings
+ * get no response, or a neighbour returns "Destination Host Unreachable" (in IPv6 "Address unreachable").
  */
 const IN_THE_WAY =
   /operation not permitted|permission denied|network is unreachable|no buffer space|(?:port|protocol|net) unreachable|prohibited|filtered|no route|failed policy|time to live exceeded|hop limit exceeded/i;
@@ -154,6 +160,6 @@ function read(address: string, settings: PingSettings, stdout: string, stderr: s
     // The parser takes every line for one of those it knows.
   }
   const lines = `${stderr}\n${stdout}`.split('\n').filter((text) => text.trim() !== '');
-  const line = lines.find((text) => IN_THE_WAY.test(text)) ?? lines[0] ?? 'ping says nothing';
+  const line = lines.find((text) => IN_THE_WAY.test(text)) ?? lines[0] ?? 'ping has no output';
   return { says: 'unknown', why: line.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200) };
 }

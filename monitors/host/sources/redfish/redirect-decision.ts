@@ -1,5 +1,5 @@
 /**
- * Whether a redirect is followed. Pure.
+ * Decides whether a redirect is followed. Pure.
  *
  * Invariant: the target has the origin of the request, so that credentials reach no other server and never leave TLS.
  * Source: RFC 9110, section 15.4. 303 is not followed: it names another resource, and what is read here is a resource's state.
@@ -14,7 +14,7 @@ export function isRedirect(status: number): boolean {
   return status >= 300 && status <= 399 && status !== 304;
 }
 
-/** @param location the header as it was received */
+/** @param location the received header */
 export function decideRedirect(status: number, from: URL, location: unknown): RedirectDecision {
   if (!FOLLOWED.has(status)) return { refused: `redirect ${status} is not supported` };
   if (typeof location !== 'string' || location === '' || location.length > MAX_LOCATION) {

@@ -1,13 +1,15 @@
 /**
- * How a BMC lets the monitor in over Redfish: with HTTP basic authentication, or with a session.
+ * Authenticates to a BMC over Redfish: with HTTP basic authentication, or with a session.
  *
- * Invariant: a BMC has few sessions (often 4 to 16) and keeps a forgotten one for half an hour. One look has at most one
- * session at a time, and each is deleted when the look ends, also when the look fails or is aborted.
+ * Invariant: a BMC has few sessions (often 4 to 16) and keeps an unused one for half an hour. One poll has at most one
+ * session at a time, and each is deleted when the poll ends, also if the poll fails or is aborted.
  * Source: DSP0266, session management. Credentials of a session go in the body of the request alone: some services
  * refuse a login that has an Authorization header too (ansible-collections/community.general, pull request 5903).
  */
+
 import * as v from 'valibot';
-import { type HttpClient, type JsonAnswer, StatusError } from './http-client.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import { type HttpClient, type JsonAnswer, statusOf } from '../http-client.ts';
 
 const ROOT = '/redfish/v1/';
 const SESSIONS = '/redfish/v1/SessionService/Sessions';
@@ -20,23 +22,23 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** `basic-or-session`: a session where the BMC refuses basic authentication. */
+/** `basic-or-session`: a session if the BMC refuses basic authentication. */
 export type Authentication = 'basic' | 'session' | 'basic-or-session';
 
 const root = v.object({ Links: v.object({ Sessions: v.object({ '@odata.id': v.string() }) }) });
 
-/** The session as its body names it, where `Location` is missing. */
+/** The session as in the body, if `Location` is missing. */
 const resource = v.object({ '@odata.id': v.string() });
 
 interface Session {
   readonly token: string;
-  /** Of its resource, which is deleted in the end; undefined where the BMC did not name it. */
+  /** Of its resource, which is deleted in the end; undefined if the BMC did not return it. */
   readonly path: string | undefined;
   /** The BMC has accepted it. */
   isUsed: boolean;
 }
 
-/** Requests of one look at one BMC. */
+/** The requests of one poll of one BMC. */
 export class RedfishSession implements AsyncDisposable {
   readonly #client: HttpClient;
   readonly #credentials: Credentials;
@@ -52,7 +54,7 @@ export class RedfishSession implements AsyncDisposable {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether the BMC refused basic authentication and accepted a session: the next look can begin with one. */
+  /** Whether the BMC refused basic authentication and accepted a session: the next poll can start with one. */
   get needsSession(): boolean {
     return this.#isBasicRefused && this.#session !== undefined;
   }
@@ -71,12 +73,12 @@ export class RedfishSession implements AsyncDisposable {
     }
   }
 
-  /** @param refusal of basic authentication: reported with the session's where both are refused */
+  /** @param refusal of basic authentication: reported with the session's if both are refused */
   async #loginAfter(refusal: unknown): Promise<void> {
     try {
       await this.#login();
     } catch (error) {
-      const [basic, session] = [refusal, error].map((one) => (one instanceof Error ? one.message : String(one)));
+      const [basic, session] = [refusal, error].map((one) => errorMessage(one));
       throw new Error(`${basic}; no session either: ${session}`, { cause: error });
     }
   }
@@ -110,14 +112,14 @@ export class RedfishSession implements AsyncDisposable {
     return this.#session;
   }
 
-  /** Where sessions are opened: as the service's root has it, else where the specification has it. */
+  /** The path for new sessions: as in the service's root, else as in the specification. */
   async #collection(): Promise<string> {
     try {
       const answer = v.parse(root, (await this.#client.request('GET', ROOT, ODATA)).body);
       const path = pathOf(answer.Links.Sessions['@odata.id']);
       return path !== undefined && COLLECTION_PATH.test(path) ? path : SESSIONS;
     } catch {
-      // What stands in the way of the login too is reported by it.
+      // An error that affects the login too is reported by the login.
       return SESSIONS;
     }
   }
@@ -134,11 +136,6 @@ export class RedfishSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#logout();
   }
-}
-
-export function statusOf(error: unknown): number | undefined {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof StatusError ? cause.status : undefined;
 }
 
 function isRefused(error: unknown): boolean {

@@ -1,4 +1,4 @@
-/** Redfish services with the behaviours that are publicly documented of their vendors. Each names its source. */
+/** Redfish services with publicly documented behaviour of their vendors. Each has its source. */
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
@@ -13,7 +13,7 @@ import {
   type Respond,
   systemOf,
   USER,
-} from './bmc-fake.ts';
+} from '#test/world/bmc-fake.ts';
 
 const OFF = 'down power off';
 const ROOT = '/redfish/v1/';
@@ -86,7 +86,7 @@ describe('vendors', () => {
     expect([await source.look(), await source.look(), await source.look()]).toEqual([OFF, OFF, OFF]);
     expect([table.logins(), table.open.size]).toEqual([3, 0]);
     table.open.add('of another client');
-    expect(await source.look()).toContain('answered with 503 (IDRAC.2.1.RAC0218)');
+    expect(await source.look()).toContain('returned HTTP 503 (IDRAC.2.1.RAC0218)');
   });
 
   // Source: mrlhansen/idrac_exporter, issue 132: iDRAC 8 responds 405 to POST /redfish/v1/SessionService/Sessions; its sessions are
@@ -151,7 +151,7 @@ describe('vendors', () => {
     const { port } = await fakeBmc(({ path }) =>
       path === '/redfish/v1/Systems' ? errorOf(403, 'SMC.1.0.OemLicenseNotPassed') : { status: 401 },
     );
-    expect(await lookOnce(port)).toMatch(/blind.*answered with 403 \(SMC.1.0.OemLicenseNotPassed\).*no session either/);
+    expect(await lookOnce(port)).toMatch(/blind.*returned HTTP 403 \(SMC.1.0.OemLicenseNotPassed\).*no session either/);
   });
 
   // Source: bb-Ricardo/check_redfish, pull request 187: older Supermicro BMCs redirect the POST of a session to the path with "/".
@@ -188,7 +188,7 @@ describe('vendors', () => {
   test('Lenovo XCC: access denied is blind with the reason', async () => {
     const { port } = await fakeBmc(() => errorOf(401, 'Base.1.8.AccessDenied'));
     expect(await lookOnce(port, ', auth: basic')).toMatch(
-      /blind.*answered with 401 \(Base.1.8.AccessDenied\); check user/,
+      /blind.*returned HTTP 401 \(Base.1.8.AccessDenied\); check user/,
     );
   });
 
@@ -305,7 +305,7 @@ describe('redirects', () => {
         if (path.endsWith('/1')) return { status: 307, headers: { location: '/redfish/v1/Systems/Self' } };
         return { body: { '@odata.id': '/redfish/v1/Systems/Self', Id: id, PowerState: 'Off' } };
       });
-    expect(await lookOnce((await moved('2')).port)).toContain('answered for another system');
+    expect(await lookOnce((await moved('2')).port)).toContain('returned another system');
     expect(await lookOnce((await moved('1')).port)).toBe(OFF);
   });
 });

@@ -5,10 +5,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRedfishSource } from './redfish.ts';
-import { sourcePlace } from './source-place.ts';
+import { sourcePlace } from '#test/world/source-place.ts';
+import { createRedfishSource } from './source.ts';
 
-const tlsFile = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
+const tlsFile = (name: string) => fileURLToPath(new URL(`../../../../test/fixtures/tls/${name}`, import.meta.url));
 const BASIC = `Basic ${Buffer.from('recovery:geheim').toString('base64')}`;
 
 interface Answer {
@@ -17,7 +17,7 @@ interface Answer {
   readonly body?: unknown;
 }
 
-/** A board: `GET /path` → what it answers; it lets in who has the password or the session. */
+/** A BMC: `GET /path` → its response; it requires the password or the session. */
 async function board(answers: Readonly<Record<string, Answer>>, certificate = 'good') {
   const seen: string[] = [];
   const tls = { key: readFileSync(tlsFile(`${certificate}.key`)), cert: readFileSync(tlsFile(`${certificate}.pem`)) };
@@ -68,7 +68,7 @@ describe('Redfish', () => {
     await expect(look((await board(one(state))).port, CA)).rejects.toThrow('does not report whether');
   });
 
-  test('a board of several systems must be told which one is the host', async () => {
+  test('a BMC with several systems needs the system of the host in the inventory', async () => {
     const many = {
       'GET /redfish/v1/Systems': {
         body: { Members: [{ '@odata.id': '/redfish/v1/Systems/1' }, { '@odata.id': '/redfish/v1/Systems/2' }] },
@@ -81,7 +81,7 @@ describe('Redfish', () => {
     expect(await look(port, `${CA}, system: "2"`)).toEqual(['down', 'power off', 'powered off']);
   });
 
-  test('a session is given back', async () => {
+  test('a session is deleted', async () => {
     const sessions = '/redfish/v1/SessionService/Sessions';
     const { port, seen } = await board({
       ...one('Off'),
@@ -102,7 +102,7 @@ describe('Redfish', () => {
     ]);
   });
 
-  test('nothing is asked of a board whose certificate is not to be trusted', async () => {
+  test('a BMC with an untrusted certificate gets no request', async () => {
     const stranger = await board(one('Off'));
     await expect(look(stranger.port)).rejects.toThrow(/none of 1 BMCs.*(certificate|self.signed)/);
     const other = await board(one('Off'), 'other');
@@ -111,10 +111,10 @@ describe('Redfish', () => {
     expect([...stranger.seen, ...other.seen]).toEqual([]);
   });
 
-  test('a wrong password is told, and is not in what is told', async () => {
+  test('a wrong password is reported, and is not in the message', async () => {
     const { port } = await board(one('Off'));
     const wrong = look(port, CA.replace(',', 'heit,'));
-    await expect(wrong).rejects.toThrow(/answered with 401; check user and password; no session either: POST/);
+    await expect(wrong).rejects.toThrow(/returned HTTP 401; check user and password; no session either: POST/);
     await expect(wrong).rejects.not.toThrow(/geheim/);
   });
 
@@ -129,7 +129,7 @@ describe('Redfish', () => {
     await expect(look(elsewhere.port, CA)).rejects.toThrow('is not one of Redfish');
   });
 
-  test('a board that does not answer in time is given up', async () => {
+  test('a BMC that does not respond in time is unknown', async () => {
     const server = createServer({ key: readFileSync(tlsFile('good.key')), cert: readFileSync(tlsFile('good.pem')) });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

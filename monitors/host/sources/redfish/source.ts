@@ -2,35 +2,26 @@
  * The power state of hosts over Redfish (DMTF DSP0266), read from their BMCs.
  *
  * Invariants: only over TLS with a verified certificate, since a forged response could have a running host evacuated and a
- * false server would learn the password. Only PowerState "Off" of the one system that is the host is power off.
+ * false server would receive the password. Only PowerState "Off" of the one system that is the host is power off.
  */
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
-import type { EngineOptions } from '#config/options.ts';
-import type { Source } from './fact.ts';
-import { HttpClient } from './http-client.ts';
-import { type InventoryHost, type RedfishBoard, requireInventory } from './inventory.ts';
-import { passwordOf } from './password.ts';
-import { powerOfAll } from './power.ts';
-import { RedfishSession, statusOf } from './redfish-session.ts';
-import {
-  type Choice,
-  chooseSystem,
-  idOf,
-  memberPath,
-  type PowerState,
-  pathOf,
-  powerIn,
-  SYSTEMS,
-} from './redfish-system.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { passwordOf } from '../bmc-password.ts';
+import { HttpClient, statusOf } from '../http-client.ts';
+import { type InventoryHost, type RedfishBoard, requireInventory } from '../inventory.ts';
+import { powerOfAll } from '../power.ts';
+import type { Source, SourceKind } from '../source.ts';
+import { RedfishSession } from './session.ts';
+import { type Choice, chooseSystem, idOf, memberPath, type PowerState, pathOf, powerIn, SYSTEMS } from './system.ts';
 
 interface RedfishHost {
   readonly name: string;
   readonly bmc: RedfishBoard;
 }
 
-/** What earlier looks found out about a BMC. */
+/** The results of earlier polls of a BMC. */
 interface Findings {
   choice?: Choice;
   needsSession?: boolean;
@@ -46,7 +37,13 @@ const collection = v.looseObject({
   'Members@odata.nextLink': v.optional(v.string()),
 });
 
-export async function createRedfishSource(options: EngineOptions, node: string): Promise<Source> {
+export const redfish: SourceKind<'hostSources'> = {
+  name: 'redfish',
+  groups: ['hostSources'],
+  create: createRedfishSource,
+};
+
+export async function createRedfishSource(options: Pick<EngineOptions, 'hostSources'>, node: string): Promise<Source> {
   const { inventory, boardsParallel, redfishTimeoutMs } = options.hostSources;
   const hosts = requireInventory(inventory, 'redfish').filter(hasRedfish);
   if (hosts.length === 0) throw new Error(`${inventory} has no host with a bmc of type redfish`);
@@ -117,13 +114,13 @@ async function powerOf(session: RedfishSession, bmc: RedfishBoard, findings: Fin
 async function onlySystem(session: RedfishSession, findings: Findings): Promise<string> {
   const paths = await systemsOf(session);
   const choice = chooseSystem(paths, findings.choice);
-  // The first choice stays; so does that there were several. A BMC that starts may list none.
+  // The first choice stays, also the result that there were several. A BMC that starts may list none.
   if (paths.length > 0) findings.choice ??= choice;
   if ('refused' in choice) throw new Error(choice.refused);
   return choice.path;
 }
 
-/** Paths of all systems, of every page. Throws where the list is incomplete. */
+/** Paths of all systems, of every page. Throws if the list is incomplete. */
 async function systemsOf(session: RedfishSession): Promise<readonly string[]> {
   const paths = new Set<string>();
   let page: string | undefined = SYSTEMS;
@@ -165,6 +162,6 @@ function readAuthorities(file: string): string {
     throw new Error(`the ca_file ${file} cannot be read`, { cause });
   }
   // An empty text would mean the authorities of the system.
-  if (!authorities.includes('-----BEGIN')) throw new Error(`the ca_file ${file} holds no certificate in PEM form`);
+  if (!authorities.includes('-----BEGIN')) throw new Error(`the ca_file ${file} contains no certificate in PEM form`);
   return authorities;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { collectionOf, fakeBmc, looker, lookOnce, systemOf } from './bmc-fake.ts';
-import { chooseSystem, memberPath, powerIn } from './redfish-system.ts';
+import { collectionOf, fakeBmc, looker, lookOnce, systemOf } from '#test/world/bmc-fake.ts';
+import { chooseSystem, memberPath, powerIn } from './system.ts';
 
 const PATH = '/redfish/v1/Systems/1';
 const UUID = '4C4C4544-0051-3610-8052-B4C04F4E3132';

@@ -1,9 +1,9 @@
 /**
- * Which system of a BMC is the host, and whether it has power.
+ * Finds the system of a BMC that is the host, and whether it has power.
  *
- * Invariant: the power of another system is never taken for the host's. The representation that was read must name the system
- * that was requested, the collection must be complete, and a choice that was made without `system` in the inventory holds
- * for as long as the monitor runs: a collection that changes afterwards is refused, since the one member left may be another host.
+ * Invariant: the power of another system is never taken for the host's. The representation that was read must have the Id of the
+ * requested system, the collection must be complete, and a choice without `system` in the inventory stays the same while the monitor
+ * runs: a collection that changes afterwards is refused, since the one member left may be another host.
  */
 import * as v from 'valibot';
 
@@ -31,27 +31,27 @@ const systemBody = v.looseObject({
 });
 
 export interface RequestedSystem {
-  /** As it was requested. */
+  /** As requested. */
   readonly path: string;
-  /** As it responded, after a redirect. */
+  /** The path that responded, after a redirect. */
   readonly answeredPath: string;
-  /** Required where the inventory has it. */
+  /** Required if the inventory has it. */
   readonly uuid: string | undefined;
 }
 
-/** The power of the system that was requested. Throws an Error with the reason where the body does not prove it. */
+/** The power of the requested system. Throws an Error with the reason if the body does not prove it. */
 export function powerIn(body: unknown, requested: RequestedSystem): PowerState {
   const { path } = requested;
   const parsed = v.safeParse(systemBody, body);
   if (!parsed.success || Array.isArray(body)) throw new Error(`${path} is no representation of a system`);
   const system = parsed.output;
   const mismatch = mismatchOf(system, requested);
-  if (mismatch !== undefined) throw new Error(`${path} answered for another system: ${mismatch}`);
+  if (mismatch !== undefined) throw new Error(`${path} returned another system: ${mismatch}`);
   const state = typeof system.PowerState === 'string' ? stateOf(system.PowerState) : undefined;
   if (state === undefined) {
     throw new Error(`the BMC does not report whether ${path} has power: PowerState is ${shown(system.PowerState)}`);
   }
-  // A server that was moved to another slot leaves an absent system behind, without power, and runs elsewhere.
+  // A server that was moved to another slot leaves an absent system behind, without power, and runs in the other slot.
   if (state === 'off' && system.Status?.State === 'Absent') {
     throw new Error(`${path} is absent (Status.State): its power proves nothing`);
   }
@@ -84,7 +84,7 @@ function isSamePath(one: string, other: string): boolean {
   return canonical(one) === canonical(other);
 }
 
-/** Services write the fixed part in either case, and the last slash or none. */
+/** Services write the fixed part in upper or lower case, with or without the last slash. */
 function canonical(path: string): string {
   const segments = (URL.parse(path, 'https://bmc')?.pathname ?? path).replace(/\/+$/, '').split('/');
   return [...segments.slice(0, -1).map((segment) => segment.toLowerCase()), idOf(segments.at(-1) ?? '')].join('/');

@@ -1,29 +1,31 @@
 /**
- * Delivers to our engine, wherever it runs: tries its addresses in turn and stays with the one that answered.
+ * Delivers to our engine on any of its hosts: tries its addresses in sequence and keeps using the one that responded.
  *
- * Invariant: `accepted` is said only for an answer of an engine, which answers after it has journaled. A lost answer is
- * `away`: the report is sent again and the engine knows it again.
+ * Invariant: `accepted` is returned only for a response of an engine, which responds after it has journaled. A lost response
+ * is `away`: the report is sent again and the engine recognizes it.
  */
+
 import * as v from 'valibot';
 import { describeAddress, type EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
 import type { ReportedProof } from '#protocol/death-proof.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { InstanceFacts, MonitorName } from '../monitor.ts';
-import type { Blindness, DeliveryFacts, Sent, Target } from './target.ts';
+import type { InstanceFacts, MonitorName } from '../../../service/monitor.ts';
+import type { Blindness, DeliveryFacts, Sent, Target } from '../target.ts';
 
 export interface EngineTargetParts {
   readonly description: string;
-  /** Asked for each connection, so that a renewed key or certificate counts at once. May throw; the message is told. */
+  /** Called for each connection, so that a renewed key or certificate takes effect at once. May throw; the message is logged. */
   readonly addresses: () => readonly EngineAddress[];
   readonly answerTimeoutMs: number;
 }
 
-/** A connection that nobody needs is given back: an engine's host that loses its power does not hang up. */
+/** Time after which an unused connection is closed: an engine's host that loses its power does not close it. */
 const IDLE_MS = 5_000;
 
-/** As the engine takes it. */
+/** The engine's limit. */
 const MAX_REASON = 1000;
 
 const REFUSALS: readonly number[] = [
@@ -48,7 +50,7 @@ export class EngineTarget implements Target {
   readonly #parts: EngineTargetParts;
   #client: RpcClient | undefined;
   #connecting: Promise<RpcClient> | undefined;
-  /** Index of the address that answered last, or is next. */
+  /** Index of the address that responded last, or is next. */
   #preferred = 0;
   #underWay = 0;
   #idle: NodeJS.Timeout | undefined;
@@ -67,7 +69,7 @@ export class EngineTarget implements Target {
       await this.#connected();
       return undefined;
     } catch (error) {
-      return messageOf(error);
+      return errorMessage(error);
     } finally {
       this.#restLater();
     }
@@ -80,13 +82,14 @@ export class EngineTarget implements Target {
       const known = answer.duplicate ? ', known already' : '';
       return { outcome: 'accepted', answer: `${answer.notification_uuid} ${answer.status}${known}` };
     } catch (error) {
-      const reason = messageOf(error);
-      if (!(error instanceof RpcError)) return { outcome: 'away', reason };
-      return { outcome: REFUSALS.includes(error.code) ? 'refused' : 'failed', reason: `the engine says: ${reason}` };
+      const reason = errorMessage(error);
+      // The share of this host is used up: the same report is accepted later.
+      if (!(error instanceof RpcError) || error.code === RPC_ERRORS.tooMany) return { outcome: 'away', reason };
+      return { outcome: REFUSALS.includes(error.code) ? 'refused' : 'failed', reason: `engine: ${reason}` };
     }
   }
 
-  /** An engine of a version that knows no proof refuses the field, and gets the report without it. */
+  /** An engine of a version without proofs refuses the field, and gets the report without it. */
   async #notify(params: NotificationBody & { readonly proof?: ReportedProof }): Promise<unknown> {
     try {
       return await this.#call('notify', params);
@@ -125,7 +128,7 @@ export class EngineTarget implements Target {
     this.#drop();
   }
 
-  /** Asks one engine after the other until one is in charge. Throws `RpcError` of that one, or `NoEngine`. */
+  /** Calls one engine after the other until one is active. Throws that engine's `RpcError`, or `NoEngine`. */
   async #call(method: string, params: unknown): Promise<unknown> {
     this.#underWay += 1;
     try {
@@ -180,13 +183,13 @@ export class EngineTarget implements Target {
         });
         return client;
       } catch (error) {
-        faults.push(error instanceof NoEngine ? error.message : `${describeAddress(address)}: ${messageOf(error)}`);
+        faults.push(error instanceof NoEngine ? error.message : `${describeAddress(address)}: ${errorMessage(error)}`);
       }
     }
     throw new NoEngine(faults.length > 0 ? faults.join('; ') : 'no address of an engine is known');
   }
 
-  /** It is not in charge, or hangs: the next address is tried first. */
+  /** This engine is not active, or hangs: the next address is tried first. */
   #forget(client: RpcClient): void {
     client[Symbol.dispose]();
     if (this.#client !== client) return;
@@ -204,8 +207,4 @@ export class EngineTarget implements Target {
     clearTimeout(this.#idle);
     if (this.#underWay === 0) this.#idle = setTimeout(() => this.#drop(), IDLE_MS).unref();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,18 +1,26 @@
-/** Against an HTTP server that answers with what a real Keystone and Masakari answered (test/fixtures/masakari). */
+/** Against an HTTP server that sends captured responses of a real Keystone and Masakari (test/fixtures/masakari). */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadCredentials } from '#config/clouds.ts';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { loadCredentials } from '#config/clouds/clouds.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import { createTarget } from './create-target.ts';
-import type { Target } from './target.ts';
+import { createTarget } from '../create-target.ts';
+import type { Target } from '../target.ts';
 
 const fixture = (name: string): string =>
-  readFileSync(new URL(`../../test/fixtures/masakari/${name}`, import.meta.url), 'utf8');
-const TOKEN = JSON.parse(fixture('token.json'));
+  readFileSync(new URL(`../../../../test/fixtures/masakari/${name}`, import.meta.url), 'utf8');
+const CAPTURED = JSON.parse(fixture('token.json'));
+/** Valid for an hour by the clock of the server, which is in its responses. */
+const TOKEN = {
+  token: {
+    ...CAPTURED.token,
+    issued_at: new Date().toISOString(),
+    expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+  },
+};
 const ACCEPTED = fixture('notification-VM.json');
 const PASSWORD = 'tops3cret';
 
@@ -40,7 +48,7 @@ let directory = '';
 let server: Server;
 let target: Target;
 let asked: Asked[] = [];
-/** What Masakari answers next; the last stays. */
+/** The next responses of Masakari; the last one is repeated. */
 let answers: (readonly [status: number, text: string])[] = [];
 let keystone: readonly [status: number, text: string] = [201, ''];
 let tokens = 0;
@@ -124,16 +132,16 @@ describe('a Masakari', () => {
     [503, '<html>', 'away'],
     [200, '{}', 'away'],
     [202, '{"welcome": true}', 'away'],
-  ])('that answers %i %j: the report is %3$s', async (status, text, outcome) => {
+  ])('that responds with %i %j: the report is %3$s', async (status, text, outcome) => {
     answers = [[status, text]];
     const sent = await target.send(BODY, FACTS);
     expect(sent).toMatchObject({ outcome });
     if (status === 400) {
-      expect(sent).toMatchObject({ reason: 'Masakari says 400: Host with name nosuch could not be found.' });
+      expect(sent).toMatchObject({ reason: 'Masakari returned 400: Host with name nosuch could not be found.' });
     }
   });
 
-  it('that does not take the token any more gets another one, once', async () => {
+  it('that no longer accepts the token gets another one, once', async () => {
     answers = [
       [401, ''],
       [202, ACCEPTED],
@@ -145,21 +153,31 @@ describe('a Masakari', () => {
     expect(tokens).toBe(3);
   });
 
-  it('is away while Keystone gives no token, and no word about it holds the password', async () => {
-    for (const [status, text] of [
-      [401, `{"error": {"message": "${PASSWORD}"}}`],
-      [201, 'hello'],
-      [201, '{"token": {"catalog": []}}'],
-      [503, ''],
+  it('is away while Keystone returns no token, and no message contains the password', async () => {
+    const asked = /POST http:\/\/127\.0\.0\.1:\d+\/v3\/auth\/tokens/.source;
+    for (const [status, text, expected] of [
+      [
+        401,
+        `{"error": {"message": "${PASSWORD}"}}`,
+        `^Keystone responded 401 to ${asked}: \\*\\*\\* \\(the credentials are those of .*clouds.yaml`,
+      ],
+      [201, 'hello', `^Keystone responded 201 to ${asked}, but not with JSON .*; so there is no token$`],
+      [
+        201,
+        '{"token": {"catalog": []}}',
+        '^the catalogue has no endpoint for instance-ha, interface public, region RegionOne; .*; set \\[transport\\] masakari_endpoint$',
+      ],
+      [503, '', `^Keystone responded 503 to ${asked}; so there is no token$`],
     ] as const) {
       keystone = [status, text];
       const reason = await target.reach();
-      expect(reason).toMatch(/gives no token|does not speak as Keystone|no public endpoint of instance-ha/);
+      expect(reason).toMatch(new RegExp(expected));
       expect(reason).not.toContain(PASSWORD);
     }
     expect(await target.send(BODY, FACTS)).toMatchObject({ outcome: 'away' });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    expect(await target.reach()).toMatch(/^Keystone at http:\/\/127\.0\.0\.1:\d+ cannot be reached: /);
+    // The first request may still find the connection that the server closed.
+    await expect.poll(() => target.reach()).toMatch(new RegExp(`^Keystone cannot be reached for ${asked}: `));
   });
 });

@@ -1,14 +1,17 @@
 /**
  * Delivers to the API of a Masakari, as its own monitors do: 202 is an acknowledgement, 409 ends a report (it is known
- * already, or its host is in maintenance), 400 refuses it. Unlike them it does not give up after two minutes of anything else.
+ * already, or its host is in maintenance), 400 refuses it. Unlike them it retries anything else for longer than two minutes.
  */
-import * as v from 'valibot';
-import type { NotificationBody } from '#protocol/notification.ts';
-import type { HttpClient } from './http.ts';
-import { type KeystoneSession, parseJson, type Session } from './keystone-session.ts';
-import type { Sent, Target } from './target.ts';
 
-/** Of the server's own words, for the log. */
+import * as v from 'valibot';
+import type { Answer } from '#openstack/http/exchange.ts';
+import { json } from '#openstack/http/own-answer.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { NotificationBody } from '#protocol/notification.ts';
+import type { Sent, Target } from '../target.ts';
+import type { MasakariApi } from './api.ts';
+
+/** Limit of the server's message, for the log. */
 const MAX_WORDS = 300;
 
 const acceptedSchema = v.object({ notification: v.object({ notification_uuid: v.string(), status: v.string() }) });
@@ -17,68 +20,54 @@ const faultSchema = v.record(v.string(), v.object({ message: v.string() }));
 
 export class MasakariTarget implements Target {
   readonly description: string;
-  readonly #session: KeystoneSession;
-  readonly #http: HttpClient;
+  readonly #api: MasakariApi;
 
-  constructor(description: string, session: KeystoneSession, http: HttpClient) {
+  constructor(description: string, api: MasakariApi) {
     this.description = description;
-    this.#session = session;
-    this.#http = http;
+    this.#api = api;
   }
 
   async reach(): Promise<string | undefined> {
     try {
-      await this.#session.get();
+      await this.#api.session();
       return undefined;
     } catch (error) {
-      return messageOf(error);
+      return errorMessage(error);
     }
   }
 
   async send(body: NotificationBody): Promise<Sent> {
     try {
-      const session = await this.#session.get();
-      const first = await this.#post(session, body);
+      const session = await this.#api.session();
+      const first = await this.#api.post(session, body);
       if (first.status !== 401) return judge(first);
-      this.#session.discard(session);
-      return judge(await this.#post(await this.#session.get(), body));
+      this.#api.discard(session);
+      return judge(await this.#api.post(await this.#api.session(), body));
     } catch (error) {
-      return { outcome: 'away', reason: `Masakari cannot be asked: ${messageOf(error)}` };
+      return { outcome: 'away', reason: errorMessage(error) };
     }
   }
 
-  /** Masakari does not tell about instances. */
+  /** Masakari has no request for the facts of an instance. */
   async askInstance(): Promise<undefined> {
     return undefined;
   }
 
-  /** Masakari has no ear for it; the log has it. */
+  /** Masakari has no request for it; the log has it. */
   async sayBlind(): Promise<void> {}
 
   close(): Promise<void> {
-    return this.#http.close();
-  }
-
-  #post(
-    { token, endpoint }: Session,
-    body: NotificationBody,
-  ): Promise<{ readonly status: number; readonly text: string }> {
-    return this.#http.ask({
-      method: 'POST',
-      url: new URL(`${endpoint}/notifications`),
-      headers: { 'x-auth-token': token },
-      body: JSON.stringify(body),
-    });
+    return this.#api.close();
   }
 }
 
-function judge({ status, text }: { readonly status: number; readonly text: string }): Sent {
-  const reason = `Masakari says ${status}: ${wordsOf(text)}`;
+function judge({ status, body: text }: Pick<Answer, 'status' | 'body'>): Sent {
+  const reason = `Masakari returned ${status}: ${wordsOf(text)}`;
   switch (status) {
     case 202: {
-      const told = v.safeParse(acceptedSchema, parseJson(text));
-      // Something that is no Masakari could say 202 to anything.
-      if (!told.success) return { outcome: 'away', reason: 'what answers does not speak as Masakari does' };
+      const told = v.safeParse(acceptedSchema, json(text));
+      // A server that is no Masakari could respond with 202 to anything.
+      if (!told.success) return { outcome: 'away', reason: 'the service does not respond like Masakari' };
       const { notification_uuid, status: state } = told.output.notification;
       return { outcome: 'accepted', answer: `${notification_uuid} ${state}` };
     }
@@ -86,21 +75,17 @@ function judge({ status, text }: { readonly status: number; readonly text: strin
       return { outcome: 'declined', reason };
     case 400:
       return { outcome: 'refused', reason };
-    // Perhaps of this report alone.
+    // Possibly for this report only.
     case 500:
       return { outcome: 'failed', reason };
-    // Rights, an address, or the server itself: an operator or time mends it, for all reports alike.
+    // Rights, an address, or the server itself: an operator or time resolves it, for all reports alike.
     default:
       return { outcome: 'away', reason };
   }
 }
 
 function wordsOf(text: string): string {
-  const fault = v.safeParse(faultSchema, parseJson(text));
+  const fault = v.safeParse(faultSchema, json(text));
   const words = fault.success ? Object.values(fault.output)[0]?.message : undefined;
   return (words ?? 'no reason given').slice(0, MAX_WORDS);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
