@@ -1,23 +1,35 @@
-/** The configuration for whoever carries recoveries out: also checked against the tasks that there are. */
-import { checkFlow, checkParameters, type TaskContract, withDefinitions } from '#config/check.ts';
-import { readConfigurationFile } from '#config/files.ts';
-import { type FlowGraph, graphOf } from '#config/flow-graph.ts';
-import { type Configuration, loadConfiguration } from '#config/load.ts';
-import { FLOWS, type FlowName, placedTasks, placedTasksOf, type TaskName } from '#config/pipelines.ts';
-import { ConfigurationError, errorAt, inOrder, type Position, type Problem, warningAt } from '#config/problem.ts';
-import { policyOf } from '#config/task-policies.ts';
+/** The configuration for programs that run recoveries: also checked against the existing tasks. */
+
+import type { Configuration } from '#config/configuration.ts';
+import { CONFIGURATION_FILES } from '#config/document/files.ts';
+import {
+  ConfigurationError,
+  errorAt,
+  inOrder,
+  type Position,
+  type Problem,
+  warningAt,
+} from '#config/document/problem.ts';
+import { loadConfiguration } from '#config/load.ts';
+import { checkFlow, checkParameters, type TaskContract, withDefinitions } from '#config/pipelines/check.ts';
+import { type FlowGraph, graphOf } from '#config/pipelines/flow-graph.ts';
+import { FLOWS, type FlowName, placedTasks, placedTasksOf, type TaskName } from '#config/pipelines/pipelines.ts';
+import { policyOf } from '#config/pipelines/task-policies.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import { moduleFaults } from './module-faults.ts';
+import { placeFaults } from './place-faults.ts';
 import { DEFINITIONS_DIRECTORY, packagedDefinitions } from './task-definitions.ts';
-import { type TaskFileFault, taskFileFaults } from './task-file-faults.ts';
+import { type TaskFileFault, taskFileFaults, unconfinedPrograms } from './task-file-faults.ts';
 
-/** What can be said of a configuration before a failure. */
+/** Results of the checks of a configuration before a failure. */
 export interface Examination {
+  /** Undefined if not even the lists could be parsed. */
+  readonly configuration: Configuration | undefined;
   readonly isValid: boolean;
   /** Errors and warnings, in the order of the files. */
   readonly problems: readonly Problem[];
-  /** Of each flow in which nothing is wrong; none when not even the lists could be understood. */
+  /** Of each valid flow; empty if not even the lists could be parsed. */
   readonly graphs: readonly FlowGraph[];
   /** Definitions that packages or the operator made and that no list names. */
   readonly unlisted: readonly { readonly name: TaskName; readonly at: Position }[];
@@ -35,7 +47,7 @@ interface Checked {
 function check(mainFile: string | undefined, definitions: string): Checked {
   const configuration = loadConfiguration({
     mainFile,
-    readFile: readConfigurationFile,
+    ...CONFIGURATION_FILES,
     definitions: packagedDefinitions(definitions),
   });
   const { contracts, problems } = withDefinitions(BUILT_IN_TASKS, configuration.customTasks);
@@ -66,28 +78,33 @@ export function loadChecked(
   const problems = problemsOf(checked);
   const { configuration } = checked;
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  const faults = files === 'warn' ? taskFileFaults(configuration.customTasks) : [];
+  const { customTasks } = configuration;
+  const faults = files === 'warn' ? [...taskFileFaults(customTasks), ...unconfinedPrograms(customTasks)] : [];
   const warnings = faults.map(({ at, message }) => warningAt(at, message));
   return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
 
-/** Whatever would keep a task from being begun on this host as it is now. Loads each module, in a process of its own. */
+/** Faults that would keep a task from starting on this host as it is now. Loads each module, in a process of its own. */
 export async function faultsOnThisHost({ customTasks }: Configuration): Promise<readonly TaskFileFault[]> {
   return [...taskFileFaults(customTasks), ...(await moduleFaults(customTasks))];
 }
 
-/** The same as `loadChecked`, told instead of thrown, and each flow that is valid as a graph. What this host lacks is an error. */
+/**
+ * The same as `loadChecked`, but returns the problems instead of throwing, and each valid flow as a graph. A missing part of this host is
+ * an error.
+ */
 export async function examine(mainFile: string | undefined, definitions = DEFINITIONS_DIRECTORY): Promise<Examination> {
   let checked: Checked;
   try {
     checked = check(mainFile, definitions);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    return { isValid: false, problems: error.problems, graphs: [], unlisted: [] };
+    return { configuration: undefined, isValid: false, problems: error.problems, graphs: [], unlisted: [] };
   }
   const { configuration, contracts, flowProblems } = checked;
   const faults = (await faultsOnThisHost(configuration)).map(({ at, message }) => errorAt(at, message));
-  const problems = [...problemsOf(checked), ...faults];
+  const unconfined = unconfinedPrograms(configuration.customTasks).map(({ at, message }) => warningAt(at, message));
+  const problems = [...problemsOf(checked), ...faults, ...placeFaults(configuration.options)];
   const listed = new Set(placedTasks(configuration.pipelines).map(({ name }) => name));
   const facts = {
     pipelines: configuration.pipelines,
@@ -96,8 +113,9 @@ export async function examine(mainFile: string | undefined, definitions = DEFINI
     policyOf: (task: TaskName) => policyOf(configuration, task),
   };
   return {
+    configuration,
     isValid: problems.length === 0,
-    problems: inOrder([...configuration.warnings, ...problems]),
+    problems: inOrder([...configuration.warnings, ...unconfined, ...problems]),
     graphs: FLOWS.filter((flow) => flowProblems.get(flow)?.length === 0).map((flow) => graphOf(flow, facts)),
     unlisted: [...configuration.customTasks]
       .filter(([name]) => !listed.has(name))

@@ -13,10 +13,11 @@ const COMMANDS = [
   'show',
   'retry',
   'host',
+  'audit',
   'validate',
   'simulate',
   'monitor',
-  'keygen',
+  'key',
 ];
 const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
@@ -29,7 +30,7 @@ function shell(script: string, ...argv: string[]): Promise<{ readonly stdout: st
 }
 
 describe('the program', () => {
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     for (const argv of [['--version'], ['-V']]) {
       expect(await new Program(argv).ended).toMatchObject({
         code: 0,
@@ -84,7 +85,7 @@ describe('the program', () => {
     expect([code, stdout, stderr]).toEqual([2, '', `recovery-agent: ${message}\n`]);
   });
 
-  it.each(COMMANDS)('says which option of %s it does not know', async (command) => {
+  it.each(COMMANDS)('names the unknown option of %s', async (command) => {
     const { code, stderr } = await new Program([command, '--frob']).ended;
     expect([code, stderr]).toEqual([
       2,

@@ -1,13 +1,16 @@
 /** From the configuration to the cloud that tasks act on. */
-import { type Credentials, loadCredentials, Secret } from '#config/clouds.ts';
-import { homeDirectory } from '#config/home.ts';
-import type { Configuration } from '#config/load.ts';
-import type { EngineOptions } from '#config/options.ts';
-import { ProxyVariables } from '#config/proxy.ts';
-import type { ActGuard, Cloud } from '#engine/cloud/cloud.ts';
-import { openStackCloud } from '#engine/cloud/openstack/openstack.ts';
+
+import { type Credentials, loadCredentials, Secret } from '#config/clouds/clouds.ts';
+import { homeDirectory } from '#config/clouds/home.ts';
+import { ProxyVariables } from '#config/clouds/proxy.ts';
+import type { Configuration } from '#config/configuration.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import type { Cloud } from '#engine/cloud/cloud.ts';
+import { openStackCloud } from '#engine/cloud/openstack-cloud.ts';
 import { SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { socketLink } from '#engine/cloud/simulated/socket-link.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 import { VERSION } from './version.ts';
@@ -62,7 +65,7 @@ export function prepareCloud(configuration: Configuration, log: Log): (guard: Ac
   try {
     credentials = credentialsOf(configuration);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new CommandFailure(EXIT.usage, `no usable credentials of the cloud: ${reason}`, error);
   }
   return (guard) =>

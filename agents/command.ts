@@ -1,13 +1,16 @@
-/** What a subcommand is, and how its command line is read. */
+/** The form of a subcommand, and how its command line is parsed. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { nearest } from '#config/nearest.ts';
+import { nearest } from '#config/document/nearest.ts';
+import { faultOfReason } from '#protocol/origin.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
 
 export interface OptionHelp {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
-  /** What stands for the value in the help text, e.g. `FILE`. */
+  /** Placeholder of the value in the help text, e.g. `FILE`. */
   readonly value?: string;
+  /** The possible values, where they are few; completion offers them. */
+  readonly values?: readonly string[];
   readonly help: string;
 }
 
@@ -19,7 +22,7 @@ export interface Command {
   readonly positionals: string;
   readonly options: Readonly<Record<string, OptionHelp>>;
   readonly maxPositionals: number;
-  /** What the exit codes say here, for the help; without it no more than everywhere. */
+  /** Meaning of the exit codes of this command, for the help; absent: only the common ones. */
   readonly exitCodes?: string;
   run(line: CommandLine): Promise<ExitCode>;
 }
@@ -41,13 +44,39 @@ export const COMMON_OPTIONS: Readonly<Record<string, OptionHelp>> = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },
 };
 
-export const SOCKET_OPTION: Readonly<Record<string, OptionHelp>> = {
+/** The address of the engine. */
+export const ENGINE_OPTIONS: Readonly<Record<string, OptionHelp>> = {
   socket: { type: 'string', value: 'PATH', help: "the engine's unix socket (default: [engine] socket)" },
+  engine: {
+    type: 'string',
+    value: 'HOST[:PORT]',
+    help: 'the engine on another node, over TLS: it must name this host in [transport] operators',
+  },
 };
 
 export const JSON_OPTION: Readonly<Record<string, OptionHelp>> = {
   json: { type: 'boolean', help: 'print JSON' },
 };
+
+export const REASON_OPTION: Readonly<Record<string, OptionHelp>> = {
+  reason: { type: 'string', value: 'TEXT', help: 'why: kept in the audit, see "recovery-agent audit"' },
+};
+
+/** What `--reason` gives, as a parameter of a request. Throws `CommandFailure`. */
+export function reasonIn(line: CommandLine): { readonly reason?: string } {
+  const reason = line.text('reason')?.trim();
+  if (reason === undefined) return {};
+  const fault = faultOfReason(reason);
+  if (fault !== undefined) throw new CommandFailure(EXIT.usage, `--reason ${fault}`);
+  return { reason };
+}
+
+/** What `--limit` gives. Throws `CommandFailure`. */
+export function limitIn(line: CommandLine, fallback: number): number {
+  const limit = Number(line.text('limit') ?? fallback);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
+  throw new CommandFailure(EXIT.usage, '--limit must be a whole number from 1 to 10000');
+}
 
 /** Reads the arguments of a command. Throws `CommandFailure` with the usage exit code. */
 export function readCommandLine(command: Command, argv: readonly string[]): CommandLine {
@@ -74,7 +103,7 @@ export function readCommandLine(command: Command, argv: readonly string[]): Comm
   }
 }
 
-/** What is wrong with the arguments, and what was meant or where to read on. */
+/** The fault of the arguments, with the probable intention or a reference to the help. */
 function reasonOf(error: Error, command: string, options: readonly string[]): string {
   const [reason = ''] = error.message.split('. To specify');
   const isUnknown = 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';

@@ -1,7 +1,9 @@
 /** Loads the configuration for a command, in the words of the command line. */
-import { readConfigurationFile } from '#config/files.ts';
-import { type Configuration, loadConfiguration } from '#config/load.ts';
-import { ConfigurationError } from '#config/problem.ts';
+
+import type { Configuration } from '#config/configuration.ts';
+import { CONFIGURATION_FILES } from '#config/document/files.ts';
+import { ConfigurationError } from '#config/document/problem.ts';
+import { loadConfiguration } from '#config/load.ts';
 import type { CommandLine } from './command.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 
@@ -12,7 +14,7 @@ import { CommandFailure, EXIT } from './exit-codes.ts';
 export function configurationOf(
   line: CommandLine,
   load: (mainFile: string | undefined) => Configuration = (mainFile) =>
-    loadConfiguration({ mainFile, readFile: readConfigurationFile }),
+    loadConfiguration({ mainFile, ...CONFIGURATION_FILES }),
 ): Configuration {
   try {
     return load(line.text('config'));
@@ -20,11 +22,6 @@ export function configurationOf(
     if (error instanceof ConfigurationError) throw new CommandFailure(EXIT.usage, error.message);
     throw error;
   }
-}
-
-/** Where the engine's socket is: what the option says goes before the configuration. */
-export function socketOf(line: CommandLine): string {
-  return givenPath(line, 'socket') ?? configurationOf(line).options.engine.socket;
 }
 
 /** The path that an option gives; a variable that a script left empty is no path. Throws `CommandFailure`. */

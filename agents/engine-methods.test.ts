@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Engine } from '#engine/resident/engine.ts';
+import type { Engine } from '#engine/service/engine.ts';
+import { type Caller, LOCAL_CALLER } from '#protocol/caller.ts';
+import { RPC_ERRORS } from '#protocol/json-rpc.ts';
 import type { Peer } from '#protocol/server.ts';
 import { engineMethods } from './engine-methods.ts';
+import { ReportLimits } from './report-limits.ts';
 
 const BODY = {
   notification: {
@@ -12,15 +15,23 @@ const BODY = {
   },
 };
 
+const PEER: Peer = {
+  caller: LOCAL_CALLER,
+  signal: new AbortController().signal,
+  tell: () => {},
+  subscribe: () => {},
+};
+
 /** What the engine is given by `notify` with these parameters: the proof and the delivery. */
 async function given(params: object): Promise<readonly unknown[]> {
   let seen: readonly unknown[] = [];
   const accept = async (...[, ...rest]: Parameters<Engine['accept']>) => {
-    seen = rest;
+    seen = rest.slice(0, 2);
     throw new Error('it has been seen');
   };
-  const { notify } = engineMethods(() => ({ accept }) as unknown as Engine, { level: 'info' });
-  await expect(notify?.(params, {} as Peer)).rejects.toThrow('it has been seen');
+  const limits = new ReportLimits({ reportsPerMinute: 1, reportsPerDay: 1 });
+  const { notify } = engineMethods(() => ({ accept }) as unknown as Engine, { level: 'info' }, limits);
+  await expect(notify?.(params, PEER)).rejects.toThrow('it has been seen');
   return seen;
 }
 
@@ -38,4 +49,21 @@ describe('a notification', () => {
       expect(await given({ ...BODY, proof })).toEqual(['none', undefined]);
     },
   );
+});
+
+test('reports of blind monitors use the share of their host: a flood of them fills no log', async () => {
+  const heeded: unknown[] = [];
+  const engine = {
+    isSameHost: Object.is,
+    heedMonitors: (...all: unknown[]) => heeded.push(all),
+    audit: { refused: () => {} },
+  };
+  const limits = new ReportLimits({ reportsPerMinute: 2, reportsPerDay: 100 });
+  const { blind } = engineMethods(() => engine as unknown as Engine, { level: 'info' }, limits);
+  const caller: Caller = { identity: 'c1', host: 'c1', roles: ['host'], address: '192.0.2.1' };
+  const peer: Peer = { ...PEER, caller };
+  const params = { host: 'c1', seeing: [], blind: [{ monitor: 'x', reason: 'r', seconds: 1 }] };
+  for (let n = 0; n < 6; n += 1) await blind?.(params, peer);
+  await expect(blind?.(params, peer)).rejects.toMatchObject({ code: RPC_ERRORS.tooMany });
+  expect(heeded).toHaveLength(6);
 });

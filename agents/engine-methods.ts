@@ -1,36 +1,43 @@
-/** What the engine answers on its socket. Parameters are checked here; the engine trusts them. */
+/** Methods of the engine on its socket. Parameters are checked here; the engine trusts them. */
 
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
-import type { Delivery, Engine } from '#engine/resident/engine.ts';
-import { RequestRefused } from '#engine/resident/request-refused.ts';
-import { viewNotification } from '#engine/resident/view.ts';
+import type { Delivery } from '#engine/service/acceptance.ts';
+import type { Engine } from '#engine/service/engine.ts';
+import { RequestRefused } from '#engine/service/request-refused.ts';
+import { viewNotification } from '#engine/service/views.ts';
+import type { Caller } from '#protocol/caller.ts';
 import { type ReportedProof, readProof } from '#protocol/death-proof.ts';
 import { HOST_NAME_RULE, isHostName } from '#protocol/host-name.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
 import { LOG_LEVELS } from '#protocol/log.ts';
 import { InvalidNotification, parseNotification } from '#protocol/notification.ts';
-import type { Method } from '#protocol/server.ts';
+import { NOTIFICATION_STATUSES } from '#protocol/notification-status.ts';
+import type { Method, Peer } from '#protocol/server.ts';
+import { auditedRequest } from './audited-request.ts';
+import { mayRead, whyBlindForbidden, whyForbidden, whyReportForbidden } from './authorization.ts';
+import { Introductions, introduceParams, reasonParam } from './introductions.ts';
 import type { LogThreshold } from './logger.ts';
+import type { ReportLimits } from './report-limits.ts';
 
 const uuid = v.pipe(v.string('must be a text'), v.uuid('is not a UUID'), v.toLowerCase());
-const status = v.picklist(
-  ['new', 'running', 'error', 'failed', 'ignored', 'finished'],
-  'is no status of a notification',
-);
+const status = v.picklist(NOTIFICATION_STATUSES, 'is no status of a notification');
 const proof = v.optional(v.picklist(['none', 'operator'], 'must be none or operator'), 'none');
 
+const limit = v.pipe(
+  v.number('must be a number'),
+  v.integer('must be whole'),
+  v.minValue(1, 'must be at least 1'),
+  v.maxValue(10_000, 'must be at most 10000'),
+);
 const listParams = v.strictObject({
-  limit: v.optional(
-    v.pipe(
-      v.number('must be a number'),
-      v.integer('must be whole'),
-      v.minValue(1, 'must be at least 1'),
-      v.maxValue(10_000, 'must be at most 10000'),
-    ),
-    50,
-  ),
+  limit: v.optional(limit, 50),
   status: v.optional(status),
+});
+const auditParams = v.strictObject({
+  limit: v.optional(limit, 100),
+  /** ms UTC. */
+  since: v.optional(v.pipe(v.number('must be a number'), v.integer('must be whole'))),
 });
 const uuidParams = v.strictObject({ uuid });
 const taskNames = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(255))), v.maxLength(100)), []);
@@ -41,10 +48,15 @@ const retryParams = v.strictObject({
   not_done: taskNames,
   /** The instance whose evacuation an operator declares abandoned. */
   abandoned: v.optional(uuid),
+  reason: reasonParam,
 });
-const turnParams = v.strictObject({ uuid, way: v.picklist(['rollback', 'restart'], 'must be rollback or restart') });
+const turnParams = v.strictObject({
+  uuid,
+  way: v.picklist(['rollback', 'restart'], 'must be rollback or restart'),
+  reason: reasonParam,
+});
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
-/** What a monitor says of its delivery; the notification itself has Masakari's form and no place for it. */
+/** Facts of a monitor about its delivery; the notification itself has Masakari's form, which has no field for them. */
 const deliveryFacts = v.object({
   age_seconds: v.pipe(v.number(), v.minValue(0)),
   attempts: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -71,6 +83,7 @@ const blindParams = v.strictObject({
 const hostParams = v.strictObject({
   name: v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`)),
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
+  reason: reasonParam,
 });
 
 function read<S extends v.GenericSchema>(schema: S, params: unknown): v.InferOutput<S> {
@@ -99,53 +112,103 @@ function told(error: unknown): unknown {
   return error;
 }
 
+const ELSEWHERE = { status: 'found', host: null, vm_state: null, task_state: null };
+
 interface ReceivedReport {
   readonly body: unknown;
   readonly proof: ReportedProof;
   readonly delivery?: Delivery;
+  /** The operator's. */
+  readonly reason?: string;
 }
 
-/** No report of a failure is refused for what a monitor of another version adds to the notification. */
+/** A report of a failure is not refused because a monitor of another version adds a field to the notification. */
 function splitReport(params: unknown): ReceivedReport {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return { body: params, proof: 'none' };
-  const { delivery, proof, ...body } = params as { readonly delivery?: unknown; readonly proof?: unknown };
-  const report = { body, proof: readProof(proof) };
+  const { delivery, proof, reason, ...body } = params as Readonly<Record<'delivery' | 'proof' | 'reason', unknown>>;
+  const given = v.safeParse(reasonParam, reason);
+  const report = {
+    body,
+    proof: readProof(proof),
+    ...(given.success && given.output !== undefined ? { reason: given.output } : {}),
+  };
   const facts = v.safeParse(deliveryFacts, delivery);
   if (!facts.success) return report;
   const { age_seconds, attempts } = facts.output;
   return { ...report, delivery: { ageSeconds: age_seconds, attempts } };
 }
 
+/** Refusals that the audit records. */
+const RECORDED: readonly number[] = [
+  RPC_ERRORS.refused,
+  RPC_ERRORS.invalidParams,
+  RPC_ERRORS.forbidden,
+  RPC_ERRORS.tooMany,
+];
+
+/** @param why from authorization.ts. Throws `RpcError` where there is a reason. */
+function allow(why: string | undefined): void {
+  if (why !== undefined) throw new RpcError(RPC_ERRORS.forbidden, why);
+}
+
 /**
  * @param reigning the engine; throws `RpcError` while there is none yet
  */
-export function engineMethods(reigning: () => Engine, threshold: LogThreshold): Readonly<Record<string, Method>> {
-  /** What each peer watches: asking again adds nothing. */
+export function engineMethods(
+  reigning: () => Engine,
+  threshold: LogThreshold,
+  limits: ReportLimits,
+): Readonly<Record<string, Method>> {
+  /** Subscriptions of each peer: a second request for the same one adds nothing. */
   const watched = new WeakMap<AbortSignal, Set<string>>();
+  const introductions = new Introductions();
+  /** Throws `RpcError` when the caller has used its share. */
+  const share = (caller: Caller): void => {
+    const excess = limits.take(caller);
+    if (excess !== undefined) throw new RpcError(RPC_ERRORS.tooMany, excess);
+  };
   const methods: Record<string, Method> = {
+    introduce: async (params, peer) => {
+      introductions.take(peer, read(introduceParams, params));
+      return null;
+    },
     ping: async () => {
       reigning();
       return 'pong';
     },
-    health: async () => reigning().checkHealth(),
-    set_log_level: async (params) => {
-      threshold.level = read(levelParams, params).level;
-      return threshold.level;
+    health: async () => reigning().reads.checkHealth(),
+    set_log_level: async (params, peer) => {
+      const { level } = read(levelParams, params);
+      threshold.level = level;
+      // An engine that waits for the journal has none to write into.
+      await reigningOrNone()?.audit.commanded(introductions.originOf(peer), 'set_log_level', { message: level });
+      return level;
     },
-    notify: async (params) => {
-      const { body, proof, delivery } = splitReport(params);
-      const { logbook, isDuplicate } = await reigning().accept(parseNotification(body), proof, delivery);
+    notify: async (params, peer) => {
+      const { body, proof, delivery, reason } = splitReport(params);
+      const notification = parseNotification(body);
+      const engine = reigning();
+      allow(whyReportForbidden(peer.caller, notification, engine.isSameHost));
+      share(peer.caller);
+      const origin = introductions.originOf(peer, reason);
+      const { logbook, isDuplicate } = await engine.accept(notification, proof, delivery, origin);
+      limits.accepted(peer.caller);
       return { ...viewNotification(logbook), duplicate: isDuplicate };
     },
-    instance: async (params) => {
-      const instance = await reigning().instance(read(uuidParams, params).uuid);
+    instance: async (params, { caller }) => {
+      const engine = reigning();
+      const instance = await engine.reads.instance(read(uuidParams, params).uuid);
       if (instance === 'unknown') return null;
       if (instance === 'not found') return { status: 'not found', host: null, vm_state: null, task_state: null };
       const { host, vmState, taskState } = instance;
+      // The requesting host only needs to know that the instance is on another host.
+      if (!mayRead(caller, host, engine.isSameHost)) return ELSEWHERE;
       return { status: 'found', host, vm_state: vmState, task_state: taskState };
     },
-    blind: async (params) => {
+    blind: async (params, { caller }) => {
       const { host, blind, seeing } = read(blindParams, params);
+      allow(whyBlindForbidden(caller, host, reigning().isSameHost));
+      share(caller);
       const now = Date.now();
       const since = blind.map(({ monitor, reason, seconds }) => ({ monitor, reason, since: now - seconds * 1000 }));
       reigning().heedMonitors(host, { blind: since, seeing });
@@ -153,36 +216,42 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
     },
     list: async (params) => {
       const { limit, status } = read(listParams, params);
-      return (await reigning().list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
+      return (await reigning().reads.list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
     },
-    show: async (params) => reigning().show(read(uuidParams, params).uuid),
-    status: async () => reigning().status(),
-    retry: async (params) => {
-      const { uuid, proof, done, not_done, abandoned } = read(retryParams, params);
+    audit: async (params) => {
+      const { limit, since } = read(auditParams, params);
+      return reigning().reads.listAudit({ limit, ...(since === undefined ? {} : { since }) });
+    },
+    show: async (params) => reigning().reads.show(read(uuidParams, params).uuid),
+    status: async () => reigning().reads.status(),
+    retry: async (params, peer) => {
+      const { uuid, proof, done, not_done, abandoned, reason } = read(retryParams, params);
       const verdicts = new Map([
         ...done.map((name) => [name, 'done'] as const),
         ...not_done.map((name) => [name, 'not done'] as const),
       ]);
-      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts, abandoned));
+      const origin = introductions.originOf(peer, reason);
+      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts, abandoned, origin));
     },
-    turn: async (params) => {
-      const { uuid, way } = read(turnParams, params);
-      return viewNotification(await reigning().operator.turn(uuid, way));
+    turn: async (params, peer) => {
+      const { uuid, way, reason } = read(turnParams, params);
+      const origin = introductions.originOf(peer, reason);
+      return viewNotification(await reigning().operator.turn(uuid, way, origin));
     },
-    host: async (params) => {
-      const { name, reserved } = read(hostParams, params);
-      await reigning().operator.setReserved(name, reserved);
+    host: async (params, peer) => {
+      const { name, reserved, reason } = read(hostParams, params);
+      await reigning().operator.setReserved(name, reserved, introductions.originOf(peer, reason));
       return null;
     },
     watch: async (params, peer) => {
       const { uuid } = read(uuidParams, params);
       const engine = reigning();
       const seen = watched.get(peer.signal) ?? new Set();
-      if (seen.has(uuid)) return engine.show(uuid);
-      // Before the journal is asked: what is committed in between is told rather than missed.
+      if (seen.has(uuid)) return engine.reads.show(uuid);
+      // Subscribe before the journal is read, so that no commit in between is missed.
       const stop = engine.hub.watch(uuid, (notice) => peer.tell('progress', notice));
       try {
-        const view = await engine.show(uuid);
+        const view = await engine.reads.show(uuid);
         watched.set(peer.signal, seen.add(uuid));
         peer.subscribe();
         if (peer.signal.aborted) stop();
@@ -194,14 +263,32 @@ export function engineMethods(reigning: () => Engine, threshold: LogThreshold): 
       }
     },
   };
+  const reigningOrNone = (): Engine | undefined => {
+    try {
+      return reigning();
+    } catch {
+      return undefined;
+    }
+  };
+  /** A request that is invalid or that was refused. */
+  const recordRefusal = (method: string, params: unknown, peer: Peer, failure: unknown): void => {
+    if (!(failure instanceof RpcError)) return;
+    const request = auditedRequest(method, params, failure.code === RPC_ERRORS.forbidden);
+    if (request === undefined || !RECORDED.includes(failure.code)) return;
+    const { caller, user, reason: statedReason } = introductions.originOf(peer, request.statedReason);
+    reigningOrNone()?.audit.refused(caller, { ...request, user, statedReason, reason: failure.message });
+  };
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]): [string, Method] => [
       name,
       async (params, peer) => {
         try {
+          allow(whyForbidden(peer.caller, name));
           return await method(params, peer);
         } catch (error) {
-          throw told(error);
+          const failure = told(error);
+          recordRefusal(name, params, peer, failure);
+          throw failure;
         }
       },
     ]),

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { JournalReader } from '#engine/journal/reader.ts';
 import type { NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { RawPeer } from '#test/world/raw-peer.ts';
+import { catches } from '#test/world/signals.ts';
 
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
@@ -56,7 +57,22 @@ describe('the engine process', { timeout: 60_000 }, () => {
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
   });
 
-  it('goes on at SIGHUP, and says how a configuration is taken', async () => {
+  it('has no memory in its core dumps', async () => {
+    await using here = await EngineWorld.start();
+    const { pid } = await here.engine();
+    expect(readFileSync(`/proc/${pid}/coredump_filter`, 'utf8').trim()).toBe('00000000');
+  });
+
+  it('opens no inspector at SIGUSR1, and continues', async () => {
+    await using here = await EngineWorld.start();
+    const engine = await here.engine();
+    expect([catches(engine.pid, 'SIGTERM'), catches(engine.pid, 'SIGUSR1')]).toEqual([true, false]);
+    process.kill(engine.pid, 'SIGUSR1');
+    expect((await here.json<StatusView>('status')).engine?.pid).toBe(engine.pid);
+    expect(engine.stderr).not.toContain('Debugger');
+  });
+
+  it('continues at SIGHUP, and logs how a configuration is applied', async () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
     process.kill(engine.pid, 'SIGHUP');
@@ -77,7 +93,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     const sameSocket = await here.begin(['engine']).ended;
     expect([sameSocket.code, sameSocket.stderr]).toEqual([
       12,
-      `recovery-agent: an engine answers on ${here.socket} already\n`,
+      `recovery-agent: an engine already listens on ${here.socket}\n`,
     ]);
     expect(await here.run(['status'])).toMatchObject({ code: 0 });
     await engine.kill('SIGKILL');
@@ -93,7 +109,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     journal.close();
     const waiting = here.begin(['engine']);
     await waiting.says('journal is being opened');
-    // Meanwhile it answers, and says what it waits for; what else there is to say comes from the journal.
+    // Meanwhile it responds with the reason of its wait; the other data come from the journal.
     const status = await here.run(['status']);
     expect([status.code, status.stdout]).toEqual([
       3,
@@ -111,11 +127,11 @@ describe('the engine process', { timeout: 60_000 }, () => {
       stderr: expect.stringContaining('has waited'),
     });
     const { code, stderr } = await waiting.kill('SIGTERM');
-    expect([code, stderr]).toEqual([0, expect.stringContaining('asked to stop before the journal was open')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('stop requested before the journal was open')]);
     expect(existsSync(here.socket)).toBe(false);
   });
 
-  it('loses its reign to one that the cluster started: exit code 10, and the socket is the other one’s', async () => {
+  it('loses its lease to one that the cluster started: exit code 10, and the other one owns the socket', async () => {
     await using here = await EngineWorld.start({ engine: 'beat_interval = 0.2\nlease_timeout = 1' });
     const old = await here.engine(['--socket', join(here.directory, 'old.sock')]);
     const next = await here.engine(['--take-over']);
@@ -173,7 +189,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     expect((await peer.answer()).error?.message).toBe('params must be an object');
   });
 
-  it('answers on a socket for its user and group only, and keeps its journal from others', async () => {
+  it('listens on a socket for its user and group only, and keeps its journal from others', async () => {
     await using here = await EngineWorld.start();
     await here.engine();
     expect(statSync(here.socket).mode & 0o777).toBe(0o660);
@@ -190,10 +206,10 @@ describe('an engine that cannot work', { timeout: 60_000 }, () => {
       /directory \/nowhere does not exist; mount/,
     ],
     ['the socket has no directory', ['--socket', '/nowhere/e.sock'], 5, /directory \/nowhere of the socket.*ENOENT/],
-    ['the socket would lie in a file', ['--socket', '/etc/passwd'], 5, /\/etc\/passwd is there and no socket/],
+    ['the socket would be in a file', ['--socket', '/etc/passwd'], 5, /\/etc\/passwd is there and no socket/],
     ['the journal is no journal', ['--journal', '/etc/passwd'], 5, /journal \/etc\/passwd cannot be opened/],
     ['an argument is too many', ['now'], 2, /unexpected argument "now"/],
-  ])('says why and takes nothing: %s', async (_, argv, exitCode, message) => {
+  ])('logs the reason and changes nothing: %s', async (_, argv, exitCode, message) => {
     await using here = await EngineWorld.start();
     const { code, stderr } = await here.run(['engine', ...argv]);
     expect([code, stderr]).toEqual([exitCode, expect.stringMatching(message)]);
@@ -205,7 +221,7 @@ describe('an engine that cannot work', { timeout: 60_000 }, () => {
     ['nowhere', () => {}, /no usable credentials of the cloud: .*clouds\.yaml/],
     ['a directory', (file: string) => mkdirSync(file), /cannot read .*clouds\.yaml/],
     [
-      'open to everybody',
+      'readable for every user',
       (file: string) => writeFileSync(file, CLOUDS),
       /every user of this machine has access; chmod 640/,
     ],
@@ -214,7 +230,7 @@ describe('an engine that cannot work', { timeout: 60_000 }, () => {
       (file: string) => writeFileSync(file, 'clouds: [', { mode: 0o600 }),
       /line 1, column \d+: this is not YAML/,
     ],
-  ])('says what is wrong with credentials that are %s: exit code 2', async (_, prepare, message) => {
+  ])('reports the fault of credentials that are %s: exit code 2', async (_, prepare, message) => {
     await using here = await EngineWorld.start({ cloud: 'driver = openstack' });
     const file = join(here.directory, 'clouds.yaml');
     prepare(file);

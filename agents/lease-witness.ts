@@ -1,8 +1,9 @@
 /** The internal command of the resource agent that reads the lease of a journal: see ocf/lease-witness.ts. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readConfigurationFile, systemPath } from '#config/files.ts';
-import { type Configuration, loadConfiguration } from '#config/load.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { CONFIGURATION_FILES, type FileContent, readConfigurationFile, systemPath } from '#config/document/files.ts';
+import { loadConfiguration } from '#config/load.ts';
 import { readOwner } from '#engine/journal/lease.ts';
 import { identifyProcess, lifeOf, MACHINE_FILES } from '#engine/journal/process-identity.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
@@ -11,10 +12,16 @@ import type { LeaseWitness } from '#ocf/lease-witness.ts';
 /** As `[engine] lease_timeout` by default: of a configuration that cannot be read nothing else is known. */
 const DEFAULT_LEASE_TIMEOUT_MS = 30_000;
 
+/** A stop fails for no mode of a file: nothing is run or believed here, and only a journal is read. */
+function readWhatever(path: string): FileContent | undefined {
+  const content = readConfigurationFile(path);
+  return content && { bytes: content.bytes, mode: content.mode };
+}
+
 function configurationAt(config: string): Configuration | undefined {
   try {
     const mainFile = config !== '' && existsSync(config) ? config : undefined;
-    return loadConfiguration({ mainFile, readFile: readConfigurationFile });
+    return loadConfiguration({ mainFile, ...CONFIGURATION_FILES, readFile: readWhatever });
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { printable, printableLines } from '#protocol/printable.ts';
 import { EngineWorld, LAUNCHER } from '#test/world/engine-world.ts';
 import { formatFields } from './logger.ts';
-import { printable, printableLines } from './printable.ts';
 
 describe('a line of the log', () => {
   it('has its fields as key=value, quoted where a reader could be mistaken', () => {
@@ -19,7 +19,7 @@ describe('a line of the log', () => {
     expect(formatFields(fields)).toBe(' uuid=a-1 n=4 path=/run/x reason="no \\"way\\" out" empty=""');
   });
 
-  it('stays one line without control characters, whatever is in it', () => {
+  it('stays one line without control characters for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const shown of [formatFields({ text }), printable(text)])

@@ -1,7 +1,7 @@
 /** Lines for the journal of systemd: level prefix (sd-daemon(3)) when it reads us, time when it does not. */
 import { fstatSync } from 'node:fs';
 import type { Log, LogFields, LogLevel } from '#protocol/log.ts';
-import { printable } from './printable.ts';
+import { printable } from '#protocol/printable.ts';
 
 const PRIORITY: Readonly<Record<LogLevel, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
@@ -23,12 +23,12 @@ function isReadByJournald(): boolean {
   return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
 }
 
-/** The least that is logged; it can be changed while the program runs. */
+/** The minimum log level; it can be changed while the program runs. */
 export interface LogThreshold {
   level: LogLevel;
 }
 
-/** A logger onto stderr that says nothing below its threshold. */
+/** A logger onto stderr that drops entries below its threshold. */
 export function createLogger(threshold: LogThreshold): Log {
   const isJournald = isReadByJournald();
   return (level, message, fields = {}) => {

@@ -1,8 +1,9 @@
 /** The modules of tasks as this host has them now: what can be found by loading them, before a failure does. */
-import type { CustomSection } from '#config/custom-tasks.ts';
-import type { TaskName } from '#config/pipelines.ts';
-import { type Examined, examineModule } from '#engine/tasks/custom/module/examine-module.ts';
-import { faultOfFile } from '#engine/tasks/custom/trusted-file.ts';
+
+import type { TaskName } from '#config/pipelines/pipelines.ts';
+import type { CustomSection } from '#config/pipelines/task-definition.ts';
+import { type Examined, examineModule } from '#engine/task-drivers/module/examine-module.ts';
+import { faultOfFile } from '#protocol/trusted-path.ts';
 import type { TaskFileFault } from './task-file-faults.ts';
 
 /** Loads each module once, one after the other; a process is started for each. */
@@ -12,7 +13,7 @@ export async function moduleFaults(tasks: ReadonlyMap<TaskName, CustomSection>):
   for (const [name, section] of tasks) {
     const { task, at, places } = section;
     const module = String(task.options.module);
-    // What is wrong with the file itself is among the faults of files.
+    // Faults of the file itself are reported with the files.
     if (task.driver !== 'module' || faultOfFile(module) !== undefined) continue;
     const found = examined.get(module) ?? (await examineModule(module));
     examined.set(module, found);
@@ -25,8 +26,8 @@ function faultsOf(name: TaskName, { task }: CustomSection, found: Examined): str
   if ('fault' in found) return [`the module of task "${name}" cannot be used: ${found.fault}`];
   const asked = [
     { function: 'run', why: '', isNeeded: true },
-    { function: 'check', why: ', which after_crash = check asks for', isNeeded: task.afterCrash === 'check' },
-    { function: 'undo', why: ', which undo = true asks for', isNeeded: task.undo },
+    { function: 'check', why: ', which after_crash = check requires', isNeeded: task.afterCrash === 'check' },
+    { function: 'undo', why: ', which undo = true requires', isNeeded: task.undo },
   ] as const;
   return asked
     .filter((each) => each.isNeeded && !found.exports.includes(each.function))

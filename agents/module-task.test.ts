@@ -1,4 +1,6 @@
-/** Tasks that are modules, in a real engine: checked before, seen while they run, and what a death or a crash does. */
+/**
+ * Tasks that are modules, in a real engine: checked before, observed while they run, and the effect of a crash of the module or the engine.
+ */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -43,14 +45,14 @@ ${options}
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // One that nobody has waited for yet is dead as well.
+    // A zombie that its parent has not reaped yet also counts as dead.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
   }
 }
 
-/** Begins the recovery of c1. */
+/** Starts the recovery of c1. */
 async function begin(here: EngineWorld): Promise<string> {
   here.world.kill('c1');
   const { notification_uuid } = await here.json<NotificationView>('notify', ...DOWN);
@@ -93,13 +95,13 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
       'exports no undo',
       'export const run = () => {};',
       'undo = yes',
-      /exports no function "undo", which undo = true asks for/,
+      /exports no function "undo", which undo = true requires/,
     ],
     [
       'exports no check',
       'export const run = () => {};',
       'after_crash = check',
-      /exports no function "check", which after_crash = check asks for/,
+      /exports no function "check", which after_crash = check requires/,
     ],
   ])('that %s is found by validate, at the option', async (_, text, options, message) => {
     const { here } = await sceneOf(text, options);
@@ -145,7 +147,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await first.kill('SIGKILL');
     const second = await here.engine(['--node', 'controller-2']);
     const view = await ended(here, second, 'failed');
-    expect(stateOf(view)?.error).toContain('whether it was done is not known');
+    expect(stateOf(view)?.error).toContain('its outcome is unknown');
     expect(lines()).toEqual(['run']);
   });
 
@@ -153,7 +155,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     ['done', '{ state: "done", outputs: { ticket: 9 } }', 'finished', ['run 1', 'check']],
     ['not done', '{ state: "not done" }', 'finished', ['run 1', 'check', 'run 2']],
     ['unknown', '{ state: "unknown", reason: "no record" }', 'failed', ['run 1', 'check']],
-  ])('whose answer was lost is asked before it is tried again: %s', async (_, verdict, status, said) => {
+  ])('whose response was lost is checked before it is retried: %s', async (_, verdict, status, said) => {
     const { here, lines } = await sceneOf(
       `export function run(call) {
          note('run', call.attempt);
@@ -170,7 +172,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     expect(lines()).toEqual(said);
   });
 
-  it('whose answer was lost is asked in the next round too', async () => {
+  it('whose response was lost is checked in the next round too', async () => {
     const { here, lines } = await sceneOf(
       `export function run() { note('run'); process.exit(3); }
        export function check() { note('check'); return { state: 'done', outputs: { ticket: 5 } }; }`,
@@ -209,7 +211,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     expect(lines().filter((line) => line === 'run')).toHaveLength(said.filter((line) => line === 'run').length);
   });
 
-  it('that never yields does not keep an engine that is told to stop', async () => {
+  it('that never yields does not delay the stop of an engine', async () => {
     const { here, lines } = await sceneOf('export const run = () => { note(process.pid); for (;;) {} };', '');
     await using _ = here;
     const engine = await here.engine();
@@ -219,7 +221,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     expect(isAlive(Number(lines()[0]))).toBe(false);
   });
 
-  it('that V8 cannot hold fails its task; the engine lives and the flow goes on as it was told to', async () => {
+  it('that V8 cannot hold fails its task; the engine continues, and the flow follows its policy', async () => {
     const { here } = await sceneOf(
       'export const run = () => { const list = []; for (;;) list.push(list.length); };',
       'on_failure = continue',
@@ -228,7 +230,10 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     const engine = await here.engine();
     await begin(here);
     const view = await ended(here, engine, 'finished');
-    expect(stateOf(view)).toMatchObject({ state: 'FAILURE', error: expect.stringMatching(/without an answer|memory/) });
+    expect(stateOf(view)).toMatchObject({
+      state: 'FAILURE',
+      error: expect.stringMatching(/without a response|memory/),
+    });
     expect(engine.hasEnded).toBe(false);
   });
 });

@@ -1,28 +1,30 @@
 /**
- * The process of `recovery-agent monitor`: monitors, outbox, delivery, heartbeats, and what systemd is told, as one thing.
+ * The process of `recovery-agent monitor`: monitors, outbox, delivery, heartbeats and the messages to systemd.
  *
  * Order at the end: monitors stop first, then what they reported goes out for as long as that takes at once; the rest stays in
  * the outbox.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EngineOptions, OPTION_GROUPS } from '#config/options.ts';
-import { sendHeartbeats } from '#monitors/host/heartbeat/sender.ts';
-import type { Monitor, MonitorName, Recheck } from '#monitors/monitor.ts';
-import { createTarget } from '#monitors/outbox/create-target.ts';
+import { type EngineOptions, OPTION_GROUPS } from '#config/options/options.ts';
+import { sendHeartbeats } from '#monitors/host/sources/heartbeat/sender.ts';
 import { Delivery } from '#monitors/outbox/delivery.ts';
 import { Outbox } from '#monitors/outbox/outbox.ts';
-import { MonitorService, type MonitorState } from '#monitors/service.ts';
-import { ServiceManager, watchdogIntervalMs } from '#monitors/systemd.ts';
+import { createTarget } from '#monitors/outbox/targets/create-target.ts';
+import type { Monitor, MonitorName, Recheck } from '#monitors/service/monitor.ts';
+import { MonitorService, type MonitorState } from '#monitors/service/service.ts';
+import { ServiceManager, watchdogIntervalMs } from '#monitors/service/systemd.ts';
 import type { ReportedProof } from '#protocol/death-proof.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 
-/** Blindness is said again so often: an engine that took over in between has not heard of it. */
+/** Interval between two reports of a blind monitor: an engine that took over in between does not know of it. */
 const REMIND_MS = 60_000;
-/** Until heartbeats that could not begin are tried again. */
+/** Interval between two attempts to start the heartbeats. */
 const BEAT_AGAIN_MS = 5_000;
 
-/** Which monitor makes such reports. */
+/** The monitor that sends such reports. */
 export function makerOf({ notification }: NotificationBody): MonitorName {
   switch (notification.type) {
     case 'COMPUTE_HOST':
@@ -37,7 +39,7 @@ export function makerOf({ notification }: NotificationBody): MonitorName {
 export interface MonitorProcessParts {
   readonly options: EngineOptions;
   readonly monitors: readonly Monitor[];
-  /** Makes one that does not run here, to look at what another process of this host has reported. */
+  /** Creates a monitor that does not run here, to check the reports of another process of this host. */
   readonly make: (name: MonitorName, options: EngineOptions) => Promise<Monitor>;
   readonly node: string;
   readonly log: Log;
@@ -51,7 +53,7 @@ export class MonitorProcess {
   readonly #target: ReturnType<typeof createTarget>;
   readonly #delivery: Delivery;
   readonly #end = new AbortController();
-  /** Those that look and do not run, as far as there was need of them. */
+  /** Monitors that check reports and do not run; created on demand. */
   readonly #lookers = new Map<MonitorName, Promise<Monitor | undefined>>();
   #options: EngineOptions;
 
@@ -119,14 +121,14 @@ export class MonitorProcess {
   }
 
   /**
-   * Gives the monitors changed options. Each takes them or keeps what it has; where it runs, where reports lie and where they go
-   * is read at the start only.
+   * Gives the monitors changed options. Each applies them or keeps its old ones. The host name, the outbox and the destination
+   * of reports are read at the start only.
    */
-  async reload(options: EngineOptions): Promise<void> {
+  async reload(options: EngineOptions, segmentHosts: readonly string[] = []): Promise<void> {
     const { monitors, log } = this.#parts;
     const fixed = readAtStartOnly(this.#parts.options, options);
     if (fixed.length > 0)
-      log('warning', 'changed options that count after a restart only', { options: fixed.join(', ') });
+      log('warning', 'changed options take effect after a restart only', { options: fixed.join(', ') });
     this.#options = options;
     this.#lookers.clear();
     // Monotonic time as clock_gettime(2) has it; systemd measures the reload with it.
@@ -134,17 +136,17 @@ export class MonitorProcess {
     await this.#manager.tell('RELOADING=1', `MONOTONIC_USEC=${usec}`);
     for (const monitor of monitors) {
       try {
-        await monitor.reload(options);
-        log('info', 'options taken over', { monitor: monitor.name });
+        await monitor.reload(options, segmentHosts);
+        log('info', 'options applied', { monitor: monitor.name });
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        log('error', 'options not taken over; what was before stays', { monitor: monitor.name, reason });
+        const reason = errorMessage(error);
+        log('error', 'options not applied; the previous ones stay in effect', { monitor: monitor.name, reason });
       }
     }
     await this.#manager.tell('READY=1');
   }
 
-  /** Sends heartbeats until the end; what keeps them from leaving, e.g. a key that is not there yet, may be mended meanwhile. */
+  /** Sends heartbeats until the end. An error, e.g. a key that does not exist yet, may be corrected meanwhile. */
   async #beat(): Promise<void> {
     const { options, node, log } = this.#parts;
     const { signal } = this.#end;
@@ -154,8 +156,8 @@ export class MonitorProcess {
         await sendHeartbeats(options, node, log, signal);
         return;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (reason !== told) log('error', 'no heartbeats are sent; tried again', { reason });
+        const reason = errorMessage(error);
+        if (reason !== told) log('error', 'no heartbeats are sent; retrying', { reason });
         told = reason;
       }
       await delay(BEAT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
@@ -183,8 +185,8 @@ export class MonitorProcess {
     const known = this.#lookers.get(name);
     if (known) return known;
     const made = make(name, this.#options).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      log('warning', 'old reports of a monitor that does not run here cannot be looked at again', {
+      const reason = errorMessage(error);
+      log('warning', 'old reports of a monitor that does not run here cannot be checked again', {
         monitor: name,
         reason,
       });

@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Outbox } from '#monitors/outbox/outbox.ts';
 import type { NotificationView, StatusView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
+import { KeyFiles } from '#test/world/key-files.ts';
 import { makerOf } from './monitor-process.ts';
 
-/** A text that stands in the command line of the watched process and of nothing else. */
+/** A text that only the command line of the watched process contains. */
 const mark = (): string => `watched-${process.pid}-${Math.random().toString(36).slice(2)}`;
 
-/** A world whose process monitor watches a process with `name` in its command line and cannot bring it back. */
+/** A world whose process monitor watches a process with `name` in its command line and cannot restart it. */
 async function watching(name: string, ofHost = ''): Promise<EngineWorld> {
   const here = await EngineWorld.start();
   const list = join(here.directory, 'process_list.yaml');
@@ -81,7 +82,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('monitors stopped')]);
   });
 
-  it('says of each monitor what it sees, as a table or as JSON; exit code 1 when one cannot see', async () => {
+  it('prints the states of each monitor, as a table or as JSON; exit code 1 if one is blind', async () => {
     const name = mark();
     sleeper(name);
     await using here = await watching(name);
@@ -95,7 +96,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     ]);
   });
 
-  it('tells the engine when a monitor is blind, and status shows it', async () => {
+  it('reports a blind monitor to the engine, and status shows it', async () => {
     const name = mark();
     await using here = await watching(name, 'pacemaker_timeout = 1\nmonitoring_interval = 0.2\n');
     await here.engine();
@@ -108,7 +109,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     expect((await here.run(['status'])).stdout).toContain('blind: the host monitor of c2 since');
   });
 
-  it('keeps what it had when the configuration is wrong at SIGHUP, and says what is wrong', async () => {
+  it('keeps the previous configuration if the new one is invalid at SIGHUP, and logs the problems', async () => {
     const name = mark();
     await using here = await watching(name);
     const monitors = here.begin(['monitor']);
@@ -116,11 +117,11 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     appendFileSync(here.configFile, '\n[libvirt]\nconection_uri = x\n');
     process.kill(monitors.pid, 'SIGHUP');
     await monitors.says('did you mean');
-    expect(monitors.stderr).toContain('the configuration is wrong; what was before stays');
+    expect(monitors.stderr).toContain('the configuration is invalid; the previous one stays in effect');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 
-  it('says which options do nothing', async () => {
+  it('names the options without effect', async () => {
     const name = mark();
     sleeper(name);
     await using here = await watching(name, 'stonith_wait = 30\n');
@@ -130,20 +131,60 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 
-  it('names at SIGHUP the changed options that count after a restart only', async () => {
+  it('names at SIGHUP the changed options that take effect after a restart only', async () => {
     const name = mark();
     await using here = await watching(name);
     const monitors = here.begin(['monitor']);
     await monitors.says('monitors run');
     writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8').replace('host_name = c2', 'host_name = c3'));
     process.kill(monitors.pid, 'SIGHUP');
-    await monitors.says('changed options that count after a restart only');
+    await monitors.says('changed options take effect after a restart only');
     expect(monitors.stderr).toContain('[monitors] host_name');
     expect(monitors.stderr).not.toContain('[transport]');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
 
-  it('looks again at what another process of the host has reported before it delivers that', async () => {
+  it('names with --once the expected hosts that are not watched, and ends with 1 until all are', async () => {
+    let names = ['c1'];
+    const consul = createServer((_, answer) => answer.end(JSON.stringify(names.map((Name) => ({ Name, Status: 1 })))));
+    consul.listen(0, '127.0.0.1');
+    await once(consul, 'listening');
+    onTestFinished(() => void consul.close());
+    const address = consul.address();
+    const agent = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+    await using here = await watching(mark(), 'sources = consul\n');
+    appendFileSync(here.configFile, `inventory = ${join(here.directory, 'hosts.yaml')}\n`);
+    appendFileSync(
+      here.configFile,
+      `[consul]\nagent_manage = ${agent}\nagent_tenant = ${agent}\nagent_storage = ${agent}\n[failover_segment s]\nhosts = c4\n`,
+    );
+    writeFileSync(join(here.directory, 'hosts.yaml'), 'hosts: { c1: {}, c3: {} }');
+    const lookOnce = () => here.run(['monitor', 'host', '--once', '--json']);
+    const look = await lookOnce();
+    expect(look.code).toBe(1);
+    const why = 'but no source has it on a network of the matrix';
+    expect(JSON.parse(look.stdout)).toMatchObject([
+      {
+        monitor: 'host',
+        sights: [
+          { subject: 'c1', state: 'up' },
+          { subject: 'c3', state: 'unwatched', detail: `in the inventory, ${why}` },
+          { subject: 'c4', state: 'unwatched', detail: `in a failover segment, ${why}` },
+        ],
+      },
+    ]);
+    expect(await here.run(['monitor', 'host', '--once'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/c3 +\| unwatched +\| in the inventory/),
+    });
+    names = [];
+    const blind = await lookOnce();
+    expect(blind).toMatchObject({ code: 1, stdout: expect.stringContaining('the agent lists no host but this one') });
+    names = ['c1', 'c3', 'c4'];
+    expect((await lookOnce()).code).toBe(0);
+  });
+
+  it('checks old reports of another process of the host again before it delivers them', async () => {
     const consul = createServer((_, answer) => answer.end(JSON.stringify([{ Name: 'c1', Status: 1 }])));
     consul.listen(0, '127.0.0.1');
     await once(consul, 'listening');
@@ -165,7 +206,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     });
     await here.engine();
     const monitors = here.begin(['monitor', 'process']);
-    await monitors.says('an old report was looked at again: over');
+    await monitors.says('an old report was rechecked: over');
     await until(() => reportsIn(here).length === 0);
     expect(await here.json<NotificationView[]>('list')).toEqual([]);
   });
@@ -180,9 +221,9 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     const key = join(here.directory, 'heartbeat.key');
     appendFileSync(here.configFile, `\n[heartbeat]\nsend_to = 127.0.0.1:${socket.address().port}\nkey_file = ${key}\n`);
     const monitors = here.begin(['monitor']);
-    await monitors.says('no heartbeats are sent; tried again');
+    await monitors.says('no heartbeats are sent; retrying');
     const heard = once(socket, 'message');
-    writeFileSync(key, 'a1'.repeat(32), { mode: 0o600 });
+    renameSync(new KeyFiles(here.directory).issue('c2'), key);
     const [bytes]: Buffer[] = await heard;
     expect(bytes?.subarray(0, 4).toString()).toBe('RAHB');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
@@ -199,7 +240,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
   });
 });
 
-it('an old report is looked at again by the monitor that makes such reports', () => {
+it('an old report is checked again by the monitor that sends such reports', () => {
   const common = { hostname: 'c1', generated_time: '2026-11-21T08:05:44' };
   const vm = { instance_uuid: '00000000-0000-0000-0000-000000000000', vir_domain_event: 'STOPPED_FAILED' };
   const makers = [

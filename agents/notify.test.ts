@@ -44,7 +44,7 @@ describe('notify --wait', { timeout: 60_000 }, () => {
     expect([ignored.code, ignored.stdout]).toEqual([4, expect.stringContaining('not proven dead')]);
   });
 
-  it('exits 3 and says where the recovery is when the engine dies meanwhile', async () => {
+  it('exits 3 and prints where the recovery is when the engine ends meanwhile', async () => {
     await using here = await EngineWorld.start({ behaviour: { rebuildMs: [600_000, 600_000] } });
     const engine = await here.engine();
     here.world.kill('c1');
@@ -53,7 +53,9 @@ describe('notify --wait', { timeout: 60_000 }, () => {
     await engine.kill('SIGKILL');
     const { code, stderr } = await waiting.ended;
     expect(code).toBe(3);
-    expect(stderr).toMatch(/the engine hung up.*recovery [0-9a-f-]{36} is in the journal and the next engine goes on/);
+    expect(stderr).toMatch(
+      /the engine closed the connection.*recovery [0-9a-f-]{36} is in the journal and the next engine continues it/,
+    );
   });
 });
 
@@ -127,7 +129,7 @@ describe('a notification', { timeout: 60_000 }, () => {
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
   });
 
-  it('without an engine exits 3 and says which socket it tried', async () => {
+  it('without an engine exits 3 and names the socket', async () => {
     await using here = await EngineWorld.start();
     const { code, stderr } = await here.run(['notify', ...FAILED]);
     expect([code, stderr]).toEqual([3, `recovery-agent: no engine runs there: ${here.socket} (ENOENT)\n`]);

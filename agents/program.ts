@@ -1,39 +1,14 @@
-/** The command line: finds the subcommand, loads only what it needs, turns its end into an exit code. */
-import { type Command, helpOf, readCommandLine } from './command.ts';
+/** The command line: finds the subcommand, loads only its code, and turns its result into an exit code. */
+import { printableLines } from '#protocol/printable.ts';
+import { helpOf, readCommandLine } from './command.ts';
+import { COMMAND_NAMES, COMMAND_SUMMARIES, isCommandName, type LoadCommand } from './command-table.ts';
+import { leaveMemoryOutOfCoreDumps } from './core-dumps.ts';
 import { CommandFailure, EXIT, type ExitCode, isCommandFailure } from './exit-codes.ts';
-import { printableLines } from './printable.ts';
 import { reportFailure } from './start-report.ts';
 import { describeVersion } from './version.ts';
 
-/** What there is and what it does, in the order of the help. */
-const SUMMARIES = {
-  engine: 'run the resident engine',
-  notify: 'report a failure',
-  list: 'list notifications',
-  status: 'show the engine and what is going on',
-  show: 'show one notification, its tasks and instances',
-  retry: 'take a failed or ignored one up again',
-  rollback: 'take back what a running one did',
-  restart: 'begin a running one anew',
-  host: 'say whether a host is reserved',
-  validate: 'check a configuration file',
-  simulate: 'try the task lists on a simulated cloud',
-  monitor: 'watch hosts, processes, instances, guests',
-  keygen: 'make the key that engines and hosts share',
-} as const;
-
-export type CommandName = keyof typeof SUMMARIES;
-export const COMMAND_NAMES = Object.keys(SUMMARIES) as CommandName[];
-
-/** How a command's code is got: by import in a checkout, from an asset in the executable. */
-export type LoadCommand = (name: CommandName) => Promise<Command>;
-
-function isCommand(name: string): name is CommandName {
-  return Object.hasOwn(SUMMARIES, name);
-}
-
 function overview(): string {
-  const lines = Object.entries(SUMMARIES).map(([name, summary]) => `  ${name.padEnd(10)} ${summary}`);
+  const lines = COMMAND_SUMMARIES.map(([name, summary]) => `  ${name.padEnd(10)} ${summary}`);
   return [
     'Usage: recovery-agent COMMAND [OPTIONS]',
     '',
@@ -42,7 +17,7 @@ function overview(): string {
     'Commands:',
     ...lines,
     '',
-    '"recovery-agent COMMAND --help" tells more. "recovery-agent --version" prints the version.',
+    '"recovery-agent COMMAND --help" prints the options of a command. "recovery-agent --version" prints the version.',
     'Exit codes: 0 fine, 1 failed, 2 usage, 3 no engine, 4 the recovery did not end well;',
     'of the engine: 5 no usable journal, 10 lease lost, 11 journal failed, 12 another engine holds the journal,',
     '13 the engine of another cluster resource holds it.',
@@ -64,8 +39,8 @@ async function dispatch(argv: readonly string[], load: LoadCommand): Promise<Exi
     process.stdout.write(overview());
     return EXIT.ok;
   }
-  if (!isCommand(name)) {
-    const { didYouMean } = await import('#config/nearest.ts');
+  if (!isCommandName(name)) {
+    const { didYouMean } = await import('#config/document/nearest.ts');
     const hint = didYouMean(name, COMMAND_NAMES);
     throw new CommandFailure(EXIT.usage, `there is no command "${name}"${hint || '; see "recovery-agent --help"'}`);
   }
@@ -80,13 +55,14 @@ async function dispatch(argv: readonly string[], load: LoadCommand): Promise<Exi
 
 /** Runs the program; sets the exit code of the process. */
 export async function runProgram(argv: readonly string[], load: LoadCommand): Promise<void> {
+  leaveMemoryOutOfCoreDumps();
   // A reader that has seen enough (head) is no failure of ours: the rest is not shown and the exit code stays true.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
     process.stderr.write(`recovery-agent: standard output cannot be written: ${error.message}\n`);
     process.exit(EXIT.failed);
   });
-  // Nobody is left to be told, and an engine goes on without a reader of its log.
+  // No reader is left for an error message, and an engine continues without a reader of its log.
   process.stderr.on('error', () => {});
 
   try {

@@ -31,7 +31,13 @@ describe('what is on record', { timeout: 60_000 }, () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
     const [finished, ignored] = await report(here);
-    const commands = [['list'], ['list', '--status', 'ignored'], ['list', '--limit', '1'], ['show', finished]];
+    const commands = [
+      ['list'],
+      ['list', '--status', 'ignored'],
+      ['list', '--limit', '1'],
+      ['show', finished],
+      ['audit'],
+    ];
     const all = [...commands, ...commands.map((command) => [...command, '--json'])];
     const fromEngine: Finished[] = [];
     for (const argv of all) fromEngine.push(await here.run(argv));
@@ -68,7 +74,11 @@ describe('what is on record', { timeout: 60_000 }, () => {
       expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/),
       "Disabling compute service on host: 'c1'",
     ]);
-    const instances = others.slice(others.findIndex(([word]) => word === 'Instance'));
+    const audit = others.findIndex(([word]) => word === 'Time');
+    const instances = others.slice(
+      others.findIndex(([word]) => word === 'Instance'),
+      audit,
+    );
     expect(instances[0]).toEqual(['Instance', 'Name', 'From', 'To', 'State', 'Was', 'Duration', 'Reason']);
     const moved = (was: string): unknown[] => {
       const duration = expect.stringMatching(/^\d+(\.\d)? s$/);
@@ -89,6 +99,10 @@ describe('what is on record', { timeout: 60_000 }, () => {
       moved('active'),
       moved('stopped'),
     ]);
+    expect(others.slice(audit).map(([, action, , outcome]) => [action, outcome])).toEqual([
+      ['Action', 'Outcome'],
+      ['notify', 'accepted'],
+    ]);
     const { flows } = await here.json<RecoveryView>('show', finished);
     expect(flows.map(({ name, state }) => [name, state])).toEqual([['instance_evacuate_engine', 'SUCCESS']]);
     expect(flows[0]?.instances.map(({ state }) => state)).toEqual(Array(4).fill('moved'));
@@ -101,7 +115,7 @@ describe('what is on record', { timeout: 60_000 }, () => {
     ['list --limit 0', 2, '--limit must be a whole number from 1 to 10000'],
     ['list --status done', 2, '--status must be one of new, running,'],
     ['list all', 2, 'unexpected argument "all"'],
-  ])('is not found with a wrong question: %s', async (command, exitCode, message) => {
+  ])('is not found with a wrong request: %s', async (command, exitCode, message) => {
     await using here = await EngineWorld.start();
     const ask = async (): Promise<unknown> => {
       const { code, stdout, stderr } = await here.run(command.split(' '));
@@ -142,7 +156,7 @@ describe('what is on record', { timeout: 60_000 }, () => {
 });
 
 describe('status', { timeout: 60_000 }, () => {
-  it('says who is in charge and what is open, exit code 0', async () => {
+  it('shows the active engine and the open recoveries, exit code 0', async () => {
     await using here = await EngineWorld.start({ behaviour: { rebuildMs: [600_000, 600_000] } });
     const engine = await here.engine();
     here.world.kill('c1');
@@ -155,7 +169,7 @@ describe('status', { timeout: 60_000 }, () => {
     expect(status).toMatchObject({ source: 'engine', engine: { pid: engine.pid }, counts: { running: 1 } });
   });
 
-  it('without an engine exits 3 and says so, from the journal, which it does not touch', async () => {
+  it('without an engine exits 3 and reports that, from the journal, which it does not change', async () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
     await report(here);
@@ -173,7 +187,7 @@ describe('status', { timeout: 60_000 }, () => {
     const { code, stdout } = await here.run(['status']);
     expect([code, stdout]).toEqual([
       3,
-      expect.stringMatching(/cannot be reached from here; last sign of life from controller-1/),
+      expect.stringMatching(/cannot be reached from here; last lease renewal by controller-1/),
     ]);
     expect(await here.json<StatusView>('status')).toMatchObject({ source: 'journal', engine: { state: 'running' } });
   });

@@ -1,18 +1,21 @@
 /**
- * Where `list`, `show` and `status` get what they print: from the engine if one answers, else from the journal, read-only,
- * else from the `status.json` that the last engine left.
+ * Sources of the output of `list`, `show` and `status`: the engine if it responds, else the journal, read-only,
+ * else the `status.json` of the last engine.
  */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { statusFileOf } from '#engine/journal/status-file.ts';
-import { iso, viewNotification, viewRecovery } from '#engine/resident/view.ts';
+import { iso, viewAudit, viewNotification, viewRecovery } from '#engine/service/views.ts';
+import type { EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
-import type { NotificationStatus, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
+import type { NotificationStatus } from '#protocol/notification-status.ts';
+import type { AuditView, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import type { CommandLine } from './command.ts';
 import { configurationOf, givenPath } from './configuration.ts';
+import { engineAddressOf } from './engine-address.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';
 
 export interface ListFilter {
@@ -20,24 +23,32 @@ export interface ListFilter {
   readonly status?: NotificationStatus;
 }
 
+export interface AuditFilter {
+  readonly limit: number;
+  /** ms UTC. */
+  readonly since?: number;
+}
+
 export interface Records {
   list(filter: ListFilter): Promise<readonly NotificationView[]>;
   show(uuid: string): Promise<RecoveryView>;
   status(): Promise<StatusView>;
+  /** The newest entries of the audit, oldest first. */
+  audit(filter: AuditFilter): Promise<readonly AuditView[]>;
 }
 
-async function askEngine(socket: string, method: string, params: unknown): Promise<unknown> {
-  using client = await RpcClient.connect(socket, { answerTimeoutMs: 10_000 });
+async function askEngine(engine: EngineAddress, method: string, params: unknown): Promise<unknown> {
+  using client = await RpcClient.connect(engine, { answerTimeoutMs: 10_000 });
   return await client.call(method, params);
 }
 
-function fromEngine(socket: string): Records {
+function fromEngine(address: EngineAddress): Records {
   const ask = async (method: string, params: unknown): Promise<unknown> => {
     try {
-      return await askEngine(socket, method, params);
+      return await askEngine(address, method, params);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      // It is on its way out, or not in yet; what it cannot say the journal can.
+      // The engine is stopping or starting; the journal has the data that it cannot return.
       if (isNotInCharge(error)) throw new NoEngine(error.message, { cause: error });
       throw new CommandFailure(EXIT.failed, error.message, error);
     }
@@ -46,6 +57,7 @@ function fromEngine(socket: string): Records {
     list: async (filter) => (await ask('list', filter)) as NotificationView[],
     show: async (uuid) => (await ask('show', { uuid })) as RecoveryView,
     status: async () => (await ask('status', {})) as StatusView,
+    audit: async (filter) => (await ask('audit', filter)) as AuditView[],
   };
 }
 
@@ -66,6 +78,7 @@ function fromJournal(journalPath: string): Records {
       if (!found) throw new CommandFailure(EXIT.failed, `there is no notification ${uuid}`);
       return viewRecovery(found);
     },
+    audit: async (filter) => read(journalPath, (reader) => reader.query('audit', filter).map(viewAudit)),
     status: async () => {
       const { lease, counts, open } = read(journalPath, (reader) => reader.query('summary'));
       return {
@@ -93,7 +106,7 @@ function fromJournal(journalPath: string): Records {
   };
 }
 
-/** As much of a `StatusView` as tells the file of an engine from anything else. */
+/** The fields of a `StatusView` that identify the status file of an engine. */
 const statusFile = v.looseObject({
   engine: v.nullable(v.looseObject({ node: v.string(), pid: v.number(), epoch: v.number(), state: v.string() })),
   journal: v.string(),
@@ -117,11 +130,12 @@ function isStarting({ cause }: NoEngine): boolean {
   return cause instanceof RpcError && cause.code === RPC_ERRORS.starting;
 }
 
-/** Each question goes to the first source that can answer it. Throws `CommandFailure` (no engine) when none can. */
+/** Each request goes to the first source that can serve it. Throws `CommandFailure` (no engine) when none can. */
 export async function readRecords(line: CommandLine): Promise<Records> {
   const { options } = configurationOf(line);
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
-  const engine = fromEngine(givenPath(line, 'socket') ?? options.engine.socket);
+  const engine = fromEngine(engineAddressOf(line));
+  const isElsewhere = line.text('engine') !== undefined;
   const journal = fromJournal(journalPath);
   const either = async <T>(
     ask: (records: Records) => Promise<T>,
@@ -133,6 +147,7 @@ export async function readRecords(line: CommandLine): Promise<Records> {
       return await ask(engine);
     } catch (error) {
       if (!(error instanceof NoEngine)) throw error;
+      if (isElsewhere) throw new CommandFailure(EXIT.noEngine, error.message, error);
       whyNoEngine = error;
       onNoEngine?.(error);
     }
@@ -148,6 +163,7 @@ export async function readRecords(line: CommandLine): Promise<Records> {
   return {
     list: (filter) => either((records) => records.list(filter)),
     show: (uuid) => either((records) => records.show(uuid)),
+    audit: (filter) => either((records) => records.audit(filter)),
     status: async () => {
       let takingOver: string | null = null;
       const status = await either(

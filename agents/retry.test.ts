@@ -22,7 +22,7 @@ describe('retry', { timeout: 60_000 }, () => {
     const { notification_uuid } = await here.json<NotificationView>('notify', '--hostname', 'c1', ...PROVEN);
     await engine.says('flow begins');
     const { code, stderr } = await here.run(['retry', notification_uuid]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('it is being worked on')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('it is in progress')]);
   });
 
   it('of an ignored one is taken only on the word that the host is down', async () => {

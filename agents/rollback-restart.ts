@@ -1,10 +1,10 @@
 /** The commands that turn a recovery which is at work: `rollback` and `restart`. */
 import type { NotificationView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, requiredUuid, SOCKET_OPTION } from './command.ts';
-import { socketOf } from './configuration.ts';
+import { type Command, ENGINE_OPTIONS, JSON_OPTION, REASON_OPTION, reasonIn, requiredUuid } from './command.ts';
+import { engineAddressOf } from './engine-address.ts';
 import { withEngine } from './engine-client.ts';
 import { EXIT } from './exit-codes.ts';
-import { print, printJson } from './output.ts';
+import { print, printJson } from './output/output.ts';
 import { WAIT_HELP, waitFor } from './watching.ts';
 
 export function turning(way: 'rollback' | 'restart', summary: string, told: string): Command {
@@ -12,13 +12,14 @@ export function turning(way: 'rollback' | 'restart', summary: string, told: stri
     name: way,
     summary,
     positionals: 'UUID',
-    options: { wait: { type: 'boolean', help: WAIT_HELP }, ...JSON_OPTION, ...SOCKET_OPTION },
+    options: { ...REASON_OPTION, wait: { type: 'boolean', help: WAIT_HELP }, ...JSON_OPTION, ...ENGINE_OPTIONS },
     maxPositionals: 1,
     async run(line) {
       const uuid = requiredUuid(line);
-      const socket = socketOf(line);
-      const view = (await withEngine(socket, (client) => client.call('turn', { uuid, way }))) as NotificationView;
-      if (line.has('wait')) return waitFor(socket, uuid, line.has('json') ? 'json' : 'text');
+      const engine = engineAddressOf(line);
+      const asked = { uuid, way, ...reasonIn(line) };
+      const view = (await withEngine(engine, (client) => client.call('turn', asked))) as NotificationView;
+      if (line.has('wait')) return waitFor(engine, uuid, line.has('json') ? 'json' : 'text');
       if (line.has('json')) printJson(view);
       else print(`Recovery ${uuid} ${told}.`);
       return EXIT.ok;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Program } from '#test/world/engine-world.ts';
 
-/** A journal lies there without waiting for a disk. */
+/** Folder for a journal without waits for a disk. */
 const MEMORY = '/dev/shm';
 
 let directory = '';
@@ -29,7 +29,7 @@ function simulate(...argv: readonly string[]): Program {
   return new Program(['simulate', ...argv], { environment: { TMPDIR: place } });
 }
 
-/** Until it is so; the limit of the test is that of the wait. */
+/** Waits for the condition; the limit of the test bounds the wait. */
 async function waitFor(isSo: () => boolean): Promise<void> {
   while (!isSo()) await delay(20);
 }
@@ -45,7 +45,7 @@ describe('simulate', { timeout: 120_000 }, () => {
     expect(stdout).toContain('recovery-agent simulate /etc/masakari/masakari-custom-recovery-methods.conf');
   });
 
-  it('needs no configuration, says first that nothing is done, and leaves nothing behind', async () => {
+  it('needs no configuration, prints first that nothing is executed, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await simulate('--flow', 'process').ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
@@ -58,7 +58,7 @@ describe('simulate', { timeout: 120_000 }, () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
-  it('runs the lists of the file, starts none of its programs, and says what a person has to do', async () => {
+  it('runs the lists of the file, starts none of its programs, and prints the required operator actions', async () => {
     const mark = join(directory, 'mark');
     const file = write(
       `[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['page']\n[page]\ndriver = executable\ncommand = /usr/bin/touch ${mark}\n`,
@@ -103,7 +103,7 @@ describe('simulate', { timeout: 120_000 }, () => {
     [['--seed', 'x'], /--seed must be a whole number from 0 to 4294967295/],
     [['--seed', '4294967296'], /--seed must be a whole number/],
     [['--pipeline', ''], /--pipeline is empty/],
-    [['a.conf', '--pipeline', 'b.conf'], /say FILE or --pipeline FILE, not both/],
+    [['a.conf', '--pipeline', 'b.conf'], /FILE and --pipeline FILE exclude each other/],
     [['a.conf', 'b.conf'], /unexpected argument "b.conf"/],
     [[''], /FILE is empty/],
     [['--undo-tasks'], /--undo-tasks goes with --run-tasks/],
@@ -142,7 +142,7 @@ describe('simulate', { timeout: 120_000 }, () => {
   });
 });
 
-/** A task list with one program, which notes each call and then does what the text says. */
+/** A task list with one program, which records each call and then runs the given text. */
 function programOf(body: string, options = ''): string {
   const program = join(directory, 'page');
   const trace = join(directory, 'trace');
@@ -160,7 +160,7 @@ const trace = (): string[] => readFileSync(join(directory, 'trace'), 'utf8').tri
 const REAL = ['--flow', 'process', '--run-tasks'];
 
 describe('simulate --run-tasks', { timeout: 120_000 }, () => {
-  it('shows what a program did: its words, its end, what it said, what it gave', async () => {
+  it('shows the run of a program: its words, its end, its messages, its outputs', async () => {
     const file = programOf(
       `echo 'a warning' >&2\nprintf '{"progress": 0.5, "message": "calling \\\\u001b[31m"}\\n{"outputs": {"ticket": "T-1", "more": 1}}\\n'`,
       'provides = ticket\n',
@@ -185,8 +185,8 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
   it.each([
     ['exit 3', '', 'failed', /^its program ended with exit code 3$/],
     ['exit 0', 'provides = ticket\n', 'in doubt', /without "ticket", which it provides$/],
-    ['exec sleep 1000', 'timeout = 3\n', 'failed', /^its time is up \(3 s\)$/],
-  ])('says why one failed, runs it once, and ends with exit code 1: %s', async (body, options, end, message) => {
+    ['exec sleep 1000', 'timeout = 3\n', 'failed', /^timed out after 3 s$/],
+  ])('prints why one failed, runs it once, and ends with exit code 1: %s', async (body, options, end, message) => {
     const file = programOf(`echo 'Traceback: boom' >&2\n${body}`, options);
     const { code, stdout } = await simulate(file, ...REAL, '--json').ended;
     expect(code).toBe(1);
@@ -222,7 +222,7 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
     expect(inWords.stdout).toContain('    Traceback: boom\n');
   });
 
-  it('asks check after the run, and undo only where that is wanted', async () => {
+  it('calls check after the run, and undo only with the option', async () => {
     const file = programOf('[ $call = undo ] && exit 4; exit 0', 'after_crash = check\nundo = yes\n');
     const asked = await simulate(file, ...REAL).ended;
     expect([asked.code, trace()]).toEqual([0, ['run compute-1', 'check compute-1']]);
@@ -233,22 +233,22 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
     expect(back.stdout).toContain('with your programs: undo of page: failed, its program ended with exit code 4\n');
   });
 
-  it('takes nothing back that its flow took back already', async () => {
+  it('undoes nothing that its flow has already undone', async () => {
     const file = programOf('[ $call = undo ]', 'on_failure = rollback\nundo = yes\n');
     const { code, stdout } = await simulate(file, ...REAL, '--undo-tasks', '--json').ended;
     expect([code, trace()]).toEqual([1, ['run compute-1', 'undo compute-1']]);
     expect(JSON.parse(stdout).runs[0]).toMatchObject({ flows: ['REVERTED'], reverted: ['page'] });
   });
 
-  it('keeps only so much of a program that says too much, its end in any case', async () => {
+  it('limits the output that it keeps of a program, and always keeps the end', async () => {
     const file = programOf('i=0; while [ $i -lt 190 ]; do echo "line $i" >&2; i=$((i+1)); done; exit 1');
     const { stdout } = await simulate(file, ...REAL).ended;
     expect(stdout).toContain('    … (160 lines before)\n    line 160\n');
     expect(stdout).toContain('    line 189\n');
-    expect(stdout).toContain('What is cut ("…") --json has at greater length.');
+    expect(stdout).toContain('Cut text ("…") is longer with --json.');
   });
 
-  it('says which tasks were skipped', async () => {
+  it('names the skipped tasks', async () => {
     const file = programOf('exit 1', 'when = host_name == "lab"\n');
     const { code, stdout } = await simulate(file, ...REAL).ended;
     expect([code, existsSync(join(directory, 'trace'))]).toEqual([0, false]);

@@ -2,9 +2,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigurationError, formatProblem } from '#config/problem.ts';
+import { ConfigurationError, formatProblem } from '#config/document/problem.ts';
 import { examine, loadChecked } from './checked-configuration.ts';
 import { packagedDefinitions } from './task-definitions.ts';
+
+const UID = process.getuid?.();
 
 let root = '';
 let directory = '';
@@ -37,7 +39,7 @@ function refusals(): string[] {
 
 it("the operator's own file is refused when others can write to it: it names what runs too", async () => {
   chmodSync(main, 0o664);
-  const message = `others than its owner can write to it (mode 0664), and it decides what runs; chmod go-w ${main}`;
+  const message = `others than the owner can write to ${main} (user ${UID}, mode 0664); chmod go-w ${main}`;
   expect(refusals()).toEqual([`${main}:1:1: ${message}`]);
   expect(await examine(main, directory)).toMatchObject({ isValid: false, problems: [{ file: main, message }] });
   chmodSync(main, 0o644);
@@ -50,7 +52,7 @@ describe('the directory of definitions', () => {
     expect(packagedDefinitions(directory)).toMatchObject({ files: [], problems: [] });
   });
 
-  it('gives its .conf files in the order of their names, and nothing else of what lies there', () => {
+  it('gives its .conf files in the order of their names, and no other file of the folder', () => {
     const files = ['20-b.conf', '10-z.conf', '3.conf'].map((name, index) => put(name, `task${index}`));
     for (const name of ['README', 'a.conf.dpkg-new', '.hidden.conf']) writeFileSync(join(directory, name), 'no INI');
     expect(packagedDefinitions(directory).files).toEqual(files.toSorted());
@@ -61,7 +63,7 @@ describe('the directory of definitions', () => {
     put('a.conf', 'a');
     chmodSync(directory, 0o777);
     expect(refusals()).toEqual([
-      `${directory}:1:1: others than its owner can write to it (mode 0777), and it decides what runs; chmod go-w ${directory}`,
+      `${directory}:1:1: others than the owner can write to ${directory} (user ${UID}, mode 0777); chmod go-w ${directory}`,
     ]);
   });
 
@@ -69,7 +71,7 @@ describe('the directory of definitions', () => {
     rmSync(directory, { recursive: true });
     writeFileSync(directory, '');
     chmodSync(directory, 0o644);
-    expect(refusals()).toEqual([expect.stringMatching(/tasks\.d:1:1: it cannot be read: ENOTDIR/)]);
+    expect(refusals()).toEqual([expect.stringMatching(/tasks\.d:1:1: \S+tasks\.d is no directory/)]);
   });
 
   it('holds no links, no folders and no files that others can write to', () => {
@@ -81,7 +83,7 @@ describe('the directory of definitions', () => {
     expect(refusals()).toEqual([
       expect.stringMatching(/folder\.conf:1:1: the file cannot be read: .*no regular file/),
       `${join(directory, 'link.conf')}:1:1: it is a link; a package puts the file itself here`,
-      `${open}:1:1: others than its owner can write to it (mode 0666), and it decides what runs; chmod go-w ${open}`,
+      `${open}:1:1: others than the owner can write to ${open} (user ${UID}, mode 0666); chmod go-w ${open}`,
     ]);
   });
 
@@ -92,7 +94,7 @@ describe('the directory of definitions', () => {
     ]);
   });
 
-  it('is told of where each of its tasks comes from, be it in a list or not', async () => {
+  it('gives the position of each of its tasks, in a list or not', async () => {
     const listed = put('a.conf', 'a');
     const unlisted = put('b.conf', 'b');
     writeFileSync(main, "[taskflow_driver_recovery_flows]\nprocess_failure_recovery_tasks = main:['a']\n");

@@ -2,6 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EngineWorld, Program } from '#test/world/engine-world.ts';
 import { ProgramBench } from '#test/world/program-bench.ts';
+import { loadChecked } from './checked-configuration.ts';
+import { unconfinedPrograms } from './task-file-faults.ts';
 
 const LISTS = `
 [taskflow_driver_recovery_flows]
@@ -36,6 +38,29 @@ describe('programs of tasks', { timeout: 60_000 }, () => {
     writeFileSync(file, `${LISTS}${options.replace('PROGRAM', program)}\n`, { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', file]).ended;
     expect([code, stdout]).toEqual([1, expect.stringMatching(message)]);
+  });
+
+  it('with a secret in clear keep an engine from its start, and nothing of it is shown', async () => {
+    await using here = await EngineWorld.start({
+      configuration: `${LISTS}command = /bin/true --password hunter2\n[other]\ndriver = module\nmodule = /m.js\napi_key = hunter2`,
+    });
+    const { code, stderr } = await here.run(['engine']);
+    expect([code === 0, stderr]).toEqual([false, expect.stringMatching(/"password" resembles a secret in clear/)]);
+    expect(stderr).toMatch(/"api_key" resembles a secret in clear.*write api_key = file:\/PATH/);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  it('are warned of where the tools that take rights from them are missing', () => {
+    using bench = new ProgramBench();
+    const file = bench.path('one.conf');
+    writeFileSync(file, `${LISTS}command = ${bench.script('exit 0')}\n`, { mode: 0o600 });
+    const { customTasks } = loadChecked(file);
+    expect(unconfinedPrograms(customTasks, [])).toEqual([]);
+    expect(
+      unconfinedPrograms(customTasks, ['/usr/bin/setpriv']).map(({ at, message }) => `${at.line} ${message}`),
+    ).toEqual([
+      '4 the program of task "alert" is started without no_new_privs, limits and supplementary groups: /usr/bin/setpriv cannot be used; install util-linux',
+    ]);
   });
 
   it('do not keep an engine from its start: it warns of them', async () => {
@@ -89,17 +114,41 @@ describe('files of secrets and authorities that tasks name', { timeout: 60_000 }
       'smtp_ca_file',
       /:10:16: task "alert": .*does not exist; it should hold certificates/,
     ],
+    [
+      `${HOOK}\nheaders = {X-Api-Key: "file:SECRET"}`,
+      'headers',
+      /:6:11: task "alert": .*does not exist; it should hold the secret "X-Api-Key"/,
+    ],
+    [
+      'driver = executable\ncommand = /bin/true\napi_token = file:SECRET',
+      'api_token',
+      /:6:13: task "alert": .*does not exist; it should hold the secret "api_token"/,
+    ],
   ])('are missed by validate at the line of the option: %j', async (lines, _, message) => {
     expect(await validate(lines)).toEqual({ code: 1, stdout: expect.stringMatching(message) });
   });
 
   it.each([
     [
-      'that everybody can read',
+      'that every user can read',
       `${HOOK}\ntoken_file = SECRET`,
       'plugh',
       0o644,
       /open to every user of this machine: chmod 640/,
+    ],
+    [
+      'that every user can read, and a parameter refers to,',
+      'driver = executable\ncommand = /bin/true\napi_token = file:SECRET',
+      'plugh',
+      0o644,
+      /:6:13: .*open to every user of this machine: chmod 640/,
+    ],
+    [
+      'that hold a URL without TLS',
+      'driver = webhook\nurl_file = SECRET',
+      'http://a.example/plugh',
+      0o600,
+      /:5:12: .*must begin with https:/,
     ],
     ['that are empty', `${HOOK}\nhmac_key_file = SECRET`, '\n', 0o600, /:6:17: .*the first line of .* is empty/],
     ['that hold no URL', 'driver = webhook\nurl_file = SECRET', 'plugh', 0o600, /:5:12: .*its URL is no http:/],

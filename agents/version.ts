@@ -1,4 +1,4 @@
-/** What this program is. The executable's build fills in what a checkout knows only by looking. */
+/** The identity of this program. The build of the executable fills in the commit and the version of SQLite. */
 import packageJson from '../package.json' with { type: 'json' };
 
 declare const BUILT_FROM: { readonly commit: string; readonly sqlite: string } | undefined;

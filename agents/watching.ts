@@ -1,10 +1,11 @@
 /** Follows a recovery until it is closed: progress for people on a terminal, lines for logs, JSON for scripts. */
+import type { EngineAddress } from '#protocol/address.ts';
+import { printable } from '#protocol/printable.ts';
 import type { RecoveryView, WatchNotice } from '#protocol/views.ts';
 import { describeRecovery } from './commands/show.ts';
 import { withEngine } from './engine-client.ts';
 import { CommandFailure, EXIT, type ExitCode } from './exit-codes.ts';
-import { coloured, print, printJson } from './output.ts';
-import { printable } from './printable.ts';
+import { coloured, print, printJson } from './output/output.ts';
 
 const OPEN: readonly string[] = ['new', 'running', 'error'];
 
@@ -19,7 +20,7 @@ function describeNotice(notice: WatchNotice): string | undefined {
   }
 }
 
-/** One line at the bottom of a terminal that is drawn anew; nothing elsewhere. */
+/** One line at the bottom of a terminal that is redrawn; no output elsewhere. */
 class BottomLine {
   readonly #isShown = process.stderr.isTTY === true;
 
@@ -43,7 +44,7 @@ export const WAIT_HELP =
  * Shows what happens until the recovery is closed. Returns 0 when it finished, 4 when it failed or was ignored. Throws
  * `CommandFailure` (no engine) when the engine goes away: the next one may be on another node, out of reach of a socket.
  */
-export async function waitFor(socket: string, uuid: string, form: 'text' | 'json'): Promise<ExitCode> {
+export async function waitFor(engine: EngineAddress, uuid: string, form: 'text' | 'json'): Promise<ExitCode> {
   const bottom = new BottomLine();
   const ended = Promise.withResolvers<void>();
   const onTold = (_: string, params: unknown): void => {
@@ -57,7 +58,7 @@ export async function waitFor(socket: string, uuid: string, form: 'text' | 'json
     if (notice.kind === 'status' && notice.uuid === uuid && !OPEN.includes(notice.status)) ended.resolve();
   };
   const watched = withEngine(
-    socket,
+    engine,
     async (client) => {
       const first = (await client.call('watch', { uuid })) as RecoveryView;
       if (OPEN.includes(first.notification.status)) await Promise.race([ended.promise, client.closed]);
@@ -68,7 +69,7 @@ export async function waitFor(socket: string, uuid: string, form: 'text' | 'json
   const recovery = await watched.catch((error: unknown) => {
     bottom.clear();
     if (!(error instanceof CommandFailure) || error.exitCode !== EXIT.noEngine) throw error;
-    const advice = `recovery ${uuid} is in the journal and the next engine goes on with it; see "recovery-agent show ${uuid}"`;
+    const advice = `recovery ${uuid} is in the journal and the next engine continues it; see "recovery-agent show ${uuid}"`;
     throw new CommandFailure(EXIT.noEngine, `${error.message}; ${advice}`, error);
   });
   if (form === 'json') printJson(recovery);

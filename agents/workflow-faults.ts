@@ -1,7 +1,8 @@
 /** The files with definitions of workflows, as this host has them now: what would keep Mistral from being given one. */
-import type { CustomTask } from '#config/custom-tasks.ts';
-import type { Value } from '#config/expression.ts';
-import { readDefinitionNow } from '#engine/tasks/custom/mistral/definition-file.ts';
+
+import type { Value } from '#config/expressions/expression.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
+import { readDefinitionNow } from '#engine/task-drivers/mistral/definition-file.ts';
 
 interface Named {
   readonly file: string;

@@ -1,41 +1,39 @@
 /** `recovery-agent engine`: the resident process that owns the journal. */
+
 import { hostname } from 'node:os';
-import { systemPath } from '#config/files.ts';
-import { realClock } from '#engine/clock/clock.ts';
+import { systemPath } from '#config/document/files.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { MACHINE_FILES } from '#engine/journal/process-identity.ts';
-import { Engine } from '#engine/resident/engine.ts';
-import { taskOf } from '#engine/tasks/registry.ts';
+import { Engine } from '#engine/service/engine.ts';
+import { tasksOf } from '#engine/tasks/registry.ts';
+import { realClock } from '#protocol/clock.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 import { RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
-import { LOG_LEVELS } from '#protocol/log.ts';
 import { faultCode, mayPass } from '#protocol/passing-fault.ts';
 import { isAlive, readProcessFile, removeProcessFile, writeProcessFile } from '#protocol/process-file.ts';
 import { type Method, RpcServer } from '#protocol/server.ts';
 import { SocketInUse, SocketUnusable } from '#protocol/socket-path.ts';
-import { AddressUnusable } from '#protocol/tls-door.ts';
+import { AddressUnusable } from '#protocol/tls-server.ts';
 import { loadChecked } from '../checked-configuration.ts';
 import { prepareCloud } from '../cloud.ts';
 import type { Command, CommandLine } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
+import { tryRightsEarly } from '../early-rights.ts';
 import { engineMethods } from '../engine-methods.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
-import { logLevelOf } from '../log-level.ts';
+import { fencingCheck } from '../fencing-check.ts';
+import { keepKeyFloor } from '../key-floor.ts';
+import { LOG_LEVEL_OPTION, logLevelOf } from '../log-level.ts';
 import { createLogger } from '../logger.ts';
+import { EXIT_OF_FAILURE, exitAtOnce } from '../lost-lease.ts';
+import { ReportLimits } from '../report-limits.ts';
+import { HOW_CONFIGURATION_IS_TAKEN, stopRequested } from '../signals.ts';
 import { closeReport } from '../start-report.ts';
-import { engineIdentity, listenForHosts, tryAddresses } from '../tls-listeners.ts';
+import { engineAdmission, listenForHosts, tryAddresses } from '../tls-listeners.ts';
 import { VERSION } from '../version.ts';
 
-const EXIT_OF_FAILURE: Readonly<Record<JournalFailure['kind'], ExitCode>> = {
-  refused: EXIT.noStorage,
-  held: EXIT.held,
-  claimed: EXIT.claimed,
-  lease_lost: EXIT.leaseLost,
-  unknown: EXIT.journalFailed,
-  constraint: EXIT.failed,
-};
-
-/** Full, busy and the like may pass; anything else is a fault of this machine that stays. */
+/** A full disk, a busy file and the like may be temporary; any other error is permanent. */
 function exitOf(error: unknown, lasting: ExitCode): ExitCode {
   return mayPass(error) ? EXIT.failed : lasting;
 }
@@ -49,7 +47,7 @@ function takeProcessFile(path: string): void {
   try {
     writeProcessFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     const exit = exitOf(error, EXIT.noStorage);
     throw new CommandFailure(exit, `the process file ${path} cannot be written: ${reason}`, error);
   }
@@ -62,24 +60,12 @@ async function listenHere(socket: string, methods: Readonly<Record<string, Metho
     return await RpcServer.listen(socket, methods);
   } catch (error) {
     if (error instanceof SocketInUse || error instanceof SocketUnusable || faultCode(error) === undefined) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new CommandFailure(exitOf(error, EXIT.noStorage), `the socket ${socket} cannot be made: ${reason}`, error);
   }
 }
 
-/** Resolves at the first signal that asks for an orderly stop. */
-function askedToStop(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
-}
-
-/** Only a restart takes a configuration: one that is half taken would be nobody's. */
-const HOW_CONFIGURATION_IS_TAKEN =
-  'SIGHUP changes nothing: the configuration is read at the start; restart the resource to take it ' +
-  '(pcs resource restart, crm resource restart); recoveries under way go on';
-
-/** The umask of the caller does not change the modes of the engine's files, and a file size limit is an error that is logged. */
+/** No secret gets into a core dump, the umask of the caller does not change the modes of the engine's files, and a file size limit is an error that is logged. */
 function becomeIndependent(): void {
   process.umask(0o022);
   process.on('SIGXFSZ', () => {});
@@ -94,8 +80,10 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   for (const { file, line: at, column, message } of configuration.warnings)
     log('warning', `${file}:${at}:${column}: ${message}`);
   const connectCloud = prepareCloud(configuration, log);
-  const identity = engineIdentity(options);
-  const stopAsked = askedToStop();
+  const admitted = engineAdmission(options, log);
+  const identity = admitted?.admission;
+  const checkFencing = fencingCheck(options);
+  const stopAsked = stopRequested();
   process.on('SIGHUP', () => log('warning', HOW_CONFIGURATION_IS_TAKEN));
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
@@ -110,10 +98,12 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     const who = `the engine on ${node} (pid ${process.pid})`;
     throw new RpcError(RPC_ERRORS.starting, `${who} has waited for the journal ${journalPath} since ${openedSince}`);
   };
-  // Before anything is taken: an engine that cannot be asked must not begin to recover.
+  // Before the lease is taken: an engine that cannot be reached must not start to recover.
   await tryAddresses(options, identity);
-  const methods = engineMethods(reigning, threshold);
+  const methods = engineMethods(reigning, threshold, new ReportLimits(options.transport));
   const servers = [await listenHere(socket, methods)];
+  const early = new AbortController();
+  let rightsTried: Promise<void> | undefined;
   const closeServers = () => Promise.all(servers.map((server) => server.close()));
   log('info', 'journal is being opened', { node, journal: journalPath });
   let journal: Journal | undefined;
@@ -133,7 +123,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
     // It may have to wait for a lock or for a lease to run out.
     journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
     if (!journal) {
-      log('info', 'asked to stop before the journal was open', { node });
+      log('info', 'stop requested before the journal was open', { node });
       await closeServers();
       process.exit(EXIT.ok);
     }
@@ -146,14 +136,21 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       cloud,
       clock: realClock,
       configuration,
-      taskOf,
+      taskOf: tasksOf((task) => configuration.customTasks.get(task)?.task),
       log,
       node,
       version: VERSION,
+      ...(checkFencing ? { checkFencing } : {}),
     });
+    if (admitted?.ring) await keepKeyFloor({ journal, ring: admitted.ring, clock: realClock }, early.signal);
     servers.push(...(await listenForHosts(options, identity, methods, log)));
     closeReport();
     log('info', 'engine serves', { socket, cloud: cloud.description, version: VERSION });
+    // The built-in cloud has no rights to check.
+    if (options.cloud.driver === 'openstack') {
+      const onHosts = engine.takeHostNames.bind(engine);
+      rightsTried = tryRightsEarly({ configuration, cloud, clock: realClock, log, signal: early.signal, onHosts });
+    }
   } catch (error) {
     await closeServers();
     await engine?.stop();
@@ -163,37 +160,31 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   try {
     const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);
     log('info', 'engine stops', { signal });
+    early.abort();
+    await rightsTried;
     await closeServers();
     await engine.stop();
     log('info', 'engine stopped; open recoveries stay in the journal', { node, epoch: journal.epoch });
     return EXIT.ok;
   } catch (error) {
-    // Nothing is closed in order here: whatever is under way must not go on for another instant.
-    if (error instanceof JournalFailure) {
-      log('error', error.message, { kind: error.kind });
-      process.exit(EXIT_OF_FAILURE[error.kind]);
-    }
-    log('error', 'fault of the engine', {
-      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-    process.exit(EXIT.failed);
+    return exitAtOnce(error, log);
   }
 }
 
 export const engine: Command = {
   name: 'engine',
-  summary: 'Runs the resident engine: owns the journal, accepts notifications, carries out recoveries',
+  summary: 'Runs the resident engine: owns the journal, accepts notifications, runs the recoveries',
   positionals: '',
   options: {
     journal: { type: 'string', value: 'PATH', help: 'the journal (default: [journal] path)' },
-    socket: { type: 'string', value: 'PATH', help: 'the unix socket to answer on (default: [engine] socket)' },
+    socket: { type: 'string', value: 'PATH', help: 'the unix socket to listen on (default: [engine] socket)' },
     node: { type: 'string', value: 'NAME', help: "this node's name (default: [engine] node, else the host name)" },
-    'pid-file': { type: 'string', value: 'PATH', help: 'write there which process this is' },
+    'pid-file': { type: 'string', value: 'PATH', help: 'file for the process ID' },
     resource: { type: 'string', value: 'NAME', help: 'the cluster resource for which the engine runs' },
-    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
+    ...LOG_LEVEL_OPTION,
     'take-over': {
       type: 'boolean',
-      help: 'take the lease at once, unless of another resource: the cluster has stopped or fenced its holder',
+      help: 'take the lease at once, unless another resource holds it: the cluster has stopped or fenced its holder',
     },
   },
   maxPositionals: 0,

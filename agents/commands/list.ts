@@ -1,31 +1,32 @@
 /** `recovery-agent list`: the notifications, newest first. */
+import { NOTIFICATION_STATUSES } from '#protocol/notification-status.ts';
 import type { NotificationView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
+import { type Command, ENGINE_OPTIONS, JSON_OPTION, limitIn } from '../command.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { messageOf, print, printJson, shortTime, table } from '../output.ts';
+import { messageOf, print, printJson, shortTime, table } from '../output/output.ts';
 import { readRecords } from '../records.ts';
-
-const STATUSES = ['new', 'running', 'error', 'failed', 'ignored', 'finished'] as const;
 
 export const list: Command = {
   name: 'list',
-  summary: 'Lists notifications and what became of them, newest first',
+  summary: 'Lists notifications and their results, newest first',
   positionals: '',
   options: {
     limit: { type: 'string', value: 'N', help: 'at most so many (default: 50)' },
-    status: { type: 'string', value: 'STATUS', help: `only these: ${STATUSES.join(', ')}` },
+    status: {
+      type: 'string',
+      value: 'STATUS',
+      values: NOTIFICATION_STATUSES,
+      help: `only these: ${NOTIFICATION_STATUSES.join(', ')}`,
+    },
     ...JSON_OPTION,
-    ...SOCKET_OPTION,
+    ...ENGINE_OPTIONS,
   },
   maxPositionals: 0,
   async run(line) {
-    const limit = Number(line.text('limit') ?? 50);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-      throw new CommandFailure(EXIT.usage, '--limit must be a whole number from 1 to 10000');
-    }
-    const status = STATUSES.find((word) => word === line.text('status'));
+    const limit = limitIn(line, 50);
+    const status = NOTIFICATION_STATUSES.find((word) => word === line.text('status'));
     if (line.text('status') !== undefined && !status) {
-      throw new CommandFailure(EXIT.usage, `--status must be one of ${STATUSES.join(', ')}`);
+      throw new CommandFailure(EXIT.usage, `--status must be one of ${NOTIFICATION_STATUSES.join(', ')}`);
     }
     const rows: readonly NotificationView[] = await (await readRecords(line)).list({
       limit,

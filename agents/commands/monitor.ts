@@ -1,20 +1,29 @@
 /** `recovery-agent monitor`: watches hosts, processes, instances and guests, and reports what fails. */
+
 import { hostname } from 'node:os';
-import type { Configuration } from '#config/load.ts';
-import { didYouMean } from '#config/nearest.ts';
-import type { EngineOptions } from '#config/options.ts';
-import { formatProblem } from '#config/problem.ts';
-import { type CreateMonitor, MONITOR_NAMES, type Monitor, type MonitorName, type Sight } from '#monitors/monitor.ts';
-import { LOG_LEVELS, type Log } from '#protocol/log.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { didYouMean } from '#config/document/nearest.ts';
+import { formatProblem } from '#config/document/problem.ts';
+import type { EngineOptions } from '#config/options/options.ts';
+import { segmentHosts } from '#config/options/segments.ts';
+import {
+  type CreateMonitor,
+  MONITOR_NAMES,
+  type Monitor,
+  type MonitorName,
+  type Sight,
+} from '#monitors/service/monitor.ts';
+import { errorMessage } from '#protocol/error-message.ts';
+import type { Log } from '#protocol/log.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf } from '../configuration.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
-import { logLevelOf } from '../log-level.ts';
+import { LOG_LEVEL_OPTION, logLevelOf } from '../log-level.ts';
 import { createLogger } from '../logger.ts';
 import { MonitorProcess } from '../monitor-process.ts';
-import { print, printJson, table } from '../output.ts';
+import { print, printJson, table } from '../output/output.ts';
 
-/** How long `--once` may look. */
+/** Upper bound of the single poll of `--once`. */
 const LOOK_MS = 120_000;
 
 const CREATE: Readonly<Record<MonitorName, () => Promise<CreateMonitor>>> = {
@@ -40,24 +49,31 @@ function namesOf(line: CommandLine, options: EngineOptions): readonly MonitorNam
   }
   if (names.size > 0) return [...names];
   if (options.monitors.run.length === 0) {
-    throw new CommandFailure(EXIT.usage, `say which: ${MONITOR_NAMES.join(', ')}; or set [monitors] run`);
+    throw new CommandFailure(EXIT.usage, `name a monitor (${MONITOR_NAMES.join(', ')}), or set [monitors] run`);
   }
   return options.monitors.run;
 }
 
-async function createAll(names: readonly MonitorName[], options: EngineOptions, node: string): Promise<Monitor[]> {
+async function createAll(
+  names: readonly MonitorName[],
+  { options, segments }: Configuration,
+  node: string,
+): Promise<Monitor[]> {
   const monitors: Monitor[] = [];
   for (const name of names) {
     const create = await CREATE[name]();
     try {
-      monitors.push(await create(options, node));
+      monitors.push(await create(options, node, segments.flatMap(segmentHosts)));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorMessage(error);
       throw new CommandFailure(EXIT.usage, `the ${name} monitor cannot be used: ${reason}`, error);
     }
   }
   return monitors;
 }
+
+/** States of the monitor itself, not of the objects that it monitors. */
+const GAPS: ReadonlySet<string> = new Set(['blind', 'unwatched', 'unreadable']);
 
 type Look =
   | { readonly monitor: MonitorName; readonly sights: readonly Sight[] }
@@ -70,7 +86,7 @@ async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
       try {
         return { monitor: monitor.name, sights: await monitor.look(signal) };
       } catch (error) {
-        return { monitor: monitor.name, error: error instanceof Error ? error.message : String(error) };
+        return { monitor: monitor.name, error: errorMessage(error) };
       }
     }),
   );
@@ -83,7 +99,12 @@ async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
     );
     print(table(['Monitor', 'What', 'State', 'Detail'], rows));
   }
-  return looks.some((look) => 'error' in look) ? EXIT.failed : EXIT.ok;
+  return looks.some(hasGap) ? EXIT.failed : EXIT.ok;
+}
+
+/** An object that should be monitored is not. */
+function hasGap(look: Look): boolean {
+  return 'error' in look || look.sights.some(({ state }) => GAPS.has(state));
 }
 
 function logWarnings(log: Log, { warnings }: Configuration): void {
@@ -99,13 +120,15 @@ async function watch(
   const node = options.monitors.hostName || hostname();
   const log = createLogger({ level: logLevelOf(line) ?? options.engine.logLevel });
   logWarnings(log, configuration);
-  const monitors = await createAll(names, options, node);
+  const monitors = await createAll(names, configuration, node);
+  let expected = configuration.segments.flatMap(segmentHosts);
   let monitoring: MonitorProcess;
   try {
-    const make = async (name: MonitorName, now: EngineOptions) => (await CREATE[name]())(now, node);
+    // A monitor that is restarted after a fault expects the same hosts as the others.
+    const make = async (name: MonitorName, now: EngineOptions) => (await CREATE[name]())(now, node, expected);
     monitoring = await MonitorProcess.create({ options, monitors, make, node, log, environment: process.env });
   } catch (error) {
-    throw new CommandFailure(EXIT.failed, error instanceof Error ? error.message : String(error), error);
+    throw new CommandFailure(EXIT.failed, errorMessage(error), error);
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
@@ -117,17 +140,18 @@ async function watch(
     try {
       const changed = configurationOf(line);
       logWarnings(log, changed);
-      void monitoring.reload(changed.options);
+      expected = changed.segments.flatMap(segmentHosts);
+      void monitoring.reload(changed.options, expected);
     } catch (error) {
-      log('error', 'the configuration is wrong; what was before stays', {
-        reason: error instanceof Error ? error.message : String(error),
+      log('error', 'the configuration is invalid; the previous one stays in effect', {
+        reason: errorMessage(error),
       });
     }
   });
   log('info', 'monitors run', { node, monitors: names.join(','), outbox: options.monitors.outbox });
   await monitoring.run();
   log('info', 'monitors stopped');
-  // What a monitor left behind (a socket, a child that does not end) must not keep the process.
+  // Resources of a monitor (a socket, a child that does not end) must not keep the process alive.
   process.exit(EXIT.ok);
 }
 
@@ -136,9 +160,12 @@ export const monitor: Command = {
   summary: 'Watches hosts, processes, instances or guests and reports what fails to the engine',
   positionals: '[host|process|instance|guest ...]',
   options: {
-    once: { type: 'boolean', help: 'print what can be seen and end; exit code 1 when one cannot see' },
+    once: {
+      type: 'boolean',
+      help: 'print the current states and end; exit code 1 if a monitor or a source is blind, or an expected host unwatched',
+    },
     ...JSON_OPTION,
-    'log-level': { type: 'string', value: 'LEVEL', help: `the least that is logged: ${LOG_LEVELS.join(', ')}` },
+    ...LOG_LEVEL_OPTION,
   },
   maxPositionals: MONITOR_NAMES.length,
   async run(line) {
@@ -147,7 +174,7 @@ export const monitor: Command = {
     const names = namesOf(line, options);
     if (line.has('json') && !line.has('once')) throw new CommandFailure(EXIT.usage, '--json goes with --once');
     if (!line.has('once')) return watch(line, names, configuration);
-    const monitors = await createAll(names, options, options.monitors.hostName || hostname());
+    const monitors = await createAll(names, configuration, options.monitors.hostName || hostname());
     return lookOnce(monitors, line.has('json') ? 'json' : 'text');
   },
 };

@@ -1,12 +1,14 @@
 /** `recovery-agent notify`: reports a failure, as monitors do. */
+
 import { createReadStream } from 'node:fs';
+import { errorMessage } from '#protocol/error-message.ts';
 import { InvalidNotification, MAX_NOTIFICATION_BYTES, parseNotification } from '#protocol/notification.ts';
-import { type Command, type CommandLine, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
-import { socketOf } from '../configuration.ts';
+import { printable } from '#protocol/printable.ts';
+import { type Command, type CommandLine, ENGINE_OPTIONS, JSON_OPTION, REASON_OPTION, reasonIn } from '../command.ts';
+import { engineAddressOf } from '../engine-address.ts';
 import { withEngine } from '../engine-client.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { coloured, print, printJson } from '../output.ts';
-import { printable } from '../printable.ts';
+import { coloured, print, printJson } from '../output/output.ts';
 import { WAIT_HELP, waitFor } from '../watching.ts';
 
 const PAYLOAD_OPTIONS: Readonly<Record<string, string>> = {
@@ -19,7 +21,7 @@ const PAYLOAD_OPTIONS: Readonly<Record<string, string>> = {
 };
 const NOTIFICATION_OPTIONS = ['type', 'hostname', 'generated-time', ...Object.keys(PAYLOAD_OPTIONS)];
 
-/** Reads no more than a notification may have, whatever the file is. */
+/** Reads at most the size of the largest notification, for any kind of file. */
 async function readBounded(path: string): Promise<Buffer> {
   const input = path === '-' ? process.stdin : createReadStream(path, { end: MAX_NOTIFICATION_BYTES });
   if (path === '-' && process.stdin.isTTY) process.stderr.write('A notification as JSON, then Ctrl-D:\n');
@@ -45,7 +47,7 @@ async function fromFile(path: string): Promise<unknown> {
     bytes = await readBounded(path);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new CommandFailure(EXIT.usage, `${called} cannot be read: ${reason}`, error);
   }
   if (bytes.length === 0)
@@ -76,22 +78,38 @@ function fromOptions(line: CommandLine): unknown {
 
 export const notify: Command = {
   name: 'notify',
-  summary: 'Reports a failure to the engine; what it acknowledges is in the journal',
+  summary: 'Reports a failure to the engine; an acknowledged report is in the journal',
   positionals: '',
   options: {
     file: { type: 'string', short: 'f', value: 'FILE', help: "Masakari's body as JSON; - for standard input" },
-    type: { type: 'string', value: 'TYPE', help: 'COMPUTE_HOST (default), PROCESS or VM' },
-    hostname: { type: 'string', value: 'HOST', help: 'the host that it is about' },
-    'generated-time': { type: 'string', value: 'TIME', help: 'when it was seen, ISO 8601, UTC (default: now)' },
-    event: { type: 'string', value: 'EVENT', help: 'STARTED or STOPPED; for VM the libvirt event, e.g. LIFECYCLE' },
-    'cluster-status': { type: 'string', value: 'STATUS', help: 'ONLINE or OFFLINE' },
-    'host-status': { type: 'string', value: 'STATUS', help: 'NORMAL (proven down) or UNKNOWN' },
+    type: {
+      type: 'string',
+      value: 'TYPE',
+      values: ['COMPUTE_HOST', 'PROCESS', 'VM'],
+      help: 'COMPUTE_HOST (default), PROCESS or VM',
+    },
+    hostname: { type: 'string', value: 'HOST', help: 'the host of the failure' },
+    'generated-time': { type: 'string', value: 'TIME', help: 'time of detection, ISO 8601, UTC (default: now)' },
+    event: {
+      type: 'string',
+      value: 'EVENT',
+      values: ['STARTED', 'STOPPED'],
+      help: 'STARTED or STOPPED; for VM the libvirt event, e.g. LIFECYCLE',
+    },
+    'cluster-status': { type: 'string', value: 'STATUS', values: ['ONLINE', 'OFFLINE'], help: 'ONLINE or OFFLINE' },
+    'host-status': {
+      type: 'string',
+      value: 'STATUS',
+      values: ['NORMAL', 'UNKNOWN'],
+      help: 'NORMAL (proven down) or UNKNOWN',
+    },
     'process-name': { type: 'string', value: 'NAME', help: 'for PROCESS, e.g. nova-compute' },
     'instance-uuid': { type: 'string', value: 'UUID', help: 'for VM' },
     'vir-domain-event': { type: 'string', value: 'EVENT', help: 'for VM, e.g. STOPPED_FAILED' },
+    ...REASON_OPTION,
     wait: { type: 'boolean', help: WAIT_HELP },
     ...JSON_OPTION,
-    ...SOCKET_OPTION,
+    ...ENGINE_OPTIONS,
   },
   maxPositionals: 0,
   async run(line) {
@@ -100,6 +118,7 @@ export const notify: Command = {
     if (file !== undefined && given) {
       throw new CommandFailure(EXIT.usage, `--file holds the whole notification; leave out --${given}`);
     }
+    const reason = reasonIn(line);
     const body = file === undefined ? fromOptions(line) : await fromFile(file);
     try {
       parseNotification(body);
@@ -107,14 +126,16 @@ export const notify: Command = {
       if (error instanceof InvalidNotification) throw new CommandFailure(EXIT.usage, error.message);
       throw error;
     }
-    const socket = socketOf(line);
-    const answer = (await withEngine(socket, (client) => client.call('notify', body))) as {
+    const engine = engineAddressOf(line);
+    const answer = (await withEngine(engine, (client) =>
+      client.call('notify', { ...(body as object), ...reason }),
+    )) as {
       notification_uuid: string;
       status: string;
       message: string | null;
       duplicate: boolean;
     };
-    if (line.has('wait')) return waitFor(socket, answer.notification_uuid, line.has('json') ? 'json' : 'text');
+    if (line.has('wait')) return waitFor(engine, answer.notification_uuid, line.has('json') ? 'json' : 'text');
     if (line.has('json')) printJson(answer);
     else if (answer.duplicate) print(`Duplicate of ${answer.notification_uuid}, which is ${coloured(answer.status)}.`);
     else

@@ -1,8 +1,8 @@
-/** `recovery-agent restart UUID`: the flow that is at work is abandoned and begun anew, as the configuration now says. */
-import { turning } from '../turning.ts';
+/** `recovery-agent restart UUID`: abandons the running flow and starts it again with the current configuration. */
+import { turning } from '../rollback-restart.ts';
 
 export const restart = turning(
   'restart',
-  'Interrupts a recovery: its flow is abandoned and begun anew, with the task lists as the engine has them now',
-  'is begun anew',
+  "Interrupts a recovery: its flow is abandoned and starts again with the engine's current task lists",
+  'is restarted',
 );

@@ -1,10 +1,18 @@
-/** `recovery-agent retry UUID`: takes a recovery up again by an operator's word. */
+/** `recovery-agent retry UUID`: retries a recovery by operator command. */
 import type { NotificationView } from '#protocol/views.ts';
-import { type Command, type CommandLine, JSON_OPTION, requiredUuid, SOCKET_OPTION } from '../command.ts';
-import { socketOf } from '../configuration.ts';
+import {
+  type Command,
+  type CommandLine,
+  ENGINE_OPTIONS,
+  JSON_OPTION,
+  REASON_OPTION,
+  reasonIn,
+  requiredUuid,
+} from '../command.ts';
+import { engineAddressOf } from '../engine-address.ts';
 import { withEngine } from '../engine-client.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { coloured, print, printJson } from '../output.ts';
+import { coloured, print, printJson } from '../output/output.ts';
 import { WAIT_HELP, waitFor } from '../watching.ts';
 
 /** Names of tasks, separated by commas. */
@@ -23,30 +31,35 @@ function abandonedIn(line: CommandLine): { readonly abandoned?: string } {
 
 export const retry: Command = {
   name: 'retry',
-  summary: 'Takes up again a recovery that failed, or a notification that was ignored',
+  summary: 'Retries a recovery that failed, or a notification that was ignored',
   positionals: 'UUID',
   options: {
-    'host-is-down': { type: 'boolean', help: 'I say that the host is down: stands in for host_status NORMAL' },
-    done: { type: 'string', value: 'TASKS', help: 'I say that these tasks, which are in doubt, were done' },
-    'not-done': { type: 'string', value: 'TASKS', help: 'I say that these tasks, which are in doubt, were not done' },
-    instance: { type: 'string', value: 'UUID', help: 'The instance that --abandon-evacuation is about' },
+    'host-is-down': { type: 'boolean', help: 'I confirm that the host is down; replaces host_status NORMAL' },
+    done: { type: 'string', value: 'TASKS', help: 'I confirm that these tasks, which are in doubt, were done' },
+    'not-done': {
+      type: 'string',
+      value: 'TASKS',
+      help: 'I confirm that these tasks, which are in doubt, were not done',
+    },
+    instance: { type: 'string', value: 'UUID', help: 'The instance for --abandon-evacuation' },
     'abandon-evacuation': {
       type: 'boolean',
       help: 'Nova never ends the evacuation of the instance, and it runs nowhere: another may be requested',
     },
+    ...REASON_OPTION,
     wait: { type: 'boolean', help: WAIT_HELP },
     ...JSON_OPTION,
-    ...SOCKET_OPTION,
+    ...ENGINE_OPTIONS,
   },
   maxPositionals: 1,
   async run(line) {
     const uuid = requiredUuid(line);
-    const socket = socketOf(line);
+    const engine = engineAddressOf(line);
     const proof = line.has('host-is-down') ? 'operator' : 'none';
     const verdicts = { done: names(line.text('done')), not_done: names(line.text('not-done')) };
-    const asked = { uuid, proof, ...verdicts, ...abandonedIn(line) };
-    const view = (await withEngine(socket, (client) => client.call('retry', asked))) as NotificationView;
-    if (line.has('wait')) return waitFor(socket, uuid, line.has('json') ? 'json' : 'text');
+    const asked = { uuid, proof, ...verdicts, ...abandonedIn(line), ...reasonIn(line) };
+    const view = (await withEngine(engine, (client) => client.call('retry', asked))) as NotificationView;
+    if (line.has('wait')) return waitFor(engine, uuid, line.has('json') ? 'json' : 'text');
     if (line.has('json')) printJson(view);
     else print(`Recovery ${uuid} is ${coloured(view.status)}.`);
     return EXIT.ok;

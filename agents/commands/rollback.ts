@@ -1,8 +1,8 @@
-/** `recovery-agent rollback UUID`: the flow that is at work takes back what it did. */
-import { turning } from '../turning.ts';
+/** `recovery-agent rollback UUID`: rolls back the running flow. */
+import { turning } from '../rollback-restart.ts';
 
 export const rollback = turning(
   'rollback',
-  'Interrupts a recovery: its flow takes back what it did, and nothing is tried again before "retry"',
-  'takes back what it did',
+  'Interrupts a recovery: its flow is rolled back, and nothing is retried before "retry"',
+  'is rolled back',
 );

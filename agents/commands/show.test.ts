@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from '#engine/flow/outcome.ts';
-import type { DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { DriverCall } from '#engine/task-drivers/driver.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 import { describeRecovery } from './show.ts';
 
@@ -53,7 +53,7 @@ function rowsOf(text: string, task: string): string[][] {
 }
 
 describe('show', () => {
-  it('has a row for each task, also for those without a line of progress, and says which were skipped', async () => {
+  it('has a row for each task, also for those without a line of progress, and marks the skipped ones', async () => {
     const text = await shown('', async () => OUTPUTS);
     expect(rowsOf(text, 'ticket')).toEqual([
       ['pre', 'ticket', 'SUCCESS', '1', 'ticket="T-1" hosts=(20 items) list=(long)', '-'],
@@ -65,7 +65,7 @@ describe('show', () => {
     expect(text).not.toContain('cut here');
   });
 
-  it('numbers several flows, shows why a task failed, and calls taken back only what was', async () => {
+  it('numbers several flows, shows why a task failed, and marks only undone tasks as undone', async () => {
     const text = await shown('on_failure = rollback\nretries = 1\n', async ({ task }) => {
       if (task === 'last') throw new TaskFailure(`no route to ${'the inventory '.repeat(20)}`);
       return OUTPUTS;
@@ -80,8 +80,8 @@ describe('show', () => {
     expect(rowsOf(text, 'ticket')[0]?.[2]).toBe('REVERTED, no undo');
     expect(rowsOf(text, 'page')[0]?.[2]).toBe('skipped');
     expect(text).toContain(
-      'REVERTED, no undo: the flow went back past it; it cannot be taken back, and what it did stays.',
+      'REVERTED, no undo: the rollback of the flow passed this task; it has no undo, and its effect stays.',
     );
-    expect(text).toMatch(/What ends in "…" is cut here; --json has it whole\.$/);
+    expect(text).toMatch(/Text that ends in "…" is cut; --json has it whole\.$/);
   });
 });

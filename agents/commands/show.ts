@@ -1,22 +1,16 @@
 /** `recovery-agent show UUID`: everything about one notification: its tasks, its progress, its instances. */
+import { printable } from '#protocol/printable.ts';
 import type { FlowView, RecoveryView, TaskView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, requiredUuid, SOCKET_OPTION } from '../command.ts';
+import { type Command, ENGINE_OPTIONS, JSON_OPTION, requiredUuid } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { coloured, print, printJson, shortTime, table } from '../output.ts';
-import { printable } from '../printable.ts';
+import { auditTable } from '../output/audit-table.ts';
+import { CUT, coloured, print, printJson, shorten, shortTime, table } from '../output/output.ts';
 import { readRecords } from '../records.ts';
 
-/** Lists of UUIDs make lines of kilobytes; `--json` has them whole. */
-const LONGEST_MESSAGE = 110;
 const LONGEST_OUTPUTS = 60;
-const CUT = '…';
-
-function shorten(text: string, longest = LONGEST_MESSAGE): string {
-  return text.length > longest ? `${text.slice(0, longest - 1)}${CUT}` : text;
-}
 
 const NO_UNDO = 'REVERTED, no undo';
-const ABOUT_NO_UNDO = `${NO_UNDO}: the flow went back past it; it cannot be taken back, and what it did stays.`;
+const ABOUT_NO_UNDO = `${NO_UNDO}: the rollback of the flow passed this task; it has no undo, and its effect stays.`;
 
 function stateOf({ state, skipped, undo }: TaskView): string {
   if (skipped) return 'skipped';
@@ -28,7 +22,7 @@ function secondsOf({ start_time, end_time }: TaskView): string | null {
   return `${Math.round((Date.parse(end_time) - Date.parse(start_time)) / 100) / 10} s`;
 }
 
-/** A long list is told by its length. */
+/** A long list is replaced by its length. */
 function shortValue(value: unknown): string {
   const json = JSON.stringify(value);
   return Array.isArray(value) && json.length > LONGEST_OUTPUTS ? `(${value.length} items)` : json;
@@ -75,7 +69,7 @@ function progressTable(flows: readonly FlowView[]): string {
   return table(['Request ID', 'Action', 'Start Time', 'Message'], rows);
 }
 
-/** Of an instance that several flows touched, the last one counts. */
+/** For an instance that several flows changed, the last flow counts. */
 function instanceTable(flows: readonly FlowView[]): string | undefined {
   const last = new Map(flows.flatMap(({ instances }) => instances.map((one) => [one.instance_uuid, one])));
   if (last.size === 0) return undefined;
@@ -92,7 +86,7 @@ function instanceTable(flows: readonly FlowView[]): string | undefined {
   return table(['Instance', 'Name', 'From', 'To', 'State', 'Was', 'Duration', 'Reason'], rows);
 }
 
-export function describeRecovery({ notification, flows }: RecoveryView): string {
+export function describeRecovery({ notification, flows, audit }: RecoveryView): string {
   const facts = Object.entries({
     Notification: notification.notification_uuid,
     Type: notification.type,
@@ -108,7 +102,7 @@ export function describeRecovery({ notification, flows }: RecoveryView): string 
     Generated: shortTime(notification.generated_time),
     Accepted: shortTime(notification.accepted_at),
     Closed: shortTime(notification.closed_at),
-    'Next try': shortTime(notification.retry_at),
+    'Next retry': shortTime(notification.retry_at),
     Flows: flows
       .map(({ name, state, resumes }, index) => {
         const number = flows.length > 1 ? `${index + 1}: ` : '';
@@ -117,21 +111,27 @@ export function describeRecovery({ notification, flows }: RecoveryView): string 
       .join(', '),
   }).filter(([, value]) => value !== null && value !== '');
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(14)} ${value}`).join('\n');
-  const tables = [...taskTables(flows), flows.length > 0 ? progressTable(flows) : undefined, instanceTable(flows)]
+  const tables = [
+    ...taskTables(flows),
+    flows.length > 0 ? progressTable(flows) : undefined,
+    instanceTable(flows),
+    // An engine of an earlier version has no audit.
+    (audit ?? []).length > 0 ? auditTable(audit, 'one') : undefined,
+  ]
     .filter((part) => part !== undefined)
     .join('\n\n');
   const notes = [
     tables.includes(NO_UNDO) ? ABOUT_NO_UNDO : undefined,
-    tables.includes(CUT) ? `What ends in "${CUT}" is cut here; --json has it whole.` : undefined,
+    tables.includes(CUT) ? `Text that ends in "${CUT}" is cut; --json has it whole.` : undefined,
   ].filter((note) => note !== undefined);
   return [head, tables, notes.join('\n')].filter((part) => part !== '').join('\n\n');
 }
 
 export const show: Command = {
   name: 'show',
-  summary: 'Shows one notification: its tasks, its progress, and what became of each instance',
+  summary: 'Shows one notification: its tasks, its progress, and the result for each instance',
   positionals: 'UUID',
-  options: { ...JSON_OPTION, ...SOCKET_OPTION },
+  options: { ...JSON_OPTION, ...ENGINE_OPTIONS },
   maxPositionals: 1,
   async run(line) {
     const recovery = await (await readRecords(line)).show(requiredUuid(line));

@@ -1,20 +1,21 @@
 /** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
 import { existsSync } from 'node:fs';
-import { systemPath } from '#config/files.ts';
-import { type Configuration, DEFAULT_MAIN_FILE, loadConfiguration, METHODS_FILES } from '#config/load.ts';
-import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines.ts';
-import { formatProblem, inOrder, type Problem, warningAt } from '#config/problem.ts';
-import { realClock } from '#engine/clock/clock.ts';
-import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { systemPath } from '#config/document/files.ts';
+import { formatProblem, inOrder, type Problem, warningAt } from '#config/document/problem.ts';
+import { DEFAULT_MAIN_FILE, loadConfiguration, METHODS_FILES } from '#config/load.ts';
+import { FLOWS, type FlowName, hasTasks, optionOfFlow, type Pipelines } from '#config/pipelines/pipelines.ts';
+import { loadDriver } from '#engine/task-drivers/drivers.ts';
+import { realClock } from '#protocol/clock.ts';
+import { printable } from '#protocol/printable.ts';
 import { faultsOnThisHost, loadChecked } from '../checked-configuration.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
 import { CommandFailure, EXIT } from '../exit-codes.ts';
-import { type Cell, print, printJson, table } from '../output.ts';
-import { printable } from '../printable.ts';
-import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulation/matrix.ts';
-import { describeCalls } from '../simulation/program-calls-text.ts';
-import { faultOfPrograms } from '../simulation/verdict.ts';
+import { type Cell, print, printJson, table } from '../output/output.ts';
+import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulate/matrix.ts';
+import { describeCalls } from '../simulate/program-calls-text.ts';
+import { faultOfPrograms } from '../simulate/result.ts';
 
 const DEFAULT_SEED = 1;
 const MAX_SEED = 2 ** 32 - 1;
@@ -44,7 +45,7 @@ async function warningsOf(configuration: Configuration): Promise<Problem[]> {
   return inOrder([...configuration.warnings, ...faults]);
 }
 
-/** Where nothing is done about a host that came back there is nothing to try out. */
+/** If a returned host causes no action, there is nothing to simulate. */
 function wantedFlows(line: CommandLine, pipelines: Pipelines): readonly FlowName[] {
   const wanted = line.text('flow');
   if (wanted === undefined) return FLOWS.filter((flow) => flow !== 'host_return' || hasTasks(pipelines.host_return));
@@ -65,12 +66,12 @@ function wantedFile(line: CommandLine): string | undefined {
   const [positional] = line.positionals;
   const file = givenPath(line, 'pipeline');
   if (positional === undefined) return file;
-  if (file !== undefined) throw new CommandFailure(EXIT.usage, 'say FILE or --pipeline FILE, not both');
+  if (file !== undefined) throw new CommandFailure(EXIT.usage, 'FILE and --pipeline FILE exclude each other');
   if (positional === '') throw new CommandFailure(EXIT.usage, 'FILE is empty');
   return positional;
 }
 
-/** Which task the row is about, and which were not run: what befell those befell nobody. */
+/** The task of the row, and the tasks that were skipped: a fault at a skipped task has no effect. */
 function taskCell({ disturbance, skipped }: MatrixRow): string {
   if (!disturbance) return skipped.length > 0 ? `(all; skipped: ${skipped.join(', ')})` : '(all)';
   return skipped.includes(disturbance.task) ? `${disturbance.task} (skipped)` : disturbance.task;
@@ -91,7 +92,7 @@ function cellsOf(row: MatrixRow): Cell[] {
   ];
 }
 
-const HEAD = ['Task', 'Fault', 'Flow', 'Ends', 'Recovered', 'Twice', 'A person has to'];
+const HEAD = ['Task', 'Fault', 'Flow', 'Ends', 'Recovered', 'Twice', 'Operator has to'];
 
 function viewOf({ flow, disturbance, toDo, duplicateEvacuations, notDone, ...rest }: MatrixRow): object {
   return {
@@ -123,8 +124,8 @@ export const simulate: Command = {
       value: 'FILE',
       help: 'the same as FILE: the task lists (default: --config, else the built-in lists)',
     },
-    flow: { type: 'string', value: 'FLOW', help: `only this one: ${FLOWS.join(', ')}` },
-    seed: { type: 'string', value: 'N', help: `chance of the simulated cloud (default: ${DEFAULT_SEED})` },
+    flow: { type: 'string', value: 'FLOW', values: FLOWS, help: `only this one: ${FLOWS.join(', ')}` },
+    seed: { type: 'string', value: 'N', help: `random seed of the simulated cloud (default: ${DEFAULT_SEED})` },
     'run-tasks': {
       type: 'boolean',
       help: 'run programs and modules for real in the undisturbed run; then "check" of those that have it',

@@ -1,9 +1,9 @@
-/** `recovery-agent status`: who is in charge and what is going on, also when no engine runs. */
+/** `recovery-agent status`: the active engine and the open recoveries, also when no engine runs. */
+import { printable } from '#protocol/printable.ts';
 import type { StatusView } from '#protocol/views.ts';
-import { type Command, JSON_OPTION, SOCKET_OPTION } from '../command.ts';
+import { type Command, ENGINE_OPTIONS, JSON_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { coloured, messageOf, print, printJson, shortTime, table } from '../output.ts';
-import { printable } from '../printable.ts';
+import { coloured, messageOf, print, printJson, shortTime, table } from '../output/output.ts';
 import { readRecords } from '../records.ts';
 
 function engineLine({ source, engine, taking_over, written_at }: StatusView): string {
@@ -13,15 +13,15 @@ function engineLine({ source, engine, taking_over, written_at }: StatusView): st
   if (source === 'engine') return `Engine:   running on ${who}, since ${shortTime(engine.since)}`;
   if (engine.state === 'released') return `Engine:   none runs; the last one stopped on ${who}`;
   const seen = source === 'journal' ? engine.beat_at : written_at;
-  return `Engine:   cannot be reached from here; last sign of life from ${who} at ${shortTime(seen)}`;
+  return `Engine:   cannot be reached from here; last lease renewal by ${who} at ${shortTime(seen)}`;
 }
 
 function describe(status: StatusView): string {
   const counts = Object.entries(status.counts).map(([state, count]) => `${count} ${coloured(state)}`);
   const lines = [
     engineLine(status),
-    ...(status.cloud ? [`Cloud:    ${status.cloud}`] : []),
-    `Journal:  ${status.journal}${status.source === 'engine' ? '' : ` (this comes from ${status.source})`}`,
+    ...(status.cloud ? [`Cloud:    ${printable(status.cloud)}`] : []),
+    `Journal:  ${printable(status.journal)}${status.source === 'engine' ? '' : ` (this comes from ${status.source})`}`,
     `Notifications: ${counts.length > 0 ? counts.join(', ') : 'none'}`,
   ];
   for (const { host, monitor, reason, since } of status.blind_monitors) {
@@ -46,16 +46,16 @@ function describe(status: StatusView): string {
 
 export const status: Command = {
   name: 'status',
-  summary: 'Shows the engine and the recoveries that are open; exit code 3 when no engine answers',
+  summary: 'Shows the engine and the open recoveries; exit code 3 if no engine responds',
   positionals: '',
   options: {
     journal: {
       type: 'string',
       value: 'PATH',
-      help: 'the journal to read when no engine answers (default: [journal] path)',
+      help: 'the journal to read if no engine responds (default: [journal] path)',
     },
     ...JSON_OPTION,
-    ...SOCKET_OPTION,
+    ...ENGINE_OPTIONS,
   },
   maxPositionals: 0,
   async run(line) {

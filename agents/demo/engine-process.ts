@@ -16,7 +16,7 @@ export interface EnginePlace {
   readonly configFile: string;
 }
 
-/** Whether a call failed because the engine is not there yet, or not in charge of the journal yet. */
+/** Whether a call failed because the engine is not there yet, or does not hold the lease yet. */
 export function isComing(error: unknown): boolean {
   return error instanceof NoEngine || (error instanceof RpcError && isNotInCharge(error));
 }
@@ -27,7 +27,7 @@ export class EngineProcess {
   readonly logFile: string;
   readonly #child: ChildProcess;
 
-  /** Starts an engine and resolves when it is in charge of the journal and answers. */
+  /** Starts an engine and resolves when it holds the lease and responds. */
   static async start(place: EnginePlace, node: string): Promise<EngineProcess> {
     const engine = new EngineProcess(place, node);
     await engine.answers();
@@ -49,6 +49,7 @@ export class EngineProcess {
       process.execPath,
       [
         '--disable-warning=ExperimentalWarning',
+        '--disable-sigusr1',
         MAIN,
         'engine',
         '--config',
@@ -82,7 +83,9 @@ export class EngineProcess {
     if (!this.hasEnded) this.#child.kill(signal);
   }
 
-  /** Resolves when the engine is in charge of the journal and answers; throws with its last words when it ends before, or does not in time. */
+  /**
+   * Resolves when the engine holds the lease and responds. Throws with the end of its log when it ends before, or does not respond in time.
+   */
   async answers(): Promise<void> {
     const end = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < end) {
@@ -97,7 +100,7 @@ export class EngineProcess {
       await delay(20);
     }
     this.kill('SIGKILL');
-    throw new Error(`the engine on ${this.node} did not come up:\n${this.lastWords()}`);
+    throw new Error(`the engine on ${this.node} did not start:\n${this.lastWords()}`);
   }
 
   lastWords(): string {

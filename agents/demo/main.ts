@@ -1,15 +1,16 @@
 /**
  * `npm start`: the main job on a simulated cloud, with real engines in processes of their own and a real journal. A host
- * fails, the engine is killed in the middle of the recovery, another one takes over, and nothing is lost or done twice.
+ * fails, the engine is killed during the recovery, another one takes over, and nothing is lost or done twice.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorldServer } from '#engine/cloud/simulated/server.ts';
 import { RpcClient } from '#protocol/client.ts';
 import type { NotificationView, RecoveryView, WatchNotice } from '#protocol/views.ts';
 import { describeRecovery } from '../commands/show.ts';
+import { isCommandFailure } from '../exit-codes.ts';
+import { makeTemporaryDirectory } from '../temporary-directory.ts';
 import { buildCloud, type DemoCloud, FAILING_HOST } from './cloud.ts';
 import { EngineProcess } from './engine-process.ts';
 import { Story } from './story.ts';
@@ -71,8 +72,8 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
       'verify_interval = 0.25',
       '',
     ].join('\n'),
-    // An engine takes no file that others can write to, whatever the umask is here.
-    { mode: 0o600 },
+    // An engine accepts no file that others can write to, under any umask.
+    { mode: 0o600, flag: 'wx' },
   );
   await using _cloudServer = await WorldServer.start(cloud.world, cloudSocket);
   const place = { directory, configFile };
@@ -80,7 +81,7 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   story.heading('A cloud of 4 hosts; 24 instances, running, stopped, paused, in error, live on compute-1.');
   const first = await EngineProcess.start(place, 'controller-1');
   engines.push(first);
-  story.say(`The engine runs on controller-1 (pid ${first.pid}), its journal lies on shared storage.`);
+  story.say(`The engine runs on controller-1 (pid ${first.pid}), its journal is on shared storage.`);
 
   story.alarm('\ncompute-1 loses power. A monitor has proof that it is dead and reports it.');
   cloud.world.kill(FAILING_HOST);
@@ -97,12 +98,12 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   await follow(first, uuid, Math.floor(cloud.total / 3));
   story.endProgress();
 
-  story.alarm('\nkill -9: the engine on controller-1 is dead in the middle of it.');
+  story.alarm('\nkill -9: the engine on controller-1 is dead during the recovery.');
   first.kill('SIGKILL');
   await first.ended();
   const second = await EngineProcess.start(place, 'controller-2');
   engines.push(second);
-  story.say(`The engine on controller-2 (pid ${second.pid}) takes the journal over and goes on where it stopped.`);
+  story.say(`The engine on controller-2 (pid ${second.pid}) takes the journal over and resumes the recovery.`);
   await follow(second, uuid, Number.POSITIVE_INFINITY);
   story.endProgress();
 
@@ -110,7 +111,7 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   const recovery = (await asked.call('show', { uuid })) as RecoveryView;
   second.kill('SIGTERM');
   await second.ended();
-  story.heading('What the journal says');
+  story.heading('The journal');
   story.say(describeRecovery(recovery));
 
   const isMoved = new Set(
@@ -134,9 +135,9 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   };
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'recovery-agent-demo-'));
 const engines: EngineProcess[] = [];
 try {
+  const directory = makeTemporaryDirectory('recovery-agent-demo-');
   const cloud = buildCloud(SEED);
   const outcome = await tell(directory, cloud, engines);
   const { instances, recovered, failed, takeovers, duplicate_evacuations, lost, seconds, journal } = outcome;
@@ -148,13 +149,13 @@ try {
       `${duplicate_evacuations} duplicate evacuations, ${lost} lost.`,
   );
   story.say(`\nThe journal: ${journal}`);
-  story.say(`Look at it:  npx recovery-agent list --config ${join(directory, 'recovery-agent.conf')}`);
+  story.say(`Show it:     npx recovery-agent list --config ${join(directory, 'recovery-agent.conf')}`);
   story.say(`             npx recovery-agent show UUID --config ${join(directory, 'recovery-agent.conf')}`);
   process.exitCode = isGood ? 0 : 1;
 } catch (error) {
-  process.stderr.write(
-    `npm start failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const isClear = isCommandFailure(error);
+  const reason = error instanceof Error ? (isClear ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`npm start failed: ${reason}\n`);
   process.exitCode = 1;
 } finally {
   for (const engine of engines) engine.kill('SIGKILL');

@@ -1,4 +1,4 @@
-/** Tells the demonstration: sentences and progress bars, to a terminal or into a pipe. */
+/** Output of the demonstration: sentences and progress bars, to a terminal or into a pipe. */
 import { styleText } from 'node:util';
 
 export class Story {
@@ -27,7 +27,7 @@ export class Story {
     this.say(styleText('dim', text, { stream: this.#out }));
   }
 
-  /** Draws the bar anew; into a pipe a line for each quarter is enough. */
+  /** Redraws the bar; into a pipe a line for each quarter is enough. */
   progress(moved: number, total: number, by: string): void {
     const width = 36;
     const full = total === 0 ? 0 : Math.round((moved / total) * width);

@@ -1,26 +1,27 @@
 /** The graph of a flow for people, at most 80 columns wide, and for scripts. */
-import type { FlowGraph, GraphTask } from '#config/flow-graph.ts';
-import { optionOfFlow } from '#config/pipelines.ts';
-import { formatPosition } from '#config/problem.ts';
-import { printable } from './printable.ts';
+
+import { formatPosition } from '#config/document/problem.ts';
+import type { FlowGraph, GraphTask } from '#config/pipelines/flow-graph.ts';
+import { optionOfFlow } from '#config/pipelines/pipelines.ts';
+import { printable } from '#protocol/printable.ts';
 
 const WIDTH = 80;
 const NAME_COLUMN = 8;
 const DETAIL_COLUMN = 10;
 const LABEL_WIDTH = 7;
-/** The built-in task with the longest name leaves this much for what is said beside it. */
+/** Space of the longest name of a built-in task; the rest of the line has its traits. */
 const NAME_WIDTH = 36;
 
 const ON_FAILURE = {
   abort: undefined,
-  continue: 'goes on when it fails',
-  rollback: 'rolls back when it fails',
+  continue: 'continues on failure',
+  rollback: 'rolls back on failure',
 } as const satisfies Record<GraphTask['onFailure'], string | undefined>;
 
 const AFTER_CRASH = {
   resume: [],
-  restart: ['  begun anew when its engine dies'],
-  rollback: ['  taken back when its engine dies'],
+  restart: ['  restarts after an engine failure'],
+  rollback: ['  rolls back after an engine failure'],
 } as const satisfies Record<FlowGraph['afterCrash'], readonly string[]>;
 
 export function describeFlow({ flow, afterCrash, tasks }: FlowGraph): string {
@@ -36,7 +37,7 @@ function describeTask(task: GraphTask): string[] {
   const { definition, needs, gives } = task;
   const head = `  ${task.phase.padEnd(NAME_COLUMN - 2)}${printable(task.name)}`;
   const column = NAME_COLUMN + NAME_WIDTH;
-  // A name that leaves no room stands on a line of its own.
+  // The traits of a task with a longer name start on the next line.
   const first = head.length < column ? head.padEnd(column) : `${head}\n${' '.repeat(column)}`;
   const [beside = '', ...more] = wrapped(traitsOf(task), WIDTH - column);
   return [
@@ -50,7 +51,7 @@ function describeTask(task: GraphTask): string[] {
     ),
     ...detail(
       'gives',
-      gives.map(({ value, to }) => `${value} -> ${to.length === 0 ? 'nobody' : to.join(' and ')}`),
+      gives.map(({ value, to }) => `${value} -> ${to.length === 0 ? 'no task' : to.join(' and ')}`),
     ),
   ];
 }
@@ -61,7 +62,7 @@ function traitsOf({ definition, timeoutMs, retries, onFailure }: GraphTask): str
     `at most ${duration(timeoutMs)}`,
     retries > 0 ? `${retries} ${retries === 1 ? 'retry' : 'retries'}` : undefined,
     ON_FAILURE[onFailure],
-    definition?.undo ? 'can be taken back' : undefined,
+    definition?.undo ? 'can be undone' : undefined,
   ];
   return traits.filter((trait) => trait !== undefined);
 }

@@ -1,14 +1,14 @@
 /** What commands print: tables for people, JSON for scripts; colours only on a terminal that wants them. */
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import { printable } from './printable.ts';
+import { printable, printableJson } from '#protocol/printable.ts';
 
 export function print(text: string): void {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(printableJson(value, 2));
 }
 
 /** ASCII frames, as OpenStack's own command line draws them. */
@@ -29,6 +29,15 @@ const FRAME = {
   'right-mid': '+',
   middle: '|',
 } as const;
+
+/** Longer texts of a table are cut: `--json` has them whole. */
+const LONGEST_TEXT = 110;
+/** Ends what is cut. */
+export const CUT = '…';
+
+export function shorten(text: string, longest = LONGEST_TEXT): string {
+  return text.length > longest ? `${text.slice(0, longest - CUT.length)}${CUT}` : text;
+}
 
 /** `state`: a word that has a colour. */
 export type Cell = string | number | null | { readonly state: string };
@@ -65,6 +74,7 @@ const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan'
   down: 'red',
   crashed: 'red',
   blind: 'red',
+  unwatched: 'red',
   hung: 'red',
 };
 

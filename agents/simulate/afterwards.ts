@@ -1,11 +1,11 @@
 /**
- * What is asked of programs once they ran for real in a simulation: `check`, as after an engine's death, and `undo`, as of a flow
- * that rolls back.
+ * Calls to programs that ran for real in a simulation: `check`, as after an engine failure, and `undo`, as in the rollback of a
+ * flow.
  *
- * Invariant: each is asked at most once, within the time of its task; nothing is taken back that the flow took back already.
+ * Invariant: each is called at most once, within the timeout of its task; a task that the flow has undone is not undone again.
  */
 import { TaskFailure } from '#engine/flow/outcome.ts';
-import type { DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { DriverCall } from '#engine/task-drivers/driver.ts';
 import type { ProgramCalls } from './program-calls.ts';
 import type { DrivenClock } from './stage.ts';
 
@@ -18,7 +18,7 @@ export interface AskingSettings {
   readonly signal: AbortSignal;
 }
 
-/** How each ended stands among the calls. */
+/** Records the end of each call. */
 export async function askAfterwards(programs: ProgramCalls, settings: AskingSettings): Promise<void> {
   const undone = new Set(programs.calls.filter(({ call }) => call === 'undo').map(({ task }) => task));
   const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.name));
@@ -48,7 +48,7 @@ async function within(
   const over = new AbortController();
   const timeoutMs = timeoutMsOf(call.task);
   const timer = clock.sleep(timeoutMs, over.signal).then(
-    () => limit.abort(new TaskFailure(`its time is up (${timeoutMs / 1000} s)`)),
+    () => limit.abort(new TaskFailure(`timed out after ${timeoutMs / 1000} s`)),
     () => {},
   );
   try {
@@ -57,7 +57,7 @@ async function within(
     const context = { ...call.context, signal: bounded, log: () => {}, progress: () => {} };
     await ask({ ...call, isResumed: true, context });
   } catch {
-    // It is noted with the calls.
+    // The result is recorded with the calls.
   } finally {
     over.abort();
     await timer;

@@ -1,12 +1,12 @@
-/** What can befall a task in a simulation, and how it is brought about. */
-import type { OccurrenceName } from '#config/occurrence.ts';
+/** The faults of a task in a simulation, and how they are injected. */
+import type { OccurrenceName } from '#config/pipelines/occurrence.ts';
 import { TaskFailure } from '#engine/flow/outcome.ts';
 import type { Task, TaskContext } from '#engine/flow/task.ts';
 import type { Life } from './life.ts';
 
 export const FAULTS = ['fails', 'hangs', 'engine killed', 'cloud away'] as const;
 /**
- * `fails`: every attempt, before it does anything. `hangs`: every attempt, until its time is up. `engine killed`: once, at
+ * `fails`: every attempt, before it does anything. `hangs`: every attempt, until it times out. `engine killed`: once, at
  * its first effect on the world and before the engine learns of it; where it has none, at its end. `cloud away`: once, from
  * its beginning for `AWAY_MS`.
  */
@@ -17,10 +17,10 @@ export interface Disturbance {
   readonly fault: Fault;
 }
 
-/** Longer than the engine's usual patience (outage_patience: 10 min), so that a flow may fail and be taken up again. */
+/** Longer than the default outage retry of the engine (outage_patience: 10 min), so that a flow may fail and be retried. */
 export const AWAY_MS = 15 * 60_000;
 
-/** The end of a hang is that of the work's time. */
+/** The timeout of the task ends the hang. */
 function untilCutOff(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) return reject(signal.reason);
@@ -28,7 +28,7 @@ function untilCutOff(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Brings about the fault of one run; it survives the engines. */
+/** Injects the fault of one run; it survives the engines. */
 export class Trouble {
   readonly #disturbance: Disturbance | undefined;
   readonly #setCloud: (state: 'away' | 'there') => void;
@@ -42,11 +42,11 @@ export class Trouble {
   /** Where the work of a task begins. */
   async atWork(task: OccurrenceName, { signal }: Pick<TaskContext, 'signal'>): Promise<void> {
     if (this.#disturbance?.task !== task) return;
-    if (this.#disturbance.fault === 'fails') throw new TaskFailure('it was made to fail');
+    if (this.#disturbance.fault === 'fails') throw new TaskFailure('simulated failure');
     if (this.#disturbance.fault === 'hangs') await untilCutOff(signal);
   }
 
-  /** The task, named like its occurrence in the flow, with what befalls its engine and its cloud. */
+  /** The task, named like its occurrence in the flow, with the faults of its engine and its cloud. */
   around(task: Task, life: Life): Task {
     const { fault, task: name } = this.#disturbance ?? {};
     if (name !== task.name || (fault !== 'engine killed' && fault !== 'cloud away')) return task;
@@ -59,7 +59,7 @@ export class Trouble {
         try {
           return await task.run(context);
         } finally {
-          // A task without an effect dies here.
+          // The engine of a task without an effect ends here.
           await life.outlive(undefined);
         }
       },

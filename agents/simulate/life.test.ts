@@ -28,7 +28,7 @@ function stage() {
   return { clock, life, reached, link };
 }
 
-test('who lives asks the cloud, acts on it and sleeps', async () => {
+test('a living engine reads the cloud, acts on it and sleeps', async () => {
   const { clock, life, link } = stage();
   expect(await link.call('listInstances', {}, {})).toBe('done');
   expect(await link.call('evacuate', {}, {})).toBe('done');
@@ -36,7 +36,7 @@ test('who lives asks the cloud, acts on it and sleeps', async () => {
   expect(life.isDead).toBe(false);
 });
 
-test('who is doomed dies at its next effect: the cloud does it, and the answer is not heard', async () => {
+test('a doomed engine ends at its next effect: the cloud executes it, and the response is not received', async () => {
   const { clock, life, reached, link } = stage();
   life.doom();
   expect(await link.call('listInstances', {}, {})).toBe('done');
@@ -45,7 +45,7 @@ test('who is doomed dies at its next effect: the cloud does it, and the answer i
   expect([life.isDead, reached]).toEqual([true, ['listInstances', 'evacuate']]);
 });
 
-test('the dead reach nobody, and neither wake up nor hear of an end', async () => {
+test('a dead engine reaches no peer, and neither wakes up nor receives an abort', async () => {
   const { clock, life, reached, link } = stage();
   const stop = new AbortController();
   const asleep = life.clock(clock).sleep(1000);

@@ -1,14 +1,15 @@
 /**
  * The life of one engine of a simulation, which can end at any moment as by kill -9.
  *
- * Invariant: after its death an engine neither reaches the cloud nor learns anything more; what it told the journal before
- * stays there, and the next engine's lease keeps it from telling more.
+ * Invariant: after its death an engine neither reaches the cloud nor receives anything more. Its earlier writes to the
+ * journal stay, and the lease of the next engine prevents further ones.
  */
-import type { Clock } from '#engine/clock/clock.ts';
+
 import { isAct } from '#engine/cloud/simulated/calls.ts';
 import type { Link } from '#engine/cloud/simulated/client.ts';
+import type { Clock } from '#protocol/clock.ts';
 
-/** Of a dead engine: it waits for ever, and nobody waits for it. */
+/** The promise of a dead engine: it never settles, and nothing waits for it. */
 function never(): Promise<never> {
   return new Promise(() => {});
 }
@@ -26,21 +27,24 @@ export class Life {
     return this.#death.promise;
   }
 
-  /** It dies at its next effect on the world, or where `outlive` is asked, whichever comes first. */
+  /** The engine ends at its next effect on the world, or at the next `outlive`, whichever comes first. */
   doom(): void {
     if (this.#state === 'alive') this.#state = 'doomed';
   }
 
-  /** Passes what a living engine may know; whoever is doomed dies here, before it learns what became of its effect. */
+  /** Ends the engine now, at any point of its work. */
+  kill(): void {
+    this.#state = 'dead';
+    this.#death.resolve();
+  }
+
+  /** Passes a result to a living engine. A doomed engine ends here, before it receives the result of its effect. */
   async outlive<T>(value: T): Promise<T> {
-    if (this.#state === 'doomed') {
-      this.#state = 'dead';
-      this.#death.resolve();
-    }
+    if (this.#state === 'doomed') this.kill();
     return this.isDead ? never() : value;
   }
 
-  /** The same for what takes part in the life and is no effect. */
+  /** The same for calls within the life that have no effect. */
   async #share<T>(work: Promise<T>): Promise<T> {
     try {
       const value = await work;

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FlowName } from '#config/pipelines.ts';
-import { realClock } from '#engine/clock/clock.ts';
+import type { FlowName } from '#config/pipelines/pipelines.ts';
 import { TaskFailure } from '#engine/flow/outcome.ts';
+import { realClock } from '#protocol/clock.ts';
 import { loadChecked } from '../checked-configuration.ts';
 import { FAULTS } from './fault.ts';
 import { type MatrixRow, type MatrixSettings, simulateFlow } from './matrix.ts';
@@ -48,7 +48,7 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
     expect(rows.every(({ good }) => good)).toBe(true);
     expect(rows[0]).toMatchObject({ disturbance: null, status: 'finished', recovered: 6, total: 6, toDo: null });
     for (const task of rows.slice(1).map(({ disturbance }) => disturbance?.task ?? '')) {
-      // The next engine goes on in the same flow, and the outage is waited out.
+      // The next engine resumes the same flow, and the outage is waited out.
       expect(rowOf(rows, task, 'engine killed')).toMatchObject({
         flows: ['SUCCESS'],
         resumes: 1,
@@ -61,7 +61,7 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
         expect(rowOf(rows, task, fault)).toMatchObject({
           status: 'failed',
           recovered: 0,
-          toDo: 'mend the cause, then retry',
+          toDo: 'fix the cause, then retry',
         });
       }
     }
@@ -71,7 +71,7 @@ describe('the matrix of a simulation', { timeout: 120_000 }, () => {
     ['host_rh', 6],
     ['instance', 1],
     ['process', 0],
-  ])('of the default list of %s ends well wherever an engine is killed', async (flow, total) => {
+  ])('of the default list of %s ends well at every point where an engine is killed', async (flow, total) => {
     const rows = await simulate(flow, '');
     expect(rows[0]).toMatchObject({ status: 'finished', recovered: total, total, toDo: null });
     const killed = rows.filter(({ disturbance }) => disturbance?.fault === 'engine killed');
@@ -115,7 +115,7 @@ driver = recovery_action
 actions = [{name: MIGRATE}]
 `;
 
-  it('of a host that comes back brings its instances home, each by one migration, wherever an engine is killed', async () => {
+  it('of a returned host migrates its instances back, each by one migration, at every point where an engine is killed', async () => {
     const rows = await simulate('host_return', `${HOME}${PAGE}after_crash = idempotent\n`);
     expect(rows).toHaveLength(1 + 3 * FAULTS.length);
     expect(rows.every(({ good }) => good)).toBe(true);
@@ -140,7 +140,7 @@ actions = [{name: MIGRATE}]
     expect(rowOf(rows, 'home', 'fails')).toMatchObject({ status: 'failed', recovered: 0 });
   });
 
-  it('of a host that comes back counts nothing where nothing would bring it home', async () => {
+  it('of a returned host counts no instance that no task would migrate back', async () => {
     const lists =
       "[taskflow_driver_recovery_flows]\nhost_return_recovery_tasks = main:['enable_compute_service_task']\n";
     const rows = await simulate('host_return', lists);
@@ -177,7 +177,7 @@ actions = [{name: MIGRATE}]
     expect(rowOf(rows, 'page', 'cloud away')).toMatchObject({ flows: ['FAILURE', 'SUCCESS'], done: { page: 1 } });
   });
 
-  it('runs a task that may be repeated again when its engine is killed, and asks one that can be asked', async () => {
+  it('runs an idempotent task again when its engine is killed, and checks a task with a check', async () => {
     const text = lists("pre:['page']") + PAGE;
     const again = await simulate('process', `${text}after_crash = idempotent\n`);
     expect(rowOf(again, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 2 }, toDo: null });
@@ -185,13 +185,13 @@ actions = [{name: MIGRATE}]
     expect(rowOf(asked, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 1 }, toDo: null });
   });
 
-  it('goes on, goes back or retries as the section of the task says', async () => {
+  it('continues, rolls back or retries by the section of the task', async () => {
     const goesOn = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = continue\n`);
     expect(rowOf(goesOn, 'page', 'fails')).toMatchObject({
       status: 'finished',
       flows: ['SUCCESS'],
       notDone: ['page'],
-      toDo: 'see to what page did not do',
+      toDo: 'do the work of page by hand',
     });
     const goesBack = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = rollback\n`);
     expect(rowOf(goesBack, 'page', 'fails')).toMatchObject({
@@ -206,12 +206,12 @@ actions = [{name: MIGRATE}]
       `${lists("pre:['page']")}${PAGE}after_crash = idempotent\nretries = 3\ntimeout = 60\n`,
     );
     expect(rowOf(retries, 'page', 'hangs')?.seconds).toBeGreaterThan(2 * 4 * 60);
-    // What may have been done once is not tried again.
+    // A task that may have been done once is not retried.
     const once = await simulate('process', `${lists("pre:['page']")}${PAGE}retries = 3\ntimeout = 60\n`);
     expect(rowOf(once, 'page', 'hangs')).toMatchObject({ status: 'failed', doubts: ['page'] });
   });
 
-  it('does not run a task whose condition does not hold, whatever befalls it', async () => {
+  it('does not run a task whose condition does not hold, with any fault', async () => {
     const rows = await simulate('process', `${lists("pre:['page']")}${PAGE}when = host_name == "lab"\n`);
     for (const fault of FAULTS) {
       expect(rowOf(rows, 'page', fault), fault).toMatchObject({ status: 'finished', done: {}, skipped: ['page'] });
@@ -272,7 +272,7 @@ actions = [{name: MIGRATE}]
     },
   );
 
-  it('says of a task that hangs and is gone past that there is nothing to retry', async () => {
+  it('reports for a task that hangs and is passed that there is nothing to retry', async () => {
     const rows = await simulate('process', `${lists("pre:['page']")}${PAGE}on_failure = continue\n`);
     expect(rowOf(rows, 'page', 'hangs')).toMatchObject({
       status: 'finished',
@@ -282,7 +282,7 @@ actions = [{name: MIGRATE}]
     });
   });
 
-  it('ends when it is asked to', async () => {
+  it('ends when it is aborted', async () => {
     const stop = new AbortController();
     stop.abort(new Error('enough'));
     await expect(simulate('process', '', { signal: stop.signal })).rejects.toThrow('enough');

@@ -1,11 +1,11 @@
 /** Every run of a flow: undisturbed first, then each fault at each task. */
-import type { Configuration } from '#config/load.ts';
-import { occurrenceNames } from '#config/occurrence.ts';
-import { type FlowName, PHASES } from '#config/pipelines.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { occurrenceNames } from '#config/pipelines/occurrence.ts';
+import { type FlowName, PHASES } from '#config/pipelines/pipelines.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import { type Disturbance, FAULTS } from './fault.ts';
+import { isGood, toDo } from './result.ts';
 import { type RunResult, type RunSettings, simulateRun } from './run.ts';
-import { isGood, toDo } from './verdict.ts';
 
 export interface MatrixSettings {
   readonly configuration: Configuration;

@@ -1,17 +1,17 @@
-/** What programs did that a simulation ran for real, for people. Invariant: what a program said cannot steer the terminal. */
-import { printable } from '../printable.ts';
+/** The calls of programs that a simulation ran for real, as text. Invariant: output of a program cannot control the terminal. */
+import { printable } from '#protocol/printable.ts';
 import type { ProgramCall } from './program-calls.ts';
 
-/** Lines of log and of progress that are shown: a traceback says at its end what it is about. */
+/** Number of lines of log and of progress that are shown, the last ones: a traceback has its error at its end. */
 const SHOWN_LINES = 30;
-/** Of a line, in characters. */
+/** Longest line, in characters. */
 const LONGEST_LINE = 300;
 const CUT = '…';
 
 export function describeCalls(calls: readonly ProgramCall[]): string {
   const blocks = calls.flatMap(describeCall).map(line);
   const isCut = blocks.some((text) => text.includes(CUT));
-  const note = isCut ? [`What is cut ("${CUT}") --json has at greater length.`] : [];
+  const note = isCut ? [`Cut text ("${CUT}") is longer with --json.`] : [];
   return ['What your programs did:', ...blocks, ...note].join('\n');
 }
 
@@ -38,7 +38,7 @@ function titleOf({ task, call, attempt }: ProgramCall): string {
   return attempt > 1 ? `${name}, attempt ${attempt}` : name;
 }
 
-/** A word that a shell would take for several, or for none, stands in quotes. */
+/** A word that a shell would split or drop is quoted. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InDoubt, NotDone, SkipRecovery, TaskFailure } from '#engine/flow/outcome.ts';
-import type { Driver } from '#engine/tasks/custom/driver.ts';
+import type { Driver } from '#engine/task-drivers/driver.ts';
 import { ModuleTask } from '#test/world/module-task.ts';
 import { ProgramCalls } from './program-calls.ts';
 
@@ -19,7 +19,7 @@ async function calledWith(
 }
 
 describe('the calls of programs', () => {
-  it('keep the last 200 lines, pass all of them on, and tell how many there were', async () => {
+  it('keep the last 200 lines, pass all of them on, and count them', async () => {
     const { programs, place } = await calledWith(async ({ context }) => {
       for (let line = 0; line < 250; line += 1) context.log('info', `line ${line}`);
       for (let line = 0; line < 201; line += 1) context.progress(`step ${line}`, 0.5);
@@ -58,14 +58,14 @@ describe('the calls of programs', () => {
     [new InDoubt('no'), 'in doubt'],
     [new SkipRecovery('no'), 'skip'],
     [new Error('no'), 'failed'],
-  ])('say how one ended: %s', async (error, end) => {
+  ])('contain the result of one: %s', async (error, end) => {
     const { programs } = await calledWith(() => Promise.reject(error));
     expect(programs.calls[0]).toMatchObject({ end, message: 'no', outputs: null });
   });
 
-  it('say of one that was cut off why it was', async () => {
-    const time = AbortSignal.abort(new TaskFailure('its time is up (1 s)'));
+  it('contain the reason of one that was interrupted', async () => {
+    const time = AbortSignal.abort(new TaskFailure('timed out after 1 s'));
     const { programs } = await calledWith(() => Promise.reject(new InDoubt('no answer')), time);
-    expect(programs.calls[0]).toMatchObject({ end: 'failed', message: 'its time is up (1 s)' });
+    expect(programs.calls[0]).toMatchObject({ end: 'failed', message: 'timed out after 1 s' });
   });
 });

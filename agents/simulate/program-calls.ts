@@ -1,13 +1,15 @@
 /**
- * What the programs and modules did that a simulation runs for real, in the words of their drivers, for whoever tries them.
+ * The calls of programs and modules that a simulation runs for real, with the messages of their drivers, for the user who tests them.
  *
- * Invariant: what is kept has the bounds that stand here, whatever a program says; and keeping it changes nothing of the run.
+ * Invariant: the bounds of this file limit the data that is kept of any program, and keeping it does not change the run.
  */
-import type { OccurrenceName } from '#config/occurrence.ts';
+
+import type { OccurrenceName } from '#config/pipelines/occurrence.ts';
 import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery } from '#engine/flow/outcome.ts';
-import type { Values } from '#engine/flow/task.ts';
-import { MAX_OUTPUT_BYTES } from '#engine/tasks/custom/custom-task.ts';
-import type { CheckVerdict, Driver, DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { Values } from '#engine/flow/plan.ts';
+import { MAX_OUTPUT_BYTES } from '#engine/task-drivers/custom-task.ts';
+import type { CheckResult, Driver, DriverCall } from '#engine/task-drivers/driver.ts';
+import { errorMessage } from '#protocol/error-message.ts';
 
 /** Calls of one run of a flow, lines of log and of progress of one call; the last ones are kept. */
 const MAX_CALLS = 200;
@@ -19,18 +21,18 @@ export interface ProgramCall {
   readonly attempt: number;
   /** The words of the command line, or the path of the module, values filled in. */
   readonly program: readonly string[];
-  /** Of a run, `skip` and `ignore`: it ended the recovery. Of a check, what it answered; `unknown` as well as `not done`. */
+  /** Of a run, `skip` and `ignore`: it ended the recovery. Of a check, its response; `unknown` as well as `not done`. */
   readonly end: 'done' | 'failed' | 'not done' | 'in doubt' | 'unknown' | 'skip' | 'ignore';
-  /** Why it ended so; null where there is nothing to say. */
+  /** The reason of that end; null if there is none. */
   readonly message: string | null;
   /** Real ones. */
   readonly seconds: number;
-  /** What the engine's log would have: its standard error for one. */
+  /** The lines that the engine would log, such as its standard error. */
   readonly log: readonly string[];
   readonly progress: readonly { readonly message: string; readonly progress: number | null }[];
-  /** What it gave; null: nothing, or more than the journal takes. */
+  /** Its outputs; null: none, or more than the journal accepts. */
   readonly outputs: Values | null;
-  /** Names among them that go nowhere, since the definition does not provide them. */
+  /** Outputs that are dropped because the definition does not provide them. */
   readonly outputs_dropped: readonly string[];
   /** Lines that came before those that are kept. */
   readonly lines_left_out: number;
@@ -39,7 +41,7 @@ export interface ProgramCall {
 /** The calls of one run of a flow. */
 export class ProgramCalls {
   readonly calls: ProgramCall[] = [];
-  /** The last run of each occurrence of a task, in the order of their first runs, with the driver that can be asked about it. */
+  /** The last run of each occurrence of a task, in the order of their first runs, with the driver for the calls after it. */
   readonly ran = new Map<OccurrenceName, { readonly driver: Driver; readonly call: DriverCall }>();
 
   /** The driver, its calls noted here. */
@@ -116,7 +118,7 @@ export class ProgramCalls {
       note(endOf(returned));
       return returned;
     } catch (error) {
-      // Cut off, it fails in words of its own; why it was cut off is what counts.
+      // An interrupted call fails with its own message; the reason of the interruption takes precedence.
       note(failedWith(context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error));
       throw error;
     }
@@ -135,7 +137,7 @@ function ranWell(outputs: Values): End {
   return { ...DONE, outputs: isKept ? outputs : null };
 }
 
-function answered(verdict: CheckVerdict): End {
+function answered(verdict: CheckResult): End {
   switch (verdict.state) {
     case 'done':
       return ranWell(verdict.outputs);
@@ -155,7 +157,7 @@ const ENDS = [
 
 function failedWith(error: unknown): End {
   const end = ENDS.find(([kind]) => error instanceof kind)?.[1] ?? 'failed';
-  return { end, message: error instanceof Error ? error.message : String(error), outputs: null };
+  return { end, message: errorMessage(error), outputs: null };
 }
 
 class LastLines<T> {

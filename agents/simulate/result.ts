@@ -1,25 +1,26 @@
-/** What a run of a simulation came to, in words: what a person has to do, and whether the engine kept its promises. Pure. */
+/** The result of a run of a simulation in words: the operator actions, and whether the engine kept its guarantees. Pure. */
+import { CLOSED_STATUSES } from '#protocol/notification-status.ts';
 import type { ProgramCall } from './program-calls.ts';
 
 export interface Facts {
   /** Of the notification; anything but finished, ignored and failed is no end. */
   readonly status: string;
   readonly message: string | null;
-  /** taskflow's word for each flow, oldest first. */
+  /** taskflow's state of each flow, oldest first. */
   readonly flows: readonly string[];
   readonly recovered: number;
   readonly total: number;
-  /** Evacuations that were asked for while another one of the same instance went on, or after it had left; and migrations. */
+  /** Evacuations that were requested during another one of the same instance, or after it had left; and migrations. */
   readonly duplicateEvacuations: number;
   /** Custom tasks of kind `once` that were done more than once. */
   readonly repeated: readonly string[];
   /** Tasks that failed and were done in no flow. */
   readonly notDone: readonly string[];
-  /** Tasks of which nobody knows whether they were done. */
+  /** Tasks with an unknown outcome. */
   readonly doubts: readonly string[];
 }
 
-const ENDS: readonly string[] = ['finished', 'ignored', 'failed'];
+const ENDS: readonly string[] = CLOSED_STATUSES;
 const OPEN_FLOWS: readonly string[] = ['RUNNING', 'REVERTING'];
 
 /** Whether the run ended in a state that is defined, and nothing was done twice that must not be. */
@@ -32,7 +33,7 @@ export function isGood({ status, flows, duplicateEvacuations, repeated }: Facts)
   );
 }
 
-/** What a person has to do afterwards; null when nothing. */
+/** The operator actions after the run; null if there are none. */
 export function toDo(facts: Facts): string | null {
   const { status, flows, recovered, total, notDone, doubts } = facts;
   if (!isGood(facts)) return 'report this: it is a fault of the engine';
@@ -44,12 +45,14 @@ export function toDo(facts: Facts): string | null {
     return `find out whether it was done, then retry with ${words}`;
   }
   if (status === 'failed') {
-    const mend = flows.includes('REVERT_FAILURE') ? 'take back what could not be, mend the cause' : 'mend the cause';
+    const mend = flows.includes('REVERT_FAILURE')
+      ? 'undo by hand what the rollback left, fix the cause'
+      : 'fix the cause';
     return `${mend}, then retry`;
   }
-  // The flow went on without it, or a second one had nothing left to do and ended before it.
+  // The flow continued without it, or a second flow had no work left and ended before it.
   const undone = notDone.filter((task) => !doubts.includes(task));
-  const missed = undone.length > 0 ? `see to what ${undone.join(', ')} did not do` : undefined;
+  const missed = undone.length > 0 ? `do the work of ${undone.join(', ')} by hand` : undefined;
   // Only a failed recovery is retried.
   const open =
     doubts.length > 0 ? `find out whether ${doubts.join(', ')} was done; there is nothing to retry` : undefined;
@@ -58,8 +61,8 @@ export function toDo(facts: Facts): string | null {
 }
 
 /**
- * What went wrong in a run with programs that ran for real, beside what the engine did; null: nothing. A program that failed in
- * a flow which went on did no worse than its definition expects.
+ * The fault of a run with real programs, apart from the work of the engine; null: none. A program that failed in
+ * a flow which continued has no fault, because its definition allows it.
  */
 export function faultOfPrograms({
   status,

@@ -1,26 +1,24 @@
-/** One run of a flow in a simulation: a failure, perhaps a disturbance, and what came of it. */
-import { accessSync, constants } from 'node:fs';
-import { tmpdir } from 'node:os';
-import type { Configuration } from '#config/load.ts';
-import type { FlowName } from '#config/pipelines.ts';
-import { policyOf } from '#config/task-policies.ts';
+/** One run of a flow in a simulation: a failure, an optional disturbance, and the result. */
+import type { Configuration } from '#config/configuration.ts';
+import type { FlowName } from '#config/pipelines/pipelines.ts';
+import { policyOf } from '#config/pipelines/task-policies.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
 import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
-import { customTask } from '#engine/tasks/custom/custom-task.ts';
-import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
-import { recoveryActionDriver } from '#engine/tasks/custom/recovery-action/driver.ts';
-import { TASK_STEP } from '#engine/tasks/custom/task-step.ts';
+import { customTask } from '#engine/task-drivers/custom-task.ts';
+import type { LoadDriver } from '#engine/task-drivers/driver.ts';
+import { recoveryActionDriver } from '#engine/task-drivers/recovery-action/driver.ts';
+import { TASK_STEP } from '#engine/task-drivers/task-step.ts';
 import { builtInTask } from '#engine/tasks/registry.ts';
 import type { RecoveryView, TaskView } from '#protocol/views.ts';
 import { type Asked, askAfterwards } from './afterwards.ts';
 import { type Disturbance, Trouble } from './fault.ts';
 import type { Life } from './life.ts';
 import { type ProgramCall, ProgramCalls } from './program-calls.ts';
+import type { Facts } from './result.ts';
 import { configurationFor, fail, migratesOnly } from './scenario.ts';
 import { type DrivenClock, Stage } from './stage.ts';
 import { type Deeds, standIn } from './stand-in.ts';
-import type { Facts } from './verdict.ts';
 import { longestMs, untilClosed, untilRoundEnds } from './waiting.ts';
 
 export interface RunSettings {
@@ -33,10 +31,10 @@ export interface RunSettings {
   readonly disturbance?: Disturbance;
   /**
    * Drivers of custom tasks that are run for real; undefined: a stand-in plays the task. The run then ends with its first
-   * flow: a further round would do again what nobody wants to see twice.
+   * flow, because a further round would execute the real programs again.
    */
   readonly realDriver?: (name: Parameters<LoadDriver>[0]) => ReturnType<LoadDriver> | undefined;
-  /** What is asked of those drivers once the flow is over. */
+  /** Calls to those drivers after the end of the flow. */
   readonly askedAfterwards?: readonly Asked[];
   readonly signal: AbortSignal;
 }
@@ -46,17 +44,16 @@ export interface RunResult extends Facts {
   readonly resumes: number;
   /** From the notification to its end, of the simulated clock. */
   readonly seconds: number;
-  /** How often each custom task was done by a stand-in. */
+  /** Number of executions of each custom task by a stand-in. */
   readonly done: Readonly<Record<string, number>>;
   /** Tasks whose condition did not hold. */
   readonly skipped: readonly string[];
-  /** Tasks that were taken back. */
+  /** Tasks that were undone. */
   readonly reverted: readonly string[];
-  /** What drivers did that ran for real. */
+  /** Calls of the drivers that ran for real. */
   readonly programs: readonly ProgramCall[];
 }
 
-const MEMORY = '/dev/shm';
 /** Of the only round of a run with real drivers: the next one never comes. */
 const NO_NEXT_ROUND_MS = 3_600_000;
 
@@ -74,7 +71,6 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   await using stage: Stage = new Stage({
     clock,
     seed,
-    place: temporaryPlace(),
     ...(behaviour ? { behaviour } : {}),
     configuration,
     taskOf: (planned, life) =>
@@ -84,7 +80,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
             return real ? programs.heard(real) : standIn(deeds, trouble, life);
           })
         : builtInTask(planned.name),
-    log: () => {},
+    logOf: () => () => {},
   });
   const failure = fail(flow, stage.world, configuration);
   await stage.start('node-1');
@@ -131,18 +127,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   };
 }
 
-/** What is thrown away need not survive a power cut: memory saves the journal's syncs, which are most of the time. */
-function temporaryPlace(): string {
-  if (process.env.TMPDIR) return process.env.TMPDIR;
-  try {
-    accessSync(MEMORY, constants.W_OK);
-    return MEMORY;
-  } catch {
-    return tmpdir();
-  }
-}
-
-/** Nothing is tried again that may have run for real: neither in another round, nor with another reserved host. */
+/** Real programs are not executed again: neither in another round, nor with another reserved host. */
 function ofOneFlow(configuration: Configuration): Configuration {
   const { options, segments } = configuration;
   const general = { ...options.general, processUnfinishedNotificationsIntervalMs: NO_NEXT_ROUND_MS };
@@ -153,8 +138,8 @@ function ofOneFlow(configuration: Configuration): Configuration {
   };
 }
 
-/** The task of a plan, its definition played by a stand-in, with what befalls it. */
-function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: LoadDriver): Task | undefined {
+/** The task of a plan, with a stand-in for its definition and with its fault. */
+export function troubled(planned: PlannedTask, trouble: Trouble, life: Life, load: LoadDriver): Task | undefined {
   if (planned.custom && migratesOnly(planned.custom)) {
     // The simulated cloud shows what comes of it: no stand-in is needed. Simulated time would run on while it were loaded.
     const chain = customTask(planned, async () => recoveryActionDriver);

@@ -1,8 +1,10 @@
-/** For each flow a small cloud and an event that lets this flow run, and how many of its instances were recovered. */
-import type { CustomTask } from '#config/custom-tasks.ts';
-import type { Configuration } from '#config/load.ts';
-import { DEFAULT_PIPELINES, type FlowName, placedTasksOf } from '#config/pipelines.ts';
-import { DEFAULT_SEGMENT } from '#config/segments.ts';
+/** For each flow a small cloud, an event that starts this flow, and the number of its instances that were recovered. */
+
+import type { Configuration } from '#config/configuration.ts';
+import { DEFAULT_SEGMENT } from '#config/options/segments.ts';
+import { DEFAULT_PIPELINES } from '#config/pipelines/default-lists.ts';
+import { type FlowName, placedTasksOf } from '#config/pipelines/pipelines.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
 import type { Instance } from '#engine/cloud/cloud.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
 
@@ -10,7 +12,7 @@ const FAILING_HOST = 'compute-1';
 const HOSTS = [FAILING_HOST, 'compute-2', 'compute-3'];
 const RESERVED_HOSTS = ['reserve-1', 'reserve-2'];
 
-/** What lies on the failing host, and what each must be on its new one. All are marked as highly available. */
+/** The instances of the failing host, and the expected state of each on its new host. All are marked as highly available. */
 const MIX: readonly { readonly change: Partial<Instance>; readonly endsAs: string }[] = [
   { change: {}, endsAs: 'active' },
   { change: {}, endsAs: 'active' },
@@ -21,17 +23,17 @@ const MIX: readonly { readonly change: Partial<Instance>; readonly endsAs: strin
 ];
 
 export interface Failure {
-  /** What happened to the host before, and has been recovered from. */
+  /** An earlier failure of the host that has been recovered. */
   readonly earlier?: { readonly notification: Readonly<Record<string, unknown>>; over(): void };
   readonly notification: Readonly<Record<string, unknown>>;
-  /** How many instances the failure is about. */
+  /** Number of instances that the failure affects. */
   readonly total: number;
   recovered(): number;
 }
 
 /**
  * The configuration with which the failure of the simulation runs into the flow: the operator's segments know nothing of its
- * hosts. The beat would only fill the journal: nothing else holds it.
+ * hosts. Lease renewals would only fill the journal: no other engine uses it.
  */
 export function configurationFor(flow: FlowName, configuration: Configuration): Configuration {
   const { options } = configuration;
@@ -103,7 +105,7 @@ function failHost(world: World, haKey: string): Failure {
   };
 }
 
-/** What the failure left in state stopped comes home as it is; nothing is counted where nothing would bring it home. */
+/** Instances that the failure left stopped return as they are; without a task that migrates them back the count is 0. */
 function comeBack(world: World, configuration: Configuration): Failure {
   const { notification, total } = failHost(world, configuration.options.hostFailure.haEnabledInstanceMetadataKey);
   const brings = placedTasksOf(configuration.pipelines.host_return).some(({ name }) => {

@@ -1,20 +1,22 @@
 /**
- * Engines, one after the other, on one simulated cloud and with one real journal, in this process: what `simulate` and the
- * tests of the engine run on.
+ * Engines, one after the other, on one simulated cloud and with one real journal, in this process: the base of `simulate` and
+ * of the tests of the engine.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Configuration } from '#config/load.ts';
-import type { Clock } from '#engine/clock/clock.ts';
+import type { Configuration } from '#config/configuration.ts';
+import type { Call } from '#engine/cloud/simulated/calls.ts';
 import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
 import { Journal } from '#engine/journal/journal.ts';
-import { Engine } from '#engine/resident/engine.ts';
+import type { FencingCheck } from '#engine/service/acceptance.ts';
+import { Engine } from '#engine/service/engine.ts';
+import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
 import { parseNotification } from '#protocol/notification.ts';
+import { makeTemporaryDirectory } from '../temporary-directory.ts';
 import { Life } from './life.ts';
 
 /** Simulated time moves while something runs in it; real time moves anyway. */
@@ -25,20 +27,23 @@ export interface DrivenClock extends Clock {
 export interface StageSettings<C extends DrivenClock> {
   readonly clock: C;
   readonly seed: number;
-  /** Where the directory of the journal is made. */
-  readonly place?: string;
   readonly behaviour?: Partial<Behaviour>;
   readonly configuration: Configuration;
   /** The task of a plan for the engine with this life. */
   readonly taskOf: (planned: PlannedTask, life: Life) => Task | undefined;
-  readonly log: Log;
+  /** The log of the engine on this node. */
+  readonly logOf: (node: string) => Log;
+  /** Receives each call of the engine on this node that reached the cloud, after its effect. */
+  readonly onCall?: (call: Call, node: string) => void;
+  /** The second witness of a fencing; without it a report is enough. */
+  readonly checkFencing?: FencingCheck;
 }
 
 export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposable {
   readonly clock: C;
   readonly world: World;
   readonly configuration: Configuration;
-  /** Where the journal lies; removed in the end. */
+  /** Folder of the journal; removed at the end. */
   readonly directory: string;
   /** How far the wall clock of the engine's node is ahead of the cloud's and the monitors', ms; may change while it runs. */
   skewMs = 0;
@@ -50,7 +55,7 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
 
   constructor(settings: StageSettings<C>) {
     this.#settings = settings;
-    this.directory = mkdtempSync(join(settings.place ?? tmpdir(), 'recovery-agent-simulation-'));
+    this.directory = makeTemporaryDirectory('recovery-agent-simulation-', 'short');
     this.clock = settings.clock;
     this.configuration = settings.configuration;
     this.world = new World(settings.clock, settings.seed, { ...CALM, ...settings.behaviour });
@@ -81,9 +86,9 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
     return this.#life;
   }
 
-  /** Starts an engine, as the cluster does where none runs any more: the one before is dead or stopped. */
+  /** Starts an engine, as the cluster does if none runs: the one before is dead or stopped. */
   async start(node = 'n1'): Promise<Engine> {
-    const { configuration, taskOf, log } = this.#settings;
+    const { configuration, taskOf, logOf, onCall, checkFencing } = this.#settings;
     const clock = this.#nodeClock();
     const life = new Life();
     const journal = await Journal.openInline(
@@ -101,7 +106,7 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
     );
     this.#journals.push(journal);
     this.#life = life;
-    this.#cloud = new SimulatedCloud(life.link(directLink(this.world)), journal);
+    this.#cloud = new SimulatedCloud(life.link(directLink(this.world, (call) => onCall?.(call, node))), journal);
     this.#engine = new Engine({
       journal,
       journalPath: this.journalPath,
@@ -109,9 +114,10 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
       clock: life.clock(clock),
       configuration,
       taskOf: (planned) => taskOf(planned, life),
-      log,
+      log: logOf(node),
       node,
       version: 'simulation',
+      ...(checkFencing ? { checkFencing } : {}),
     });
     return this.#engine;
   }
@@ -135,7 +141,7 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#engine && !this.#life.isDead) await this.clock.run(this.#engine.stop());
-    // Those of engines that died have lost their lease and only lie open.
+    // Engines that died have lost their lease; their files are only still open.
     await Promise.allSettled(this.#journals.map((journal) => journal.close()));
     // A dead engine may still be at its status file.
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });

@@ -1,11 +1,11 @@
 /**
  * Plays the custom tasks of a simulation: nothing is started and nothing is sent.
  *
- * It does what a task is asked to do by noting that it was done, under the step key, and gives what the definition promises.
- * So it is seen when a task that must not be done twice is.
+ * A run records the step key as done and returns the outputs that the definition provides. A task that must not be
+ * done twice is thus detected if it is.
  */
-import type { OccurrenceName } from '#config/occurrence.ts';
-import type { Driver, DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { OccurrenceName } from '#config/pipelines/occurrence.ts';
+import type { Driver, DriverCall } from '#engine/task-drivers/driver.ts';
 import type { Trouble } from './fault.ts';
 import type { Life } from './life.ts';
 
@@ -32,7 +32,7 @@ export function standIn(deeds: Deeds, trouble: Trouble, life: Life): Driver {
     check: async ({ stepKey, definition }) =>
       deeds.has(stepKey) ? { state: 'done', outputs: outputsOf(definition.provides) } : { state: 'not done' },
     undo: async ({ stepKey, definition }) => {
-      // A workflow that is done is not taken back.
+      // A completed workflow is not undone.
       if (definition.undo) deeds.delete(stepKey);
     },
   };

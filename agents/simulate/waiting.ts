@@ -1,7 +1,7 @@
-/** How long a run of a simulation is waited for, and what is done meanwhile: when an engine has died, the next one is started. */
-import type { Configuration } from '#config/load.ts';
-import { type FlowName, PHASES } from '#config/pipelines.ts';
-import { policyOf } from '#config/task-policies.ts';
+/** The wait for the end of a run of a simulation; when an engine has died, the next one is started. */
+import type { Configuration } from '#config/configuration.ts';
+import { type FlowName, PHASES } from '#config/pipelines/pipelines.ts';
+import { policyOf } from '#config/pipelines/task-policies.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 import { AWAY_MS } from './fault.ts';
 import type { Stage } from './stage.ts';
@@ -13,7 +13,7 @@ const LONGEST_LOOK_MS = 60_000;
 /** Rounds of a recovery: the notification's, and one retry of the engine; and as many again for good measure. */
 const ROUNDS = 4;
 
-interface Patience {
+interface OutageRetry {
   readonly deadline: number;
   readonly signal: AbortSignal;
 }
@@ -22,18 +22,22 @@ interface Patience {
 export async function untilRoundEnds(
   stage: Stage,
   uuid: string,
-  { deadline, signal }: Patience,
+  { deadline, signal }: OutageRetry,
 ): Promise<RecoveryView> {
   for (;;) {
-    const view = await stage.engine.show(uuid);
+    const view = await stage.engine.reads.show(uuid);
     const { closed_at, status } = view.notification;
     if (closed_at !== null || status === 'error' || stage.clock.now() > deadline) return view;
     await stage.clock.sleep(SHORTEST_LOOK_MS, signal);
   }
 }
 
-/** Starts the next engine when one has died; gives up when nothing ends any more. */
-export async function untilClosed(stage: Stage, uuid: string, { deadline, signal }: Patience): Promise<RecoveryView> {
+/** Starts the next engine when one has died; stops waiting when nothing ends any more. */
+export async function untilClosed(
+  stage: Stage,
+  uuid: string,
+  { deadline, signal }: OutageRetry,
+): Promise<RecoveryView> {
   let engines = 1;
   for (let pause = SHORTEST_LOOK_MS; ; pause = Math.min(LONGEST_LOOK_MS, pause * 2)) {
     signal.throwIfAborted();
@@ -42,7 +46,7 @@ export async function untilClosed(stage: Stage, uuid: string, { deadline, signal
       engines += 1;
       await stage.start(`node-${engines}`);
     }
-    const view = await stage.engine.show(uuid);
+    const view = await stage.engine.reads.show(uuid);
     if (view.notification.closed_at !== null || stage.clock.now() > deadline) return view;
     const over = new AbortController();
     const slept = stage.clock.sleep(pause, AbortSignal.any([signal, over.signal])).catch(() => {});
@@ -51,7 +55,7 @@ export async function untilClosed(stage: Stage, uuid: string, { deadline, signal
   }
 }
 
-/** What the slowest end can take: every attempt to its limit in every round, and the expiry of what is tried on. */
+/** Time of the slowest end: every attempt to its timeout in every round, and the expiry of the notification. */
 export function longestMs(flow: FlowName, configuration: Configuration): number {
   const { notificationsExpiredIntervalMs, processUnfinishedNotificationsIntervalMs } = configuration.options.general;
   const pipeline = configuration.pipelines[flow];
