@@ -1,4 +1,4 @@
-/** What every action of the agent is given. */
+/** The data of every action of the agent. */
 
 export interface Action {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -7,10 +7,10 @@ export interface Action {
   readonly log: (message: string) => void;
 }
 
-/** The part of the action's timeout that is used before giving up by ourselves. */
+/** The part of the action's timeout after which the action ends by itself. */
 const SHARE_OF_TIMEOUT = 0.9;
 
-/** Milliseconds that an action may take by the cluster's word, with room to end in order. */
+/** Milliseconds that an action may take by the cluster's timeout, with a reserve to end in order. */
 export function timeoutOf(environment: Action['environment'], fallbackMs: number): number {
   const given = Number(environment.OCF_RESKEY_CRM_meta_timeout);
   return (Number.isFinite(given) && given > 0 ? given : fallbackMs) * SHARE_OF_TIMEOUT;

@@ -1,4 +1,4 @@
-/** The actions of the resource agent on real engines, with what a machine can lose, and what an operator can mistype. */
+/** The actions of the resource agent on real engines, with everything that a machine can lose or an operator can mistype. */
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -30,20 +30,20 @@ describe('where nothing runs', LIMIT, () => {
     ['a path that no socket can have', { socket: `/${'s'.repeat(5_000)}` }],
     ['the options of a clone', { CRM_meta_clone: '0', CRM_meta_clone_max: '3' }],
     ['a timeout that is no number', { CRM_meta_timeout: 'soon' }],
-  ])('stop succeeds and the probe finds nothing in spite of %s', async (_, changed) => {
+  ])('stop succeeds and the probe finds no engine, also with %s', async (_, changed) => {
     await using place = new ResourcePlace();
     const resource = place.resource('recovery', 'engine');
     expect(await resource.act('monitor', changed)).toMatchObject({ code: 7, stderr: '' });
     expect(await resource.act('stop', changed)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('a recurring monitor says that the engine is not running', async () => {
+  it('a recurring monitor reports that the engine is not running', async () => {
     await using place = new ResourcePlace();
     const ended = await place.resource('recovery', 'engine').act('monitor', { CRM_meta_interval: '10000' });
     expect([ended.code, reasonsOf(ended)]).toEqual([7, ['the engine is not running']]);
   });
 
-  it('a foreign process that the process file names, and one that listens on the socket, are left alone', async () => {
+  it('a foreign process in the process file, and one that listens on the socket, are not changed', async () => {
     await using place = new ResourcePlace();
     const resource = place.resource('recovery', 'engine');
     const foreign = spawn('sleep', ['600']);
@@ -94,7 +94,7 @@ describe('an engine', LIMIT, () => {
     expect(resource.isRunning).toBe(false);
   });
 
-  it('is found by the lease where its command line shows nothing of the resource', async () => {
+  it('is found by the lease if its command line shows nothing of the resource', async () => {
     await using place = new ResourcePlace();
     const first = place.resource('recovery', 'engine');
     expect((await first.act('start')).code).toBe(0);
@@ -107,7 +107,7 @@ describe('an engine', LIMIT, () => {
     expect(first.isRunning).toBe(false);
   });
 
-  it('that hangs is not well, and a start replaces it', async () => {
+  it('that hangs is unhealthy, and a start replaces it', async () => {
     await using place = new ResourcePlace();
     const resource = place.resource('recovery', 'engine');
     expect((await resource.act('start')).code).toBe(0);
@@ -116,6 +116,15 @@ describe('an engine', LIMIT, () => {
     expect((await resource.act('start')).code).toBe(0);
     expect(processNamed(pid)).toBeUndefined();
     expect(resource.engine.pid).not.toBe(pid);
+    expect((await resource.act('stop')).code).toBe(0);
+  });
+
+  it('writes no core dump, for any limit of the cluster manager', async () => {
+    await using place = new ResourcePlace();
+    const resource = place.resource('recovery', 'engine');
+    expect((await resource.act('start')).code).toBe(0);
+    const limits = readFileSync(`/proc/${resource.engine.pid}/limits`, 'utf8');
+    expect(limits).toMatch(/^Max core file size +0 +0 /m);
     expect((await resource.act('stop')).code).toBe(0);
   });
 
@@ -130,7 +139,7 @@ describe('an engine', LIMIT, () => {
 });
 
 describe('another resource', LIMIT, () => {
-  it('does not get the journal of a living engine, whose own it is again and again', async () => {
+  it('does not get the journal of a living engine, which the engine keeps', async () => {
     await using place = new ResourcePlace();
     const first = place.resource('first', 'one');
     const second = place.resource('second', 'two');
@@ -160,14 +169,14 @@ describe('another resource', LIMIT, () => {
 describe('a start that fails', LIMIT, () => {
   const lacks = (reason: RegExp) => [5, [expect.stringMatching(reason)]];
 
-  it('by what this node lacks has other nodes tried, and says what it is', async () => {
+  it('because this node lacks something lets the cluster use other nodes, and reports the reason', async () => {
     await using place = new ResourcePlace();
     mkdirSync(place.path('folder'));
     writeFileSync(place.path('garbage.db'), 'garbage '.repeat(1_000));
     writeFileSync(place.path('garbage.conf'), 'garbage ][\n');
     writeFileSync(place.path('key'), 'k'.repeat(64));
     chmodSync(place.path('key'), 0o644);
-    const tls = `[transport]\nlisten = 127.0.0.1\nkey_file = ${place.path('key')}\n`;
+    const tls = `[transport]\nlisten = 127.0.0.1\nkey_ring_file = ${place.path('key')}\n`;
     writeFileSync(place.path('tls.conf'), readFileSync(place.config, 'utf8') + tls);
     writeFileSync(place.path('cloud.conf'), '[cloud]\ncloud = nowhere\n');
     const cases: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
@@ -188,7 +197,7 @@ describe('a start that fails', LIMIT, () => {
     }
   });
 
-  it('by the configuration of the cluster has no other node tried', async () => {
+  it('because of the cluster configuration prevents a start on other nodes', async () => {
     await using place = new ResourcePlace();
     const resource = place.resource('recovery', 'engine');
     for (const action of ['start', 'validate-all']) {
@@ -200,7 +209,7 @@ describe('a start that fails', LIMIT, () => {
   });
 });
 
-it('an action that the agent does not have is named', LIMIT, async () => {
+it('an unknown action is reported with its name', LIMIT, async () => {
   await using place = new ResourcePlace();
   const ended = await place.resource('recovery', 'engine').act('promote');
   expect([ended.code, reasonsOf(ended)]).toEqual([3, [expect.stringMatching(/^there is no action "promote"/)]]);

@@ -1,5 +1,7 @@
 /** The resource agent: one action, one exit code, and one reason for a failure. */
+
 import { existsSync } from 'node:fs';
+import { errorMessage } from '#protocol/error-message.ts';
 import type { Action } from './action.ts';
 import { OCF, type OcfCode, OcfFailure } from './codes.ts';
 import { readLease } from './lease-witness.ts';
@@ -22,12 +24,12 @@ export interface AgentCall extends Action {
 
 const USAGE = 'usage: recovery-agent {start|stop|monitor|validate-all|meta-data}';
 
-/** Whether the cluster only asks what is here, without having started anything; a person asks the same. */
+/** True if the cluster only checks whether the engine runs here, without having started it; a person's call is the same. */
 function isProbe({ OCF_RESKEY_CRM_meta_interval: interval }: Action['environment']): boolean {
   return !interval || Number(interval) === 0;
 }
 
-/** The resource as the cluster configured it. Throws `OcfFailure` (configured) for what can be right on no node. */
+/** The resource as the cluster configured it. Throws `OcfFailure` (configured) for a fault that is the same on every node. */
 function requireRight({ environment }: AgentCall): Resource {
   const { parameters, faults } = readParameters(environment);
   const [fault = cloneFault(environment)] = faults;
@@ -37,14 +39,14 @@ function requireRight({ environment }: AgentCall): Resource {
   return resource;
 }
 
-/** Throws `OcfFailure` (installed): the files are this node's, and another one may have the right ones. */
+/** Throws `OcfFailure` (installed): the files belong to this node, and another node may have the right ones. */
 function requireConfiguration({ parameters: { config } }: Resource, call: AgentCall): void {
   const isThere = existsSync(config);
   if (config !== DEFAULT_CONFIG && !isThere) throw new OcfFailure(OCF.ERR_INSTALLED, `${config} does not exist`);
   try {
     call.checkConfiguration(isThere ? config : undefined);
   } catch (error) {
-    throw new OcfFailure(OCF.ERR_INSTALLED, error instanceof Error ? error.message : String(error));
+    throw new OcfFailure(OCF.ERR_INSTALLED, errorMessage(error));
   }
 }
 
@@ -79,7 +81,7 @@ async function reload({ parameters: { socket, log_level } }: Resource): Promise<
 
 async function act(call: AgentCall): Promise<OcfCode> {
   const { environment } = call;
-  /** As much as is right: nothing that these actions do not need makes them fail. */
+  /** Only the valid parameters: these actions must not fail because of parameters that they do not need. */
   const asFarAsRight = (): Resource => ({
     name: resourceName(environment),
     parameters: readParameters(environment).parameters,
@@ -109,7 +111,7 @@ async function act(call: AgentCall): Promise<OcfCode> {
       await requireJournal(resource, call);
       return OCF.SUCCESS;
     }
-    // Not in the metadata, since Pacemaker has no use for it; for a person who wants another log level at once.
+    // Not in the metadata, since Pacemaker does not use it; for a person who needs another log level at once.
     case 'reload-agent':
       await reload(requireRight(call));
       return OCF.SUCCESS;
@@ -118,7 +120,7 @@ async function act(call: AgentCall): Promise<OcfCode> {
   }
 }
 
-/** Never throws; a failure has been told in one line by then. */
+/** Never throws; a failure is reported in one line before the return. */
 export async function runAgent(call: AgentCall): Promise<OcfCode> {
   process.umask(0o022);
   try {
@@ -129,7 +131,7 @@ export async function runAgent(call: AgentCall): Promise<OcfCode> {
       return error.code;
     }
     call.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    tellReason(`internal error: ${error instanceof Error ? error.message : String(error)}`);
+    tellReason(`internal error: ${errorMessage(error)}`);
     return OCF.ERR_GENERIC;
   }
 }

@@ -1,15 +1,15 @@
 /** Exit codes of a resource agent (Open Cluster Framework Resource Agent API 1.1, section 3.5.2). */
 export const OCF = {
   SUCCESS: 0,
-  /** Something failed that may pass; the cluster may try elsewhere. */
+  /** A failure that may pass; the cluster may start the resource on another node. */
   ERR_GENERIC: 1,
-  /** Not used: the parameters make no sense on this node. */
+  /** Not used: the parameters are invalid on this node. */
   ERR_ARGS: 2,
   ERR_UNIMPLEMENTED: 3,
   ERR_PERM: 4,
-  /** This node lacks something, or has something wrong: other nodes are tried. */
+  /** This node lacks something or has an error: other nodes are used. */
   ERR_INSTALLED: 5,
-  /** The cluster's own configuration of the resource is wrong, so that it is started nowhere. */
+  /** The cluster's own configuration of the resource is invalid, so that it is started on no node. */
   ERR_CONFIGURED: 6,
   NOT_RUNNING: 7,
 } as const;

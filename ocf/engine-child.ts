@@ -1,4 +1,4 @@
-/** The engine as a child of `start`: how it is started, and what it says of a failure. */
+/** The engine as a child of `start`: its start, and its report of a failure. */
 import type { ChildProcess } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import type { Resource } from './resource.ts';
 const REPORT_DESCRIPTOR = 3;
 const MAX_REPORT = 4_096;
 
-/** What the cluster, or a person's shell, means for this action alone. */
+/** Variables of the cluster, or of a person's shell, that apply to this action only. */
 const NOT_INHERITED = /^(OCF|CRM|HA|LC)_|^LANG(UAGE)?$/;
 
 function argumentsOf({ name, parameters }: Resource, environment: Action['environment'], hasConfig: boolean): string[] {
@@ -76,11 +76,11 @@ export class EngineChild {
     };
   }
 
-  /** The engine's own words for its failure; empty when it had none. */
+  /** The engine's own report of its failure; empty if it had none. */
   async report(): Promise<string> {
     const pipe = this.#pipe;
     if (pipe && !pipe.closed) {
-      // It is over, so its end of the pipe is closed; a child of it that holds the pipe is not waited for.
+      // It has ended, so its end of the pipe is closed; a child of it that holds the pipe is not waited for.
       await new Promise<void>((resolve) => {
         pipe.once('close', resolve);
         setTimeout(resolve, 500);
@@ -94,7 +94,7 @@ export class EngineChild {
     this.release();
   }
 
-  /** Lets it go its own way. */
+  /** Detaches it from this process. */
   release(): void {
     this.#pipe?.destroy();
     this.#child.unref();

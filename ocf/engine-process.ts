@@ -1,5 +1,5 @@
 /**
- * The engines that live on this node, as /proc shows them: a witness of what runs that nobody deletes by accident.
+ * The engines that run on this node according to /proc, which cannot be deleted by accident.
  *
  * Invariant: only a process of this very program with the command `engine`, of our user (or root), our pid namespace and our root directory, is an engine.
  * Nothing here reads the memory of a process whose executable is another one, so that no stuck process delays the reader.
@@ -37,7 +37,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** The executable of a process, `hidden` where another user's cannot be seen, undefined where there is none. */
+/** The executable of a process, `hidden` if another user's cannot be read, undefined if there is none. */
 function executableOf(place: string): string | undefined {
   try {
     return nameOfExecutable(readlinkSync(`${place}/exe`));
@@ -47,8 +47,8 @@ function executableOf(place: string): string | undefined {
 }
 
 /**
- * Where the process can be read: below `task` for one whose first thread is over while another is still in the kernel.
- * Undefined for one that is over, and for threads of the kernel.
+ * The place where the process can be read: below `task` if its first thread has ended while another is still in the kernel.
+ * Undefined if it has ended, and for threads of the kernel.
  */
 function readablePlace(pid: number): string | undefined {
   const place = `/proc/${pid}`;
@@ -58,13 +58,13 @@ function readablePlace(pid: number): string | undefined {
   return threads.map((thread) => `${place}/task/${thread}`).find((thread) => executableOf(thread) !== undefined);
 }
 
-/** Whether two paths are one file: a container or chroot has paths of the same names in another root. */
+/** True if two paths are one file: a container or chroot has paths of the same names in another root. */
 function isSame(one: string, other: string): boolean {
   const [a, b] = [statSync(one), statSync(other)];
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-/** Whether what runs there can be an engine of ours. Of root's, a caller that is not root sees no more than the command line. */
+/** True if the process can be an engine of ours. Of root's processes, a caller that is not root can read only the command line. */
 function isCandidate(pid: number, place: string): boolean {
   const executable = executableOf(place);
   const { uid } = statSync(`/proc/${pid}`);
@@ -73,7 +73,7 @@ function isCandidate(pid: number, place: string): boolean {
   return readlinkSync(`${place}/ns/pid`) === readlinkSync('/proc/self/ns/pid') && isSame(`${place}/root/`, '/');
 }
 
-/** The arguments behind `engine`; undefined when this is no engine's command line. */
+/** The arguments after `engine`; undefined if this is no engine's command line. */
 function engineArguments(argv: readonly string[]): readonly string[] | undefined {
   const at = argv.indexOf('engine');
   const [program = '', ...before] = argv.slice(0, Math.max(at, 0)).toReversed();
@@ -89,7 +89,7 @@ function option(argv: readonly string[], name: string): string | undefined {
   return joined?.slice(name.length + 3);
 }
 
-/** Undefined when the process with this pid is no engine. */
+/** Undefined if the process with this pid is no engine. */
 export function engineOf(pid: number): EngineProcess | undefined {
   const place = readablePlace(pid);
   if (place === undefined) return undefined;
@@ -111,7 +111,7 @@ export function engineOf(pid: number): EngineProcess | undefined {
   });
 }
 
-/** Every engine on this node, of whichever resource. */
+/** Every engine on this node, of any resource. */
 export function livingEngines(): readonly EngineProcess[] {
   const pids = (attempt(() => readdirSync('/proc')) ?? []).filter(
     (entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid,

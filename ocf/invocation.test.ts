@@ -14,7 +14,7 @@ it.each([
   expect(ocfAction(argv0, argv)).toBe(action);
 });
 
-it('takes nothing with an argument for an alert', () => {
+it('does not take a call with an argument for an alert', () => {
   expect(isAlertCall(['notify'], { CRM_alert_kind: 'fencing' })).toBe(false);
   expect(isAlertCall([], {})).toBe(false);
 });

@@ -1,6 +1,6 @@
 /**
- * What the journal's lease says about its holder, read in a process of its own: storage that hangs holds that process, and
- * not the action that asks.
+ * Reads the holder of the journal's lease in a process of its own: storage that hangs blocks that process, and not the action
+ * that needs the result.
  */
 import type { Action } from './action.ts';
 import type { Parameters } from './parameters.ts';
@@ -13,7 +13,7 @@ export interface Lease {
   readonly node: string;
   readonly pid: number;
   readonly state: 'held' | 'released';
-  /** What this node can tell of the holder's process. */
+  /** The state of the holder's process as seen from this node. */
   readonly life: 'dead' | 'alive' | 'not visible';
   /** Whether the lease has the holder's start time, so that `alive` means that very process. */
   readonly isExact: boolean;
@@ -25,16 +25,16 @@ export interface Lease {
 
 export type LeaseWitness =
   | Lease
-  /** The storage is not there. */
+  /** The storage is not mounted. */
   | { readonly is: 'no folder'; readonly folder: string }
   /** No journal yet, none that can be read now, or storage that hangs. */
   | { readonly is: 'nothing' };
 
 const NOTHING: LeaseWitness = { is: 'nothing' };
-/** Upper bound: a lock that a writer holds is waited for, storage that hangs is not. */
+/** Upper bound: a lock of a writer is waited for, storage that hangs is not. */
 const TIMEOUT_MS = 3_000;
 
-/** Never fails; an action that the lease could tell nothing relies on /proc. */
+/** Never fails; without a result of the lease an action relies on /proc. */
 export function readLease(program: Action['program'], { config, journal }: Parameters): Promise<LeaseWitness> {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const [file, ...argv] = program;
@@ -48,7 +48,7 @@ export function readLease(program: Action['program'], { config, journal }: Param
     if (child.pid === undefined) return;
     let text = '';
     const timer = setTimeout(() => {
-      // It may be beyond the reach of signals; nothing waits for it.
+      // It may not react to signals; nothing waits for it.
       child.kill('SIGKILL');
       child.stdout.destroy();
       child.unref();

@@ -31,7 +31,7 @@ it('creates the log and its folder with modes of their own', () => {
   expect(statSync(join(directory, 'var', 'log')).mode & 0o777).toBe(0o750);
 });
 
-it('has nothing to show of what is no file', () => {
+it('returns nothing for a path that is no file', () => {
   expect(lastLines(directory, 0)).toBe('');
   expect(() => openLog(directory)).toThrow(expect.objectContaining({ code: 'EISDIR' }));
 });

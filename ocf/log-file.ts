@@ -1,4 +1,4 @@
-/** The file to which the engine logs when the cluster runs it. It may be of any size: only its end is ever read. */
+/** The engine's log file in the cluster. It may be of any size: only its end is read. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -6,11 +6,11 @@ const TAIL_BYTES = 8_192;
 
 export interface LogFile {
   readonly descriptor: number;
-  /** Size when it was opened: what is behind it the engine wrote. */
+  /** Size when it was opened: the engine wrote everything after it. */
   readonly begin: number;
 }
 
-/** Creates what is missing. Does not wait for a reader of a pipe. Throws the system's error. */
+/** Creates missing files and folders. Does not wait for a reader of a pipe. Throws the system's error. */
 export function openLog(path: string): LogFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
@@ -18,7 +18,7 @@ export function openLog(path: string): LogFile {
   return { descriptor, begin: fstatSync(descriptor).size };
 }
 
-/** The last lines behind `begin`, in one line; empty when there are none. */
+/** The last lines after `begin`, in one line; empty if there are none. */
 export function lastLines(path: string, begin: number): string {
   let handle: number | undefined;
   try {

@@ -1,10 +1,10 @@
-/** The agent's metadata: what the cluster and its shells know of the resource. */
+/** The agent's metadata for the cluster and its shells. */
 import { PARAMETERS, type ParameterSpec } from './parameters.ts';
 
 /**
- * Timeouts in seconds. start: as long as the lock of a dead node may be held by the storage (NFS lease, `lock_timeout` 90 s) and
- * room to open the journal. stop: calls under way are cut off, so seconds would do; the rest is for a disk that hangs.
- * monitor: an engine whose journal thread is stuck still answers; only a stuck process does not.
+ * Timeouts in seconds. start: the storage may hold the lock of a dead node for this time (NFS lease, `lock_timeout` 90 s), plus
+ * time to open the journal. stop: open calls are aborted, so seconds are enough; the rest is for a disk that hangs.
+ * monitor: an engine whose journal thread is stuck still responds; only a stuck process does not.
  */
 const ACTIONS = [
   '<action name="start" timeout="120s" />',
@@ -40,7 +40,7 @@ export function metaData(version: string): string {
     '<version>1.1</version>',
     '<longdesc lang="en">',
     'Recovers failed compute hosts, instances and processes of an OpenStack cloud. Runs one engine in the cluster, which keeps a',
-    'journal on shared storage; when its node fails, another node goes on exactly where it stopped. Needs STONITH.',
+    'journal on shared storage; when its node fails, another node continues exactly where it stopped. Needs STONITH.',
     '</longdesc>',
     '<shortdesc lang="en">Instance high availability for OpenStack</shortdesc>',
     '<parameters>',

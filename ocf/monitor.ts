@@ -1,8 +1,8 @@
 /**
- * `monitor`: is the engine here, and is it well?
+ * `monitor`: checks whether the engine runs here, and whether it is healthy.
  *
- * Depth 0: its socket answers and it is ours. Depth 10: it also wrote into its journal under its own lease just now, and the
- * cloud answers. "Not running" is said only when no witness knows of an engine; see running.ts.
+ * Depth 0: its socket responds and belongs to the engine. Depth 10: it also wrote into its journal under its own lease just now,
+ * and the cloud responds. "Not running" is returned only if no witness has an engine; see running.ts.
  */
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { engineInFile, findEngines } from './running.ts';
 
 export interface MonitorResult {
   readonly code: OcfCode;
-  /** Why the code is not 0; of 0, what is wrong all the same. */
+  /** Why the code is not 0; with code 0 a fault that does not matter. */
   readonly reason: string | null;
 }
 
@@ -24,7 +24,7 @@ export interface MonitorResult {
 export type Find = (resource: Resource, program: Action['program']) => Promise<readonly EngineProcess[]>;
 
 export interface Thoroughness {
-  /** `OCF_CHECK_LEVEL`: from 10 on the journal and the cloud are tried too. */
+  /** `OCF_CHECK_LEVEL`: from 10 on the journal and the cloud are checked too. */
   readonly depth: number;
   readonly pingTimeoutMs?: number;
   readonly find?: Find;
@@ -32,7 +32,7 @@ export interface Thoroughness {
 
 const PING_TIMEOUT_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 45_000;
-/** A killed process is on its way out until its last thread is. */
+/** A killed process exists until its last thread has ended. */
 const DYING_MS = 2_000;
 const POLL_MS = 20;
 
@@ -40,7 +40,7 @@ function ask(socket: string, { depth, pingTimeoutMs = PING_TIMEOUT_MS }: Thoroug
   return depth >= 10 ? askEngine(socket, 'health', HEALTH_TIMEOUT_MS) : askEngine(socket, 'ping', pingTimeoutMs);
 }
 
-/** Resolves with whether it lives, once that is decided. */
+/** Resolves with whether it survives, once that is decided. */
 async function survives({ name }: EngineProcess): Promise<boolean> {
   const deadline = performance.now() + DYING_MS;
   while (isAlive(name)) {
@@ -66,7 +66,7 @@ export async function monitor(
 ): Promise<MonitorResult> {
   const { socket } = resource.parameters;
   const asked = ask(socket, how);
-  // While the engine answers: a plain success must cost no time.
+  // In parallel with the engine's response: a success must be fast.
   const named = engineInFile(resource);
   const answer = await asked;
   if (answer.is === 'answering' && named && listensOn(named, socket)) return { code: OCF.SUCCESS, reason: null };
@@ -77,10 +77,10 @@ export async function monitor(
     return { code: OCF.NOT_RUNNING, reason: stranger };
   }
   const here = engines.find((one) => listensOn(one, socket));
-  return here ? judge(here, answer, resource, named !== undefined) : judgeElsewhere(engine, how);
+  return here ? judge(here, answer, resource, named !== undefined) : decideElsewhere(engine, how);
 }
 
-/** Of an engine that listens where the resource says. */
+/** For an engine that listens on the resource's socket. */
 function judge(
   { name: { pid } }: EngineProcess,
   answer: PingAnswer,
@@ -88,16 +88,17 @@ function judge(
   isNamed: boolean,
 ): MonitorResult {
   const lost = isNamed ? null : `the process file ${pidfile} is lost`;
-  if (answer.is === 'answering') return { code: OCF.SUCCESS, reason: lost && `engine (pid ${pid}) is well; ${lost}` };
+  if (answer.is === 'answering')
+    return { code: OCF.SUCCESS, reason: lost && `engine (pid ${pid}) is healthy; ${lost}` };
   const reason =
     answer.is === 'silent'
-      ? `engine (pid ${pid}) is not well: ${answer.reason}`
-      : `engine (pid ${pid}) lives, but its socket ${socket} is lost${lost ? `, and ${lost}` : ''}`;
+      ? `engine (pid ${pid}) is unhealthy: ${answer.reason}`
+      : `engine (pid ${pid}) runs, but its socket ${socket} is lost${lost ? `, and ${lost}` : ''}`;
   return { code: OCF.ERR_GENERIC, reason };
 }
 
-/** Of an engine that was started with another socket than the resource has now. */
-async function judgeElsewhere(
+/** For an engine that was started with another socket than the resource has now. */
+async function decideElsewhere(
   { name: { pid }, socket = '' }: EngineProcess,
   how: Thoroughness,
 ): Promise<MonitorResult> {
@@ -105,5 +106,5 @@ async function judgeElsewhere(
   if (answer.is === 'answering')
     return { code: OCF.SUCCESS, reason: `engine (pid ${pid}) listens on ${socket}, as it was started` };
   const why = answer.is === 'silent' ? answer.reason : 'its socket is lost';
-  return { code: OCF.ERR_GENERIC, reason: `engine (pid ${pid}) on ${socket} is not well: ${why}` };
+  return { code: OCF.ERR_GENERIC, reason: `engine (pid ${pid}) on ${socket} is unhealthy: ${why}` };
 }

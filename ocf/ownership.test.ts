@@ -26,7 +26,7 @@ describe('an engine with a resource name', () => {
     ['all but the journal has changed', resource('recovery', { ...ELSEWHERE, journal: '/shared//journal.db' }), 'ours'],
     ['all but the configuration has changed', resource('recovery', { ...ELSEWHERE, config: '' }), 'ours'],
     ['parameters are invalid', resource('recovery', { socket: 'a', pidfile: 'b', journal: 'c' }), 'ours'],
-    ['nothing is shared with it', resource('recovery', ELSEWHERE), 'unknown'],
+    ['it shares nothing with the resource', resource('recovery', ELSEWHERE), 'unknown'],
     ['it is of another resource', resource('other', { journal: '/shared/journal.db' }), 'of another resource'],
     ['the caller gave no name', resource(undefined, { ...ELSEWHERE, journal: '/shared/journal.db' }), 'ours'],
     [
@@ -39,7 +39,7 @@ describe('an engine with a resource name', () => {
   });
 });
 
-it('without a resource name is ours by what only one engine can have', () => {
+it('without a resource name is ours by a value that only one engine can have', () => {
   const byHand = { ...ENGINE, resource: undefined };
   expect(ownershipOf(byHand, resource('recovery', { ...ELSEWHERE, socket: ENGINE.socket ?? '' }))).toBe('ours');
   expect(ownershipOf(byHand, resource('recovery', { ...ELSEWHERE, config: '' }))).toBe('unknown');

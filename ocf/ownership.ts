@@ -1,8 +1,8 @@
 /**
- * Whose engine is it? Pure.
+ * Decides whether an engine belongs to the resource. Pure.
  *
- * Invariant: an engine that names another resource is never ours, whatever else it has in common with us. One that names ours is,
- * although parameters have changed since it was started, as long as one of them shows that it is of this cluster.
+ * Invariant: an engine with the name of another resource is never ours, for any other common values. One with our name is ours
+ * although parameters have changed since its start, as long as one of them shows that it belongs to this cluster.
  */
 import { resolve } from 'node:path';
 import type { EngineProcess } from './engine-process.ts';
@@ -15,7 +15,7 @@ function isSame(theirs: string | undefined, ours: string): boolean {
   return ours !== '' && theirs === resolve(ours);
 }
 
-/** What an engine shares with the resource that only one engine can have. */
+/** A value that an engine shares with the resource and that only one engine can have. */
 export function sharedWith(
   engine: EngineProcess,
   { parameters }: Resource,

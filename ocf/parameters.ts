@@ -22,7 +22,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     name: 'config',
     fallback: DEFAULT_CONFIG,
     short: 'Configuration file',
-    long: 'Configuration file of the engine. It may be missing as long as this is the default; the defaults hold then.',
+    long: 'Configuration file of the engine. It may be missing as long as this is the default; then the defaults apply.',
     unique: '0',
   },
   {
@@ -30,7 +30,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     name: 'journal',
     fallback: '',
     short: 'Journal',
-    long: 'The journal, on storage that every node which may run the engine can have. Without it, option path of section journal in the configuration counts.',
+    long: 'The journal, on storage of every node that may run the engine. Without it, option path of section journal in the configuration applies.',
     unique: '1',
   },
   {
@@ -38,7 +38,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     name: 'socket',
     fallback: '/run/recovery-agent/engine.sock',
     short: 'Unix socket',
-    long: 'Unix socket on which the engine answers on its node.',
+    long: 'Unix socket on which the engine listens on its node.',
     unique: '1',
   },
   {
@@ -46,7 +46,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     name: 'pidfile',
     fallback: '/run/recovery-agent/engine.pid',
     short: 'Process file',
-    long: 'File in which the engine says which process it is, with its start time, so that no other process is ever taken for it.',
+    long: 'File with the process ID and start time of the engine, so that no other process is ever taken for it.',
     unique: '1',
   },
   {
@@ -64,7 +64,7 @@ export const PARAMETERS: readonly ParameterSpec[] = [
     fallback: 'info',
     values: ['debug', 'info', 'warning', 'error'],
     short: 'Log level',
-    long: 'The least that is logged.',
+    long: 'Minimum log level.',
     unique: '0',
   },
 ];
@@ -82,9 +82,9 @@ export type Parameters = {
 const MAX_SOCKET_PATH = 107;
 
 export interface ReadParameters {
-  /** An invalid value is left out: an empty path is no path. */
+  /** An invalid value is omitted: an empty path is no path. */
   readonly parameters: Parameters;
-  /** What is wrong with each invalid value; it is wrong on every node. */
+  /** The fault of each invalid value; it is the same on every node. */
   readonly faults: readonly string[];
 }
 
@@ -98,7 +98,7 @@ function faultOf({ name, path, values }: ParameterSpec, value: string): string |
   return undefined;
 }
 
-/** Reads `OCF_RESKEY_…`. Never fails: what an action does not need must not keep it from its work. */
+/** Reads `OCF_RESKEY_…`. Never fails: an action must not fail because of parameters that it does not need. */
 export function readParameters(environment: Readonly<Record<string, string | undefined>>): ReadParameters {
   const faults: string[] = [];
   const values: Record<string, string> = {};

@@ -1,2 +1,2 @@
-/** How an engine learns where to report why it does not start: the variable that names the descriptor of a pipe. */
+/** The variable with the descriptor of the pipe on which an engine reports why it does not start. */
 export const REPORT_VARIABLE = 'RECOVERY_AGENT_REPORT_DESCRIPTOR';

@@ -1,4 +1,4 @@
-/** Which resource of the cluster an action is about. */
+/** The resource of the cluster to which an action belongs. */
 import type { Action } from './action.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -8,7 +8,7 @@ export interface Resource {
   readonly parameters: Parameters;
 }
 
-/** The id of a clone's instance is that of the resource with a number behind it. */
+/** The id of a clone's instance is that of the resource followed by a number. */
 export function resourceName(environment: Action['environment']): string | undefined {
   return environment.OCF_RESOURCE_INSTANCE?.replace(/:\d+$/, '') || undefined;
 }
@@ -22,7 +22,7 @@ function isSet(environment: Action['environment'], option: string): boolean {
   return value !== undefined && value !== '' && value !== 'false';
 }
 
-/** What is wrong with how the cluster runs the resource; undefined when it is a plain one. */
+/** The fault in how the cluster runs the resource; undefined if it is a plain one. */
 export function cloneFault(environment: Action['environment']): string | undefined {
   const advice = 'one journal has one engine, so remove the clone from the resource';
   if (PROMOTABLE.some((option) => isSet(environment, option)))

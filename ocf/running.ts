@@ -1,6 +1,6 @@
 /**
- * Which engines of a resource live on this node. Witnesses: /proc, and the lease in the journal. Files under /run are a short cut
- * to a positive answer only.
+ * Finds the engines of a resource that run on this node. Witnesses: /proc, and the lease in the journal. Files under /run only speed up
+ * a positive result.
  */
 import { isAlive, type ProcessName, processNamed, readProcessFile } from '#protocol/process-file.ts';
 import type { Action } from './action.ts';
@@ -9,7 +9,7 @@ import { type Lease, readLease } from './lease-witness.ts';
 import { ownershipOf } from './ownership.ts';
 import type { Resource } from './resource.ts';
 
-/** The engine that the process file names, if it lives and is the resource's. */
+/** The engine in the process file, if it runs and belongs to the resource. */
 export function engineInFile(resource: Resource): EngineProcess | undefined {
   const name = readProcessFile(resource.parameters.pidfile);
   if (name === undefined || !isAlive(name)) return undefined;
@@ -26,7 +26,7 @@ function isOfAnother({ resource }: { readonly resource: string | null | undefine
   return Boolean(resource && name && resource !== name);
 }
 
-/** The process that holds the lease, if it lives here and is not of another resource. Without its start time it must be an engine. */
+/** The process that holds the lease, if it runs here and is not of another resource. Without its start time it must be an engine. */
 function holderOf(lease: Lease, resource: Resource): EngineProcess | undefined {
   if (lease.state !== 'held' || lease.life !== 'alive' || isOfAnother(lease, resource)) return undefined;
   const engine = engineOf(lease.pid);
@@ -39,7 +39,7 @@ function unknownEngine(name: ProcessName): EngineProcess {
   return { name, resource: undefined, journal: undefined, socket: undefined, pidfile: undefined, config: undefined };
 }
 
-/** By every witness. Takes about 3 s at most, where the journal's storage hangs. Never fails. */
+/** By every witness. Takes at most about 3 s, if the journal's storage hangs. Never fails. */
 export async function findEngines(resource: Resource, program: Action['program']): Promise<readonly EngineProcess[]> {
   const seen = enginesHere(resource);
   if (seen.length > 0) return seen;

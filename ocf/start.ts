@@ -1,16 +1,18 @@
 /**
- * `start`: returns success only when the engine holds the lease and answers. While it waits for the lock or the lease of a dead
- * node it says so; what does not come up within the action's timeout is ended, so that no half-started engine stays.
+ * `start`: returns success only when the engine holds the lease and responds. While it waits for the lock or the lease of a dead
+ * node it logs that. An engine that does not start within the action's timeout is ended, so that no half-started engine stays.
  */
+
 import { closeSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorMessage } from '#protocol/error-message.ts';
 import { mayPass } from '#protocol/passing-fault.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, type OcfCode, OcfFailure } from './codes.ts';
 import { EngineChild } from './engine-child.ts';
 import { type EngineProcess, livingEngines } from './engine-process.ts';
-import { liftLimits } from './limits.ts';
+import { setLimits } from './limits.ts';
 import { type LogFile, lastLines, openLog } from './log-file.ts';
 import { monitor } from './monitor.ts';
 import { ownershipOf, sharedWith } from './ownership.ts';
@@ -22,11 +24,11 @@ import { stop } from './stop.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
-/** Of an engine that may be there already: half of the time is left for ending it, half for the next one. */
+/** For an engine that may run already: half of the time is reserved for ending it, half for the next one. */
 const PING_TIMEOUT_MS = 2_000;
 const LOG_EVERY_MS = 10_000;
 
-/** What an engine's exit code at start means to the cluster; see agents/exit-codes.ts. */
+/** The meaning of an engine's exit code at start for the cluster; see agents/exit-codes.ts. */
 function codeOf(exitCode: number | null): OcfCode {
   switch (exitCode) {
     // Its configuration or credentials, which are files of this node.
@@ -42,7 +44,7 @@ function codeOf(exitCode: number | null): OcfCode {
   }
 }
 
-/** Throws `OcfFailure` where the engine of another resource lives here and has what this one needs for itself. */
+/** Throws `OcfFailure` if the engine of another resource runs here and uses a value that this one needs for itself. */
 export function refuseSharing(resource: Resource): void {
   for (const engine of livingEngines()) {
     const shared = ownershipOf(engine, resource) === 'of another resource' && sharedWith(engine, resource);
@@ -52,12 +54,12 @@ export function refuseSharing(resource: Resource): void {
   }
 }
 
-/** Makes a path of this node ready. Throws `OcfFailure`: generic for what may pass, else this node lacks it. */
+/** Prepares a path of this node. Throws `OcfFailure`: generic for a fault that may pass, else this node lacks it. */
 function prepared<T>(what: string, prepare: () => T): T {
   try {
     return prepare();
   } catch (error) {
-    const reason = `${what} cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `${what} cannot be used: ${errorMessage(error)}`;
     throw new OcfFailure(mayPass(error) ? OCF.ERR_GENERIC : OCF.ERR_INSTALLED, reason);
   }
 }
@@ -68,7 +70,7 @@ function prepare({ socket, pidfile, logfile }: Parameters): LogFile {
   return prepared(`the log ${logfile}`, () => openLog(logfile));
 }
 
-/** Resolves when the way is free, or with `runs` when the engine is there and well. */
+/** Resolves when no engine is in the way, or with `runs` if the engine runs and is healthy. */
 async function clearTheWay(resource: Resource, action: Action, deadline: number): Promise<'free' | 'runs'> {
   // The engine itself reads the lease.
   const find = async (): Promise<readonly EngineProcess[]> => enginesHere(resource);
@@ -85,7 +87,7 @@ async function clearTheWay(resource: Resource, action: Action, deadline: number)
 
 async function waitFor(child: EngineChild, resource: Resource, log: LogFile, action: Action, deadline: number) {
   const { socket, logfile } = resource.parameters;
-  let waitsFor = 'the engine has said nothing yet';
+  let waitsFor = 'the engine has not responded yet';
   let loggedAt = performance.now();
   while (performance.now() < deadline) {
     const { ended } = child;
@@ -103,13 +105,13 @@ async function waitFor(child: EngineChild, resource: Resource, log: LogFile, act
     await delay(POLL_MS);
   }
   child.kill();
-  throw new OcfFailure(OCF.ERR_GENERIC, `the engine did not come up in time: ${waitsFor}`);
+  throw new OcfFailure(OCF.ERR_GENERIC, `the engine did not start in time: ${waitsFor}`);
 }
 
 export async function start(resource: Resource, action: Action): Promise<void> {
   const deadline = performance.now() + timeoutOf(action.environment, DEFAULT_TIMEOUT_MS);
   if ((await clearTheWay(resource, action, deadline)) === 'runs') return;
-  liftLimits(action.log);
+  setLimits(action.log);
   const log = prepare(resource.parameters);
   const child = new EngineChild(resource, action, log.descriptor, existsSync(resource.parameters.config));
   closeSync(log.descriptor);

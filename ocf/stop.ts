@@ -1,9 +1,11 @@
 /**
- * `stop`: ends the engine in order, or kills it before the action's timeout. Success means that no engine of the resource lives on this
- * node: a cluster that could not be sure would have to fence it. Nothing else than a living engine makes it fail.
+ * `stop`: ends the engine in order, or kills it before the action's timeout. Success means that no engine of the resource runs on this
+ * node: a cluster that could not be sure would have to fence it. Only a running engine makes it fail.
  */
+
 import { lstatSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorMessage } from '#protocol/error-message.ts';
 import { isAlive, type ProcessName, processNamed, readProcessFile, signalProcess } from '#protocol/process-file.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, OcfFailure } from './codes.ts';
@@ -12,15 +14,15 @@ import type { Resource } from './resource.ts';
 import { enginesHere, findEngines } from './running.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-/** Left for SIGKILL to take effect; a quarter of a short timeout. */
+/** Reserved for SIGKILL to take effect; a quarter of a short timeout. */
 const KILL_RESERVE_MS = 5_000;
-/** An engine ends within a second; one that has not after this is stuck, and waiting on costs the recovery. */
+/** An engine ends within a second; one that has not after this time is stuck, and a longer wait would delay the recovery. */
 const ORDERLY_MS = 20_000;
 const POLL_MS = 20;
-/** An init of a container may collect the dead every two seconds only. */
+/** The init of a container may collect dead processes only every two seconds. */
 const REAPED_MS = 2_500;
 
-/** Resolves with those that live still at the deadline. */
+/** Resolves with the processes that still run at the deadline. */
 async function survivorsOf(names: readonly ProcessName[], deadline: number): Promise<readonly ProcessName[]> {
   for (;;) {
     const living = names.filter(isAlive);
@@ -29,7 +31,7 @@ async function survivorsOf(names: readonly ProcessName[], deadline: number): Pro
   }
 }
 
-/** Waits until init has taken the dead away too, so that whoever looks for the pid finds none; a slow init is no failure. */
+/** Waits until init has collected the dead processes too, so that their pids are free; a slow init is no failure. */
 async function reaped(names: readonly ProcessName[]): Promise<void> {
   const deadline = performance.now() + REAPED_MS;
   const isThere = ({ pid, startTime }: ProcessName): boolean => processNamed(pid)?.startTime === startTime;
@@ -45,7 +47,7 @@ function signalAll(names: readonly ProcessName[], signal: NodeJS.Signals): void 
     try {
       signalProcess(name, signal);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorMessage(error);
       throw new OcfFailure(OCF.ERR_GENERIC, `engine (pid ${name.pid}) cannot be stopped: ${why}`);
     }
   }
@@ -65,7 +67,7 @@ async function end(names: readonly ProcessName[], deadline: number, log: Action[
   await reaped(names);
 }
 
-/** Removes what a killed engine left, and nothing that is not an engine's. A file system that refuses it is no failure. */
+/** Removes the files of a killed engine, and no other files. A file system that refuses it is no failure. */
 async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void> {
   try {
     if (lstatSync(socket).isSocket() && (await askEngine(socket, 'ping', 1000)).is === 'absent') rmSync(socket);
@@ -80,7 +82,7 @@ async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void
   }
 }
 
-/** @param deadline by `performance.now()`; that of the action unless it has more to do than to stop */
+/** @param deadline by `performance.now()`; that of the action unless it does more than a stop */
 export async function stop(
   resource: Resource,
   action: Pick<Action, 'environment' | 'log' | 'program'>,
@@ -93,7 +95,7 @@ export async function stop(
       deadline,
       action.log,
     );
-    // One that a start brought up meanwhile.
+    // An engine that a start has brought up meanwhile.
     const late = enginesHere(resource).map(({ name }) => name);
     if (late.length > 0) await end(late, deadline, action.log);
   }

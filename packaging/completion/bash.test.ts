@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMON_OPTIONS } from '#agents/command.ts';
-import { renderCompletion, VALUES } from './bash.ts';
+import { renderCompletion } from './bash.ts';
 import { COMMANDS } from './commands.ts';
+
+/** Options with few possible values: command, option, its entry in the table of the command, the values. */
+const VALUES = [...COMMANDS].flatMap(([command, { options }]) =>
+  Object.entries(options).flatMap(([name, option]) =>
+    option.values === undefined ? [] : [[command, `--${name}`, option, option.values] as const],
+  ),
+);
 
 let directory: string;
 
@@ -35,12 +42,12 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 describe('completion in bash', () => {
   it('offers the commands', () => {
-    expect(offered('')).toEqual([...Object.keys(COMMANDS), 'help', '--help', '--version']);
+    expect(offered('')).toEqual([...COMMANDS.keys(), 'help', '--help', '--version']);
     expect(offered('sh')).toEqual(['show']);
     expect(offered('x')).toEqual([]);
   });
 
-  it.each(Object.entries(COMMANDS))('offers the options of %s', (name, { options }) => {
+  it.each([...COMMANDS])('offers the options of %s', (name, { options }) => {
     const names = Object.keys({ ...options, ...COMMON_OPTIONS }).map((option) => `--${option}`);
     expect(offered(name, '-')).toEqual(names);
     expect(offered(name, '--js')).toEqual(names.includes('--json') ? ['--json'] : []);
@@ -50,18 +57,30 @@ describe('completion in bash', () => {
     expect(offered('frobnicate', '')).toEqual([]);
   });
 
-  it.each(Object.entries(VALUES))('offers the values of %s', (spelling, values) => {
-    const [command = '', option = ''] = spelling.split(' ');
+  it('knows options with few values', () => {
+    expect(VALUES.map(([command, option]) => `${command} ${option}`)).toEqual([
+      'engine --log-level',
+      'notify --type',
+      'notify --event',
+      'notify --cluster-status',
+      'notify --host-status',
+      'list --status',
+      'host --reserved',
+      'simulate --flow',
+      'monitor --log-level',
+    ]);
+  });
+
+  it.each(VALUES)('offers the values of %s %s', (command, option, _, values) => {
     expect(offered(command, option, '')).toEqual(values);
     expect(offered(command, option, '=')).toEqual(values);
     expect(offered(command, option, '=', values[0] ?? '')).toContain(values[0]);
   });
 
   it('knows the values that the help names', () => {
-    for (const [spelling, values] of Object.entries(VALUES)) {
-      const [command = '', option = ''] = spelling.split(' --');
-      const { help, value } = COMMANDS[command as keyof typeof COMMANDS].options[option] ?? { help: '' };
-      for (const word of values) expect(`${value} ${help}`, spelling).toMatch(new RegExp(`\\b${word}\\b`));
+    for (const [command, option, { help, value }, values] of VALUES) {
+      for (const word of values)
+        expect(`${value} ${help}`, `${command} ${option}`).toMatch(new RegExp(`\\b${word}\\b`));
     }
   });
 

@@ -2,31 +2,18 @@
 import { COMMON_OPTIONS, type Command, type OptionHelp } from '#agents/command.ts';
 import { COMMANDS } from './commands.ts';
 
-/** The values that an option can have, where they are few. */
-export const VALUES: Readonly<Record<string, readonly string[]>> = {
-  'engine --log-level': ['debug', 'info', 'warning', 'error'],
-  'notify --type': ['COMPUTE_HOST', 'PROCESS', 'VM'],
-  'notify --event': ['STARTED', 'STOPPED'],
-  'notify --cluster-status': ['ONLINE', 'OFFLINE'],
-  'notify --host-status': ['NORMAL', 'UNKNOWN'],
-  'list --status': ['new', 'running', 'error', 'failed', 'ignored', 'finished'],
-  'simulate --flow': ['host_auto', 'host_rh', 'instance', 'process', 'host_return', 'host_reboot'],
-  'host --reserved': ['yes', 'no'],
-};
-
-/** What stands for a value in the help when it is the path of a file. */
+/** Placeholder in the help of a value that is the path of a file. */
 const PATHS: readonly (string | undefined)[] = ['FILE', 'PATH'];
 
 function spellings([name, { short }]: [string, OptionHelp]): string[] {
   return short ? [`--${name}`, `-${short}`] : [`--${name}`];
 }
 
-/** What completes the value of an option: words, files, or nothing that we know. */
-function branchOfOption(command: string, option: [string, OptionHelp]): string {
-  const [name, { value }] = option;
-  const words = VALUES[`${command} --${name}`];
-  const action = words
-    ? `kind=words words='${words.join(' ')}'`
+/** Completion of the value of an option: words, files, or none. */
+function branchOfOption(option: [string, OptionHelp]): string {
+  const [, { value, values }] = option;
+  const action = values
+    ? `kind=words words='${values.join(' ')}'`
     : `kind=${PATHS.includes(value) ? 'files' : 'unknown'}`;
   return `          ${spellings(option).join(' | ')}) ${action} ;;`;
 }
@@ -39,7 +26,7 @@ function branchOf([command, { options, positionals }]: [string, Command]): strin
     `        words='${all.map(([name]) => `--${name}`).join(' ')}'`,
     ...(isForFiles ? ['        [[ $current == -* ]] || kind=files'] : []),
     '        case $before in',
-    ...all.filter(([, { type }]) => type === 'string').map((option) => branchOfOption(command, option)),
+    ...all.filter(([, { type }]) => type === 'string').map(branchOfOption),
     '        esac',
     '        ;;',
   ].join('\n');
@@ -58,10 +45,10 @@ _recovery_agent() {
   fi
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='${Object.keys(COMMANDS).join(' ')} help --help --version'
+    words='${[...COMMANDS.keys()].join(' ')} help --help --version'
   else
     case \${COMP_WORDS[1]} in
-${Object.entries(COMMANDS).map(branchOf).join('\n')}
+${[...COMMANDS].map(branchOf).join('\n')}
     esac
   fi
   case $kind in

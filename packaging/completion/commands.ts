@@ -1,32 +1,9 @@
 /** Every command of the program with its options, for what is written or checked about all of them. */
 import type { Command } from '#agents/command.ts';
-import { engine } from '#agents/commands/engine.ts';
-import { host } from '#agents/commands/host.ts';
-import { keygen } from '#agents/commands/keygen.ts';
-import { list } from '#agents/commands/list.ts';
-import { monitor } from '#agents/commands/monitor.ts';
-import { notify } from '#agents/commands/notify.ts';
-import { restart } from '#agents/commands/restart.ts';
-import { retry } from '#agents/commands/retry.ts';
-import { rollback } from '#agents/commands/rollback.ts';
-import { show } from '#agents/commands/show.ts';
-import { simulate } from '#agents/commands/simulate.ts';
-import { status } from '#agents/commands/status.ts';
-import { validate } from '#agents/commands/validate.ts';
-import type { CommandName } from '#agents/program.ts';
+import { COMMAND_NAMES, type CommandName } from '#agents/command-table.ts';
+import { loadCommand } from '#agents/load-command.ts';
 
-export const COMMANDS: Readonly<Record<CommandName, Command>> = {
-  engine,
-  notify,
-  list,
-  status,
-  show,
-  retry,
-  rollback,
-  restart,
-  host,
-  validate,
-  simulate,
-  monitor,
-  keygen,
-};
+const loaded = await Promise.all(COMMAND_NAMES.map(async (name) => [name, await loadCommand(name)] as const));
+
+/** In the order of the help. */
+export const COMMANDS: ReadonlyMap<CommandName, Command> = new Map(loaded);

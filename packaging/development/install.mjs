@@ -1,5 +1,5 @@
 // Installs the locked npm packages into this clone when they are missing or older than the lock file.
-// Runs on whatever Node the system has (20 or newer); everything after it runs on the pinned one.
+// Runs on the Node of the system (20 or newer); everything after it runs on the pinned one.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,10 +1,10 @@
-/** The parts of the executable: what stands in it as an asset, and how a part becomes a module. */
+/** The parts of the executable: its assets, and how a part becomes a module. */
 import { createRequire } from 'node:module';
 import vm from 'node:vm';
 
 /**
- * Runs a part. Its V8 code cache was made by the build, so nothing of it is compiled anew; a cache that V8 does not take costs time
- * and nothing else.
+ * Runs a part. Its V8 code cache was made by the build, so nothing of it is compiled again. A cache that V8 rejects costs only
+ * time.
  */
 export function loadPart(name: string): Record<string, unknown> {
   const sea = process.getBuiltinModule('node:sea');

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: makes dist/recovery-agent, one file, from the npm registry alone. Why it is made this way and not with pkg stands in
+ * `npm run build`: makes dist/recovery-agent, one file, from the npm registry alone. For the reasons, and why not with pkg, see
  * docs/decisions/0009-single-executable.md. Two builds of one commit give the same bytes.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,8 +9,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { type BuildOptions, build } from 'esbuild';
-import { COMMAND_NAMES } from '#agents/program.ts';
-import { PROCESS_PART, THREAD_ASSET } from '#engine/tasks/custom/module/parts.ts';
+import { COMMAND_NAMES, commandFile } from '#agents/command-table.ts';
+import { PROCESS_PART, THREAD_ASSET } from '#engine/task-drivers/module/parts.ts';
 import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -55,7 +55,7 @@ const OPTIONS: BuildOptions = {
   charset: 'ascii',
   legalComments: 'none',
   logLevel: 'warning',
-  // Every use of it stands behind a check for the executable.
+  // Every use of it is behind a check for the executable.
   define: {
     'import.meta.url': 'undefined',
     'process.env.NODE_ENV': '"production"',
@@ -70,7 +70,7 @@ async function bundle(entry: string): Promise<string> {
   return file.text;
 }
 
-/** Runs the pinned Node in the work folder; what it says is shown only when it fails. */
+/** Runs the pinned Node in the work folder; its output is shown only when it fails. */
 function run(...args: readonly string[]): void {
   const { status, stderr } = spawnSync(NODE, args, { cwd: WORK, env: {}, encoding: 'utf8' });
   if (status !== 0) throw new Error(`node ${args.join(' ')} failed:\n${stderr}`);
@@ -91,14 +91,14 @@ mkdirSync(WORK, { recursive: true });
 const parts: Record<string, string> = {
   'resource-agent': 'agents/resource-agent.ts',
   [WITNESS_COMMAND]: 'agents/lease-witness.ts',
-  alert: 'monitors/host/pacemaker/alert.ts',
-  [PROCESS_PART]: 'engine/tasks/custom/module/process.ts',
+  alert: 'monitors/host/sources/pacemaker/alert.ts',
+  [PROCESS_PART]: 'engine/task-drivers/module/process.ts',
 };
-for (const name of COMMAND_NAMES) parts[name] = `agents/commands/${name}.ts`;
+for (const name of COMMAND_NAMES) parts[name] = commandFile(name);
 await Promise.all(Object.entries(parts).map(([name, entry]) => part(name, entry)));
 writeFileSync(join(WORK, 'main.js'), await bundle('packaging/executable/main.ts'));
 writeFileSync(join(WORK, 'journal-thread.js'), await bundle('engine/journal/thread.ts'));
-writeFileSync(join(WORK, THREAD_ASSET), await bundle('engine/tasks/custom/module/thread.ts'));
+writeFileSync(join(WORK, THREAD_ASSET), await bundle('engine/task-drivers/module/thread.ts'));
 writeFileSync(join(WORK, 'addon.sha256'), createHash('sha256').update(readFileSync(ADDON)).digest('hex'));
 
 const assets: Record<string, string> = {
@@ -121,14 +121,15 @@ writeFileSync(
     disableExperimentalSEAWarning: true,
     useCodeCache: false,
     useSnapshot: false,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    // SIGUSR1 would open Node's inspector, and with it this process, to every local user.
+    execArgv: ['--disable-warning=ExperimentalWarning', '--disable-sigusr1'],
     // NODE_OPTIONS must not reach a program that runs as root.
     execArgvExtension: 'none',
     assets,
   }),
 );
 run('--experimental-sea-config', 'sea.json');
-// Made aside and put in place whole: somebody may be running or packaging the one that is there.
+// Made under another name and then renamed, because the existing one may be running or being packaged.
 const fresh = join(WORK, 'recovery-agent');
 copyFileSync(NODE, fresh);
 chmodSync(fresh, 0o755);

@@ -1,4 +1,4 @@
-/** The executable itself, built here: the same bytes twice, at home anywhere, deaf to variables that could change it. */
+/** The executable itself, built here: the same bytes twice, in any folder, unaffected by variables that could change it. */
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WorldServer } from '#engine/cloud/simulated/server.ts';
 import { CALM, World } from '#engine/cloud/simulated/world.ts';
 import { Program } from '#test/world/engine-world.ts';
+import { catches } from '#test/world/signals.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/recovery-agent');
@@ -15,7 +16,7 @@ const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
 
 let directory: string;
-/** Outside the checkout, where nobody may go in. */
+/** Outside the checkout, which other users cannot enter. */
 let copy: string;
 let agent: string;
 
@@ -68,7 +69,7 @@ describe('the executable', { timeout: 120_000 }, () => {
     copyFileSync(PROGRAM, copy);
   });
 
-  it('says which version, commit, Node and SQLite it is', () => {
+  it('prints its version, commit, Node and SQLite', () => {
     const { stdout } = run(['--version']);
     expect(stdout).toMatch(/^recovery-agent \d+\.\d+\.\d+ \(commit \w+, Node v24\.\d+\.\d+, SQLite 3\.\d+\.\d+\)\n$/);
   });
@@ -82,24 +83,28 @@ describe('the executable', { timeout: 120_000 }, () => {
       'simulate',
       'retry',
       'host',
+      'audit',
       'notify',
       'engine',
       'monitor',
-      'keygen',
+      'key',
     ]) {
       const { stderr } = run([command, '--help'], { RECOVERY_AGENT_DEBUG_PARTS: '1' });
       expect(stderr).toBe('');
     }
   });
 
-  it.skipIf(!isRoot)(`works as nobody, without a home and a terminal${isRoot ? '' : ' (not run: needs root)'}`, () => {
-    expect(run(['--version'], {}, NOBODY).status).toBe(0);
-    expect(run(['meta-data'], {}, NOBODY).stdout).toContain('<resource-agent name="recovery-agent"');
-    const status = run(['status', '--socket', '/nonexistent/e.sock', '--journal', '/nonexistent/j.db'], {}, NOBODY);
-    expect([status.status, status.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
-  });
+  it.skipIf(!isRoot)(
+    `works as an unprivileged user, without a home and a terminal${isRoot ? '' : ' (not run: needs root)'}`,
+    () => {
+      expect(run(['--version'], {}, NOBODY).status).toBe(0);
+      expect(run(['meta-data'], {}, NOBODY).stdout).toContain('<resource-agent name="recovery-agent"');
+      const status = run(['status', '--socket', '/nonexistent/e.sock', '--journal', '/nonexistent/j.db'], {}, NOBODY);
+      expect([status.status, status.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
+    },
+  );
 
-  it('does not hear NODE_OPTIONS and its like', () => {
+  it('ignores NODE_OPTIONS and similar variables', () => {
     const evil = join(directory, 'evil.cjs');
     writeFileSync(evil, 'process.stdout.write("EVIL");process.exit(99)');
     const { status, stdout } = run(['--version'], {
@@ -109,7 +114,7 @@ describe('the executable', { timeout: 120_000 }, () => {
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^recovery-agent/)]);
   });
 
-  it('runs an engine with its journal, thread and addon, and answers for it as the resource agent', async () => {
+  it('runs an engine with its journal, thread and addon, and monitors it as the resource agent', async () => {
     const world = new World({ now: () => Date.now() }, 1, CALM);
     await using _cloud = await WorldServer.start(world, join(directory, 'cloud.sock'));
     const config = join(directory, 'engine.conf');
@@ -174,6 +179,7 @@ host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
     const engine = new Program(['engine', '--config', config], {}, copy);
     try {
       await engine.says('engine serves');
+      expect([catches(engine.pid, 'SIGTERM'), catches(engine.pid, 'SIGUSR1')]).toEqual([true, false]);
       world.kill('c1');
       const down = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
       const waited = await act(copy, ['notify', '--config', config, ...down, '--wait'], {});
@@ -183,7 +189,7 @@ host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
     }
   });
 
-  it('is not the process of a module for anybody but an engine', () => {
+  it('is the process of a module only for an engine', () => {
     const { status, stderr } = run(['task-module', '/etc/passwd']);
     expect([status, stderr]).toEqual([2, expect.stringContaining('recovery-agent starts this itself')]);
   });
@@ -194,7 +200,7 @@ host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
     ['a parameter is no path', { OCF_RESKEY_socket: 'engine.sock' }, 'start', 6],
     ['a word is not allowed', { OCF_RESKEY_log_level: 'loud' }, 'validate-all', 6],
     ['the action is unknown', {}, 'promote', 3],
-  ])('gives the code that OCF has for it when %s', async (_, environment, action, code) => {
+  ])('returns the code of OCF when %s', async (_, environment, action, code) => {
     const ended = await act(agent, [action], environment);
     expect(ended.code).toBe(code);
     expect(ended.stderr).not.toBe('');

@@ -1,11 +1,11 @@
 /**
- * First lines of the executable. Only what the cluster asks every few seconds is here, on built-in modules; everything else is a
- * part that is loaded when it is needed.
+ * First lines of the executable. Only the actions that the cluster runs every few seconds are here, on built-in modules; all other
+ * code is in parts that are loaded on demand.
  */
-import type { Command } from '#agents/command.ts';
+import { commandOf } from '#agents/command-table.ts';
 import { runProgram } from '#agents/program.ts';
 import { VERSION } from '#agents/version.ts';
-import { PROCESS_COMMAND, PROCESS_PART } from '#engine/tasks/custom/module/parts.ts';
+import { PROCESS_COMMAND, PROCESS_PART } from '#engine/task-drivers/module/parts.ts';
 import { runAgent } from '#ocf/agent.ts';
 import { isAlertCall, ocfAction } from '#ocf/invocation.ts';
 import { WITNESS_COMMAND } from '#ocf/lease-witness.ts';
@@ -40,7 +40,7 @@ async function actAsAgent(action: string): Promise<void> {
     program: [process.execPath],
     version: VERSION,
     environment: process.env,
-    // Without a stream, whose making costs more than the answer.
+    // Without a stream, because creating one costs more than the response.
     print: (text) => writeText(1, text),
     // The cluster's executor reads stderr and logs it under the resource's name.
     log: (message) => writeLine(`recovery-agent ${action}: ${message}`),
@@ -49,7 +49,7 @@ async function actAsAgent(action: string): Promise<void> {
       checkConfiguration(file);
     },
   });
-  // Nothing that still waits, e.g. for storage that hangs, holds the answer back.
+  // Work that still waits, e.g. for storage that hangs, does not delay the response.
   process.exit(code);
 }
 
@@ -59,8 +59,8 @@ async function main(): Promise<void> {
   const action = ocfAction(process.argv0, argv);
   if (action !== undefined) return await actAsAgent(action);
   if (isAlertCall(argv, process.env)) {
-    // Pacemaker's alert agent: see monitors/host/pacemaker/alert.ts.
-    const { runAlert } = loadPart('alert') as typeof import('#monitors/host/pacemaker/alert.ts');
+    // Pacemaker's alert agent: see monitors/host/sources/pacemaker/alert.ts.
+    const { runAlert } = loadPart('alert') as typeof import('#monitors/host/sources/pacemaker/alert.ts');
     return await runAlert(process.env);
   }
   if (argv[0] === WITNESS_COMMAND) {
@@ -69,11 +69,11 @@ async function main(): Promise<void> {
     return printLease(argv.slice(1));
   }
   if (argv[0] === PROCESS_COMMAND) {
-    // An engine of ours started us for a task that is a module: see engine/tasks/custom/module/process.ts.
-    const { runModuleProcess } = loadPart(PROCESS_PART) as typeof import('#engine/tasks/custom/module/process.ts');
+    // An engine of ours started us for a task that is a module: see engine/task-drivers/module/process.ts.
+    const { runModuleProcess } = loadPart(PROCESS_PART) as typeof import('#engine/task-drivers/module/process.ts');
     return runModuleProcess();
   }
-  await runProgram(argv, async (name) => loadPart(name)[name] as Command);
+  await runProgram(argv, async (name) => commandOf(name, loadPart(name)));
 }
 
 void main();

@@ -28,7 +28,7 @@ function shortsOf(text: string): string[] {
 const commands = below('.Sh', 'COMMANDS', SOURCE);
 
 describe('the manual', () => {
-  it.each(Object.values(COMMANDS))('has $name with its options, and no other', ({ name, positionals, options }) => {
+  it.each([...COMMANDS.values()])('has $name with its options, and no other', ({ name, positionals, options }) => {
     const argument = positionals.startsWith('[') ? ` Op Ar ${positionals.slice(1, -1)}` : ` Ar ${positionals}`;
     const part = below('.Ss', positionals ? name + argument : name, commands);
     const entries = Object.entries(options);
@@ -41,7 +41,7 @@ describe('the manual', () => {
 
   it('has every command in the order of the help, then what is no command', () => {
     const headings = Array.from(commands.matchAll(/^\.Ss (.+)$/gm), ([, heading]) => heading?.split(' ', 1)[0]);
-    expect(headings).toEqual([...Object.keys(COMMANDS), 'help', 'Fl']);
+    expect(headings).toEqual([...COMMANDS.keys(), 'help', 'Fl']);
   });
 
   it('has the options that every command takes', () => {

@@ -67,10 +67,32 @@ function control(description: PackageDescription, sizeKib: number): string {
   ].join('\n')}\n`;
 }
 
-/** By the first argument of the script; with any other (upgrade, abort-…, deconfigure …) there is nothing to do. */
-function script(actions: Readonly<Record<string, readonly string[]>>): string {
-  const branches = Object.entries(actions).map(([action, commands]) => `${action})\n${commands.join('\n')}\n;;\n`);
-  return `#!/bin/sh\nset -e\ncase "$1" in\n${branches.join('')}esac\n`;
+/** Outboxes outside the default folder, for a purge: dpkg deletes the configuration before it calls for one. */
+const ELSEWHERE = `elsewhere=$root/var/lib/${NAME}/outboxes`;
+
+/** By the first argument of the script; with any other (upgrade, failed-upgrade, abort-upgrade, deconfigure …) nothing is to be done. */
+function script(functions: string, actions: Readonly<Record<string, string>>): string {
+  const branches = Object.entries(actions).map(([action, commands]) => `${action})\n${commands};;\n`);
+  return `#!/bin/sh\nset -e\n${functions}\n${ELSEWHERE}\ncase "$1" in\n${branches.join('')}esac\n`;
+}
+
+/** The second argument of "configure" is the version that was configured before. */
+function configure(afterInstall: string): string {
+  return `first=
+[ -n "$2" ] || first=yes
+rm -f "$elsewhere"
+${afterInstall}
+if [ -n "$failed" ]; then
+  warn 'when this is corrected, run "dpkg --configure ${NAME}"'
+  exit 1
+fi
+`;
+}
+
+function remove(beforeRemoval: string): string {
+  return `${beforeRemoval}
+if [ -n "$found" ]; then echo "$found" >"$elsewhere"; fi
+`;
 }
 
 function md5sums(tree: string, entries: readonly Entry[]): string {
@@ -98,13 +120,14 @@ export function makeDeb(description: PackageDescription, folder: string): string
     const file = (name: string, mode: number, content: string): Entry => {
       return { is: 'file', path: `/${name}`, mode, content };
     };
+    const { functions, afterInstall, beforeRemoval, afterRefusal, afterRemoval, onPurge } = description.scripts;
     const meta: Entry[] = [
       file('control', 0o644, control(description, installedSize(tree))),
       file('conffiles', 0o644, conffiles.join('')),
       file('md5sums', 0o644, md5sums(tree, entries)),
-      file('postinst', 0o755, script({ configure: description.afterInstall })),
-      file('prerm', 0o755, script({ remove: description.beforeRemoval })),
-      file('postrm', 0o755, script({ remove: description.afterRemoval, purge: description.onPurge })),
+      file('postinst', 0o755, script(functions, { configure: configure(afterInstall), 'abort-remove': afterRefusal })),
+      file('prerm', 0o755, script(functions, { remove: remove(beforeRemoval) })),
+      file('postrm', 0o755, script(functions, { remove: afterRemoval, purge: onPurge })),
     ];
     writeTree(join(tree, 'DEBIAN'), meta, date);
     const target = join(folder, debFileName(description));

@@ -1,19 +1,22 @@
 /**
  * What the packages hold: one description from which both are made.
  *
- * Invariant: no script of a package touches /var/lib/recovery-agent unless it is empty. A journal outlives the program.
+ * Invariant: no package deletes a journal, which outlives the program.
  */
+
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DEFINITIONS_DIRECTORY } from '#agents/task-definitions.ts';
-import { renderExample } from '#config/example.ts';
+import { renderExample } from '#config/options/example.ts';
 import { ADDON_DIRECTORY } from '#engine/journal/addon.ts';
 import { renderCompletion } from '../completion/bash.ts';
 import { copyright, licenceTexts } from './licences.ts';
 import { NAME } from './name.ts';
-import { AFTER_INSTALL, AFTER_REMOVAL, BEFORE_REMOVAL, ON_PURGE } from './scripts.ts';
+import type { Release } from './release.ts';
+import { billOfMaterials } from './sbom.ts';
+import { readScripts, type Scripts } from './scripts.ts';
 
 export { NAME };
 
@@ -32,14 +35,6 @@ export type Entry =
   | { readonly is: 'directory'; readonly path: string; readonly mode: number }
   | { readonly is: 'link'; readonly path: string; readonly target: string };
 
-export interface Release {
-  readonly version: string;
-  /** Seconds since 1970: the time of everything in the package. */
-  readonly date: number;
-  /** What is new, one point each. */
-  readonly changes: readonly string[];
-}
-
 export interface PackageDescription extends Release {
   readonly summary: string;
   /** Lines of at most 78 characters. */
@@ -50,14 +45,7 @@ export interface PackageDescription extends Release {
   /** Libraries that the program and the addon are linked with, by the names of each packaging system. */
   readonly needs: { readonly deb: readonly string[]; readonly rpm: readonly string[] };
   readonly recommends: string;
-  /** Shell commands run as root after installing or upgrading. */
-  readonly afterInstall: readonly string[];
-  /** Shell commands run as root before the files go, not before an upgrade. */
-  readonly beforeRemoval: readonly string[];
-  /** Shell commands run as root after the files went, not after an upgrade. */
-  readonly afterRemoval: readonly string[];
-  /** Shell commands run when nothing is to be left; only Debian knows that. */
-  readonly onPurge: readonly string[];
+  readonly scripts: Scripts;
 }
 
 export interface Parts {
@@ -67,8 +55,15 @@ export interface Parts {
   readonly executable: string;
 }
 
-/** Neither is enabled: which monitors a host needs stands in its configuration. */
+/** Neither is enabled: the configuration of a host decides which monitors it needs. */
 const UNITS = [`${NAME}-monitor.service`, `${NAME}-monitor@.service`];
+/** What single monitors need beside the rights of the template. */
+const DROP_INS = ['host', 'process'].map((monitor) => `${NAME}-monitor@${monitor}.service.d`);
+const SYSTEM_UNITS = '/usr/lib/systemd/system';
+
+/** An image without a machine ID is given all presets at its first boot, and without a rule systemd enables every unit. */
+const PRESET = `# A file with a lower number, e.g. /etc/systemd/system-preset/10-site.preset, has precedence.
+${UNITS.map((unit) => `disable ${unit}\n`).join('')}`;
 
 /** Relative, so that it also holds in a root that is mounted elsewhere. */
 const OCF_LINK = {
@@ -91,7 +86,7 @@ const LOGROTATE = `/var/log/${NAME}/*.log {
 
 const TMPFILES = `# The engine's socket and process file.\nd /run/${NAME} 0755 root root -\n`;
 
-/** Where the addon goes, with its hash in the name as the program looks for it. Throws when the program would not take it. */
+/** The path of the addon, with its hash in the name as the program expects it. Throws if the program would not load it. */
 function addonEntry({ root, executable }: Parts): Entry {
   const addon = join(root, 'node_modules/better-sqlite3/prebuilds/linux-x64.node');
   const hash = createHash('sha256').update(readFileSync(addon)).digest('hex');
@@ -102,7 +97,7 @@ function addonEntry({ root, executable }: Parts): Entry {
   return { is: 'file', path, mode: 0o644, content: { copyOf: addon } };
 }
 
-/** The examples that the documents tell of, as they are; their types are those that the package has anyway. */
+/** The examples to which the documents refer, unchanged; their types are those of the package. */
 export function examples(root: string): Entry[] {
   const directory = join(root, 'docs/examples');
   const entries: Entry[] = [{ is: 'directory', path: `${DOCUMENTS}/examples`, mode: 0o755 }];
@@ -127,19 +122,26 @@ export function examples(root: string): Entry[] {
   return entries;
 }
 
-/** The pages for operators. */
-function pages(root: string): Entry[] {
+/** The pages in the folders of the checkout, so that their links lead to one another here too. */
+export function pages(root: string): Entry[] {
   const directory = join(root, 'docs');
-  const names = readdirSync(directory).filter((name) => name.endsWith('.md') && !OF_CONTRIBUTORS.includes(name));
-  return names.sort().map((name) => ({
+  const page = (name: string): Entry => ({
     is: 'file',
     path: `${DOCUMENTS}/${name}`,
     mode: 0o644,
     content: { copyOf: join(directory, name) },
-  }));
+  });
+  const folders = FOLDERS_OF_PAGES.flatMap((folder): Entry[] => [
+    { is: 'directory', path: `${DOCUMENTS}/${folder}`, mode: 0o755 },
+    ...readdirSync(join(directory, folder))
+      .sort()
+      .map((name) => page(`${folder}/${name}`)),
+  ]);
+  return [page('README.md'), ...folders];
 }
 
-const OF_CONTRIBUTORS: readonly string[] = ['contributing.md', 'dependencies.md'];
+/** All but `internals/`, which is of use only beside the source. */
+const FOLDERS_OF_PAGES: readonly string[] = ['concepts', 'decisions', 'extend', 'operate', 'reference', 'start'];
 
 export function describePackage(release: Release, parts: Parts): PackageDescription {
   const manual = readFileSync(join(parts.root, 'packaging/man/recovery-agent.8'));
@@ -150,8 +152,8 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       'Recovers failed compute hosts, instances and processes of an OpenStack cloud',
       'as Masakari does. One program is the engine, its command line and the',
       'Pacemaker resource agent ocf:openstack:recovery-agent. The engine keeps a',
-      'journal on shared storage; when its node fails, another node goes on exactly',
-      'where it stopped.',
+      'journal on shared storage; when its node fails, the engine of another node',
+      'resumes at the first unfinished step.',
     ],
     maintainer: 'recovery-agent maintainers <maintainers@recovery-agent.invalid>',
     licence: 'Apache-2.0',
@@ -170,8 +172,17 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       { is: 'file', path: `/usr/lib/tmpfiles.d/${NAME}.conf`, mode: 0o644, content: TMPFILES },
       ...UNITS.map((unit): Entry => {
         const content = readFileSync(join(parts.root, 'packaging/systemd', unit));
-        return { is: 'file', path: `/usr/lib/systemd/system/${unit}`, mode: 0o644, content };
+        return { is: 'file', path: `${SYSTEM_UNITS}/${unit}`, mode: 0o644, content };
       }),
+      ...DROP_INS.flatMap((folder): Entry[] => {
+        const content = readFileSync(join(parts.root, 'packaging/systemd', folder, '10-rights.conf'));
+        const path = `${SYSTEM_UNITS}/${folder}`;
+        return [
+          { is: 'directory', path, mode: 0o755 },
+          { is: 'file', path: `${path}/10-rights.conf`, mode: 0o644, content },
+        ];
+      }),
+      { is: 'file', path: `/usr/lib/systemd/system-preset/90-${NAME}.preset`, mode: 0o644, content: PRESET },
       { is: 'directory', path: `/var/lib/${NAME}`, mode: 0o750 },
       { is: 'directory', path: `/var/log/${NAME}`, mode: 0o750 },
       { is: 'file', path: `/usr/share/man/man8/${NAME}.8.gz`, mode: 0o644, content: gzip(manual) },
@@ -187,6 +198,12 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       { is: 'directory', path: DOCUMENTS, mode: 0o755 },
       { is: 'licence', path: `${DOCUMENTS}/copyright`, mode: 0o644, content: copyright(parts.root) },
       { is: 'licence', path: `${DOCUMENTS}/licences.gz`, mode: 0o644, content: gzip(licenceTexts(parts.root)) },
+      {
+        is: 'file',
+        path: `${DOCUMENTS}/${NAME}.cdx.json`,
+        mode: 0o644,
+        content: billOfMaterials(parts.root, release),
+      },
       ...pages(parts.root),
       ...examples(parts.root),
     ],
@@ -204,10 +221,7 @@ export function describePackage(release: Release, parts: Parts): PackageDescript
       ],
     },
     recommends: 'pacemaker',
-    afterInstall: AFTER_INSTALL,
-    beforeRemoval: BEFORE_REMOVAL,
-    afterRemoval: AFTER_REMOVAL,
-    onPurge: ON_PURGE,
+    scripts: readScripts(),
   };
 }
 

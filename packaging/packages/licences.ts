@@ -1,4 +1,4 @@
-/** Whose work is in the program, and on what terms: the licences ask that their texts go with it. */
+/** The components of the program and their licences: the licences require that their texts are shipped with it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

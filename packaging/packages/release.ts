@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VERSION } from '#agents/version.ts';
 import { changesOf } from './changes.ts';
-import type { Release } from './description.ts';
 
 function git(root: string, ...args: readonly string[]): string {
   return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -29,7 +28,7 @@ export function releaseOf(root: string): Release {
   return { version: VERSION, date: releaseDate(root), changes: changesOf(VERSION, changelog) };
 }
 
-/** Whether the executable says that it is this version, made of the commit that is checked out. */
+/** Whether the executable reports this version, made of the commit that is checked out. */
 export function isCurrent(executable: string, root: string): boolean {
   try {
     const commit = process.env.RECOVERY_AGENT_COMMIT ?? git(root, 'rev-parse', '--short=12', 'HEAD');
@@ -38,4 +37,12 @@ export function isCurrent(executable: string, root: string): boolean {
   } catch {
     return false;
   }
+}
+
+export interface Release {
+  readonly version: string;
+  /** Seconds since 1970: the time of everything in the package. */
+  readonly date: number;
+  /** What is new, one point each. */
+  readonly changes: readonly string[];
 }

@@ -14,8 +14,8 @@ export function rpmFileName({ version }: PackageDescription): string {
 }
 
 /**
- * What is packaged is finished: nothing of it is stripped, compressed or searched for dependencies, and nothing tells who built it.
- * zstd: rpm reads it wherever glibc is new enough for us.
+ * What is packaged is finished: nothing of it is stripped, compressed or searched for dependencies, and nothing identifies the
+ * builder. zstd: rpm reads it wherever glibc is new enough for us.
  */
 const MACROS = `%global __os_install_post %{nil}
 %global debug_package %{nil}
@@ -44,7 +44,7 @@ function fileLine(entry: Entry): string {
 }
 
 function spec(description: PackageDescription, tree: string): string {
-  const { version, maintainer, date, changes } = description;
+  const { version, maintainer, date, changes, scripts } = description;
   return `${MACROS}
 Name: ${NAME}
 Version: ${version}
@@ -55,7 +55,8 @@ Packager: ${maintainer}
 AutoReqProv: no
 Requires: ${description.needs.rpm.join(', ')}
 Requires(post): coreutils, grep
-Requires(preun): coreutils, grep
+Requires(preun): coreutils, grep, sed
+Requires(postun): coreutils, grep
 Recommends: ${description.recommends}
 
 %description
@@ -66,16 +67,22 @@ mkdir -p %{buildroot}
 cp -a ${tree}/. %{buildroot}/
 
 %post
-${plain(description.afterInstall.join('\n'))}
+set -e
+first=
+[ "$1" != 1 ] || first=yes
+${plain(scripts.functions + scripts.afterInstall)}
+[ -z "$failed" ]
 
 %preun
+set -e
 if [ "$1" = 0 ]; then
-${plain(description.beforeRemoval.join('\n'))}
+${plain(scripts.functions + scripts.beforeRemoval)}
 fi
 
 %postun
+set -e
 if [ "$1" = 0 ]; then
-${plain(description.afterRemoval.join('\n'))}
+${plain(scripts.functions + scripts.afterRemoval)}
 fi
 
 %files

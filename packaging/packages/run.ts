@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 export interface Job {
-  /** For what the program leaves behind; also its home, so that nobody's ~/.rpmmacros or ~/.dpkg.cfg counts. */
+  /** For temporary files of the program; also its home, so that no user's ~/.rpmmacros or ~/.dpkg.cfg counts. */
   readonly scratch: string;
   readonly date: number;
 }
