@@ -1,5 +1,5 @@
 #!/bin/sh
-# A task that tells the operators about a failure, and gives back under which number.
+# A task that alerts the operators of a failure, and returns the number of the alert.
 #
 #     [alert]
 #     driver = executable
@@ -10,11 +10,11 @@
 #     retries = 2
 #     on_failure = continue
 #
-# A third argument may name the program that tells them; it gets the text as its only argument. Without one it is logger(1).
-# The step key in the text is the same in every attempt of one recovery: whoever is told twice knows that it is one alert.
+# A third argument may name the program that sends the alert; it gets the text as its only argument. Default: logger(1).
+# The step key in the text is the same in every attempt of one recovery: a repeated alert can be recognized.
 set -eu
 
-# "Nothing was done, begin again at any time": for an engine that stops before anybody was told.
+# "Nothing was done, the task may run again at any time": for an engine that stops before the alert was sent.
 NOTHING_DONE=75
 trap 'exit $NOTHING_DONE' TERM
 
@@ -23,12 +23,12 @@ if [ $# -lt 2 ]; then
   exit $NOTHING_DONE
 fi
 
-# What the engine has to say stands on stdin as one JSON object; the arguments are enough here.
+# The engine writes its input as one JSON object to stdin; the arguments are enough here.
 cat > /dev/null
 
-echo '{"progress": 0.5, "message": "Telling the operators"}'
+echo '{"progress": 0.5, "message": "Alerting the operators"}'
 
-# From here on it may have been done, so it is not called undone any more.
+# From here on the outcome is unknown, so the exit code for "nothing was done" is no longer used.
 trap - TERM
 "${3:-logger}" "recovery-agent: host $1 $2 ($RECOVERY_AGENT_STEP_KEY)" >&2
 

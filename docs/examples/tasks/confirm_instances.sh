@@ -6,7 +6,7 @@
 #     command = /usr/share/doc/recovery-agent/examples/tasks/confirm_instances.sh {{ host_name }} {{ recovered_instances.new_host }}
 #     after_crash = idempotent
 #
-# Its second argument is the list of new hosts, separated by commas. Ask your monitoring here for more than that.
+# Its second argument is the list of new hosts, separated by commas. For further checks query your monitoring here.
 set -eu
 cat > /dev/null
 failed=$1

@@ -57,7 +57,7 @@ def run(task, path):
 
 
 def check(task, path):
-    """Asked when an engine died while the task ran: was it done?"""
+    """Called when an engine ended while the task ran: was it done?"""
     record = noted(path, task["step_key"])
     if record is None:
         return NOTHING_DONE
@@ -66,10 +66,10 @@ def check(task, path):
 
 
 def undo(task, path):
-    """Asked when the flow rolls back; taking back twice does no harm."""
+    """Called when the flow rolls back; a repeated undo has no effect."""
     if noted(path, task["step_key"]) is not None:
         os.remove(path)
-        tell(message="Metering taken back", progress=1)
+        tell(message="Metering rolled back", progress=1)
     return DONE
 
 
