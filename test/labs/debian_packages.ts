@@ -11,13 +11,13 @@ import { promisify } from 'node:util';
  * Invariant: installing them starts nothing on this machine. A lab starts its own processes, in its own place.
  */
 
-/** Debian's own switch: every package asks this program before it starts a service; 101 means "not allowed". */
+/** Debian's own switch: every package calls this program before it starts a service; 101 means "not allowed". */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 const POLICY = '#!/bin/sh\n# Put here by the recovery-agent labs while they install packages.\nexit 101\n';
 
 /** Two labs may be installed at once; the policy file of one must not go while the other installs. */
 const LOCK_FILE = join(tmpdir(), 'recovery-agent-labs-packages.lock');
-const LOCK_SECONDS = 900;
+const LOCK_SECONDS = 2400;
 
 const ENVIRONMENT = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
 
@@ -53,7 +53,7 @@ export async function installDebianPackages(lab: string, packages: readonly stri
         'install',
         '--yes',
         '--no-install-recommends',
-        // A lost machine is installed anew: syncing every file to disk would only cost time.
+        // The lab is reinstalled after a loss: syncing every file to disk would only cost time.
         '--option=Dpkg::Options::=--force-unsafe-io',
         '--option=Dpkg::Options::=--force-confdef',
         '--option=Dpkg::Options::=--force-confold',
@@ -72,7 +72,7 @@ export async function withPackagesLock(action: () => Promise<void>): Promise<voi
     once(holder, 'close').then(() => false),
   ]);
   if (!held) {
-    throw new Error(`Another installation held ${LOCK_FILE} for ${LOCK_SECONDS} s. See what it does, and try again.`);
+    throw new Error(`Another installation held ${LOCK_FILE} for ${LOCK_SECONDS} s. Check it, and retry.`);
   }
   try {
     await action();
@@ -81,7 +81,7 @@ export async function withPackagesLock(action: () => Promise<void>): Promise<voi
   }
 }
 
-/** A policy file of somebody else (every Debian container image has one) is left as it is. */
+/** A policy file of another program (every Debian container image has one) is not changed. */
 async function withoutServiceStarts(install: () => Promise<void>): Promise<void> {
   const present = await readFile(POLICY_FILE, 'utf8').catch(() => undefined);
   const ours = present === undefined || present === POLICY;

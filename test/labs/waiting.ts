@@ -1,16 +1,19 @@
-/** Every wait of a lab: for a condition, with an upper bound, telling what it waited for and what it last saw. */
+/** Every wait of a lab: for a condition, with an upper bound; its error names the condition and the last state. */
 
-export interface Patience {
+export interface OutageRetry {
   /** What is waited for, as the end of "waited 30 s for …". */
   readonly what: string;
   readonly seconds: number;
-  /** Pause between two looks. */
+  /** Interval between two polls. */
   readonly everyMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Calls `look` until it gives something other than undefined; an error of `look` ends the wait at once. */
-export async function waitUntil<T>(patience: Patience, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+export async function waitUntil<T>(
+  patience: OutageRetry,
+  look: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
   const deadline = performance.now() + patience.seconds * 1000;
   for (;;) {
     patience.signal?.throwIfAborted();

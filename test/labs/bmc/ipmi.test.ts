@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
-import { createIpmiSource } from '../../../monitors/host/ipmi.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
+import { createIpmiSource } from '#monitors/host/sources/ipmi/source.ts';
 import { installPackages } from './install.ts';
 import { BmcSimulator, PASSWORD, USER } from './simulator.ts';
 
@@ -76,9 +76,9 @@ describe('the real ipmitool', () => {
     expect(await look(bmc)).toContain('Get Chassis Power Status failed: Unspecified error');
   });
 
-  test('is blind where nobody responds', async () => {
+  test('is blind where no BMC responds', async () => {
     await using bmc = await BmcSimulator.start();
     expect(await look(bmc, { port: 9, timeout: 60 })).toMatch(/^blind:.*Unable to establish IPMI v2/);
-    expect(await look(bmc, { port: 9, timeout: 1 })).toMatch(/^blind:.*no answer within 1 s; .*set cipher_suite/);
+    expect(await look(bmc, { port: 9, timeout: 1 })).toMatch(/^blind:.*timed out after 1 s; .*set cipher_suite/);
   });
 });

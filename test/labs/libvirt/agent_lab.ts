@@ -68,7 +68,7 @@ export class AgentLab implements AsyncDisposable {
     socket.once('error', done.reject);
     try {
       socket.write(`${letter}\n`);
-      // A guest that reboots cannot say that it did.
+      // A guest that reboots cannot report that.
       if (letter === 'r') await new Promise((resolve) => socket.write('', resolve));
       else await within(60, `the guest to do "${letter}"`, done.promise);
     } finally {

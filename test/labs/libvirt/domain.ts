@@ -6,7 +6,7 @@ export interface DomainOptions {
   readonly watchdog?: 'reset' | 'pause' | 'poweroff' | 'none';
   /** A second disk that is too small for what the guest writes to it. */
   readonly disk?: { readonly path: string; readonly onError: 'enospace' | 'report' };
-  readonly maker?: 'nova' | 'somebody else';
+  readonly maker?: 'nova' | 'another tool';
   /** Instead of the small guest one that has an agent; its channel is where Nova has it. */
   readonly linux?: LinuxGuest;
 }

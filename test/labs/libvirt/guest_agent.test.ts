@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import { create } from '#monitors/guest/monitor.ts';
-import type { MonitorContext } from '#monitors/monitor.ts';
+import type { MonitorContext } from '#monitors/service/monitor.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { waitUntil } from '../waiting.ts';
 import { AgentLab, UUID } from './agent_lab.ts';
@@ -51,7 +51,7 @@ class Run implements AsyncDisposable {
 
   static async start(other: Partial<EngineOptions['guestMonitor']> = {}): Promise<Run> {
     const run = new Run(await create(options(other), 'n1'));
-    await run.untilLine('a guest answers', 1);
+    await run.untilLine('a guest responds', 1);
     return run;
   }
 
@@ -71,7 +71,7 @@ class Run implements AsyncDisposable {
   }
 
   async untilLine(text: string, times: number): Promise<void> {
-    await this.until(`the log to say "${text}"`, () => this.count(text) >= times);
+    await this.until(`the log to contain "${text}"`, () => this.count(text) >= times);
   }
 
   count(text: string): number {
@@ -93,7 +93,7 @@ class Run implements AsyncDisposable {
   }
 }
 
-test('an agent that hangs in its guest is reported once, and seen when it goes on', async () => {
+test('an agent that hangs in its guest is reported once, and detected when it continues', async () => {
   await using run = await Run.start();
   await lab.type('s');
   const begun = performance.now();
@@ -101,7 +101,7 @@ test('an agent that hangs in its guest is reported once, and seen when it goes o
   console.info(`agent stopped → report: ${Math.round(performance.now() - begun)} ms, 4 pings 0.5 s apart`);
   await run.more(3);
   await lab.type('c');
-  await run.untilLine('a guest answers again', 1);
+  await run.untilLine('a guest responds again', 1);
   expect(run.reports.map(({ notification }) => notification)).toEqual([
     {
       type: 'VM',
@@ -115,18 +115,18 @@ test('an agent that hangs in its guest is reported once, and seen when it goes o
 test('a guest that reboots is waited for, and nothing is reported', async () => {
   await using run = await Run.start();
   await lab.type('r');
-  await run.untilLine('a guest is waited for', 1);
-  await run.untilLine('a guest answers', 2);
+  await run.untilLine('waiting for a guest agent', 1);
+  await run.untilLine('a guest responds', 2);
   expect(run.reports).toEqual([]);
 });
 
 test('an agent that ends in its guest is no failure of the guest', async () => {
   await using run = await Run.start();
   await lab.type('k');
-  await run.untilLine('a guest is waited for', 1);
+  await run.untilLine('waiting for a guest agent', 1);
   await run.more(8);
   await lab.type('b');
-  await run.untilLine('a guest answers', 2);
+  await run.untilLine('a guest responds', 2);
   expect(run.reports).toEqual([]);
 });
 
@@ -143,7 +143,7 @@ test('a paused guest is no failure', async () => {
   expect(run.reports).toEqual([]);
 });
 
-test('a QEMU that is stopped is noticed and reported once where the policy says so, and seen when it goes on', async () => {
+test('a QEMU that is stopped is detected and reported once if the policy requires it, and detected when it continues', async () => {
   await using run = await Run.start({
     hungQemu: 'report',
     hungQemuAfterMs: 5000,
@@ -156,14 +156,14 @@ test('a QEMU that is stopped is noticed and reported once where the policy says 
   } finally {
     await lab.signalQemu('SIGCONT');
   }
-  await run.untilLine('a QEMU answers libvirt again', 1);
-  await run.untilLine('a guest answers', 1);
+  await run.untilLine('a QEMU responds to libvirt again', 1);
+  await run.untilLine('a guest responds', 1);
   expect(run.reports).toHaveLength(1);
-  expect(run.count('a QEMU does not answer libvirt')).toBe(1);
+  expect(run.count('a QEMU does not respond to libvirt')).toBe(1);
 });
 
-/** Why agents are asked through libvirt. */
-test('the agent’s socket answers nobody but libvirt', async () => {
+/** Why agents are reached through libvirt. */
+test('the agent’s socket responds only to libvirt', async () => {
   const socket = connect({ path: await lab.agentSocket() });
   try {
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));

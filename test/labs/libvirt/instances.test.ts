@@ -10,7 +10,7 @@ import { ACTIVE, NODE, Observed } from './observed.ts';
 
 let lab: LibvirtLab;
 let observed: Observed;
-/** A number is never used twice, so that no log of a domain tells of an earlier test. */
+/** A number is never used twice, so that no log of a domain contains lines of an earlier test. */
 let last = 0;
 const next = (): number => {
   last += 1;
@@ -93,7 +93,7 @@ test('a panic that libvirt ends the guest for is reported once', async () => {
   expect(observed.told).toHaveLength(1);
 });
 
-test('a panic that leaves the guest standing is reported, as what the configuration says', async () => {
+test('a panic that does not end the guest is reported, with the configured event', async () => {
   const vm = next();
   observed = new Observed(lab, { panicEvent: 'LIFECYCLE/CRASHED_PANICKED' });
   await lab.boot(vm, { onCrash: 'preserve' });
@@ -143,7 +143,7 @@ test('an I/O error that stops the guest is reported once, and its later death as
   expect(observed.told[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
 });
 
-test('an I/O error that the guest is told of is reported once', async () => {
+test('an I/O error that is passed to the guest is reported once', async () => {
   const vm = next();
   await lab.makeSmallDisk();
   await lab.boot(vm, { disk: { path: lab.smallDisk, onError: 'report' } });
@@ -151,7 +151,7 @@ test('an I/O error that the guest is told of is reported once', async () => {
   await expectReport(vm, 'IO_ERROR/IO_ERROR_REPORT', () => lab.tell(vm, 'd'));
 });
 
-test('what somebody asked for is no failure: shutdown, destroy, a stop from inside, kill -TERM, suspend, save, delete', async () => {
+test('a requested end is no failure: shutdown, destroy, a stop from inside, kill -TERM, suspend, save, delete', async () => {
   const [asked, destroyed, inside, terminated, suspended, saved, deleted] = [
     next(),
     next(),
@@ -195,18 +195,18 @@ test('a hung guest that is destroyed is no failure', async () => {
   await expectNothing();
 });
 
-test('a killed process whose instance Nova has elsewhere, or does away with, is no failure; nor is what is not of Nova', async () => {
+test('a killed process whose instance Nova has elsewhere, or deletes, is no failure; nor is a domain that is not of Nova', async () => {
   const [elsewhere, deleting, stopping, foreign] = [next(), next(), next(), next()];
   for (const vm of [elsewhere, deleting, stopping]) await lab.boot(vm);
-  await lab.boot(foreign, { maker: 'somebody else' });
+  await lab.boot(foreign, { maker: 'another tool' });
   await observed.start();
   observed.nova.set(domainUuid(elsewhere), { ...ACTIVE, host: 'compute2', taskState: 'migrating' });
   observed.nova.set(domainUuid(deleting), { ...ACTIVE, taskState: 'deleting' });
   observed.nova.set(domainUuid(stopping), { ...ACTIVE, taskState: 'powering-off' });
   await lab.signal('KILL', elsewhere, deleting, stopping, foreign);
   for (const vm of [elsewhere, deleting, stopping, foreign]) await lab.waitForState(vm, 'shut off (crashed)');
-  await waitUntil({ what: 'three verdicts', seconds: 60 }, () =>
-    observed.lines.filter((line) => line.includes('is no failure')).length === 3 ? true : undefined,
+  await waitUntil({ what: 'three decisions', seconds: 60 }, () =>
+    observed.lines.filter((line) => line.includes('has not failed')).length === 3 ? true : undefined,
   );
   await expectNothing();
   expect(
@@ -251,7 +251,7 @@ test('a whole life and death while the monitor was down is reported', async () =
   expect(observed.told[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
 });
 
-test('a death while libvirtd was down is reported when it is back; what lived on is left alone', async () => {
+test('a death while libvirtd was down is reported when it is back; running guests are not reported', async () => {
   const [killed, alive, panicked] = [next(), next(), next()];
   for (const vm of [killed, alive, panicked]) await lab.boot(vm);
   await lab.tell(panicked, 'n');
@@ -259,7 +259,7 @@ test('a death while libvirtd was down is reported when it is back; what lived on
   await lab.signalLibvirtd('TERM');
   await lab.killUnseen(killed);
   await lab.tell(panicked, 'p');
-  await waitUntil({ what: 'the monitor to say that it is blind', seconds: 30 }, () =>
+  await waitUntil({ what: 'the monitor to report that it is blind', seconds: 30 }, () =>
     observed.blind > 0 ? true : undefined,
   );
   const before = Date.now();

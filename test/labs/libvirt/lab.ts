@@ -70,11 +70,11 @@ export class LibvirtLab {
 
   async startLibvirtd(): Promise<void> {
     const words = ['-f', join(this.directory, 'libvirtd.conf'), '-p', join(this.directory, 'libvirtd.pid')];
-    // As a daemon it belongs to the world alone, and has told that it is ready when this returns.
+    // As a daemon it belongs to the world only, and has reported that it is ready when this returns.
     await this.#world.run('/usr/sbin/libvirtd', '--daemon', ...words).catch((error: unknown) => {
       throw new Error(`libvirtd did not start; see ${this.directory}/libvirtd.log`, { cause: error });
     });
-    await waitUntil({ what: 'libvirtd to answer', seconds: 60 }, () =>
+    await waitUntil({ what: 'libvirtd to respond', seconds: 60 }, () =>
       this.virsh('list').then(
         () => true,
         () => undefined,
@@ -114,7 +114,7 @@ export class LibvirtLab {
     await this.virsh('create', this.#describe(number, options));
   }
 
-  /** As `virsh domstate --reason` says it. */
+  /** The output of `virsh domstate --reason`. */
   async state(number: number): Promise<string> {
     return this.virsh('domstate', '--reason', domainName(number));
   }
@@ -148,7 +148,7 @@ export class LibvirtLab {
     socket.on('error', () => socket.destroy());
     try {
       await once(socket, 'connect', { signal: AbortSignal.timeout(10_000) });
-      // Until the guest has booted nobody echoes.
+      // Until the guest has booted there is no echo.
       await waitUntil({ what: `${domainName(number)} to boot`, seconds: 120, everyMs: 200 }, () => {
         if (heard.includes('n')) return true;
         socket.write('n');

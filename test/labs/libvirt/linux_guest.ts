@@ -25,7 +25,7 @@ const MODULES = [
   'char/virtio_console',
 ];
 
-/** s: the agent is stopped (SIGSTOP); c: it goes on; k: it is killed; b: it is started; r: the guest reboots at once. */
+/** s: the agent is stopped (SIGSTOP); c: it continues; k: it is killed; b: it is started; r: the guest reboots at once. */
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t devtmpfs none /dev; mount -t proc none /proc; mount -t sysfs none /sys
@@ -96,7 +96,7 @@ async function fetchOnce(root: string): Promise<void> {
   }
 }
 
-/** The package that the name for "the newest" stands for. */
+/** The package to which the name for "the newest" refers. */
 async function kernelPackage(): Promise<string> {
   const { stdout } = await run('apt-cache', ['depends', META_PACKAGE]);
   const name = /Depends: (linux-image-\S+)/.exec(stdout)?.[1];

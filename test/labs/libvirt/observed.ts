@@ -1,9 +1,9 @@
-/** The instance monitor at work in a test: what it reported, and what Nova would say. */
+/** The instance monitor at work in a test: its reports, and the responses of a simulated Nova. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options.ts';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import { create } from '#monitors/instance/monitor.ts';
-import type { InstanceFacts, Monitor } from '#monitors/monitor.ts';
+import type { InstanceFacts, Monitor } from '#monitors/service/monitor.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { waitUntil, within } from '../waiting.ts';
 import type { LibvirtLab } from './lab.ts';
@@ -19,7 +19,7 @@ export interface Report {
 export class Observed {
   readonly reports: Report[] = [];
   readonly lines: string[] = [];
-  /** What Nova says of an instance; of any other: active, here. */
+  /** Nova's state of an instance; of any other: active, here. */
   readonly nova = new Map<string, InstanceFacts | undefined>();
   monitor: Monitor | undefined;
   seen = 0;
@@ -71,12 +71,12 @@ export class Observed {
   /** Waits for a listing that begins after this moment. */
   async waitForLook(): Promise<void> {
     const wanted = this.seen + 2;
-    await waitUntil({ what: 'the monitor to look', seconds: 60, everyMs: 20 }, () =>
+    await waitUntil({ what: 'the monitor to poll', seconds: 60, everyMs: 20 }, () =>
       this.seen >= wanted || (wanted === 2 && this.seen >= 1) ? true : undefined,
     );
   }
 
-  /** Waits for so many reports, and looks once more that there are no others. */
+  /** Waits for so many reports, and checks once more that there are no others. */
   async waitForReports(count: number): Promise<readonly Report[]> {
     await waitUntil(
       { what: `${count} reports; there are ${JSON.stringify(this.reports)}`, seconds: 60, everyMs: 5 },

@@ -1,6 +1,6 @@
 /**
  * From the death of a real guest to its recovery: libvirt, the monitor as a process of its own, its outbox, the engine as a
- * process of its own. The cloud is simulated: what is asked of it is what Nova would be asked.
+ * process of its own. The cloud is simulated: it receives the requests that Nova would receive.
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

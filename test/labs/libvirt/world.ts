@@ -1,8 +1,8 @@
 /**
  * The namespaces in which the lab's libvirtd and its guests live.
  *
- * Invariants: libvirt's folders of this machine are covered, never written; when the program that started the world ends, in
- * whatever way, the first process of the world is killed, and the kernel ends all others with it.
+ * Invariants: libvirt's folders of this machine are covered, never written; when the program that started the world ends, however it
+ * ends, the first process of the world is killed, and the kernel ends all others with it.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -62,7 +62,7 @@ export class World {
   private constructor(first: ChildProcess, pid: number) {
     this.#first = first;
     this.#pid = pid;
-    // Told by whoever waits for it.
+    // Each waiter gets the error itself.
     first.on('exit', () => {});
   }
 

@@ -41,7 +41,7 @@ export class MailServer implements AsyncDisposable {
     }[tls];
     const handler = ['--class', 'aiosmtpd.handlers.Mailbox', join(this.#directory, 'maildir')];
     const words = ['-m', 'aiosmtpd', '--nosetuid', '--listen', `127.0.0.1:${port}`, ...files, ...handler];
-    // Debian's own Python, whatever else stands in PATH: the package is for that one.
+    // Debian's own Python, for any PATH: the package is for that one.
     this.#child = spawn('/usr/bin/python3', words, { cwd: this.#directory, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {

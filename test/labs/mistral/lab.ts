@@ -48,7 +48,7 @@ export class MistralLab {
     await this.cloud.stop();
   }
 
-  /** A call as the administrator, whatever its answer. */
+  /** A call as the administrator, with any response. */
   async request(method: string, path: string, body?: unknown): Promise<Answer> {
     return await this.cloud.parts.rest.request(method, `${this.#address}${path}`, body === undefined ? {} : { body });
   }
@@ -83,7 +83,7 @@ const settingsOf = (plan: LabParts['plan']): Settings => ({
 });
 
 async function startMistral({ plan, processes }: LabParts, port: number): Promise<void> {
-  // Under uwsgi Mistral reads no arguments, but looks for its file in the home directory.
+  // Under uwsgi Mistral reads no arguments, but searches its file in the home directory.
   const home = join(plan.directory, 'etc/mistral');
   mkdirSync(home, { recursive: true });
   const file = join(home, 'mistral.conf');

@@ -71,7 +71,9 @@ it('host-evacuate moves the instances of a failed host, and runs once though its
   const executions = await lab.executions();
   expect(executions).toMatchObject([{ workflow_name: 'host-evacuate', state: 'SUCCESS' }]);
   const lines = linesOf(view);
-  expect(lines).toContain(`Execution ${executions[0]?.id} of workflow host-evacuate was begun before; it is awaited`);
+  expect(lines).toContain(
+    `Execution ${executions[0]?.id} of workflow host-evacuate was started before; waiting for it`,
+  );
   expect(lines).toContain('wait_until_left: SUCCESS');
   const migrations = await evacuationsFrom('c1');
   expect(migrations.map(({ instance_uuid }) => instance_uuid).sort()).toEqual([...uuids].sort());
@@ -82,7 +84,7 @@ it('host-evacuate moves the instances of a failed host, and runs once though its
   }
 });
 
-it('Mistral itself keeps one execution for an id, however often it is asked to begin it', async () => {
+it('Mistral itself keeps one execution for an id, for any number of requests to start it', async () => {
   const definition = 'version: "2.0"\nidle:\n  tasks:\n    one: {action: std.noop}\n';
   await lab.createWorkflow(definition);
   const id = '0f0e0d0c-0b0a-5908-8706-050403020100';
@@ -100,7 +102,7 @@ it('a workflow that takes too long is cancelled', async () => {
   const engine = await engines.start('n1', { methods });
   const uuid = await processFailed(engine, 'c2');
   const view = await untilRecovery(engine, uuid, isOver);
-  expect(view.notification.message).toBe('endless: its time is up (5 s)');
+  expect(view.notification.message).toBe('endless: timed out after 5 s');
   expect(linesOf(view)).toContain('never: RUNNING');
   const ours = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'endless');
   expect(ours[0]).toMatchObject({ state: 'CANCELLED' });
@@ -111,7 +113,7 @@ const SENLIN = readFileSync(join(EXAMPLES, 'senlin-actions.conf'), 'utf8');
 it('an instance is rebooted once, and its workflow runs once, though the engine is killed in between', async () => {
   const [instance = ''] = await lab.cloud.boot(1, 'c2');
   await lab.createWorkflow(
-    'version: "2.0"\ntell-owner:\n  input: [reason, instance_uuid]\n  tasks:\n    say:\n      action: std.echo\n      input: {output: <% $.reason %>}\n',
+    'version: "2.0"\nnotify-owner:\n  input: [reason, instance_uuid]\n  tasks:\n    echo:\n      action: std.echo\n      input: {output: <% $.reason %>}\n',
   );
   const first = await engines.start('n1', { methods: SENLIN });
   const uuid = await instanceFailed(first, 'c2', instance);
@@ -124,7 +126,7 @@ it('an instance is rebooted once, and its workflow runs once, though the engine 
   const { body } = await lab.cloud.request('GET', `/servers/${instance}/os-instance-actions`);
   const actions = (body as { instanceActions: { action: string }[] }).instanceActions.map(({ action }) => action);
   expect(actions.toReversed()).toEqual(['create', 'reboot']);
-  const told = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'tell-owner');
+  const told = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'notify-owner');
   expect(told).toMatchObject([{ state: 'SUCCESS' }]);
   const { body: execution } = await lab.request('GET', `/executions/${told[0]?.id}`);
   expect(JSON.parse((execution as { input: string }).input)).toEqual({

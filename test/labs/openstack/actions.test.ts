@@ -44,7 +44,7 @@ async function bootFromImage(host: string): Promise<string> {
   return uuid;
 }
 
-/** Nova's own records of what was asked for after the boot, oldest first. It writes the result of an event last of all. */
+/** Nova's own records of the requests after the boot, oldest first. It writes the result of an event last of all. */
 async function askedOf(uuid: string): Promise<string[]> {
   const isComplete = (actions: readonly NovaAction[]): boolean =>
     actions.every(({ events }) => events.every(({ result }) => result !== null));
@@ -77,7 +77,7 @@ describe.each([
     expect(lab.whereabouts(uuid)).toEqual(['c1']);
   });
 
-  it('is done once though the engine is killed right after the call, before it knows what Nova answered', async () => {
+  it('is done once though the engine is killed right after the call, before it has the response of Nova', async () => {
     const uuid = await bootFromImage('c1');
     const first = await engines.start('n1', { methods, crashPoint: 'step.after-call' });
     const notification = await instanceFailed(first, 'c1', uuid);
@@ -92,7 +92,7 @@ describe.each([
 });
 
 describe('a rebuild', () => {
-  it('that goes on while its engine is killed is awaited by the next one', async () => {
+  it('that continues while its engine is killed is awaited by the next one', async () => {
     const uuid = await bootFromImage('c1');
     lab.setCopies('c1', 'wait');
     const first = await engines.start('n1', { ...REBUILD, crashPoint: 'step.after-sent' });
@@ -124,7 +124,7 @@ describe('a rebuild', () => {
     expect((await lab.server(stopped)).status).toBe('SHUTOFF');
   });
 
-  it('of an instance without an image ends with why, and nothing is asked of Nova', async () => {
+  it('of an instance without an image ends with the reason, and no request is sent to Nova', async () => {
     const [uuid = ''] = await lab.boot(1, 'c1');
     const engine = await engines.start('n1', REBUILD);
     const view = await untilRecovery(engine, await instanceFailed(engine, 'c1', uuid), isOver);

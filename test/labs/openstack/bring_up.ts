@@ -14,7 +14,7 @@ import {
   startRabbitmq,
 } from './services.ts';
 
-/** In which order a lab comes up, and how a host comes back. Whatever need not wait for another starts at once. */
+/** The start order of a lab, and the return of a host. Services without a dependency start at once. */
 export async function bringUp(
   plan: LabPlan,
   processes: Processes,
@@ -39,13 +39,13 @@ export async function bringUp(
     plan.images === 'glance' ? database.then(() => startGlance(plan, processes, rest, accounts)) : undefined;
   const flavors = Promise.all([novaApi, accounts]).then(() => nova.createFlavors());
   const startService = async (which: 'conductor' | 'scheduler', cell: 'first' | 'second' = 'first'): Promise<void> => {
-    // At their start they log in to Keystone and look for Placement.
+    // At their start they log in to Keystone and connect to Placement.
     await Promise.all([novaSchemas, rabbitmq, accounts, placement]);
     await startNovaService(plan, processes, which, cell);
   };
   const [conductor, scheduler] = [startService('conductor'), startService('scheduler')];
   const secondConductor = plan.secondCell.length > 0 ? startService('conductor', 'second') : undefined;
-  // A compute asks its cell's conductor once and waits 10 s for an answer: it must be there first.
+  // A compute sends one request to its cell's conductor and waits 10 s for the response: the conductor must be there first.
   const computes = Promise.all([conductor, secondConductor, neutron]).then(() =>
     Promise.all(hosts.map((host) => startNovaCompute(plan, processes, host))),
   );
@@ -65,7 +65,7 @@ async function computeUp(plan: LabPlan, processes: Processes, nova: Nova, host: 
 
 /**
  * Starts nova-compute if it does not run, then un-forces and enables it. Nova refuses to un-force a host (400) while
- * evacuations from it stand as `done`. A starting compute turns them into `completed`, but only one for each instance:
+ * evacuations from it have the state `done`. A starting compute turns them into `completed`, but only one for each instance:
  * after repeated evacuations it must be started as often.
  */
 export async function returnCompute(plan: LabPlan, processes: Processes, nova: Nova, host: string): Promise<void> {
@@ -81,6 +81,6 @@ export async function returnCompute(plan: LabPlan, processes: Processes, nova: N
     await startNovaCompute(plan, processes, host);
   }
   await computeUp(plan, processes, nova, host);
-  // Last: Nova tells Placement that a host may be used again only when its compute is up at that moment.
+  // Last: Nova enables a host in Placement again only if its compute is up at that moment.
   await nova.changeService(host, { status: 'enabled' });
 }

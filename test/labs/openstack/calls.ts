@@ -4,7 +4,7 @@ import { waitUntil } from '../waiting.ts';
 import { type LabPlan, url } from './configuration.ts';
 import type { Processes } from './processes.ts';
 import { send } from './rest.ts';
-import { REQUEST_MARK } from './services.ts';
+import { REQUEST_MARK, WORKERS } from './services.ts';
 
 /** Which HTTP requests Keystone and Nova's API were sent, read from their servers' request logs. */
 
@@ -31,23 +31,29 @@ export async function seenCalls(plan: LabPlan, processes: Processes, userAgent: 
 }
 
 /**
- * A server writes a request down after it has answered: a request of our own, awaited in the log, makes sure that those
- * before it are there, but for one that another worker is writing at this moment.
+ * A server writes a request down after it has responded. Each of its workers serves one request after the other: a request of our own that
+ * a worker has written down makes sure that all those before it are there.
  */
 async function callsOf(plan: LabPlan, processes: Processes, api: Api): Promise<SeenCall[]> {
   const [server, path] = SERVERS[api];
+  const address = `${url(plan, api === 'identity' ? 'keystone' : 'nova')}${path}`;
   const mark = randomUUID();
-  if (processes.isRunning(server)) {
-    await send('GET', `${url(plan, api === 'identity' ? 'keystone' : 'nova')}${path}?${mark}`);
-  }
-  const log = await waitUntil({ what: `the request log of ${server}`, seconds: 10, everyMs: 20 }, async () => {
-    const text = await readFile(processes.logFile(server), 'utf8');
-    return text.includes(mark) || !processes.isRunning(server) ? text : undefined;
+  const lines = await waitUntil({ what: `the request log of ${server}`, seconds: 60, everyMs: 20 }, async () => {
+    // Two at once, so that both workers get some.
+    const isRunning = processes.isRunning(server);
+    if (isRunning) await Promise.all([send('GET', `${address}?${mark}`), send('GET', `${address}?${mark}`)]);
+    const read = requestsIn(await readFile(processes.logFile(server), 'utf8'));
+    const workers = new Set(read.filter(({ call }) => call.uri.includes(mark)).map(({ worker }) => worker));
+    return !isRunning || workers.size >= WORKERS[server] ? read : undefined;
   });
+  return lines.map(({ call }) => ({ api, ...call }));
+}
+
+function requestsIn(log: string): { worker: string; call: Omit<SeenCall, 'api'> }[] {
   return log.split('\n').flatMap((line) => {
     const at = line.indexOf(`${REQUEST_MARK}\t`);
     if (at < 0) return [];
-    const [, method = '', uri = '', status, ms, userAgent = ''] = line.slice(at).split('\t');
-    return [{ api, method, uri, status: Number(status), ms: Number(ms), userAgent }];
+    const [, worker = '', method = '', uri = '', status, ms, userAgent = ''] = line.slice(at).split('\t');
+    return [{ worker, call: { method, uri, status: Number(status), ms: Number(ms), userAgent } }];
   });
 }

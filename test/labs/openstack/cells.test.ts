@@ -18,13 +18,13 @@ const FIXTURES = join(import.meta.dirname, '../../fixtures/nova/cell-down.json')
 
 /** Waits until the engine reports that it waits for a cell, and expects that nothing ended meanwhile. */
 async function untilCellIsMissed(engine: EngineProcess, uuid: string): Promise<void> {
-  const isMissed = (view: RecoveryView): boolean => /\bcell\b.*does not answer/.test(linesOf(view).join('\n'));
+  const isMissed = (view: RecoveryView): boolean => /\bcell\b.*does not respond/.test(linesOf(view).join('\n'));
   const view = await untilRecovery(engine, uuid, (one) => isOver(one) || isMissed(one), 60);
   expect(view.notification).toMatchObject({ status: 'running', message: null });
   expect(isMissed(view)).toBe(true);
 }
 
-/** Nova leaves the instances of the cell out of its lists of changes: their silence shows when an evacuation is late. */
+/** Nova leaves the instances of the cell out of its lists of changes: their absence shows when an evacuation is late. */
 const LATE_AFTER_15_S = '[DEFAULT]\nwait_period_after_evacuation = 15\n';
 
 /** Waits until d2 builds so many instances: nothing of Nova but the copying is under way then. */
@@ -117,7 +117,7 @@ describe('a cell whose database goes away', () => {
     await lab.cellDatabase.cut();
     lab.setCopies('d2', 'work');
     await expect.poll(() => lab.runningOn(instance), { timeout: 30_000 }).toEqual(['d2']);
-    // Meanwhile d2 fails to write what it did, and gives up.
+    // Meanwhile d2 fails to write its result, and stops retrying.
     await untilCellIsMissed(engine, uuid);
     await lab.cellDatabase.open();
     const { notification } = await untilRecovery(engine, uuid, isOver);
@@ -139,7 +139,7 @@ describe('a cell whose database goes away', () => {
     await expectRest(lab, instance, 'd2');
   });
 
-  it('is answered for by Nova as test/fixtures/nova has it', async () => {
+  it('has the responses of Nova that test/fixtures/nova contains', async () => {
     const { lab } = suite;
     const [uuid = ''] = await lab.boot(1, 'd1');
     const [service] = await lab.services({ binary: 'nova-compute', host: 'd1' });

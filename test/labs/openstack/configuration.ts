@@ -123,7 +123,7 @@ const nova = (plan: LabPlan): Settings => ({
     transport_url: transportUrl(plan),
     state_path: join(plan.directory, 'data/nova'),
     my_ip: '127.0.0.1',
-    // Nova looks for drivers among its own modules only: `python/nova_service.py` puts it there.
+    // Nova searches drivers among its own modules only: `python/nova_service.py` puts it there.
     compute_driver: 'fake.LabDriver',
     // Heartbeats every 2 s (default 10), down after a minute without one, as by default. No test waits for that: they force a
     // host down. A live host whose heartbeats are late, on a busy machine, must not count as down: Nova accepts a migration
@@ -137,7 +137,7 @@ const nova = (plan: LabPlan): Settings => ({
   api: { auth_strategy: 'keystone' },
   api_database: { connection: connection(plan, 'nova_api') },
   // A database that refuses connections is reported at once. By default a process that had no connection yet retries for 100 s,
-  // and Nova's API gives up on the cell after 60 s, with the same answers.
+  // and Nova's API times out for the cell after 60 s, with the same responses.
   database: { connection: connection(plan, 'nova'), max_retries: 1, retry_interval: 1 },
   keystone_authtoken: tokenChecks(plan, 'nova'),
   placement: account(plan, 'placement'),
@@ -174,7 +174,7 @@ export const configurationFile = (plan: LabPlan, name: 'keystone' | 'placement' 
 /** Where the computes of a host keep what is defined on it (`python/lab_driver.py`): a file for each instance. */
 export const domainsFolder = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'domains');
 
-/** Says what becomes of copies on a host (`python/lab_driver.py`). */
+/** The file that sets the outcome of copies on a host (`python/lab_driver.py`). */
 export const copiesFile = (plan: LabPlan, host: string): string => join(plan.directory, 'data', host, 'copies');
 
 /** Rules of Nova's API that differ from its defaults; it is read again when it changes. */

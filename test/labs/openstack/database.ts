@@ -6,17 +6,17 @@ import { configurationFile, type LabPlan, novaFiles, PASSWORD, PYTHON_FOLDER, SE
 import type { Processes } from './processes.ts';
 
 /**
- * MariaDB with the schemas of Keystone, Placement and Nova, made anew for every lab.
+ * MariaDB with the schemas of Keystone, Placement and Nova, created for every lab.
  *
  * A prepared copy of the databases was tried: it saved 10 s of 26 (2 processors), too little for a cache that can be stale.
  */
 
 const DATABASES = ['keystone', 'placement', 'nova', 'nova_api', 'nova_cell0', SECOND_CELL.database] as const;
 
-/** MariaDB refuses to run as root unless it is told to. */
+/** MariaDB refuses to run as root without an option that allows it. */
 const USER = process.getuid?.() === 0 ? ['--user=root'] : [];
 
-/** Resolves when it answers. */
+/** Resolves when it responds. */
 export async function startDatabase(plan: LabPlan, processes: Processes): Promise<void> {
   const data = join(plan.directory, 'data/mysql');
   const files = [`--datadir=${data}`, '--innodb-log-file-size=16M', '--innodb-flush-method=nosync'];

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineProcess } from '#agents/demo/engine-process.ts';
@@ -39,7 +39,7 @@ export class LabEngines {
     return join(this.directory, 'journal.db');
   }
 
-  /** Resolves when it is in charge of the journal and answers. */
+  /** Resolves when it holds the lease and responds. */
   async start(node: string, options: EngineOptions = {}): Promise<EngineProcess> {
     const { configuration = '', methods, cloudsYaml = this.#cloudsYaml, crashPoint, passage = 1 } = options;
     const configFile = join(this.directory, `${node}.conf`);
@@ -58,6 +58,7 @@ export class LabEngines {
     const engine = new EngineProcess(place, node, [], environment);
     this.#started.push(engine);
     await engine.answers();
+    if (crashPoint === undefined) await rightsTried(engine);
     return engine;
   }
 
@@ -73,6 +74,13 @@ export class LabEngines {
   deleteFiles(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Its calls are those of recoveries from then on: an engine whose cloud did not respond checks its rights again a minute later. */
+async function rightsTried(engine: EngineProcess): Promise<void> {
+  await waitUntil({ what: `the engine on ${engine.node} to try its rights`, seconds: 180, everyMs: 50 }, () =>
+    / rights tried .*(allowed|refused)=[1-9]/.test(readFileSync(engine.logFile, 'utf8')) ? true : undefined,
+  );
 }
 
 /** The uuid of the notification. */
@@ -107,7 +115,7 @@ export function processFailed(engine: EngineProcess, hostname: string): Promise<
   return notify(engine, { type: 'PROCESS', hostname, payload });
 }
 
-/** Looks at the recovery until it is as wanted. */
+/** Polls the recovery until it is as wanted. */
 export async function untilRecovery(
   engine: EngineProcess,
   uuid: string,

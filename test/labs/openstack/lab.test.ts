@@ -67,7 +67,7 @@ test('an instance that stayed on a host that came back is there, and can be stop
 const migrationsOf = async (uuid: string): Promise<string[]> =>
   (await lab.migrations({ instance_uuid: uuid })).map(({ migration_type, status }) => `${migration_type} ${status}`);
 
-test('a live migration takes as long as it is told, and is then nowhere but on its new host', async () => {
+test('a live migration takes the configured time, and the instance is then only on its new host', async () => {
   const [uuid = ''] = await lab.boot(1, 'c1');
   lab.setCopies('c1', 'wait');
   const migrate = { 'os-migrateLive': { host: 'c2', block_migration: 'auto' } };
@@ -82,7 +82,7 @@ test('a live migration takes as long as it is told, and is then nowhere but on i
   expect(lab.whereabouts(uuid)).toEqual(['c2']);
 });
 
-test('a live migration that fails leaves the instance where it is, and only its record says so', async () => {
+test('a live migration that fails leaves the instance where it is, and only its record shows that', async () => {
   const [uuid = ''] = await lab.boot(1, 'c1');
   lab.setCopies('c1', 'fail');
   await lab.action(uuid, { 'os-migrateLive': { host: 'c2', block_migration: 'auto' } });
@@ -106,7 +106,7 @@ test('a stopped instance is migrated, and is on one host only once that is confi
   expect(await migrationsOf(uuid)).toEqual(['migration confirmed']);
 });
 
-test('a server takes the states that tests ask for', async () => {
+test('a server takes the states that tests set', async () => {
   const [first = '', second = '', third = ''] = await lab.boot(3, 'c2');
   await Promise.all([lab.stopServer(first), lab.pause(second), lab.resetState(third, 'error')]);
   await lab.setTaskState(third, 'powering-off');

@@ -39,7 +39,7 @@ export interface LabOptions {
   readonly secondCell?: number;
   /** How many that `discover_hosts` never mapped to their cell; their hosts are called u1, u2, …; default none. */
   readonly unmapped?: number;
-  /** Everything of the lab lies there; a new folder of the temporary folder when not given. */
+  /** Folder of all files of the lab; a new folder of the temporary folder when not given. */
   readonly directory?: string;
   /** `glance`: a real Glance with one tiny image, which `boot` can make instances from; default none. */
   readonly images?: LabPlan['images'];
@@ -61,8 +61,8 @@ export interface LabParts {
  * A real OpenStack on the loopback: Debian 12's Keystone, Placement and Nova with MariaDB, RabbitMQ and memcached.
  *
  * Three things are not what a cloud has: the computes run Nova's fake driver (an instance is a name and a power state, see
- * `python/lab_driver.py`), nova-compute's resource tracker is faster (`python/nova_service.py` says how and why), and a
- * stub answers for Neutron. There is no Cinder and no metadata service; a Glance only where it is asked for.
+ * `python/lab_driver.py`), nova-compute's resource tracker is faster (see `python/nova_service.py`), and a
+ * stub replaces Neutron. There is no Cinder and no metadata service; a Glance only if it is requested.
  */
 export class OpenStackLab extends NovaControl {
   readonly directory: string;
@@ -158,24 +158,24 @@ export class OpenStackLab extends NovaControl {
     await this.#processes.kill(api);
   }
 
-  /** Starts it again; resolves when it answers. */
+  /** Starts it again; resolves when it responds. */
   async startApi(api: LabApi): Promise<void> {
     await startApi(this.#plan, this.#processes, api);
   }
 
-  /** Kills nova-compute as a power cut would. Nova notices after a minute without heartbeats, or when it is told. */
+  /** Kills nova-compute as a power cut would. Nova detects it after a minute without heartbeats, or when it is forced down. */
   async killCompute(host: string): Promise<void> {
     await this.#processes.kill(`compute-${host}`);
   }
 
-  /** Brings a host back as an operator does: starts, enables and un-forces its nova-compute, and waits until it is up. */
+  /** Returns a host to service as an operator does: starts, enables and un-forces its nova-compute, and waits until it is up. */
   async startCompute(host: string): Promise<void> {
     await returnCompute(this.#plan, this.#processes, this.nova, host);
   }
 
   /**
-   * Only starts nova-compute, as a host that boots does. It tidies up; resolves when it takes orders. What Nova was told of its
-   * service (forced down, disabled) stays.
+   * Only starts nova-compute, as a host that boots does. It tidies up; resolves when it takes orders. The flags of its
+   * service in Nova (forced down, disabled) stay.
    * @param options further options of its section DEFAULT, for this run only
    */
   async startComputeProcess(host: string, options: Settings[string] = {}): Promise<void> {
@@ -200,7 +200,7 @@ export class OpenStackLab extends NovaControl {
   }
 
   /**
-   * A cloud as at the start, whatever a test left: every right and cell is there, copies work, every host is alive and in use, and
+   * A cloud as at the start, after any test: every right and cell is there, copies work, every host is alive and in use, and
    * there are no instances.
    */
   async reset(): Promise<void> {
@@ -215,7 +215,7 @@ export class OpenStackLab extends NovaControl {
     await this.deleteAll();
   }
 
-  /** What becomes of copies on a host from now on, of images, disks and memory (`python/lab_driver.py`); they work at first. */
+  /** Sets the outcome of copies on a host, of images, disks and memory (`python/lab_driver.py`); at first they work. */
   setCopies(host: string, word: 'work' | 'wait' | 'fail'): void {
     const file = copiesFile(this.#plan, host);
     // At once: a compute never reads half a word.
@@ -242,7 +242,7 @@ export class OpenStackLab extends NovaControl {
     return this.whereabouts(uuid).filter((host) => stateOn(host) === RUNNING);
   }
 
-  /** HTTP requests that Keystone and Nova's API saw since the start, from clients whose User-Agent has this text. */
+  /** HTTP requests that Keystone and Nova's API received since the start, from clients whose User-Agent has this text. */
   async callCounts(userAgent: string): Promise<{ identity: number; compute: number }> {
     const calls = await this.seenCalls(userAgent);
     const count = (api: SeenCall['api']): number => calls.filter((call) => call.api === api).length;

@@ -1,4 +1,4 @@
-/** What changes on the failed host itself in the middle of its recovery: engines in processes of their own, against a real Nova. */
+/** Changes on the failed host itself during its recovery: engines in processes of their own, against a real Nova. */
 import { describe, expect, it } from 'vitest';
 import { hostFailed, isOver, untilRecovery } from './engines.ts';
 import { actionsOf, expectMoves, expectRest, hostOf, movesOf } from './records.ts';
@@ -35,7 +35,7 @@ describe('a failed host', () => {
     }
   });
 
-  it('from which instances were being migrated live: one that arrives is left alone, and one that does not is evacuated', async () => {
+  it('from which instances were being migrated live: one that arrives is not changed, and one that does not is evacuated', async () => {
     const { lab } = suite;
     const [arriving = '', stuck = '', plain = ''] = await lab.boot(3, 'c1');
     // The destination has its memory and starts it.

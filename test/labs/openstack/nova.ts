@@ -8,10 +8,10 @@ import type { Answer, RestClient } from './rest.ts';
 /** Nova 26 (Zed) knows no later one. */
 const MICROVERSION = '2.93';
 
-/** As many instances as one boot request asks for. */
+/** As many instances as one boot request creates. */
 const BOOT_BATCH = 50;
 
-/** A server as Nova lists it; only what tests ask for is named. */
+/** A server as Nova lists it; only fields that tests use are named. */
 export interface NovaServer {
   readonly id: string;
   readonly name: string;
@@ -50,7 +50,7 @@ export interface NovaMigration {
   readonly [field: string]: unknown;
 }
 
-/** What was asked of an instance; events are the parts that Nova did it in, oldest first. */
+/** A request for an instance; events are the parts in which Nova executed it, oldest first. */
 export interface NovaAction {
   readonly action: string;
   readonly request_id: string;
@@ -58,7 +58,7 @@ export interface NovaAction {
   readonly message: string | null;
   readonly events: readonly {
     readonly event: string;
-    /** Null while it goes on. */
+    /** Null while it runs. */
     readonly result: string | null;
     readonly host?: string;
     readonly details?: string | null;
@@ -84,7 +84,7 @@ export class Nova {
     this.#rest = rest;
   }
 
-  /** Any call, whatever its answer. */
+  /** Any call, with any response. */
   async request(method: string, path: string, body?: unknown, microversion = MICROVERSION): Promise<Answer> {
     return await this.#rest.request(method, this.#address + path, this.#options(body, microversion));
   }
@@ -209,7 +209,7 @@ export class Nova {
     return server_group.id;
   }
 
-  /** A call is repeated while it is refused with a conflict: an instance in the middle of something is left to finish. */
+  /** A call is repeated while it is refused with a conflict: an instance with a task in progress may finish it. */
   async deleteAll(seconds: number): Promise<void> {
     const patience = { what: 'all instances to be deleted', seconds, everyMs: 500 };
     await waitUntil(patience, async () => {

@@ -4,7 +4,7 @@ import { type Row, sql } from './database.ts';
 import type { BootOptions, Nova, NovaAction, NovaMigration, NovaServer, NovaService } from './nova.ts';
 import type { Answer } from './rest.ts';
 
-/** What tests ask of the lab's Nova: an operator's calls, and what only the database can do. */
+/** Calls of tests to the lab's Nova: an operator's calls, and changes that only the database allows. */
 export class NovaControl {
   protected readonly nova: Nova;
   readonly #plan: LabPlan;
@@ -43,17 +43,17 @@ export class NovaControl {
     return await this.nova.migrations(filter);
   }
 
-  /** What was asked of an instance since it was booted, oldest first. */
+  /** The requests for an instance since it was booted, oldest first. */
   async actionsOf(uuid: string): Promise<NovaAction[]> {
     return await this.nova.actions(uuid);
   }
 
-  /** Any call to Nova as the administrator, whatever its answer; `path` begins after `/v2.1`. */
+  /** Any call to Nova as the administrator, with any response; `path` begins after `/v2.1`. */
   async request(method: string, path: string, body?: unknown, microversion?: string): Promise<Answer> {
     return await this.nova.request(method, path, body, microversion);
   }
 
-  /** `POST /servers/{uuid}/action`; an answer that is no success is an error. */
+  /** `POST /servers/{uuid}/action`; a response that is no success is an error. */
   async action(uuid: string, body: Readonly<Record<string, unknown>>): Promise<Answer> {
     return await this.nova.action(uuid, body);
   }
@@ -74,7 +74,7 @@ export class NovaControl {
     await this.#becomes(uuid, { suspend: null }, 'SUSPENDED');
   }
 
-  /** Resized and not yet confirmed; it lies on another host afterwards, if Nova finds one. */
+  /** Resized and not yet confirmed; it is on another host afterwards, if Nova finds one. */
   async resize(uuid: string): Promise<void> {
     await this.#becomes(uuid, { resize: { flavorRef: 'micro' } }, 'VERIFY_RESIZE');
   }
@@ -91,7 +91,7 @@ export class NovaControl {
     await this.action(uuid, { 'os-resetState': { state } });
   }
 
-  /** As an operation that died in the middle leaves it; only the database can do that. */
+  /** As an operation that was interrupted leaves it; only the database allows that. */
   async setTaskState(uuid: string, state: string | null): Promise<void> {
     await this.#setColumn(uuid, 'task_state', state);
   }

@@ -5,14 +5,14 @@ import { waitUntil } from '../waiting.ts';
 /**
  * Which process groups belong to a lab, and how they end.
  *
- * Invariant: a process is killed only when its group stands in the lab's list and its environment names the lab: a pid
- * may have been given to somebody else in the meantime, and a name proves nothing.
+ * Invariant: a process is killed only if the lab's list contains its group and its environment names the lab: a pid
+ * may have been reused in the meantime, and a name proves nothing.
  */
 
 /** Every process of a lab carries this variable. */
 export const LAB_VARIABLE = 'RECOVERY_AGENT_LAB';
 
-/** Its value: the directory, and a word that tells one lab of this directory from the next; all of them without a word. */
+/** Its value: the directory, and a word that distinguishes one lab of this directory from the next; all of them without a word. */
 export const labMark = (directory: string, word = ''): string => `${directory}:${word}`;
 
 const listOf = (directory: string): string => join(directory, 'process-groups');
@@ -29,19 +29,22 @@ export function forgetGroups(directory: string): void {
 export async function endGroups(directory: string, mark: string): Promise<void> {
   const groups = recordedGroups(directory);
   await waitUntil({ what: `the processes of ${directory} to end`, seconds: 10, everyMs: 20 }, () => {
-    const living = livingGroups(mark, groups);
-    for (const group of living) signalGroup(group, 'SIGKILL');
-    return living.size === 0 ? true : undefined;
+    return endNow(mark, groups);
   });
 }
 
 /** Kills one group of the lab, and waits until it is gone. */
 export async function endGroup(mark: string, group: number): Promise<void> {
   await waitUntil({ what: `process group ${group} to end`, seconds: 10, everyMs: 20 }, () => {
-    if (livingGroups(mark, new Set([group])).size === 0) return true;
-    signalGroup(group, 'SIGKILL');
-    return undefined;
+    return endNow(mark, new Set([group]));
   });
+}
+
+/** True when none of them runs any more. */
+function endNow(mark: string, groups: ReadonlySet<number>): true | undefined {
+  const { marked, ending } = livingGroups(mark, groups);
+  for (const group of marked) signalGroup(group, 'SIGKILL');
+  return marked.size + ending.size === 0 ? true : undefined;
 }
 
 function recordedGroups(directory: string): Set<number> {
@@ -53,22 +56,34 @@ function recordedGroups(directory: string): Set<number> {
   }
 }
 
-/** Those of the groups that have a living process with this mark. */
-function livingGroups(mark: string, groups: ReadonlySet<number>): Set<number> {
-  const living = new Set<number>();
+/** Those of the groups that have a living process with this mark, and those that have one that is still ending. */
+function livingGroups(mark: string, groups: ReadonlySet<number>): { marked: Set<number>; ending: Set<number> } {
+  const marked = new Set<number>();
+  const ending = new Set<number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
       // `pid (name) state parent group …`; the name may hold anything, so read from its closing bracket on.
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-      const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      if (state === 'Z' || state === 'X' || !groups.has(Number(group))) continue;
-      const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
-      if (environment.some((entry) => entry.startsWith(`${LAB_VARIABLE}=${mark}`))) living.add(Number(group));
+      const [state = '', , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (!groups.has(Number(group)) || hasEnded(name, state)) continue;
+      const environment = readFileSync(`/proc/${name}/environ`, 'utf8');
+      if (environment === '') ending.add(Number(group));
+      if (environment.split('\0').some((entry) => isMark(entry, mark))) marked.add(Number(group));
     } catch {
-      // it ended while we looked, or belongs to another user
+      // it ended during the read, or belongs to another user
     }
   }
-  return living;
+  return { marked, ending };
+}
+
+const isMark = (entry: string, mark: string): boolean => entry.startsWith(`${LAB_VARIABLE}=${mark}`);
+
+/**
+ * A process that was killed loses its memory, and with it its environment, before its sockets are closed; they are closed once it is a
+ * zombie that has no other thread left.
+ */
+function hasEnded(pid: string, state: string): boolean {
+  return (state === 'Z' || state === 'X') && readdirSync(`/proc/${pid}/task`).length <= 1;
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals): void {

@@ -11,7 +11,7 @@ interface Started {
   readonly child: ChildProcess;
   /** A detached child leads a process group that bears its pid. */
   readonly group: number;
-  /** How many bytes its log file held before: what it says itself comes after them. */
+  /** Size of its log file before its start, in bytes: its own lines come after that. */
   readonly logFrom: number;
   /** The exit code or the name of the signal. */
   readonly ended: Promise<number | string>;
@@ -119,10 +119,11 @@ export class Processes {
     return join(this.#directory, 'log', `${name}.log`);
   }
 
+  /** What the process wrote since it was started, without the requests that it served before. */
   logTail(name: string): string {
     const file = this.logFile(name);
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    return `The end of ${file}:\n${text.slice(-6000)}`;
+    const text = existsSync(file) ? readFileSync(file, 'utf8').slice(this.#running.get(name)?.logFrom ?? 0) : '';
+    return `The end of ${file}:\n${text.slice(-2000)}`;
   }
 
   async endAll(): Promise<void> {

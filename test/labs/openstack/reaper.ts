@@ -1,7 +1,7 @@
 import { endGroups } from './process_groups.ts';
 
 /**
- * Ends a lab's processes when the program that started the lab ends, in whatever way, SIGKILL included: it holds the
+ * Ends a lab's processes when the program that started the lab ends, however it ends, SIGKILL included: it holds the
  * other end of our standard input, and the kernel closes that. To be called with the lab's directory and its mark.
  */
 const [directory, mark] = process.argv.slice(2);

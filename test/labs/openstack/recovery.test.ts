@@ -147,8 +147,8 @@ describe('on a real OpenStack', () => {
   it('a failed host with 20 instances in mixed states comes back elsewhere, within three Nova calls for each', async () => {
     const instances = await bootMix('c1');
     const uuids = instances.map(({ uuid }) => uuid);
-    const before = await lab.callCounts(USER_AGENT);
     const engine = await engines.start('n1');
+    const before = await lab.callCounts(USER_AGENT);
     await lab.killCompute('c1');
     const view = await until(engine, await hostFailed(engine, 'c1'));
     expect(view.notification).toMatchObject({ status: 'finished' });
@@ -212,7 +212,7 @@ describe('on a real OpenStack', () => {
     expect((await lab.server(uuid))['OS-EXT-SRV-ATTR:host']).toBe('c2');
   });
 
-  it('an engine killed in the middle is taken over: one evacuation for each instance, every state restored', async () => {
+  it('an engine killed during a recovery is taken over: one evacuation for each instance, every state restored', async () => {
     const instances = await bootMix('c1');
     const first = await engines.start('n1', { configuration: `${SHORT_QUEUE}max_evacuations_in_flight = 6\n` });
     await lab.killCompute('c1');
@@ -234,7 +234,7 @@ describe('on a real OpenStack', () => {
     expectContiguousEvents(view);
   });
 
-  it('Nova and Keystone away in the middle are waited out', async () => {
+  it('an outage of Nova and Keystone during a recovery is waited out', async () => {
     const uuids = await lab.boot(8, 'c1');
     const { cloudsYaml } = await lab.createApplicationCredential();
     const engine = await engines.start('n1', {
@@ -254,7 +254,7 @@ describe('on a real OpenStack', () => {
         },
         { timeout: 60_000 },
       )
-      .toContain('The cloud does not answer');
+      .toContain('The cloud does not respond');
     await Promise.all([lab.startApi('nova-api'), lab.startApi('keystone')]);
     const view = await until(engine, uuid);
     expect(view.notification.status).toBe('finished');
@@ -262,11 +262,11 @@ describe('on a real OpenStack', () => {
   });
 
   it('a host that Nova does not know, and one without instances, end in a clear state', async () => {
-    // A name that Nova does not know looks like a host of a cell that is down: the engine waits for that cell first.
+    // A name that Nova does not know resembles a host of a cell that is down: the engine waits for that cell first.
     const engine = await engines.start('n1', { configuration: '[engine]\noutage_patience = 5\n' });
     const unknown = await until(engine, await hostFailed(engine, 'c99'));
     expect(unknown.notification).toMatchObject({ status: 'error' });
-    expect(unknown.notification.message).toContain("Nova knows no nova-compute service on host 'c99'");
+    expect(unknown.notification.message).toContain("Nova has no nova-compute service on host 'c99'");
     await lab.killCompute('c3');
     const empty = await until(engine, await hostFailed(engine, 'c3'));
     expect(empty.notification).toMatchObject({

@@ -1,6 +1,9 @@
 /** What Nova refuses for one host or one instance: engines in processes of their own, against a real Nova. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RecoveryView } from '#protocol/views.ts';
+import { Program } from '#test/world/engine-world.ts';
 import { hostFailed, isOver, linesOf, untilRecovery } from './engines.ts';
 import { actionsOf, expectMoves, expectRest, hostOf, movesOf } from './records.ts';
 import { useLab } from './suite.ts';
@@ -94,6 +97,64 @@ describe('a role without the right to filter lists by host', () => {
     }
     expect(await Promise.all([active, stopped, broken].map((uuid) => actionsOf(lab, uuid)))).toEqual(before);
     expect(await Promise.all([active, stopped, broken].map((uuid) => hostOf(lab, uuid)))).toEqual(['c2', 'c2', 'c2']);
+  });
+});
+
+describe('rights that are tried before a failure needs them', () => {
+  /** `validate --cloud` as a user; the results by right. */
+  async function verdicts(cloudsYaml: string): Promise<{ code: number | null; found: Record<string, string> }> {
+    const file = join(suite.lab.directory, 'rights.conf');
+    writeFileSync(file, `[cloud]\ncloud = lab\nclouds_file = ${cloudsYaml}\n`, { mode: 0o600 });
+    const { code, stdout } = await new Program(['validate', '--quiet', '--cloud', '--json', file]).ended;
+    const { rights } = (JSON.parse(stdout) as { cloud: { rights: { right: string; verdict: string }[] } }).cloud;
+    return { code, found: Object.fromEntries(rights.map(({ right, verdict }) => [right.split(' (')[0], verdict])) };
+  }
+
+  const ALL = {
+    'log in and agree on a version of the API': 'allowed',
+    'read compute services': 'allowed',
+    'change compute services': 'allowed',
+    'list the instances of a host': 'allowed',
+    'list migrations': 'allowed',
+    'list the actions of an instance': 'allowed',
+    'evacuate instances': 'allowed',
+  };
+
+  it('are all allowed to an administrator, and the check changes nothing', async () => {
+    const { lab } = suite;
+    const uuids = await lab.boot(2, 'c1');
+    const state = async () => ({
+      services: await lab.services({ binary: 'nova-compute' }),
+      actions: await Promise.all(uuids.map((uuid) => actionsOf(lab, uuid))),
+      moves: await Promise.all(uuids.map((uuid) => movesOf(lab, uuid))),
+    });
+    const before = await state();
+    expect(await verdicts(lab.cloudsYaml())).toEqual({ code: 0, found: ALL });
+    const { services, ...after } = await state();
+    expect(after).toEqual({ actions: before.actions, moves: [[], []] });
+    const lasting = (list: typeof services) =>
+      list.map(({ id, status, forced_down, disabled_reason }) => ({ id, status, forced_down, disabled_reason }));
+    expect(lasting(services)).toEqual(lasting(before.services));
+    for (const uuid of uuids) await expectRest(lab, uuid, 'c1');
+  });
+
+  it.each([
+    ['os_compute_api:os-services:list', ['read compute services']],
+    ['os_compute_api:os-services:update', ['change compute services']],
+    ['os_compute_api:servers:detail:get_all_tenants', ['list the instances of a host']],
+    ['os_compute_api:servers:allow_all_filters', ['list the instances of a host']],
+    ['os_compute_api:os-migrations:index', ['list migrations']],
+    ['os_compute_api:os-instance-actions:list', ['list the actions of an instance']],
+    ['os_compute_api:os-extended-server-attributes', ['list the instances of a host']],
+    ['os_compute_api:os-evacuate', ['evacuate instances']],
+  ])('without %s the missing right is reported', async (policy, refused) => {
+    const { lab } = suite;
+    await lab.boot(1, 'c1');
+    lab.setPolicy({ [policy]: '!' });
+    const { code, found } = await verdicts(lab.cloudsYaml());
+    expect(code).toBe(1);
+    const isRefused = Object.entries(found).filter(([, verdict]) => verdict === 'refused');
+    expect(isRefused.map(([right]) => right)).toEqual(refused);
   });
 });
 

@@ -7,7 +7,7 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** What the lab's calls say they are; `callCounts` tells them from the calls of the program under test. */
+/** User agent of the lab's calls; `callCounts` uses it to separate them from the calls of the program under test. */
 export const LAB_USER_AGENT = 'openstack-lab';
 
 /** Every call ends after this time, in ms. Nova's own calls between its services end after 60 s. */
@@ -58,7 +58,7 @@ export class RestClient {
     this.#identity = identity;
   }
 
-  /** Any answer is returned, whatever its status. */
+  /** Any response is returned, with any status. */
   async request(
     method: string,
     address: string,
@@ -77,7 +77,7 @@ export class RestClient {
     return await withToken();
   }
 
-  /** The body of a successful answer; any other answer is an error with what the service said. */
+  /** The body of a successful response; any other response is an error with the message of the service. */
   async call(
     method: string,
     address: string,
@@ -101,7 +101,7 @@ export class RefusedCall extends Error {
   readonly answer: Answer;
 
   constructor(method: string, address: string, answer: Answer) {
-    super(`${method} ${address} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    super(`${method} ${address} returned ${answer.status}: ${JSON.stringify(answer.body)}`);
     this.answer = answer;
   }
 }

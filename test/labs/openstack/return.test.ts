@@ -36,7 +36,7 @@ function newEngines(): LabEngines {
   return engines;
 }
 
-/** As docs/examples/pipelines/return.conf, without telling anybody. */
+/** As docs/examples/pipelines/return.conf, without an alert. */
 const BRING_HOME = {
   methods: `[taskflow_driver_recovery_flows]
 host_return_recovery_tasks = pre:['enable_compute_service_task'],main:['bring_home'],post:[]
@@ -55,7 +55,7 @@ async function hostOf(uuid: string): Promise<string> {
   return (await lab.server(uuid))['OS-EXT-SRV-ATTR:host'] ?? 'no host';
 }
 
-/** How Nova answered each change of the host's service that engines have asked for since the lab began. */
+/** Nova's response to each change of the host's service that engines have requested since the lab started. */
 async function serviceChanges(host: string): Promise<number[]> {
   const service = await serviceOf(host);
   const calls = await lab.seenCalls('recovery-agent');
@@ -121,7 +121,7 @@ describe('a host that comes back', () => {
     await lab.reset();
   });
 
-  it('is taken into use once it has removed what was evacuated, and each instance comes home by one migration', async () => {
+  it('is enabled once it has removed the evacuated instances, and each instance returns by one migration', async () => {
     await using engines = newEngines();
     const instances = await bootThree();
     const engine = await engines.start('n1', BRING_HOME);
@@ -134,13 +134,13 @@ describe('a host that comes back', () => {
     await lab.startComputeProcess('c1');
     const { notification } = await untilRecovery(engine, uuid, isOver);
     expect(notification).toMatchObject({ status: 'finished', message: null });
-    // Un-forced and enabled. Had it been asked for before the host was clean, Nova would have answered 400.
+    // Un-forced and enabled. A request before the host was clean would have got a 400 from Nova.
     expect((await serviceChanges('c1')).slice(before)).toEqual([200, 200]);
     expect(await serviceOf('c1')).toMatchObject({ status: 'enabled', state: 'up', forced_down: false });
     await expectHome(instances);
   });
 
-  it('gets its instances by one migration each though the engine is killed right after it asked for the first', async () => {
+  it('gets its instances by one migration each though the engine is killed right after it requested the first', async () => {
     await using engines = newEngines();
     const instances = await bootThree();
     const uuids = Object.values(instances);
@@ -170,7 +170,7 @@ describe('a host that comes back', () => {
     await expectHome(instances);
   });
 
-  it('does not get an instance whose memory cannot be copied: it runs on where it is, and a retry brings it home', async () => {
+  it('does not get an instance whose memory cannot be copied: it runs on where it is, and a retry migrates it back', async () => {
     await using engines = newEngines();
     const [instance = ''] = await lab.boot(1, 'c1');
     const engine = await engines.start('n1', BRING_HOME);
@@ -198,13 +198,13 @@ describe('a host that comes back', () => {
   });
 });
 
-// The second waits for 50 s, and meanwhile the first goes on: they are about different hosts.
-describe.concurrent('is left alone', () => {
+// The second waits for 50 s, and meanwhile the first continues: they are about different hosts.
+describe.concurrent('is not changed', () => {
   afterAll(async () => {
     await lab.reset();
   });
 
-  it('an instance that somebody has moved elsewhere since its host failed', async () => {
+  it('an instance that an operator has moved elsewhere since its host failed', async () => {
     await using engines = newEngines();
     const [moved = '', other = ''] = await lab.boot(2, 'c1');
     const engine = await engines.start('n1', BRING_HOME);
@@ -227,7 +227,7 @@ describe.concurrent('is left alone', () => {
     await expectOn('c1', other, 'ACTIVE');
   });
 
-  it('a host whose nova-compute goes on telling Nova of itself, when a report of its death arrives ten minutes late', async () => {
+  it('a host whose nova-compute keeps reporting to Nova, when a report of its death arrives ten minutes late', async () => {
     await using engines = newEngines();
     const [instance = ''] = await lab.boot(1, 'c2');
     const engine = await engines.start('n1');
@@ -240,10 +240,10 @@ describe.concurrent('is left alone', () => {
     });
     const view = await untilRecovery(engine, uuid, isOver);
     expect(view.notification.status).toBe('ignored');
-    const firstLook = /^Nova shows host 'c2' up, last heard of at (\S+); reading again in 25 s$/m.exec(
+    const firstLook = /^Nova shows host 'c2' up, last heartbeat at (\S+); reading again in 25 s$/m.exec(
       linesOf(view).join('\n'),
     );
-    const secondLook = /^Host 'c2' lives: its nova-compute reported to Nova at (\S+), .*it is left alone/.exec(
+    const secondLook = /^Host 'c2' lives: its nova-compute reported to Nova at (\S+), .*it is not recovered/.exec(
       view.notification.message ?? '',
     );
     // Nothing but heartbeats has changed the service in between.

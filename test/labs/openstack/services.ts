@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ini, type LabPlan, novaFiles, PYTHON_FOLDER, SECOND_CELL, type Settings, url } from './configuration.ts';
+import { untilFree } from './ports.ts';
 import type { Processes } from './processes.ts';
 import { send } from './rest.ts';
 
@@ -22,7 +23,7 @@ export const uwsgi = (port: number, workers: number, program: string): string[] 
   '--buffer-size=65535',
   // Without it a client that keeps its connection gets a reset at its next request after a 204.
   '--add-header=Connection: close',
-  `--log-format=${REQUEST_MARK}\t%(method)\t%(uri)\t%(status)\t%(msecs)\t%(uagent)`,
+  `--log-format=${REQUEST_MARK}\t%(wid)\t%(method)\t%(uri)\t%(status)\t%(msecs)\t%(uagent)`,
   `--http-socket=127.0.0.1:${port}`,
   `--processes=${workers}`,
   `--wsgi-file=${program}`,
@@ -42,9 +43,17 @@ const APIS = {
   'nova-api': { port: 'nova', workers: 2, program: '/usr/bin/nova-api-wsgi', folder: 'OS_NOVA_CONFIG_DIR' },
 } as const;
 
+/** How many processes of each serve requests, one at a time. */
+export const WORKERS: Readonly<Record<LabApi, number>> = {
+  keystone: APIS.keystone.workers,
+  placement: APIS.placement.workers,
+  'nova-api': APIS['nova-api'].workers,
+};
+
 /** Ready when it shows its versions, which needs no account. */
 export async function startApi(plan: LabPlan, processes: Processes, api: LabApi): Promise<void> {
   const { port, workers, program, folder } = APIS[api];
+  await untilFree(plan.ports[port]);
   await processes.start(api, uwsgi(plan.ports[port], workers, program), {
     [folder]: join(plan.directory, 'etc', port),
   });
@@ -151,7 +160,7 @@ function novaCommand(service: string, files: readonly string[]): string[] {
   return ['/usr/bin/python3', program, service, ...files.map((file) => `--config-file=${file}`)];
 }
 
-/** True once the address answers with less than 500. */
+/** True once the address responds with less than 500. */
 export async function answers(address: string): Promise<true | undefined> {
   const answer = await send('GET', address).catch(() => undefined);
   return answer !== undefined && answer.status < 500 ? true : undefined;

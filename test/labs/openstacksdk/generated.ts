@@ -1,4 +1,4 @@
-/** Scenes put together by chance, always the same ones: files, keys and variables that an operator may combine. */
+/** Scenes generated at random with a fixed seed: files, keys and variables that an operator may combine. */
 import fc from 'fast-check';
 import type { Scene } from './scene.ts';
 
@@ -7,7 +7,7 @@ const SEED = 20_261_129;
 
 const pick = (...texts: readonly string[]) => fc.constantFrom(...texts);
 
-/** What stands under `auth`, and the type that it needs. */
+/** The content of `auth`, and the type that it needs. */
 const LOGINS: readonly (readonly [auth: string, type: string])[] = [
   ['username: u, password: p, project_name: x, user_domain_name: D, project_domain_name: D', ''],
   ['username: u, password: p, project_id: x, user_domain_id: d', 'auth_type: v3password'],

@@ -92,7 +92,7 @@ def read(scene):
 def answer(scene):
     try:
         return {'read': read(scene)}
-    except Exception as error:  # whatever it is, the library does not read the scene
+    except Exception as error:  # with any error the library does not read the scene
         return {'error': '%s: %s' % (type(error).__name__, error)}
 
 

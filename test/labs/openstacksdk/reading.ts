@@ -1,11 +1,11 @@
-/** What a scene says, in the form that both readers give it. */
+/** The result of a scene, in the form that both readers return. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { type Credentials, CredentialsError, loadCredentials, type ServiceName } from '#config/clouds.ts';
-import { proxyFor } from '#config/proxy.ts';
-import { tokenRequest } from '#engine/cloud/openstack/token.ts';
+import { type Credentials, CredentialsError, loadCredentials, type ServiceName } from '#config/clouds/clouds.ts';
+import { proxyFor } from '#config/clouds/proxy.ts';
+import { tokenRequest } from '#openstack/keystone/token.ts';
 import type { Placed } from './scene.ts';
 
 const SERVICES: readonly ServiceName[] = ['compute', 'identity', 'workflow', 'instance-ha'];

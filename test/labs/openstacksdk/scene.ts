@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 export interface Scene {
   readonly name: string;
   /**
-   * By path: `here/…` is the working directory, `home/…` the home directory, `etc/…` stands for /etc, and others are named by
+   * By path: `here/…` is the working directory, `home/…` the home directory, `etc/…` means /etc, and others are named by
    * variables. `@ROOT@` in contents and variables is the folder that holds them.
    */
   readonly files: Readonly<Record<string, string>>;

@@ -12,9 +12,11 @@ export interface Expected {
   readonly notNode?: string;
 }
 
-/** Bound of one look at the cluster; with quorum lost or a coordinator changing, tools may hang. */
+/** Upper bound of one query of the cluster; with quorum lost or a coordinator changing, tools may hang. */
 const LOOK_TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 100;
+/** Exit status of Pacemaker's tools that lost their connection to a daemon. */
+const CRM_EX_DISCONNECT = 102;
 
 /** The cluster as Pacemaker's own tools show and steer it, run on the lab's nodes. */
 export abstract class Cluster {
@@ -62,13 +64,33 @@ export abstract class Cluster {
 
   /**
    * Waits until the cluster has nothing left to do: no action is pending and none is wanted. A remote node's connection
-   * moves some time after a node joined; who cuts power meanwhile meets another case than the one meant.
+   * moves some time after a node joined; a power cut meanwhile would test another case.
    */
   async waitForIdle(seconds: number): Promise<void> {
     const node = this.#observer();
     const argv = ['crm_resource', '--wait', `--timeout=${seconds}s`];
     const { status, stderr } = await this.run(node, argv, { timeoutMs: (seconds + 10) * 1000 });
     if (status !== 0) throw new Error(`The cluster did not come to rest within ${seconds} s:\n${stderr}`);
+  }
+
+  /**
+   * Forgets failures of a resource, once the cluster has nothing left to do: a cleanup while it starts the resource makes Pacemaker lose a
+   * monitor that is in progress, and wait 120 s for its result. The tool may lose its connection to the controller before the last reply
+   * (seen with Pacemaker 2.1.5); its request can be repeated.
+   */
+  async cleanUp(resource: string): Promise<void> {
+    await this.waitForIdle(60);
+    await waitUntil({ what: `the failures of ${resource} to be forgotten`, seconds: 60, everyMs: 1000 }, async () => {
+      const node = this.#observer();
+      const argv = ['crm_resource', '--cleanup', '--resource', resource];
+      const { status, stdout, stderr } = await this.run(node, argv, { timeoutMs: 70_000 });
+      if (status === 0) return true;
+      const what = `crm_resource --cleanup on ${node} ended with ${status}:\n${stderr}${stdout}`;
+      const log = logTail(this.logs(node).pacemaker);
+      if (status !== CRM_EX_DISCONNECT) throw new Error(`${what}\n${log}`);
+      process.stderr.write(`${what}\n${log}\n`);
+      return undefined;
+    });
   }
 
   /** Waits until Pacemaker has fenced it, with success, at `sinceMs` (UTC; the history knows seconds) or later. */
@@ -78,7 +100,7 @@ export abstract class Cluster {
     );
   }
 
-  /** Looks again and again; a tool that fails in between (nodes die, coordinators change) means "not yet". */
+  /** Polls repeatedly; a tool that fails in between (nodes die, coordinators change) means "not yet". */
   async waitForView<T>(what: string, seconds: number, look: (view: ClusterView) => T | undefined): Promise<T> {
     let last: ClusterView | Error | undefined;
     try {
@@ -109,7 +131,7 @@ export abstract class Cluster {
 export const successfulFencing = (fencing: readonly FenceEvent[], target: string): FenceEvent[] =>
   fencing.filter((event) => event.target === target && event.status === 'success');
 
-/** A remote node's `online` alone is not enough: it flaps while its connection is tried again. */
+/** A remote node's `online` alone is not enough: it flaps while its connection is retried. */
 export function isOnline(view: ClusterView, name: string): boolean {
   const node = view.nodes.find((candidate) => candidate.name === name);
   if (!view.hasQuorum || node === undefined || !node.isOnline || node.isPending || node.isUnclean) return false;

@@ -10,7 +10,7 @@ import type { MachinePlan } from './machine.ts';
 
 export interface ClusterPlan {
   readonly machines: readonly MachinePlan[];
-  /** What Pacemaker asks of the power switch; a node that was switched off stays so until the test boots it. */
+  /** Pacemaker's fencing action; a node that was switched off stays so until the test boots it. */
   readonly stonithAction: 'off' | 'reboot';
   /** How long corosync waits for a node's token, ms; Debian's default is 3000. */
   readonly tokenMs: number;
@@ -76,7 +76,7 @@ const nvpairs = (prefix: string, pairs: Readonly<Record<string, string>>): strin
     .join('');
 
 /**
- * `dc-deadtime` (default 20 s) is how long a starting node looks for a coordinator before it stands for election.
+ * `dc-deadtime` (default 20 s) is the time for which a starting node waits for a coordinator before it starts an election.
  * The feature set is one that every Pacemaker 2 accepts from an older release.
  */
 function firstCib(plan: ClusterPlan): string {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await installPackages();
   execFileSync(process.execPath, [join(ROOT, 'packaging/executable/build.ts')], { stdio: 'ignore' });
   directory = mkdtempSync(join(tmpdir(), 'recovery-agent-ocf-'));
-  // The tester asks for the metadata as nobody.
+  // The tester requests the metadata as an unprivileged user.
   chmodSync(directory, 0o755);
   agent = join(directory, 'resource.d', 'recovery-agent');
   mkdirSync(join(directory, 'resource.d'));

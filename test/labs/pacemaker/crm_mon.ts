@@ -1,6 +1,6 @@
 import { childOf, type Element, elementsOf, parseXml } from './xml.ts';
 
-/** What one node says about the cluster, from `crm_mon --output-as=xml`. Each node has its own view. */
+/** The view of one node of the cluster, from `crm_mon --output-as=xml`. Each node has its own view. */
 export interface ClusterView {
   /** Whether the coordinator's partition has quorum; false also without a coordinator. */
   readonly hasQuorum: boolean;
@@ -18,7 +18,7 @@ export interface NodeView {
   readonly name: string;
   /** `member` or `remote`. */
   readonly type: string;
-  /** Lies for a fenced remote node whose connection is being tried again. */
+  /** True for a fenced remote node whose connection is being retried, although it is not online. */
   readonly isOnline: boolean;
   readonly isPending: boolean;
   readonly isStandby: boolean;

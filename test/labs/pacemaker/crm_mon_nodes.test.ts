@@ -1,67 +1,158 @@
-/** Which nodes are compute hosts, from what the real crm_mon prints of configurations with bundles, guest nodes and remote nodes. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
-import { CRM_MON, parseCrmMon } from '#monitors/host/pacemaker/crm-mon.ts';
-import { computeNodes } from '#monitors/host/pacemaker/names.ts';
-import { execute, PATH } from './execute.ts';
-import { installPackages } from './install.ts';
+/**
+ * Which nodes are compute hosts and what is found of each, from what the real crm_mon and cibadmin of Pacemaker 2.0, 2.1 and 3.0 print of
+ * configurations with bundles, guest nodes and remote nodes.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
+import { createPacemakerSource } from '#monitors/host/sources/pacemaker/source.ts';
+import { askPacemaker } from '#monitors/host/sources/pacemaker/tools.ts';
+import type { Source } from '#monitors/host/sources/source.ts';
+import { BUNDLE, cib, FENCED_AT, FORMS, type Form, GUEST, type Scene, STOPPED } from './cib_forms.ts';
+import { RELEASES, type Release, Tools } from './releases.ts';
 
-beforeAll(async () => {
-  await installPackages();
-});
+const TIMEOUT_MS = 60_000;
 
-const BUNDLE = `<bundle id="galera-bundle"><podman image="localhost/galera:1" replicas="2" />
-  <network ip-range-start="192.0.2.10" control-port="3121" />
-  <primitive id="galera" class="ocf" provider="heartbeat" type="galera" /></bundle>`;
-const GUEST = `<primitive id="vm-dash" class="ocf" provider="heartbeat" type="VirtualDomain"><meta_attributes id="vm-dash-meta">
-  <nvpair id="vm-dash-node" name="remote-node" value="dash" /></meta_attributes></primitive>`;
-const REMOTE = '<primitive id="c1" class="ocf" provider="pacemaker" type="remote" />';
-
-/** Release, feature set and schema of its configurations. */
-type Form = readonly [release: string, features: string, schema: string];
-
-const FORMS: readonly Form[] = [
-  ['2.0', '3.2.0', 'pacemaker-3.2'],
-  ['2.1', '3.16.2', 'pacemaker-3.9'],
-];
-
-function cib([, features, schema]: Form, resources: string): string {
-  const nodes = ['n1', 'n2', 'n3'].map((name, index) => `<node id="${index + 1}" uname="${name}" />`).join('');
-  const states = ['n1', 'n2', 'n3'].map(
-    (name, index) =>
-      `<node_state id="${index + 1}" uname="${name}" in_ccm="true" crmd="online" join="member" expected="member"><lrm id="${index + 1}"><lrm_resources /></lrm></node_state>`,
-  );
-  return `<cib crm_feature_set="${features}" validate-with="${schema}" epoch="5" num_updates="1" admin_epoch="0" have-quorum="1" dc-uuid="1">
-<configuration><crm_config /><nodes>${nodes}</nodes><resources>${resources}</resources><constraints /></configuration>
-<status>${states.join('')}</status></cib>`;
+/** The source as the monitor has it; only the PATH of the tools is another. */
+async function sourceOf(tools: Tools, more: Partial<EngineOptions['hostMonitor']> = {}): Promise<Source> {
+  const options = { ...DEFAULT_OPTIONS, hostMonitor: { ...DEFAULT_OPTIONS.hostMonitor, ...more } };
+  return await createPacemakerSource(options, (timeoutMs, signal) => askPacemaker(timeoutMs, signal, tools.path));
 }
 
-async function watched(text: string): Promise<readonly string[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'recovery-agent-crm-mon-'));
+/** `NODE says`, or `blind: REASON`. */
+async function lookWith(source: Source): Promise<readonly string[]> {
   try {
-    const file = join(directory, 'cib.xml');
-    writeFileSync(file, text);
-    const { status, stdout, stderr } = await execute(CRM_MON, { env: { PATH, CIB_file: file } });
-    if (status !== 0) throw new Error(`crm_mon: ${stderr}`);
-    const nodes = computeNodes(parseCrmMon(stdout), DEFAULT_OPTIONS.hostMonitor);
-    return nodes.map(({ name }) => name).sort();
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+    const facts = await source.look(AbortSignal.timeout(TIMEOUT_MS));
+    return facts
+      .map(({ host, says, proof, detail }) => `${host} ${says}${proof ? ` (${proof})` : ''}: ${detail}`)
+      .sort();
+  } catch (error) {
+    return [`blind: ${error instanceof Error ? error.message : String(error)}`];
   }
 }
 
-describe.each(FORMS)('in a configuration of Pacemaker %s', (...form) => {
-  it.each([
-    ['cluster nodes', '', ['n1', 'n2', 'n3']],
-    ['cluster nodes beside a bundle', BUNDLE, ['n1', 'n2', 'n3']],
-    ['cluster nodes beside a guest node', GUEST, ['n1', 'n2', 'n3']],
-    ['cluster nodes beside a bundle and a guest node', BUNDLE + GUEST, ['n1', 'n2', 'n3']],
-    ['remote nodes', REMOTE, ['c1']],
-    ['remote nodes beside a bundle and a guest node', BUNDLE + REMOTE + GUEST, ['c1']],
-  ])('the compute hosts are the %s', async (_, resources, expected) => {
-    expect(await watched(cib(form, resources))).toEqual(expected);
+const READS: Readonly<Record<Release, readonly Release[]>> = {
+  '2.0': ['2.0'],
+  '2.1': ['2.0', '2.1'],
+  '3.0': ['2.0', '2.1', '3.0'],
+};
+
+describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
+  let tools: Tools | undefined;
+  let missing = '';
+
+  beforeAll(async () => {
+    try {
+      tools = await Tools.of(release);
+    } catch (error) {
+      missing = `no Pacemaker ${release} to be had here: ${error instanceof Error ? error.message : String(error)}`;
+      // What is installed must be there.
+      if (release === '2.1') throw error;
+    }
+  });
+  afterAll(async () => {
+    await tools?.[Symbol.asyncDispose]();
+  });
+
+  const of = (context: { skip: (note: string) => never }): Tools => tools ?? context.skip(missing);
+
+  async function look(context: { skip: (note: string) => never }, form: Form, scene: Scene, more = {}) {
+    const these = of(context);
+    await these.show(cib(form, scene));
+    return await lookWith(await sourceOf(these, more));
+  }
+
+  it('are those of that release', async (context) => {
+    expect(await of(context).version()).toMatch(new RegExp(`^Pacemaker ${release.replace('.', '\\.')}\\.`));
+  });
+
+  describe.each(FORMS.filter((form) => READS[release].includes(form.release)))('with a CIB of $release', (form) => {
+    const members = ['n1', 'n2', 'n3'].map((name) => `${name} up: member of the cluster`);
+
+    it.for<[string, Scene, readonly string[]]>([
+      ['the cluster nodes', {}, members],
+      ['the cluster nodes beside a bundle', { resources: BUNDLE }, members],
+      ['the cluster nodes beside a guest node', { resources: GUEST }, members],
+      ['the cluster nodes beside both', { resources: BUNDLE + GUEST + STOPPED }, members],
+      ['the remote nodes', { remotes: [{ name: 'c1' }] }, ['c1 up: connected']],
+      ['the remote nodes beside both', { remotes: [{ name: 'c1' }], resources: BUNDLE + GUEST }, ['c1 up: connected']],
+    ])('the compute hosts are %s', async ([, scene, expected], context) => {
+      expect(await look(context, form, scene)).toEqual(expected);
+    });
+
+    it('cluster nodes in every state are distinguished', async (context) => {
+      const states = ['online', 'standby', 'maintenance', 'pending', 'unclean', 'left'] as const;
+      const scene = { members: states.map((is) => ({ name: `n-${is}`, is })), resources: BUNDLE + GUEST };
+      expect(await look(context, form, scene)).toEqual([
+        'n-left leaving: left the cluster in order',
+        'n-maintenance leaving: in maintenance',
+        'n-online up: member of the cluster',
+        'n-pending unknown: about to join the cluster',
+        'n-standby leaving: in standby',
+        'n-unclean down: lost and not fenced so far',
+      ]);
+    });
+
+    it('remote nodes in every state are distinguished', async (context) => {
+      const states = ['connected', 'fenced', 'new', 'disabled'] as const;
+      const scene = { remotes: states.map((is) => ({ name: `c-${is}`, is })), resources: BUNDLE + GUEST };
+      const at = new Date(FENCED_AT * 1000).toISOString();
+      expect(await look(context, form, scene)).toEqual([
+        'c-connected up: connected',
+        'c-disabled leaving: its connection is disabled',
+        `c-fenced down (fenced): fenced at ${at} according to the record of the cluster`,
+        'c-new unknown: the cluster has no record of it',
+      ]);
+    });
+
+    it.for<[string, Scene, RegExp]>([
+      ['no quorum', { quorum: 'without' }, /^n1 unknown: the cluster has no quorum here/],
+      ['no coordinator', { coordinator: 'none' }, /^n1 unknown: the cluster has no coordinator \(DC\) here/],
+      ['no node', { members: [] }, /^blind: Pacemaker lists no node at all/],
+      [
+        'replicas of a bundle alone',
+        { members: [], resources: BUNDLE },
+        /^blind: Pacemaker has no node that is a compute host \(cluster nodes: 0, remote nodes: 0, guest nodes and replicas of bundles: 2\)/,
+      ],
+    ])('%s is no answer, and no death', async ([, scene, reason], context) => {
+      expect((await look(context, form, scene))[0]).toMatch(reason);
+    });
+
+    it('the remote nodes that all vanish are missed', async (context) => {
+      const these = of(context);
+      const source = await sourceOf(these);
+      await these.show(cib(form, { remotes: [{ name: 'c1' }] }));
+      expect(await lookWith(source)).toEqual(['c1 up: connected']);
+      await these.show(cib(form, { resources: BUNDLE }));
+      expect(await lookWith(source)).toEqual([
+        expect.stringMatching(/^blind: Pacemaker has no remote node any more, and remote nodes were the compute hosts/),
+      ]);
+    });
+  });
+
+  it('that find no cluster are blind, with their own reason', async (context) => {
+    const these = of(context);
+    await these.show(undefined);
+    expect(await lookWith(await sourceOf(these))).toEqual([
+      expect.stringMatching(
+        /^blind: crm_mon failed \(exit code 102\): .*(?:onnect|not available).*; is Pacemaker running/,
+      ),
+    ]);
+  });
+
+  it('that do not know the schema are blind, with the reason', async (context) => {
+    const unknown = { release: '3.0', features: '3.99.0', schema: 'pacemaker-99.0' } as const;
+    expect(await look(context, unknown, {})).toEqual([
+      expect.stringMatching(/^blind: crm_mon .*(?:schema|CIB|onnect)/),
+    ]);
+  });
+
+  it('that are cut off are blind', async (context) => {
+    const these = of(context);
+    const [form] = FORMS;
+    if (form === undefined) throw new Error('no form');
+    await these.show(cib(form, {}), '| /usr/bin/head -c 800');
+    expect(await lookWith(await sourceOf(these))).toEqual([
+      expect.stringMatching(/^blind: crm_mon printed no whole XML/),
+    ]);
   });
 });

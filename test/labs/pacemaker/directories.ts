@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
  * goes when the next lab starts.
  *
  * Invariant: a folder goes only when it bears the mark of a program that runs no more. A stopped lab's bears none: its logs
- * stay until somebody has read them.
+ * stay for the developer who reads them.
  */
 
 const PREFIX = 'pacemaker-lab-';
@@ -54,7 +54,7 @@ function ownerOf(directory: string): string | undefined {
   }
 }
 
-/** The pid and the start of the process (field 22, in ticks since boot): a pid alone may be somebody else's by now. */
+/** The pid and the start of the process (field 22, in ticks since boot): a pid alone may have been reused. */
 function identity(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

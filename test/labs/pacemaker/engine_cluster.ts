@@ -26,7 +26,7 @@ export interface Failure {
   moved(): number;
 }
 
-/** Looks every 50 ms until something is seen. */
+/** Polls every 50 ms until `look` returns something. */
 export async function until<T>(
   what: string,
   seconds: number,
@@ -48,7 +48,7 @@ export interface EngineClusterOptions extends PacemakerLabOptions {
   readonly prepare?: (cluster: EngineCluster) => Promise<void>;
 }
 
-/** The time of the cloud. While it stands still no instance moves, so that no recovery ends before it was disturbed. */
+/** The time of the cloud. While it is stopped no instance moves, so that no recovery ends before it was disturbed. */
 class CloudTime {
   #lostMs = 0;
   #stoppedAt: number | undefined;
@@ -96,7 +96,8 @@ export class EngineCluster {
       const agent = 'ocf:openstack:recovery-agent';
       // Started only when it may not run on remote nodes any more.
       await lab.pcs('resource', 'create', 'recovery', agent, `journal=${JOURNAL}`, '--disabled');
-      for (const remote of ['c1', 'c2']) await lab.pcs('constraint', 'location', 'recovery', 'avoids', remote);
+      const remotes = lab.nodes.filter((node) => !NODES.includes(node));
+      for (const remote of remotes) await lab.pcs('constraint', 'location', 'recovery', 'avoids', remote);
       await lab.pcs('resource', 'enable', 'recovery');
       await lab.waitForResource('recovery', { state: 'Started' }, 60);
       return cluster;
@@ -158,7 +159,7 @@ export class EngineCluster {
     return nodes[0] ?? '';
   }
 
-  /** What the journal says, asked of a node that can be reached; undefined while none can say. */
+  /** A recovery from the journal, read on a reachable node; undefined while no node can read it. */
   async show(uuid: string): Promise<RecoveryView | undefined> {
     for (const node of this.lab.reachableClusterNodes()) {
       const { status, stdout } = await this.lab
@@ -203,6 +204,6 @@ export class EngineCluster {
   async bootAgain(node: string): Promise<void> {
     await until(`${node} to be off`, 60, () => (this.lab.isAlive(node) ? undefined : true));
     await this.lab.boot(node, 90);
-    await this.lab.pcs('resource', 'cleanup', 'recovery');
+    await this.lab.cleanUp('recovery');
   }
 }

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 /**
  * Runs a program to its end.
  *
- * Invariant: when the promise settles, nothing of the program's process group runs: a program that is cut short (time is
- * up, the caller gave up) takes its children with it, in whatever namespaces they are.
+ * Invariant: when the promise settles, nothing of the program's process group runs: a program that is cut short (timeout,
+ * abort by the caller) takes its children with it, in all namespaces.
  */
 
 export interface ExecuteOptions {
@@ -17,7 +17,7 @@ export interface ExecuteOptions {
 }
 
 export interface Executed {
-  /** 128 + its number when a signal ended the program, as a shell says it. */
+  /** 128 + its number if a signal ended the program, as in a shell. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -53,7 +53,7 @@ export async function execute(argv: readonly string[], options: ExecuteOptions =
   };
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const timer = setTimeout(() => cut(new Error(`did not end within ${timeoutMs} ms`)), timeoutMs);
-  const abort = (): void => cut(new Error('was given up', { cause: options.signal?.reason }));
+  const abort = (): void => cut(new Error('was aborted', { cause: options.signal?.reason }));
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     const status = await new Promise<number>((resolve, reject) => {
@@ -65,7 +65,7 @@ export async function execute(argv: readonly string[], options: ExecuteOptions =
   } catch (error) {
     const said = `${text(output.stdout)}${text(output.stderr)}`.slice(-4000);
     throw new Error(
-      `${argv.join(' ')}: ${error instanceof Error ? error.message : error}. It said: ${said || '(nothing)'}`,
+      `${argv.join(' ')}: ${error instanceof Error ? error.message : error}. Its output: ${said || '(none)'}`,
       {
         cause: error,
       },

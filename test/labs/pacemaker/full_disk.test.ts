@@ -1,4 +1,4 @@
-/** A journal disk that fills up in the middle of a recovery. */
+/** A journal disk that fills up during a recovery. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { RecoveryView } from '#protocol/views.ts';
 import { EngineCluster, until } from './engine_cluster.ts';
@@ -18,14 +18,14 @@ afterEach(({ task }) => {
   hasFailed ||= task.result?.state === 'fail';
 });
 
-it('a full journal disk stops the engine; what was acknowledged is there, and it goes on when there is room', async () => {
+it('a full journal disk stops the engine; acknowledged reports are there, and it continues when there is space', async () => {
   const failure = await cluster.hostFails('h-full-disk', 40);
   await until('instances moved', 60, () => (failure.moved() >= 4 ? true : undefined));
   await cluster.lab.fillShared();
   await cluster.lab.waitForResource('recovery', { state: 'Stopped' }, 120);
   expect(failure.moved()).toBeLessThan(40);
   await cluster.lab.freeShared();
-  await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+  await cluster.lab.cleanUp('recovery');
   await until('the recovery finished', 120, async () => {
     const shown = await cluster.lab.run(await cluster.activeNode(), ['recovery-agent', 'show', '--json', failure.uuid]);
     if (shown.status !== 0) return undefined;

@@ -1,5 +1,5 @@
 /**
- * The shipped package in a real cluster: whatever ends the active engine in the middle of a recovery, another one goes on, and the
+ * The shipped package in a real cluster: whenever the active engine ends during a recovery, another one continues, and the
  * cloud accepts one evacuation for each instance.
  */
 import { join, relative } from 'node:path';
@@ -50,7 +50,7 @@ async function firstLineAfter(uuid: string, epoch: number): Promise<number | und
   return line && Date.parse(line.time);
 }
 
-/** Breaks something in the middle of a recovery and measures until the next engine's first step. Returns who was active. */
+/** Causes a fault during a recovery and measures until the next engine's first step. Returns the node that was active. */
 async function handOver(name: string, disturb: (active: string) => Promise<void>, count = 20): Promise<string> {
   const failure = await cluster.hostFails(`h-${name.replace(/\W+/g, '-')}`, count);
   const active = await cluster.activeNode();
@@ -142,7 +142,7 @@ describe('in a cluster of three nodes', () => {
     // No new journal began in the empty folder, although the agent was started there again.
     expect(await cluster.mustRun(active, ['ls', '-A', SHARED])).toBe('');
     await cluster.lab.mountShared(active);
-    await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+    await cluster.lab.cleanUp('recovery');
   });
 
   it('a start that waits for a lock is ended within its timeout, and the engine comes up when the lock is gone', async () => {
@@ -165,7 +165,7 @@ describe('in a cluster of three nodes', () => {
     times.push(`  ${'lock that outlives a start'.padEnd(40)} ${((first - began) / 1000).toFixed(2)} s`);
     await expectRecovered(failure);
     await cluster.lab.pcs('resource', 'update', 'recovery', 'op', 'start', 'interval=0s', 'timeout=120s');
-    await cluster.lab.pcs('resource', 'cleanup', 'recovery');
+    await cluster.lab.cleanUp('recovery');
   });
 
   it('without STONITH a partitioned engine ends by itself, and nothing is done twice', async () => {

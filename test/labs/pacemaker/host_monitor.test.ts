@@ -2,19 +2,21 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
-import { Ledger } from '#monitors/host/ledger.ts';
-import { CIBADMIN, parseCib } from '#monitors/host/pacemaker/cib.ts';
-import { CRM_MON, parseCrmMon } from '#monitors/host/pacemaker/crm-mon.ts';
-import { createPacemakerSource } from '#monitors/host/pacemaker/source.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
+import { NONE_EXPECTED } from '#monitors/host/expected-hosts.ts';
 import { PACEMAKER_FENCED } from '#monitors/host/policy.ts';
+import { CIBADMIN, parseCib } from '#monitors/host/sources/pacemaker/cib.ts';
+import { CRM_MON, parseCrmMon } from '#monitors/host/sources/pacemaker/crm-mon.ts';
+import { createPacemakerSource } from '#monitors/host/sources/pacemaker/source.ts';
+import { HostStateFile } from '#monitors/host/state-file.ts';
 import { Watch } from '#monitors/host/watch.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { waitUntil } from '../waiting.ts';
 import { installPackages } from './install.ts';
 import { PacemakerLab } from './lab.ts';
+import { untilPolled } from './remote_polls.ts';
 
-/** That the host monitor says of a real cluster what is so: every node is a compute host, watched from n1. */
+/** The host monitor reports the state of a real cluster: every node is a compute host, watched from n1. */
 
 const folder = mkdtempSync(join(tmpdir(), 'host-monitor-lab-'));
 /** Alert agents do not run as root. */
@@ -85,11 +87,11 @@ beforeAll(async () => {
 // Pacemaker fences no remote node that dies while its connection is being moved.
 beforeEach(async () => {
   await lab.waitForIdle(90);
-  // Of a host that is up from the beginning nothing is told.
+  // A host that is up from the beginning causes no report.
   for (const node of [...states.keys()]) await waitForState(node, 'up');
 });
 
-/** @param from the node on which Pacemaker is asked */
+/** @param from the node on which Pacemaker is queried */
 async function watch(
   name: string,
   intervalMs: number,
@@ -116,9 +118,9 @@ async function watch(
   const report = async ({ notification }: NotificationBody) => {
     into.push(notification);
   };
-  const setup = { options: hostMonitor, policy: PACEMAKER_FENCED, sources: [source] };
+  const setup = { options: hostMonitor, policy: PACEMAKER_FENCED, sources: [source], expected: NONE_EXPECTED };
   const context = { log, report, seen: () => {}, blind: () => {} };
-  await new Watch(setup, context, Ledger.open(hostMonitor.stateFile, log)).run(signal);
+  await new Watch(setup, context, HostStateFile.open(hostMonitor.stateFile, log)).run(signal);
 }
 
 afterAll(async () => {
@@ -186,7 +188,7 @@ test('neither standby, nor maintenance, nor a disabled connection is a death, no
   await waitForState('c1', 'leaving');
   await lab.pcs('resource', 'enable', 'c1');
   await waitForState('c1', 'up');
-  // Its connection is looked after only once all of its operations have been begun.
+  // Pacemaker monitors its connection only once all of its operations have been started.
   await lab.waitForIdle(90);
   await lab.pcs('property', 'set', 'maintenance-mode=true');
   await waitForState('c1', 'leaving');
@@ -208,17 +210,17 @@ test("Pacemaker's alerts alone, sent by the agent on one node, bring a death and
   await lab.pcs('alert', 'recipient', 'add', 'look', `value=${OUTSIDE}/alerted.sock`);
   const alerted: NotificationBody['notification'][] = [];
   const stop = new AbortController();
-  // No look of its own would come within the test.
+  // No poll of its own would come within the test.
   const done = watch('alerted', 3_600_000, 'n2', stop.signal, alerted);
   try {
-    // As above: its connection is looked after again only when the cluster has nothing left to do about the maintenance.
     await lab.waitForIdle(90);
+    await untilPolled(lab, 'c2');
     await lab.kill('c2');
     await waitForReport('c2', 'STOPPED');
     const often = performance.now();
     await waitUntil({ what: 'the alerted monitor to report it', seconds: 60, everyMs: 5 }, () => alerted[0]);
     console.info(
-      `the alerted monitor reported ${(performance.now() - often).toFixed(0)} ms after one that looks all the time`,
+      `the alerted monitor reported ${(performance.now() - often).toFixed(0)} ms after one that polls all the time`,
     );
     expect(alerted).toEqual([reports.at(-1)]);
     await lab.boot('c2');
@@ -270,7 +272,7 @@ test('a host that is fenced and back while a monitor is stopped is reported by i
   expect(Date.parse(String(late[0]?.generated_time))).toBe(Date.parse(String(event?.completedAt).replace(' ', 'T')));
 });
 
-test('a side without quorum says nothing of anybody, whomever it misses', async () => {
+test('a partition without quorum reports nothing about any host', async () => {
   await lab.partition('n1');
   await waitUntil({ what: 'n1 to know nothing, or to be fenced', seconds: 60 }, () =>
     !lab.isAlive('n1') || [...lab.nodes].every((node) => states.get(node) === 'unknown') ? true : undefined,

@@ -20,7 +20,7 @@ export const PACKAGES = [
 ] as const;
 
 /** Outside the clone: it holds a program for root, and serves every checkout of this machine. */
-const CACHE = '/var/cache/recovery-agent-labs';
+export const CACHE = '/var/cache/recovery-agent-labs';
 
 const run = promisify(execFile);
 

@@ -22,7 +22,7 @@ export interface PacemakerLabOptions {
   readonly clusterNodes?: number;
   /** Nodes that run pacemaker_remote, called c1, c2, …; default 2. */
   readonly remoteNodes?: number;
-  /** Its logs and shared storage lie there; a new folder of the temporary folder when not given. */
+  /** Folder of its logs and shared storage; a new folder of the temporary folder when not given. */
   readonly directory?: string;
   /** Paths of this machine that every node sees, read-only; a unix socket in such a folder can be connected to. */
   readonly hostPaths?: readonly HostPath[];
@@ -43,7 +43,7 @@ const REMOTE_PORT = ':0C31 [0-9A-F:]* 0A';
  * containers made of namespaces, with a shared storage. Needs root and the packages of `install.ts`.
  *
  * Two things are not what a cluster has: all nodes share one kernel and one clock, and the shared storage is a folder of it
- * (locks and writes are seen at once, and a file that a node holds open goes on working when its mount vanishes).
+ * (locks and writes are visible at once, and an open file of a node remains usable when its mount vanishes).
  */
 export class PacemakerLab extends Cluster {
   readonly directory: string;
@@ -127,7 +127,7 @@ export class PacemakerLab extends Cluster {
     return await this.#machine(node).run(argv, options);
   }
 
-  /** A power cut of the node, without a word to anybody. */
+  /** A power cut of the node, without any message to other nodes. */
   async kill(node: string): Promise<void> {
     await this.#machine(node).off();
   }
@@ -141,7 +141,7 @@ export class PacemakerLab extends Cluster {
   async boot(node: string, seconds = UP_SECONDS): Promise<void> {
     await this.powerOn(node);
     if (this.#machine(node).plan.role === 'remote') {
-      // Otherwise a fenced remote node waits for the next reconnect_interval; asked for too early, it would wait just so.
+      // Otherwise a fenced remote node waits for the next reconnect_interval; a request that is too early would also wait for it.
       await waitUntil({ what: `pacemaker_remoted of ${node} to listen`, seconds, everyMs: 50 }, async () =>
         (await this.run(node, ['grep', '-q', REMOTE_PORT, '/proc/net/tcp', '/proc/net/tcp6'])).status === 0
           ? true
@@ -157,7 +157,7 @@ export class PacemakerLab extends Cluster {
     return this.#machine(node).isAlive();
   }
 
-  /** The node reaches nobody, in both directions, also after it booted again; power and storage stay as they are. */
+  /** The node is cut off in both directions, also after it booted again; power and storage stay as they are. */
   async partition(node: string): Promise<void> {
     await this.#network.partition(this.#machine(node).plan.name);
   }
@@ -182,7 +182,7 @@ export class PacemakerLab extends Cluster {
     await Promise.all(targets.map((target) => this.#mustRun(target, argv, { stdin })));
   }
 
-  /** The storage vanishes from the node's tree. Files that are open there go on working; nothing else does. */
+  /** The storage vanishes from the node's tree. Open files remain usable; nothing else does. */
   async unmountShared(node: string): Promise<void> {
     await this.#mustRun(node, ['umount', '--lazy', SHARED]);
   }
@@ -245,7 +245,7 @@ async function mustBePossible(): Promise<void> {
   }
 }
 
-/** Addresses that no other network can have: the lab's network is nobody else's. */
+/** Addresses that no other network can have. */
 function planMachines(directory: string, options: PacemakerLabOptions): MachinePlan[] {
   const hostPaths = options.hostPaths ?? [];
   const make = (role: MachinePlan['role'], letter: string, firstAddress: number, count: number): MachinePlan[] =>

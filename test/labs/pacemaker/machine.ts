@@ -58,7 +58,7 @@ export class Machine {
     return this.#running !== undefined;
   }
 
-  /** Resolves when its init has begun; corosync and Pacemaker come after that. */
+  /** Resolves when its init has started; corosync and Pacemaker come after that. */
   async on(): Promise<void> {
     await this.#switch(async () => {
       if (this.#running === undefined) await this.#boot();
@@ -121,7 +121,7 @@ export class Machine {
     const ended = new Promise((resolve) => client.once('close', resolve).once('error', resolve));
     const wire = client.stdio[3] as Duplex;
     wire.on('error', () => {});
-    // Whatever ends it, power cut or panic: it is dead.
+    // The node is dead, by a power cut or a panic.
     const dead = ended.then(() => {
       if (this.#running?.client === client) this.#running = undefined;
       throw new Error('it ended while it booted');
@@ -137,7 +137,7 @@ export class Machine {
     client.unref();
   }
 
-  /** It says its pid, gets its wire, and says when it is up. */
+  /** It sends its pid, gets its wire, and reports when it is up. */
   async #handOver(says: () => Promise<string>, wire: Duplex, running: Omit<Running, 'pid'>): Promise<void> {
     const pid = Number(await says());
     await this.#network.plug(this.plan.name, pid, this.plan.address);

@@ -11,7 +11,7 @@ export class Network {
     this.#world = world;
   }
 
-  /** Gives a node that has just begun to boot its eth0; at its next boot it has the same hardware address, as a machine has. */
+  /** Creates the eth0 of a node that has just started to boot; at its next boot it has the same hardware address, as a machine has. */
   async plug(node: string, pid: number, address: string): Promise<void> {
     await this.cut(node);
     await this.#ip(
@@ -20,14 +20,14 @@ export class Network {
     );
   }
 
-  /** Both ends of the wire are gone at once: not even the kernel of a dying node can still say something through it. */
+  /** Both ends of the wire are gone at once: not even the kernel of a dying node can still send a packet through it. */
   async cut(node: string): Promise<void> {
     await this.#ip(`link del ${node}`).catch((error: Error) => {
       if (!error.message.includes('Cannot find device')) throw error;
     });
   }
 
-  /** The node hears and reaches nobody; its own end of the wire looks as before. */
+  /** The node neither receives nor sends packets; its own end of the wire is unchanged. */
   async partition(node: string): Promise<void> {
     this.#partitioned.add(node);
     await this.#setPort(node);
@@ -59,7 +59,7 @@ export class Network {
   }
 }
 
-/** One that nobody's manufacturer has (02: locally administered), made of the IPv4 address. */
+/** An address of no manufacturer (02: locally administered), made of the IPv4 address. */
 function hardwareAddress(address: string): string {
   const bytes = [0x02, 0, ...address.split('.').map(Number)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');

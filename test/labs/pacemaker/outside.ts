@@ -31,7 +31,7 @@ function handedOver(child: ChildProcess, port: number): Promise<Server> {
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      reject(new Error(`Nobody listens at ${OUTSIDE_ADDRESS}:${port}: the listener ended with ${code ?? signal}.`));
+      reject(new Error(`No process listens at ${OUTSIDE_ADDRESS}:${port}: the listener ended with ${code ?? signal}.`));
     });
   });
 }

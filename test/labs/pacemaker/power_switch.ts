@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** What the switch was asked for. */
+/** The action that is requested of the switch. */
 export interface PowerRequest {
   readonly action: string;
   readonly node: string;
-  /** The node that asked. */
+  /** The requesting node. */
   readonly by: string;
   readonly receivedAtMs: number;
   readonly answeredAtMs: number;
@@ -22,13 +22,13 @@ export interface Outlet {
 /**
  * The power switch of the nodes: a unix socket that their fence agents reach.
  *
- * Invariant: `off` is answered with "ok" only when the node is dead.
+ * Invariant: the response to `off` is "ok" only if the node is dead.
  *
- * One request a connection: `<action> <node> <asking node>`, one line back: "ok", "on", "off", or why not.
+ * One request a connection: `<action> <node> <requesting node>`, one line of response: "ok", "on", "off", or the error.
  */
 export class PowerSwitch {
   readonly requests: PowerRequest[] = [];
-  /** A switch that refuses answers at once that it did nothing. */
+  /** A switch that refuses responds at once that it did nothing. */
   condition: 'works' | 'refuses' = 'works';
   readonly #outlets: ReadonlyMap<string, Outlet>;
   readonly #server: Server;
@@ -82,7 +82,7 @@ export class PowerSwitch {
         return 'ok';
       case 'reboot':
         await outlet.off();
-        // It is dead, and that is what was asked for; whether it comes back is another matter.
+        // It is dead, as requested; whether it boots again does not matter here.
         await outlet.on().catch(() => {});
         return 'ok';
       default:

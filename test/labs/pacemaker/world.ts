@@ -13,7 +13,7 @@ const SECONDS = 15;
  * The namespaces (processes, network, mounts) in which a whole lab lives.
  *
  * Invariant: nothing of the lab is anywhere else, so the kernel itself cleans up: the first process of the world ends when
- * its standard input closes, thus with the program that started the lab, in whatever way; every process in the world ends
+ * its standard input closes, thus with the program that started the lab, however that ends; every process in the world ends
  * with it, and with them go the network and the mounts. This machine never has an interface, a mount or a name of ours.
  */
 export class World {

@@ -25,7 +25,7 @@ afterAll(() => made?.[Symbol.dispose]());
 
 /** `npm run package` into a folder, with another umask and home than ours. */
 async function build(folder: string, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  // Whatever commit the executable in dist is of, it is the one to package here.
+  // The executable in dist is packaged here, for any commit.
   const version = await must([EXECUTABLE, '--version']);
   const commit = version.match(/commit (\w+)/)?.[1] ?? '';
   const script = join(ROOT, 'packaging/packages/build.ts');
@@ -37,7 +37,7 @@ async function build(folder: string, environment: Readonly<Record<string, string
 }
 
 describe('npm run package', () => {
-  it('makes both packages, each the same byte for byte whenever, wherever and by whomever it is made', async () => {
+  it('makes both packages, each the same byte for byte at any time, in any folder and for any user', async () => {
     const folder = made.folder('both');
     const { code, stdout, stderr } = await build(folder);
     expect([code, stderr]).toEqual([0, '']);
@@ -48,7 +48,7 @@ describe('npm run package', () => {
     expect(sha256(makeRpm(made.description, made.folder('rpm')))).toBe(sha256(join(folder, rpm)));
   });
 
-  it('makes the Debian package where there is no rpmbuild, says so, and fails', async () => {
+  it('makes the Debian package where there is no rpmbuild, reports that, and fails', async () => {
     const bin = join(made.directory, 'bin');
     mkdirSync(bin);
     for (const name of WITHOUT_RPMBUILD) symlinkSync(join('/usr/bin', name), join(bin, name));

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDeb } from '#packaging/packages/deb.ts';
@@ -7,6 +7,7 @@ import {
   CONFIG,
   expectAddonIsNeeded,
   expectEntries,
+  expectExchangedAddonIsRefused,
   expectItRuns,
   isThere,
   JOURNAL,
@@ -62,6 +63,13 @@ describe('the Debian package', () => {
     await expectAddonIsNeeded(root, made.description);
   });
 
+  it('loads no addon that is not the one it was built with', async () => {
+    await using root = await Root.create();
+    await root.dpkg('--install', first);
+    await runEngine(root);
+    await expectExchangedAddonIsRefused(root, made.description);
+  });
+
   it('keeps what was changed in the configuration when it is upgraded, and the journal', async () => {
     await using root = await Root.create();
     await root.dpkg('--install', first);
@@ -97,6 +105,18 @@ describe('the Debian package', () => {
       false,
       true,
     ]);
+  });
+
+  it('is not configured after a step that failed, and is when dpkg repeats it', async () => {
+    await using root = await Root.create();
+    // Another program's file where the directory belongs.
+    writeFileSync(root.path('run/recovery-agent'), '');
+    await expect(root.dpkg('--install', first)).rejects.toThrow(
+      /^recovery-agent: \/run\/recovery-agent was not made; see "systemd-tmpfiles --create recovery-agent\.conf"$/m,
+    );
+    rmSync(root.path('run/recovery-agent'));
+    await root.dpkg('--configure', 'recovery-agent');
+    expectEntries(root, made.description);
   });
 
   it('leaves nothing when it is purged before there was a journal', async () => {

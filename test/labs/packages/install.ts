@@ -5,6 +5,7 @@ export const PACKAGES = [
   'rpm',
   'lintian',
   'rpmlint',
+  'shellcheck',
   'man-db',
   'groff-base',
   // what a system has that the package is installed on

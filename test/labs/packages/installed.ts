@@ -1,5 +1,5 @@
 /** What holds of an installed package, whichever packaging system put it there. */
-import { existsSync, lstatSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { metaData } from '#ocf/meta-data.ts';
 import type { PackageDescription } from '#packaging/packages/description.ts';
@@ -72,6 +72,21 @@ export async function expectAddonIsNeeded(root: Root, { entries }: PackageDescri
   writeFileSync(root.path(addon.path), content, { mode: 0o644 });
   const again = await root.enterNoexec([PROGRAM, 'list']);
   expect(again).toEqual({ code: 0, stdout: 'There are no notifications.\n', stderr: '' });
+}
+
+/** Exchanged, or of another owner: there is no SQLite then where nothing else can be executed. */
+export async function expectExchangedAddonIsRefused(root: Root, { entries }: PackageDescription): Promise<void> {
+  const addon = entries.find(({ path }) => path.endsWith('.node'));
+  if (!addon) throw new Error('the description has no addon');
+  const path = root.path(addon.path);
+  const content = readFileSync(path);
+  expect((await root.enterNoexec([PROGRAM, 'list'])).code).toBe(0);
+  chownSync(path, 1234, 1234);
+  expect((await root.enterNoexec([PROGRAM, 'list'])).code).toBe(3);
+  chownSync(path, 0, 0);
+  writeFileSync(path, Buffer.concat([content, Buffer.from('x')]));
+  const { code, stderr } = await root.enterNoexec([PROGRAM, 'list']);
+  expect([code, stderr]).toEqual([3, expect.stringContaining('is damaged')]);
 }
 
 export function isThere(root: Root, ...names: readonly string[]): boolean[] {

@@ -20,6 +20,11 @@ const TOOLS = [
   '/bin/readlink',
   '/bin/tr',
   '/bin/grep',
+  '/bin/sed',
+  '/bin/cat',
+  '/bin/ls',
+  '/bin/mkdir',
+  '/bin/stat',
   '/bin/systemd-tmpfiles',
   '/bin/systemd-notify',
   '/usr/sbin/logrotate',
@@ -47,28 +52,29 @@ export class Root {
     this.directory = directory;
   }
 
-  static async create(): Promise<Root> {
+  /** @param more programs of this machine that the root has besides. */
+  static async create(more: readonly string[] = []): Promise<Root> {
     const root = new Root(mkdtempSync(join(tmpdir(), 'recovery-agent-root-')));
     for (const folder of [...FOLDERS, ...DPKG_FOLDERS]) mkdirSync(root.path(folder), { recursive: true });
     for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, root.path(name));
     writeFileSync(root.path('etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
     writeFileSync(root.path('etc/group'), 'root:x:0:\n');
     writeFileSync(root.path('dev/null'), '');
-    await root.#copyPrograms();
+    await root.#copyPrograms([...TOOLS, ...more]);
     // That they are installed, in the words of the system that they were taken from.
     writeFileSync(root.path('var/lib/dpkg/status'), await must(['dpkg-query', '--status', ...LIBRARIES]));
     for (const name of LIBRARIES) writeFileSync(root.path(`var/lib/dpkg/info/${name}:amd64.list`), '/.\n');
     return root;
   }
 
-  async #copyPrograms(): Promise<void> {
+  async #copyPrograms(tools: readonly string[]): Promise<void> {
     const listed = await must(['dpkg-query', '--listfiles', ...LIBRARIES]);
     const libraries = listed
       .split('\n')
       .filter((path) => /\/lib(64)?\/(x86_64-linux-gnu\/)?[^/]+\.so[.\d]*$/.test(path));
-    const linked = await must(['ldd', ...TOOLS]);
+    const linked = await must(['ldd', ...tools]);
     const ofTools = Array.from(linked.matchAll(/(?<= => )\/\S+/g), ([path]) => path);
-    for (const path of new Set([...libraries, ...ofTools, ...TOOLS])) {
+    for (const path of new Set([...libraries, ...ofTools, ...tools])) {
       const target = this.path(path);
       mkdirSync(dirname(target), { recursive: true });
       copyFileSync(path, target);
@@ -97,7 +103,16 @@ export class Root {
   }
 
   rpm(...words: readonly string[]): Promise<string> {
-    return must(this.#mounted(WITH_PROC, 'rpm', '--root', this.directory, '--dbpath', '/var/lib/rpm', ...words));
+    return must(this.#rpm(words));
+  }
+
+  /** The same where the test examines how it ends. */
+  tryRpm(...words: readonly string[]): Promise<Ended> {
+    return run(this.#rpm(words));
+  }
+
+  #rpm(words: readonly string[]): string[] {
+    return this.#mounted(WITH_PROC, 'rpm', '--root', this.directory, '--dbpath', '/var/lib/rpm', ...words);
   }
 
   #mounted(script: string, ...argv: readonly string[]): string[] {

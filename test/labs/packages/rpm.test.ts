@@ -50,7 +50,7 @@ function isAtLeast(one: number[], other: number[]): boolean {
 }
 
 describe('the RPM package', () => {
-  it('requires the libraries of the program and the addon, each in the newest version that either asks for', async () => {
+  it('requires the libraries of the program and the addon, each in the newest version that either requires', async () => {
     const stated = made.description.needs.rpm;
     const listed = await must(['rpm', '--query', '--package', '--requires', first]);
     expect(listed.split('\n')).toEqual(expect.arrayContaining([...stated]));
@@ -118,6 +118,20 @@ describe('the RPM package', () => {
       JOURNAL,
     ];
     expect(isThere(root, ...left)).toEqual([false, false, false, true, true, true]);
+  });
+
+  it('warns of a step that failed, and is installed', async () => {
+    await using root = await Root.create();
+    // Another program's file where the directory belongs.
+    writeFileSync(root.path('run/recovery-agent'), '');
+    const { code, stderr } = await root.tryRpm(...INSTALL, first);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^recovery-agent: \/run\/recovery-agent was not made; see .*\nwarning: %post\(recovery-agent-.*\) scriptlet failed/m,
+      ),
+    ]);
+    expect(await root.rpm('--query', 'recovery-agent')).toContain('recovery-agent-');
   });
 
   it('leaves nothing of its own when it is erased before there was a journal', async () => {

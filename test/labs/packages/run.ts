@@ -6,19 +6,23 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Upper bound of any program here; lintian takes 15 s. */
+/** Upper bound of a program; lintian takes 15 s. */
 const LIMIT_MS = 240_000;
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Runs a program to its end in a clean environment; what it ends with is for the caller to judge. */
-export function run(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/** Runs a program to its end in a clean environment; the caller checks its exit code. */
+export function run(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  limitMs = LIMIT_MS,
+): Promise<Ended> {
   const [program = '', ...words] = argv;
   const env = { PATH, HOME: '/root', LC_ALL: 'C.UTF-8', ...environment };
   return new Promise((resolve, reject) => {
     const child = execFile(
       program,
       words,
-      { env, timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 },
+      { env, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') {
           reject(new Error(`${argv.join(' ')} did not end by itself:\n${stdout}${stderr}`, { cause: error }));

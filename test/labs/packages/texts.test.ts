@@ -70,7 +70,7 @@ complete -p recovery-agent`;
     expect(await check('taks')).toContain("Property 'taks' does not exist on type 'Call'");
   });
 
-  it('a rule for logrotate under which an engine goes on writing into its log', async () => {
+  it('a rule for logrotate under which an engine continues to write into its log', async () => {
     const engine = openSync(root.path(LOG), 'a', 0o640);
     try {
       writeSync(engine, 'before\n');

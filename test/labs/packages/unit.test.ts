@@ -13,7 +13,7 @@ import { must, run } from './run.ts';
 /** The units of systemd: what they start speaks systemd's protocol, through the real systemd-notify. */
 
 const UNITS = ['recovery-agent-monitor.service', 'recovery-agent-monitor@.service'];
-/** Stands for systemd: Node has no datagram sockets of the unix family. */
+/** Replaces systemd: Node has no datagram sockets of the unix family. */
 const RECEIVER = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -58,7 +58,7 @@ describe('the units of the monitors', () => {
     expect(other).toEqual([]);
   });
 
-  it('starts monitors that say when they are ready, that they live, and that they stop', async () => {
+  it('starts monitors that notify systemd of their readiness, their watchdog and their stop', async () => {
     const [, command = ''] = /^ExecStart=(.+)$/m.exec(readFileSync(unitFile(UNITS[0] ?? ''), 'utf8')) ?? [];
     writeFileSync(root.path(CONFIG), '[monitors]\nrun = process\n[process]\nprocess_list_path = /etc/list.yaml\n');
     writeFileSync(root.path('etc/list.yaml'), LIST, { mode: 0o600 });
@@ -71,7 +71,7 @@ describe('the units of the monitors', () => {
       told += text;
     });
     const hears = (what: string): Promise<true> =>
-      waitUntil({ what: `"${what}" to be told`, seconds: 60, everyMs: 20 }, () =>
+      waitUntil({ what: `"${what}" to be sent`, seconds: 60, everyMs: 20 }, () =>
         told.includes(what) ? true : undefined,
       );
     await hears('bound');

@@ -151,7 +151,7 @@ export const PROFILES: readonly Scene[] = [
   },
   {
     name: 'an unknown profile',
-    files: { ...here(`profile: nobody, auth: { ${AUTH}, ${DOMAINS} }`), 'here/clouds-public.yaml': VENDOR },
+    files: { ...here(`profile: missing, auth: { ${AUTH}, ${DOMAINS} }`), 'here/clouds-public.yaml': VENDOR },
     refused: /profile of cloud 'one'/,
   },
   {

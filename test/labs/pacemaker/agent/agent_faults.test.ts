@@ -14,7 +14,7 @@ import { Scheduler } from './scheduler.ts';
 import { document } from './table.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const PAGE = join(ROOT, 'docs/resource-agent-table.md');
+const PAGE = join(ROOT, 'docs/reference/resource-agent-table.md');
 
 const ROWS = FAULTS.flatMap((fault) =>
   STATES.filter((state) => fault[state] !== undefined).map((state) => ({
@@ -91,13 +91,13 @@ describe('the scheduler', () => {
     }
   });
 
-  it('runs the resource whatever the probes of other nodes return', () => {
+  it('runs the resource for any result of the probes of other nodes', () => {
     for (const { action, code, outcome, summary } of reactions) {
       if (action === 'probe') expect([code, outcome.runsOn], summary).not.toEqual([code, 'nowhere']);
     }
   });
 
-  it('reacts as docs/resource-agent-table.md shows', async () => {
+  it('reacts as docs/reference/resource-agent-table.md shows', async () => {
     expect(measurements().length).toBe(ROWS.length);
     await expect(document(measurements(), reactions)).toMatchFileSnapshot(PAGE);
   });

@@ -1,6 +1,6 @@
 /**
- * Runs every action under a fault, as Pacemaker's executor does, and checks what no exit code shows: that `stop` says 0 exactly
- * when no engine of the resource lives, that bystanders are left alone, and that each failure has one reason.
+ * Runs every action under a fault, as Pacemaker's executor does, and checks facts that no exit code shows: `stop` returns 0 exactly
+ * if no engine of the resource lives, other processes are not touched, and each failure has one reason.
  */
 import { type Executed, PATH } from '../execute.ts';
 import { type ActionName, type Codes, expectedCodes, type Fault, type State } from './fault.ts';

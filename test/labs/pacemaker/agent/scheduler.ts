@@ -1,5 +1,5 @@
 /**
- * What Pacemaker's scheduler does after an action returned a code: asked of the real crm_simulate, on a cluster of three nodes and
+ * Reaction of Pacemaker's scheduler to the exit code of an action: computed by the real crm_simulate, on a cluster of three nodes and
  * two remote nodes with fencing. The cluster's state is written by cibadmin and crm_simulate, never by hand.
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';

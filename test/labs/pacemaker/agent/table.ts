@@ -8,9 +8,9 @@ const COLUMNS = ACTIONS.filter((action) => action !== 'meta-data');
 
 const INTRODUCTION = `# The resource agent under faults: measured exit codes
 
-The tests of the Pacemaker lab generate this page; do not edit it. \`npx vitest run --project labs-cluster
+For operators of a Pacemaker cluster and for contributors. This page contains the measured exit code of each action for each fault. The tests of the Pacemaker lab generate it; do not edit it. \`npx vitest run --project labs-cluster
 test/labs/pacemaker/agent --update\` writes it again. Each row is one fault on one node, tried with the built executable in
-namespaces of its own. What the codes mean and why they are chosen: [resource-agent.md](resource-agent.md).
+namespaces of its own. What the codes mean and why they are chosen: [resource-agent.md](../operate/resource-agent.md).
 
 The column *engine* shows whether an engine of the resource ran when the fault arrived. \`meta-data\` returned 0 in every row.
 After each \`stop\` that returned 0 no engine of the resource lived, and no process of others was ended. A **bold** code is a stop that

@@ -2,7 +2,7 @@
 # First process of a node, in new mount, uts, ipc, network and pid namespaces: builds the node's root and becomes its init.
 # The root: this machine's /usr, /etc and /var under overlays whose upper layers are the node's disk, and nothing else of
 # it; /run, /tmp and /dev/shm are new at each boot.
-# File descriptor 3 is the lab: it hears our pid, plugs the wire in and says so, and hears that we are up.
+# File descriptor 3 is the lab: it receives our pid, connects the wire and reports that, and is notified when we are up.
 set -euo pipefail
 lab=$1 name=$2 role=$3 address=$4
 shift 4

@@ -16,7 +16,7 @@ until_corosync_answers() {
   until corosync-cfgtool -s >/dev/null 2>&1; do sleep 0.1; done
 }
 
-# 0: it was told to end; 100: it must not be started again (fencing). Else it starts once more, when its $2 says so.
+# 0: it was stopped in order; 100: it must not be started again (fencing). Else it starts once more, if its $2 succeeds.
 restart_on_failure() { # PROGRAM BEFORE
   local status
   while :; do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # First process of the lab's world, in new mount, network and pid namespaces.
-# Says its pid as the machine outside numbers it, then waits for the end of its standard input: with it everything ends.
+# Prints its pid as the machine outside numbers it, then waits for the end of its standard input: with it everything ends.
 set -eu
 directory=$1 shared_size=$2 outside_address=$3
 
@@ -16,6 +16,6 @@ ip link set br0 up
 # /proc is still that of the machine outside, and so is the number.
 read -r pid rest </proc/self/stat
 echo "$pid"
-# Orphans come to the first process of a pid namespace; whoever ignores SIGCHLD need not bury them.
+# Orphans come to the first process of a pid namespace; a process that ignores SIGCHLD need not reap them.
 trap '' CHLD
 exec cat >/dev/null

@@ -20,7 +20,7 @@ function configuration(name: string, text: string | Uint8Array, mode = 0o600): O
 }
 
 const listening = (keyFile: string): string =>
-  `${CONFIGURATION}[transport]\nlisten = 127.0.0.1\nkey_file = ${keyFile}\n`;
+  `${CONFIGURATION}[transport]\nlisten = 127.0.0.1\nkey_ring_file = ${keyFile}\n`;
 
 const CONFIGURATIONS = group('configuration', [
   {
@@ -38,10 +38,10 @@ const CONFIGURATIONS = group('configuration', [
   configuration('a value is of another type', `${CONFIGURATION}[engine]\nlease_timeout = soon\n`),
   configuration('the cloud is not in clouds.yaml', '[cloud]\ncloud = admin\n'),
   configuration('credentials are missing', '[cloud]\ndriver = openstack\n'),
-  configuration('the file may be written by everybody', CONFIGURATION, 0o666),
+  configuration('the file may be written by every user', CONFIGURATION, 0o666),
   configuration('the key is missing', listening('/nonexistent/key')),
   {
-    name: 'the key may be read by everybody',
+    name: 'the key may be read by every user',
     arrange: (place) => {
       writeFileSync(place.path('etc/key'), 'k'.repeat(86), { mode: 0o644 });
       writeFileSync(place.paths.config, listening(place.path('etc/key')));
