@@ -1,0 +1,88 @@
+/** Every folder here is one scenario: what the engine does about its events is compared byte by byte with `log.expect`. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { runScenario } from './scenario-run.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const SCENARIOS = readdirSync(HERE, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+
+describe('the log of the scenario', () => {
+  it.each(SCENARIOS)('%s is the expected one', async (name) => {
+    await expect(await runScenario(join(HERE, name))).toMatchFileSnapshot(join(HERE, name, 'log.expect'));
+  });
+
+  it('is compared for all scenarios', () => {
+    expect(SCENARIOS.length).toBeGreaterThanOrEqual(10);
+  });
+});
+
+const CLOUD = 'hosts: {compute-1: , compute-2: }\ninstances: {web: {host: compute-1}}\n';
+const EVENTS = '- {at: 1, power_off: compute-1}\n';
+
+/** Runs a scenario of these files, and returns its error without the path of its folder. */
+async function errorOf(cloud: string, events: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'recovery-agent-scenario-'));
+  try {
+    writeFileSync(join(folder, 'cloud.yaml'), cloud);
+    writeFileSync(join(folder, 'events.yaml'), events);
+    writeFileSync(join(folder, 'recovery-agent.conf'), '');
+    const error: unknown = await runScenario(folder).then(
+      () => new Error('no error'),
+      (reason: unknown) => reason,
+    );
+    return error instanceof Error ? error.message.replace(`${folder}/`, '') : String(error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('an error in a file of a scenario', () => {
+  it.each([
+    [
+      'an unknown key',
+      'hosts: {compute-1: {statsu: enabled}}\n',
+      EVENTS,
+      'cloud.yaml: hosts.compute-1.statsu: unknown key',
+    ],
+    ['a missing key', 'hosts: {}\ninstances: {web: {}}\n', EVENTS, 'cloud.yaml: instances.web.host: missing'],
+    [
+      'an unknown host',
+      'hosts: {}\ninstances: {web: {host: c9}}\n',
+      EVENTS,
+      'cloud.yaml: instances.web.host: there is no host c9',
+    ],
+    [
+      'a wrong value',
+      CLOUD,
+      '- {at: 1, cloud: gone}\n',
+      'events.yaml: entry 1.cloud: expected ("away" | "back"), found "gone"',
+    ],
+    [
+      'two events in one entry',
+      CLOUD,
+      '- {at: 1, cloud: away, power_off: compute-1}\n',
+      'events.yaml: entry 1: expected exactly one of',
+    ],
+    [
+      'an unknown instance',
+      CLOUD,
+      '- {at: 1, report: {type: VM, hostname: compute-1, event: LIFECYCLE, instance: db}}\n',
+      'events.yaml: entry 1: there is no instance db',
+    ],
+    [
+      'a report that is no notification',
+      CLOUD,
+      '- {at: 1, report: {hostname: compute-1, event: GONE}}\n',
+      'events.yaml: entry 1: notification.payload.event must be STARTED or STOPPED',
+    ],
+    ['no YAML', CLOUD, '- {at: 1\n', 'events.yaml: '],
+  ])('is reported with the file and the path: %s', async (_, cloud, events, message) => {
+    expect(await errorOf(cloud, events)).toContain(message);
+  });
+});

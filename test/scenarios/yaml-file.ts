@@ -1,0 +1,39 @@
+/** Reads a YAML file of a scenario. Every error names the file and the path of the value in it. */
+import { existsSync, readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { parse } from 'yaml';
+
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError';
+
+  /** @param path of the value in the file, e.g. `instances.web.host` */
+  constructor(file: string, path: string, reason: string) {
+    super(`${file}: ${path === '' ? '' : `${path}: `}${reason}`);
+  }
+}
+
+/** Throws `ScenarioError` with the first error of the file. */
+export function readYaml<S extends v.GenericSchema>(file: string, schema: S): v.InferOutput<S> {
+  if (!existsSync(file)) throw new ScenarioError(file, '', 'the file does not exist');
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8'), { schema: 'core', stringKeys: true });
+  } catch (error) {
+    throw new ScenarioError(file, '', error instanceof Error ? error.message : String(error));
+  }
+  const result = v.safeParse(schema, content, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new ScenarioError(file, pathOf(issue), reasonOf(issue));
+}
+
+/** Entries of a list count from 1. */
+function pathOf({ path }: v.BaseIssue<unknown>): string {
+  return (path ?? []).map(({ key }) => (typeof key === 'number' ? `entry ${key + 1}` : String(key))).join('.');
+}
+
+function reasonOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (type === 'strict_object' && expected === 'never') return 'unknown key';
+  if (received === 'undefined') return 'missing';
+  return type === 'check' ? message : `expected ${expected ?? 'another value'}, found ${received}`;
+}
