@@ -19,7 +19,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{agents,config,engine,monitors,ocf,packaging,protocol}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            '{agents,config,engine,monitors,ocf,openstack,packaging,protocol}/**/*.test.ts',
+            'test/*.test.ts',
+            'test/language/*.test.ts',
+            'test/scenarios/*.test.ts',
+          ],
           testTimeout: 30_000,
           ...HERMETIC,
         },
@@ -37,7 +42,7 @@ export default defineConfig({
       {
         test: {
           name: 'labs-cloud',
-          include: ['test/labs/{openstack,openstacksdk,mistral,mail,libvirt,bmc}/**/*.test.ts'],
+          include: ['test/labs/{openstack,openstacksdk,oslo,mistral,mail,libvirt,bmc}/**/*.test.ts'],
           ...LANE,
         },
       },

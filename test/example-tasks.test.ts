@@ -2,8 +2,8 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { DriverCall } from '#engine/tasks/custom/driver.ts';
-import { executable } from '#engine/tasks/custom/executable.ts';
+import type { DriverCall } from '#engine/task-drivers/driver.ts';
+import { executable } from '#engine/task-drivers/executable/driver.ts';
 import { type CallSettings, ProgramBench } from './world/program-bench.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url));
@@ -18,13 +18,13 @@ function example(bench: ProgramBench, name: string): string {
 describe('alert.sh', () => {
   const settings: CallSettings = { provides: ['ticket'], inputs: { host_name: 'c1' } };
 
-  it('tells the operators with the step key, and gives it back', async () => {
+  it('alerts the operators with the step key, and returns it', async () => {
     using bench = new ProgramBench();
-    const pager = bench.script('echo "$# $1" > $HERE/told; echo sent', 'pager');
+    const pager = bench.script('echo "$# $1" > $HERE/alerted; echo sent', 'pager');
     const call = bench.call([example(bench, 'alert.sh'), 'c1', 'failed', pager], settings);
     expect(await executable.run(call)).toEqual({ ticket: call.stepKey });
-    expect(readFileSync(bench.path('told'), 'utf8')).toBe(`1 recovery-agent: host c1 failed (${call.stepKey})\n`);
-    expect(bench.progress).toMatchObject([{ message: 'Telling the operators', progress: 0.5 }]);
+    expect(readFileSync(bench.path('alerted'), 'utf8')).toBe(`1 recovery-agent: host c1 failed (${call.stepKey})\n`);
+    expect(bench.progress).toMatchObject([{ message: 'Alerting the operators', progress: 0.5 }]);
     expect(bench.logged).toEqual(['info program of alert: sent {}']);
   });
 
@@ -67,7 +67,7 @@ describe.skipIf(!HAS_PYTHON)('update_metering.py (skipped where there is no /usr
     return bench.call(argv, { task: 'update_metering', provides: ['metered'], inputs, parameters });
   }
 
-  it('notes where instances are now, and says how far it is', async () => {
+  it('records the hosts of the instances, and reports its progress', async () => {
     using bench = new ProgramBench();
     const call = metering(bench);
     expect(await executable.run(call)).toEqual({ metered: 2 });
@@ -81,7 +81,7 @@ describe.skipIf(!HAS_PYTHON)('update_metering.py (skipped where there is no /usr
     expect(bench.progress.at(-1)?.message).toBe('Metering of db');
   });
 
-  it('knows whether its step was done, and not by what another step did', async () => {
+  it('checks whether its own step was done, not the work of another step', async () => {
     using bench = new ProgramBench();
     const call = metering(bench);
     expect(await executable.check?.(call)).toEqual({ state: 'not done' });
@@ -90,13 +90,13 @@ describe.skipIf(!HAS_PYTHON)('update_metering.py (skipped where there is no /usr
     expect(await executable.check?.(metering(bench))).toEqual({ state: 'not done' });
   });
 
-  it('does not know it when it cannot read what it wrote', async () => {
+  it('returns unknown if it cannot read its own record', async () => {
     using bench = new ProgramBench();
     writeFileSync(bench.path('metering.json'), '{');
     expect(await executable.check?.(metering(bench))).toMatchObject({ state: 'unknown' });
   });
 
-  it('takes back what it did, as often as it is asked', async () => {
+  it('undoes its effect, also when it is called repeatedly', async () => {
     using bench = new ProgramBench();
     const call = metering(bench);
     await executable.run(call);
@@ -105,7 +105,7 @@ describe.skipIf(!HAS_PYTHON)('update_metering.py (skipped where there is no /usr
     expect(existsSync(bench.path('metering.json'))).toBe(false);
   });
 
-  it('says that it did nothing where it cannot write', async () => {
+  it('reports that it did nothing if it cannot write', async () => {
     using bench = new ProgramBench();
     await expect(executable.run(metering(bench, '/no/such/place'))).rejects.toThrow('nothing was done');
     expect(bench.logged.join()).toContain('/no/such/place.draft cannot be written: No such file or directory');

@@ -51,7 +51,7 @@ async function start(settings: EngineWorldSettings = {}): Promise<EngineWorld> {
   return here;
 }
 
-test('a host comes back, and return.conf brings its instances home and tells the operators', {
+test('a host comes back, and return.conf migrates its instances back and alerts the operators', {
   timeout: 120_000,
 }, async () => {
   await using here = await start();
@@ -86,7 +86,7 @@ test('a host comes back, and return.conf brings its instances home and tells the
 });
 
 describe('a host fails', { timeout: 120_000 }, () => {
-  test('and mail-owners.conf tells operators and owners', async () => {
+  test('and mail-owners.conf informs operators and owners', async () => {
     await using office = await PostOffice.start();
     await using here = await start();
     here.world.userAddresses.set('alice', 'alice@example.com').set('bob', 'bob@example.com');
@@ -117,10 +117,10 @@ describe('a host fails', { timeout: 120_000 }, () => {
 
   test.each([
     [0, 'finished', ['down']],
-    // Two rounds, and what each told is taken back.
+    // Two rounds, each with an update and its rollback.
     [1, 'failed', ['down', 'up', 'down', 'up']],
   ])(
-    'and inventory.conf tells an inventory, and takes it back where the share of evacuations that fail is %i',
+    'and inventory.conf updates an inventory, and rolls that back if the share of failed evacuations is %i',
     async (share, status, told) => {
       await using inventory = await Inventory.start();
       await using here = await start({
@@ -135,7 +135,7 @@ describe('a host fails', { timeout: 120_000 }, () => {
     },
   );
 
-  test('and webhook.conf opens a ticket, and tells the chat its number and the outcome', async () => {
+  test('and webhook.conf opens a ticket, and sends its number and the outcome to the chat', async () => {
     const heard: { path: string; body: string; authorization: string | undefined }[] = [];
     const server = createServer(async (request, response) => {
       const { url: path = '', headers: given } = request;

@@ -1,4 +1,4 @@
-/** docs/pipelines.md as a new user reads it: what it says to type is typed, word for word but for the places of files. */
+/** docs/extend/pipelines.md as a new user reads it: the commands of the page are run unchanged, except for the paths of files. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseDocument } from '#config/document.ts';
-import { formatProblem } from '#config/problem.ts';
+import { parseDocument } from '#config/document/document.ts';
+import { formatProblem } from '#config/document/problem.ts';
 import { LAUNCHER } from './world/engine-world.ts';
 
-const PAGE = readFileSync(fileURLToPath(new URL('../docs/pipelines.md', import.meta.url)), 'utf8');
+const PAGE = readFileSync(fileURLToPath(new URL('../docs/extend/pipelines.md', import.meta.url)), 'utf8');
 const EXAMPLES = fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url));
 const FILE = '/etc/recovery-agent/custom-recovery-methods.conf';
 
@@ -78,7 +78,7 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     expect(read('var/tmp/tell-oncall.log')).toBe('host compute-1 failed with 3 instances\n');
   });
 
-  it('give a list that is right, and name a mistake as the page says', async () => {
+  it('give a list that is right, and report a mistake as on the page', async () => {
     await type('### 2. A list that names it');
     const graph = await type('### 3. Is it right?');
     expect(graph).toMatch(/tell_oncall +executable, idempotent/);
@@ -86,7 +86,7 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     const misspelt = `sed -i 's/{{ instances.count/{{ instances.cuont/' ${FILE}; ! recovery-agent validate ${FILE}`;
     const told = await shell(misspelt);
     const [shown] = blocksOf('### 3. Is it right?').filter(({ kind }) => kind === 'text');
-    // The place of the program stands before it on its line.
+    // The position in the file precedes it on its line.
     const expected = shown?.text.replace(/:(\d+): /, (_, column: string) => `:${Number(column) + root.length}: `);
     expect(told).toContain(placed(expected ?? 'nothing is shown'));
     await type('### 2. A list that names it');
@@ -102,15 +102,15 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     expect(existsSync(join(root, 'var/tmp/recovered-compute-1-T-1'))).toBe(true);
   });
 
-  it('and check and undo are tried as the page says', async () => {
+  it('and check and undo run as on the page', async () => {
     const told = await type('## When the engine dies');
     expect(told.match(/"metered": 0/g)).toHaveLength(2);
-    expect(told.match(/Metering taken back/g)).toHaveLength(1);
+    expect(told.match(/Metering rolled back/g)).toHaveLength(1);
     expect(existsSync(join(root, 'var/tmp/metering.json'))).toBe(false);
   });
 });
 
-describe('what stands on the page', () => {
+describe('the content of the page', () => {
   const drivers = ['executable', 'module', 'webhook', 'mail', 'mistral', 'recovery_action'];
 
   it.each(drivers)('as example of driver %s is read as it is', (driver) => {

@@ -2,7 +2,7 @@
  * `npm test`: format, lint and import rules, types, and every suite; ends with one line that counts them all.
  *
  * Labs need Debian packages. With CI=true or `--labs` these are installed and the labs run; elsewhere one line for each lab
- * says how to run it, and nothing of the machine is touched. Under CI=true a skipped test fails the run.
+ * shows the command, and nothing of the machine is changed. Under CI=true a skipped test fails the run.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -15,6 +15,7 @@ const BIN = join(ROOT, 'node_modules', '.bin');
 const LABS = [
   { name: 'openstack', install: 'test/labs/openstack/install.ts' },
   { name: 'openstacksdk', install: 'test/labs/openstacksdk/install.ts' },
+  { name: 'oslo', install: 'test/labs/oslo/install.ts' },
   { name: 'mistral', install: 'test/labs/mistral/install.ts' },
   { name: 'pacemaker', install: 'test/labs/pacemaker/install.ts' },
   { name: 'libvirt', install: 'test/labs/libvirt/install.ts' },
@@ -76,7 +77,7 @@ interface Report {
   }[];
 }
 
-/** What failed, told again at the very end: who sees only the end of a long output sees it too. */
+/** Repeats the failures at the end, where the reader of a long output finds them. */
 const failures: string[] = [];
 const FAILURE_CHARACTERS = 4_000;
 

@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { realClock } from '#engine/clock/clock.ts';
 import { identifyProcess } from '#engine/journal/process-identity.ts';
 import { type QueryName, runQuery } from '#engine/journal/queries.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter } from '#engine/journal/writer.ts';
+import { realClock } from '#protocol/clock.ts';
 import { notification, settingsFor } from '#test/journal/place.ts';
 
 const HOSTS = 300;
@@ -59,7 +59,7 @@ function fill(path: string, count: number): void {
 
 class Measured implements Disposable {
   readonly path: string;
-  #session: ReturnType<typeof beginReign> | undefined;
+  #session: ReturnType<typeof takeNewLease> | undefined;
   #writer: JournalWriter | undefined;
   #n = 0;
 
@@ -72,14 +72,14 @@ class Measured implements Disposable {
     this.#live();
   }
 
-  get #opened(): { readonly session: ReturnType<typeof beginReign>; readonly writer: JournalWriter } {
+  get #opened(): { readonly session: ReturnType<typeof takeNewLease>; readonly writer: JournalWriter } {
     if (!this.#session || !this.#writer) throw new Error('the journal is closed');
     return { session: this.#session, writer: this.#writer };
   }
 
   open(): void {
     const settings = settingsFor(this.path);
-    this.#session = beginReign(settings, identifyProcess('bench'), realClock);
+    this.#session = takeNewLease(settings, identifyProcess('bench'), realClock);
     this.#writer = new JournalWriter(this.#session.db, this.#session.reign, realClock, settings);
   }
 

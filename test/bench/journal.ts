@@ -7,11 +7,11 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { realClock } from '#engine/clock/clock.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { identifyProcess } from '#engine/journal/process-identity.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter } from '#engine/journal/writer.ts';
+import { realClock } from '#protocol/clock.ts';
 import { beginFlow, line, openFlow, settingsFor } from '#test/journal/place.ts';
 
 const SECONDS_EACH = 2;
@@ -49,7 +49,7 @@ function rawAppend(directory: string): () => void {
 
 function writerIn(directory: string) {
   const settings = settingsFor(join(directory, `writer-${process.pid}.db`));
-  const { db, reign } = beginReign(settings, identifyProcess('bench'), realClock);
+  const { db, reign } = takeNewLease(settings, identifyProcess('bench'), realClock);
   const writer = new JournalWriter(db, reign, realClock, settings);
   return { db, writer, flow: openFlow(writer) };
 }

@@ -19,7 +19,7 @@ import { timesAsked, writeTools } from './monitoring/pacemaker-tools.ts';
 import { proveThatAllWatch } from './monitoring/proof.ts';
 import { PROCESSES, WatchedHost, WITH_AGENT, WITHOUT_AGENT } from './monitoring/watched-host.ts';
 
-/** Two rounds of the host monitors, which look each 60 s. */
+/** Two rounds of the host monitors, which poll every 60 s. */
 const SECONDS = Number(process.argv[2] ?? 120);
 const PROGRAM = resolve(process.argv[3] ?? fileURLToPath(new URL('../../dist/recovery-agent', import.meta.url)));
 const SETTLE_SECONDS = 45;
@@ -109,17 +109,17 @@ try {
   };
   await proveThatAllWatch(host, ours, masakari, ended.signal);
   process.stdout.write(
-    `${SECONDS} s after ${SETTLE_SECONDS} s of rest: ${PROCESSES} processes, ${WITH_AGENT} instances with an agent that answers, ${WITHOUT_AGENT} without; load ${loadavg()[0]?.toFixed(1)}\n`,
+    `${SECONDS} s after ${SETTLE_SECONDS} s of rest: ${PROCESSES} processes, ${WITH_AGENT} instances with a responding agent, ${WITHOUT_AGENT} without; load ${loadavg()[0]?.toFixed(1)}\n`,
   );
   printTable(subjects, costs);
   const broken = masakari.logOf('introspectiveinstancemonitor').includes("'NoneType' object is not callable");
   process.stdout.write(
-    `Memory: mean of ${LOOKS + 1} looks; PSS counts what is shared in equal shares, "no file" is what no file backs. CPU: of one core, by
+    `Memory: mean of ${LOOKS + 1} readings; PSS counts what is shared in equal shares, "no file" is what no file backs. CPU: of one core, by
 itself and together with the programs it ran (ps, crm_mon …). Wake-ups: voluntary context switches of all threads.
 Intervals are the defaults of each side: hosts 60 s, processes 5 s (and ours each second whether they live), guests 10 s.
 Pacemaker is stand-ins that print a captured cluster, the same for both: ours ran them ${asked.ours} times, masakari ${asked.masakari} times.
-Neither side has anybody to report to. Both saw a process and an instance die at the end.
-${broken ? 'The introspective monitor of this package asks no guest: it fails at each look (map(None, …) of Python 2).\n' : ''}`,
+Neither side has a destination for its reports. Both saw a process and an instance die at the end.
+${broken ? 'The introspective monitor of this package queries no guest: it fails at each poll (map(None, …) of Python 2).\n' : ''}`,
   );
 } finally {
   const monitors = await Promise.allSettled([ours?.stop(), masakari?.stop()]);

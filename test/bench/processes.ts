@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import Table from 'cli-table3';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
 import { cgroupMount } from '#monitors/process/cgroup.ts';
 import { create } from '#monitors/process/monitor.ts';
 
@@ -114,7 +114,7 @@ async function latencies(names: readonly string[], children: readonly ChildProce
   await watching(names, async () => {
     for (const [index, child] of children.entries()) {
       const name = names[index] ?? '';
-      // At any moment between two looks.
+      // At any moment between two polls.
       await delay(300 + Math.random() * 300);
       const killed = performance.now();
       child.kill('SIGKILL');

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: how long the executable takes for what the cluster asks often, against bare `node -e 0` of the same Node, in turns,
- * so that a machine that changes its pace changes both. Needs dist/recovery-agent (`npm run build`).
+ * `npm run bench`: how long the executable takes for the frequent actions of the cluster, against bare `node -e 0` of the same Node, in
+ * turns, so that a machine that changes its pace changes both. Needs dist/recovery-agent (`npm run build`).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A recovery in which engines die again and again is given up visibly, and an operator's word takes it up safely. */
+/** A recovery in which engines die again and again becomes a dead letter, and an operator command retries it safely. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RpcClient } from '#protocol/client.ts';
 import { expectWholeJournal } from './journal-checks.ts';
@@ -22,7 +22,7 @@ describe('a recovery in which too many engines died', () => {
     const last = scene.launch();
     const given = await scene.closed(last, uuid);
     expect(given.notification.status).toBe('failed');
-    expect(given.notification.message).toContain('dead letter: 3 engines died or stopped in it');
+    expect(given.notification.message).toContain('dead letter: 3 engines ended during it');
     expect(given.flows.flatMap(({ tasks }) => tasks.filter(({ state }) => state === 'RUNNING'))).toEqual([]);
 
     using client = await RpcClient.connect(last.socket);

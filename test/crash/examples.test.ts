@@ -1,6 +1,6 @@
 /**
  * Every example pipeline of docs/examples on a real engine with its real programs, web servers and mail server: the engine is
- * killed as each task begins and as each has done its work, and another one goes on.
+ * killed when each task starts and when each has done its work, and another one continues.
  */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfigurationFile } from '#config/files.ts';
+import { readConfigurationFile } from '#config/document/files.ts';
 import { loadConfiguration } from '#config/load.ts';
-import { hasTasks, placedTasksOf } from '#config/pipelines.ts';
+import { hasTasks, placedTasksOf } from '#config/pipelines/pipelines.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
 import { withSecretFiles } from '../world/example-secrets.ts';

@@ -1,6 +1,7 @@
 /**
  * Seeded clouds of which a cell goes away and comes back, that lose and delay requests, and whose engine is replaced meanwhile by one on a
- * node with another clock, or killed. Clocks jump while an engine runs. Whatever the order, no instance is evacuated while another evacuation of it is under way, and none is left without being named.
+ * node with another clock, or killed. Clocks jump while an engine runs. In any
+ * order, no instance is evacuated while another evacuation of it is in progress, and none is left without being named.
  */
 import { describe, expect, it } from 'vitest';
 import { Random } from '#engine/cloud/simulated/random.ts';
@@ -22,7 +23,7 @@ function skew(random: Random): number {
 async function disturb(here: RecoveryWorld, recovery: string, random: Random): Promise<void> {
   for (let node = 2; node < 14; node += 1) {
     await here.clock.run(here.clock.sleep(Math.round(random.between(500, 40_000))));
-    const { status } = (await here.engine.show(recovery)).notification;
+    const { status } = (await here.engine.reads.show(recovery)).notification;
     if (status === 'finished' || status === 'failed') return;
     const chance = random.next();
     if (chance < 0.4) {

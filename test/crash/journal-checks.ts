@@ -1,13 +1,15 @@
 /** What must be true of a journal after all recoveries have ended, however many engines died over it. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import type { LogbookWithFlows } from '#engine/journal/queries.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
+import type { AuditRow } from '#engine/journal/rows.ts';
 
 export interface JournalFacts {
   readonly recoveries: readonly LogbookWithFlows[];
+  readonly audit: readonly AuditRow[];
   readonly epoch: number;
 }
 
@@ -17,7 +19,8 @@ export function readAll(path: string): JournalFacts {
   try {
     const logbooks = reader.query('list', { limit: 10_000 });
     const recoveries = logbooks.flatMap(({ uuid }) => reader.query('show', uuid) ?? []);
-    return { recoveries, epoch: reader.query('summary').lease?.epoch ?? 0 };
+    const audit = reader.query('audit', { limit: 100_000 });
+    return { recoveries, audit, epoch: reader.query('summary').lease?.epoch ?? 0 };
   } finally {
     reader.close();
   }
@@ -39,16 +42,26 @@ function expectOrderedEvents({ flow, events }: LogbookWithFlows['flows'][number]
   expect(epochs, `epochs of the events of flow ${flow.uuid}`).toEqual(epochs.toSorted((a, b) => a - b));
 }
 
+/** Each accepted report has its entry in the audit, and each entry of a report its recovery. */
+function expectAuditOfReports({ recoveries, audit }: JournalFacts): void {
+  const reports = audit.filter(({ kind }) => kind === 'report');
+  const accepted = reports.filter(({ outcome }) => outcome !== 'duplicate').map(({ notification }) => notification);
+  const known = recoveries.map(({ logbook }) => logbook.uuid);
+  expect(accepted.toSorted()).toEqual(known.toSorted());
+  expect(reports.filter(({ notification }) => !known.includes(notification ?? ''))).toEqual([]);
+}
+
 /** Every recovery is finished, nothing is left half done, and the file is whole. Returns what it holds. */
 export function expectWholeJournal(
   path: string,
   expected: { readonly notifications: number; readonly engines: number },
 ): JournalFacts {
   expect(damage(path)).toEqual([{ integrity_check: 'ok' }]);
-  expect(existsSync(join(path, '..', 'status.json.new'))).toBe(false);
+  expect(readdirSync(dirname(path)).filter((name) => name.endsWith('.new'))).toEqual([]);
   const facts = readAll(path);
   expect(facts.recoveries.map(({ logbook }) => logbook.status)).toEqual(Array(expected.notifications).fill('finished'));
   expect(facts.epoch).toBeLessThanOrEqual(expected.engines);
+  expectAuditOfReports(facts);
   for (const { flows } of facts.recoveries) {
     for (const one of flows) {
       expectOrderedEvents(one);
@@ -63,7 +76,9 @@ export function expectWholeJournal(
 /** Each recovery took one flow, in which every task succeeded and every step is done or was not needed. */
 export function expectOneFlowEach({ recoveries }: JournalFacts): void {
   for (const { flows } of recoveries) {
-    expect(flows.map(({ flow }) => flow.state)).toEqual(['SUCCESS']);
+    const states = flows.map(({ flow }) => flow.state);
+    const course = flows.flatMap(({ events }) => events.map(({ at, message }) => `${at} ${message}`));
+    expect(states, course.join('\n')).toEqual(['SUCCESS']);
     for (const { atoms, steps } of flows) {
       expect(atoms.filter(({ state }) => state !== 'SUCCESS')).toEqual([]);
       expect(steps.filter(({ state }) => state !== 'done' && state !== 'skipped')).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * Seeded clouds that lose requests and answers, let requests lie in a queue, are slow, and fail evacuations. Whatever
- * they do, no instance is evacuated while another evacuation of it runs, and none is forgotten.
+ * Seeded clouds that lose requests and responses, keep requests in a queue, are slow, and fail evacuations. With all of
+ * them, no instance is evacuated while another evacuation of it runs, and none is forgotten.
  */
 import { describe, expect, it } from 'vitest';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
@@ -18,7 +18,7 @@ interface Ended {
   readonly expected: ReadonlyMap<string, string>;
 }
 
-/** Recovers a host under `behaviour` and hands over to `check`; the seed stands in every failure. */
+/** Recovers a host under `behaviour` and calls `check`; each failure message contains the seed. */
 async function recovered(seed: number, behaviour: Partial<Behaviour>, check: (ended: Ended) => void): Promise<void> {
   const configuration = '[host_failure]\nmax_evacuations_in_flight = 4\n';
   await using here = new RecoveryWorld({ seed, behaviour, configuration });
@@ -65,21 +65,21 @@ function expectOneMoreThanFailed({ here, expected }: Ended, seed: number): void 
 }
 
 describe.each(SEEDS)('with seed %i', (seed) => {
-  it('lost requests and lost answers lead to one evacuation of each instance', async () => {
+  it('lost requests and lost responses lead to one evacuation of each instance', async () => {
     await recovered(seed, { lostRequests: 0.25, lostReplies: 0.25 }, (ended) => {
       expectAllMoved(ended, seed);
       expectOneMoreThanFailed(ended, seed);
     });
   });
 
-  it('a request that lies in a queue for seconds is not repeated', async () => {
+  it('a request that waits in a queue for seconds is not repeated', async () => {
     await recovered(seed, { lateEvacuations: 0.5, lateMs: [500, 8000] }, (ended) => {
       expectAllMoved(ended, seed);
       expectOneMoreThanFailed(ended, seed);
     });
   });
 
-  it('an evacuation that Nova failed is tried again in the same run, also when requests and answers get lost', async () => {
+  it('an evacuation that Nova failed is retried in the same run, also when requests and responses are lost', async () => {
     const behaviour = { failedEvacuations: 0.2, lostRequests: 0.1, lostReplies: 0.1, lateEvacuations: 0.3 };
     await recovered(seed, behaviour, (ended) => {
       const { here, view, expected } = ended;
@@ -97,7 +97,7 @@ describe.each(SEEDS)('with seed %i', (seed) => {
   });
 });
 
-/** Each instance is moved, or the recovery failed and names it; none is asked for more often than failures allow. */
+/** Each instance is moved, or the recovery failed and names it; none is requested more often than failures allow. */
 function expectOneMoreThanFailedOrGivenUp({ here, view, expected }: Ended, seed: number): void {
   expect(['finished', 'failed'], `seed ${seed}`).toContain(view.notification.status);
   for (const [uuid, endsAs] of expected) {

@@ -1,4 +1,4 @@
-/** Kills a real engine between mails, and while one is on its way; the next engine goes on. */
+/** Kills a real engine between mails, and while one is being sent; the next engine continues. */
 import { describe, expect, it } from 'vitest';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '../world/engine-world.ts';
@@ -91,9 +91,9 @@ describe('an engine that is killed while it writes to owners', () => {
     }
     expect(ids).toHaveLength(1);
     expect(notification.message).toContain(
-      `it is not known whether these mails arrived, and they are not sent again: ${doubtful} (`,
+      `delivery of these mails is unknown, and they are not sent again: ${doubtful} (`,
     );
-    // Nothing goes on before the operator has said what became of that one mail.
+    // Nothing continues before the operator has confirmed the outcome of that one mail.
     const refused = await here.run(['retry', uuid]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(`--done mail_owners/${doubtful}`) });
     expect(await here.run(['retry', uuid, '--done', `mail_owners/${doubtful}`])).toMatchObject({ code: 0 });

@@ -1,7 +1,7 @@
-/** Others act on the instances meanwhile, or the cloud refuses one call for ever: the recovery ends, and says how. */
+/** Other users change the instances meanwhile, or the cloud refuses one call for ever: the recovery ends with the reason. */
 import { describe, expect, it } from 'vitest';
-import { CloudError } from '#engine/cloud/cloud.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import { CloudError } from '#openstack/cloud-error.ts';
 import { RecoveryWorld } from '#test/world/recovery-world.ts';
 
 async function failedHost(behaviour: Partial<Behaviour> = {}, configuration = ''): Promise<RecoveryWorld> {
@@ -24,7 +24,7 @@ function faults({ logged }: RecoveryWorld): string[] {
 }
 
 describe('a host recovery', () => {
-  it('leaves an instance alone that an operator evacuates after our evacuation failed', async () => {
+  it('does not change an instance that an operator evacuates after our evacuation failed', async () => {
     await using here = await failedHost({ failedEvacuations: 1, rebuildMs: [10_000, 10_000] });
     const { uuid } = here.world.addInstance('c1');
     const recovery = await here.hostFails('c1');
@@ -68,7 +68,7 @@ describe('a host recovery', () => {
     expect(here.world.counts.accepted).toEqual({ [uuid]: 1, [other.uuid]: 1 });
   });
 
-  it('gives up a stop that Nova refuses for ever when its time is up', async () => {
+  it('stops waiting for a stop that Nova refuses for ever when it times out', async () => {
     await using here = await failedHost();
     const { uuid } = here.world.addInstance('c1', { vmState: 'paused' });
     here.world.stop = () => {
@@ -82,17 +82,17 @@ describe('a host recovery', () => {
     expect(here.clock.now() - begun).toBeLessThan(2 * 180_000 + 120_000 + 60_000);
   });
 
-  it('bears with a call that is never answered as long as with a cloud that is away, and says so once', async () => {
+  it('retries a call without a response as long as during an outage of the cloud, and reports that once', async () => {
     await using here = await failedHost({ lostRequests: 1 }, '[engine]\noutage_patience = 60\n');
     here.world.addInstance('c1');
     const begun = here.clock.now();
     const { flows } = await here.until(await here.hostFails('c1'), 'error');
     expect(here.clock.now() - begun).toBeLessThan(120_000);
-    expect(flows[0]?.error).toContain('the cloud did not answer for');
-    expect(flows[0]?.events.filter(({ message }) => message.startsWith('The cloud does not answer'))).toHaveLength(1);
+    expect(flows[0]?.error).toContain('the cloud did not respond for');
+    expect(flows[0]?.events.filter(({ message }) => message.startsWith('The cloud does not respond'))).toHaveLength(1);
   });
 
-  it('counts what an earlier engine asked for among the evacuations that may be under way', async () => {
+  it('counts the requests of an earlier engine as evacuations that may be in progress', async () => {
     const inFlight = '[host_failure]\nmax_evacuations_in_flight = 2\n';
     await using here = await failedHost({ rebuildMs: [60_000, 60_000] }, inFlight);
     for (let n = 0; n < 6; n += 1) here.world.addInstance('c1');

@@ -1,16 +1,16 @@
-/** Real engines, killed in the middle of each occurrence of a task that is listed more than once. */
+/** Real engines, killed during each occurrence of a task that is listed more than once. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { endAll, withStepKey } from '#engine/tasks/custom/executable/processes.ts';
+import { endAll, withStepKey } from '#engine/task-drivers/executable/processes.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { ProgramBench, until } from '#test/world/program-bench.ts';
 
-/** Notes each call; the first one of each occurrence goes on until it is ended. */
+/** Records each call; the first call of each occurrence runs until it is ended. */
 const HANGING_ONCE = `
-  told=$(cat)
-  echo "$told" >> $HERE/calls
-  number=$(echo "$told" | sed 's/.*"occurrence":\\([0-9]*\\).*/\\1/')
+  input=$(cat)
+  echo "$input" >> $HERE/calls
+  number=$(echo "$input" | sed 's/.*"occurrence":\\([0-9]*\\).*/\\1/')
   if mkdir $HERE/first.$number 2> /dev/null; then
     touch $HERE/hangs.$number
     exec sleep 1000

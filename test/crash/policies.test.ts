@@ -1,5 +1,5 @@
 /**
- * Kills the engine of a flow that is begun anew, or taken back, after a death: at each point of the way, and once more at
+ * Kills the engine of a flow that is restarted, or rolled back, after an engine failure: at each point of the way, and once more at
  * the moment when the next engine has decided so.
  */
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,8 +1,8 @@
-/** Real engines, killed and stopped in the middle of a program that is a task. */
+/** Real engines, killed and stopped during a program that is a task. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { endAll, withStepKey } from '#engine/tasks/custom/executable/processes.ts';
+import { endAll, withStepKey } from '#engine/task-drivers/executable/processes.ts';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 import { isAlive, ProgramBench, until } from '#test/world/program-bench.ts';
@@ -10,18 +10,18 @@ import { isAlive, ProgramBench, until } from '#test/world/program-bench.ts';
 /** Upper bound of a recovery: the machine may be busy. */
 const LIMIT_MS = 40_000;
 
-/** Each of its runs notes what it was told, and its number; the first one goes on until it is ended. */
+/** Each of its runs records its input, and its number; the first one runs until it is ended. */
 const HANGING = `
-  cat > $HERE/told.$$
-  call=$(sed 's/.*"call":"\\([a-z]*\\)".*/\\1/' $HERE/told.$$)
+  cat > $HERE/input.$$
+  call=$(sed 's/.*"call":"\\([a-z]*\\)".*/\\1/' $HERE/input.$$)
   echo "$call" >> $HERE/calls
-  if [ $call = check ]; then exit $(cat $HERE/verdict); fi
+  if [ $call = check ]; then exit $(cat $HERE/check); fi
   if mkdir $HERE/first 2> /dev/null; then
     trap 'exit $(cat $HERE/word)' TERM
     sleep 1000 & echo $$ > $HERE/pid
     wait
   fi
-  cp $HERE/told.$$ $HERE/second`;
+  cp $HERE/input.$$ $HERE/second`;
 
 interface Scene extends AsyncDisposable {
   readonly here: EngineWorld;
@@ -29,7 +29,7 @@ interface Scene extends AsyncDisposable {
   readonly program: string;
   /** Begins a recovery and resolves when its program runs. */
   begin(): Promise<{ readonly uuid: string; readonly pid: number }>;
-  /** Waits until the recovery has ended, in whatever way. */
+  /** Waits until the recovery has ended, in any state. */
   end(uuid: string): Promise<RecoveryView>;
   calls(): string[];
 }
@@ -93,7 +93,7 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
     await at.here.engine();
     expect(states(await at.end(uuid))).toEqual(['finished', 'SUCCESS 1']);
     expect([at.calls(), isAlive(pid)]).toEqual([['run', 'run'], false]);
-    const first = JSON.parse(readFileSync(at.bench.path(`told.${pid}`), 'utf8'));
+    const first = JSON.parse(readFileSync(at.bench.path(`input.${pid}`), 'utf8'));
     expect(first).toMatchObject({ step_key: `${uuid}/hanging`, attempt: 1, resumed: false });
     expect(JSON.parse(readFileSync(at.bench.path('second'), 'utf8'))).toEqual({ ...first, resumed: true });
   });
@@ -101,10 +101,10 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
   it.each([
     ['it was not done: it is run again', 75, ['run', 'check', 'run'], ['finished', 'SUCCESS 1']],
     ['it was done: it is not run again', 0, ['run', 'check'], ['finished', 'SUCCESS 1']],
-    ['nobody knows: the operator has to', 1, ['run', 'check'], ['failed', 'FAILURE 1']],
-  ])('is ended and then asked with "check": %s', async (_, verdict, calls, end) => {
+    ['the outcome is unknown: the operator decides', 1, ['run', 'check'], ['failed', 'FAILURE 1']],
+  ])('is ended and then called with "check": %s', async (_, verdict, calls, end) => {
     await using at = await scene('after_crash = check');
-    writeFileSync(at.bench.path('verdict'), `${verdict}\n`);
+    writeFileSync(at.bench.path('check'), `${verdict}\n`);
     const engine = await at.here.engine();
     const { uuid, pid } = await at.begin();
     await engine.kill('SIGKILL');
@@ -113,7 +113,7 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
     expect([at.calls(), isAlive(pid)]).toEqual([calls, false]);
   });
 
-  it('is in doubt if it may run once only; by the word that it was not done it is ended and run again', async () => {
+  it('is in doubt if it may run once only; after the command --not-done it is ended and run again', async () => {
     await using at = await scene('after_crash = once');
     const engine = await at.here.engine();
     const { uuid, pid } = await at.begin();
@@ -121,15 +121,15 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
     await at.here.engine();
     const view = await at.end(uuid);
     expect([states(view), at.calls()]).toEqual([['failed', 'FAILURE 1'], ['run']]);
-    expect(view.notification.message).toContain('whether it was done is not known');
-    // Nobody ended what may be doing its work.
+    expect(view.notification.message).toContain('its outcome is unknown');
+    // No engine has ended the program that may still be doing its work.
     expect(isAlive(pid)).toBe(true);
     const { code } = await at.here.run(['retry', uuid, '--not-done', 'hanging']);
     expect([code, states(await at.end(uuid))]).toEqual([0, ['finished', 'FAILURE 1', 'SUCCESS 1']]);
     expect([at.calls(), isAlive(pid)]).toEqual([['run', 'run'], false]);
   });
 
-  it('by the word that it was done is not run again', async () => {
+  it('after the command --done is not run again', async () => {
     await using at = await scene('after_crash = once');
     const engine = await at.here.engine();
     const { uuid } = await at.begin();
@@ -146,7 +146,7 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
 });
 
 describe('a program whose engine stops', { timeout: 120_000 }, () => {
-  it('and which says with 75 that it did nothing is run again by the next engine, though it may run once only', async () => {
+  it('and which reports with 75 that it did nothing is run again by the next engine, though it may run once only', async () => {
     await using at = await scene('after_crash = once');
     writeFileSync(at.bench.path('word'), '75\n');
     const engine = await at.here.engine();
@@ -158,7 +158,7 @@ describe('a program whose engine stops', { timeout: 120_000 }, () => {
     expect(at.calls()).toEqual(['run', 'run']);
   });
 
-  it('and which says something else is in doubt', async () => {
+  it('and which ends with another code is in doubt', async () => {
     await using at = await scene('after_crash = once');
     writeFileSync(at.bench.path('word'), '0\n');
     const engine = await at.here.engine();
@@ -170,7 +170,7 @@ describe('a program whose engine stops', { timeout: 120_000 }, () => {
     expect(at.calls()).toEqual(['run']);
   });
 
-  it('because it lost its reign is ended with it', async () => {
+  it('because it lost its lease is ended with it', async () => {
     await using at = await scene('after_crash = once', HANGING, 'beat_interval = 0.2\nlease_timeout = 1');
     const old = await at.here.engine();
     const { pid } = await at.begin();
@@ -181,7 +181,7 @@ describe('a program whose engine stops', { timeout: 120_000 }, () => {
 });
 
 it.each([
-  ['and, being idempotent, tried again', 'idempotent', ['finished', 'SUCCESS 2'], ['run', 'run']],
+  ['and, being idempotent, retried', 'idempotent', ['finished', 'SUCCESS 2'], ['run', 'run']],
   ['and, running once, is in doubt', 'once', ['failed', 'FAILURE 2'], ['run']],
 ])(
   'a program that takes longer than its task may is ended, %s',
@@ -189,7 +189,8 @@ it.each([
     timeout: 120_000,
   },
   async (_, afterCrash, end, calls) => {
-    await using at = await scene(`after_crash = ${afterCrash}\ntimeout = 1\nretries = 1\nretry_delay = 0`);
+    // Its time includes the start of the program, which has to report that it runs.
+    await using at = await scene(`after_crash = ${afterCrash}\ntimeout = 6\nretries = 1\nretry_delay = 0`);
     await at.here.engine();
     const { uuid, pid } = await at.begin();
     expect(states(await at.end(uuid))).toEqual(end);

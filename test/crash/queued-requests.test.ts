@@ -1,13 +1,13 @@
 /**
- * Kills the engine while requests of its lie unseen in the cloud's queue and will be carried out later: its successor sees
- * no sign of them, waits for the whole of `evacuation_queue_wait`, and adopts what comes out instead of asking again.
+ * Kills the engine while its requests wait undetected in the cloud's queue and will be executed later. Its successor detects
+ * no trace of them, waits for the whole of `evacuation_queue_wait`, and adopts the evacuations instead of requesting them again.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectOneFlowEach, expectWholeJournal } from './journal-checks.ts';
 import { HOST } from './recoveries.ts';
 import { Scene } from './scene.ts';
 
-/** Late, but sooner than the successor gives them up. */
+/** Late, but before the successor stops waiting for them. */
 const LATE = { lateEvacuations: 1, lateMs: [600, 1000] } as const;
 const QUEUE_WAIT = { host_failure: { evacuation_queue_wait: 1.2 } };
 

@@ -45,7 +45,7 @@ export function instanceFailure(host: string, uuid: string): object {
   return { type: 'VM', hostname: host, generated_time: new Date().toISOString(), payload };
 }
 
-/** The instances lie elsewhere in the states they should have, each moved by one evacuation; the host is out of use. */
+/** The instances are on other hosts in the expected states, each moved by one evacuation; the host is disabled. */
 export function expectMoved(world: World, host: string, endsAs: ReadonlyMap<string, string>): void {
   const now = [...endsAs.keys()].map((uuid) => {
     const { host: where, vmState, taskState } = world.requireInstance(uuid);

@@ -1,6 +1,6 @@
 /**
- * A host has failed and comes back. The engine is killed at every passage of every crash point of the flow that brings its
- * instances home, another one goes on: each instance is migrated once, and the host is taken as up once it is cleaned.
+ * A host has failed and comes back. The engine is killed at every passage of every crash point of the flow that migrates its
+ * instances back, and another one continues: each instance is migrated once, and the host is taken as up once it is cleaned.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { World } from '#engine/cloud/simulated/world.ts';

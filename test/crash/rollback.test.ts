@@ -1,10 +1,10 @@
-/** Kills the engine while it takes back what a flow did: the next engine goes on taking back, and the retry succeeds. */
+/** Kills the engine during the rollback of a flow: the next engine continues the rollback, and the retry succeeds. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectWholeJournal } from './journal-checks.ts';
 import { FAILED_HOST, hostFailure } from './recoveries.ts';
 import { Scene } from './scene.ts';
 
-/** The tasks of a host recovery are taken back in reverse: a passage of a point is one of them. */
+/** The tasks of a host recovery are undone in reverse: a passage of a point is one of them. */
 const POINTS = [1, 2, 3].flatMap((passage) => [`task.before-undo:${passage}`, `task.after-undo:${passage}`]);
 
 const OPTIONS = {
@@ -42,5 +42,5 @@ async function tryPoint(crashPoint: string): Promise<void> {
 beforeAll(() => Scene.warmUp());
 
 describe.concurrent('a rollback', () => {
-  it.for(POINTS)('goes on after kill -9 at %s', (point) => tryPoint(point));
+  it.for(POINTS)('continues after kill -9 at %s', (point) => tryPoint(point));
 });

@@ -136,7 +136,7 @@ export class Scene implements AsyncDisposable {
     throw new Error(`recovery ${uuid} was not closed in time:\n${engine.lastWords()}`);
   }
 
-  /** Waits until the engine has resumed or begun a flow; returns at once when there is nothing to recover. */
+  /** Waits until the engine has resumed or started a flow; returns at once when there is nothing to recover. */
   async atWork(engine: EngineProcess): Promise<void> {
     for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(POLL_MS)) {
       if (/flow (is resumed|begins)/.test(readFileSync(engine.logFile, 'utf8'))) return;

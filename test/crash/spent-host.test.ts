@@ -1,4 +1,4 @@
-/** A reserved host that failed itself serves no other recovery, at whatever point the engine died. */
+/** A reserved host that has failed itself serves no other recovery, for a death of the engine at any point. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { FAILED_HOST, hostFailure } from './recoveries.ts';

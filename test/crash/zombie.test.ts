@@ -1,5 +1,5 @@
 /**
- * An engine is frozen in the middle of evacuations, longer than a confirmation of its reign holds, and thawed after
+ * An engine is frozen during evacuations, longer than a confirmation of its lease is valid, and thawed after
  * another one has taken over: it makes no call that changes the cloud, writes nothing, and ends with its own exit code.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,13 +9,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { EngineProcess } from '#agents/demo/engine-process.ts';
 import { isAct } from '#engine/cloud/simulated/calls.ts';
 import type { Call } from '#engine/cloud/simulated/server.ts';
-import { LATE_COMMIT_MS } from '#engine/journal/writer.ts';
+import { LATE_COMMIT_MS } from '#engine/journal/transaction.ts';
 import { expectOneFlowEach, expectWholeJournal, readAll } from './journal-checks.ts';
 import { HOST } from './recoveries.ts';
 import { Scene } from './scene.ts';
 
 const EXIT_LEASE_LOST = 10;
-/** Longer than the reign is believed without being confirmed again. */
+/** Longer than the lease is trusted without another confirmation. */
 const FREEZE_MS = LATE_COMMIT_MS + 1000;
 /** Rebuilds so slow that a recovery outlasts a freeze where the frozen one wakes up in between. */
 const REBUILD_MS = { afterwards: [1000, 1500], 'in between': [4000, 5000] } as const;
@@ -25,7 +25,7 @@ const ONE_BY_ONE = { DEFAULT: { host_failure_recovery_threads: 1 } } as const;
 
 interface Moment {
   readonly name: string;
-  /** Freezes at the n-th call of this method that the cloud answered, before the engine has the answer. */
+  /** Freezes at the n-th call of this method that the cloud responded to, before the engine has the response. */
   readonly method: string;
   readonly count: number;
   /** When the frozen one wakes up: the successor has finished, or is still at work. */
@@ -39,7 +39,7 @@ const MOMENTS: readonly Moment[] = [
   { name: 'the first evacuation was accepted', method: 'evacuate', count: 1, wakes: 'in between' },
   { name: 'the fourth evacuation was accepted', method: 'evacuate', count: 4, wakes: 'in between' },
   { name: 'the last evacuation was accepted', method: 'evacuate', count: 7, wakes: 'afterwards' },
-  { name: 'it looked for the tenth time', method: 'listInstances', count: 10, wakes: 'afterwards' },
+  { name: 'it polled for the tenth time', method: 'listInstances', count: 10, wakes: 'afterwards' },
   { name: 'an instance was stopped again', method: 'stop', count: 1, wakes: 'afterwards' },
 ];
 
@@ -56,13 +56,13 @@ function isLocked(journal: string): boolean {
   }
 }
 
-/** Whether every thread stands still (state T of proc_pid_stat(5)): SIGSTOP takes a moment, longer during a sync. */
+/** Whether every thread is stopped (state T of proc_pid_stat(5)): SIGSTOP takes a moment, longer during a sync. */
 function standsStill(pid: number): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.every((thread) => / T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
 }
 
-/** Stops the process between two transactions: within one nobody could take over before it is fenced. */
+/** Stops the process between two transactions: during one no engine could take over before it is fenced. */
 async function freeze(scene: Scene, engine: EngineProcess): Promise<void> {
   for (;;) {
     engine.kill('SIGSTOP');

@@ -22,7 +22,7 @@ export class Child implements AsyncDisposable {
   /** The next line it prints. */
   async line(): Promise<string> {
     const { value, done } = await this.lines.next();
-    if (done) throw new Error('the child ended before it said anything more');
+    if (done) throw new Error('the child ended without a further line');
     return value;
   }
 

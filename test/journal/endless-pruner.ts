@@ -2,13 +2,13 @@
 
 import { identifyProcess } from '#engine/journal/process-identity.ts';
 import { ALWAYS_KEPT } from '#engine/journal/prune-decision.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter } from '#engine/journal/writer.ts';
 import { notification, STANDING_CLOCK, settingsFor } from './place.ts';
 
 const [path = ''] = process.argv.slice(2);
 const settings = settingsFor(path);
-const { db, reign, heldAt } = beginReign(settings, identifyProcess(settings.node), STANDING_CLOCK);
+const { db, reign, heldAt } = takeNewLease(settings, identifyProcess(settings.node), STANDING_CLOCK);
 const writer = new JournalWriter(db, reign, STANDING_CLOCK, settings);
 const reports = Array.from({ length: ALWAYS_KEPT + 3_000 }, (_, n) =>
   notification({

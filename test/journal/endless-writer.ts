@@ -3,9 +3,10 @@
  * several at a time, and prints the number of each one that was acknowledged, until it is killed or has written LIMIT.
  * When the journal fails it prints `failed KIND`.
  */
-import { realClock } from '#engine/clock/clock.ts';
+
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
+import { realClock } from '#protocol/clock.ts';
 import { beginFlow, line, settingsFor } from './place.ts';
 
 const [path = '', limit = 'Infinity'] = process.argv.slice(2);

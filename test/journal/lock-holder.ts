@@ -1,4 +1,4 @@
-/** Child process: `lock-holder.ts PATH` locks the file against everybody, says `locked`, and unlocks at a line on stdin. */
+/** Child process: `lock-holder.ts PATH` locks the file for all other processes, prints `locked`, and unlocks at a line on stdin. */
 import { once } from 'node:events';
 import Database from 'better-sqlite3';
 

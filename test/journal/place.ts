@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import type { Journal, JournalSettings } from '#engine/journal/journal.ts';
 import type { AcceptNotification, AddEvent, FlowSnapshot, OpenFlow } from '#engine/journal/mutations.ts';
 import { identifyProcess } from '#engine/journal/process-identity.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter, type WriterClock } from '#engine/journal/writer.ts';
 
 export class Place implements Disposable {
@@ -19,10 +19,10 @@ export class Place implements Disposable {
     return settingsFor(this.path, other);
   }
 
-  /** A writer under a reign of its own, in this thread. */
+  /** A writer with a lease of its own, in this thread. */
   reign(clock: WriterClock = STANDING_CLOCK, other: Partial<JournalSettings> = {}) {
     const settings = this.settings(other);
-    const session = beginReign(settings, identifyProcess(settings.node, [], settings.resource), clock);
+    const session = takeNewLease(settings, identifyProcess(settings.node, [], settings.resource), clock);
     this.#connections.push(session.db);
     return { ...session, writer: new JournalWriter(session.db, session.reign, clock, settings) };
   }

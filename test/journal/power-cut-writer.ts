@@ -1,18 +1,18 @@
 /**
  * Child process, run under strace: `power-cut-writer.ts PATH COMMITS [PRAGMA…]` writes COMMITS transactions with the
- * production opening, lease and writer, and tells of each acknowledged one by a syscall of its own (access of
+ * production opening, lease and writer, and reports each acknowledged one by a syscall of its own (access of
  * `/acknowledged/N`). PRAGMAs after the opening make a writer that is known to lose: the positive control.
  */
 import { existsSync } from 'node:fs';
-import { realClock } from '#engine/clock/clock.ts';
 import { identifyProcess } from '#engine/journal/process-identity.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter } from '#engine/journal/writer.ts';
+import { realClock } from '#protocol/clock.ts';
 import { line, openFlow, settingsFor } from './place.ts';
 
 const [path = '', commits = '', ...pragmas] = process.argv.slice(2);
 const settings = settingsFor(path);
-const { db, reign } = beginReign(settings, identifyProcess('n1'), realClock);
+const { db, reign } = takeNewLease(settings, identifyProcess('n1'), realClock);
 for (const pragma of pragmas) db.pragma(pragma);
 const writer = new JournalWriter(db, reign, realClock, settings);
 const flow = openFlow(writer);

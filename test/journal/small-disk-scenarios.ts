@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { realClock } from '#engine/clock/clock.ts';
 import { JournalFailure, sqliteCode } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import type { FlowSnapshot, Mutation } from '#engine/journal/mutations.ts';
 import { identifyProcess } from '#engine/journal/process-identity.ts';
-import { beginReign } from '#engine/journal/session.ts';
+import { takeNewLease } from '#engine/journal/session.ts';
 import { JournalWriter } from '#engine/journal/writer.ts';
+import { realClock } from '#protocol/clock.ts';
 import { beginFlow, line, openFlow, settingsFor } from './place.ts';
 
 export interface Told {
@@ -39,7 +39,7 @@ function tell(error: unknown): void {
 }
 
 function reign(): { db: Database.Database; writer: JournalWriter } {
-  const session = beginReign(settings, identifyProcess('n1'), realClock);
+  const session = takeNewLease(settings, identifyProcess('n1'), realClock);
   return { db: session.db, writer: new JournalWriter(session.db, session.reign, realClock, settings) };
 }
 

@@ -1,4 +1,4 @@
-/** Runs a scenario of `small-disk-scenarios.ts` on a real small file system that nobody else sees. */
+/** Runs a scenario of `small-disk-scenarios.ts` on a real small file system that no other process sees. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Place } from './place.ts';

@@ -6,7 +6,7 @@ export type Syscall =
   | { readonly call: 'create' | 'sync' | 'unlink'; readonly path: string }
   | { readonly call: 'write'; readonly path: string; readonly offset: number; readonly bytes: Buffer }
   | { readonly call: 'truncate'; readonly path: string; readonly size: number }
-  /** The process told that commit `commit` was acknowledged. */
+  /** The process reported that commit `commit` was acknowledged. */
   | { readonly call: 'acknowledge'; readonly commit: number };
 
 /** As long as any write of a test; a longer one would be cut off and is refused below. */

@@ -1,5 +1,5 @@
 /** What happens when, by the simulated clock: one thing after the other, in the order in which it was entered. */
-import type { Clock } from '#engine/clock/clock.ts';
+import type { Clock } from '#protocol/clock.ts';
 
 interface Due {
   readonly at: number;

@@ -1,4 +1,4 @@
-/** For tests: an HTTPS server that responds as a BMC does, and a look of the Redfish source at it. */
+/** For tests: an HTTPS server that responds as a BMC does, and a poll of it by the Redfish source. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -6,7 +6,7 @@ import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { createRedfishSource } from './redfish.ts';
+import { createRedfishSource } from '#monitors/host/sources/redfish/source.ts';
 import { sourcePlace } from './source-place.ts';
 
 export const USER = 'recovery';
@@ -28,7 +28,7 @@ export interface FakeResponse {
 
 export type Respond = (request: FakeRequest) => FakeResponse;
 
-export const tlsFile = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
+export const tlsFile = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
 export interface FakeBmc {
   readonly port: number;
@@ -68,7 +68,7 @@ export interface Looker {
   look(): Promise<string>;
 }
 
-/** One source that can look more than once. @param more keys of the bmc, each with a comma before it */
+/** One source that can poll more than once. @param more keys of the bmc, each with a comma before it */
 export async function looker(port: number, more = '', address = '127.0.0.1'): Promise<Looker> {
   const bmc = `type: redfish, address: "${address}", port: ${port}, user: ${USER}, password: ${PASSWORD}`;
   const place = `hosts: { h: { bmc: { ${bmc}, ca_file: ${tlsFile('good.pem')}${more} } } }`;

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { type Credentials, type CredentialsSearch, loadCredentials } from '#config/clouds.ts';
+import { type Credentials, type CredentialsSearch, loadCredentials } from '#config/clouds/clouds.ts';
 
 export interface CloudsPlace {
   /** Of the test that runs. */

@@ -1,6 +1,6 @@
 /**
- * Real engine processes on a simulated cloud in real time, in a directory of their own, and the real program to ask them:
- * for tests that are about processes, sockets and exit codes. Everything is started through the launcher.
+ * Real engine processes on a simulated cloud in real time, in a directory of their own, and the real program as their client:
+ * for tests of processes, sockets and exit codes. Everything is started through the launcher.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** A program of ours that runs; what it says is kept. */
+/** A running program of ours; its output is kept. */
 export class Program {
   readonly ended: Promise<Finished>;
   readonly #child: ChildProcess;
@@ -68,14 +68,14 @@ export class Program {
     return this.ended;
   }
 
-  /** Resolves when stderr has said so. Throws when the program ends or takes too long instead. */
+  /** Resolves when stderr contains the text. Throws when the program ends or takes too long instead. */
   async says(text: string | RegExp): Promise<void> {
     const isSaid = (): boolean => (typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr));
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => done(new Error(`never said ${text}:\n${this.stderr}`)), LIMIT_MS);
+      const timer = setTimeout(() => done(new Error(`without output of ${text}:\n${this.stderr}`)), LIMIT_MS);
       const look = (): void => {
         if (isSaid()) done();
-        else if (this.hasEnded) done(new Error(`ended without saying ${text}:\n${this.stderr}`));
+        else if (this.hasEnded) done(new Error(`ended without output of ${text}:\n${this.stderr}`));
       };
       const done = (error?: Error): void => {
         clearTimeout(timer);
@@ -142,7 +142,7 @@ export class EngineWorld implements AsyncDisposable {
     writeFileSync(this.configFile, lines.join('\n'), { mode: 0o600 });
   }
 
-  /** Starts an engine and resolves when it answers. */
+  /** Starts an engine and resolves when it responds. */
   async engine(argv: readonly string[] = [], options: RunOptions = {}): Promise<Program> {
     const engine = this.begin(['engine', ...argv], options);
     await engine.says('engine serves');

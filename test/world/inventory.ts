@@ -1,11 +1,11 @@
-/** An inventory of hosts over HTTP, as docs/examples/tasks/update_inventory.ts speaks to it. */
+/** An inventory of hosts over HTTP, as docs/examples/tasks/update_inventory.ts uses it. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
 interface Told {
   readonly state: string;
-  /** The step key of who told it. */
+  /** The step key of the last update. */
   readonly by: string;
 }
 
@@ -33,7 +33,7 @@ export class Inventory implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What it was told in one recovery, oldest first. */
+  /** The updates of one recovery, oldest first. */
   told(notification: string): string[] {
     return this.#told.filter(({ by }) => by.startsWith(`${notification}/`)).map(({ state }) => state);
   }

@@ -1,4 +1,4 @@
-/** A peer that speaks libvirt's protocol on a real socket and answers as a test tells it. */
+/** A peer that speaks libvirt's protocol on a real socket and responds as a test configures it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -40,12 +40,12 @@ export class LibvirtPeer implements AsyncDisposable {
     return this.#sockets.size;
   }
 
-  /** As when libvirtd is restarted: it goes on listening. */
+  /** As when libvirtd is restarted: it keeps listening. */
   dropConnections(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Sends bytes to everybody, whatever they mean. */
+  /** Sends any bytes to all clients. */
   sendAll(bytes: Buffer): void {
     for (const socket of this.#sockets) socket.write(bytes);
   }

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CustomTask } from '#config/custom-tasks.ts';
+import type { CustomTask } from '#config/pipelines/task-definition.ts';
 import type { TaskContext } from '#engine/flow/task.ts';
-import type { DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { DriverCall } from '#engine/task-drivers/driver.ts';
 
 export interface CallSettings {
   readonly signal?: AbortSignal;
@@ -66,7 +66,7 @@ export class ModuleTask implements Disposable {
       options: { module },
       parameters: settings.parameters ?? {},
       outputs: {},
-      // The driver asks for nothing else of it.
+      // The driver uses nothing else of it.
       context: context as TaskContext,
     };
   }

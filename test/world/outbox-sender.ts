@@ -1,10 +1,10 @@
 /**
  * A process with an outbox and its delivery, as a monitor's is, to be killed: `outbox-sender.ts FOLDER SOCKET [HOST…]`.
- * Reports one failure of each host, says so, and delivers until it ends.
+ * Reports one failure of each host, prints that, and delivers until it ends.
  */
 import { Delivery } from '#monitors/outbox/delivery.ts';
-import { EngineTarget } from '#monitors/outbox/engine-target.ts';
 import { Outbox } from '#monitors/outbox/outbox.ts';
+import { EngineTarget } from '#monitors/outbox/targets/engine/target.ts';
 
 const [folder = '', path = '', ...hosts] = process.argv.slice(2);
 const log = (level: string, message: string): void => {

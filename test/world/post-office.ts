@@ -1,5 +1,5 @@
 /**
- * A real SMTP server on a free port of the loopback: keeps what it takes, and does to a recipient what a test says.
+ * A real SMTP server on a free port of the loopback: keeps accepted mails, and treats a recipient as a test configures it.
  */
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -32,7 +32,7 @@ export const OTHER_CA_FILE = pem('other.pem');
 
 export class PostOffice implements AsyncDisposable {
   readonly received: ReceivedMail[] = [];
-  /** Told of each mail as it is kept, before the server answers. */
+  /** Called with each mail as it is kept, before the server responds. */
   onMail: (mail: ReceivedMail) => void = () => {};
   readonly #fates = new Map<string, Fate[]>();
   readonly #server: SMTPServer;
@@ -69,7 +69,7 @@ export class PostOffice implements AsyncDisposable {
         this.#break(session);
       },
       onData: (stream, session, done) => {
-        // A client that goes away in the middle of its text has sent no mail.
+        // A client that disconnects during its text has sent no mail.
         text(stream).then((raw) => this.#take(raw, session, done), done);
       },
       ...options,

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DriverCall } from '#engine/tasks/custom/driver.ts';
+import type { DriverCall } from '#engine/task-drivers/driver.ts';
 
 /** Upper bound of every wait: the machine may be busy. */
 const LIMIT_MS = 20_000;
@@ -14,6 +14,7 @@ export interface CallSettings {
   readonly inputs?: DriverCall['inputs'];
   readonly parameters?: DriverCall['parameters'];
   readonly user?: string;
+  readonly options?: Readonly<Record<string, string | boolean>>;
   readonly signal?: AbortSignal;
   readonly stepKey?: string;
   readonly task?: string;
@@ -70,7 +71,7 @@ export class ProgramBench implements Disposable {
     const { provides = [], inputs = {}, parameters = {}, user = '', task = 'alert', isResumed } = settings;
     const signal = settings.signal ?? new AbortController().signal;
     const stepKey = settings.stepKey ?? `${randomUUID()}/${task}`;
-    const definition = { provides } as unknown as DriverCall['definition'];
+    const definition = { provides, options: { command: argv, user } } as unknown as DriverCall['definition'];
     const context = {
       signal,
       guard: settings.guard ?? { isFresh: () => true, confirm: async () => {} },
@@ -79,7 +80,7 @@ export class ProgramBench implements Disposable {
       log: (level: string, message: string, fields: object = {}) =>
         this.logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     } as unknown as DriverCall['context'];
-    const options = { command: argv, user };
+    const options = { command: argv, user, ...settings.options };
     const isAgain = isResumed ?? false;
     const place = { task, name: task, occurrence: 1, phase: 'post' } as const;
     const given = { inputs, parameters, outputs: {} };

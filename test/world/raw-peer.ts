@@ -1,4 +1,4 @@
-/** A peer on a unix socket that sends what it likes and reads only when told to: for tests of servers and clients. */
+/** A peer on a unix socket that sends any bytes and reads only on request: for tests of servers and clients. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -20,7 +20,7 @@ export class RawPeer implements Disposable {
   #text = '';
   #arrived = Promise.withResolvers<void>();
 
-  /** While the queue of connections that nobody has accepted yet is full (EAGAIN), the next one has to wait for the server. */
+  /** While the queue of connections that the server has not accepted yet is full (EAGAIN), the next one has to wait for the server. */
   static async connect(path: string): Promise<RawPeer> {
     const signal = AbortSignal.timeout(LIMIT_MS);
     for (;;) {
@@ -65,12 +65,12 @@ export class RawPeer implements Disposable {
     this.send(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
   }
 
-  /** The next `count` answers. Throws when the peer hangs up or takes too long. */
+  /** The next `count` responses. Throws when the peer hangs up or takes too long. */
   async answers(count: number): Promise<Answer[]> {
     const end = AbortSignal.timeout(LIMIT_MS);
     while (this.#answers.length < count) {
-      if (this.isClosed) throw new Error(`hung up after ${this.#answers.length} of ${count} answers`);
-      if (end.aborted) throw new Error(`${this.#answers.length} of ${count} answers in time`);
+      if (this.isClosed) throw new Error(`hung up after ${this.#answers.length} of ${count} responses`);
+      if (end.aborted) throw new Error(`${this.#answers.length} of ${count} responses in time`);
       this.#arrived = Promise.withResolvers();
       const timer = setTimeout(() => this.#arrived.resolve(), 1_000);
       await this.#arrived.promise;
@@ -81,7 +81,7 @@ export class RawPeer implements Disposable {
 
   async answer(): Promise<Answer> {
     const [first] = await this.answers(1);
-    if (!first) throw new Error('no answer');
+    if (!first) throw new Error('no response');
     return first;
   }
 

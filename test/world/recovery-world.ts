@@ -2,15 +2,17 @@
  * A whole engine on a simulated cloud and a simulated clock, with a real journal file, in this process: for tests that are
  * about what the engine does and not about processes.
  */
-import { Stage } from '#agents/simulation/stage.ts';
-import { readCustomTask } from '#config/custom-tasks.ts';
+import { Stage } from '#agents/simulate/stage.ts';
 import { loadConfiguration } from '#config/load.ts';
+import { readCustomTask } from '#config/pipelines/custom-tasks.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
-import { customTask } from '#engine/tasks/custom/custom-task.ts';
-import type { LoadDriver } from '#engine/tasks/custom/driver.ts';
-import { loadDriver } from '#engine/tasks/custom/drivers.ts';
+import type { FencingCheck } from '#engine/service/acceptance.ts';
+import { customTask } from '#engine/task-drivers/custom-task.ts';
+import type { LoadDriver } from '#engine/task-drivers/driver.ts';
+import { loadDriver } from '#engine/task-drivers/drivers.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { CLOSED_STATUSES } from '#protocol/notification-status.ts';
 import type { RecoveryView } from '#protocol/views.ts';
 
 export interface WorldSettings {
@@ -20,25 +22,33 @@ export interface WorldSettings {
   readonly configuration?: string;
   /** What carries out custom tasks; without it the real drivers. */
   readonly drivers?: LoadDriver;
+  /** The second witness of a fencing; without it a report is enough. */
+  readonly checkFencing?: FencingCheck;
 }
 
 export class RecoveryWorld extends Stage<SimulatedClock> {
   readonly logged: string[];
 
-  constructor({ seed = 1, behaviour = {}, configuration = '', drivers = loadDriver }: WorldSettings = {}) {
+  constructor({
+    seed = 1,
+    behaviour = {},
+    configuration = '',
+    drivers = loadDriver,
+    checkFencing,
+  }: WorldSettings = {}) {
     const logged: string[] = [];
     super({
+      ...(checkFencing ? { checkFencing } : {}),
       clock: new SimulatedClock(),
       seed,
       behaviour,
       configuration: loadConfiguration({
         mainFile: 'test.conf',
-        definitions: { files: [], owners: [0], read: readCustomTask },
-        readFile: (path) =>
-          path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600, owner: 0 } : undefined,
+        definitions: { files: [], read: readCustomTask },
+        readFile: (path) => (path === 'test.conf' ? { bytes: Buffer.from(configuration), mode: 0o600 } : undefined),
       }),
       taskOf: (planned) => customTask(planned, drivers) ?? BUILT_IN_TASKS.get(planned.name),
-      log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
+      logOf: () => (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     });
     this.logged = logged;
   }
@@ -70,10 +80,10 @@ export class RecoveryWorld extends Stage<SimulatedClock> {
 
   /** Runs the clock until the recovery has one of these states, and shows it. */
   async until(uuid: string, ...states: string[]): Promise<RecoveryView> {
-    const wanted = states.length > 0 ? states : ['finished', 'ignored', 'failed'];
+    const wanted: readonly string[] = states.length > 0 ? states : CLOSED_STATUSES;
     const reached = async (): Promise<RecoveryView> => {
       for (;;) {
-        const view = await this.engine.show(uuid);
+        const view = await this.engine.reads.show(uuid);
         if (wanted.includes(view.notification.status)) return view;
         await this.clock.sleep(500);
       }

@@ -23,7 +23,7 @@ export class ResourcePlace implements AsyncDisposable {
     return join(this.directory, name);
   }
 
-  /** @param files of its own under /run; the journal is that of the place unless `parameters` say otherwise */
+  /** @param files of its own under /run; the journal is that of the place unless `parameters` names another */
   resource(name: string, files: string, parameters: Readonly<Record<string, string>> = {}): TestResource {
     const resource = new TestResource(name, {
       config: this.config,

@@ -1,15 +1,16 @@
 /**
- * For tests: a small Keystone and Nova on free ports of the loopback, whose answers a test writes and whose requests it
- * reads. Real sockets, so that what is tested is what happens.
+ * For tests: a small Keystone and Nova on free ports of the loopback. A test writes their responses and reads their requests. The sockets
+ * are real.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TlsOptions } from 'node:tls';
-import { type Credentials, Secret } from '#config/clouds.ts';
-import type { ActGuard, Cloud } from '../cloud.ts';
-import { type OpenStackSettings, openStackCloud } from './openstack.ts';
+import { type Credentials, Secret } from '#config/clouds/clouds.ts';
+import type { Cloud } from '#engine/cloud/cloud.ts';
+import { type OpenStackSettings, openStackCloud } from '#engine/cloud/openstack-cloud.ts';
+import type { ActGuard } from '#openstack/act-guard.ts';
 
 export interface Seen {
   readonly service: 'keystone' | 'nova';
@@ -25,7 +26,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   readonly json?: unknown;
   readonly text?: string;
-  /** Instead of an answer: close the connection, never answer, stop in the middle, write this to the socket. */
+  /** Instead of a response: close the connection, never respond, stop halfway, write this to the socket. */
   readonly instead?: 'reset' | 'hang' | 'truncate' | { readonly raw: string };
 }
 
@@ -39,13 +40,15 @@ export interface ScriptedCloudSettings {
   /** Nova's highest microversion. */
   readonly version?: string;
   readonly tokenSeconds?: number;
-  /** What the catalogue's URL of Nova ends with. */
+  /** Of the token; default `admin`. */
+  readonly roles?: readonly string[];
+  /** The end of Nova's URL in the catalogue. */
   readonly endpointPath?: string;
 }
 
 export class ScriptedCloud implements AsyncDisposable {
   readonly seen: Seen[] = [];
-  /** Tokens that Nova takes; a test may empty it. */
+  /** Tokens that Nova accepts; a test may empty it. */
   readonly tokens = new Set<string>();
   readonly #settings: ScriptedCloudSettings;
   readonly #scripts = new Map<string, Script[]>();
@@ -67,7 +70,7 @@ export class ScriptedCloud implements AsyncDisposable {
     this.#servers = { keystone: this.#server('keystone'), nova: this.#server('nova') };
   }
 
-  /** The scripts answer one after the other, and the last one ever after. */
+  /** The scripts respond in their order, and the last one to all further requests. */
   on(methodAndPath: string, ...scripts: Script[]): void {
     this.#scripts.set(methodAndPath, scripts);
   }
@@ -99,7 +102,7 @@ export class ScriptedCloud implements AsyncDisposable {
     return whole as Credentials;
   }
 
-  /** A client of it that tries again without waiting, closed together with it. */
+  /** A client of it that retries without waiting, closed together with it. */
   client(change: Partial<OpenStackSettings> = {}): Cloud {
     const cloud = openStackCloud({
       credentials: this.credentials(),
@@ -112,7 +115,7 @@ export class ScriptedCloud implements AsyncDisposable {
     return cloud;
   }
 
-  /** Nothing listens any more; requests find the connection refused. */
+  /** Nothing listens any more; connections of requests are refused. */
   async stop(service: 'keystone' | 'nova'): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((done) => this.#servers[service].close(() => done()));
@@ -179,7 +182,7 @@ export class ScriptedCloud implements AsyncDisposable {
     return { status: 404, json: { itemNotFound: { code: 404, message: `${seen.path} could not be found.` } } };
   }
 
-  /** What Keystone answers to a request for a token, or about one. */
+  /** Keystone's response to a request for a token, or about one. */
   tokenReply(seen: Seen, lives = this.#settings.tokenSeconds ?? 3600): Reply {
     const own = seen.headers['x-subject-token'];
     this.#issued += 1;
@@ -187,19 +190,20 @@ export class ScriptedCloud implements AsyncDisposable {
     this.tokens.add(token);
     const url = `${this.url('nova')}${this.#settings.endpointPath ?? '/v2.1'}`;
     const endpoints = ['public', 'internal'].map((each) => ({ interface: each, region: 'one', region_id: 'one', url }));
-    // Mistral answers where Nova does, under a path of its own.
+    // Mistral uses the address of Nova, with a path of its own.
     const workflow = endpoints.map((each) => ({ ...each, url: `${this.url('nova')}/workflow/v2` }));
     const catalog = [
       { type: 'compute', name: 'nova', endpoints },
       { type: 'workflowv2', name: 'mistral', endpoints: workflow },
     ];
+    const roles = (this.#settings.roles ?? ['admin']).map((name) => ({ id: name, name }));
     const now = Date.now();
     const issued_at = new Date(now).toISOString();
     const expires_at = new Date(now + lives * 1000).toISOString();
     return {
       status: seen.method === 'POST' ? 201 : 200,
       headers: { 'x-subject-token': token },
-      json: { token: { issued_at, expires_at, catalog } },
+      json: { token: { issued_at, expires_at, catalog, roles, user: { name: 'agent' }, project: { name: 'service' } } },
     };
   }
 }

@@ -17,7 +17,7 @@ export interface PlayedDomain {
   control: readonly [state: number, forMs: number];
   /** What happens to a ping: an answer, an error of this number, or nothing at all. */
   agent: 'answers' | 'nothing' | { readonly code: number; readonly message: string };
-  /** Whether QEMU answers a probe. */
+  /** Whether QEMU responds to a probe. */
   qemu: 'answers' | 'nothing';
 }
 
@@ -63,12 +63,12 @@ export class ScriptedLibvirtd implements AsyncDisposable {
     return this.#peer.connections;
   }
 
-  /** As when libvirtd is restarted: it goes on listening. */
+  /** As when libvirtd is restarted: it keeps listening. */
   dropConnections(): void {
     this.#peer.dropConnections();
   }
 
-  /** Sends bytes to everybody, whatever they mean. */
+  /** Sends any bytes to all clients. */
   sendAll(bytes: Buffer): void {
     this.#peer.sendAll(bytes);
   }

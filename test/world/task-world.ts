@@ -6,23 +6,26 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCustomTask } from '#config/custom-tasks.ts';
-import { parseDocument } from '#config/document.ts';
-import { DEFAULT_OPTIONS } from '#config/options.ts';
-import { formatProblem, type Problem } from '#config/problem.ts';
-import { readTaskPolicy } from '#config/task-policies.ts';
-import { realClock } from '#engine/clock/clock.ts';
+import { parseDocument } from '#config/document/document.ts';
+import { formatProblem, type Problem } from '#config/document/problem.ts';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
+import { taskSettings } from '#config/options/task-settings.ts';
+import { readCustomTask } from '#config/pipelines/custom-tasks.ts';
+import { readTaskPolicy } from '#config/pipelines/task-policies.ts';
 import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { World } from '#engine/cloud/simulated/world.ts';
 import { Budget } from '#engine/flow/budget.ts';
 import { type FlowOutcome, Interrupted } from '#engine/flow/outcome.ts';
-import type { Json, Plan } from '#engine/flow/plan.ts';
+import type { Json, Plan, PlannedTask } from '#engine/flow/plan.ts';
 import { FlowRunner } from '#engine/flow/runner.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import type { FlowSnapshot } from '#engine/journal/mutations.ts';
-import type { AtomRow, EventRow, StepRow } from '#engine/journal/words.ts';
-import { taskSettings } from '#engine/resident/task-settings.ts';
-import { taskOf } from '#engine/tasks/registry.ts';
+import type { AtomRow, EventRow, StepRow } from '#engine/journal/rows.ts';
+import { customTask } from '#engine/task-drivers/custom-task.ts';
+import { loadDriver } from '#engine/task-drivers/drivers.ts';
+import { builtInTask } from '#engine/tasks/registry.ts';
+import { realClock } from '#protocol/clock.ts';
+import type { Log } from '#protocol/log.ts';
 import { notification } from '../journal/place.ts';
 
 /** What a flow left in the journal. */
@@ -39,6 +42,10 @@ export class TaskWorld implements AsyncDisposable {
   readonly directory: string;
   readonly uuid = randomUUID();
   readonly cloud: World = new World({ now: () => Date.now() }, 1);
+  /** The engine's log. */
+  readonly logged: string[] = [];
+  readonly #log: Log = (level, message, fields) =>
+    this.logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
   readonly #journal: Journal;
   #stopping = new AbortController();
 
@@ -131,7 +138,8 @@ export class TaskWorld implements AsyncDisposable {
     const journal = this.#journal;
     const cloud = new SimulatedCloud(directLink(this.cloud), journal);
     const budgets = { requests: new Budget(3), evacuations: new Budget(3) };
-    const parts = { journal, cloud, clock: realClock, budgets, taskOf, log: () => {} };
+    const taskOf = (planned: PlannedTask) => customTask(planned, loadDriver) ?? builtInTask(planned.name);
+    const parts = { journal, cloud, clock: realClock, budgets, taskOf, log: this.#log };
     const runner = new FlowRunner(parts, flow, this.#stopping.signal);
     const outcome = await runner
       .run(() => [])

@@ -1,8 +1,8 @@
 /**
- * What a process costs, as the kernel accounts for it.
+ * The cost of a process, as the kernel accounts for it.
  *
- * Memory is what is there at a look; CPU time and wake-ups are counted since the process began, so a cost is the difference of
- * two looks.
+ * Memory is measured at one reading. CPU time and wake-ups are counted since the start of the process, so a cost is the difference
+ * of two readings.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -62,10 +62,10 @@ function wakeUpsOf(pid: number, thread: string): number {
   }
 }
 
-/** @param looks in the order of time, the first and the last so many seconds apart. Memory is their mean. */
+/** `looks`: readings in the order of time, the first and the last so many seconds apart. Memory is their mean. */
 export function costOf(looks: readonly Look[], seconds: number): Cost {
   const [first, last] = [looks[0], looks.at(-1)];
-  if (first === undefined || last === undefined) throw new Error('nothing was looked at');
+  if (first === undefined || last === undefined) throw new Error('nothing was measured');
   const meanMib = (of: (look: Look) => number) => looks.reduce((sum, look) => sum + of(look), 0) / looks.length / 1024;
   const allMs = ({ cpuMs, cpuOfProgramsMs }: Look) => cpuMs + cpuOfProgramsMs;
   return {

@@ -23,7 +23,7 @@ export class Masakari {
     this.#started = MONITORS.map((monitor) => {
       const own = join(folder, monitor);
       mkdirSync(own, { recursive: true });
-      // Intervals are left at their defaults. One file each: its path tells whose privsep daemon a process is.
+      // Intervals are left at their defaults. One file each: the path of the file shows to which monitor a privsep daemon belongs.
       writeFileSync(
         this.#configuration(monitor),
         `[DEFAULT]
@@ -58,7 +58,7 @@ helper_command = privsep-helper --config-file ${this.#configuration(monitor)}
     ]);
   }
 
-  /** Until all of its daemons run: each is begun by another process that ends. */
+  /** Waits until all of its daemons run: each is started by another process that ends. */
   async untilReady(signal: AbortSignal): Promise<void> {
     await waitUntil({ what: "masakari's monitors to be ready", seconds: 120, signal }, () => {
       const isReady =

@@ -47,7 +47,7 @@ libvirt_socket = ${lab.directory}/libvirt-sock
     return this.process.log;
   }
 
-  /** What lies in the outbox, as text. */
+  /** The content of the outbox, as text. */
   get reports(): string {
     return readdirSync(this.#outbox, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -1,6 +1,6 @@
 /**
- * Stand-ins for the tools by which monitors ask Pacemaker and corosync: they print captured samples of a cluster in which all
- * is well, and count how often they were asked. A real crm_mon costs more than they do, on both sides.
+ * Stand-ins for the tools with which monitors query Pacemaker and corosync: they print captured samples of a healthy cluster,
+ * and count their calls. A real crm_mon costs more than they do, on both sides.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export function writeTools(folder: string): void {
   writeFileSync(join(folder, 'asked'), '');
 }
 
-/** How often any of them was asked. */
+/** The number of calls of all of them. */
 export function timesAsked(folder: string): number {
   return readFileSync(join(folder, 'asked'), 'latin1').split('\n').length - 1;
 }

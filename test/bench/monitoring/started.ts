@@ -1,7 +1,7 @@
 /**
- * One program of the bench, in a mount namespace of its own in which stand-ins of Pacemaker's tools lie in /usr/local/sbin.
+ * One program of the bench, in a mount namespace of its own in which /usr/local/sbin contains stand-ins of Pacemaker's tools.
  *
- * Invariant: it ends with the program that started it, in whatever way that ends.
+ * Invariant: it ends with the program that started it, however that ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

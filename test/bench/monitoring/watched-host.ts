@@ -8,7 +8,7 @@ import { buildLinuxGuest } from '../../labs/libvirt/linux_guest.ts';
 import { waitUntil } from '../../labs/waiting.ts';
 
 export const PROCESSES = 20;
-/** Instances whose guest has an agent that answers, and instances without one. */
+/** Instances whose guest has a responding agent, and instances without one. */
 export const WITH_AGENT = 4;
 export const WITHOUT_AGENT = 4;
 
@@ -55,7 +55,7 @@ export class WatchedHost {
     writeFileSync(this.processList, JSON.stringify(list, undefined, 1), { mode: 0o600 });
   }
 
-  /** The end of one process and of one instance; gives their names as they stand in logs. */
+  /** Ends one process and one instance; returns their names as they are in logs. */
   async fail(): Promise<{ readonly process: string; readonly instance: number }> {
     this.#processes[0]?.kill('SIGKILL');
     const instance = WITH_AGENT + 1;

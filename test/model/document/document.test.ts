@@ -1,31 +1,36 @@
-/** docs/model.md holds the states, transitions, reads and waits that the code has: no more and no fewer. */
+/** docs/concepts/model.md holds the states, transitions, reads and waits that the code has: no more and no fewer. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { OPTIONS } from '#config/options.ts';
+import { OPTIONS } from '#config/options/options.ts';
 import { MIGRATIONS } from '#engine/journal/schema.ts';
-import { OPEN_STATUSES } from '#engine/journal/words.ts';
+import { NOTIFICATION_STATUSES, OPEN_STATUSES } from '#protocol/notification-status.ts';
 import { type Table, tablesBelow } from './tables.ts';
 
 const read = (path: string): string =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
-const DOCUMENT = read('docs/model.md');
-const WORDS = read('engine/journal/words.ts');
+const DOCUMENT = read('docs/concepts/model.md');
+const WORDS = read('engine/journal/rows.ts');
 const CLOUD = read('engine/cloud/cloud.ts');
 
+const quoted = (text: string): string[] => [...text.matchAll(/'([^']+)'/g)].map(([, word = '']) => word);
+
+/** The states that a type of the journal's rows allows. */
+const statesOf = (union: string): string[] =>
+  quoted(new RegExp(`export type ${union} = ([^;]*);`).exec(WORDS)?.[1] ?? '');
+
 const KINDS = [
-  { heading: '## States of a notification', table: 'logbooks', column: 'status', union: 'LogbookStatus' },
-  { heading: '## States of a flow', table: 'flowdetails', column: 'state', union: 'FlowState' },
-  { heading: '## States of a task', table: 'atomdetails', column: 'state', union: 'AtomState' },
-  { heading: '## States of a step', table: 'steps', column: 'state', union: 'StepState' },
+  { heading: '## States of a notification', table: 'logbooks', column: 'status', typed: NOTIFICATION_STATUSES },
+  { heading: '## States of a flow', table: 'flowdetails', column: 'state', typed: statesOf('FlowState') },
+  { heading: '## States of a task', table: 'atomdetails', column: 'state', typed: statesOf('AtomState') },
+  { heading: '## States of a step', table: 'steps', column: 'state', typed: statesOf('StepState') },
 ] as const;
 
 const journal = new Database(':memory:');
 for (const migration of MIGRATIONS) journal.exec(migration);
 afterAll(() => journal.close());
 
-const quoted = (text: string): string[] => [...text.matchAll(/'([^']+)'/g)].map(([, word = '']) => word);
 const column = ({ rows }: Table, name: string): string[] => rows.map((row) => row[name] ?? '');
 
 function twoTables(heading: string): [Table, Table] {
@@ -47,10 +52,6 @@ function statesInSchema(table: string, name: string): string[] {
   return quoted(check?.[1] ?? '');
 }
 
-function statesInType(union: string): string[] {
-  return quoted(new RegExp(`export type ${union} = ([^;]*);`).exec(WORDS)?.[1] ?? '');
-}
-
 /** What the trigger of a column lets through; undefined: it has none. */
 function transitionsInSchema(table: string, name: string): string[] | undefined {
   const sql = sqlOf('trigger', `${table}_${name}_transitions`);
@@ -58,14 +59,14 @@ function transitionsInSchema(table: string, name: string): string[] | undefined 
   return list === undefined ? undefined : quoted(list);
 }
 
-describe.each(KINDS)('docs/model.md: $table', ({ heading, table, column: name, union }) => {
+describe.each(KINDS)('docs/concepts/model.md: $table', ({ heading, table, column: name, typed }) => {
   const [states, transitions] = twoTables(heading);
   const pairs = transitions.rows.map(({ from, to }) => `${from}>${to}`);
 
   it('has the states of the schema and of the type', () => {
     const documented = column(states, 'state').sort();
     expect(documented).toEqual(statesInSchema(table, name).sort());
-    expect(documented).toEqual(statesInType(union).sort());
+    expect(documented).toEqual(typed.toSorted());
   });
 
   it('has the transitions that the schema allows', () => {
@@ -94,7 +95,7 @@ describe.each(KINDS)('docs/model.md: $table', ({ heading, table, column: name, u
   });
 });
 
-describe('docs/model.md', () => {
+describe('docs/concepts/model.md', () => {
   it('has as open states of a notification those of the code', () => {
     const [states] = twoTables('## States of a notification');
     const open = states.rows.filter(({ terminal }) => terminal === 'no').map(({ state }) => state);

@@ -4,8 +4,8 @@
  */
 
 /**
- * `reboot`: dead and back again before anybody looked. `rumour`: a report of a death that never was. `cell`: the database of the
- * host's cell does not answer Nova for a while.
+ * `reboot`: dead and back again before any monitor polled it. `rumour`: a report of a death that never was. `cell`: the database of the
+ * host's cell does not respond to Nova for a while.
  */
 export const EVENTS = ['death', 'return', 'reboot', 'crash', 'rumour', 'cell'] as const;
 export type Event = (typeof EVENTS)[number];

@@ -1,12 +1,11 @@
 /** The real engine on the simulated cloud and clock, with seams where a search interrupts it and a control plants a fault. */
-import { accessSync, constants } from 'node:fs';
-import { tmpdir } from 'node:os';
-import type { Life } from '#agents/simulation/life.ts';
-import { Stage } from '#agents/simulation/stage.ts';
-import { readCustomTask } from '#config/custom-tasks.ts';
-import { type Configuration, loadConfiguration } from '#config/load.ts';
+import type { Life } from '#agents/simulate/life.ts';
+import { Stage } from '#agents/simulate/stage.ts';
+import type { Configuration } from '#config/configuration.ts';
+import { loadConfiguration } from '#config/load.ts';
+import { readCustomTask } from '#config/pipelines/custom-tasks.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
-import type { Accepted } from '#engine/cloud/cloud.ts';
+import type { Accepted } from '#engine/cloud/call.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
 import type { Journal } from '#engine/journal/journal.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
@@ -47,8 +46,8 @@ let parsed: Configuration | undefined;
 function configuration(): Configuration {
   parsed ??= loadConfiguration({
     mainFile: 'model.conf',
-    definitions: { files: [], owners: [0], read: readCustomTask },
-    readFile: (path) => (path === 'model.conf' ? { bytes: Buffer.from(OPTIONS), mode: 0o600, owner: 0 } : undefined),
+    definitions: { files: [], read: readCustomTask },
+    readFile: (path) => (path === 'model.conf' ? { bytes: Buffer.from(OPTIONS), mode: 0o600 } : undefined),
   });
   return parsed;
 }
@@ -63,10 +62,9 @@ export class ModelWorld extends Stage<SimulatedClock> {
     super({
       clock: new SimulatedClock(),
       seed: 1,
-      place: memory(),
       configuration: configuration(),
       taskOf: ({ name }) => BUILT_IN_TASKS.get(name),
-      log: (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
+      logOf: () => (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     });
     this.logged = logged;
     this.#plant = plant;
@@ -127,15 +125,5 @@ function around<K extends string, T extends { [key in K]: (...args: never[]) => 
       }
     };
     Object.assign(object, { [name]: paused });
-  }
-}
-
-/** Memory saves the journal's syncs, which are most of the time; what is thrown away need not survive a power cut. */
-function memory(): string {
-  try {
-    accessSync('/dev/shm', constants.W_OK);
-    return '/dev/shm';
-  } catch {
-    return tmpdir();
   }
 }

@@ -1,6 +1,6 @@
 /** Faults of each kind, planted through the seams of the world: the search has to find every one of them. */
 import type { Mutation } from '#engine/journal/mutations.ts';
-import type { LogbookRow } from '#engine/journal/words.ts';
+import type { LogbookRow } from '#engine/journal/rows.ts';
 import type { ModelCloud, Plant } from './model-world.ts';
 
 type Changed = Extract<Mutation, { readonly op: 'logbook' }>;

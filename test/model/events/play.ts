@@ -1,11 +1,12 @@
-/** Plays one history through the real engine, and returns what came of it. One run of a history is like the next. */
-import type { Life } from '#agents/simulation/life.ts';
-import type { LogbookRow } from '#engine/journal/words.ts';
-import { Agenda } from './agenda.ts';
+/** Plays one history through the real engine, and returns its outcome. One run of a history is like the next. */
+import type { Life } from '#agents/simulate/life.ts';
+import type { LogbookRow } from '#engine/journal/rows.ts';
+import { Agenda } from '#test/world/agenda.ts';
+import { Outbox } from '#test/world/outbox.ts';
 import { type Event, type History, reportsOf } from './history.ts';
 import { ModelWorld, type Plant } from './model-world.ts';
 import { NovaTroubles } from './nova-troubles.ts';
-import { HOST, notificationOf, OTHER, Outbox, RUNNING, STOPPED } from './reports.ts';
+import { HOST, notificationOf, OTHER, RUNNING, STOPPED } from './reports.ts';
 import { Truth } from './truth.ts';
 
 /** So long the host has been in use before anything happens: heartbeats are older than any wrong clock reaches. */
@@ -18,7 +19,7 @@ const REBOOT_MS = 60_000;
 const POWER_SYNC_MS = 40_000;
 /** A report that others overtake by more is late. */
 const LATE_MS = 60_000;
-/** After the end of everything the engine is left alone for so long: what comes late must change nothing. */
+/** Time without events after the end: late results must change nothing. */
 const AFTERMATH_MS = 2_700_000;
 /** Longer than any report may stay open (notifications_expired_interval: a day). */
 const LONGEST_MS = 30 * 3600_000;
@@ -49,7 +50,7 @@ class Play {
   readonly #truth: Truth;
   readonly #outbox: Outbox;
   readonly #troubles: NovaTroubles;
-  /** Where the guest ran at each of its crashes; undefined: it did not run, so nobody reports anything. */
+  /** The host on which the guest ran at each of its crashes; undefined: it did not run, so no monitor reports it. */
   readonly #crashed: (string | undefined)[] = [];
   readonly #started = new Set<number>();
   #isEngineThere = true;
@@ -167,7 +168,7 @@ class Play {
     world.catchUp();
     const logbooks = await journal.query('list', { limit: 50 });
     const views = new Map<string, string>();
-    for (const { uuid } of logbooks) views.set(uuid, JSON.stringify(await engine.show(uuid)));
+    for (const { uuid } of logbooks) views.set(uuid, JSON.stringify(await engine.reads.show(uuid)));
     const guests = [...world.instances.values()].map(({ uuid, host, vmState }) => ({
       uuid,
       host,

@@ -1,5 +1,5 @@
 /** What must hold of every history. Pure: an outcome in, violations out. */
-import type { LogbookRow } from '#engine/journal/words.ts';
+import type { LogbookRow } from '#engine/journal/rows.ts';
 import type { Outcome } from './play.ts';
 import { STOPPED } from './reports.ts';
 
@@ -12,7 +12,7 @@ export function violationsOf(outcome: Outcome): string[] {
     if (!hostHasPower && !failed)
       found.push(`instance ${uuid} rests on the dead host ${host} and no failed recovery names it`);
     if (uuid === STOPPED && runs) found.push(`instance ${uuid} was stopped and runs`);
-    // What Nova itself stopped before anybody reported why is like what a user shut down.
+    // A guest that Nova stopped before a report of its failure resembles one that a user shut down.
     const isUnknowable = outcome.isLate && vmState === 'stopped';
     if (uuid !== STOPPED && !runs && !failed && !isUnknowable) found.push(`instance ${uuid} ran and does not run`);
   }

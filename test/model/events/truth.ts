@@ -19,7 +19,7 @@ export class Truth {
   readonly #world: World;
   readonly #places = new Map<string, Set<string>>();
   readonly #aliveSince = new Map<string, number>();
-  /** Hosts whose death somebody proves: they may be forced down without a second read. */
+  /** Hosts whose death is proven: they may be forced down without a second read. */
   readonly proven = new Set<string>();
 
   constructor(world: World) {
@@ -38,7 +38,7 @@ export class Truth {
 
   /** The host loses power. */
   kill(host: string): void {
-    // A start that is still to come would bring it back.
+    // A start that is still pending would restart it.
     this.#world.catchUp();
     this.#world.kill(host);
     this.#aliveSince.delete(host);

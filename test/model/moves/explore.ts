@@ -1,5 +1,5 @@
 /** Breadth-first through every state of a move and a small Nova; keeps the shortest way to each kind of violation. */
-import type { StepState } from '#engine/journal/words.ts';
+import type { StepState } from '#engine/journal/rows.ts';
 import {
   currentOf,
   type LedgerStep,

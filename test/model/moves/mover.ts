@@ -1,10 +1,9 @@
 /**
- * The engine's side of a move as values: the ledger of one instance's steps, and what the loop remembers besides it. Pure. It follows
- * engine/tasks/moves.ts; the decision itself is the real one, or one with a planted fault.
+ * The engine's side of a move as values: the steps of one instance in the journal, and the state of the loop in memory. Pure. It follows
+ * engine/evacuation/loop.ts; the decision itself is the real one, or one with a planted fault.
  */
 import type { Evacuation } from '#engine/cloud/cloud.ts';
 import { isPartial } from '#engine/cloud/reading.ts';
-import type { StepState } from '#engine/journal/words.ts';
 import {
   decideMove,
   type MoveDecision,
@@ -12,8 +11,9 @@ import {
   type MoveLimits,
   type MoveStepKind,
   SILENT_LOOKS,
-} from '#engine/recovery/move.ts';
-import type { Wanted } from '#engine/recovery/original-state.ts';
+} from '#engine/evacuation/evacuation-decision.ts';
+import type { Wanted } from '#engine/evacuation/original-state-decision.ts';
+import type { StepState } from '#engine/journal/rows.ts';
 import { evacuationsIn, instanceIn, type Nova, QUEUE_TICKS, SOURCE } from './nova.ts';
 
 export interface LedgerStep {
@@ -33,7 +33,7 @@ export interface Mover {
   readonly since: number;
   readonly silentLooks: number;
   readonly silentFor: number;
-  /** Ticks until the next look closer or call. */
+  /** Ticks until the next closer read or call. */
   readonly pause: number;
   /** Records as they were when the flow began, newest first. */
   readonly base: readonly Evacuation[];
@@ -118,8 +118,8 @@ export function readAndDecide(
     wanted: mover.wanted,
     step: { kind: step.kind, state: step.state, error: null },
     instance,
-    evacuations: isClose ? records.filter(isNews) : isUntouched ? mover.base.filter(isNews) : 'not asked',
-    migration: isClose ? null : 'not asked',
+    evacuations: isClose ? records.filter(isNews) : isUntouched ? mover.base.filter(isNews) : 'not read',
+    migration: isClose ? null : 'not read',
     mayBeRequested: mover.mayBeRequested,
     elapsedMs: mover.since * TICK_MS,
     silentLooks: mover.silentLooks,
@@ -127,14 +127,14 @@ export function readAndDecide(
     attempts: step.attempts - mover.attemptsBefore,
     isExact: isClose,
   });
-  let decision: MoveDecision = mover.isInherited ? { do: 'look closer' } : rules.decide(facts(false), LIMITS);
-  if (decision.do !== 'look closer') return { decision, mover };
+  let decision: MoveDecision = mover.isInherited ? { do: 'read details' } : rules.decide(facts(false), LIMITS);
+  if (decision.do !== 'read details') return { decision, mover };
   if (mover.pause > 0) return { decision: { do: 'wait' }, mover };
   decision = rules.decide(facts(true), LIMITS);
   return { decision, mover: { ...mover, isInherited: false } };
 }
 
-/** What a decision other than a call makes of the ledger. */
+/** The effect on the steps of a decision other than a call. */
 export function take(mover: Mover, decision: MoveDecision, nova: Nova, rules: Rules): Mover {
   const step = currentOf(mover);
   if (!step) return mover;
@@ -143,7 +143,7 @@ export function take(mover: Mover, decision: MoveDecision, nova: Nova, rules: Ru
       const first = mover.silentLooks === 0 ? { silentFor: 0 } : {};
       return { ...mover, ...first, silentLooks: Math.min(SILENT_LOOKS, mover.silentLooks + 1), pause: 1 };
     }
-    case 'give up':
+    case 'fail':
       return { ...mover, result: 'failed' };
     case 'leave open':
       return { ...withStep(mover, step, { state: 'unknown' }), result: 'failed' };
@@ -192,7 +192,7 @@ export function resumed(mover: Mover, nova: Nova): Mover {
   };
 }
 
-/** The next round: a flow of its own, which knows what was over, and what an earlier one may still have on its way. */
+/** The next round: a flow of its own. It knows the finished evacuations, and the requests of an earlier flow that may be in progress. */
 export function nextRound(mover: Mover, nova: Nova, rules: Rules): Mover {
   const isRequested = rules.remembersRequests && mayBeOnItsWay(mover);
   const records = evacuationsIn(nova);

@@ -1,6 +1,6 @@
-/** The decision about a move and its ledger against every state of a small Nova. */
+/** The decision about a move and its steps, for every state of a small Nova. */
 import { expect, it } from 'vitest';
-import { decideMove } from '#engine/recovery/move.ts';
+import { decideMove } from '#engine/evacuation/evacuation-decision.ts';
 import { bound } from '../depth.ts';
 import { type Exploration, explore, type State } from './explore.ts';
 import { moverFor, RULES, type Rules } from './mover.ts';
@@ -83,7 +83,7 @@ const PLANTS: readonly { readonly name: string; readonly found: RegExp; readonly
     found: /two evacuations of one instance are open/,
     rules: {
       decide: (facts, limits) =>
-        decideMove({ ...facts, evacuations: facts.evacuations === 'not asked' ? 'not asked' : [] }, limits),
+        decideMove({ ...facts, evacuations: facts.evacuations === 'not read' ? 'not read' : [] }, limits),
     },
   },
   {

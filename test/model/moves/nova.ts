@@ -77,7 +77,7 @@ export function happenings(nova: Nova): Happening[] {
   for (const [place, state] of nova.records.entries()) {
     const records = (word: RecordState) => nova.records.map((one, index) => (index === place ? word : one));
     if (state === 'abandoned' && nova.task === 'rebuilding') {
-      add('the target restarts and gives it up', { vm: 'error', task: null }, 0);
+      add('the target restarts and abandons it', { vm: 'error', task: null }, 0);
     }
     if (state !== 'accepted') continue;
     if (nova.host !== SOURCE) {
