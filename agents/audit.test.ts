@@ -79,10 +79,10 @@ describe('audit', { timeout: 60_000 }, () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
     using client = await here.connect();
-    const asked = { uuid: UNKNOWN, reason: 'please' };
-    for (let n = 0; n < 20; n += 1) await expect(client.call('retry', asked)).rejects.toThrow('no notification');
+    const requested = { uuid: UNKNOWN, reason: 'please' };
+    for (let n = 0; n < 20; n += 1) await expect(client.call('retry', requested)).rejects.toThrow('no notification');
     await expect(client.call('notify', { notification: { type: 'GHOST', hostname: 'c9' } })).rejects.toThrow('must be');
-    await engine.says(/audit: retry refused .*uuid=0{8}-.*message="there is no notification/);
+    await engine.untilLogged(/audit: retry refused .*uuid=0{8}-.*message="there is no notification/);
     await engine.kill('SIGTERM');
     // Read from the journal: no engine runs.
     const entries = await here.json<AuditView[]>('audit');

@@ -35,22 +35,22 @@ export function whyReportForbidden(caller: Caller, report: Notification, isSame:
     const what = report.payload.event === 'STARTED' ? 'return' : 'death';
     return `${who(caller)} may not report the ${what} of host ${hostname}: that needs the role watcher; see [transport] watchers of the engine`;
   }
-  if (speaksFor(caller, hostname, isSame)) return undefined;
+  if (mayReportFor(caller, hostname, isSame)) return undefined;
   return `${who(caller)} may not report failures of host ${hostname}: a host reports its own processes and instances alone`;
 }
 
 /** Why the caller may not report the monitors of a host; undefined: it may. */
 export function whyBlindForbidden(caller: Caller, hostname: string, isSame: IsSameHost): string | undefined {
-  if (caller.roles.includes('operator') || speaksFor(caller, hostname, isSame)) return undefined;
+  if (caller.roles.includes('operator') || mayReportFor(caller, hostname, isSame)) return undefined;
   return `${who(caller)} may not report the monitors of host ${hostname}: a host reports its own monitors alone`;
 }
 
 /** Whether the caller gets to know where an instance is that Nova has on this host. */
 export function mayRead(caller: Caller, hostname: string | null, isSame: IsSameHost): boolean {
-  return caller.roles.includes('operator') || hostname === null || speaksFor(caller, hostname, isSame);
+  return caller.roles.includes('operator') || hostname === null || mayReportFor(caller, hostname, isSame);
 }
 
-function speaksFor({ host }: Caller, hostname: string, isSame: IsSameHost): boolean {
+function mayReportFor({ host }: Caller, hostname: string, isSame: IsSameHost): boolean {
   return host === null || isSame(host, hostname);
 }
 

@@ -28,7 +28,7 @@ export async function examineCloud(configuration: Configuration): Promise<CloudE
     const isReached = rights[0]?.verdict === 'allowed';
     const hosts = nova === undefined ? [] : compareWithNova(configuration.segments, nova);
     const isGood =
-      isReached && rights.every(({ verdict }) => verdict !== 'refused') && hosts.every(({ isUsable }) => isUsable);
+      isReached && rights.every(({ verdict: state }) => state !== 'refused') && hosts.every(({ isUsable }) => isUsable);
     return { cloud: cloud.description, rights, hosts, isGood };
   } finally {
     await cloud.close();

@@ -40,8 +40,8 @@ beforeEach(async () => {
   cloud = await ScriptedCloud.start();
   cloudsFile = writeCloudsFile();
   cloud.on('GET /v2.1/os-services', ({ query }) => {
-    const isAsked = [null, SERVICE.host].includes(query.get('host'));
-    return { json: { services: isAsked ? [SERVICE] : [] } };
+    const isRequested = [null, SERVICE.host].includes(query.get('host'));
+    return { json: { services: isRequested ? [SERVICE] : [] } };
   });
   cloud.on('GET /v2.1/servers/detail', ({ query }) => ({
     json: { servers: query.get('host') === SERVICE.host ? [INSTANCE] : [] },
@@ -128,9 +128,9 @@ describe('the start of an engine', { timeout: 60_000 }, () => {
     cloud.on(MIGRATIONS, REFUSAL);
     await using here = await EngineWorld.start({ cloud: `clouds_file = ${cloudsFile}`, configuration: SEGMENT });
     const engine = await here.engine();
-    await engine.says(/warning {1,3}right refused: list migrations \(.*\) reason="Nova responded 403/);
-    await engine.says('segment rack1 has node-13, Nova has node-13.local');
-    await engine.says('warning segment rack1 has node-14, Nova has no nova-compute service of that name');
+    await engine.untilLogged(/warning {1,3}right refused: list migrations \(.*\) reason="Nova responded 403/);
+    await engine.untilLogged('segment rack1 has node-13, Nova has node-13.local');
+    await engine.untilLogged('warning segment rack1 has node-14, Nova has no nova-compute service of that name');
     expect(engine.stderr.match(/right (refused|unknown)/g)).toHaveLength(1);
     expect(cloud.seen.filter(({ path }) => path.includes('/action'))).toEqual([]);
     expect((await engine.kill('SIGTERM')).code).toBe(0);
@@ -140,7 +140,7 @@ describe('the start of an engine', { timeout: 60_000 }, () => {
     cloud.on('POST /v3/auth/tokens', { instead: 'hang' });
     await using here = await EngineWorld.start({ cloud: `clouds_file = ${cloudsFile}\nrequest_timeout = 0.2` });
     const engine = await here.engine();
-    await engine.says(/right unknown: log in and agree on a version of the API/);
+    await engine.untilLogged(/right unknown: log in and agree on a version of the API/);
     expect((await engine.kill('SIGTERM')).code).toBe(0);
     expect(engine.stderr.match(/right (refused|unknown)/g)).toHaveLength(1);
   });

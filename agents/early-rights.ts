@@ -3,7 +3,7 @@ import type { Configuration } from '#config/configuration.ts';
 import type { Cloud, HostNamesList } from '#engine/cloud/cloud.ts';
 import { checkRights } from '#engine/rights/check-rights.ts';
 import { needsOf } from '#engine/rights/required-rights.ts';
-import type { RightFound, Verdict } from '#engine/rights/right.ts';
+import type { RightFound, RightState } from '#engine/rights/right.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
@@ -48,11 +48,11 @@ export async function tryRightsEarly(parts: EarlyRights): Promise<void> {
 
 function logAll(found: readonly RightFound[], log: Log): void {
   for (const one of found) logRight(one, log);
-  const count = (wanted: Verdict): number => found.filter(({ verdict }) => verdict === wanted).length;
+  const count = (wanted: RightState): number => found.filter(({ verdict: state }) => state === wanted).length;
   log('info', 'rights tried', { allowed: count('allowed'), refused: count('refused'), unknown: count('unknown') });
 }
 
-function logRight({ right, verdict, reason }: RightFound, log: Log): void {
-  const isFine = verdict === 'allowed' || verdict === 'untried';
-  log(isFine ? 'debug' : 'warning', `right ${verdict}: ${right}`, { reason });
+function logRight({ right, verdict: state, reason }: RightFound, log: Log): void {
+  const isFine = state === 'allowed' || state === 'untried';
+  log(isFine ? 'debug' : 'warning', `right ${state}: ${right}`, { reason });
 }

@@ -18,7 +18,7 @@ const BODY = {
 const PEER: Peer = {
   caller: LOCAL_CALLER,
   signal: new AbortController().signal,
-  tell: () => {},
+  notify: () => {},
   subscribe: () => {},
 };
 

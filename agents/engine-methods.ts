@@ -101,7 +101,7 @@ function reasonOf({ type, expected, received, message }: v.BaseIssue<unknown>): 
   return expected === 'never' ? 'is not a known field' : 'must be an object';
 }
 
-function told(error: unknown): unknown {
+function received(error: unknown): unknown {
   if (error instanceof InvalidNotification) return new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
   if (error instanceof RequestRefused) return new RpcError(RPC_ERRORS.refused, error.message);
   if (error instanceof JournalFailure && error.kind === 'constraint') {
@@ -152,10 +152,10 @@ function allow(why: string | undefined): void {
 }
 
 /**
- * @param reigning the engine; throws `RpcError` while there is none yet
+ * @param activeEngine the engine; throws `RpcError` while there is none yet
  */
 export function engineMethods(
-  reigning: () => Engine,
+  activeEngine: () => Engine,
   threshold: LogThreshold,
   limits: ReportLimits,
 ): Readonly<Record<string, Method>> {
@@ -173,10 +173,10 @@ export function engineMethods(
       return null;
     },
     ping: async () => {
-      reigning();
+      activeEngine();
       return 'pong';
     },
-    health: async () => reigning().reads.checkHealth(),
+    health: async () => activeEngine().reads.checkHealth(),
     set_log_level: async (params, peer) => {
       const { level } = read(levelParams, params);
       threshold.level = level;
@@ -187,7 +187,7 @@ export function engineMethods(
     notify: async (params, peer) => {
       const { body, proof, delivery, reason } = splitReport(params);
       const notification = parseNotification(body);
-      const engine = reigning();
+      const engine = activeEngine();
       allow(whyReportForbidden(peer.caller, notification, engine.isSameHost));
       share(peer.caller);
       const origin = introductions.originOf(peer, reason);
@@ -196,7 +196,7 @@ export function engineMethods(
       return { ...viewNotification(logbook), duplicate: isDuplicate };
     },
     instance: async (params, { caller }) => {
-      const engine = reigning();
+      const engine = activeEngine();
       const instance = await engine.reads.instance(read(uuidParams, params).uuid);
       if (instance === 'unknown') return null;
       if (instance === 'not found') return { status: 'not found', host: null, vm_state: null, task_state: null };
@@ -207,49 +207,49 @@ export function engineMethods(
     },
     blind: async (params, { caller }) => {
       const { host, blind, seeing } = read(blindParams, params);
-      allow(whyBlindForbidden(caller, host, reigning().isSameHost));
+      allow(whyBlindForbidden(caller, host, activeEngine().isSameHost));
       share(caller);
       const now = Date.now();
       const since = blind.map(({ monitor, reason, seconds }) => ({ monitor, reason, since: now - seconds * 1000 }));
-      reigning().heedMonitors(host, { blind: since, seeing });
+      activeEngine().heedMonitors(host, { blind: since, seeing });
       return null;
     },
     list: async (params) => {
       const { limit, status } = read(listParams, params);
-      return (await reigning().reads.list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
+      return (await activeEngine().reads.list({ limit, ...(status ? { status } : {}) })).map(viewNotification);
     },
     audit: async (params) => {
       const { limit, since } = read(auditParams, params);
-      return reigning().reads.listAudit({ limit, ...(since === undefined ? {} : { since }) });
+      return activeEngine().reads.listAudit({ limit, ...(since === undefined ? {} : { since }) });
     },
-    show: async (params) => reigning().reads.show(read(uuidParams, params).uuid),
-    status: async () => reigning().reads.status(),
+    show: async (params) => activeEngine().reads.show(read(uuidParams, params).uuid),
+    status: async () => activeEngine().reads.status(),
     retry: async (params, peer) => {
       const { uuid, proof, done, not_done, abandoned, reason } = read(retryParams, params);
-      const verdicts = new Map([
+      const decisions = new Map([
         ...done.map((name) => [name, 'done'] as const),
         ...not_done.map((name) => [name, 'not done'] as const),
       ]);
       const origin = introductions.originOf(peer, reason);
-      return viewNotification(await reigning().operator.retry(uuid, proof, verdicts, abandoned, origin));
+      return viewNotification(await activeEngine().operator.retry(uuid, proof, decisions, abandoned, origin));
     },
     turn: async (params, peer) => {
       const { uuid, way, reason } = read(turnParams, params);
       const origin = introductions.originOf(peer, reason);
-      return viewNotification(await reigning().operator.turn(uuid, way, origin));
+      return viewNotification(await activeEngine().operator.turn(uuid, way, origin));
     },
     host: async (params, peer) => {
       const { name, reserved, reason } = read(hostParams, params);
-      await reigning().operator.setReserved(name, reserved, introductions.originOf(peer, reason));
+      await activeEngine().operator.setReserved(name, reserved, introductions.originOf(peer, reason));
       return null;
     },
     watch: async (params, peer) => {
       const { uuid } = read(uuidParams, params);
-      const engine = reigning();
+      const engine = activeEngine();
       const seen = watched.get(peer.signal) ?? new Set();
       if (seen.has(uuid)) return engine.reads.show(uuid);
       // Subscribe before the journal is read, so that no commit in between is missed.
-      const stop = engine.hub.watch(uuid, (notice) => peer.tell('progress', notice));
+      const stop = engine.hub.watch(uuid, (notice) => peer.notify('progress', notice));
       try {
         const view = await engine.reads.show(uuid);
         watched.set(peer.signal, seen.add(uuid));
@@ -265,7 +265,7 @@ export function engineMethods(
   };
   const reigningOrNone = (): Engine | undefined => {
     try {
-      return reigning();
+      return activeEngine();
     } catch {
       return undefined;
     }
@@ -286,7 +286,7 @@ export function engineMethods(
           allow(whyForbidden(peer.caller, name));
           return await method(params, peer);
         } catch (error) {
-          const failure = told(error);
+          const failure = received(error);
           recordRefusal(name, params, peer, failure);
           throw failure;
         }

@@ -41,7 +41,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     const first = await here.engine();
     here.world.kill('c1');
     const waiting = here.begin(['notify', ...DOWN, '--wait']);
-    await waiting.says('Evacuation of instance started');
+    await waiting.untilLogged('Evacuation of instance started');
     const { code, stderr } = await first.kill('SIGTERM');
     expect([code, stderr]).toEqual([0, expect.stringContaining('engine stopped; open recoveries stay in the journal')]);
     expect((await waiting.ended).code).toBe(3);
@@ -51,7 +51,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
 
     const second = await here.engine(['--node', 'controller-2']);
     expect(second.stderr).toMatch(/lease taken node=controller-2 epoch=2.*reason="released by controller-1"/);
-    await second.says('recovery ends finished');
+    await second.untilLogged('recovery ends finished');
     const { notification, flows } = await here.json<RecoveryView>('show', open?.notification_uuid ?? '');
     expect([notification.status, flows.map(({ resumes }) => resumes)]).toEqual(['finished', [1]]);
     expect(Object.values(here.world.counts.accepted)).toEqual([1, 1, 1, 1]);
@@ -76,7 +76,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
     process.kill(engine.pid, 'SIGHUP');
-    await engine.says(/warning +SIGHUP changes nothing.*restart the resource/);
+    await engine.untilLogged(/warning +SIGHUP changes nothing.*restart the resource/);
     expect((await here.run(['status'])).code).toBe(0);
     expect((await engine.kill('SIGTERM')).code).toBe(0);
   });
@@ -108,7 +108,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     journal.exec("UPDATE lease SET boot_id = 'of another machine', node = 'controller-9'");
     journal.close();
     const waiting = here.begin(['engine']);
-    await waiting.says('journal is being opened');
+    await waiting.untilLogged('journal is being opened');
     // Meanwhile it responds with the reason of its wait; the other data come from the journal.
     const status = await here.run(['status']);
     expect([status.code, status.stdout]).toEqual([

@@ -5,18 +5,18 @@ import { checkBy } from './fencing-check.ts';
 const fact = (host: string, more: Partial<Fact>): Fact => ({
   source: 'pacemaker',
   host,
-  says: 'up',
+  state: 'up',
   at: 0,
   detail: 'online',
   ...more,
 });
-const FENCED = fact('c1', { says: 'down', proof: 'fenced', detail: 'fenced' });
+const FENCED = fact('c1', { state: 'down', proof: 'fenced', detail: 'fenced' });
 
 function sourceOf(looks: readonly (readonly Fact[] | Error)[]) {
   let taken = 0;
   const source: Source = {
     name: 'pacemaker',
-    look: async () => {
+    poll: async () => {
       const seen = looks[Math.min(taken, looks.length - 1)];
       taken += 1;
       if (seen instanceof Error) throw seen;
@@ -35,13 +35,13 @@ describe('a fencing that another node reports', () => {
   });
 
   test('is confirmed when this node learns of it a moment later', async () => {
-    const { check } = sourceOf([[fact('c1', { says: 'unknown', detail: 'lost' })], [FENCED]]);
+    const { check } = sourceOf([[fact('c1', { state: 'unknown', detail: 'lost' })], [FENCED]]);
     expect(await check(isC1)).toBeUndefined();
   });
 
   test.each([
     ['the host is online', [fact('c1', {})], /does not show that it was fenced: online/],
-    ['the host is lost but was not fenced', [fact('c1', { says: 'down', detail: 'lost' })], /fenced: lost/],
+    ['the host is lost but was not fenced', [fact('c1', { state: 'down', detail: 'lost' })], /fenced: lost/],
     ['another host was fenced', [{ ...FENCED, host: 'c2' }], /does not know the host/],
     ['Pacemaker does not respond', new Error('crm_mon is not installed here'), /could not be read: crm_mon is not/],
   ])('is not confirmed when %s', async (_, seen, reason) => {

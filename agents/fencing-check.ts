@@ -11,7 +11,7 @@ import type { Fact, Source } from '#monitors/host/sources/source.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 
 /** For both of Pacemaker's tools, when the cluster is busy with the failure. */
-const LOOK_MS = 15_000;
+const POLL_MS = 15_000;
 /** The node that reports may know of a fencing earlier: cluster nodes exchange their histories, and the record is written after it. */
 const AGAIN_MS: readonly number[] = [500, 2_000];
 
@@ -29,7 +29,7 @@ export function checkBy(open: () => Promise<Source>): FencingCheck {
   let looking: Promise<readonly Fact[]> | undefined;
   const look = async (): Promise<readonly Fact[]> => {
     source ??= open();
-    return (await source).look(AbortSignal.timeout(LOOK_MS));
+    return (await source).poll(AbortSignal.timeout(POLL_MS));
   };
   /** Why Pacemaker shows no fencing of the host; undefined: it shows one. */
   const once = async (isMeant: (host: string) => boolean): Promise<string | undefined> => {
@@ -40,7 +40,7 @@ export function checkBy(open: () => Promise<Source>): FencingCheck {
       });
       const fact = (await looking).find(({ host }) => isMeant(host));
       if (fact === undefined) return 'Pacemaker on this node does not know the host';
-      if (fact.says === 'down' && (fact.proof === 'fenced' || fact.proof === 'operator')) return undefined;
+      if (fact.state === 'down' && (fact.proof === 'fenced' || fact.proof === 'operator')) return undefined;
       return `Pacemaker on this node does not show that it was fenced: ${fact.detail}`;
     } catch (error) {
       return `Pacemaker on this node could not be read: ${errorMessage(error)}`;

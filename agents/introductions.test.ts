@@ -7,7 +7,7 @@ import { localUser } from './local-user.ts';
 const ANNA = { uid: 1000, user: 'anna', sudo_uid: null, sudo_user: null };
 
 function peer(caller: Caller): Peer {
-  return { caller, signal: new AbortController().signal, tell: () => {}, subscribe: () => {} };
+  return { caller, signal: new AbortController().signal, notify: () => {}, subscribe: () => {} };
 }
 
 describe('an introduction', () => {

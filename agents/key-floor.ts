@@ -6,7 +6,7 @@ import { parseKeyFloor } from '#protocol/identity/key-floor.ts';
 import type { KeyRingFile } from '#protocol/identity/key-ring-file.ts';
 
 /** Interval between reads of the ring while no peer connects. */
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
 
 export interface KeyFloorParts {
   readonly journal: Pick<Journal, 'query' | 'write'>;
@@ -29,7 +29,7 @@ export async function keepKeyFloor({ journal, ring, clock }: KeyFloorParts, sign
   const timer = setInterval(() => {
     // A journal that fails ends the engine by itself.
     if (ring.current) store().catch(() => {});
-  }, LOOK_MS);
+  }, POLL_MS);
   timer.unref();
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

@@ -13,7 +13,7 @@ import type { LeaseWitness } from '#ocf/lease-witness.ts';
 const DEFAULT_LEASE_TIMEOUT_MS = 30_000;
 
 /** A stop fails for no mode of a file: nothing is run or believed here, and only a journal is read. */
-function readWhatever(path: string): FileContent | undefined {
+function readIfPossible(path: string): FileContent | undefined {
   const content = readConfigurationFile(path);
   return content && { bytes: content.bytes, mode: content.mode };
 }
@@ -21,7 +21,7 @@ function readWhatever(path: string): FileContent | undefined {
 function configurationAt(config: string): Configuration | undefined {
   try {
     const mainFile = config !== '' && existsSync(config) ? config : undefined;
-    return loadConfiguration({ mainFile, ...CONFIGURATION_FILES, readFile: readWhatever });
+    return loadConfiguration({ mainFile, ...CONFIGURATION_FILES, readFile: readIfPossible });
   } catch {
     return undefined;
   }

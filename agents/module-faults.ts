@@ -24,12 +24,12 @@ export async function moduleFaults(tasks: ReadonlyMap<TaskName, CustomSection>):
 
 function faultsOf(name: TaskName, { task }: CustomSection, found: Examined): string[] {
   if ('fault' in found) return [`the module of task "${name}" cannot be used: ${found.fault}`];
-  const asked = [
+  const requested = [
     { function: 'run', why: '', isNeeded: true },
     { function: 'check', why: ', which after_crash = check requires', isNeeded: task.afterCrash === 'check' },
     { function: 'undo', why: ', which undo = true requires', isNeeded: task.undo },
   ] as const;
-  return asked
+  return requested
     .filter((each) => each.isNeeded && !found.exports.includes(each.function))
     .map((each) => `the module of task "${name}" exports no function "${each.function}"${each.why}`);
 }

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { NotificationView, RecoveryView } from '#protocol/views.ts';
 import { EngineWorld, type Program } from '#test/world/engine-world.ts';
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const TIMEOUT = { timeout: 30_000, interval: 50 };
 const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
 
 const AFTER_EVACUATION = `pre:['disable_compute_service_task'],
@@ -60,7 +60,7 @@ async function begin(here: EngineWorld): Promise<string> {
 }
 
 async function ended(here: EngineWorld, engine: Program, status: string): Promise<RecoveryView> {
-  await engine.says(`recovery ends ${status}`);
+  await engine.untilLogged(`recovery ends ${status}`);
   const [{ notification_uuid } = { notification_uuid: '' }] = await here.json<NotificationView[]>('list');
   return here.json<RecoveryView>('show', notification_uuid);
 }
@@ -127,11 +127,11 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await using _ = here;
     const first = await here.engine();
     const uuid = await begin(here);
-    await vi.waitFor(() => expect(lines()).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1), TIMEOUT);
     await first.kill('SIGKILL');
     const [key, resumed, ...pids] = lines()[0]?.split(' ') ?? [];
     expect([key, resumed]).toEqual([`${uuid}/own_task`, 'false']);
-    await vi.waitFor(() => expect(pids.filter((pid) => isAlive(Number(pid)))).toEqual([]), PATIENCE);
+    await vi.waitFor(() => expect(pids.filter((pid) => isAlive(Number(pid)))).toEqual([]), TIMEOUT);
     const second = await here.engine(['--node', 'controller-2']);
     const view = await ended(here, second, 'finished');
     expect(stateOf(view)).toMatchObject({ state: 'SUCCESS' });
@@ -143,7 +143,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await using _ = here;
     const first = await here.engine();
     await begin(here);
-    await vi.waitFor(() => expect(lines()).toEqual(['run']), PATIENCE);
+    await vi.waitFor(() => expect(lines()).toEqual(['run']), TIMEOUT);
     await first.kill('SIGKILL');
     const second = await here.engine(['--node', 'controller-2']);
     const view = await ended(here, second, 'failed');
@@ -155,21 +155,21 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     ['done', '{ state: "done", outputs: { ticket: 9 } }', 'finished', ['run 1', 'check']],
     ['not done', '{ state: "not done" }', 'finished', ['run 1', 'check', 'run 2']],
     ['unknown', '{ state: "unknown", reason: "no record" }', 'failed', ['run 1', 'check']],
-  ])('whose response was lost is checked before it is retried: %s', async (_, verdict, status, said) => {
+  ])('whose response was lost is checked before it is retried: %s', async (_, state, status, reported) => {
     const { here, lines } = await sceneOf(
       `export function run(call) {
          note('run', call.attempt);
          if (call.attempt === 1) process.exit(3);
          return { ticket: 9 };
        }
-       export function check(call) { note('check'); return ${verdict}; }`,
+       export function check(call) { note('check'); return ${state}; }`,
       'after_crash = check\nretries = 1\nretry_delay = 0.1',
     );
     await using _here = here;
     const engine = await here.engine();
     await begin(here);
     await ended(here, engine, status);
-    expect(lines()).toEqual(said);
+    expect(lines()).toEqual(reported);
   });
 
   it('whose response was lost is checked in the next round too', async () => {
@@ -183,7 +183,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await using _ = here;
     const engine = await here.engine();
     const uuid = await begin(here);
-    await engine.says('recovery ends error');
+    await engine.untilLogged('recovery ends error');
     expect(await here.run(['retry', uuid])).toMatchObject({ code: 0 });
     await ended(here, engine, 'finished');
     expect(lines()).toEqual(['run', 'check']);
@@ -192,7 +192,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
   it.each([
     ['--done', ['run', 'check']],
     ['--not-done', ['run', 'check', 'run']],
-  ])('whose check does not know is left to the operator: %s', async (word, said) => {
+  ])('whose check does not know is left to the operator: %s', async (word, reported) => {
     const { here, lines } = await sceneOf(
       `export function run(call) { note('run'); if (call.attempt === 1) process.exit(3); }
        export function check() { note('check'); return { state: 'unknown', reason: 'no record' }; }`,
@@ -202,13 +202,13 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await using _ = here;
     const engine = await here.engine();
     const uuid = await begin(here);
-    await engine.says('recovery ends failed');
+    await engine.untilLogged('recovery ends failed');
     expect((await here.run(['retry', uuid])).stderr).toContain('--done own_task or --not-done own_task');
     expect(await here.run(['retry', uuid, word, 'own_task'])).toMatchObject({ code: 0 });
-    await vi.waitFor(() => expect(engine.stderr.match(/flow begins/g)).toHaveLength(2), PATIENCE);
-    await vi.waitFor(() => expect(engine.stderr.match(/recovery ends/g)?.length).toBeGreaterThan(1), PATIENCE);
-    expect(lines().slice(0, said.length)).toEqual(said);
-    expect(lines().filter((line) => line === 'run')).toHaveLength(said.filter((line) => line === 'run').length);
+    await vi.waitFor(() => expect(engine.stderr.match(/flow begins/g)).toHaveLength(2), TIMEOUT);
+    await vi.waitFor(() => expect(engine.stderr.match(/recovery ends/g)?.length).toBeGreaterThan(1), TIMEOUT);
+    expect(lines().slice(0, reported.length)).toEqual(reported);
+    expect(lines().filter((line) => line === 'run')).toHaveLength(reported.filter((line) => line === 'run').length);
   });
 
   it('that never yields does not delay the stop of an engine', async () => {
@@ -216,7 +216,7 @@ describe('a module in the task lists', { timeout: 120_000 }, () => {
     await using _ = here;
     const engine = await here.engine();
     await begin(here);
-    await vi.waitFor(() => expect(lines()).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(lines()).toHaveLength(1), TIMEOUT);
     expect((await engine.kill('SIGTERM')).code).toBe(0);
     expect(isAlive(Number(lines()[0]))).toBe(false);
   });

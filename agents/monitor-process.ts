@@ -82,10 +82,10 @@ export class MonitorProcess {
       node,
       log,
       report: (body, proof) => outbox.put(body, proof),
-      askInstance: (uuid) => this.#target.askInstance(uuid),
+      queryInstance: (uuid) => this.#target.queryInstance(uuid),
       onState: (states) => {
-        void this.#manager.tell(`STATUS=${describeStates(states)}`);
-        void this.#sayBlind(states);
+        void this.#manager.notify(`STATUS=${describeStates(states)}`);
+        void this.#reportBlind(states);
       },
     });
   }
@@ -94,15 +94,15 @@ export class MonitorProcess {
   async run(): Promise<void> {
     const { environment } = this.#parts;
     const delivering = this.#delivery.run(this.#end.signal);
-    const beating = this.#beat();
+    const beating = this.#renew();
     const intervalMs = watchdogIntervalMs(environment);
     const watchdog = intervalMs === undefined ? undefined : setInterval(() => void this.#manager.alive(), intervalMs);
     const reminder = setInterval(() => {
       const { states } = this.#service;
-      if (states.some(({ state }) => state === 'blind')) void this.#sayBlind(states);
+      if (states.some(({ state }) => state === 'blind')) void this.#reportBlind(states);
     }, REMIND_MS);
     const watching = this.#service.run();
-    await this.#manager.tell('READY=1', `STATUS=${describeStates(this.#service.states)}`);
+    await this.#manager.notify('READY=1', `STATUS=${describeStates(this.#service.states)}`);
     try {
       await watching;
     } finally {
@@ -111,12 +111,12 @@ export class MonitorProcess {
       this.#end.abort();
       await Promise.all([delivering, beating]);
       await this.#target.close();
-      await this.#manager.told();
+      await this.#manager.settled();
     }
   }
 
   stop(): void {
-    void this.#manager.tell('STOPPING=1');
+    void this.#manager.notify('STOPPING=1');
     this.#service.stop();
   }
 
@@ -133,7 +133,7 @@ export class MonitorProcess {
     this.#lookers.clear();
     // Monotonic time as clock_gettime(2) has it; systemd measures the reload with it.
     const usec = process.hrtime.bigint() / 1000n;
-    await this.#manager.tell('RELOADING=1', `MONOTONIC_USEC=${usec}`);
+    await this.#manager.notify('RELOADING=1', `MONOTONIC_USEC=${usec}`);
     for (const monitor of monitors) {
       try {
         await monitor.reload(options, segmentHosts);
@@ -143,32 +143,32 @@ export class MonitorProcess {
         log('error', 'options not applied; the previous ones stay in effect', { monitor: monitor.name, reason });
       }
     }
-    await this.#manager.tell('READY=1');
+    await this.#manager.notify('READY=1');
   }
 
   /** Sends heartbeats until the end. An error, e.g. a key that does not exist yet, may be corrected meanwhile. */
-  async #beat(): Promise<void> {
+  async #renew(): Promise<void> {
     const { options, node, log } = this.#parts;
     const { signal } = this.#end;
-    let told: string | undefined;
+    let received: string | undefined;
     while (!signal.aborted) {
       try {
         await sendHeartbeats(options, node, log, signal);
         return;
       } catch (error) {
         const reason = errorMessage(error);
-        if (reason !== told) log('error', 'no heartbeats are sent; retrying', { reason });
-        told = reason;
+        if (reason !== received) log('error', 'no heartbeats are sent; retrying', { reason });
+        received = reason;
       }
       await delay(BEAT_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #sayBlind(states: readonly MonitorState[]): Promise<void> {
+  async #reportBlind(states: readonly MonitorState[]): Promise<void> {
     const blind = states.filter(({ state }) => state === 'blind');
-    await this.#target.sayBlind(
+    await this.#target.reportBlind(
       this.#parts.node,
-      blind.map(({ monitor, reason, unseenMs }) => ({ monitor, reason: reason ?? '', ms: unseenMs })),
+      blind.map(({ monitor, reason, blindMs }) => ({ monitor, reason: reason ?? '', ms: blindMs })),
       states.filter(({ state }) => state === 'seeing').map(({ monitor }) => monitor),
     );
   }
@@ -176,7 +176,7 @@ export class MonitorProcess {
   async #recheck(body: NotificationBody, proof: ReportedProof): Promise<Recheck> {
     const maker = makerOf(body);
     const monitor = this.#parts.monitors.find(({ name }) => name === maker) ?? (await this.#looker(maker));
-    return monitor ? monitor.recheck(body, (uuid) => this.#target.askInstance(uuid), proof) : 'unknown';
+    return monitor ? monitor.recheck(body, (uuid) => this.#target.queryInstance(uuid), proof) : 'unknown';
   }
 
   /** Several processes may share an outbox, and one of them delivers for all. */

@@ -62,17 +62,17 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     const victim = sleeper(name);
     await using here = await watching(name);
     const first = here.begin(['monitor']);
-    await first.says('monitors run');
+    await first.untilLogged('monitors run');
     await until(async () => (await here.run(['monitor', '--once'])).stdout.includes('up'));
     victim.kill('SIGKILL');
     await until(() => reportsIn(here).length === 1);
-    await first.says('notifications wait');
+    await first.untilLogged('notifications wait');
     await first.kill('SIGKILL');
 
     const second = here.begin(['monitor']);
-    await second.says('monitors run');
+    await second.untilLogged('monitors run');
     await here.engine();
-    await second.says('notification delivered');
+    await second.untilLogged('notification delivered');
     await until(() => reportsIn(here).length === 0);
     const seen = await here.json<NotificationView[]>('list');
     expect(seen.map(({ type, hostname, payload }) => [type, hostname, payload.process_name])).toEqual([
@@ -101,7 +101,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     await using here = await watching(name, 'pacemaker_timeout = 1\nmonitoring_interval = 0.2\n');
     await here.engine();
     const monitors = here.begin(['monitor', 'host']);
-    await monitors.says('monitor is blind');
+    await monitors.untilLogged('monitor is blind');
     await until(async () => (await here.json<StatusView>('status')).blind_monitors.length === 1);
     expect((await here.json<StatusView>('status')).blind_monitors).toEqual([
       { host: 'c2', monitor: 'host', reason: expect.stringContaining('crm_mon'), since: expect.any(String) },
@@ -113,10 +113,10 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     const name = mark();
     await using here = await watching(name);
     const monitors = here.begin(['monitor']);
-    await monitors.says('monitors run');
+    await monitors.untilLogged('monitors run');
     appendFileSync(here.configFile, '\n[libvirt]\nconection_uri = x\n');
     process.kill(monitors.pid, 'SIGHUP');
-    await monitors.says('did you mean');
+    await monitors.untilLogged('did you mean');
     expect(monitors.stderr).toContain('the configuration is invalid; the previous one stays in effect');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
@@ -126,7 +126,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     sleeper(name);
     await using here = await watching(name, 'stonith_wait = 30\n');
     const monitors = here.begin(['monitor']);
-    await monitors.says('monitors run');
+    await monitors.untilLogged('monitors run');
     expect(monitors.stderr).toContain('"stonith_wait" has no effect here');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });
@@ -135,10 +135,10 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     const name = mark();
     await using here = await watching(name);
     const monitors = here.begin(['monitor']);
-    await monitors.says('monitors run');
+    await monitors.untilLogged('monitors run');
     writeFileSync(here.configFile, readFileSync(here.configFile, 'utf8').replace('host_name = c2', 'host_name = c3'));
     process.kill(monitors.pid, 'SIGHUP');
-    await monitors.says('changed options take effect after a restart only');
+    await monitors.untilLogged('changed options take effect after a restart only');
     expect(monitors.stderr).toContain('[monitors] host_name');
     expect(monitors.stderr).not.toContain('[transport]');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
@@ -159,8 +159,8 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
       `[consul]\nagent_manage = ${agent}\nagent_tenant = ${agent}\nagent_storage = ${agent}\n[failover_segment s]\nhosts = c4\n`,
     );
     writeFileSync(join(here.directory, 'hosts.yaml'), 'hosts: { c1: {}, c3: {} }');
-    const lookOnce = () => here.run(['monitor', 'host', '--once', '--json']);
-    const look = await lookOnce();
+    const pollOnce = () => here.run(['monitor', 'host', '--once', '--json']);
+    const look = await pollOnce();
     expect(look.code).toBe(1);
     const why = 'but no source has it on a network of the matrix';
     expect(JSON.parse(look.stdout)).toMatchObject([
@@ -178,10 +178,10 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
       stdout: expect.stringMatching(/c3 +\| unwatched +\| in the inventory/),
     });
     names = [];
-    const blind = await lookOnce();
+    const blind = await pollOnce();
     expect(blind).toMatchObject({ code: 1, stdout: expect.stringContaining('the agent lists no host but this one') });
     names = ['c1', 'c3', 'c4'];
-    expect((await lookOnce()).code).toBe(0);
+    expect((await pollOnce()).code).toBe(0);
   });
 
   it('checks old reports of another process of the host again before it delivers them', async () => {
@@ -206,7 +206,7 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     });
     await here.engine();
     const monitors = here.begin(['monitor', 'process']);
-    await monitors.says('an old report was rechecked: over');
+    await monitors.untilLogged('an old report was rechecked: over');
     await until(() => reportsIn(here).length === 0);
     expect(await here.json<NotificationView[]>('list')).toEqual([]);
   });
@@ -221,10 +221,10 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     const key = join(here.directory, 'heartbeat.key');
     appendFileSync(here.configFile, `\n[heartbeat]\nsend_to = 127.0.0.1:${socket.address().port}\nkey_file = ${key}\n`);
     const monitors = here.begin(['monitor']);
-    await monitors.says('no heartbeats are sent; retrying');
-    const heard = once(socket, 'message');
+    await monitors.untilLogged('no heartbeats are sent; retrying');
+    const received = once(socket, 'message');
     renameSync(new KeyFiles(here.directory).issue('c2'), key);
-    const [bytes]: Buffer[] = await heard;
+    const [bytes]: Buffer[] = await received;
     expect(bytes?.subarray(0, 4).toString()).toBe('RAHB');
     expect((await monitors.kill('SIGTERM')).code).toBe(0);
   });

@@ -49,7 +49,7 @@ describe('notify --wait', { timeout: 60_000 }, () => {
     const engine = await here.engine();
     here.world.kill('c1');
     const waiting = here.begin(['notify', ...FAILED, '--wait']);
-    await waiting.says('Evacuation of instance started');
+    await waiting.untilLogged('Evacuation of instance started');
     await engine.kill('SIGKILL');
     const { code, stderr } = await waiting.ended;
     expect(code).toBe(3);

@@ -117,15 +117,15 @@ describe('what is on record', { timeout: 60_000 }, () => {
     ['list all', 2, 'unexpected argument "all"'],
   ])('is not found with a wrong request: %s', async (command, exitCode, message) => {
     await using here = await EngineWorld.start();
-    const ask = async (): Promise<unknown> => {
+    const query = async (): Promise<unknown> => {
       const { code, stdout, stderr } = await here.run(command.split(' '));
       return [code, stdout, stderr];
     };
     const answer = [exitCode, '', expect.stringContaining(message)];
     const engine = await here.engine();
-    expect(await ask()).toEqual(answer);
+    expect(await query()).toEqual(answer);
     await engine.kill('SIGTERM');
-    expect(await ask()).toEqual(answer);
+    expect(await query()).toEqual(answer);
   });
 
   it('cannot steer the terminal', async () => {
@@ -161,7 +161,7 @@ describe('status', { timeout: 60_000 }, () => {
     const engine = await here.engine();
     here.world.kill('c1');
     const { notification_uuid } = await here.json<NotificationView>('notify', '--hostname', 'c1', ...DOWN);
-    await engine.says('flow begins');
+    await engine.untilLogged('flow begins');
     const { code, stdout } = await here.run(['status']);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`running on controller-1, pid ${engine.pid}, epoch 1`)]);
     expect(stdout).toMatch(new RegExp(`\\| ${notification_uuid} \\| COMPUTE_HOST \\| c1 +\\| running`));

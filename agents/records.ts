@@ -37,15 +37,15 @@ export interface Records {
   audit(filter: AuditFilter): Promise<readonly AuditView[]>;
 }
 
-async function askEngine(engine: EngineAddress, method: string, params: unknown): Promise<unknown> {
+async function callEngine(engine: EngineAddress, method: string, params: unknown): Promise<unknown> {
   using client = await RpcClient.connect(engine, { answerTimeoutMs: 10_000 });
   return await client.call(method, params);
 }
 
 function fromEngine(address: EngineAddress): Records {
-  const ask = async (method: string, params: unknown): Promise<unknown> => {
+  const query = async (method: string, params: unknown): Promise<unknown> => {
     try {
-      return await askEngine(address, method, params);
+      return await callEngine(address, method, params);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       // The engine is stopping or starting; the journal has the data that it cannot return.
@@ -54,10 +54,10 @@ function fromEngine(address: EngineAddress): Records {
     }
   };
   return {
-    list: async (filter) => (await ask('list', filter)) as NotificationView[],
-    show: async (uuid) => (await ask('show', { uuid })) as RecoveryView,
-    status: async () => (await ask('status', {})) as StatusView,
-    audit: async (filter) => (await ask('audit', filter)) as AuditView[],
+    list: async (filter) => (await query('list', filter)) as NotificationView[],
+    show: async (uuid) => (await query('show', { uuid })) as RecoveryView,
+    status: async () => (await query('status', {})) as StatusView,
+    audit: async (filter) => (await query('audit', filter)) as AuditView[],
   };
 }
 
@@ -138,13 +138,13 @@ export async function readRecords(line: CommandLine): Promise<Records> {
   const isElsewhere = line.text('engine') !== undefined;
   const journal = fromJournal(journalPath);
   const either = async <T>(
-    ask: (records: Records) => Promise<T>,
+    query: (records: Records) => Promise<T>,
     last?: () => T | undefined,
     onNoEngine?: (why: NoEngine) => void,
   ): Promise<T> => {
     let whyNoEngine: NoEngine;
     try {
-      return await ask(engine);
+      return await query(engine);
     } catch (error) {
       if (!(error instanceof NoEngine)) throw error;
       if (isElsewhere) throw new CommandFailure(EXIT.noEngine, error.message, error);
@@ -152,7 +152,7 @@ export async function readRecords(line: CommandLine): Promise<Records> {
       onNoEngine?.(error);
     }
     try {
-      return await ask(journal);
+      return await query(journal);
     } catch (error) {
       if (!(error instanceof JournalFailure)) throw error;
       const known = last?.();

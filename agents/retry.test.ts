@@ -20,7 +20,7 @@ describe('retry', { timeout: 60_000 }, () => {
     const engine = await here.engine();
     here.world.kill('c1');
     const { notification_uuid } = await here.json<NotificationView>('notify', '--hostname', 'c1', ...PROVEN);
-    await engine.says('flow begins');
+    await engine.untilLogged('flow begins');
     const { code, stderr } = await here.run(['retry', notification_uuid]);
     expect([code, stderr]).toEqual([1, expect.stringContaining('it is in progress')]);
   });

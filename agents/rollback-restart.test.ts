@@ -10,7 +10,7 @@ describe('a recovery at work', { timeout: 60_000 }, () => {
     const engine = await here.engine();
     here.world.kill('c1');
     const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...FAILED);
-    await engine.says('flow begins');
+    await engine.untilLogged('flow begins');
     const { code, stdout } = await here.run(['rollback', uuid, '--wait', '--json']);
     const { notification, flows } = JSON.parse(stdout) as RecoveryView;
     expect([code, notification.status, notification.message]).toEqual([4, 'failed', 'operator command: rollback']);
@@ -22,10 +22,10 @@ describe('a recovery at work', { timeout: 60_000 }, () => {
     const engine = await here.engine();
     here.world.kill('c1');
     const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...FAILED);
-    await engine.says('flow begins');
+    await engine.untilLogged('flow begins');
     const { code, stdout } = await here.run(['restart', uuid]);
     expect([code, stdout]).toEqual([0, `Recovery ${uuid} is restarted.\n`]);
-    await engine.says(/flow begins[\s\S]*flow begins/);
+    await engine.untilLogged(/flow begins[\s\S]*flow begins/);
     const { flows } = await here.json<RecoveryView>('show', uuid);
     expect(flows.map(({ state }) => state)).toEqual(['ABANDONED', 'RUNNING']);
   });

@@ -7,7 +7,7 @@ import { EXIT } from './exit-codes.ts';
 import { print, printJson } from './output/output.ts';
 import { WAIT_HELP, waitFor } from './watching.ts';
 
-export function turning(way: 'rollback' | 'restart', summary: string, told: string): Command {
+export function turning(way: 'rollback' | 'restart', summary: string, received: string): Command {
   return {
     name: way,
     summary,
@@ -17,11 +17,11 @@ export function turning(way: 'rollback' | 'restart', summary: string, told: stri
     async run(line) {
       const uuid = requiredUuid(line);
       const engine = engineAddressOf(line);
-      const asked = { uuid, way, ...reasonIn(line) };
-      const view = (await withEngine(engine, (client) => client.call('turn', asked))) as NotificationView;
+      const requested = { uuid, way, ...reasonIn(line) };
+      const view = (await withEngine(engine, (client) => client.call('turn', requested))) as NotificationView;
       if (line.has('wait')) return waitFor(engine, uuid, line.has('json') ? 'json' : 'text');
       if (line.has('json')) printJson(view);
-      else print(`Recovery ${uuid} ${told}.`);
+      else print(`Recovery ${uuid} ${received}.`);
       return EXIT.ok;
     },
   };

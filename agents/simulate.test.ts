@@ -224,9 +224,9 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
 
   it('calls check after the run, and undo only with the option', async () => {
     const file = programOf('[ $call = undo ] && exit 4; exit 0', 'after_crash = check\nundo = yes\n');
-    const asked = await simulate(file, ...REAL).ended;
-    expect([asked.code, trace()]).toEqual([0, ['run compute-1', 'check compute-1']]);
-    expect(asked.stdout).toMatch(/^page, check: .*\n {2}done, /m);
+    const requested = await simulate(file, ...REAL).ended;
+    expect([requested.code, trace()]).toEqual([0, ['run compute-1', 'check compute-1']]);
+    expect(requested.stdout).toMatch(/^page, check: .*\n {2}done, /m);
     const back = await simulate(file, ...REAL, '--undo-tasks').ended;
     expect([back.code, trace().slice(2)]).toEqual([1, ['run compute-1', 'check compute-1', 'undo compute-1']]);
     expect(back.stdout).toMatch(/^page, undo: .*\n {2}failed, .* s: its program ended with exit code 4$/m);

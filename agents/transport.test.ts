@@ -93,7 +93,7 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
     const body = { ...down('c2'), delivery: { age_seconds: 7200, attempts: 3, more: 'of a later version' } };
     expect(await client.call('notify', body)).toMatchObject({ status: 'ignored', duplicate: false });
     expect(await client.call('notify', body)).toMatchObject({ duplicate: true });
-    await engine.says(/notification accepted.*age_seconds=7200 attempts=3/);
+    await engine.untilLogged(/notification accepted.*age_seconds=7200 attempts=3/);
     // Other clients send Masakari's body and nothing else; what is wrong in the facts costs no report.
     expect(await client.call('notify', down('c3'))).toMatchObject({ duplicate: false });
     expect(await client.call('notify', { ...down('c1'), delivery: 'late', proof: 'witnessed' })).toMatchObject({
@@ -104,7 +104,7 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
       const code = COMMANDS.includes(method) ? RPC_ERRORS.forbidden : RPC_ERRORS.methodNotFound;
       await expect(client.call(method)).rejects.toMatchObject({ code });
     }
-    await engine.says(/audit: status refused identity=controller-2 roles="host,watcher" address=127/);
+    await engine.untilLogged(/audit: status refused identity=controller-2 roles="host,watcher" address=127/);
     expect((await engine.kill('SIGTERM')).code).toBe(0);
   });
 
@@ -127,7 +127,7 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
       await expect(client.call(method, params)).rejects.toMatchObject({ code: RPC_ERRORS.forbidden, message });
     }
     expect((await here.json<NotificationView[]>('list')).map(({ hostname }) => hostname)).toEqual(['c1']);
-    await engine.says(/audit: notify refused identity=c1 roles=host address=127.* object=c2 /);
+    await engine.untilLogged(/audit: notify refused identity=c1 roles=host address=127.* object=c2 /);
   });
 
   it('reports to a host about an instance on another host only that it is elsewhere', async () => {
@@ -172,7 +172,9 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
       host,
     );
     expect([retried.code, retried.stderr]).toEqual([0, '']);
-    await engine.says(/audit: retry accepted identity=controller-3 .*overridden=host-is-down reason="seen by me"/);
+    await engine.untilLogged(
+      /audit: retry accepted identity=controller-3 .*overridden=host-is-down reason="seen by me"/,
+    );
     const refused = await from('controller-2', 'retry', uuid, '--host-is-down', '--engine', host);
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('needs the role operator')]);
     const nobody = await from('controller-3', 'list', '--engine', `${host}:1`);
@@ -209,7 +211,7 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
       await expect.poll(waiting, { timeout: 20_000 }).toBe(0);
       keys.change((ring) => revoke(ring, 'c1', now));
       await expect
-        .poll(async () => (await target.reach()) ?? (await target.askInstance(randomUUID())), { timeout: 20_000 })
+        .poll(async () => (await target.reach()) ?? (await target.queryInstance(randomUUID())), { timeout: 20_000 })
         .toMatch(/does not accept our key/);
       await outbox.put(report('while-revoked'));
       expect(waiting()).toBe(1);
@@ -266,7 +268,7 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
     expect(sent.filter((one) => one === 'accepted').length).toBeLessThan(100);
     using other = await RpcClient.connect(addressFor('c2'));
     expect(await other.call('notify', ended('c2'))).toMatchObject({ duplicate: false });
-    await engine.says(
+    await engine.untilLogged(
       /audit: notify refused identity=c1 .*more reports than 20 a minute; the next one is accepted later/,
     );
   });

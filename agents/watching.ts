@@ -47,12 +47,12 @@ export const WAIT_HELP =
 export async function waitFor(engine: EngineAddress, uuid: string, form: 'text' | 'json'): Promise<ExitCode> {
   const bottom = new BottomLine();
   const ended = Promise.withResolvers<void>();
-  const onTold = (_: string, params: unknown): void => {
+  const onNotification = (_: string, params: unknown): void => {
     const notice = params as WatchNotice;
     if (form === 'text') {
       bottom.clear();
-      const told = describeNotice(notice);
-      if (told !== undefined) process.stderr.write(`${told}\n`);
+      const received = describeNotice(notice);
+      if (received !== undefined) process.stderr.write(`${received}\n`);
       if (notice.kind === 'instances') bottom.draw(notice);
     }
     if (notice.kind === 'status' && notice.uuid === uuid && !OPEN.includes(notice.status)) ended.resolve();
@@ -64,7 +64,7 @@ export async function waitFor(engine: EngineAddress, uuid: string, form: 'text' 
       if (OPEN.includes(first.notification.status)) await Promise.race([ended.promise, client.closed]);
       return (await client.call('show', { uuid })) as RecoveryView;
     },
-    { onTold },
+    { onNotification },
   );
   const recovery = await watched.catch((error: unknown) => {
     bottom.clear();

@@ -8,8 +8,8 @@ import { readLease } from './lease-witness.ts';
 import { metaData } from './meta-data.ts';
 import { monitor } from './monitor.ts';
 import { DEFAULT_CONFIG, readParameters } from './parameters.ts';
-import { askEngine } from './ping.ts';
-import { tellReason } from './reason.ts';
+import { callEngine } from './ping.ts';
+import { printReason } from './reason.ts';
 import { cloneFault, type Resource, resourceName } from './resource.ts';
 import { refuseSharing, start } from './start.ts';
 import { stop } from './stop.ts';
@@ -74,7 +74,7 @@ async function monitorAction(resource: Resource, call: AgentCall): Promise<OcfCo
 }
 
 async function reload({ parameters: { socket, log_level } }: Resource): Promise<void> {
-  const answer = await askEngine(socket, 'set_log_level', 10_000, { level: log_level });
+  const answer = await callEngine(socket, 'set_log_level', 10_000, { level: log_level });
   if (answer.is === 'absent') throw new OcfFailure(OCF.NOT_RUNNING, 'the engine is not running');
   if (answer.is === 'silent') throw new OcfFailure(OCF.ERR_GENERIC, answer.reason);
 }
@@ -127,11 +127,11 @@ export async function runAgent(call: AgentCall): Promise<OcfCode> {
     return await act(call);
   } catch (error) {
     if (error instanceof OcfFailure) {
-      tellReason(error.message);
+      printReason(error.message);
       return error.code;
     }
     call.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    tellReason(`internal error: ${errorMessage(error)}`);
+    printReason(`internal error: ${errorMessage(error)}`);
     return OCF.ERR_GENERIC;
   }
 }

@@ -10,7 +10,7 @@ import { isAlive, statOf } from '#protocol/process-file.ts';
 import type { Action } from './action.ts';
 import { OCF, type OcfCode } from './codes.ts';
 import type { EngineProcess } from './engine-process.ts';
-import { askEngine, type PingAnswer } from './ping.ts';
+import { callEngine, type PingAnswer } from './ping.ts';
 import type { Resource } from './resource.ts';
 import { engineInFile, findEngines } from './running.ts';
 
@@ -36,8 +36,8 @@ const HEALTH_TIMEOUT_MS = 45_000;
 const DYING_MS = 2_000;
 const POLL_MS = 20;
 
-function ask(socket: string, { depth, pingTimeoutMs = PING_TIMEOUT_MS }: Thoroughness): Promise<PingAnswer> {
-  return depth >= 10 ? askEngine(socket, 'health', HEALTH_TIMEOUT_MS) : askEngine(socket, 'ping', pingTimeoutMs);
+function query(socket: string, { depth, pingTimeoutMs = PING_TIMEOUT_MS }: Thoroughness): Promise<PingAnswer> {
+  return depth >= 10 ? callEngine(socket, 'health', HEALTH_TIMEOUT_MS) : callEngine(socket, 'ping', pingTimeoutMs);
 }
 
 /** Resolves with whether it survives, once that is decided. */
@@ -65,10 +65,10 @@ export async function monitor(
   how: Thoroughness,
 ): Promise<MonitorResult> {
   const { socket } = resource.parameters;
-  const asked = ask(socket, how);
+  const requested = query(socket, how);
   // In parallel with the engine's response: a success must be fast.
   const named = engineInFile(resource);
-  const answer = await asked;
+  const answer = await requested;
   if (answer.is === 'answering' && named && listensOn(named, socket)) return { code: OCF.SUCCESS, reason: null };
   const engines = await living(await (how.find ?? findEngines)(resource, program));
   const [engine] = engines;
@@ -77,11 +77,11 @@ export async function monitor(
     return { code: OCF.NOT_RUNNING, reason: stranger };
   }
   const here = engines.find((one) => listensOn(one, socket));
-  return here ? judge(here, answer, resource, named !== undefined) : decideElsewhere(engine, how);
+  return here ? decide(here, answer, resource, named !== undefined) : decideElsewhere(engine, how);
 }
 
 /** For an engine that listens on the resource's socket. */
-function judge(
+function decide(
   { name: { pid } }: EngineProcess,
   answer: PingAnswer,
   { parameters: { socket, pidfile } }: Resource,
@@ -102,7 +102,7 @@ async function decideElsewhere(
   { name: { pid }, socket = '' }: EngineProcess,
   how: Thoroughness,
 ): Promise<MonitorResult> {
-  const answer = await ask(socket, how);
+  const answer = await query(socket, how);
   if (answer.is === 'answering')
     return { code: OCF.SUCCESS, reason: `engine (pid ${pid}) listens on ${socket}, as it was started` };
   const why = answer.is === 'silent' ? answer.reason : 'its socket is lost';

@@ -16,7 +16,7 @@ const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENAMETOOLONG', 'EL
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** Calls one method without parameters. */
-export function askEngine(
+export function callEngine(
   socket: string,
   method: string,
   timeoutMs: number,

@@ -30,6 +30,6 @@ export function writeLine(line: string): void {
   writeText(2, `${printableLines(line)}\n`);
 }
 
-export function tellReason(reason: string): void {
+export function printReason(reason: string): void {
   writeLine(reasonLine(reason));
 }

@@ -17,7 +17,7 @@ import { type LogFile, lastLines, openLog } from './log-file.ts';
 import { monitor } from './monitor.ts';
 import { ownershipOf, sharedWith } from './ownership.ts';
 import type { Parameters } from './parameters.ts';
-import { askEngine } from './ping.ts';
+import { callEngine } from './ping.ts';
 import type { Resource } from './resource.ts';
 import { enginesHere } from './running.ts';
 import { stop } from './stop.ts';
@@ -95,7 +95,7 @@ async function waitFor(child: EngineChild, resource: Resource, log: LogFile, act
       const reason = (await child.report()) || `${ended.why}: ${lastLines(logfile, log.begin)}`;
       throw new OcfFailure(codeOf(ended.code), reason);
     }
-    const answer = await askEngine(socket, 'ping', 1000);
+    const answer = await callEngine(socket, 'ping', 1000);
     if (answer.is === 'answering') return;
     if (answer.is === 'silent') waitsFor = answer.reason;
     if (performance.now() - loggedAt > LOG_EVERY_MS) {

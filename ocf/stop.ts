@@ -9,7 +9,7 @@ import { errorMessage } from '#protocol/error-message.ts';
 import { isAlive, type ProcessName, processNamed, readProcessFile, signalProcess } from '#protocol/process-file.ts';
 import { type Action, timeoutOf } from './action.ts';
 import { OCF, OcfFailure } from './codes.ts';
-import { askEngine } from './ping.ts';
+import { callEngine } from './ping.ts';
 import type { Resource } from './resource.ts';
 import { enginesHere, findEngines } from './running.ts';
 
@@ -70,7 +70,7 @@ async function end(names: readonly ProcessName[], deadline: number, log: Action[
 /** Removes the files of a killed engine, and no other files. A file system that refuses it is no failure. */
 async function tidy({ parameters: { socket, pidfile } }: Resource): Promise<void> {
   try {
-    if (lstatSync(socket).isSocket() && (await askEngine(socket, 'ping', 1000)).is === 'absent') rmSync(socket);
+    if (lstatSync(socket).isSocket() && (await callEngine(socket, 'ping', 1000)).is === 'absent') rmSync(socket);
   } catch {
     // There is none, or it stays.
   }

@@ -64,50 +64,50 @@ describe('questions', () => {
   /** Work that lasts until it is released. */
   function scene(permits: number) {
     const limit = new ConcurrencyLimit(permits);
-    const begun: string[] = [];
+    const started: string[] = [];
     const releases: (() => void)[] = [];
     const run = (name: string, urgency: Urgency): Promise<void> => {
       const deadline = new Deadline(60_000, undefined, urgency);
       const { promise, resolve } = Promise.withResolvers<void>();
       const work = async (): Promise<void> => {
-        begun.push(name);
+        started.push(name);
         releases.push(resolve);
         await promise;
       };
       return limit.run(deadline, work).finally(() => deadline.close());
     };
     const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
-    return { begun, releases, run, settled };
+    return { begun: started, releases, run, settled };
   }
 
   test('hold a quarter of the permits, and the rest is for recoveries at once', async () => {
-    const { begun, releases, run, settled } = scene(16);
+    const { begun: started, releases, run, settled } = scene(16);
     const all = Array.from({ length: 512 }, (_, i) => run(`question ${i}`, 'question'));
     await settled();
-    expect(begun).toHaveLength(4);
+    expect(started).toHaveLength(4);
     all.push(...Array.from({ length: 13 }, (_, i) => run(`recovery ${i}`, 'recovery')));
     await settled();
-    expect(begun.filter((name) => name.startsWith('recovery'))).toHaveLength(12);
+    expect(started.filter((name) => name.startsWith('recovery'))).toHaveLength(12);
     // A question ends: its permit goes to the recovery that waits, not to the next question.
     releases[0]?.();
     await settled();
-    expect(begun.at(-1)).toBe('recovery 12');
+    expect(started.at(-1)).toBe('recovery 12');
     for (let i = 1; i < releases.length; i++) {
       releases[i]?.();
       await settled();
     }
     await Promise.all(all);
-    expect(begun.slice(17)).toEqual(Array.from({ length: 508 }, (_, i) => `question ${i + 4}`));
+    expect(started.slice(17)).toEqual(Array.from({ length: 508 }, (_, i) => `question ${i + 4}`));
   });
 
   test('have one permit where there is only one', async () => {
-    const { begun, releases, run, settled } = scene(1);
+    const { begun: started, releases, run, settled } = scene(1);
     const all = [run('first', 'question'), run('second', 'question'), run('recovery', 'recovery')];
     for (let i = 0; i < 3; i++) {
       await settled();
       releases[i]?.();
     }
     await Promise.all(all);
-    expect(begun).toEqual(['first', 'recovery', 'second']);
+    expect(started).toEqual(['first', 'recovery', 'second']);
   });
 });

@@ -53,8 +53,8 @@ describe('a client', () => {
 
   it('matches each response to its request, in any order', async () => {
     await using here = await Counterpart.start((socket, text) => {
-      const asked = text.trim().split('\n');
-      for (const line of asked.reverse()) {
+      const requested = text.trim().split('\n');
+      for (const line of requested.reverse()) {
         const { id, params } = JSON.parse(line);
         socket.write(`${JSON.stringify({ jsonrpc: '2.0', id, result: params })}\n`);
       }
@@ -105,9 +105,9 @@ describe('a client', () => {
       socket.write('{"jsonrpc":"2.0","id":99,"result":"stray"}\n');
       socket.write('{"jsonrpc":"2.0","id":1,"result":"mine"}\n');
     });
-    const told: unknown[] = [];
-    using client = await here.connect({ onTold: (method, params) => told.push([method, params]) });
+    const received: unknown[] = [];
+    using client = await here.connect({ onNotification: (method, params) => received.push([method, params]) });
     expect(await client.call('watch')).toBe('mine');
-    expect(told).toEqual([['progress', { moved: 1 }]]);
+    expect(received).toEqual([['progress', { moved: 1 }]]);
   });
 });

@@ -33,7 +33,7 @@ export class NoEngine extends Error {
 export interface RpcClientOptions {
   readonly answerTimeoutMs?: number;
   /** Called for messages that are no responses. */
-  readonly onTold?: (method: string, params: unknown) => void;
+  readonly onNotification?: (method: string, params: unknown) => void;
 }
 
 interface Waiting {
@@ -96,7 +96,7 @@ export class RpcClient implements Disposable {
     return new RpcClient(socket, options);
   }
 
-  private constructor(socket: Socket, { answerTimeoutMs = 30_000, onTold }: RpcClientOptions) {
+  private constructor(socket: Socket, { answerTimeoutMs = 30_000, onNotification }: RpcClientOptions) {
     this.#socket = socket;
     this.#timeoutMs = answerTimeoutMs;
     const reader = new LineReader(MAX_ANSWER_BYTES);
@@ -108,7 +108,7 @@ export class RpcClient implements Disposable {
           socket.destroy();
           return;
         }
-        this.#read(message, onTold);
+        this.#read(message, onNotification);
       }
     });
     socket.on('error', (error) => {
@@ -149,9 +149,9 @@ export class RpcClient implements Disposable {
     this.#socket.destroy();
   }
 
-  #read(message: Message, onTold: RpcClientOptions['onTold']): void {
+  #read(message: Message, onNotification: RpcClientOptions['onNotification']): void {
     if (message.method !== undefined) {
-      onTold?.(message.method, message.params);
+      onNotification?.(message.method, message.params);
       return;
     }
     // A response without an id belongs to a line that the server could not read: the oldest one.

@@ -62,7 +62,7 @@ export const REMOTE_LIMITS: ServerLimits = {
 export interface Peer {
   readonly caller: Caller;
   /** Sends a message without an id. */
-  tell(method: string, params: unknown): void;
+  notify(method: string, params: unknown): void;
   /** Aborted when the peer has disconnected. */
   readonly signal: AbortSignal;
   /** Keeps the connection open without requests: it waits for messages. */
@@ -227,8 +227,8 @@ export class RpcServer {
       const result = await method(request.params, this.#peer(connection));
       this.#send(connection, formatResult(id, result ?? null));
     } catch (error) {
-      const told = error instanceof RpcError ? error : new RpcError(RPC_ERRORS.internal, errorMessage(error));
-      this.#send(connection, formatError(id, told));
+      const received = error instanceof RpcError ? error : new RpcError(RPC_ERRORS.internal, errorMessage(error));
+      this.#send(connection, formatError(id, received));
     } finally {
       connection.underWay -= 1;
       connection.idleSince = performance.now();
@@ -260,7 +260,7 @@ export class RpcServer {
     return {
       caller: connection.caller,
       signal: connection.gone.signal,
-      tell: (method, params) => this.#send(connection, formatCall(method, params)),
+      notify: (method, params) => this.#send(connection, formatCall(method, params)),
       subscribe: () => {
         connection.isSubscribed = true;
       },

@@ -104,7 +104,7 @@ export class TlsDoor {
       const peer = side.provenPeer(socket);
       const address = socket.remoteAddress ?? '';
       if (peer === undefined) {
-        this.#tellFault(address, 'its certificate names no host, or several');
+        this.#logFault(address, 'its certificate names no host, or several');
         socket.destroy();
         return;
       }
@@ -118,7 +118,7 @@ export class TlsDoor {
     });
     this.#tls.on('tlsClientError', (error, socket) => {
       const fault = faultOfClient(error, socket.authorizationError);
-      if (fault !== undefined) this.#tellFault(this.#addressOf(socket), withClaim(fault, side, socket));
+      if (fault !== undefined) this.#logFault(this.#addressOf(socket), withClaim(fault, side, socket));
       this.#handshaking.delete(nameOf(socket));
       socket.destroy();
     });
@@ -181,7 +181,7 @@ export class TlsDoor {
     });
   }
 
-  #tellFault(address: string, fault: string): void {
+  #logFault(address: string, fault: string): void {
     const now = performance.now();
     const last = this.#logged.get(address);
     if (last && now - last.at < this.#limits.logIntervalMs) {

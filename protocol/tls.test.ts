@@ -290,10 +290,10 @@ describe('a key of one host', () => {
     const again = tlsConnect({ ...options, pskCallback: () => null, session });
     again.on('error', () => again.destroy());
     again.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
-    const heard: Buffer[] = [];
-    again.on('data', (chunk: Buffer) => heard.push(chunk));
+    const received: Buffer[] = [];
+    again.on('data', (chunk: Buffer) => received.push(chunk));
     await closed(again);
-    expect(Buffer.concat(heard).toString()).toBe('');
+    expect(Buffer.concat(received).toString()).toBe('');
   });
 
   it('that all nodes share is refused, unless the engine accepts it: then it names no host', async () => {
@@ -382,13 +382,13 @@ describe('a peer that is not authenticated', () => {
   ])('gets nothing and has no effect: %s', async (_, bytes) => {
     await using here = await Door.open(RING.admission);
     const socket = await here.stranger();
-    const heard: Buffer[] = [];
-    socket.on('data', (chunk: Buffer) => heard.push(chunk));
+    const received: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => received.push(chunk));
     if (bytes === '') socket.end();
     else socket.write(bytes);
     await closed(socket);
     // No more than an alert of TLS: 7 bytes.
-    expect(Buffer.concat(heard).length).toBeLessThanOrEqual(7);
+    expect(Buffer.concat(received).length).toBeLessThanOrEqual(7);
     expect(await here.isWell(KEY)).toBe(true);
     expect(here.lines.length).toBeLessThanOrEqual(1);
   });
@@ -416,11 +416,13 @@ describe('an admitted peer', () => {
   it('is refused if its line is too long, and nothing more is read', async () => {
     await using here = await Door.open(RING.admission, { lineTimeoutMs: 500 });
     const socket = await here.insider();
-    const heard: Buffer[] = [];
-    socket.on('data', (chunk: Buffer) => heard.push(chunk));
+    const received: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => received.push(chunk));
     socket.write('x'.repeat(MAX_REQUEST_BYTES + 1));
     await closed(socket);
-    expect(JSON.parse(Buffer.concat(heard).toString())).toMatchObject({ error: { code: RPC_ERRORS.invalidRequest } });
+    expect(JSON.parse(Buffer.concat(received).toString())).toMatchObject({
+      error: { code: RPC_ERRORS.invalidRequest },
+    });
     expect(await here.isWell(KEY)).toBe(true);
   });
 

@@ -20,13 +20,13 @@ export interface Entry {
 }
 
 /** Undefined: there is no such entry. Throws if it cannot be read. */
-export type LookAt = (path: string) => Entry | undefined;
+export type Inspect = (path: string) => Entry | undefined;
 
 export interface Trust {
   /** The user who may change it besides root. */
   readonly uid: number;
   /** `way`: the whole path; `file`: only the file, for a user who is not root and cannot change its surroundings. */
-  readonly judge: 'way' | 'file';
+  readonly decide: 'way' | 'file';
 }
 
 /** As the kernel does (ELOOP, path_resolution(7)). */
@@ -35,7 +35,7 @@ const GROUP_OR_OTHERS = 0o022;
 const STICKY = 0o1000;
 const NOUNS = { file: 'regular file', directory: 'directory' } as const;
 
-export function lookAt(path: string): Entry | undefined {
+export function inspect(path: string): Entry | undefined {
   let found: ReturnType<typeof lstatSync>;
   try {
     found = lstatSync(path);
@@ -56,17 +56,17 @@ export function lookAt(path: string): Entry | undefined {
 
 /** Files of root and of the user that this process runs as. */
 export function ownTrust(): Trust {
-  return { uid: process.geteuid?.() ?? 0, judge: 'way' };
+  return { uid: process.geteuid?.() ?? 0, decide: 'way' };
 }
 
 /** The fault of a file, as a sentence without a full stop; undefined if it can be trusted. */
-export function faultOfFile(path: string, trust: Trust = ownTrust(), look: LookAt = lookAt): string | undefined {
+export function faultOfFile(path: string, trust: Trust = ownTrust(), look: Inspect = inspect): string | undefined {
   const found = resolveTrusted(path, trust, look);
   return 'fault' in found ? found.fault : undefined;
 }
 
 /** The same for a directory. */
-export function faultOfDirectory(path: string, trust: Trust = ownTrust(), look: LookAt = lookAt): string | undefined {
+export function faultOfDirectory(path: string, trust: Trust = ownTrust(), look: Inspect = inspect): string | undefined {
   const found = resolveTrusted(path, trust, look, 'directory');
   return 'fault' in found ? found.fault : undefined;
 }
@@ -77,7 +77,7 @@ export type Resolved = { readonly fault: string } | { readonly path: string; rea
 export function resolveTrusted(
   path: string,
   trust: Trust,
-  look: LookAt = lookAt,
+  look: Inspect = inspect,
   wanted: 'file' | 'directory' = 'file',
 ): Resolved {
   try {
@@ -87,12 +87,12 @@ export function resolveTrusted(
   }
 }
 
-function walk(path: string, trust: Trust, look: LookAt, wanted: 'file' | 'directory'): Resolved {
+function walk(path: string, trust: Trust, look: Inspect, wanted: 'file' | 'directory'): Resolved {
   const ahead = path.split('/').filter((name) => name !== '' && name !== '.');
   let directory = '/';
   let links = 0;
   const root = look(directory);
-  const fault = root && trust.judge === 'way' ? faultOf(directory, root, trust) : undefined;
+  const fault = root && trust.decide === 'way' ? faultOf(directory, root, trust) : undefined;
   if (fault) return { fault };
   for (let name = ahead.shift(); name !== undefined; name = ahead.shift()) {
     if (name === '..') {
@@ -103,7 +103,7 @@ function walk(path: string, trust: Trust, look: LookAt, wanted: 'file' | 'direct
     const entry = look(here);
     if (!entry) return { fault: `${here} does not exist` };
     const isWay = entry.kind === 'directory' || entry.kind === 'link';
-    const found = isWay && trust.judge === 'file' ? undefined : faultOf(here, entry, trust);
+    const found = isWay && trust.decide === 'file' ? undefined : faultOf(here, entry, trust);
     if (found) return { fault: found };
     if (entry.kind === 'link') {
       links += 1;

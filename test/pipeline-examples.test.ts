@@ -55,9 +55,9 @@ test('a host comes back, and return.conf migrates its instances back and alerts 
   timeout: 120_000,
 }, async () => {
   await using here = await start();
-  const told = join(here.directory, 'told');
+  const received = join(here.directory, 'received');
   const pager = join(here.directory, 'pager');
-  writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
+  writeFileSync(pager, `#!/bin/sh\necho "$@" >> ${received}\n`, { mode: 0o755 });
   const methods = example('return.conf')
     .replaceAll('../tasks/', fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url)))
     .replaceAll(/(command = \S+alert\.sh .*)$/gm, `$1 ${pager}`);
@@ -82,7 +82,7 @@ test('a host comes back, and return.conf migrates its instances back and alerts 
     'active on c1',
     'stopped on c1',
   ]);
-  expect(readFileSync(told, 'utf8')).toMatch(/host c1 is back, came home: 4, did not: 0/);
+  expect(readFileSync(received, 'utf8')).toMatch(/host c1 is back, came home: 4, did not: 0/);
 });
 
 describe('a host fails', { timeout: 120_000 }, () => {
@@ -121,7 +121,7 @@ describe('a host fails', { timeout: 120_000 }, () => {
     [1, 'failed', ['down', 'up', 'down', 'up']],
   ])(
     'and inventory.conf updates an inventory, and rolls that back if the share of failed evacuations is %i',
-    async (share, status, told) => {
+    async (share, status, received) => {
       await using inventory = await Inventory.start();
       await using here = await start({
         behaviour: { failedEvacuations: share },
@@ -131,15 +131,15 @@ describe('a host fails', { timeout: 120_000 }, () => {
         .replaceAll('https://inventory.example.org', inventory.url)
         .replaceAll('../tasks/', fileURLToPath(new URL('../docs/examples/tasks/', import.meta.url)));
       const { notification } = await recover(here, methods);
-      expect([notification.status, inventory.told(notification.notification_uuid)]).toEqual([status, told]);
+      expect([notification.status, inventory.updatesOf(notification.notification_uuid)]).toEqual([status, received]);
     },
   );
 
   test('and webhook.conf opens a ticket, and sends its number and the outcome to the chat', async () => {
-    const heard: { path: string; body: string; authorization: string | undefined }[] = [];
+    const received: { path: string; body: string; authorization: string | undefined }[] = [];
     const server = createServer(async (request, response) => {
       const { url: path = '', headers: given } = request;
-      heard.push({ path, body: await text(request), authorization: given.authorization });
+      received.push({ path, body: await text(request), authorization: given.authorization });
       response.end(path.startsWith('/api/') ? '{"ticket": "T-17"}' : 'ok');
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -159,13 +159,13 @@ describe('a host fails', { timeout: 120_000 }, () => {
       const shown = await recover(here, methods);
       expect(shown.notification).toMatchObject({ status: 'finished', message: null });
       const uuid = shown.notification.notification_uuid;
-      expect(heard.map(({ path }) => path)).toEqual([
+      expect(received.map(({ path }) => path)).toEqual([
         '/api/hosts/c1/tickets',
         '/services/T0/secret',
         '/services/T0/secret',
       ]);
-      expect(heard[0]?.authorization).toBe('Bearer plugh');
-      expect(heard.slice(1).map(({ body }) => JSON.parse(body))).toEqual([
+      expect(received[0]?.authorization).toBe('Bearer plugh');
+      expect(received.slice(1).map(({ body }) => JSON.parse(body))).toEqual([
         { text: `Host *c1* failed. Recovery ${uuid} begins, ticket T-17.` },
         { text: 'Host *c1*: 4 instances recovered, 0 not. ' },
       ]);

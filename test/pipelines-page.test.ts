@@ -84,11 +84,11 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     expect(graph).toMatch(/tell_oncall +executable, idempotent/);
     expect(graph).toMatch(/ticket -> note_end/);
     const misspelt = `sed -i 's/{{ instances.count/{{ instances.cuont/' ${FILE}; ! recovery-agent validate ${FILE}`;
-    const told = await shell(misspelt);
+    const received = await shell(misspelt);
     const [shown] = blocksOf('### 3. Is it right?').filter(({ kind }) => kind === 'text');
     // The position in the file precedes it on its line.
     const expected = shown?.text.replace(/:(\d+): /, (_, column: string) => `:${Number(column) + root.length}: `);
-    expect(told).toContain(placed(expected ?? 'nothing is shown'));
+    expect(received).toContain(placed(expected ?? 'nothing is shown'));
     await type('### 2. A list that names it');
   });
 
@@ -96,16 +96,16 @@ describe('ten minutes', { timeout: 120_000 }, () => {
     rmSync(join(root, 'var/tmp/tell-oncall.log'));
     await type('### 4. What happens when …');
     expect(existsSync(join(root, 'var/tmp/tell-oncall.log'))).toBe(false);
-    const told = await type('### 4. What happens when …', 1);
-    expect(told).toContain('"call":"run"');
+    const received = await type('### 4. What happens when …', 1);
+    expect(received).toContain('"call":"run"');
     expect(read('var/tmp/tell-oncall.log')).toMatch(/^host compute-1 failed with \d+ instances\n$/);
     expect(existsSync(join(root, 'var/tmp/recovered-compute-1-T-1'))).toBe(true);
   });
 
   it('and check and undo run as on the page', async () => {
-    const told = await type('## When the engine dies');
-    expect(told.match(/"metered": 0/g)).toHaveLength(2);
-    expect(told.match(/Metering rolled back/g)).toHaveLength(1);
+    const received = await type('## When the engine dies');
+    expect(received.match(/"metered": 0/g)).toHaveLength(2);
+    expect(received.match(/Metering rolled back/g)).toHaveLength(1);
     expect(existsSync(join(root, 'var/tmp/metering.json'))).toBe(false);
   });
 });

@@ -83,7 +83,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   const admitted = engineAdmission(options, log);
   const identity = admitted?.admission;
   const checkFencing = fencingCheck(options);
-  const stopAsked = stopRequested();
+  const stopRequest = stopRequested();
   process.on('SIGHUP', () => log('warning', HOW_CONFIGURATION_IS_TAKEN));
   const node = line.text('node') ?? (options.engine.node || hostname());
   const journalPath = givenPath(line, 'journal') ?? options.journal.path;
@@ -93,14 +93,14 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   if (processFile) takeProcessFile(processFile);
   let engine: Engine | undefined;
   const openedSince = new Date().toISOString();
-  const reigning = (): Engine => {
+  const activeEngine = (): Engine => {
     if (engine) return engine;
     const who = `the engine on ${node} (pid ${process.pid})`;
     throw new RpcError(RPC_ERRORS.starting, `${who} has waited for the journal ${journalPath} since ${openedSince}`);
   };
   // Before the lease is taken: an engine that cannot be reached must not start to recover.
   await tryAddresses(options, identity);
-  const methods = engineMethods(reigning, threshold, new ReportLimits(options.transport));
+  const methods = engineMethods(activeEngine, threshold, new ReportLimits(options.transport));
   const servers = [await listenHere(socket, methods)];
   const early = new AbortController();
   let rightsTried: Promise<void> | undefined;
@@ -121,7 +121,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       realClock,
     );
     // It may have to wait for a lock or for a lease to run out.
-    journal = await Promise.race([opening, stopAsked.then(() => undefined)]);
+    journal = await Promise.race([opening, stopRequest.then(() => undefined)]);
     if (!journal) {
       log('info', 'stop requested before the journal was open', { node });
       await closeServers();
@@ -158,7 +158,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
   }
 
   try {
-    const signal = await Promise.race([stopAsked, engine.ended.then(() => 'ended' as const)]);
+    const signal = await Promise.race([stopRequest, engine.ended.then(() => 'ended' as const)]);
     log('info', 'engine stops', { signal });
     early.abort();
     await rightsTried;

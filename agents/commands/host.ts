@@ -19,8 +19,8 @@ export const host: Command = {
     const name = requiredPositional(line, 'the name of a host');
     const reserved = line.text('reserved');
     if (reserved !== 'yes' && reserved !== 'no') throw new CommandFailure(EXIT.usage, '--reserved must be yes or no');
-    const asked = { name, reserved: reserved === 'yes' ? 1 : 0, ...reasonIn(line) };
-    await withEngine(engineAddressOf(line), (client) => client.call('host', asked));
+    const requested = { name, reserved: reserved === 'yes' ? 1 : 0, ...reasonIn(line) };
+    await withEngine(engineAddressOf(line), (client) => client.call('host', requested));
     print(`Host '${name}' is ${reserved === 'yes' ? 'reserved' : 'not reserved'}.`);
     return EXIT.ok;
   },

@@ -106,14 +106,14 @@ const RUN: Readonly<Record<(typeof ACTIONS)[number], Action>> = {
   },
 
   revoke: async (path, _, rest) => {
-    const asked = hostName(rest[0]);
+    const requested = hostName(rest[0]);
     expectNoMore(rest.slice(1));
     const ring = readRing(path);
     const names = Object.values(ring.hosts).map(({ host }) => host);
-    const found = matchHost(asked, names);
+    const found = matchHost(requested, names);
     if (found.match !== 'one') {
       const known = names.length === 0 ? 'no key was issued at all' : `keys were issued to ${names.join(', ')}`;
-      const why = found.match === 'several' ? `${asked} may be ${found.names.join(' or ')}` : known;
+      const why = found.match === 'several' ? `${requested} may be ${found.names.join(' or ')}` : known;
       throw new CommandFailure(EXIT.failed, `no key is revoked: ${why} (${path})`);
     }
     await written(path, () => replaceKeyRing(path, revoke(ring, found.name, timeNow())));

@@ -11,7 +11,7 @@ import {
   MONITOR_NAMES,
   type Monitor,
   type MonitorName,
-  type Sight,
+  type Observation,
 } from '#monitors/service/monitor.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
@@ -24,7 +24,7 @@ import { MonitorProcess } from '../monitor-process.ts';
 import { print, printJson, table } from '../output/output.ts';
 
 /** Upper bound of the single poll of `--once`. */
-const LOOK_MS = 120_000;
+const POLL_MS = 120_000;
 
 const CREATE: Readonly<Record<MonitorName, () => Promise<CreateMonitor>>> = {
   host: async () => (await import('#monitors/host/monitor.ts')).create,
@@ -75,16 +75,16 @@ async function createAll(
 /** States of the monitor itself, not of the objects that it monitors. */
 const GAPS: ReadonlySet<string> = new Set(['blind', 'unwatched', 'unreadable']);
 
-type Look =
-  | { readonly monitor: MonitorName; readonly sights: readonly Sight[] }
+type PollResult =
+  | { readonly monitor: MonitorName; readonly sights: readonly Observation[] }
   | { readonly monitor: MonitorName; readonly error: string };
 
-async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): Promise<ExitCode> {
-  const signal = AbortSignal.timeout(LOOK_MS);
+async function pollOnce(monitors: readonly Monitor[], format: 'text' | 'json'): Promise<ExitCode> {
+  const signal = AbortSignal.timeout(POLL_MS);
   const looks = await Promise.all(
-    monitors.map(async (monitor): Promise<Look> => {
+    monitors.map(async (monitor): Promise<PollResult> => {
       try {
-        return { monitor: monitor.name, sights: await monitor.look(signal) };
+        return { monitor: monitor.name, sights: await monitor.poll(signal) };
       } catch (error) {
         return { monitor: monitor.name, error: errorMessage(error) };
       }
@@ -103,7 +103,7 @@ async function lookOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
 }
 
 /** An object that should be monitored is not. */
-function hasGap(look: Look): boolean {
+function hasGap(look: PollResult): boolean {
   return 'error' in look || look.sights.some(({ state }) => GAPS.has(state));
 }
 
@@ -175,6 +175,6 @@ export const monitor: Command = {
     if (line.has('json') && !line.has('once')) throw new CommandFailure(EXIT.usage, '--json goes with --once');
     if (!line.has('once')) return watch(line, names, configuration);
     const monitors = await createAll(names, configuration, options.monitors.hostName || hostname());
-    return lookOnce(monitors, line.has('json') ? 'json' : 'text');
+    return pollOnce(monitors, line.has('json') ? 'json' : 'text');
   },
 };

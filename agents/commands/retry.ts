@@ -56,9 +56,9 @@ export const retry: Command = {
     const uuid = requiredUuid(line);
     const engine = engineAddressOf(line);
     const proof = line.has('host-is-down') ? 'operator' : 'none';
-    const verdicts = { done: names(line.text('done')), not_done: names(line.text('not-done')) };
-    const asked = { uuid, proof, ...verdicts, ...abandonedIn(line), ...reasonIn(line) };
-    const view = (await withEngine(engine, (client) => client.call('retry', asked))) as NotificationView;
+    const decisions = { done: names(line.text('done')), not_done: names(line.text('not-done')) };
+    const requested = { uuid, proof, ...decisions, ...abandonedIn(line), ...reasonIn(line) };
+    const view = (await withEngine(engine, (client) => client.call('retry', requested))) as NotificationView;
     if (line.has('wait')) return waitFor(engine, uuid, line.has('json') ? 'json' : 'text');
     if (line.has('json')) printJson(view);
     else print(`Recovery ${uuid} is ${coloured(view.status)}.`);

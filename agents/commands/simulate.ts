@@ -31,7 +31,7 @@ function runningTasks(line: CommandLine, configuration: Configuration): NonNulla
     clock: { ...realClock, run: (work) => work },
     behaviour: { rebuildMs: [50, 150], migrationMs: [50, 150], powerMs: 30, computeStartMs: 100 },
     realDriver: (name) => (name === 'executable' || name === 'module' ? loadDriver(name) : undefined),
-    askedAfterwards: line.has('undo-tasks') ? ['check', 'undo'] : ['check'],
+    calledAfterwards: line.has('undo-tasks') ? ['check', 'undo'] : ['check'],
     configuration: { ...configuration, options: { ...options, general } },
   };
 }

@@ -53,8 +53,8 @@ export const validate: Command = {
 };
 
 function describeCloud({ cloud, rights, hosts }: CloudExamination): string {
-  const lines = rights.map(({ right, verdict, reason }) => {
-    return `  ${verdict.padEnd(7)}  ${right}${reason === '' ? '' : `: ${reason}`}`;
+  const lines = rights.map(({ right, verdict: state, reason }) => {
+    return `  ${state.padEnd(7)}  ${right}${reason === '' ? '' : `: ${reason}`}`;
   });
   const found = hosts.map(({ isUsable, message }) => `  ${isUsable ? 'note' : 'error'}: ${message}`);
   return [`Rights at ${cloud}:`, ...lines, ...(found.length > 0 ? ['Hosts:', ...found] : [])].join('\n');

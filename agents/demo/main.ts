@@ -35,7 +35,7 @@ interface Outcome {
 /** Follows a recovery on one engine until it is closed, the engine is gone, or `stopAt` instances have moved. */
 async function follow(engine: EngineProcess, uuid: string, stopAt: number): Promise<void> {
   const stop = Promise.withResolvers<void>();
-  const onTold = (_: string, params: unknown): void => {
+  const onNotification = (_: string, params: unknown): void => {
     const notice = params as WatchNotice;
     if (notice.kind === 'event')
       story.quiet(`  ${notice.message.length > 110 ? `${notice.message.slice(0, 107)}…` : notice.message}`);
@@ -45,7 +45,7 @@ async function follow(engine: EngineProcess, uuid: string, stopAt: number): Prom
     }
     if (notice.kind === 'status' && notice.status !== 'running') stop.resolve();
   };
-  using client = await RpcClient.connect(engine.socket, { onTold });
+  using client = await RpcClient.connect(engine.socket, { onNotification });
   const { notification } = (await client.call('watch', { uuid })) as RecoveryView;
   if (notification.closed_at !== null) return;
   await Promise.race([stop.promise, client.closed, delay(LIMIT_MS, undefined, { ref: false })]);
@@ -107,8 +107,8 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   await follow(second, uuid, Number.POSITIVE_INFINITY);
   story.endProgress();
 
-  using asked = await RpcClient.connect(second.socket);
-  const recovery = (await asked.call('show', { uuid })) as RecoveryView;
+  using requested = await RpcClient.connect(second.socket);
+  const recovery = (await requested.call('show', { uuid })) as RecoveryView;
   second.kill('SIGTERM');
   await second.ended();
   story.heading('The journal');

@@ -9,17 +9,17 @@ import type { DriverCall } from '#engine/task-drivers/driver.ts';
 import type { ProgramCalls } from './program-calls.ts';
 import type { DrivenClock } from './stage.ts';
 
-export type Asked = 'check' | 'undo';
+export type CheckOrUndo = 'check' | 'undo';
 
-export interface AskingSettings {
-  readonly asked: readonly Asked[];
+export interface AfterwardsSettings {
+  readonly asked: readonly CheckOrUndo[];
   readonly clock: DrivenClock;
   readonly timeoutMsOf: (task: string) => number;
   readonly signal: AbortSignal;
 }
 
 /** Records the end of each call. */
-export async function askAfterwards(programs: ProgramCalls, settings: AskingSettings): Promise<void> {
+export async function callAfterwards(programs: ProgramCalls, settings: AfterwardsSettings): Promise<void> {
   const undone = new Set(programs.calls.filter(({ call }) => call === 'undo').map(({ task }) => task));
   const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.name));
   if (settings.asked.includes('check')) {
@@ -39,9 +39,9 @@ export async function askAfterwards(programs: ProgramCalls, settings: AskingSett
 }
 
 async function within(
-  { clock, signal, timeoutMsOf }: AskingSettings,
+  { clock, signal, timeoutMsOf }: AfterwardsSettings,
   call: DriverCall,
-  ask: (bounded: DriverCall) => Promise<unknown> | undefined,
+  query: (bounded: DriverCall) => Promise<unknown> | undefined,
 ): Promise<void> {
   signal.throwIfAborted();
   const limit = new AbortController();
@@ -55,7 +55,7 @@ async function within(
     const bounded = AbortSignal.any([signal, limit.signal]);
     // The flow is over: nothing of it goes into the journal any more.
     const context = { ...call.context, signal: bounded, log: () => {}, progress: () => {} };
-    await ask({ ...call, isResumed: true, context });
+    await query({ ...call, isResumed: true, context });
   } catch {
     // The result is recorded with the calls.
   } finally {

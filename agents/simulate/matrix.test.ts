@@ -181,8 +181,12 @@ actions = [{name: MIGRATE}]
     const text = lists("pre:['page']") + PAGE;
     const again = await simulate('process', `${text}after_crash = idempotent\n`);
     expect(rowOf(again, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 2 }, toDo: null });
-    const asked = await simulate('process', `${text}after_crash = check\n`);
-    expect(rowOf(asked, 'page', 'engine killed')).toMatchObject({ status: 'finished', done: { page: 1 }, toDo: null });
+    const requested = await simulate('process', `${text}after_crash = check\n`);
+    expect(rowOf(requested, 'page', 'engine killed')).toMatchObject({
+      status: 'finished',
+      done: { page: 1 },
+      toDo: null,
+    });
   });
 
   it('continues, rolls back or retries by the section of the task', async () => {

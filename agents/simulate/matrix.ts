@@ -12,7 +12,7 @@ export interface MatrixSettings {
   readonly seed: number;
   /** What makes the undisturbed run another one, e.g. real tasks in real time. */
   readonly undisturbed?: Partial<
-    Pick<RunSettings, 'clock' | 'behaviour' | 'realDriver' | 'askedAfterwards' | 'configuration'>
+    Pick<RunSettings, 'clock' | 'behaviour' | 'realDriver' | 'calledAfterwards' | 'configuration'>
   >;
   readonly signal: AbortSignal;
 }

@@ -17,7 +17,7 @@ export function describeCalls(calls: readonly ProgramCall[]): string {
 
 function describeCall(one: ProgramCall): string[] {
   const { log, progress, outputs, outputs_dropped, seconds, message } = one;
-  const said = progress.map((step) =>
+  const reported = progress.map((step) =>
     step.progress === null ? step.message : `${percent(step.progress)} ${step.message}`,
   );
   return [
@@ -25,7 +25,7 @@ function describeCall(one: ProgramCall): string[] {
     `${titleOf(one)}: ${one.program.map(quoted).join(' ')}`,
     `  ${one.end}, ${seconds} s${message === null ? '' : `: ${message}`}`,
     ...part('standard error and log', log),
-    ...part('progress', said),
+    ...part('progress', reported),
     ...(outputs === null ? [] : [`  outputs: ${JSON.stringify(outputs)}`]),
     ...(outputs_dropped.length === 0
       ? []

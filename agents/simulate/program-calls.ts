@@ -47,12 +47,12 @@ export class ProgramCalls {
   /** The driver, its calls noted here. */
   heard(driver: Driver): Driver {
     const { check, undo } = driver;
-    const heard: Driver = {
+    const received: Driver = {
       steps: driver.steps,
       run: async (call) => {
-        this.ran.set(call.name, { driver: heard, call });
+        this.ran.set(call.name, { driver: received, call });
         const outputs = await this.#noted('run', call, (own) => driver.run(own), ranWell);
-        this.ran.set(call.name, { driver: heard, call: { ...call, outputs } });
+        this.ran.set(call.name, { driver: received, call: { ...call, outputs } });
         return outputs;
       },
       ...(check ? { check: (call) => this.#noted('check', call, (own) => check.call(driver, own), answered) } : {}),
@@ -68,7 +68,7 @@ export class ProgramCalls {
           }
         : {}),
     };
-    return heard;
+    return received;
   }
 
   async #noted<T>(
@@ -95,7 +95,7 @@ export class ProgramCalls {
         },
       },
     };
-    const begunAt = performance.now();
+    const startedAt = performance.now();
     const note = (end: End): void => {
       if (this.calls.length >= MAX_CALLS) return;
       const { command, module } = options;
@@ -107,7 +107,7 @@ export class ProgramCalls {
         program: Array.isArray(command) ? command.map(String) : [String(module ?? '')],
         ...end,
         outputs_dropped: Object.keys(end.outputs ?? {}).filter((output) => !provided.includes(output)),
-        seconds: Math.round((performance.now() - begunAt) / 100) / 10,
+        seconds: Math.round((performance.now() - startedAt) / 100) / 10,
         log: lines.kept,
         progress: progress.kept,
         lines_left_out: lines.leftOut + progress.leftOut,
@@ -137,14 +137,14 @@ function ranWell(outputs: Values): End {
   return { ...DONE, outputs: isKept ? outputs : null };
 }
 
-function answered(verdict: CheckResult): End {
-  switch (verdict.state) {
+function answered(state: CheckResult): End {
+  switch (state.state) {
     case 'done':
-      return ranWell(verdict.outputs);
+      return ranWell(state.outputs);
     case 'not done':
       return { ...DONE, end: 'not done' };
     case 'unknown':
-      return { ...DONE, end: 'unknown', message: verdict.reason };
+      return { ...DONE, end: 'unknown', message: state.reason };
   }
 }
 

@@ -45,10 +45,10 @@ export function toDo(facts: Facts): string | null {
     return `find out whether it was done, then retry with ${words}`;
   }
   if (status === 'failed') {
-    const mend = flows.includes('REVERT_FAILURE')
+    const remedy = flows.includes('REVERT_FAILURE')
       ? 'undo by hand what the rollback left, fix the cause'
       : 'fix the cause';
-    return `${mend}, then retry`;
+    return `${remedy}, then retry`;
   }
   // The flow continued without it, or a second flow had no work left and ended before it.
   const undone = notDone.filter((task) => !doubts.includes(task));

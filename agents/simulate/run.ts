@@ -11,7 +11,7 @@ import { recoveryActionDriver } from '#engine/task-drivers/recovery-action/drive
 import { TASK_STEP } from '#engine/task-drivers/task-step.ts';
 import { builtInTask } from '#engine/tasks/registry.ts';
 import type { RecoveryView, TaskView } from '#protocol/views.ts';
-import { type Asked, askAfterwards } from './afterwards.ts';
+import { type CheckOrUndo, callAfterwards } from './afterwards.ts';
 import { type Disturbance, Trouble } from './fault.ts';
 import type { Life } from './life.ts';
 import { type ProgramCall, ProgramCalls } from './program-calls.ts';
@@ -35,7 +35,7 @@ export interface RunSettings {
    */
   readonly realDriver?: (name: Parameters<LoadDriver>[0]) => ReturnType<LoadDriver> | undefined;
   /** Calls to those drivers after the end of the flow. */
-  readonly askedAfterwards?: readonly Asked[];
+  readonly calledAfterwards?: readonly CheckOrUndo[];
   readonly signal: AbortSignal;
 }
 
@@ -67,14 +67,14 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
   });
   /** What came before the simulated event is not disturbed. */
-  let isBegun = false;
+  let isStarted = false;
   await using stage: Stage = new Stage({
     clock,
     seed,
     ...(behaviour ? { behaviour } : {}),
     configuration,
     taskOf: (planned, life) =>
-      isBegun
+      isStarted
         ? troubled(planned, trouble, life, async (name) => {
             const real = await settings.realDriver?.(name);
             return real ? programs.heard(real) : standIn(deeds, trouble, life);
@@ -90,19 +90,19 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
     await clock.run(untilClosed(stage, uuid, { deadline, signal }));
     failure.earlier.over();
   }
-  isBegun = true;
-  const begunAt = clock.now();
+  isStarted = true;
+  const startedAt = clock.now();
   const uuid = await stage.notify(failure.notification);
-  const patience = { deadline: begunAt + longestMs(flow, configuration), signal };
+  const outageRetry = { deadline: startedAt + longestMs(flow, configuration), signal };
   const view = settings.realDriver
-    ? await clock.run(untilRoundEnds(stage, uuid, patience))
-    : await clock.run(untilClosed(stage, uuid, patience));
-  const seconds = Math.round((clock.now() - begunAt) / 1000);
-  const asked = settings.askedAfterwards ?? [];
+    ? await clock.run(untilRoundEnds(stage, uuid, outageRetry))
+    : await clock.run(untilClosed(stage, uuid, outageRetry));
+  const seconds = Math.round((clock.now() - startedAt) / 1000);
+  const requested = settings.calledAfterwards ?? [];
   const timeoutMsOf = (task: string): number => policyOf(configuration, task).timeoutMs;
-  await clock.run(askAfterwards(programs, { asked, clock, timeoutMsOf, signal }));
+  await clock.run(callAfterwards(programs, { asked: requested, clock, timeoutMsOf, signal }));
   const tasks = view.flows.flatMap((one) => one.tasks);
-  const doubts = await clock.run(doubtsOf(stage, uuid));
+  const doubts = await clock.run(stepsInDoubtOf(stage, uuid));
   const { counts, migrations } = stage.world;
   const moves = [...Object.values(counts.accepted), ...Object.values(migrations)];
   return {
@@ -174,7 +174,7 @@ function namesOf(tasks: readonly TaskView[]): string[] {
   return [...new Set(tasks.map(({ name }) => name))];
 }
 
-async function doubtsOf({ journal }: Stage, uuid: string): Promise<string[]> {
+async function stepsInDoubtOf({ journal }: Stage, uuid: string): Promise<string[]> {
   const logbook = await journal.query('logbook', uuid);
   const steps = logbook ? await journal.query('doubts', logbook.id) : [];
   return [...new Set(steps.map(({ key }) => key.slice(`${TASK_STEP}:`.length)))];

@@ -50,7 +50,7 @@ export function configurationFor(flow: FlowName, configuration: Configuration): 
     ...configuration,
     pipelines,
     segments: [segment],
-    options: { ...options, engine: { ...options.engine, beatIntervalMs: 600_000 } },
+    options: { ...options, engine: { ...options.engine, renewalIntervalMs: 600_000 } },
   };
 }
 

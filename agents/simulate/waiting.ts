@@ -8,8 +8,8 @@ import type { Stage } from './stage.ts';
 
 /** The cluster's time to see that an engine is dead and to start the next. */
 const TAKE_OVER_MS = 5000;
-const SHORTEST_LOOK_MS = 250;
-const LONGEST_LOOK_MS = 60_000;
+const SHORTEST_POLL_MS = 250;
+const LONGEST_POLL_MS = 60_000;
 /** Rounds of a recovery: the notification's, and one retry of the engine; and as many again for good measure. */
 const ROUNDS = 4;
 
@@ -28,7 +28,7 @@ export async function untilRoundEnds(
     const view = await stage.engine.reads.show(uuid);
     const { closed_at, status } = view.notification;
     if (closed_at !== null || status === 'error' || stage.clock.now() > deadline) return view;
-    await stage.clock.sleep(SHORTEST_LOOK_MS, signal);
+    await stage.clock.sleep(SHORTEST_POLL_MS, signal);
   }
 }
 
@@ -39,7 +39,7 @@ export async function untilClosed(
   { deadline, signal }: OutageRetry,
 ): Promise<RecoveryView> {
   let engines = 1;
-  for (let pause = SHORTEST_LOOK_MS; ; pause = Math.min(LONGEST_LOOK_MS, pause * 2)) {
+  for (let pause = SHORTEST_POLL_MS; ; pause = Math.min(LONGEST_POLL_MS, pause * 2)) {
     signal.throwIfAborted();
     if (stage.life.isDead) {
       await stage.clock.sleep(TAKE_OVER_MS, signal);

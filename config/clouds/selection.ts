@@ -127,15 +127,15 @@ function pathsOf(files: readonly CloudsFile[]): string {
 /** The values that a cloud takes from clouds-public.yaml. Those that are built into openstacksdk do not exist here. */
 function profileOf(search: FileSearch, cloud: Layer, environment: EnvironmentCloud | undefined): Layer | undefined {
   const { profile, cloud: former } = Object.fromEntries(cloud.top);
-  const asked = chosenProfile(profile, former);
-  const name = asked === undefined ? undefined : textOf(asked);
-  if (asked === undefined || name === undefined || name === environment?.name) return undefined;
+  const requested = chosenProfile(profile, former);
+  const name = requested === undefined ? undefined : textOf(requested);
+  if (requested === undefined || name === undefined || name === environment?.name) return undefined;
   const file = findFile(search, 'clouds-public');
   const profiles = file === undefined ? {} : section(file.path, 'public-clouds', file.tree['public-clouds']);
   if (file === undefined || !Object.hasOwn(profiles, name)) {
     const where = file === undefined ? 'there is no clouds-public.yaml' : `${file.path} has no profile '${name}'`;
     const cure = "profiles of openstacksdk's own are not supported; write the values of the profile into the cloud";
-    throw new CredentialsError(`${asked.called} is '${name}', and ${where}; ${cure}`);
+    throw new CredentialsError(`${requested.called} is '${name}', and ${where}; ${cure}`);
   }
   const place = `profile '${name}' in ${file.path}`;
   const layer = layerOf(section(file.path, `public-clouds.${name}`, profiles[name]), place);

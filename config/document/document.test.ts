@@ -137,7 +137,7 @@ test.each([
 });
 
 describe('a sign of a comment that may belong to the value', () => {
-  const said = (line: string) => parse(`[s]\n${line}`).problems.map(formatProblem);
+  const reported = (line: string) => parse(`[s]\n${line}`).problems.map(formatProblem);
   const cut = (place: string, sign: string) =>
     `f:${place}: "${sign}" begins a comment and would cut "x" short; write \\${sign}, or a blank before it if it is a comment`;
   const cutInQuotes = (place: string, sign: string) =>
@@ -153,7 +153,7 @@ describe('a sign of a comment that may belong to the value', () => {
     ['x = --y="b ; c"', cutInQuotes('2:12', ';')],
     ["x = pre:['a'],\n  main:['b']#c", cut('3:13', '#')],
     ['x = a "b\\" ; c" d', cutInQuotes('2:12', ';')],
-  ])('is refused in %j', (line, ...expected) => expect(said(line)).toEqual(expected));
+  ])('is refused in %j', (line, ...expected) => expect(reported(line)).toEqual(expected));
 
   test.each([
     'x = a ; b',
@@ -167,7 +167,7 @@ describe('a sign of a comment that may belong to the value', () => {
     'x = #nothing',
     'x = https://x.example.org/\\#chan',
     'x = /x "c \\; d"',
-  ])('is none in %j', (line) => expect(said(line)).toEqual([]));
+  ])('is none in %j', (line) => expect(reported(line)).toEqual([]));
 
   test('is accepted in an option that is not used', () => {
     const { problems } = parseDocument('f', bytes('[s]\nx = a#b\ny = a#b'), (_, option) => option === 'y');

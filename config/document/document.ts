@@ -10,7 +10,7 @@ import { type Opening, partnerOf } from './continuation.ts';
 import type { Dialect, Rules, SectionRules } from './oslo/dialect.ts';
 import { OsloLines } from './oslo/lines.ts';
 import { readOsloValue } from './oslo/value.ts';
-import { blankProblem, looksNew, OwnLines, type OwnOption } from './own-lines.ts';
+import { blankProblem, isUnknownLine, OwnLines, type OwnOption } from './own-lines.ts';
 import type { Document, DocumentOption, DocumentSection } from './parsed-document.ts';
 import { errorAt, formatPosition, type Position, type Problem, warningAt } from './problem.ts';
 import { linesOf } from './text.ts';
@@ -136,7 +136,7 @@ class DocumentReader {
   #takeOslo(name: string, at: Position, pieces: readonly Piece[]): void {
     this.#reportOutside(at);
     const isUsed = this.#isUsed(this.#section?.name ?? '', name);
-    const slip = pieces.slice(1).find(({ text }) => looksNew(text));
+    const slip = pieces.slice(1).find(({ text }) => isUnknownLine(text));
     if (isUsed && slip !== undefined) {
       this.#report(blankProblem(name, { file: this.#file, line: slip.line, column: slip.column }));
     }

@@ -15,7 +15,7 @@ const CLEARLY_OPTION = /^[A-Za-z0-9_.-]+[ \t]*=/;
 const OPTION_NAME = /^[A-Za-z0-9_.[\]-]+$/;
 
 /** Whether a line resembles a new section or option, so that a blank before it is probably a mistake. */
-export function looksNew(text: string): boolean {
+export function isUnknownLine(text: string): boolean {
   return CLEARLY_SECTION.test(text) || CLEARLY_OPTION.test(text);
 }
 

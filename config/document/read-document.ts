@@ -28,7 +28,7 @@ export function readDocument(
   }
   if (content === undefined) return undefined;
   const document = parseDocument(path, content.bytes, hasEffect, findDialect);
-  problems.push(...document.problems, ...openToEverybody(document, content.mode));
+  problems.push(...document.problems, ...readableByOthers(document, content.mode));
   return document;
 }
 
@@ -39,7 +39,7 @@ export function hasEffect(section: string, option: string): boolean {
   return OPTIONS.some((entry) => entry.section === section && entry.spec.name === option);
 }
 
-function openToEverybody(document: Document, mode: number): Problem[] {
+function readableByOthers(document: Document, mode: number): Problem[] {
   const defaults = document.sections.find((section) => section.name === 'DEFAULT');
   const password = defaults?.options.get('os_privileged_user_password');
   if (password === undefined || password.value.text === '' || (mode & 0o007) === 0) return [];

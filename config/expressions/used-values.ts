@@ -17,7 +17,7 @@ export interface PlacedComparison {
 }
 
 /** Findings collected while a section is read. */
-export interface Asked {
+export interface UsedValues {
   readonly references: Reference[];
   readonly comparisons: PlacedComparison[];
 }
@@ -27,7 +27,7 @@ export function collect(
   value: Value,
   option: DocumentOption | undefined,
   otherwise: Position,
-  { references, comparisons }: Asked,
+  { references, comparisons }: UsedValues,
 ): void {
   const paths = allPaths(value);
   const written = typeof value === 'string' ? paths : pathsAsWritten(option?.value.text ?? '');

@@ -83,7 +83,7 @@ export const journal = {
 export const engine = {
   socket: text('socket', '/run/recovery-agent/engine.sock', ABSOLUTE_PATH, 'Unix socket of the engine on its node.'),
   node: text('node', '', OPTIONAL_HOST, 'Name of this node in the journal; default: its host name.'),
-  beatIntervalMs: seconds('beat_interval', 10, [0.1, 3600], 'Interval between lease renewals.'),
+  renewalIntervalMs: seconds('beat_interval', 10, [0.1, 3600], 'Interval between lease renewals.'),
   leaseTimeoutMs: seconds(
     'lease_timeout',
     30,
@@ -108,8 +108,8 @@ export const engine = {
     [0, 1000],
     'Maximum number of engine failures per recovery. Beyond it the recovery becomes a dead letter.',
   ),
-  outagePatienceMs: seenByTasks(
-    'outagePatienceMs',
+  outageTimeoutMs: seenByTasks(
+    'outageTimeoutMs',
     seconds(
       'outage_patience',
       600,

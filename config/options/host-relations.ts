@@ -12,9 +12,9 @@ export function checkHostMonitor({ hostMonitor }: EngineOptions, section: Docume
       problems.push(warningAt(option.at, `"${name}" has no effect ${message}`));
   };
   const { sources, monitoringDriver, policy, computeHosts, hostNameForm } = hostMonitor;
-  const asksPacemaker = sources.length > 0 ? sources.includes('pacemaker') : monitoringDriver === 'default';
+  const queriesPacemaker = sources.length > 0 ? sources.includes('pacemaker') : monitoringDriver === 'default';
   if (sources.length > 0) warn('monitoring_driver', 'beside "sources", which takes precedence');
-  if (policy === 'pacemaker-fenced' || (policy === 'auto' && asksPacemaker)) {
+  if (policy === 'pacemaker-fenced' || (policy === 'auto' && queriesPacemaker)) {
     warn('matrix_config_file', 'with the policy pacemaker-fenced, which "auto" means if Pacemaker is a source');
   }
   if (computeHosts.length > 0) {

@@ -50,7 +50,7 @@ export const hostSources = {
   ipmiRetryMax: count('ipmi_retry_max', 3, [0, 100], 'Retries of a query over IPMI that failed.'),
   ipmiRetryIntervalMs: seconds('ipmi_retry_interval', 10, [0, 300], 'Wait before a query over IPMI is retried.'),
   redfishTimeoutMs: seconds('redfish_timeout', 10, [0.1, 300], 'Upper bound of one request to a BMC over Redfish.'),
-  boardsParallel: count('boards_parallel', 16, [1, 256], 'BMCs that are read at the same time.'),
+  bmcsParallel: count('boards_parallel', 16, [1, 256], 'BMCs that are read at the same time.'),
 };
 
 export const heartbeat = {

@@ -77,10 +77,10 @@ function unknownOption(section: string, { name, at, oslo }: DocumentOption, know
 /** Relations between options that are valid on their own but do not fit together. */
 function checkRelations({ engine, nova }: EngineOptions, sections: Sections): Problem[] {
   const problems: Problem[] = [];
-  const beats = sections.get('engine')?.options;
-  const lease = beats?.get('lease_timeout') ?? beats?.get('beat_interval');
-  if (lease !== undefined && engine.leaseTimeoutMs <= engine.beatIntervalMs) {
-    const [timeout, interval] = [engine.leaseTimeoutMs / 1000, engine.beatIntervalMs / 1000];
+  const renewals = sections.get('engine')?.options;
+  const lease = renewals?.get('lease_timeout') ?? renewals?.get('beat_interval');
+  if (lease !== undefined && engine.leaseTimeoutMs <= engine.renewalIntervalMs) {
+    const [timeout, interval] = [engine.leaseTimeoutMs / 1000, engine.renewalIntervalMs / 1000];
     const message = `"lease_timeout" (${timeout}) must be longer than "beat_interval" (${interval}), better three times as long`;
     problems.push(errorAt(lease.value.place(0), message));
   }

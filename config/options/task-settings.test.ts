@@ -10,7 +10,7 @@ test('the names of the settings in stored plans do not change', () => {
     waitPeriodAfterPowerOnMs: 60_000,
     verifyIntervalMs: 1000,
     heartbeatWaitMs: 25_000,
-    outagePatienceMs: 600_000,
+    outageTimeoutMs: 600_000,
     evacuateAllInstances: true,
     ignoreInstancesInErrorState: false,
     addReservedHostToAggregate: false,

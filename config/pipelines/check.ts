@@ -139,8 +139,8 @@ function hintAt(
 ): string {
   if (later === undefined) return '';
   const other = contracts.get(later);
-  const asked = [...(other?.requires ?? []), ...(other?.references ?? []).map(({ steps }) => steps[0] ?? '')];
-  const isCircle = asked.some((value) => provides.includes(value));
+  const requested = [...(other?.requires ?? []), ...(other?.references ?? []).map(({ steps }) => steps[0] ?? '')];
+  const isCircle = requested.some((value) => provides.includes(value));
   return `; "${later}" does, but ${isCircle ? 'that one needs what this one provides: they wait for each other' : 'runs after it'}`;
 }
 

@@ -237,23 +237,23 @@ describe('a definition', () => {
   });
 
   test('that compares what never compares is refused with the place', () => {
-    const says = (line: string): string[] => problemsOf(task(PROGRAM, line));
-    expect(says('when = host_name == "a" and instances > 3')).toEqual([
+    const problemsIn = (line: string): string[] => problemsOf(task(PROGRAM, line));
+    expect(problemsIn('when = host_name == "a" and instances > 3')).toEqual([
       'f:6:29: task "a" compares the list instances with the number 3, which is never true; did you mean instances.count > 3?',
     ]);
-    expect(says('note = is it {{ host_name > 3 }}')).toEqual([
+    expect(problemsIn('note = is it {{ host_name > 3 }}')).toEqual([
       expect.stringMatching(/^f:6:17: task "a" compares the text host_name/),
     ]);
     expect(problemsOf(task(HOOK, 'body = {a: ["{{ host_name == 3 }}"]}'))).toEqual([
       expect.stringMatching(/^f:6:8: task "a" compares the text host_name/),
     ]);
-    expect(says('note = {{ instances.99.name }}')).toEqual([]);
+    expect(problemsIn('note = {{ instances.99.name }}')).toEqual([]);
   });
 
   test('without a driver, but with a similar option, is reported for that alone', () => {
-    const said = 'unknown option "drivr"; did you mean "driver"?';
-    expect(problemsOf(task('drivr = executable', 'command = /bin/a'))).toEqual([`f:4:1: ${said}`]);
-    expect(problemsOf('[b]\ndrivr = executable\ncommand = /bin/a\n')).toEqual([`f:2:1: ${said}`]);
+    const reported = 'unknown option "drivr"; did you mean "driver"?';
+    expect(problemsOf(task('drivr = executable', 'command = /bin/a'))).toEqual([`f:4:1: ${reported}`]);
+    expect(problemsOf('[b]\ndrivr = executable\ncommand = /bin/a\n')).toEqual([`f:2:1: ${reported}`]);
   });
 
   test('with a parameter that resembles an option of this or another tool causes a warning', () => {

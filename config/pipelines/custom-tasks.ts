@@ -10,7 +10,7 @@ import type { DocumentSection } from '../document/parsed-document.ts';
 import { errorAt, type Position, type Problem } from '../document/problem.ts';
 import { comparisonsOf, type Expression, ExpressionFault, pathsOf, type Value } from '../expressions/expression.ts';
 import { parseExpression } from '../expressions/parser.ts';
-import { type Asked, collect } from '../expressions/used-values.ts';
+import { collect, type UsedValues } from '../expressions/used-values.ts';
 import { choice, flag, listItems, shown } from '../options/kinds.ts';
 import { valueIn } from '../options/read-options.ts';
 import { AFTER_CRASH, type AfterCrash, type DriverForm } from './drivers/driver-form.ts';
@@ -24,7 +24,7 @@ import { POLICY_OPTIONS } from './task-policies.ts';
 const DRIVER_NAMES = Object.keys(DRIVERS) as DriverName[];
 
 /** Findings collected while a section is read. */
-interface Found extends Asked {
+interface Found extends UsedValues {
   readonly problems: Problem[];
 }
 

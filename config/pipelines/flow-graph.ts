@@ -59,9 +59,9 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
   /** The last provider of each value; a later task uses that one. */
   const givers = new Map<string, number>();
   const needs = placed.map(({ task }, index) => {
-    const asked = askedBy(facts.contracts.get(task)).map((value) => ({ value, giver: givers.get(value) }));
+    const requested = requestedBy(facts.contracts.get(task)).map((value) => ({ value, giver: givers.get(value) }));
     for (const value of facts.contracts.get(task)?.provides ?? []) givers.set(value, index);
-    return asked;
+    return requested;
   });
   const takersOf = (giver: number, value: string): OccurrenceName[] =>
     placed
@@ -88,9 +88,9 @@ export function graphOf(flow: FlowName, facts: GraphFacts): FlowGraph {
 }
 
 /** The names of the values that a task uses, those of its templates and its condition included; each once. */
-function askedBy(contract: TaskContract | undefined): string[] {
-  const asked = (contract?.references ?? []).map(({ steps }) => steps[0] ?? '');
-  return [...new Set([...(contract?.requires ?? []), ...asked])];
+function requestedBy(contract: TaskContract | undefined): string[] {
+  const requested = (contract?.references ?? []).map(({ steps }) => steps[0] ?? '');
+  return [...new Set([...(contract?.requires ?? []), ...requested])];
 }
 
 function definitionOf(section: CustomSection | undefined): GraphDefinition | undefined {

@@ -18,7 +18,7 @@ const OF_FLOWS = /_recovery_(?:tasks|after_crash)$/;
 export const NAME_OF_VALUE = /^[a-z_][a-z0-9_]{0,63}$/i;
 
 /** Names of other tools for options that have another name here, or do not exist; the hint completes the warning. */
-const SAID_OTHERWISE = new Map<string, string>([
+const OTHER_WORDS = new Map<string, string>([
   ...['retry', 'max_retries', 'max_attempts'].map((name) => [name, 'see "retries"'] as const),
   ...['if', 'only_if', 'unless'].map((name) => [name, 'see "when"'] as const),
   ...['args', 'arguments', 'argv', 'cmd'].map((name) => [name, 'see "command"'] as const),
@@ -52,7 +52,7 @@ export function readOwnParameters(
       problems.push(errorAt(at, `a parameter has a name of letters, digits and "_", not ${shown(name)}`));
       continue;
     }
-    const hint = meant === undefined ? SAID_OTHERWISE.get(name.toLowerCase()) : `"${meant}" is the option`;
+    const hint = meant === undefined ? OTHER_WORDS.get(name.toLowerCase()) : `"${meant}" is the option`;
     if (hint !== undefined) {
       const message = `"${name}" is not an option: it is only passed to the task as a parameter; ${hint}`;
       problems.push(warningAt(at, message));

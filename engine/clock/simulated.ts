@@ -14,7 +14,7 @@ interface Sleeper {
 /** Turns of the event loop without a new sleeper after which the world counts as idle. A commit takes one turn. */
 const IDLE_TURNS = 3;
 /** Maximum wait for real input and output while there is no sleeper. */
-const REAL_PATIENCE_MS = 10_000;
+const REAL_TIMEOUT_MS = 10_000;
 
 export class SimulatedClock implements Clock {
   #now: number;
@@ -87,7 +87,7 @@ export class SimulatedClock implements Clock {
       const next = this.#isHeld ? undefined : this.#firstSleeper();
       if (!next) {
         // There is no sleeper: the disk may still be busy, which takes real time.
-        if (idle > this.#idleTurns + REAL_PATIENCE_MS)
+        if (idle > this.#idleTurns + REAL_TIMEOUT_MS)
           throw new Error('simulated clock: everything waits and there is no sleeper');
         await delay(1);
         continue;

@@ -157,9 +157,9 @@ async function assertCellAlive(cloud: Cloud, host: string, options: CallOptions)
   if (service.answer === 'none') throw service.error;
 }
 
-async function reading<T>(ask: () => Promise<Reading<T>>): Promise<Reading<T>> {
+async function reading<T>(query: () => Promise<Reading<T>>): Promise<Reading<T>> {
   try {
-    return await ask();
+    return await query();
   } catch (error) {
     if (isOutage(error)) return { answer: 'none', error };
     throw error;

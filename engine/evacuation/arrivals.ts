@@ -54,7 +54,7 @@ export class MoveArrivals {
   #withoutActions(progress: Progress): MoveResult | 'under way' {
     const { clock, settings } = this.#context;
     const now = clock.boottime();
-    if (now - progress.since > settings.outagePatienceMs) {
+    if (now - progress.since > settings.outageTimeoutMs) {
       return {
         ok: false,
         reason: 'it arrived stopped, and Nova does not return the user who stopped it',

@@ -26,7 +26,7 @@ export interface MoveHost {
 export class MoveCalls {
   readonly #context: TaskContext;
   readonly #host: MoveHost;
-  readonly #onRefusal: (progress: Progress, step: Step, verdict: CallDecision, error: CloudError) => Promise<void>;
+  readonly #onRefusal: (progress: Progress, step: Step, decision: CallDecision, error: CloudError) => Promise<void>;
   readonly #restores = new Budget(RESTORE_CALLS);
   readonly #calls = new Set<Promise<void>>();
   #failure: unknown;
@@ -34,7 +34,7 @@ export class MoveCalls {
   constructor(
     context: TaskContext,
     host: MoveHost,
-    onRefusal: (progress: Progress, step: Step, verdict: CallDecision, error: CloudError) => Promise<void>,
+    onRefusal: (progress: Progress, step: Step, decision: CallDecision, error: CloudError) => Promise<void>,
   ) {
     this.#context = context;
     this.#host = host;
@@ -69,7 +69,7 @@ export class MoveCalls {
       if (!step) continue;
       progress.isCalling = true;
       // The silence that allowed this call is no evidence about the call itself.
-      progress.silentLooks = 0;
+      progress.readsWithoutTrace = 0;
       const call = this.#perform(progress, step)
         .catch((error: unknown) => {
           this.#failure ??= error;

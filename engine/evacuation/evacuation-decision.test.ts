@@ -35,8 +35,8 @@ function facts(state: StepState, change: Partial<MoveFacts> = {}): MoveFacts {
     instance: instance(),
     evacuations: [],
     elapsedMs: 0,
-    silentLooks: 0,
-    silentMs: 0,
+    readsWithoutTrace: 0,
+    withoutTraceMs: 0,
     attempts: 1,
     isExact: true,
     ...change,
@@ -70,13 +70,17 @@ describe('after a death, an evacuation that may have been requested', () => {
 
   it('is called again only after the queue wait and three polls without a trace of it', () => {
     expect(decide('intent')).toEqual({ do: 'note silence' });
-    expect(decide('intent', { silentLooks: SILENT_LOOKS, silentMs: 9_999 })).toEqual({ do: 'note silence' });
-    expect(decide('intent', { silentLooks: SILENT_LOOKS - 1, silentMs: 60_000 })).toEqual({ do: 'note silence' });
-    expect(decide('intent', { silentLooks: SILENT_LOOKS, silentMs: 10_000 })).toEqual({ do: 'call' });
+    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 9_999 })).toEqual({
+      do: 'note silence',
+    });
+    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS - 1, withoutTraceMs: 60_000 })).toEqual({
+      do: 'note silence',
+    });
+    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 })).toEqual({ do: 'call' });
   });
 
   it('reads the records before it counts silence', () => {
-    expect(decide('intent', { evacuations: 'not read', silentLooks: 9, silentMs: 60_000 })).toEqual({
+    expect(decide('intent', { evacuations: 'not read', readsWithoutTrace: 9, withoutTraceMs: 60_000 })).toEqual({
       do: 'read details',
     });
   });
@@ -125,7 +129,7 @@ describe('an evacuation on its way', () => {
 
 describe('an evacuation that Nova refused or did not respond to', () => {
   it('is repeated up to the attempts, and then fails with the words of the last response', () => {
-    const silent = { silentLooks: SILENT_LOOKS, silentMs: 10_000 };
+    const silent = { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 };
     const step = { kind: 'evacuate', state: 'unknown', error: 'Nova responded 500' } as const;
     expect(decide('unknown', { ...silent, step, attempts: 3 })).toEqual({ do: 'call' });
     expect(decide('unknown', { ...silent, step, attempts: 4 })).toMatchObject({
@@ -144,12 +148,12 @@ describe('an evacuation that Nova refused or did not respond to', () => {
   it('is reported with the fault of the instance, which Nova writes after its state', () => {
     const broken = instance({ vmState: 'error' });
     const records = { evacuations: [evacuation('error')] };
-    expect(decide('sent', { ...records, instance: broken, wordlessLooks: 1 })).toEqual({ do: 'read details' });
-    expect(decide('sent', { ...records, instance: broken, wordlessLooks: 3 })).toMatchObject({
+    expect(decide('sent', { ...records, instance: broken, readsWithoutReason: 1 })).toEqual({ do: 'read details' });
+    expect(decide('sent', { ...records, instance: broken, readsWithoutReason: 3 })).toMatchObject({
       reason: "Nova's evacuation m ended as error",
     });
     const fault = 'No valid host was found.';
-    expect(decide('sent', { ...records, instance: { ...broken, fault }, wordlessLooks: 0 })).toMatchObject({
+    expect(decide('sent', { ...records, instance: { ...broken, fault }, readsWithoutReason: 0 })).toMatchObject({
       reason: `Nova's evacuation m ended as error: ${fault}`,
     });
   });
@@ -162,7 +166,9 @@ describe('a request of an earlier flow that was never visible', () => {
     expect(decide('planned', earlier)).toEqual({ do: 'note silence' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('accepted')] })).toMatchObject({ state: 'sent' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('error')] })).toEqual({ do: 'note silence' });
-    expect(decide('planned', { ...earlier, silentLooks: SILENT_LOOKS, silentMs: 10_000 })).toEqual({ do: 'call' });
+    expect(decide('planned', { ...earlier, readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 })).toEqual({
+      do: 'call',
+    });
   });
 });
 
@@ -222,8 +228,8 @@ describe('in every combination of facts', () => {
       instance: fc.constantFrom('no answer' as const, partial),
       records: fc.constantFrom([], [evacuation('error')], 'not read' as const),
       elapsedMs: fc.nat(1_000_000),
-      silentLooks: fc.nat(5),
-      silentMs: fc.nat(1_000_000),
+      readsWithoutTrace: fc.nat(5),
+      withoutTraceMs: fc.nat(1_000_000),
       isExact: fc.boolean(),
     });
     fc.assert(
@@ -243,8 +249,8 @@ describe('in every combination of facts', () => {
       fc.array(fc.constantFrom('accepted', 'pre-migrating', 'done', 'failed', 'error'), { maxLength: 2 }),
     ),
     elapsedMs: fc.nat(200_000),
-    silentLooks: fc.nat(5),
-    silentMs: fc.nat(30_000),
+    readsWithoutTrace: fc.nat(5),
+    withoutTraceMs: fc.nat(30_000),
     attempts: fc.nat(5),
     isExact: fc.boolean(),
   });
@@ -260,7 +266,7 @@ describe('in every combination of facts', () => {
         // A failed one was seen to fail; any other must show no open record and must have been searched for.
         if (state !== 'planned' && state !== 'failed') {
           expect(evacuations).not.toBe('not read');
-          expect(rest.silentLooks).toBeGreaterThanOrEqual(SILENT_LOOKS);
+          expect(rest.readsWithoutTrace).toBeGreaterThanOrEqual(SILENT_LOOKS);
         }
         if (records && state !== 'failed') expect(['accepted', 'pre-migrating']).not.toContain(records[0]);
       }),

@@ -22,18 +22,18 @@ import {
   type MoveDecision,
   type MoveFacts,
   type MoveLimits,
-  NOTE_SILENCE,
-  SILENT_LOOKS,
+  NOTE_NO_TRACE,
+  READS_WITHOUT_REASON,
+  READS_WITHOUT_TRACE,
   settle,
   WAIT,
-  WORDLESS_LOOKS,
   wordsOf,
 } from './facts.ts';
 import { isMigrating, isRebuilding } from './original-state-decision.ts';
 import { decideError, decideStart, decideStop } from './restore-decision.ts';
 
 export type { MoveDecision, MoveFacts, MoveLimits, MoveStepKind } from './facts.ts';
-export { SILENT_LOOKS } from './facts.ts';
+export { READS_WITHOUT_TRACE as SILENT_LOOKS } from './facts.ts';
 
 export function decideMove(facts: MoveFacts, limits: MoveLimits): MoveDecision {
   const { instance } = facts;
@@ -100,7 +100,7 @@ function decideEvacuation(facts: MoveFacts, instance: Instance, limits: MoveLimi
   }
   if (isUnderway) return unlessLate(facts, limits);
   if (state === 'planned') return decideFirstCall(facts, instance, limits);
-  return decideUnseen(facts, instance, limits);
+  return decideUndetected(facts, instance, limits);
 }
 
 const adopted = ({ id, status }: Evacuation): string => `adopted: evacuation ${id} is ${status}`;
@@ -130,18 +130,18 @@ function decideFirstCall(facts: MoveFacts, instance: Instance, limits: MoveLimit
   } else {
     const [newest] = evacuations;
     if (newest && isOpen(newest)) return settle('sent', adopted(newest));
-    if (facts.mayBeRequested && !isSilent(facts, limits)) return NOTE_SILENCE;
+    if (facts.mayBeRequested && !isSilent(facts, limits)) return NOTE_NO_TRACE;
   }
   return migrationFirst(facts, instance, limits) ?? CALL;
 }
 
 /** It was requested, and the instance shows nothing; only the evacuation records contain the reason. */
-function decideUnseen(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
+function decideUndetected(facts: MoveFacts, instance: Instance, limits: MoveLimits): MoveDecision {
   const { state, error } = facts.step;
   const { evacuations } = facts;
   if (evacuations === 'not read') {
-    const isTelling = state !== 'sent' || instance.vmState === 'error' || facts.isExact;
-    return isTelling || facts.elapsedMs > limits.evacuationMs ? CLOSER : WAIT;
+    const isReporting = state !== 'sent' || instance.vmState === 'error' || facts.isExact;
+    return isReporting || facts.elapsedMs > limits.evacuationMs ? CLOSER : WAIT;
   }
   const [newest] = evacuations;
   if (newest && hasFailed(newest)) {
@@ -154,14 +154,14 @@ function decideUnseen(facts: MoveFacts, instance: Instance, limits: MoveLimits):
   if (taskState !== null) {
     return facts.elapsedMs > limits.evacuationMs
       ? leaveOpen(`Nova shows task ${taskState} and no evacuation; an operator must check it`)
-      : NOTE_SILENCE;
+      : NOTE_NO_TRACE;
   }
-  if (!isSilent(facts, limits)) return NOTE_SILENCE;
+  if (!isSilent(facts, limits)) return NOTE_NO_TRACE;
   return facts.attempts < limits.attempts ? CALL : settle('failed', error ?? 'Nova showed nothing of it');
 }
 
-function isSilent({ silentLooks, silentMs }: MoveFacts, { queueWaitMs }: MoveLimits): boolean {
-  return silentLooks >= SILENT_LOOKS && silentMs >= queueWaitMs;
+function isSilent({ readsWithoutTrace, withoutTraceMs }: MoveFacts, { queueWaitMs }: MoveLimits): boolean {
+  return readsWithoutTrace >= READS_WITHOUT_TRACE && withoutTraceMs >= queueWaitMs;
 }
 
 /** A late evacuation ends only after a read of the instance itself, never by an old listing. */
@@ -175,6 +175,9 @@ function unlessLate(facts: MoveFacts, limits: MoveLimits): MoveDecision {
 }
 
 /** Whether Nova may still have to write the reason. */
-function isWordless({ wordlessLooks = WORDLESS_LOOKS }: MoveFacts, { vmState, taskState, fault }: Instance): boolean {
-  return vmState === 'error' && taskState === null && fault === undefined && wordlessLooks < WORDLESS_LOOKS;
+function isWordless(
+  { readsWithoutReason = READS_WITHOUT_REASON }: MoveFacts,
+  { vmState, taskState, fault }: Instance,
+): boolean {
+  return vmState === 'error' && taskState === null && fault === undefined && readsWithoutReason < READS_WITHOUT_REASON;
 }

@@ -44,10 +44,10 @@ export interface MoveFacts {
   /** Since the step was called or first seen by this engine, without times in which the cloud did not respond. */
   readonly elapsedMs: number;
   /** Consecutive polls, evacuations included, without a trace of a call that may have been lost. */
-  readonly silentLooks: number;
-  readonly silentMs: number;
+  readonly readsWithoutTrace: number;
+  readonly withoutTraceMs: number;
   /** Consecutive polls in state error without Nova's reason. */
-  readonly wordlessLooks?: number;
+  readonly readsWithoutReason?: number;
   /** Calls of the step so far. */
   readonly attempts: number;
   /** This very instance was read in this poll, not only a listing of changes. */
@@ -77,12 +77,12 @@ export const WAIT: MoveDecision = { do: 'wait' };
 export const CALL: MoveDecision = { do: 'call' };
 export const GIVE_UP: MoveDecision = { do: 'fail' };
 export const CLOSER: MoveDecision = { do: 'read details' };
-export const NOTE_SILENCE: MoveDecision = { do: 'note silence' };
+export const NOTE_NO_TRACE: MoveDecision = { do: 'note silence' };
 
 /** Polls without a trace before a lost call is repeated: the first and two more. */
-export const SILENT_LOOKS = 3;
+export const READS_WITHOUT_TRACE = 3;
 /** Nova writes the state error first, then the reason: a further poll shows both. */
-export const WORDLESS_LOOKS = 3;
+export const READS_WITHOUT_REASON = 3;
 export const DELETED = 'the instance was deleted';
 
 /** For calls that state the desired state, and so may be repeated. */

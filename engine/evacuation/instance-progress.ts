@@ -34,9 +34,9 @@ export interface Progress {
   since: number;
   /** No call and no detailed poll before this time. */
   notBefore: number;
-  silentLooks: number;
+  readsWithoutTrace: number;
   silentSince: number;
-  wordlessLooks: number;
+  readsWithoutReason: number;
   /** Consecutive calls that certainly did not happen, and since when. */
   refusals: number;
   refusedSince: number;
@@ -54,9 +54,9 @@ export function progressOf(move: Move, now: number, mayBeRequested: boolean): Pr
     holdsPlace: false,
     since: now,
     notBefore: 0,
-    silentLooks: 0,
+    readsWithoutTrace: 0,
     silentSince: now,
-    wordlessLooks: 0,
+    readsWithoutReason: 0,
     refusals: 0,
     refusedSince: now,
     isStopOwed: undefined,

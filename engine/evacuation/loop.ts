@@ -116,7 +116,7 @@ export class MoveLoop {
     for (const progress of this.#progress) {
       if (uuid !== 'all' && progress.move.snapshot.uuid !== uuid) continue;
       progress.since += ms;
-      progress.silentLooks = 0;
+      progress.readsWithoutTrace = 0;
       progress.silentSince = now;
     }
   }
@@ -137,7 +137,7 @@ export class MoveLoop {
       await this.#putIntoEffect(wave);
       if (wave.changes.length === 0) break;
     }
-    await this.#lookCloser([...closer]);
+    await this.#readExactly([...closer]);
     this.#inFlight.endRound();
   }
 
@@ -155,9 +155,9 @@ export class MoveLoop {
   async #prepared(progress: Progress): Promise<boolean> {
     const { move } = progress;
     const { uuid } = move.snapshot;
-    const silence = this.#readings.silenceOf(uuid);
+    const silence = this.#readings.withoutTraceOf(uuid);
     if (silence) {
-      if (silence.ms <= this.#context.settings.outagePatienceMs) return false;
+      if (silence.ms <= this.#context.settings.outageTimeoutMs) return false;
       const reason = `no response about it for ${Math.round(silence.ms / 1000)} s: ${silence.error.message}`;
       this.#effects.finish(progress, { ok: false, reason, fault: 'outage' });
       return false;
@@ -175,7 +175,7 @@ export class MoveLoop {
   }
 
   /** Reads the evacuation records once, and each doubtful instance itself. */
-  async #lookCloser(doubtful: readonly Progress[]): Promise<void> {
+  async #readExactly(doubtful: readonly Progress[]): Promise<void> {
     const now = this.#context.clock.boottime();
     const due = doubtful.filter(({ notBefore, move }) => notBefore <= now && this.#readings.isDue(move.snapshot.uuid));
     if (due.length === 0) return;
@@ -193,9 +193,9 @@ export class MoveLoop {
       const found = { evacuations: own, migration, destination: await this.#destinationOf(progress, own) };
       const decision = this.#decide(progress, found);
       const isSilent = decision.do === 'note silence';
-      if (isSilent) this.#noteSilence(progress);
+      if (isSilent) this.#noteNoTrace(progress);
       else this.#effects.take(progress, decision, wave, own);
-      if (isSilent || (decision.do === 'wait' && this.#isMigrating(progress.move))) this.#pauseLooks(progress);
+      if (isSilent || (decision.do === 'wait' && this.#isMigrating(progress.move))) this.#pauseReads(progress);
     }
     await this.#putIntoEffect(wave);
   }
@@ -215,7 +215,7 @@ export class MoveLoop {
   #countWordless(progress: Progress): void {
     const instance = this.#readings.instance(progress.move.snapshot.uuid);
     const isWordless = typeof instance !== 'string' && instance.vmState === 'error' && instance.fault === undefined;
-    progress.wordlessLooks = isWordless ? progress.wordlessLooks + 1 : 0;
+    progress.readsWithoutReason = isWordless ? progress.readsWithoutReason + 1 : 0;
   }
 
   async #destinationOf({ since }: Progress, [newest]: readonly Evacuation[]): Promise<DestinationState> {
@@ -224,12 +224,12 @@ export class MoveLoop {
     return this.#readings.destination(newest.destinationHost);
   }
 
-  #noteSilence(progress: Progress): void {
-    if (progress.silentLooks === 0) progress.silentSince = this.#context.clock.boottime();
-    progress.silentLooks += 1;
+  #noteNoTrace(progress: Progress): void {
+    if (progress.readsWithoutTrace === 0) progress.silentSince = this.#context.clock.boottime();
+    progress.readsWithoutTrace += 1;
   }
 
-  #pauseLooks(progress: Progress): void {
+  #pauseReads(progress: Progress): void {
     const { evacuationMs, queueWaitMs } = this.#limits;
     progress.notBefore = this.#context.clock.boottime() + Math.min(queueWaitMs / 2, evacuationMs, LONGEST_PAUSE_MS);
   }
@@ -263,9 +263,9 @@ export class MoveLoop {
         mayBeRequested,
         isStopOwed: progress.isStopOwed ?? true,
         elapsedMs: now - progress.since,
-        silentLooks: progress.silentLooks,
-        silentMs: now - progress.silentSince,
-        wordlessLooks: progress.wordlessLooks,
+        readsWithoutTrace: progress.readsWithoutTrace,
+        withoutTraceMs: now - progress.silentSince,
+        readsWithoutReason: progress.readsWithoutReason,
         attempts: attemptsOf(step) - (step.kind === 'evacuate' ? progress.attemptsBefore : 0),
         isExact: closer !== undefined,
       },

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inTurns } from './order-decision.ts';
+import { inRotation } from './order-decision.ts';
 
 const named = (names: string) => names.split(' ').map((name) => ({ name, projectId: name[0] ?? '' }));
 const order = (names: string) =>
-  inTurns(named(names))
+  inRotation(named(names))
     .map(({ name }) => name)
     .join(' ');
 
@@ -21,7 +21,7 @@ describe('the instances of a host', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ projectId: fc.constantFrom('a', 'b', 'c') })), (instances) => {
         const numbered = instances.map((one, index) => ({ ...one, index }));
-        const moved = inTurns(numbered);
+        const moved = inRotation(numbered);
         expect(moved.map(({ index }) => index).sort((a, b) => a - b)).toEqual(numbered.map(({ index }) => index));
         for (const project of ['a', 'b', 'c']) {
           const own = moved.filter(({ projectId }) => projectId === project).map(({ index }) => index);

@@ -4,7 +4,7 @@
  * Why: if a tenant has hundreds of instances on the host, the single instance of another tenant would wait for all of them. The projects
  * alternate instead: the first instance of each, then the second of each. Within a project the order stays.
  */
-export function inTurns<T extends { readonly projectId: string }>(instances: readonly T[]): T[] {
+export function inRotation<T extends { readonly projectId: string }>(instances: readonly T[]): T[] {
   const byProject = new Map<string, T[]>();
   for (const instance of instances) {
     const own = byProject.get(instance.projectId);

@@ -77,8 +77,8 @@ export class MoveEffects {
     const now = this.#context.clock.boottime();
     const was = step.state;
     progress.since = now;
-    progress.silentLooks = 0;
-    progress.wordlessLooks = 0;
+    progress.readsWithoutTrace = 0;
+    progress.readsWithoutReason = 0;
     if (step.kind === 'evacuate') {
       if (state === 'sent') this.#inFlight.take(progress);
       if (state !== 'sent') this.#inFlight.release(progress);
@@ -102,23 +102,23 @@ export class MoveEffects {
   }
 
   /** The meaning for a step of a call that Nova did not accept. */
-  async refused(progress: Progress, step: Step, verdict: CallDecision, error: CloudError): Promise<void> {
+  async refused(progress: Progress, step: Step, decision: CallDecision, error: CloudError): Promise<void> {
     const { clock, steps } = this.#context;
     const now = clock.boottime();
     const pauseMs = this.#pauseAfter(attemptsOf(step));
-    const askedMs = this.#retryAfter(error);
-    if (verdict.is === 'not now') {
+    const requestedMs = this.#retryAfter(error);
+    if (decision.is === 'not now') {
       await this.#notNow(progress, step, error);
-    } else if (verdict.is === 'in doubt') {
+    } else if (decision.is === 'in doubt') {
       // The time limit of an evacuation starts at the last call; that of a stop that is refused repeatedly starts once.
       if (step.kind === 'evacuate') progress.since = now;
       else progress.notBefore = now + pauseMs;
       await steps.settle([{ step, state: 'unknown', error: error.message }]);
     } else {
-      if (verdict.readAgain) this.#readings.forget(step.object);
-      const change = this.#changeOf(progress, step, 'failed', verdict.reason);
-      progress.notBefore = Math.max(progress.notBefore, now + askedMs);
-      await steps.settle([{ ...change, detail: { ...step.detail, isFinal: verdict.isFinal } }]);
+      if (decision.readAgain) this.#readings.forget(step.object);
+      const change = this.#changeOf(progress, step, 'failed', decision.reason);
+      progress.notBefore = Math.max(progress.notBefore, now + requestedMs);
+      await steps.settle([{ ...change, detail: { ...step.detail, isFinal: decision.isFinal } }]);
     }
   }
 
@@ -133,13 +133,13 @@ export class MoveEffects {
     this.#inFlight.release(progress);
     const detail = { ...step.detail, attempts: Math.max(0, attemptsOf(step) - 1) };
     await steps.settle([{ step, state: 'planned', detail, error: error.message }]);
-    if (now - progress.refusedSince > settings.outagePatienceMs) {
+    if (now - progress.refusedSince > settings.outageTimeoutMs) {
       this.finish(progress, { ok: false, reason: error.message, fault: 'outage' });
     }
   }
 
   /** The pause that the cloud requested, up to the limit of the outage retry. */
   #retryAfter({ retryAfter }: CloudError): number {
-    return Math.min((retryAfter ?? 0) * 1000, this.#context.settings.outagePatienceMs);
+    return Math.min((retryAfter ?? 0) * 1000, this.#context.settings.outageTimeoutMs);
   }
 }

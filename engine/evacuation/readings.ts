@@ -25,7 +25,7 @@ import { type DestinationState, newestFirst } from './evacuation-record.ts';
 /** A listing of changes starts this much earlier, for clocks of the cloud's own hosts that differ. */
 const CHANGES_MARGIN_MS = 10_000;
 /** After this number of polls all changes since the start are listed again, in case one was missed. */
-const FULL_LOOK_EVERY = 10;
+const FULL_READ_EVERY = 10;
 /** Maximum pause before an instance without a response is read again. */
 const LONGEST_PAUSE_MS = 15_000;
 
@@ -43,7 +43,7 @@ export class MoveReadings {
   /** The cloud's time before the first evacuation. */
   readonly #base: Date;
   readonly #onGap: (ms: number, uuid: string | 'all') => void;
-  readonly #patience: OutageRetry;
+  readonly #outageRetry: OutageRetry;
   readonly #seen = new Map<string, Instance | 'gone'>();
   readonly #unanswered = new Map<string, Unanswered>();
   /** CLOCK_BOOTTIME ms of the last response with an instance of the host. */
@@ -60,7 +60,7 @@ export class MoveReadings {
     this.#source = host.source;
     this.#base = host.base;
     this.#onGap = onGap;
-    this.#patience = new OutageRetry(context);
+    this.#outageRetry = new OutageRetry(context);
     this.#answeredAt = context.clock.boottime();
   }
 
@@ -69,7 +69,7 @@ export class MoveReadings {
   }
 
   /** How long an instance has had no response, and why; undefined: it has one. */
-  silenceOf(uuid: string): { readonly ms: number; readonly error: CloudError } | undefined {
+  withoutTraceOf(uuid: string): { readonly ms: number; readonly error: CloudError } | undefined {
     const unanswered = this.#unanswered.get(uuid);
     return unanswered && { ms: this.#context.clock.boottime() - unanswered.since, error: unanswered.error };
   }
@@ -106,7 +106,7 @@ export class MoveReadings {
 
   async #listChanges(): Promise<readonly Instance[]> {
     const { cloud, signal } = this.#context;
-    const since = this.#polls % FULL_LOOK_EVERY === 0 ? this.#base : (this.#since ?? this.#base);
+    const since = this.#polls % FULL_READ_EVERY === 0 ? this.#base : (this.#since ?? this.#base);
     const changedSince = new Date(since.getTime() - CHANGES_MARGIN_MS);
     const { items, at } = await this.#withOutageRetry(() => cloud.listInstances({ changedSince }, { signal }));
     this.#since = at;
@@ -191,14 +191,14 @@ export class MoveReadings {
     for (let isGap = false; ; isGap = true) {
       try {
         const answer = await read();
-        this.#patience.answered();
+        this.#outageRetry.answered();
         if (!isGap) return answer;
         const now = clock.boottime();
         this.#onGap(now - this.#answeredAt, 'all');
         this.#answeredAt = now;
         return answer;
       } catch (error) {
-        await this.#patience.endure(error);
+        await this.#outageRetry.waitOut(error);
       }
     }
   }

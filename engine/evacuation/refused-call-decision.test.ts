@@ -20,8 +20,8 @@ describe('a call about one instance', () => {
     ['refused', 413, false],
     ['conflict', 409, false],
   ] as const)('that is %s (%i) fails that instance only', (kind, status, isFinal) => {
-    const verdict = decideCall(error(kind, status), 'evacuate', null);
-    expect(verdict).toEqual({ is: 'refused', reason: 'Nova refused it', isFinal, readAgain: false });
+    const decision = decideCall(error(kind, status), 'evacuate', null);
+    expect(decision).toEqual({ is: 'refused', reason: 'Nova refused it', isFinal, readAgain: false });
   });
 
   it('with a 404 in response leaves it to a read whether the instance is gone', () => {
@@ -32,9 +32,9 @@ describe('a call about one instance', () => {
     ['not_found', 404],
     ['refused', 400],
   ] as const)('that fails for its target (%s) is not repeated in this flow', (kind, status) => {
-    const verdict = decideCall(error(kind, status, 'Compute host c9 not found.'), 'evacuate', 'c9');
-    expect(verdict).toMatchObject({ is: 'refused', isFinal: true });
-    expect(verdict).toMatchObject({ reason: expect.stringContaining('Compute host c9 not found.') });
+    const decision = decideCall(error(kind, status, 'Compute host c9 not found.'), 'evacuate', 'c9');
+    expect(decision).toMatchObject({ is: 'refused', isFinal: true });
+    expect(decision).toMatchObject({ reason: expect.stringContaining('Compute host c9 not found.') });
   });
 
   it('to stop or start an instance that is busy is made later', () => {

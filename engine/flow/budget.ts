@@ -7,7 +7,7 @@
  *   share: the permits divided by the owners that hold one or wait, at least one.
  */
 
-const NOBODY = '';
+const NO_OWNER = '';
 
 interface Waiter {
   readonly owner: string;
@@ -32,7 +32,7 @@ export class Budget {
   /**
    * Takes a permit if one is free and not reserved for another owner. A refused owner counts as waiting until it takes one or withdraws.
    */
-  tryTake(owner: string = NOBODY): boolean {
+  tryTake(owner: string = NO_OWNER): boolean {
     if (this.#free <= this.#keptFrom(owner)) {
       this.#wanting.add(owner);
       return false;
@@ -43,14 +43,14 @@ export class Budget {
   }
 
   /** Takes a permit if more than half of them are free: for work that is not urgent. */
-  tryTakeSpare(owner: string = NOBODY): boolean {
+  tryTakeSpare(owner: string = NO_OWNER): boolean {
     if (this.#free <= this.#places / 2) return false;
     this.take(owner);
     return true;
   }
 
   /** Takes a permit even if none is free: for work that is already in progress, e.g. an evacuation found running on resume. */
-  take(owner: string = NOBODY): void {
+  take(owner: string = NO_OWNER): void {
     this.#free -= 1;
     this.#held.set(owner, this.#heldBy(owner) + 1);
   }
@@ -60,7 +60,7 @@ export class Budget {
     this.#wanting.delete(owner);
   }
 
-  give(owner: string = NOBODY): void {
+  give(owner: string = NO_OWNER): void {
     this.#free += 1;
     const held = this.#heldBy(owner) - 1;
     if (held > 0) this.#held.set(owner, held);
@@ -75,7 +75,7 @@ export class Budget {
   }
 
   /** Runs `work` with a permit, waiting for one. Rejects with the signal's reason if it is aborted earlier. */
-  async run<T>(work: () => Promise<T>, signal: AbortSignal, owner: string = NOBODY): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal: AbortSignal, owner: string = NO_OWNER): Promise<T> {
     if (this.#free > 0) this.take(owner);
     else await this.#turn(owner, signal);
     try {

@@ -53,7 +53,7 @@ export interface RecoveryHistory {
   /** Instances of a host that open recoveries of their own crashes stopped. */
   stoppedByRecoveries(host: string): Promise<ReadonlyMap<string, StoppedInstance>>;
   /** Whether this recovery has requested anything of the cloud yet, in any of its flows. */
-  hasBegun(): Promise<boolean>;
+  hasStarted(): Promise<boolean>;
   /** Whether this flow requested that the host is forced down, and the outcome of the request is still unknown. */
   isForceDownRequested(): Promise<boolean>;
   /** The report that the host of this recovery returned; null if there is none. `sign`: e.g. "came back at …". */
@@ -107,7 +107,7 @@ export function historyFor({ journal, clock, log }: HistoryParts, place: TaskPla
           return [instance, { vmState, requestId: request_id }];
         }),
       ),
-    hasBegun: () => journal.query('hasBegun', place.logbookId),
+    hasStarted: () => journal.query('hasStarted', place.logbookId),
     isForceDownRequested: () => journal.query('isForceDownRequested', place.flowId),
     noteLife: async () => {
       const logbook = await journal.query('logbookById', place.logbookId);

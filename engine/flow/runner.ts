@@ -70,13 +70,13 @@ export class FlowRunner {
       if (end.end === 'success') {
         Object.assign(this.#values, end.outputs);
       } else if (end.end === 'failure') {
-        const told = `${task.name}: ${end.message}`;
+        const reported = `${task.name}: ${end.message}`;
         if (task.onFailure === 'rollback' && end.fault !== 'doubt')
-          return this.#rollBack({ message: told, fault: end.fault }, closing);
+          return this.#rollBack({ message: reported, fault: end.fault }, closing);
         if (task.onFailure !== 'continue') {
-          return this.#close('FAILURE', { end: 'failure', message: told, cause: end.fault }, closing);
+          return this.#close('FAILURE', { end: 'failure', message: reported, cause: end.fault }, closing);
         }
-        message = `continued after failure: ${told}`;
+        message = `continued after failure: ${reported}`;
         for (const name of this.#parts.taskOf(task)?.provides ?? []) this.#values[name] = end.outputs[name] ?? null;
       } else {
         return this.#close('SUCCESS', end, closing);

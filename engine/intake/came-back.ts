@@ -22,6 +22,6 @@ export async function whyAnswered(journal: Journal, logbook: LogbookRow): Promis
   const back = await returnSince(journal, logbook);
   const newest = await journal.query('failureBefore', { host: logbook.host, id: Number.MAX_SAFE_INTEGER });
   if (back?.order !== 'return newer' || newest === null || newest.id <= back.back.id) return null;
-  if (!(await journal.query('hasBegun', newest.id))) return null;
+  if (!(await journal.query('hasStarted', newest.id))) return null;
   return `Host '${logbook.host}' ${signOf(back)} and failed again: recovery ${newest.uuid} is responsible for it.`;
 }

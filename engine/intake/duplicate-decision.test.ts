@@ -11,13 +11,13 @@ const INTERVAL = 3 * MINUTE;
  * `STOPPED@10 finished@14`: accepted in minute 10, closed as finished in minute 14; without an end it is open. An end in the minute of the
  * acceptance is the state of the acceptance.
  */
-function earlier(type: NotificationType, told: string): LogbookRow {
-  const [what = '', end] = told.split(' ');
+function earlier(type: NotificationType, described: string): LogbookRow {
+  const [what = '', end] = described.split(' ');
   const [event = '', at] = what.split('@');
   const [status, closed] = end?.split('@') ?? ['running', undefined];
   return {
     id: Number(at),
-    uuid: told,
+    uuid: described,
     type,
     host: 'h',
     target: 't',
@@ -45,8 +45,8 @@ function earlier(type: NotificationType, told: string): LogbookRow {
 }
 
 /** `STOPPED@12 ignored`: accepted in minute 12 with this state; without one as `new`. Stamped with the same minute. */
-function report(type: NotificationType, told: string): Report {
-  const [what = '', status = 'new'] = told.split(' ');
+function report(type: NotificationType, described: string): Report {
+  const [what = '', status = 'new'] = described.split(' ');
   const [event = '', minute] = what.split('@');
   const at = Number(minute) * MINUTE;
   return { type, host: 'h', payload: JSON.stringify({ event }), generatedAt: at, at, status: status as AcceptedAs };
@@ -198,9 +198,9 @@ describe('findDuplicate', () => {
       'STARTED@11 finished@11',
     ],
     ['another event of the host', 'COMPUTE_HOST', 'STARTED@12', ['STOPPED@10'], undefined],
-  ])('%s', (_, type, told, before, expected) => {
+  ])('%s', (_, type, described, before, expected) => {
     const rows = before.map((one) => earlier(type, one));
-    expect(findDuplicate(report(type, told), rows, INTERVAL)?.uuid).toBe(expected);
+    expect(findDuplicate(report(type, described), rows, INTERVAL)?.uuid).toBe(expected);
   });
 
   test('the very same report, redelivered days later, is a duplicate with any state by then', () => {
@@ -210,12 +210,12 @@ describe('findDuplicate', () => {
   });
 
   test.each([-90, 0, 90, 1e9])('compares no stamps of two machines: the other clock differs by %d s', (offset) => {
-    const shifted = (told: string): Report => {
-      const one = report('COMPUTE_HOST', told);
+    const shifted = (described: string): Report => {
+      const one = report('COMPUTE_HOST', described);
       return { ...one, generatedAt: one.generatedAt + offset * 1_000 };
     };
-    const rows = (...told: string[]) => told.map((one) => earlier('COMPUTE_HOST', one));
-    const find = (told: string, before: LogbookRow[]) => findDuplicate(shifted(told), before, INTERVAL)?.uuid;
+    const rows = (...described: string[]) => described.map((one) => earlier('COMPUTE_HOST', one));
+    const find = (described: string, before: LogbookRow[]) => findDuplicate(shifted(described), before, INTERVAL)?.uuid;
     expect(find('STOPPED@10.05', rows('STOPPED@10'))).toBe('STOPPED@10');
     expect(find('STOPPED@10.8', rows('STOPPED@10 finished@10.7'))).toBe('STOPPED@10 finished@10.7');
     expect(find('STOPPED@13.5', rows('STOPPED@10 finished@10.7'))).toBeUndefined();
@@ -237,8 +237,8 @@ describe('findDuplicate', () => {
   });
 
   test('two failures of one host are one with any text, those of two processes are not', () => {
-    const words = (type: NotificationType, told: string, payload: object) => ({
-      ...earlier(type, told),
+    const words = (type: NotificationType, described: string, payload: object) => ({
+      ...earlier(type, described),
       payload: JSON.stringify(payload),
     });
     const dead = words('COMPUTE_HOST', 'STOPPED@10', { event: 'STOPPED', host_status: 'NORMAL' });
@@ -271,7 +271,7 @@ describe('a crash while a recovery of the instance is open', () => {
 
 describe('accepted through the journal', () => {
   function accept(place: Place) {
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const one = (other: Partial<AcceptNotification>): AcceptResult => {
       const [outcome] = writer.commit([[notification({ duplicateIntervalMs: INTERVAL, ...other })]]).outcomes;
       if (!outcome?.ok) throw outcome?.error ?? new Error('no outcome');

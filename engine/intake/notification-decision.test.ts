@@ -26,9 +26,9 @@ describe('a notification is recovered by the rules of Masakari', () => {
     ['VM', { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_DESTROYED', instance_uuid: INSTANCE }, 'ignored'],
     ['VM', { event: 'REBOOT', vir_domain_event: 'UNKNOWN', instance_uuid: INSTANCE }, 'ignored'],
   ])('%s %j is %s', (type, payload, status) => {
-    const verdict = decideNotification(notification(type, payload), DEFAULT_SEGMENT);
-    expect(verdict.status).toBe(status);
-    expect(verdict.reason === null).toBe(status === 'new');
+    const decision = decideNotification(notification(type, payload), DEFAULT_SEGMENT);
+    expect(decision.status).toBe(status);
+    expect(decision.reason === null).toBe(status === 'new');
   });
 
   it("takes an operator's word in place of host_status NORMAL, and nothing else", () => {
@@ -40,28 +40,28 @@ describe('a notification is recovered by the rules of Masakari', () => {
 
   it('takes a host that came back for a recovery where there may be something to run', () => {
     const back = notification('COMPUTE_HOST', { event: 'STARTED' });
-    const judge = (facts: Partial<ReturnFacts>, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
+    const decide = (facts: Partial<ReturnFacts>, segment: FailoverSegment | undefined = DEFAULT_SEGMENT) =>
       decideNotification(back, segment, 'none', { returnTasks: false, rebootTasks: true, failure: null, ...facts });
-    expect(judge({})).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
-    expect(judge({ returnTasks: true })).toEqual({ status: 'new', reason: null });
+    expect(decide({})).toEqual({ status: 'finished', reason: "Host 'c1' came back." });
+    expect(decide({ returnTasks: true })).toEqual({ status: 'new', reason: null });
     for (const failure of ['new', 'running', 'error', 'failed', 'ignored'] as const) {
-      expect(judge({ failure }).status).toBe('new');
-      expect(judge({ failure, rebootTasks: false }).status).toBe('finished');
+      expect(decide({ failure }).status).toBe('new');
+      expect(decide({ failure, rebootTasks: false }).status).toBe('finished');
     }
-    expect(judge({ failure: 'finished' }).status).toBe('finished');
-    expect(judge({ returnTasks: true }, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
+    expect(decide({ failure: 'finished' }).status).toBe('finished');
+    expect(decide({ returnTasks: true }, { ...DEFAULT_SEGMENT, enabled: false }).status).toBe('ignored');
     const facts = { returnTasks: true, rebootTasks: true, failure: null };
     expect(decideNotification(back, undefined, 'none', facts).status).toBe('ignored');
   });
 
   it('starts in place the instances of a host that came back before its recovery had started', () => {
     const both = { returnTasks: true, rebootTasks: true };
-    const failure = { status: 'ignored', hasBegun: false, order: 'return newer' } as const;
+    const failure = { status: 'ignored', hasStarted: false, order: 'return newer' } as const;
     expect(decideReturnFlow('c1', failure, false, both)).toEqual({ flow: 'host_reboot' });
     expect(decideReturnFlow('c1', { ...failure, status: 'failed' }, false, both)).toEqual({ flow: 'host_reboot' });
     expect(decideReturnFlow('c1', failure, false, { ...both, rebootTasks: false })).toEqual({ flow: 'host_return' });
     // Its instances were moved, or there were none.
-    expect(decideReturnFlow('c1', { ...failure, hasBegun: true }, false, both)).toEqual({ flow: 'host_return' });
+    expect(decideReturnFlow('c1', { ...failure, hasStarted: true }, false, both)).toEqual({ flow: 'host_return' });
     expect(decideReturnFlow('c1', { ...failure, status: 'finished' }, false, both)).toEqual({ flow: 'host_return' });
     expect(decideReturnFlow('c1', null, false, both)).toEqual({ flow: 'host_return' });
     expect(decideReturnFlow('c1', null, false, { ...both, returnTasks: false })).toEqual({
@@ -71,7 +71,7 @@ describe('a notification is recovered by the rules of Masakari', () => {
     });
     // A late report: what it reports is over, and nothing is sent to a host that was evacuated since.
     const over = { flow: null, status: 'ignored', reason: "Host 'c1' came back, but has failed again since." };
-    expect(decideReturnFlow('c1', { ...failure, hasBegun: true, order: 'in doubt' }, false, both)).toEqual(over);
+    expect(decideReturnFlow('c1', { ...failure, hasStarted: true, order: 'in doubt' }, false, both)).toEqual(over);
     expect(decideReturnFlow('c1', failure, true, both)).toEqual(over);
     expect(decideReturnFlow('c1', null, true, both)).toEqual(over);
   });

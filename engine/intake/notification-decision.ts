@@ -82,7 +82,7 @@ function decideReturn(
 /** Facts about the last failure of a host that came back, at the time when the return is processed. */
 export interface FailureFacts {
   readonly status: LogbookStatus;
-  readonly hasBegun: boolean;
+  readonly hasStarted: boolean;
   readonly order: ReportOrder;
 }
 
@@ -101,11 +101,11 @@ export function decideReturnFlow(
   hasFailedSince: boolean,
   { returnTasks, rebootTasks }: Pick<ReturnFacts, 'returnTasks' | 'rebootTasks'>,
 ): ReturnDecision {
-  if (hasFailedSince || (failure?.order === 'in doubt' && failure.hasBegun)) {
+  if (hasFailedSince || (failure?.order === 'in doubt' && failure.hasStarted)) {
     return { flow: null, status: 'ignored', reason: `Host '${host}' came back, but has failed again since.` };
   }
   // Its instances were not moved: those that ran are started in place.
-  const isReboot = failure !== null && failure.status !== 'finished' && !failure.hasBegun;
+  const isReboot = failure !== null && failure.status !== 'finished' && !failure.hasStarted;
   if (isReboot && rebootTasks) return { flow: 'host_reboot' };
   return returnTasks
     ? { flow: 'host_return' }

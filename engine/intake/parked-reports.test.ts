@@ -78,13 +78,13 @@ command = /bin/true
   await here.clock.run(here.clock.sleep(10_000));
   const from = here.clock.now();
   const [first, second] = [await here.hostFails('c1'), await here.hostFails('c2')];
-  const begun = async (uuid: string): Promise<number> => {
+  const started = async (uuid: string): Promise<number> => {
     while ((await here.engine.reads.show(uuid)).flows.length === 0) await here.clock.sleep(250);
     return here.clock.now() - from;
   };
-  expect(await here.clock.run(begun(second))).toBeLessThan(1_000);
+  expect(await here.clock.run(started(second))).toBeLessThan(1_000);
   // All ten are interrupted together.
-  expect(await here.clock.run(begun(first))).toBeLessThan(10_000);
+  expect(await here.clock.run(started(first))).toBeLessThan(10_000);
 });
 
 it('failed hosts do not wait for instances that will not stop, at any number of them', async () => {

@@ -16,7 +16,7 @@ class Story {
 
   constructor(place: Place) {
     this.#place = place;
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     this.#writer = writer;
     this.db = db;
   }
@@ -235,7 +235,7 @@ describe('a flood', () => {
 
   test('costs reads of an index that are bounded', () => {
     using place = new Place();
-    place.reign();
+    place.term();
     const plan = place
       .hand()
       .prepare(

@@ -32,8 +32,8 @@ const RESTART = `SELECT min(coalesce(s.intent_at, s.ended_at)) AS at
       AND NOT EXISTS (SELECT 1 FROM atomdetails b WHERE b.flow_id = f.id AND b.name = 'start_instance_task')))`;
 
 export function accept(statements: Statements, mutation: AcceptNotification): AcceptResult {
-  const earlier = ACCEPTED_STATUSES.flatMap((verdict) =>
-    statements.all<LogbookRow>(EARLIER, [mutation.target, mutation.type, verdict, mutation.host]),
+  const earlier = ACCEPTED_STATUSES.flatMap((state) =>
+    statements.all<LogbookRow>(EARLIER, [mutation.target, mutation.type, state, mutation.host]),
   ).sort((a, b) => b.id - a.id);
   const known = findDuplicate(mutation, withRestarts(statements, mutation, earlier), mutation.duplicateIntervalMs);
   const duplicate = earlier.find(({ id }) => id === known?.id) ?? sameReport(statements, mutation);

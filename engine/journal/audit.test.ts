@@ -36,7 +36,7 @@ function refusal(other: Partial<AddAuditEntry> = {}): AddAuditEntry {
 describe('an accepted report', () => {
   test('has its entry, with its origin', () => {
     using place = new Place();
-    const { db, writer } = place.reign();
+    const { db, writer } = place.term();
     writer.commit([[notification({ uuid: 'report-1', origin: C7 })]]);
     expect(QUERIES.show(db, 'report-1')?.audit).toMatchObject([
       {
@@ -58,14 +58,14 @@ describe('an accepted report', () => {
 
   test('of the engine itself is the engine’s', () => {
     using place = new Place();
-    const { db, writer } = place.reign();
+    const { db, writer } = place.term();
     writer.commit([[notification()]]);
     expect(QUERIES.audit(db, { limit: 1 })).toMatchObject([{ identity: 'engine', roles: '[]', address: null }]);
   });
 
   test('that repeats another one is an entry about that one; one that is ignored has the reason', () => {
     using place = new Place();
-    const { db, writer } = place.reign();
+    const { db, writer } = place.term();
     const ignored = { status: 'ignored', message: 'disabled segment', host: 'c2', target: 'host:c2' } as const;
     writer.commit([
       [notification({ uuid: 'first' })],
@@ -81,7 +81,7 @@ describe('an accepted report', () => {
 
   test('costs no additional commit', () => {
     using place = new Place();
-    const { writer } = place.reign();
+    const { writer } = place.term();
     writer.commit([[notification({ origin: C7 })], [entry()], [refusal()]]);
     expect(writer.commits).toBe(1);
   });
@@ -89,7 +89,7 @@ describe('an accepted report', () => {
 
 test('a command has no entry without its change, and no change without its entry', () => {
   using place = new Place();
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   const uuid = randomUUID();
   writer.commit([[notification({ uuid })]]);
   const forbidden: Mutation = { op: 'logbook', uuid, status: 'finished', from: 'error', at: 1 };
@@ -106,7 +106,7 @@ test('a command has no entry without its change, and no change without its entry
 
 test('an entry keeps who, what was overridden and why; long texts are cut', () => {
   using place = new Place();
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   const long = { ...ANNA, reason: 'x'.repeat(2_000) };
   writer.commit([
     [
@@ -131,7 +131,7 @@ test('an entry keeps who, what was overridden and why; long texts are cut', () =
 
 test('entries are listed by time, the newest last, up to a limit', () => {
   using place = new Place();
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   writer.commit([[5, 1, 4, 2, 3].map((at) => entry({ at }))]);
   expect(QUERIES.audit(db, { limit: 3 }).map(({ at }) => at)).toEqual([3, 4, 5]);
   expect(QUERIES.audit(db, { limit: 9, since: 4 }).map(({ at }) => at)).toEqual([4, 5]);
@@ -149,7 +149,7 @@ describe('the file', () => {
     ],
   ])('refuses %s', (_, sql, message) => {
     using place = new Place();
-    const { db, writer } = place.reign();
+    const { db, writer } = place.term();
     writer.commit([[entry(), entry(), entry()]]);
     expect(() => db.prepare(sql).run()).toThrow(message);
     expect(QUERIES.audit(db, { limit: 9 })).toHaveLength(3);
@@ -161,7 +161,7 @@ describe('the bound', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 60 }), (history) => {
         using place = new Place();
-        const { db, writer } = place.reign(undefined, { auditCount: 5 });
+        const { db, writer } = place.term(undefined, { auditCount: 5 });
         for (const [at, isRefusal] of history.entries()) writer.commit([[isRefusal ? refusal({ at }) : entry({ at })]]);
         const kept = QUERIES.audit(db, { limit: 1_000 });
         for (const isRefusal of [true, false]) {
@@ -176,7 +176,7 @@ describe('the bound', () => {
 
   test('that was lowered is reached by pruning, in batches', () => {
     using place = new Place();
-    const { db, writer, heldAt } = place.reign();
+    const { db, writer, heldAt } = place.term();
     writer.commit([Array.from({ length: 700 }, (_, at) => entry({ at }))]);
     const limits = { retentionMs: 0, maxClosed: 0, auditCount: 10 };
     const rounds: number[] = [];
@@ -192,16 +192,16 @@ describe('the bound', () => {
 test('entries age in the time that engines hold the lease, with any jump of the wall clock', () => {
   using place = new Place();
   const clock = { wall: 1e12, boot: 1_000, now: () => clock.wall, boottime: () => clock.boot };
-  const { db, writer, heldAt } = place.reign(clock);
+  const { db, writer, heldAt } = place.term(clock);
   const limits = { retentionMs: 0, maxClosed: 0, auditMs: 10_000 };
   writer.commit([[entry({ at: 1 })]]);
   clock.wall += 1e10;
-  writer.beat();
+  writer.renewLease();
   writer.prune(limits, heldAt);
   expect(QUERIES.audit(db, { limit: 9 })).toHaveLength(1);
   for (let beats = 0; beats < 3; beats += 1) {
     clock.boot += 4_000;
-    writer.beat();
+    writer.renewLease();
   }
   writer.commit([[entry({ at: 2 })]]);
   writer.prune(limits, heldAt);

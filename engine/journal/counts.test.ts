@@ -36,7 +36,7 @@ test('after any history the counters are what counting gives', () => {
   fc.assert(
     fc.property(fc.array(acts, { maxLength: 60 }), (history) => {
       using place = new Place();
-      const { db, writer } = place.reign();
+      const { db, writer } = place.term();
       const uuids: string[] = [];
       for (const [at, step] of history.entries()) {
         const uuid = 'which' in step ? (uuids[step.which % Math.max(1, uuids.length)] ?? 'none') : `report-${at}`;

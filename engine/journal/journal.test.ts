@@ -43,8 +43,8 @@ describe('acknowledged means on the disk:', () => {
     if (manner === 'inside') answers.push(...(await child.rest()));
     else {
       // From "before the first answer" to "in the thick of it"; where in a transaction it hits is left to chance.
-      const patience = (kill * 7) % 23;
-      while (answers.length < patience) answers.push(await child.line());
+      const outageRetry = (kill * 7) % 23;
+      while (answers.length < outageRetry) answers.push(await child.line());
       answers.push(...(await child.kill()));
     }
     expect(child.process.signalCode).toBe('SIGKILL');
@@ -59,7 +59,7 @@ describe('acknowledged means on the disk:', () => {
       const last = await lastAnswerOf(place.path, seen.kills, manner);
       seen.kills += 1;
       // Without the word of a cluster: the death must be seen.
-      const { db } = place.reign(realClock, { authority: 'none' });
+      const { db } = place.term(realClock, { authority: 'none' });
       const numbers = db.prepare<[], number>('SELECT CAST(message AS INTEGER) FROM events ORDER BY id').pluck().all();
       const where = `kill ${seen.kills} from ${manner}`;
       expect(numbers, where).toEqual(numbers.map((_, index) => index + 1));
@@ -169,9 +169,9 @@ test('a request against the rules fails alone, and the journal continues', async
 test('a listener receives all that was committed, in order, and nothing that failed', async () => {
   using place = new Place();
   const journal = await Journal.open(place.settings(), realClock);
-  const heard: EventRow[] = [];
+  const received: EventRow[] = [];
   const flow = await beginFlow(journal);
-  const leave = journal.onCommit((mutations, results) => heard.push(...committedEvents(mutations, results)));
+  const leave = journal.onCommit((mutations, results) => received.push(...committedEvents(mutations, results)));
   await Promise.all([
     journal.write(line(flow, 'one'), line(flow, 'two')),
     failureOf(journal.write(line(flow, 'never'), { op: 'resume_flow', flowId: 4711 })),
@@ -179,7 +179,7 @@ test('a listener receives all that was committed, in order, and nothing that fai
   ]);
   leave();
   await journal.write(line(flow, 'unheard'));
-  expect(heard.map(({ seq, message }) => [seq, message])).toEqual([
+  expect(received.map(({ seq, message }) => [seq, message])).toEqual([
     [1, 'one'],
     [2, 'two'],
     [3, 'three'],
@@ -204,7 +204,7 @@ describe('close', () => {
     const hand = place.hand();
     expect(readLease(hand)).toMatchObject({ epoch: 1, state: 'released' });
     expect(hand.prepare('SELECT message FROM events').pluck().all()).toEqual(['before']);
-    const { reason } = place.reign(realClock, { authority: 'none' });
+    const { reason } = place.term(realClock, { authority: 'none' });
     expect(reason).toBe('released by n1');
   });
 

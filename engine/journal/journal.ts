@@ -156,7 +156,7 @@ export class Journal {
   }
 
   async query<Name extends QueryName>(name: Name, ...parameters: QueryArguments<Name>): Promise<QueryResult<Name>> {
-    return (await this.#ask({ do: 'query', name, parameters })) as QueryResult<Name>;
+    return (await this.#query({ do: 'query', name, parameters })) as QueryResult<Name>;
   }
 
   onCommit(listener: CommitListener): () => void {
@@ -171,7 +171,7 @@ export class Journal {
 
   /** Resolves once the lease is confirmed and recent; throws `lease_lost` if another engine has it. */
   async confirm(): Promise<void> {
-    while (!this.isFresh()) await this.#ask({ do: 'confirm' });
+    while (!this.isFresh()) await this.#query({ do: 'confirm' });
   }
 
   /**
@@ -180,16 +180,16 @@ export class Journal {
    * @throws JournalFailure `constraint` if a rule of the file forbids it: nothing was removed then.
    */
   async prune(limits: RetentionLimits): Promise<PruneResult> {
-    return (await this.#ask({ do: 'prune', limits })) as PruneResult;
+    return (await this.#query({ do: 'prune', limits })) as PruneResult;
   }
 
   async beat(): Promise<void> {
-    await this.#ask({ do: 'beat' });
+    await this.#query({ do: 'beat' });
   }
 
   /** COMMITs so far, for the benchmark. */
   async commits(): Promise<number> {
-    return Number(await this.#ask({ do: 'commits' }));
+    return Number(await this.#query({ do: 'commits' }));
   }
 
   /** Releases the lease and ends the thread; later requests are refused. Safe after a failure, and twice. */
@@ -199,7 +199,7 @@ export class Journal {
   }
 
   async #close(): Promise<void> {
-    const released = this.#failure ? undefined : this.#ask({ do: 'close' });
+    const released = this.#failure ? undefined : this.#query({ do: 'close' });
     this.#failure ??= new JournalFailure('refused', 'the journal is closed');
     try {
       await released;
@@ -210,10 +210,10 @@ export class Journal {
   }
 
   async #commit(mutations: readonly Mutation[]): Promise<readonly unknown[]> {
-    return (await this.#ask({ do: 'commit', mutations }, mutations)) as readonly unknown[];
+    return (await this.#query({ do: 'commit', mutations }, mutations)) as readonly unknown[];
   }
 
-  #ask(request: RequestWithoutId, mutations: readonly Mutation[] = []): Promise<unknown> {
+  #query(request: RequestWithoutId, mutations: readonly Mutation[] = []): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       const id = this.#nextId++;

@@ -63,7 +63,7 @@ test('the lease of an engine of another machine with our node name is watched, n
 describe('takeLease', () => {
   test('lets one of two win who saw the same lease', () => {
     using place = new Place();
-    place.reign();
+    place.term();
     const [one, other] = [place.hand(), place.hand()];
     const [seen, seenByOther] = [readLease(one), readLease(other)];
     expect(takeLease(one, ME, seen, 5)).toBe(2);
@@ -76,7 +76,7 @@ describe('takeLease', () => {
 
   test('lets one of two win who saw a new journal', () => {
     using place = new Place();
-    const { db } = place.reign();
+    const { db } = place.term();
     db.exec('DROP TRIGGER lease_stays; DELETE FROM lease');
     const other = place.hand();
     expect(takeLease(db, ME, undefined, 1)).toBe(1);
@@ -86,10 +86,14 @@ describe('takeLease', () => {
   test('gives no two of many processes one epoch, on a file that none of them found', async () => {
     using place = new Place();
     const children = Array.from({ length: 4 }, () => new Child('./endless-writer.ts', [place.path, '3']));
-    const said = (await Promise.all(children.map((child) => child.rest()))).flat();
-    const epochs = said.filter((line) => line.startsWith('epoch')).map((line) => Number(line.slice('epoch '.length)));
+    const reported = (await Promise.all(children.map((child) => child.rest()))).flat();
+    const epochs = reported
+      .filter((line) => line.startsWith('epoch'))
+      .map((line) => Number(line.slice('epoch '.length)));
     expect(new Set(epochs).size).toBe(epochs.length);
-    expect(said.filter((line) => line.startsWith('failed')).every((line) => /held|lease_lost/.test(line))).toBe(true);
+    expect(reported.filter((line) => line.startsWith('failed')).every((line) => /held|lease_lost/.test(line))).toBe(
+      true,
+    );
     // Who took it last wrote undisturbed and gave it back in order.
     const hand = place.hand();
     expect(readLease(hand)).toMatchObject({ epoch: Math.max(...epochs), state: 'released' });
@@ -214,12 +218,12 @@ describe('a machine', () => {
 describe('a lease that another resource of the cluster holds', () => {
   /** A journal whose lease is held for resource `first` by the process with this pid and start time. */
   function heldByFirst(place: Place, pid: number, processStart = startOf(pid)): void {
-    const { db } = place.reign();
+    const { db } = place.term();
     const owner = ownerOf(`held-${pid}`, { processStart: processStart ?? '1', resource: 'first' });
     takeLease(db, { ...identifyProcess('n1'), owner, pid }, readLease(db), 1);
     db.close();
   }
-  const leaseTermOf = (place: Place, resource: string) => place.reign(STANDING_CLOCK, { resource });
+  const leaseTermOf = (place: Place, resource: string) => place.term(STANDING_CLOCK, { resource });
 
   test('is not taken from an engine that lives here, although the cluster started us', () => {
     using place = new Place();
@@ -230,7 +234,7 @@ describe('a lease that another resource of the cluster holds', () => {
         message: expect.stringMatching(/by the engine of resource first: an engine runs here/),
       }),
     );
-    expect(leaseTermOf(place, 'first').reign.epoch).toBe(3);
+    expect(leaseTermOf(place, 'first').term.epoch).toBe(3);
   });
 
   test('is taken from an engine that is dead, and from a process that has its pid now', () => {
@@ -259,7 +263,7 @@ describe('a lease that another resource of the cluster holds', () => {
   test("is taken by an engine without a resource, by the cluster's statement, and names its own after that", () => {
     using place = new Place();
     heldByFirst(place, process.ppid);
-    const { db } = place.reign();
+    const { db } = place.term();
     const { pid, owner = '' } = readLease(db) ?? {};
     expect([pid, readOwner(owner)]).toEqual([process.pid, { processStart: startOf(process.pid), resource: undefined }]);
   });
@@ -269,10 +273,10 @@ describe('a holder that may be alive elsewhere', () => {
   /** A file held by a rival that cannot be seen, and a clock that `atEachLook` can use to let it act. */
   function watched(
     place: Place,
-    atEachLook: (look: number) => void,
+    atEachRead: (look: number) => void,
     { rival = RIVAL, now = () => 9 }: { readonly rival?: Identity; readonly now?: () => number } = {},
-  ): () => ReturnType<Place['reign']> {
-    const { db } = place.reign();
+  ): () => ReturnType<Place['term']> {
+    const { db } = place.term();
     takeLease(db, rival, readLease(db), 1);
     db.close();
     let look = 0;
@@ -280,11 +284,11 @@ describe('a holder that may be alive elsewhere', () => {
       now,
       boottime: () => {
         look += 1;
-        atEachLook(look);
+        atEachRead(look);
         return look * 5;
       },
     };
-    return () => place.reign(clock, { authority: 'none', leaseTimeoutMs: 20 });
+    return () => place.term(clock, { authority: 'none', leaseTimeoutMs: 20 });
   }
 
   test('keeps the lease when it renews it while it is watched', () => {
@@ -324,44 +328,44 @@ describe('a holder that may be alive elsewhere', () => {
 
   test('loses it after the whole timeout if it was this node, before a reboot that cannot be distinguished from another machine', () => {
     using place = new Place();
-    let looks = 0;
+    let reads = 0;
     const before = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
     const take = watched(
       place,
       (look) => {
-        looks = look;
+        reads = look;
       },
       { rival: before },
     );
-    expect(take().reign.epoch).toBe(3);
-    expect(looks).toBe(5);
+    expect(take().term.epoch).toBe(3);
+    expect(reads).toBe(5);
   });
 
   test.each([-DAY_MS, DAY_MS])('keeps or loses it by CLOCK_BOOTTIME, when the wall clock jumps by %i ms', (jump) => {
     for (const isAlive of [true, false]) {
       using place = new Place();
       const rival = place.hand();
-      let looks = 0;
+      let reads = 0;
       const take = watched(
         place,
         (look) => {
-          looks = look;
+          reads = look;
           // The holder's clock jumps: its renewal has a time of yesterday or tomorrow.
           if (look === 3 && isAlive) rival.exec(`UPDATE lease SET beat_at = beat_at + ${jump}`);
         },
-        { now: () => (looks < 2 ? 9 : 9 + jump) },
+        { now: () => (reads < 2 ? 9 : 9 + jump) },
       );
       if (isAlive) expect(take).toThrow(/is alive and holds the journal/);
-      else expect(take().reign.epoch).toBe(3);
-      expect(looks).toBe(isAlive ? 3 : 5);
+      else expect(take().term.epoch).toBe(3);
+      expect(reads).toBe(isAlive ? 3 : 5);
     }
   });
 
   test('shows each renewal, even when its wall clock went back to the time of the last one', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const seen = [0, 1, 2].map(() => {
-      writer.beat();
+      writer.renewLease();
       return readLease(db)?.beat_at;
     });
     expect(seen[0]).not.toBe(1_000);
@@ -371,25 +375,25 @@ describe('a holder that may be alive elsewhere', () => {
 
   test('loses it when it stays silent for the whole timeout', () => {
     using place = new Place();
-    let looks = 0;
-    const { reign, reason } = watched(place, (look) => {
-      looks = look;
+    let reads = 0;
+    const { term, reason } = watched(place, (look) => {
+      reads = look;
     })();
-    expect(reign.epoch).toBe(3);
+    expect(term.epoch).toBe(3);
     expect(reason).toMatch(/may be alive elsewhere \(n2, pid 2, epoch 2\)/);
-    expect(looks).toBe(5);
+    expect(reads).toBe(5);
   });
 
   test('releases it and so loses it at once', () => {
     using place = new Place();
     const rival = place.hand();
-    let looks = 0;
-    const { reign } = watched(place, (look) => {
-      looks = look;
+    let reads = 0;
+    const { term } = watched(place, (look) => {
+      reads = look;
       if (look === 2) rival.exec(`UPDATE lease SET state = 'released', beat_at = 5`);
     })();
-    expect(reign.epoch).toBe(3);
-    expect(looks).toBe(2);
+    expect(term.epoch).toBe(3);
+    expect(reads).toBe(2);
   });
 
   test('that another engine replaced while we watched is not replaced again', () => {
@@ -406,13 +410,13 @@ test('the lease of an engine that lives on this node is not taken, unless the cl
   using place = new Place();
   await using child = new Child('./endless-writer.ts', [place.path]);
   expect(await child.line()).toBe('epoch 1');
-  expect(() => place.reign(STANDING_CLOCK, { authority: 'none' })).toThrow(
+  expect(() => place.term(STANDING_CLOCK, { authority: 'none' })).toThrow(
     expect.objectContaining({ kind: 'held', message: expect.stringContaining(`pid ${child.process.pid}`) }),
   );
-  expect(place.reign(STANDING_CLOCK, { authority: 'cluster' }).reign.epoch).toBe(2);
+  expect(place.term(STANDING_CLOCK, { authority: 'cluster' }).term.epoch).toBe(2);
   await child.ended;
   // Dead now, so no statement of the cluster is needed.
   const hand = place.hand();
   hand.exec(`UPDATE lease SET pid = ${child.process.pid}, epoch = 3, owner = 'x', state = 'held'`);
-  expect(place.reign(STANDING_CLOCK, { authority: 'none' }).reason).toMatch(/its holder is dead/);
+  expect(place.term(STANDING_CLOCK, { authority: 'none' }).reason).toMatch(/its holder is dead/);
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { notification, Place } from '#test/journal/place.ts';
-import { layVersion1 } from '#test/journal/version-1.ts';
-import { layVersion2 } from '#test/journal/version-2.ts';
+import { createVersion1 } from '#test/journal/version-1.ts';
+import { createVersion2 } from '#test/journal/version-2.ts';
 import { openForWriting } from './open.ts';
 import { QUERIES } from './queries.ts';
 import { JournalReader } from './reader.ts';
@@ -16,7 +16,7 @@ const TABLES = ['lease', 'logbooks', 'flowdetails', 'atomdetails', 'steps', 'eve
 describe('a journal of version 1', () => {
   test('keeps every column of every row', () => {
     using place = new Place();
-    layVersion1(place);
+    createVersion1(place);
     const old = place.hand();
     const before = TABLES.map((table) => old.prepare<[], object>(`SELECT * FROM ${table}`).all());
     old.close();
@@ -32,7 +32,7 @@ describe('a journal of version 1', () => {
 
   test('starts with nothing parked, proved, waited or owed', () => {
     using place = new Place();
-    layVersion1(place);
+    createVersion1(place);
     const { db } = openForWriting(place.settings());
     const added = db
       .prepare(
@@ -57,26 +57,26 @@ describe('a journal of version 1', () => {
 
   test('is counted, and its instances away from home are known', () => {
     using place = new Place();
-    layVersion1(place);
+    createVersion1(place);
     const { db } = openForWriting(place.settings());
     expect(QUERIES.summary(db).counts).toEqual({ new: 1, running: 2, error: 1, failed: 1, ignored: 1, finished: 2 });
     expect(QUERIES.summary(db).open.map(({ id }) => id)).toEqual([5, 6, 7, 8]);
     expect(QUERIES.movedAway(db, { flowId: 4, host: 'compute-1' })).toEqual([
-      { instance: 'i-away', destination: 'compute-9', isBegun: false },
-      { instance: 'i-noted-nowhere', destination: null, isBegun: false },
+      { instance: 'i-away', destination: 'compute-9', isStarted: false },
+      { instance: 'i-noted-nowhere', destination: null, isStarted: false },
     ]);
     // The recovery that brought one home, and tried with another, still knows both.
     expect(QUERIES.movedAway(db, { flowId: 6, host: 'compute-1' })).toEqual([
-      { instance: 'i-home', destination: 'compute-8', isBegun: true },
-      { instance: 'i-away', destination: 'compute-9', isBegun: true },
-      { instance: 'i-noted-nowhere', destination: null, isBegun: false },
+      { instance: 'i-home', destination: 'compute-8', isStarted: true },
+      { instance: 'i-away', destination: 'compute-9', isStarted: true },
+      { instance: 'i-noted-nowhere', destination: null, isStarted: false },
     ]);
     db.close();
   });
 
   test('obeys the rules of the new version', () => {
     using place = new Place();
-    layVersion1(place);
+    createVersion1(place);
     const { db } = openForWriting(place.settings());
     db.prepare(`UPDATE logbooks SET status = 'new' WHERE status = 'error'`).run();
     expect(QUERIES.summary(db).counts).toMatchObject({ new: 2 });
@@ -89,9 +89,9 @@ describe('a journal of version 1', () => {
 
   test('is taken over, and written by the new engine at once', () => {
     using place = new Place();
-    layVersion1(place);
-    const { writer, reign } = place.reign();
-    expect(reign.epoch).toBe(4);
+    createVersion1(place);
+    const { writer, term } = place.term();
+    expect(term.epoch).toBe(4);
     const { outcomes } = writer.commit([
       [
         { op: 'logbook', uuid: 'logbook-7', status: 'new', parked: { reason: 'waits', by: 'logbook-5' }, at: 10_000 },
@@ -105,7 +105,7 @@ describe('a journal of version 1', () => {
 describe('a journal of version 2', () => {
   test('keeps every column of every row, and has no entries in its audit', () => {
     using place = new Place();
-    layVersion2(place);
+    createVersion2(place);
     const tables = [...TABLES, 'counts', 'away', 'abandoned_evacuations'];
     const old = place.hand();
     const before = tables.map((table) => old.prepare<[], object>(`SELECT * FROM ${table}`).all());
@@ -123,16 +123,16 @@ describe('a journal of version 2', () => {
 
   test('is taken over, and what the new engine accepts is in its audit', () => {
     using place = new Place();
-    layVersion2(place);
-    const { db, writer, reign } = place.reign();
-    expect(reign.epoch).toBe(5);
+    createVersion2(place);
+    const { db, writer, term } = place.term();
+    expect(term.epoch).toBe(5);
     writer.commit([[notification({ uuid: 'new-report', host: 'compute-7', target: 'host:compute-7' })]]);
     expect(QUERIES.audit(db, { limit: 10 })).toMatchObject([{ notification: 'new-report', epoch: 5 }]);
   });
 
   test('is refused by a reader until an engine has converted it', () => {
     using place = new Place();
-    layVersion2(place);
+    createVersion2(place);
     expect(() => new JournalReader(place.path)).toThrow(
       'is not a journal of this version (schema 2); an engine of this version converts it when it starts',
     );
@@ -143,7 +143,7 @@ describe('a journal of version 2', () => {
 
 test('a death during the conversion leaves a journal of version 1, which the next engine converts', async () => {
   using place = new Place();
-  layVersion1(place);
+  createVersion1(place);
   const left = join(place.directory, 'left.db');
   const db = place.hand();
   // What a dead engine leaves: the pages it wrote, and the journal that undoes them.
@@ -163,7 +163,7 @@ test('a death during the conversion leaves a journal of version 1, which the nex
 
 test('of many engines that find a journal of version 1 each starts, and it is converted once', async () => {
   using place = new Place();
-  layVersion1(place);
+  createVersion1(place);
   const children = Array.from({ length: 3 }, () => new Child('./endless-writer.ts', [place.path, '1']));
   const lines = (await Promise.all(children.map((child) => child.rest()))).flat();
   expect(lines.filter((line) => line.startsWith('failed')).every((line) => /held|lease_lost/.test(line))).toBe(true);

@@ -34,7 +34,7 @@ function refusalOf(place: Place, path = place.path): JournalFailure {
 
 /** A journal with a few hundred events, closed. Returns the first page of the table of events. */
 function fillJournal(place: Place): number {
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   const flow = openFlow(writer);
   writer.commit([Array.from({ length: 300 }, (_, n) => line(flow, `line ${n}`))]);
   const root = db.prepare<[], number>(`SELECT rootpage FROM sqlite_schema WHERE name = 'events'`).pluck().get();
@@ -52,16 +52,16 @@ describe('an opened journal', () => {
   test('returns every pragma as requested', () => {
     using place = new Place();
     const { db } = openForWriting(place.settings());
-    const ask = (name: string): unknown => db.pragma(name, { simple: true });
-    expect(ask('journal_mode')).toBe('truncate');
-    expect(ask('synchronous')).toBe(3);
-    expect(ask('locking_mode')).toBe('normal');
-    expect(ask('foreign_keys')).toBe(1);
-    expect(ask('cache_spill')).toBe(0);
-    expect(ask('mmap_size')).toBe(0);
-    expect(ask('trusted_schema')).toBe(0);
-    expect(ask('application_id')).toBe(APPLICATION_ID);
-    expect(ask('user_version')).toBe(SCHEMA_VERSION);
+    const query = (name: string): unknown => db.pragma(name, { simple: true });
+    expect(query('journal_mode')).toBe('truncate');
+    expect(query('synchronous')).toBe(3);
+    expect(query('locking_mode')).toBe('normal');
+    expect(query('foreign_keys')).toBe(1);
+    expect(query('cache_spill')).toBe(0);
+    expect(query('mmap_size')).toBe(0);
+    expect(query('trusted_schema')).toBe(0);
+    expect(query('application_id')).toBe(APPLICATION_ID);
+    expect(query('user_version')).toBe(SCHEMA_VERSION);
     db.close();
   });
 
@@ -70,7 +70,7 @@ describe('an opened journal', () => {
       using place = new Place();
       const before = process.umask(mask);
       try {
-        place.reign();
+        place.term();
       } finally {
         process.umask(before);
       }
@@ -239,8 +239,8 @@ describe.skipIf(requirement.isMissing)(`on a real small disk${requirement.note}`
     ['full when it is created', /the disk is full \((SQLITE_FULL|ENOSPC)/],
     ['full when it is taken', /the disk is full \(SQLITE_FULL/],
   ])('%s: refused, and nothing is lost', (scenario, message) => {
-    const { told, events, integrity, isUntouched } = onSmallDisk(scenario);
-    expect(told).toEqual([expect.objectContaining({ kind: 'refused', message: expect.stringMatching(message) })]);
+    const { logged, events, integrity, isUntouched } = onSmallDisk(scenario);
+    expect(logged).toEqual([expect.objectContaining({ kind: 'refused', message: expect.stringMatching(message) })]);
     expect(events).toEqual(/new|created/.test(scenario) ? [] : ['acknowledged']);
     expect(integrity).toBe('ok');
     expect(isUntouched).toBe(true);

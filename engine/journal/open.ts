@@ -103,18 +103,18 @@ function checkPlace(file: string, allowStorage: readonly string[]): { shared: bo
   // A resumed recovery runs commands from the journal.
   const fault = existsSync(file) ? faultOfFile(file) : faultOfDirectory(directory);
   if (fault !== undefined) throw new JournalFailure('refused', `the journal is not trusted: ${fault}`);
-  const verdict = storageOf(directory);
-  if (verdict.fit === 'yes') {
-    const warnings = verdict.volatile ? [`the journal is on ${verdict.type}: it does not survive this machine`] : [];
-    return { shared: verdict.shared, warnings };
+  const state = storageOf(directory);
+  if (state.fit === 'yes') {
+    const warnings = state.volatile ? [`the journal is on ${state.type}: it does not survive this machine`] : [];
+    return { shared: state.shared, warnings };
   }
-  const explanation = `the journal ${file} is on ${verdict.type}: ${verdict.reason}`;
-  if (allowStorage.includes(verdict.kind)) {
-    return { shared: true, warnings: [`${explanation}; allowed by allow_storage = ${verdict.kind}`] };
+  const explanation = `the journal ${file} is on ${state.type}: ${state.reason}`;
+  if (allowStorage.includes(state.kind)) {
+    return { shared: true, warnings: [`${explanation}; allowed by allow_storage = ${state.kind}`] };
   }
   throw new JournalFailure(
     'refused',
-    `${explanation}. To use it at your own risk set [journal] allow_storage = ${verdict.kind}`,
+    `${explanation}. To use it at your own risk set [journal] allow_storage = ${state.kind}`,
   );
 }
 

@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DiskModel, type Fate } from '#test/journal/disk-model.ts';
+import { DiskModel, type WriteOutcome } from '#test/journal/disk-model.ts';
 import { Place, settingsFor } from '#test/journal/place.ts';
 import { strace } from '#test/journal/requirements.ts';
 import { type Syscall, trace } from '#test/journal/syscalls.ts';
 import { openForWriting } from './open.ts';
 
 const WRITER = fileURLToPath(import.meta.resolve('#test/journal/power-cut-writer.ts'));
-const FATES: readonly Fate[] = ['none', 'all', 'contents', 'some', 'some'];
+const FATES: readonly WriteOutcome[] = ['none', 'all', 'contents', 'some', 'some'];
 
 interface Findings {
   /** Places where the power was cut. */
@@ -45,7 +45,7 @@ function imageDirectory(): string {
   return mkdtempSync(join(isMemory ? '/dev/shm' : tmpdir(), 'recovery-agent-images-'));
 }
 
-function judge(path: string, acknowledged: number, findings: Findings, where: string): void {
+function decide(path: string, acknowledged: number, findings: Findings, where: string): void {
   const note = (kind: 'lost' | 'torn' | 'damaged', text: string): void => {
     findings[kind] += 1;
     findings.first ||= `${kind} ${where}: ${text}`;
@@ -81,11 +81,11 @@ function cutEverywhere(syscalls: readonly Syscall[]): Findings {
     disk.run(syscall);
     if (syscall.call === 'acknowledge') acknowledged = syscall.commit;
     findings.cuts += 1;
-    for (const fate of FATES) {
+    for (const outcome of FATES) {
       rmSync(directory, { recursive: true, force: true });
       mkdirSync(directory, { mode: 0o750 });
-      for (const [name, bytes] of disk.cut(fate, chance)) writeFileSync(join(directory, name), bytes);
-      judge(path, acknowledged, findings, `after syscall ${index} (${syscall.call}), unsynced data ${fate}`);
+      for (const [name, bytes] of disk.cut(outcome, chance)) writeFileSync(join(directory, name), bytes);
+      decide(path, acknowledged, findings, `after syscall ${index} (${syscall.call}), unsynced data ${outcome}`);
     }
   }
   rmSync(directory, { recursive: true, force: true });

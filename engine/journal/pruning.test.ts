@@ -38,7 +38,7 @@ class Chronicle implements Disposable {
   #n = 0;
 
   constructor() {
-    const { db, writer, heldAt } = this.#place.reign(this.clock);
+    const { db, writer, heldAt } = this.#place.term(this.clock);
     this.db = db;
     this.writer = writer;
     this.#heldAt = heldAt;
@@ -52,7 +52,7 @@ class Chronicle implements Disposable {
     return outcome.results;
   }
 
-  hears(other: Partial<AcceptNotification> & { readonly event?: string } = {}): string {
+  responds(other: Partial<AcceptNotification> & { readonly event?: string } = {}): string {
     this.#n += 1;
     const { event = 'STOPPED', host = 'compute-1', ...rest } = other;
     const uuid = `report-${this.#n}`;
@@ -94,7 +94,7 @@ class Chronicle implements Disposable {
   }
 
   recovered(host = 'compute-1', status: LogbookStatus = 'finished'): string {
-    const uuid = this.hears({ host });
+    const uuid = this.responds({ host });
     this.attempt(uuid, 'disable', { [host]: 'done' }, host);
     this.ends(uuid, status);
     return uuid;
@@ -121,9 +121,9 @@ class Chronicle implements Disposable {
 
   /** Engines hold the lease for so long. */
   serves(days: number): void {
-    this.writer.beat();
+    this.writer.renewLease();
     this.clock.pass(days * DAY);
-    this.writer.beat();
+    this.writer.renewLease();
   }
 
   /** Unfinished recoveries of a host and the newest return: what decisions are made about. */
@@ -209,7 +209,7 @@ describe('what is old is removed', () => {
   test('piece by piece when one recovery has more rows than a batch may hold', () => {
     using chronicle = new Chronicle();
     const big = longAfter(chronicle, () => {
-      const uuid = chronicle.hears();
+      const uuid = chronicle.responds();
       const [flow] = chronicle.tell(flowOf(uuid)) as [FlowSnapshot];
       chronicle.tell(...Array.from({ length: 4_500 }, (_, n) => line(flow, `line ${n}`)));
       chronicle.tell({ op: 'close_flow', flowId: flow.flow.id, state: 'SUCCESS', error: null, at: 1 });
@@ -255,7 +255,7 @@ describe('the age does not come from a wall clock', () => {
     chronicle.clock.wall += jump;
     chronicle.recovered();
     chronicle.fill(ALWAYS_KEPT);
-    chronicle.writer.beat();
+    chronicle.writer.renewLease();
     expect(chronicle.prune()).toBe(0);
     chronicle.serves(91);
     expect(chronicle.prune()).toBe(2);
@@ -296,8 +296,8 @@ describe('what is needed later stays:', () => {
   test('an open recovery, however old', () => {
     using chronicle = new Chronicle();
     const [fresh, running] = longAfter(chronicle, () => {
-      const one = chronicle.hears({ host: 'compute-2' });
-      const other = chronicle.hears({ host: 'compute-3' });
+      const one = chronicle.responds({ host: 'compute-2' });
+      const other = chronicle.responds({ host: 'compute-3' });
       chronicle.tell(flowOf(other, { target: 'host:compute-3' }));
       return [one, other];
     });
@@ -310,7 +310,7 @@ describe('what is needed later stays:', () => {
     const [by, parked] = longAfter(chronicle, () => {
       const uuid = chronicle.recovered();
       chronicle.recovered();
-      const waiting = chronicle.hears({ type: 'VM', target: 'instance:i' });
+      const waiting = chronicle.responds({ type: 'VM', target: 'instance:i' });
       const reason = 'the recovery of its host comes first';
       chronicle.tell({ op: 'logbook', uuid: waiting, status: 'new', parked: { reason, by: uuid }, at: 1 });
       return [uuid, waiting];
@@ -339,18 +339,18 @@ describe('what is needed later stays:', () => {
 
   test('an evacuation of unknown outcome, for 30 days', () => {
     using chronicle = new Chronicle();
-    const uuid = chronicle.hears();
+    const uuid = chronicle.responds();
     chronicle.attempt(uuid, 'evacuate', { i: 'unknown' });
     chronicle.ends(uuid, 'failed');
     chronicle.recovered();
     chronicle.recovered();
-    const asked = { atomId: 0, host: 'compute-1' };
-    const open = QUERIES.openEvacuations(chronicle.db, asked);
+    const requested = { atomId: 0, host: 'compute-1' };
+    const open = QUERIES.openEvacuations(chronicle.db, requested);
     expect(open).toHaveLength(1);
     chronicle.serves(29);
     chronicle.fill(ALWAYS_KEPT);
     chronicle.prune(EVERYTHING);
-    expect(QUERIES.openEvacuations(chronicle.db, asked)).toEqual(open);
+    expect(QUERIES.openEvacuations(chronicle.db, requested)).toEqual(open);
     chronicle.serves(2);
     chronicle.prune(EVERYTHING);
     expect(chronicle.has(uuid)).toBe(false);
@@ -359,7 +359,7 @@ describe('what is needed later stays:', () => {
   test('a custom task in doubt', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
-      const inDoubt = chronicle.hears();
+      const inDoubt = chronicle.responds();
       chronicle.attempt(inDoubt, 'task', { webhook: 'unknown' });
       chronicle.ends(inDoubt, 'failed');
       chronicle.recovered();
@@ -373,7 +373,7 @@ describe('what is needed later stays:', () => {
   test('the original states of instances, while their host has not recovered', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
-      const first = chronicle.hears();
+      const first = chronicle.responds();
       chronicle.attempt(first, 'evacuate', { i: 'failed', j: 'done' });
       chronicle.ends(first, 'failed');
       chronicle.recovered('compute-1', 'failed');
@@ -397,8 +397,8 @@ describe('what is needed later stays:', () => {
     const kept = longAfter(chronicle, () => {
       chronicle.recovered();
       const finished = chronicle.recovered();
-      chronicle.hears({ event: 'STARTED', status: 'ignored' });
-      const returned = chronicle.hears({ event: 'STARTED', status: 'ignored' });
+      chronicle.responds({ event: 'STARTED', status: 'ignored' });
+      const returned = chronicle.responds({ event: 'STARTED', status: 'ignored' });
       chronicle.recovered('compute-1', 'failed');
       const failed = chronicle.recovered('compute-1', 'failed');
       return [finished, returned, failed];
@@ -413,7 +413,7 @@ describe('what is needed later stays:', () => {
   test('which instances are away from home, although the recoveries that moved them are gone', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
-      const moving = chronicle.hears();
+      const moving = chronicle.responds();
       chronicle.attempt(moving, 'evacuate', { i: 'done', j: 'done' });
       chronicle.ends(moving, 'finished');
       chronicle.recovered();
@@ -425,7 +425,7 @@ describe('what is needed later stays:', () => {
     chronicle.prune(EVERYTHING);
     expect(chronicle.has(uuid)).toBe(false);
     expect(QUERIES.movedAway(chronicle.db, away)).toEqual(before);
-    const back = chronicle.hears({ event: 'STARTED' });
+    const back = chronicle.responds({ event: 'STARTED' });
     chronicle.attempt(back, 'live_migrate', { i: 'done' });
     expect(QUERIES.movedAway(chronicle.db, away).map(({ instance }) => instance)).toEqual(['j']);
   });
@@ -473,7 +473,7 @@ test('after any history pruning changes no answer on which a decision about a ho
         ]);
       const known = new Set<string>();
       for (const { host, kind, step, instance, end, event, owes } of history) {
-        const uuid = chronicle.hears({ host, event });
+        const uuid = chronicle.responds({ host, event });
         if (known.has(uuid)) continue;
         known.add(uuid);
         chronicle.attempt(uuid, kind, { [instance]: step }, host);
@@ -514,7 +514,7 @@ describe('a journal that is requested to prune', () => {
 
   test('finds nothing and writes nothing after its lease is gone, and stops when there is something', async () => {
     using place = new Place();
-    const first = place.reign();
+    const first = place.term();
     const reports = Array.from({ length: ALWAYS_KEPT + 1 }, (_, n) =>
       notification({
         payload: `{"n":${n}}`,
@@ -525,7 +525,7 @@ describe('a journal that is requested to prune', () => {
       }),
     );
     first.writer.commit([reports]);
-    place.reign();
+    place.term();
     expect(() => first.writer.prune({ retentionMs: 0, maxClosed: 1 }, 1)).toThrow(
       expect.objectContaining({ kind: 'lease_lost' }),
     );
@@ -537,7 +537,7 @@ describe('a journal that is requested to prune', () => {
     await using child = new Child('./endless-pruner.ts', [place.path]);
     for (let batch = 0; batch < 3; batch += 1) await child.line();
     const acknowledged = 3 + (await child.kill()).length;
-    const { db } = place.reign();
+    const { db } = place.term();
     const left = Number(db.prepare('SELECT count(*) FROM logbooks').pluck().get());
     expect((left - ALWAYS_KEPT) % BATCH).toBe(0);
     expect(left).toBeLessThanOrEqual(ALWAYS_KEPT + 3_000 - BATCH * acknowledged);

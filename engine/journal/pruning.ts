@@ -161,7 +161,7 @@ export class Pruner {
     const known = marks(one.host);
     if (one.id >= known.unfinished) return true;
     if (one.id === known.finished || one.id === known.returned) return true;
-    if (this.#isLookedBackAt(one)) return true;
+    if (this.#isReadBack(one)) return true;
     if (one.id <= Math.max(known.finished, known.returned)) return false;
     return this.#exists(
       `SELECT 1 FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
@@ -171,14 +171,14 @@ export class Pruner {
   }
 
   /** A return or an unfinished recovery is decided by the report before it; the next report follows the newest one. */
-  #isLookedBackAt({ host, id }: Candidate): boolean {
+  #isReadBack({ host, id }: Candidate): boolean {
     const next = this.#db
-      .prepare<[string, number], { looksBack: 0 | 1 | null }>(
-        `SELECT closed_at IS NULL OR follow_ups > 0 OR payload ->> 'event' = 'STARTED' AS looksBack FROM logbooks
+      .prepare<[string, number], { readsBack: 0 | 1 | null }>(
+        `SELECT closed_at IS NULL OR follow_ups > 0 OR payload ->> 'event' = 'STARTED' AS readsBack FROM logbooks
          WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? ORDER BY id LIMIT 1`,
       )
       .get(host, id);
-    return !next || next.looksBack === 1;
+    return !next || next.readsBack === 1;
   }
 
   /** Read at most once for each host of a batch. */

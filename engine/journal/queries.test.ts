@@ -7,7 +7,7 @@ import type { LogbookStatus, StepRow, StepState } from './rows.ts';
 import type { JournalWriter } from './writer.ts';
 
 /** One step of an attempt: `a:before`, and the states it went through. */
-type Told = readonly [object: string, before: string, ...states: StepState[]];
+type Transitions = readonly [object: string, before: string, ...states: StepState[]];
 
 class Story {
   readonly #writer: JournalWriter;
@@ -23,7 +23,7 @@ class Story {
     return outcome.results;
   }
 
-  hears(event: string, status: 'new' | 'finished' = 'new', host = 'compute-1'): string {
+  responds(event: string, status: 'new' | 'finished' = 'new', host = 'compute-1'): string {
     const uuid = randomUUID();
     this.#time += 1;
     // Far apart: a second failure is no duplicate of one whose recovery is over.
@@ -36,7 +36,7 @@ class Story {
   attempt(
     uuid: string,
     kind: string,
-    steps: readonly Told[],
+    steps: readonly Transitions[],
     { host = 'compute-1', detail = {} }: { readonly host?: string; readonly detail?: object } = {},
   ): FlowSnapshot {
     const [flow] = this.tell(flowOf(uuid, { target: `host:${host}` })) as [FlowSnapshot];
@@ -58,9 +58,9 @@ class Story {
 describe('originals', () => {
   test('remember of each instance what the first recovery saw, and whether the last one finished with it', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const uuid = story.hears('STOPPED');
+    const uuid = story.responds('STOPPED');
     story.attempt(uuid, 'evacuate', [
       ['a', 'active', 'intent', 'sent', 'done'],
       ['b', 'stopped', 'intent', 'failed'],
@@ -80,16 +80,16 @@ describe('originals', () => {
     expect(QUERIES.originals(db, 'compute-2')).toEqual([]);
     story.ends(uuid, 'running', 'failed');
     // A new report after the failure continues from there.
-    story.hears('STOPPED');
+    story.responds('STOPPED');
     expect(QUERIES.originals(db, 'compute-1')).toEqual(found);
   });
 
   test('are those of evacuations of that host, not of restarts and not of other hosts', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    story.attempt(story.hears('STOPPED'), 'disable_service', [['compute-1', 'up', 'intent']]);
-    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'intent']], {
+    story.attempt(story.responds('STOPPED'), 'disable_service', [['compute-1', 'up', 'intent']]);
+    story.attempt(story.responds('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'intent']], {
       host: 'compute-2',
     });
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
@@ -98,28 +98,28 @@ describe('originals', () => {
 
   test('are forgotten when a recovery finished, and when the host came back after one that failed', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const first = story.hears('STOPPED');
+    const first = story.responds('STOPPED');
     story.attempt(first, 'evacuate', [['a', 'active', 'intent']]);
     story.ends(first, 'finished');
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
-    const second = story.hears('STOPPED');
+    const second = story.responds('STOPPED');
     story.attempt(second, 'evacuate', [['a', 'stopped', 'intent']]);
     expect(QUERIES.originals(db, 'compute-1')).toMatchObject([{ before: '"stopped"' }]);
     story.ends(second, 'failed');
-    story.hears('STARTED', 'finished');
+    story.responds('STARTED', 'finished');
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
   });
 
   test('of a recovery that is still open are kept although the host came back between two attempts', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const uuid = story.hears('STOPPED');
+    const uuid = story.responds('STOPPED');
     story.attempt(uuid, 'evacuate', [['a', 'stopped', 'intent', 'unknown']]);
     story.ends(uuid, 'error');
-    story.hears('STARTED', 'finished');
+    story.responds('STARTED', 'finished');
     expect(QUERIES.originals(db, 'compute-1')).toEqual([{ instance: 'a', before: '"stopped"', unfinished: 1 }]);
   });
 });
@@ -133,21 +133,21 @@ describe('a host that came back and is at work on it', () => {
     ['finished', ['running', 'finished']],
   ])('has forgotten the originals of before, and its return is %s', (_, statuses) => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const first = story.hears('STOPPED');
+    const first = story.responds('STOPPED');
     story.attempt(first, 'evacuate', [['a', 'stopped', 'intent', 'failed']]);
     story.ends(first, 'failed');
     expect(QUERIES.originals(db, 'compute-1')).toHaveLength(1);
-    story.ends(story.hears('STARTED'), ...statuses);
+    story.ends(story.responds('STARTED'), ...statuses);
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
   });
 
   test('has no originals of its migrations, nor evacuations with an unknown end', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const back = story.hears('STARTED');
+    const back = story.responds('STARTED');
     const flow = story.attempt(back, 'live_migrate', [['a', 'active', 'intent', 'unknown']]);
     story.attempt(back, 'cold_migrate', [['b', 'stopped', 'intent', 'sent']]);
     expect(QUERIES.originals(db, 'compute-1')).toEqual([]);
@@ -158,9 +158,9 @@ describe('a host that came back and is at work on it', () => {
 
 test('open evacuations are those of other tasks that no later one settled, with the record that was seen', () => {
   using place = new Place();
-  const { writer, db } = place.reign();
+  const { writer, db } = place.term();
   const story = new Story(writer);
-  const uuid = story.hears('STOPPED');
+  const uuid = story.responds('STOPPED');
   story.attempt(uuid, 'evacuate', [
     ['a', 'active', 'intent', 'unknown'],
     ['b', 'active', 'intent', 'sent'],
@@ -174,7 +174,7 @@ test('open evacuations are those of other tasks that no later one settled, with 
 
 test('crashes of an instance are its recoveries that were not ignored, newest first', () => {
   using place = new Place();
-  const { writer, db } = place.reign();
+  const { writer, db } = place.term();
   const story = new Story(writer);
   const target = 'instance:a';
   const crash = (at: number, other: Partial<AcceptNotification> = {}) => {
@@ -198,14 +198,18 @@ test('crashes of an instance are its recoveries that were not ignored, newest fi
 
 describe('moved away', () => {
   const to = (host: string) => ({ destination: host });
-  const away = (instance: string, destination: string | null, isBegun = false) => ({ instance, destination, isBegun });
+  const away = (instance: string, destination: string | null, isStarted = false) => ({
+    instance,
+    destination,
+    isBegun: isStarted,
+  });
 
   test('is what evacuations of the host carried out, of each instance the newest', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
     const here = { flowId: 0, host: 'compute-1' };
-    const first = story.hears('STOPPED');
+    const first = story.responds('STOPPED');
     story.attempt(
       first,
       'evacuate',
@@ -218,7 +222,7 @@ describe('moved away', () => {
       ],
       { detail: to('compute-2') },
     );
-    story.attempt(story.hears('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'done']], {
+    story.attempt(story.responds('STOPPED', 'new', 'compute-2'), 'evacuate', [['x', 'active', 'done']], {
       host: 'compute-2',
     });
     expect(QUERIES.movedAway(db, here)).toEqual([away('a', 'compute-2'), away('e', 'compute-2')]);
@@ -238,13 +242,13 @@ describe('moved away', () => {
 
   test('is nothing that came home since; what a return began itself is still its own', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const failure = story.hears('STOPPED');
-    const moved: Told[] = ['a', 'b', 'c'].map((object) => [object, 'active', 'done']);
+    const failure = story.responds('STOPPED');
+    const moved: Transitions[] = ['a', 'b', 'c'].map((object) => [object, 'active', 'done']);
     story.attempt(failure, 'evacuate', moved, { detail: to('compute-2') });
     story.ends(failure, 'finished');
-    const back = story.hears('STARTED');
+    const back = story.responds('STARTED');
     const live = story.attempt(back, 'live_migrate', [
       ['a', 'active', 'done'],
       ['b', 'active', 'intent', 'failed'],
@@ -259,25 +263,25 @@ describe('moved away', () => {
       ]);
     }
     story.ends(back, 'failed');
-    const next = story.attempt(story.hears('STARTED'), 'choose', []);
+    const next = story.attempt(story.responds('STARTED'), 'choose', []);
     const ofNext = { flowId: next.flow.id, host: 'compute-1' };
     expect(QUERIES.movedAway(db, ofNext)).toEqual([away('b', 'compute-2')]);
     // Moved away once more, it is to come home once more.
-    story.attempt(story.hears('STOPPED'), 'evacuate', [['a', 'active', 'done']], { detail: to('compute-3') });
+    story.attempt(story.responds('STOPPED'), 'evacuate', [['a', 'active', 'done']], { detail: to('compute-3') });
     expect(QUERIES.movedAway(db, ofNext)).toEqual([away('b', 'compute-2'), away('a', 'compute-3')]);
   });
 });
 
 test('a recovery is shown with its attempts, tasks, steps and events, and listed newest first', () => {
   using place = new Place();
-  const { writer, db } = place.reign();
+  const { writer, db } = place.term();
   const story = new Story(writer);
-  const first = story.hears('STOPPED');
+  const first = story.responds('STOPPED');
   const flow = story.attempt(first, 'evacuate', [['a', 'active', 'intent', 'done']]);
   story.ends(first, 'error');
   const [second] = story.tell(flowOf(first)) as [FlowSnapshot];
   story.tell(line(second, 'one'), line(second, 'two'), { op: 'resume_flow', flowId: second.flow.id });
-  const later = story.hears('STARTED', 'finished');
+  const later = story.responds('STARTED', 'finished');
 
   expect(QUERIES.show(db, 'unknown')).toBeNull();
   const shown = QUERIES.show(db, first);
@@ -310,9 +314,9 @@ test('a recovery is shown with its attempts, tasks, steps and events, and listed
 
 test('steps planned again keep what they know', () => {
   using place = new Place();
-  const { writer } = place.reign();
+  const { writer } = place.term();
   const story = new Story(writer);
-  const [flow] = story.tell(flowOf(story.hears('STOPPED'))) as [FlowSnapshot];
+  const [flow] = story.tell(flowOf(story.responds('STOPPED'))) as [FlowSnapshot];
   const atomId = flow.atoms[0]?.id ?? 0;
   const plan = (before: string): Mutation => ({
     op: 'plan_steps',
@@ -328,9 +332,9 @@ test('steps planned again keep what they know', () => {
 describe('doubts', () => {
   test('are unknown outcomes of a task, until a later flow found out', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
-    const uuid = story.hears('STOPPED');
+    const uuid = story.responds('STOPPED');
     const { flow } = story.attempt(uuid, 'task', [
       ['a', '{}', 'intent', 'unknown'],
       ['b', '{}', 'intent', 'unknown'],
@@ -350,11 +354,11 @@ describe('doubts', () => {
 describe('reserved hosts in use', () => {
   test('are those of open flows, and of flows that are about to be restarted, in other recoveries', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const story = new Story(writer);
     const begins = (host: string, reserved: string | null): FlowSnapshot => {
       const plan = JSON.stringify({ inputs: { reserved_host: reserved } });
-      const uuid = story.hears('STOPPED', 'new', host);
+      const uuid = story.responds('STOPPED', 'new', host);
       return story.tell(flowOf(uuid, { target: `host:${host}`, plan }))[0] as FlowSnapshot;
     };
     const first = begins('c1', 'r1');

@@ -54,7 +54,7 @@ export interface MovedAway {
   /** Its destination; null if that was not stored. */
   readonly destination: string | null;
   /** Its migration home is a step of this very recovery, with any outcome. */
-  readonly isBegun: boolean;
+  readonly isStarted: boolean;
 }
 
 /** See `openEvacuations`. */
@@ -244,7 +244,7 @@ export const QUERIES = {
    */
   movedAway(db: Database.Database, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
     return db
-      .prepare<[Record<string, unknown>], { instance: string; destination: string | null; isBegun: 0 | 1 }>(
+      .prepare<[Record<string, unknown>], { instance: string; destination: string | null; isStarted: 0 | 1 }>(
         `WITH own AS (SELECT logbook_id AS id FROM flowdetails WHERE id = @flowId),
          moved AS (
            SELECT instance, since, step_id, destination, 0 AS isHome FROM away INDEXED BY away_from WHERE host = @host AND home_by IS NULL
@@ -253,11 +253,11 @@ export const QUERIES = {
          SELECT instance, destination, isHome OR EXISTS (
            SELECT 1 FROM own CROSS JOIN flowdetails f ON f.logbook_id = own.id CROSS JOIN atomdetails a ON a.flow_id = f.id
              CROSS JOIN steps s ON s.atom_id = a.id
-           WHERE s.object = instance AND s.id > step_id AND s.kind IN (${QUOTED_MIGRATIONS})) AS isBegun
+           WHERE s.object = instance AND s.id > step_id AND s.kind IN (${QUOTED_MIGRATIONS})) AS isStarted
          FROM moved ORDER BY since`,
       )
       .all(of)
-      .map(({ instance, destination, isBegun }) => ({ instance, destination, isBegun: isBegun === 1 }));
+      .map(({ instance, destination, isStarted }) => ({ instance, destination, isStarted: isStarted === 1 }));
   },
 
   /** Steps of one key in all other atoms of the same logbook, oldest first, each with the state of its task. */
@@ -321,7 +321,7 @@ export const QUERIES = {
   },
 
   /** Whether a recovery has requested anything of the cloud: from then on it is finished. */
-  hasBegun(db: Database.Database, logbookId: number): boolean {
+  hasStarted(db: Database.Database, logbookId: number): boolean {
     const row = db
       .prepare<[number], { started: 0 | 1 }>(
         `SELECT EXISTS (

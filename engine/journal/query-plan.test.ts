@@ -18,7 +18,7 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   open: [[]],
   logbookById: [[1]],
   openFlow: [[1]],
-  hasBegun: [[1]],
+  hasStarted: [[1]],
   isForceDownRequested: [[1]],
   returnsAfter: [[{ host: 'compute-1', id: 1 }]],
   returnBefore: [[{ host: 'compute-1', id: 1 }]],
@@ -96,7 +96,7 @@ function unboundedOf(db: Database.Database, statements: Iterable<string>): Recor
 
 test.each(Object.keys(QUERIES) as QueryName[])('the query %s', (name) => {
   using place = new Place();
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   writer.commit([[notification({ uuid: 'report-of-this-test' }), flowOf('report-of-this-test')]]);
   const statements = new Set<string>();
   for (const parameters of ARGUMENTS[name]) runQuery(listening(db, statements), name, parameters);
@@ -106,7 +106,7 @@ test.each(Object.keys(QUERIES) as QueryName[])('the query %s', (name) => {
 
 test('every mutation', () => {
   using place = new Place();
-  const { db, writer, reign } = place.reign();
+  const { db, writer, term } = place.term();
   const { flow, atoms } = openFlow(writer);
   const uuid = db.prepare<[], string>('SELECT uuid FROM logbooks').pluck().get() ?? '';
   const atomId = atoms[0]?.id ?? 0;
@@ -129,15 +129,15 @@ test('every mutation', () => {
     { op: 'audit', kind: 'command', action: 'host', origin: LOCAL_ORIGIN, outcome: 'accepted', at },
   ];
   const statements = new Set<string>();
-  const heard = new MutationWriter(listening(db, statements), reign.epoch, 1);
-  for (const mutation of mutations) heard.apply(mutation);
+  const received = new MutationWriter(listening(db, statements), term.epoch, 1);
+  for (const mutation of mutations) received.apply(mutation);
   expect(statements.size).toBeGreaterThan(mutations.length);
   expect(unboundedOf(db, statements)).toEqual({});
 });
 
 test('a batch of pruning', () => {
   using place = new Place();
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   const reports = Array.from({ length: 1_100 }, (_, n) =>
     notification({
       uuid: `report-${n}`,
@@ -161,7 +161,7 @@ test('a batch of pruning', () => {
 
 test('a scan of the whole table is found (the control)', () => {
   using place = new Place();
-  const { db } = place.reign();
+  const { db } = place.term();
   const scans = unboundedOf(db, [`SELECT id FROM logbooks WHERE message = ?`, 'SELECT * FROM steps WHERE key = ?']);
   expect(Object.values(scans)).toEqual([['SCAN logbooks'], ['SCAN steps']]);
 });

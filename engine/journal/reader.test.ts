@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { Child } from '#test/journal/child.ts';
 import { line, openFlow, Place, STANDING_CLOCK } from '#test/journal/place.ts';
-import { layVersion1 } from '#test/journal/version-1.ts';
+import { createVersion1 } from '#test/journal/version-1.ts';
 import { JournalReader } from './reader.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 
@@ -16,7 +16,7 @@ function bytesIn(directory: string): Buffer[] {
 
 /** What an engine leaves that dies while its COMMIT writes the file: half a transaction and the journal to undo it. */
 function leaveHalfACommit(place: Place, directory: string): void {
-  const { db, writer } = place.reign();
+  const { db, writer } = place.term();
   const flow = openFlow(writer);
   writer.commit([Array.from({ length: 200 }, (_, n) => line(flow, `line ${n}`))]);
   db.pragma('cache_spill = ON');
@@ -36,15 +36,15 @@ test('reads a journal while another process writes it, and sees every transactio
   const reader = new JournalReader(place.path);
   const [logbook] = reader.query('open');
   let seen = 0;
-  let looks = 0;
-  while (looks < 50) {
+  let reads = 0;
+  while (reads < 50) {
     const acknowledged = Number(await child.line());
     const shown = reader.query('show', logbook?.uuid ?? '');
     const events = shown?.flows[0]?.events ?? [];
     expect(events.length).toBeGreaterThanOrEqual(Math.max(seen, acknowledged));
     expect(events.map(({ seq, message }) => `${seq}` === message).every(Boolean)).toBe(true);
     seen = events.length;
-    looks += 1;
+    reads += 1;
   }
   expect(reader.query('summary')).toMatchObject({ lease: { epoch: 1, state: 'held' }, counts: { running: 1 } });
   reader.close();
@@ -70,7 +70,7 @@ describe('a transaction that a dead engine left half done', () => {
     using place = new Place();
     const left = join(place.directory, 'left');
     mkdirSync(left);
-    place.reign().db.close();
+    place.term().db.close();
     copyFileSync(place.path, join(left, 'journal.db'));
     const reader = new JournalReader(join(left, 'journal.db'));
     expect(reader.query('open')).toEqual([]);
@@ -88,7 +88,7 @@ describe('a transaction that a dead engine left half done', () => {
     const path = join(left, 'journal.db');
     const raw = readFileSync(path, 'latin1');
     expect(raw).toContain('half');
-    expect(place.reign(STANDING_CLOCK, { path }).reign.epoch).toBe(2);
+    expect(place.term(STANDING_CLOCK, { path }).term.epoch).toBe(2);
     const reader = new JournalReader(path);
     const [logbook] = reader.query('open');
     const events = reader.query('show', logbook?.uuid ?? '')?.flows[0]?.events ?? [];
@@ -120,14 +120,14 @@ describe('a reader refuses', () => {
 
   test('another version of the schema', () => {
     using place = new Place();
-    place.reign().db.close();
+    place.term().db.close();
     place.hand().pragma(`user_version = ${SCHEMA_VERSION + 1}`);
     expect(() => new JournalReader(place.path)).toThrow(refused(/not a journal of this version \(schema 4\)/));
   });
 
   test('a journal of version 1 until an engine has converted it', () => {
     using place = new Place();
-    layVersion1(place);
+    createVersion1(place);
     const before = readFileSync(place.path);
     expect(() => new JournalReader(place.path)).toThrow(
       refused(
@@ -135,7 +135,7 @@ describe('a reader refuses', () => {
       ),
     );
     expect(readFileSync(place.path).equals(before)).toBe(true);
-    place.reign().db.close();
+    place.term().db.close();
     const reader = new JournalReader(place.path);
     expect(reader.query('summary')).toMatchObject({ lease: { epoch: 4 }, counts: { finished: 2, running: 2 } });
     reader.close();
@@ -143,7 +143,7 @@ describe('a reader refuses', () => {
 
   test('to write', () => {
     using place = new Place();
-    place.reign().db.close();
+    place.term().db.close();
     const before = readFileSync(place.path);
     const reader = new JournalReader(place.path);
     reader.query('list', { limit: 10 });

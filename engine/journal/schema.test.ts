@@ -60,7 +60,7 @@ function inState(db: Database.Database, table: keyof typeof RULES, state: string
 const saved = new Map<string, string>();
 
 function withOneOfEach(place: Place): Database.Database {
-  const { writer } = place.reign();
+  const { writer } = place.term();
   const flow = openFlow(writer);
   writer.commit([
     [
@@ -237,7 +237,7 @@ test('every table is STRICT, and the file contains its application and its versi
 
 test('a released target takes the next flow, and its open flow is found by an index', () => {
   using place = new Place();
-  const { writer } = place.reign();
+  const { writer } = place.term();
   const first = openFlow(writer);
   expect(() => openFlow(writer)).toThrow(/UNIQUE constraint failed: flowdetails.target/);
   writer.commit([[{ op: 'close_flow', flowId: first.flow.id, state: 'FAILURE', error: 'e', at: 2 }]]);

@@ -44,11 +44,11 @@ export class JournalService {
       identifyProcess(data.node, data.settings.machineFiles, data.settings.resource),
       clock,
     );
-    const { reign, reason, warnings } = this.#session;
+    const { term, reason, warnings } = this.#session;
     this.#path = data.settings.path;
     this.#file = statSync(this.#path);
-    this.#writer = new JournalWriter(this.#session.db, reign, clock, data.settings);
-    send({ reply: 'opened', ...reign, reason, warnings, confirmedAt: this.#writer.confirm() });
+    this.#writer = new JournalWriter(this.#session.db, term, clock, data.settings);
+    send({ reply: 'opened', ...term, reason, warnings, confirmedAt: this.#writer.confirm() });
   }
 
   receive(request: Request): void {
@@ -99,7 +99,7 @@ export class JournalService {
         this.#send({ reply: 'done', id, value: null, confirmedAt: undefined });
       } else {
         if (request.do === 'beat') this.#mustBeInPlace();
-        const confirmedAt = request.do === 'beat' ? this.#writer.beat() : this.#writer.confirm();
+        const confirmedAt = request.do === 'beat' ? this.#writer.renewLease() : this.#writer.confirm();
         this.#send({ reply: 'done', id, value: null, confirmedAt });
       }
     });

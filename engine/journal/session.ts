@@ -29,7 +29,7 @@ export interface LeaseSettings extends OpenSettings {
 
 export interface Session {
   readonly db: Database.Database;
-  readonly reign: LeaseTerm;
+  readonly term: LeaseTerm;
   /** The last renewal of the lease before this one, ms UTC; of a new journal the time of its first opening. */
   readonly heldAt: number;
   /** Why the lease could be taken, for the log. */
@@ -82,9 +82,9 @@ export function takeNewLease(settings: LeaseSettings, me: Identity, clock: Write
   try {
     const seen = readLease(db);
     const authority = claimant(seen, me) === undefined ? settings.authority : 'none';
-    const verdict = decideLease(seen, seen ? lifeOf(seen, me) : 'dead', authority);
-    if (verdict.act === 'refuse') throw heldBy(seen, me, verdict.reason);
-    if (verdict.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
+    const state = decideLease(seen, seen ? lifeOf(seen, me) : 'dead', authority);
+    if (state.act === 'refuse') throw heldBy(seen, me, state.reason);
+    if (state.act === 'watch') watchHolder(db, settings.leaseTimeoutMs, clock, me);
     crashPoint('lease.before-take');
     const epoch = takeLease(db, me, seen, clock.now());
     crashPoint('lease.after-take');
@@ -99,7 +99,7 @@ export function takeNewLease(settings: LeaseSettings, me: Identity, clock: Write
       }
     }
     const heldAt = seen?.beat_at ?? clock.now();
-    return { db, reign: { owner: me.owner, epoch }, heldAt, reason: verdict.reason, warnings };
+    return { db, term: { owner: me.owner, epoch }, heldAt, reason: state.reason, warnings };
   } catch (error) {
     db.close();
     // Nothing was done under the lease yet: the next start reads whether its row reached the disk.

@@ -60,15 +60,15 @@ test('is never seen half written', async () => {
     for (let n = 0; n < 100; n++) await file.write({ n, filler: 'x'.repeat(n * 1000) });
     isDone = true;
   })();
-  let looks = 0;
+  let reads = 0;
   while (!isDone) {
     const { n, filler } = shown(place) as { n: number; filler: string };
     expect(filler.length).toBe(Math.max(0, n) * 1000);
-    looks += 1;
+    reads += 1;
     await new Promise(setImmediate);
   }
   await writing;
-  expect(looks).toBeGreaterThan(10);
+  expect(reads).toBeGreaterThan(10);
 });
 
 test('that cannot be written is reported, leaves the old one, and is written again afterwards', async () => {

@@ -35,22 +35,22 @@ function isOfRequest(error: unknown): boolean {
 
 export class Transactions {
   readonly #db: Database.Database;
-  readonly #reign: LeaseTerm;
+  readonly #term: LeaseTerm;
   readonly #boottime: () => number;
   readonly #lockTimeoutMs: number;
 
   /** @param boottime CLOCK_BOOTTIME in ms. @param lockTimeoutMs maximum wait for BUSY before it counts as a failure */
-  constructor(db: Database.Database, reign: LeaseTerm, boottime: () => number, lockTimeoutMs: number) {
+  constructor(db: Database.Database, term: LeaseTerm, boottime: () => number, lockTimeoutMs: number) {
     this.#db = db;
-    this.#reign = reign;
+    this.#term = term;
     this.#boottime = boottime;
     this.#lockTimeoutMs = lockTimeoutMs;
   }
 
   /** CLOCK_BOOTTIME ms at which the lease was last known to be ours; reads the lease again if the COMMIT took long. */
-  confirmed(begunAt: number): number {
+  confirmed(startedAt: number): number {
     const now = this.#boottime();
-    if (now - begunAt <= LATE_COMMIT_MS) return now;
+    if (now - startedAt <= LATE_COMMIT_MS) return now;
     const again = this.begin();
     this.end('ROLLBACK');
     return again;
@@ -60,7 +60,7 @@ export class Transactions {
   begin(): number {
     const deadline = this.#boottime() + this.#lockTimeoutMs;
     for (;;) {
-      const begunAt = this.#boottime();
+      const startedAt = this.#boottime();
       try {
         this.#db.exec('BEGIN IMMEDIATE');
       } catch (error) {
@@ -68,8 +68,8 @@ export class Transactions {
         throw this.#stop('BEGIN', error);
       }
       try {
-        assertLease(readLease(this.#db), this.#reign);
-        return begunAt;
+        assertLease(readLease(this.#db), this.#term);
+        return startedAt;
       } catch (error) {
         this.#rollback();
         throw this.#stop('reading the lease', error);

@@ -36,7 +36,7 @@ describe('a group commit', () => {
 
   test('leaves out the request that breaks a rule, whole, and keeps the others', () => {
     using place = new Place();
-    const { writer } = place.reign();
+    const { writer } = place.term();
     const flow = openFlow(writer);
     const atomId = flow.atoms[0]?.id ?? 0;
     const before = writer.commits;
@@ -63,7 +63,7 @@ describe('a group commit', () => {
 
   test('in which every request breaks a rule writes nothing', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const before = [writer.commits, db.pragma('data_version', { simple: true }), readLease(db)];
     writer.commit([[{ op: 'resume_flow', flowId: 4711 }]]);
     expect([writer.commits, db.pragma('data_version', { simple: true }), readLease(db)]).toEqual(before);
@@ -74,14 +74,14 @@ describe('a group commit', () => {
 describe('a lease that another engine took', () => {
   test('fences the writer out of everything, and nothing is written', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const flow = openFlow(writer);
     writer.commit([[line(flow, 'acknowledged')]]);
     stealLease(place);
     const acts = [
       () => writer.commit([[line(flow, 'too late')]]),
       () => writer.confirm(),
-      () => writer.beat(),
+      () => writer.renewLease(),
       () => writer.release(),
     ];
     for (const act of acts) {
@@ -99,7 +99,7 @@ describe('a lease that another engine took', () => {
 
   test('and released is lost, and so is a row that is gone', () => {
     using place = new Place();
-    const { writer } = place.reign();
+    const { writer } = place.term();
     const hand = place.hand();
     hand.exec(`UPDATE lease SET state = 'released'`);
     expect(() => writer.confirm()).toThrow(expect.objectContaining({ kind: 'lease_lost' }));
@@ -124,7 +124,7 @@ describe('a COMMIT that took long', () => {
         return time;
       },
     };
-    const { writer } = place.reign(clock);
+    const { writer } = place.term(clock);
     const flow = openFlow(writer);
     isFrozen = true;
     return { act: () => writer.commit([[line(flow, 'written')]]), now: () => time };
@@ -155,7 +155,7 @@ describe('a COMMIT that took long', () => {
 describe('an outcome that SQLite cannot determine ends the writer:', () => {
   test('a file that may not grow', () => {
     using place = new Place();
-    const { writer, db } = place.reign();
+    const { writer, db } = place.term();
     const flow = openFlow(writer);
     db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
     expect(() => writer.commit([[line(flow, 'small')], [line(flow, 'x'.repeat(100_000))]])).toThrow(
@@ -170,8 +170,8 @@ describe('an outcome that SQLite cannot determine ends the writer:', () => {
 
   const requirement = ownMounts('writer.test.ts, a real full disk');
   test.skipIf(requirement.isMissing)(`a disk found full at COMMIT${requirement.note}`, () => {
-    const { told, events, integrity } = onSmallDisk('full at COMMIT');
-    expect(told).toEqual([
+    const { logged, events, integrity } = onSmallDisk('full at COMMIT');
+    expect(logged).toEqual([
       { kind: 'unknown', code: 'SQLITE_FULL', message: expect.stringMatching(/^COMMIT on the journal failed/) },
     ]);
     expect(events).toEqual(['acknowledged']);
@@ -181,8 +181,8 @@ describe('an outcome that SQLite cannot determine ends the writer:', () => {
   test.skipIf(requirement.isMissing)(
     `the same under the thread: all waiting requests are rejected${requirement.note}`,
     () => {
-      const { told, events, integrity } = onSmallDisk('full under the thread');
-      expect(told.map(({ kind }) => kind)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+      const { logged, events, integrity } = onSmallDisk('full under the thread');
+      expect(logged.map(({ kind }) => kind)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
       expect(events).toEqual(['acknowledged']);
       expect(integrity).toBe('ok');
     },
@@ -192,7 +192,7 @@ describe('an outcome that SQLite cannot determine ends the writer:', () => {
 describe('a lock that another process holds', () => {
   test('is waited for', async () => {
     using place = new Place();
-    const { writer } = place.reign();
+    const { writer } = place.term();
     await using holder = new Child('./lock-holder.ts', [place.path]);
     expect(await holder.line()).toBe('locked');
     // Both sit in one pipe: the writer blocks this thread, the kernel wakes the holder.
@@ -212,7 +212,7 @@ describe('a lock that another process holds', () => {
         return 0;
       },
     };
-    const { writer, db } = place.reign(clock, { lockTimeoutMs: 10 });
+    const { writer, db } = place.term(clock, { lockTimeoutMs: 10 });
     reader = place.hand();
     reader.exec('BEGIN');
     reader.prepare('SELECT * FROM lease').get();
@@ -224,7 +224,7 @@ describe('a lock that another process holds', () => {
     using place = new Place();
     let time = 0;
     const clock: WriterClock = { now: () => 0, boottime: () => (time += 10) };
-    const { writer, db } = place.reign(clock, { lockTimeoutMs: 30 });
+    const { writer, db } = place.term(clock, { lockTimeoutMs: 30 });
     const reader = place.hand();
     reader.exec('BEGIN');
     reader.prepare('SELECT * FROM lease').get();

@@ -47,11 +47,11 @@ export class JournalWriter {
   /** COMMITs that wrote: for the figures in the benchmark. */
   commits = 0;
 
-  constructor(db: Database.Database, reign: LeaseTerm, clock: WriterClock, settings: WriterSettings) {
+  constructor(db: Database.Database, term: LeaseTerm, clock: WriterClock, settings: WriterSettings) {
     this.#db = db;
     this.#clock = clock;
-    this.#transactions = new Transactions(db, reign, () => clock.boottime(), settings.lockTimeoutMs);
-    this.#mutations = new MutationWriter(db, reign.epoch, settings.auditCount);
+    this.#transactions = new Transactions(db, term, () => clock.boottime(), settings.lockTimeoutMs);
+    this.#mutations = new MutationWriter(db, term.epoch, settings.auditCount);
     this.#pruner = new Pruner(db);
     // Watchers of this lease detect a renewal by the change, so the value changes even if the wall clock went back to exactly the same
     // time.
@@ -65,13 +65,13 @@ export class JournalWriter {
    * @throws JournalFailure `lease_lost` or `unknown`: the writer is finished.
    */
   commit(requests: readonly (readonly Mutation[])[]): BatchOutcome {
-    const begunAt = this.#begin();
+    const startedAt = this.#begin();
     crashPoint('writer.after-begin');
     const outcomes = requests.map((mutations) =>
       this.#transactions.attempt(() => mutations.map((mutation) => this.#mutations.apply(mutation))),
     );
     if (outcomes.some((outcome) => outcome.ok)) {
-      this.#renew(begunAt);
+      this.#renew(startedAt);
       crashPoint('writer.before-commit');
       this.#transactions.end('COMMIT');
       this.commits += 1;
@@ -79,23 +79,23 @@ export class JournalWriter {
     } else {
       this.#transactions.end('ROLLBACK');
     }
-    return { outcomes, confirmedAt: this.#transactions.confirmed(begunAt) };
+    return { outcomes, confirmedAt: this.#transactions.confirmed(startedAt) };
   }
 
   /** Reads the lease under the write lock and nothing else. Returns when the lease was confirmed. */
   confirm(): number {
-    const begunAt = this.#begin();
+    const startedAt = this.#begin();
     this.#transactions.end('ROLLBACK');
-    return this.#transactions.confirmed(begunAt);
+    return this.#transactions.confirmed(startedAt);
   }
 
   /** Renews the lease. */
-  beat(): number {
-    const begunAt = this.#begin();
-    this.#renew(begunAt);
+  renewLease(): number {
+    const startedAt = this.#begin();
+    this.#renew(startedAt);
     this.#transactions.end('COMMIT');
     this.commits += 1;
-    return this.#transactions.confirmed(begunAt);
+    return this.#transactions.confirmed(startedAt);
   }
 
   /**
@@ -118,16 +118,16 @@ export class JournalWriter {
     const result = { removed: plan.ids.length, more: plan.more };
     if (plan.ids.length === 0 && plan.shorten === null && plan.auditIds.length === 0)
       return { result, confirmedAt: undefined };
-    const begunAt = this.#begin();
+    const startedAt = this.#begin();
     const outcome = this.#transactions.attempt(() => [this.#pruner.remove(plan)]);
     if (!outcome.ok) {
       this.#transactions.end('ROLLBACK');
       throw outcome.error;
     }
-    this.#renew(begunAt);
+    this.#renew(startedAt);
     this.#transactions.end('COMMIT');
     this.commits += 1;
-    return { result, confirmedAt: this.#transactions.confirmed(begunAt) };
+    return { result, confirmedAt: this.#transactions.confirmed(startedAt) };
   }
 
   /** Releases the lease, so that the next engine need not wait. */
@@ -139,16 +139,16 @@ export class JournalWriter {
     this.#transactions.end('COMMIT');
   }
 
-  #renew(begunAt: number): void {
-    const served = Math.max(0, Math.round(begunAt - (this.#servedUntil ?? begunAt)));
+  #renew(startedAt: number): void {
+    const served = Math.max(0, Math.round(startedAt - (this.#servedUntil ?? startedAt)));
     this.#transactions.guarded(() => this.#renewal.run({ now: this.#clock.now(), served }));
-    this.#servedUntil = begunAt;
+    this.#servedUntil = startedAt;
   }
 
   /** BEGIN under the lease. Returns CLOCK_BOOTTIME ms before it. */
   #begin(): number {
-    const begunAt = this.#transactions.begin();
-    this.#heldSince ??= begunAt;
-    return begunAt;
+    const startedAt = this.#transactions.begin();
+    this.#heldSince ??= startedAt;
+    return startedAt;
   }
 }

@@ -28,14 +28,14 @@ function instance(change: Partial<Instance> = {}): Instance {
 const ACTION = { action: 'live-migration', requestId: 'req-1', isFailed: false, startedAt: null, userId: 'u' };
 const FAILED = { ...ACTION, isFailed: true };
 
-type Facts = Omit<InstanceActionFacts, 'isHostUp' | 'wordlessLooks'>;
+type Facts = Omit<InstanceActionFacts, 'isHostUp' | 'readsWithoutReason'>;
 const facts = (change: Partial<Facts>): Facts => ({
   state: 'planned',
   instance: instance(),
   action: undefined,
   elapsedMs: 0,
-  silentLooks: 0,
-  silentMs: 0,
+  readsWithoutTrace: 0,
+  withoutTraceMs: 0,
   ...change,
 });
 const seen = (change: Partial<Instance>, state: StepState = 'sent'): Partial<Facts> => ({
@@ -124,10 +124,22 @@ describe('a live migration', () => {
     ],
     ['ended elsewhere', seen({ host: 'c3' }), failed(/on c3 now/)],
     ['may have been lost: first poll', { state: 'intent' }, { do: 'note silence' }],
-    ['may have been lost: few polls', { state: 'unknown', silentLooks: 2, silentMs: 60_000 }, { do: 'note silence' }],
-    ['may have been lost: too soon', { state: 'unknown', silentLooks: 9, silentMs: 9_999 }, { do: 'note silence' }],
-    ['was lost', { state: 'unknown', silentLooks: 3, silentMs: 10_000 }, { do: 'call' }],
-    ['that Nova accepted is never requested again', { state: 'sent', silentLooks: 9, silentMs: 9e9 }, { do: 'wait' }],
+    [
+      'may have been lost: few polls',
+      { state: 'unknown', readsWithoutTrace: 2, withoutTraceMs: 60_000 },
+      { do: 'note silence' },
+    ],
+    [
+      'may have been lost: too soon',
+      { state: 'unknown', readsWithoutTrace: 9, withoutTraceMs: 9_999 },
+      { do: 'note silence' },
+    ],
+    ['was lost', { state: 'unknown', readsWithoutTrace: 3, withoutTraceMs: 10_000 }, { do: 'call' }],
+    [
+      'that Nova accepted is never requested again',
+      { state: 'sent', readsWithoutTrace: 9, withoutTraceMs: 9e9 },
+      { do: 'wait' },
+    ],
     ['that Nova accepted and forgot', { state: 'sent', elapsedMs: 90_001 }, { do: 'settle', state: 'unknown' }],
     [
       'that Nova cancelled and does not clean up after, may still end',
@@ -197,7 +209,7 @@ describe('the confirmation of a cold migration', () => {
     ],
     ['of a deleted instance is skipped', { instance: 'gone' }, skipped(/deleted/)],
     ['may have been lost', { state: 'unknown', instance: there() }, { do: 'note silence' }],
-    ['was lost', { state: 'intent', instance: there(), silentLooks: 3, silentMs: 10_000 }, { do: 'call' }],
+    ['was lost', { state: 'intent', instance: there(), readsWithoutTrace: 3, withoutTraceMs: 10_000 }, { do: 'call' }],
     ['waits for what Nova does', { instance: there({ taskState: 'deleting' }) }, { do: 'wait' }],
   ])('%s', (_, change, expected) => {
     expect(decideConfirmation(facts(change), 'c1', LIMITS)).toMatchObject(expected);
@@ -212,15 +224,15 @@ describe('in every combination of facts', () => {
     taskState: fc.constantFrom(null, 'migrating', 'resize_migrating', 'powering-off'),
     action: fc.constantFrom(undefined, ACTION, FAILED),
     elapsedMs: fc.nat(200_000),
-    silentLooks: fc.nat(5),
-    silentMs: fc.nat(30_000),
+    readsWithoutTrace: fc.nat(5),
+    withoutTraceMs: fc.nat(30_000),
   });
 
   it('nothing is requested that may be in progress, of a busy instance, or elsewhere than it was planned', () => {
     fc.assert(
       fc.property(anything, fc.constantFrom(LIVE, COLD), ({ host, vmState, taskState, ...rest }, journey) => {
         const known = { ...rest, instance: instance({ host, vmState, taskState }) };
-        const isSilent = rest.silentLooks >= SILENT_LOOKS && rest.silentMs >= LIMITS.queueWaitMs;
+        const isSilent = rest.readsWithoutTrace >= SILENT_LOOKS && rest.withoutTraceMs >= LIMITS.queueWaitMs;
         for (const [decision, where] of [
           [decideMigration(known, journey, LIMITS), 'c2'],
           [decideConfirmation(known, 'c1', LIMITS), 'c1'],

@@ -49,7 +49,7 @@ export interface Journey {
   readonly home: string;
 }
 
-type MigrationFacts = Omit<InstanceActionFacts, 'isHostUp' | 'wordlessLooks'>;
+type MigrationFacts = Omit<InstanceActionFacts, 'isHostUp' | 'readsWithoutReason'>;
 
 export function decideMigration(
   facts: MigrationFacts,
@@ -59,15 +59,15 @@ export function decideMigration(
   const { instance, action, state } = facts;
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
-  const isAsked = state !== 'planned' && action !== undefined;
+  const isRequested = state !== 'planned' && action !== undefined;
   if (instance.taskState !== null) {
     // The copying may take long: only the time limit of the whole task bounds it.
-    if (isAsked && !action.isFailed) return WAIT;
+    if (isRequested && !action.isFailed) return WAIT;
     const reason = busyReason(instance, facts.migration);
     return isLate ? settle(state === 'planned' ? 'failed' : 'unknown', reason) : WAIT;
   }
-  if (instance.host === home) return decideArrival(instance, isAsked && kind === 'cold_migrate');
-  if (isAsked) return settle('failed', whyNotArrived(instance, source, action));
+  if (instance.host === home) return decideArrival(instance, isRequested && kind === 'cold_migrate');
+  if (isRequested) return settle('failed', whyNotArrived(instance, source, action));
   if (instance.host !== source) return settle('skipped', `another user moved it to ${instance.host ?? 'no host'}`);
   if (state === 'sent') return isLate ? settle('unknown', 'Nova shows nothing of it') : WAIT;
   if (isNotRuledOut(facts, limits)) return { do: 'note silence' };

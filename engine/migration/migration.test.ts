@@ -64,7 +64,7 @@ function whereabouts(here: RecoveryWorld): Record<string, string> {
 }
 
 /** The requests for each instance, oldest first, by name. */
-function asked(here: RecoveryWorld): Record<string, string[]> {
+function requested(here: RecoveryWorld): Record<string, string[]> {
   return Object.fromEntries(
     [...here.world.instances.values()].map(({ name, uuid }) => [
       name,
@@ -108,7 +108,7 @@ describe('a host that comes back', () => {
     await failed(here);
     const view = await here.until(await here.hostReturns('c1'));
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
-    expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
+    expect([whereabouts(here), requested(here)]).toEqual([HOME, ONCE]);
     expect(here.world.hosts.get('c1')).toMatchObject({ status: 'enabled', forcedDown: false, disabledReason: null });
     expect(view.flows.map(({ name, state }) => [name, state])).toEqual([['host_return_engine', 'SUCCESS']]);
     expect(view.flows[0]?.instances.map(({ name, to, state }) => [name, to, state]).sort()).toEqual([
@@ -130,7 +130,7 @@ describe('a host that comes back', () => {
     here.world.delete(uuidOf(here, 'mail'));
     const view = await here.until(await here.hostReturns('c1'));
     expect(view.notification.status).toBe('finished');
-    expect(asked(here)).toEqual({ web: ['live-migration'], db: [], mail: [], stranger: [] });
+    expect(requested(here)).toEqual({ web: ['live-migration'], db: [], mail: [], stranger: [] });
     expect(lines(view).join('\n')).toMatch(
       new RegExp(`Instance '${uuidOf(here, 'db')}' stays where it is: it was moved to`),
     );
@@ -142,12 +142,12 @@ describe('a host that comes back', () => {
     await failed(here);
     const uuid = await here.hostReturns('c1');
     await until(here, () => Object.keys(here.world.migrations).length === 1);
-    const [waiting = ''] = ['web', 'db', 'mail'].filter((name) => asked(here)[name]?.length === 0);
+    const [waiting = ''] = ['web', 'db', 'mail'].filter((name) => requested(here)[name]?.length === 0);
     const elsewhere = here.world.instances.get(uuidOf(here, waiting))?.host === 'c2' ? 'c3' : 'c2';
     change(here, waiting, { host: elsewhere });
     const view = await here.until(uuid);
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
-    expect(asked(here)[waiting]).toEqual([]);
+    expect(requested(here)[waiting]).toEqual([]);
     expect(view.flows[0]?.instances.find(({ name }) => name === waiting)).toMatchObject({
       state: 'left',
       reason: `another user moved it to ${elsewhere}`,
@@ -163,7 +163,7 @@ describe('a host that comes back', () => {
     await failed(here);
     await here.until(await here.hostReturns('c1'));
     expect(whereabouts(here)).toEqual({ ...HOME, web: 'active on c3' });
-    expect(asked(here)).toMatchObject({ web: ['live-migration'], db: ['live-migration', 'live-migration'] });
+    expect(requested(here)).toMatchObject({ web: ['live-migration'], db: ['live-migration', 'live-migration'] });
     // Nothing has failed since: no instance is left to migrate home.
     await here.clock.run(here.clock.sleep(600_000));
     here.world.addInstance('c1', { name: 'new' });
@@ -186,14 +186,14 @@ describe('a host that comes back', () => {
     const view = await here.until(await here.hostReturns('c1'));
     expect(view.notification.status).toBe('finished');
     const isMoved = expected.endsWith('c1');
-    expect(asked(here).web).toEqual(isMoved ? ['live-migration', 'reboot'] : []);
+    expect(requested(here).web).toEqual(isMoved ? ['live-migration', 'reboot'] : []);
     if (!isMoved) {
       expect(whereabouts(here).web).toMatch(new RegExp(expected));
       expect(lines(view).join('\n')).toContain(
         `MIGRATE leaves '${uuidOf(here, 'web')}' where it is: an instance in vm_state ${vmState}`,
       );
     }
-    expect(asked(here).db).toEqual(['live-migration', 'reboot']);
+    expect(requested(here).db).toEqual(['live-migration', 'reboot']);
   });
 
   it('and stays a reserved host, if an operator has made it one again', async () => {
@@ -226,7 +226,7 @@ provides = chosen
     await failed(here);
     await here.until(await here.hostReturns('c1'));
     expect(whereabouts(here).named).toBe('active on c1');
-    expect(asked(here).web).toEqual([]);
+    expect(requested(here).web).toEqual([]);
   });
 });
 
@@ -243,7 +243,7 @@ describe('an instance that cannot be migrated', () => {
     expect(whereabouts(here)).toMatchObject({ db: 'active on c1', mail: 'stopped on c1' });
     change(here, 'web', { taskState: null });
     expect((await here.until(uuid)).notification.status).toBe('finished');
-    expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
+    expect([whereabouts(here), requested(here)]).toEqual([HOME, ONCE]);
   });
 
   it('is one whose migration did not succeed: it is reported, and requested once more in the next round', async () => {
@@ -255,7 +255,7 @@ describe('an instance that cannot be migrated', () => {
       /not done for 3 of 3 .*Nova's request req-\S+ did not succeed, and the instance is still on c[23]/,
     );
     expect(view.notification.message).toContain(`${uuidOf(here, 'mail')} (it is in state error after it)`);
-    expect(asked(here)).toEqual({ web: ['live-migration'], db: ['live-migration'], mail: ['migrate'] });
+    expect(requested(here)).toEqual({ web: ['live-migration'], db: ['live-migration'], mail: ['migrate'] });
     here.world.behaviour = { ...here.world.behaviour, failedMigrations: 0 };
     // What Nova left broken is not passed over: the recovery does not end well.
     const end = await here.until(uuid);
@@ -266,7 +266,7 @@ describe('an instance that cannot be migrated', () => {
       ),
     });
     expect(whereabouts(here)).toMatchObject({ web: 'active on c1', db: 'active on c1' });
-    expect(asked(here)).toEqual({
+    expect(requested(here)).toEqual({
       web: ['live-migration', 'live-migration'],
       db: ['live-migration', 'live-migration'],
       mail: ['migrate'],
@@ -296,7 +296,7 @@ describe('with any faults on the way, each migration is requested once', () => {
       await here.start('n2');
       const view = await here.until(uuid);
       expect(view.notification, `seed ${seed}`).toMatchObject({ status: 'finished' });
-      expect([whereabouts(here), asked(here)], `seed ${seed}`).toEqual([HOME, ONCE]);
+      expect([whereabouts(here), requested(here)], `seed ${seed}`).toEqual([HOME, ONCE]);
       expect(here.world.counts).toEqual(evacuated);
     },
   );
@@ -323,7 +323,7 @@ describe('with any faults on the way, each migration is requested once', () => {
       const view = await here.until(uuid);
       expect(view.notification.status).toBe('finished');
       expect(view.flows.map(({ state }) => state)).toEqual(states);
-      expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
+      expect([whereabouts(here), requested(here)]).toEqual([HOME, ONCE]);
     },
   );
 
@@ -334,7 +334,7 @@ describe('with any faults on the way, each migration is requested once', () => {
     const uuid = await here.hostReturns('c1');
     expect((await here.until(uuid, 'error')).notification.message).toBe('home: timed out after 10 s');
     expect((await here.until(uuid)).notification.status).toBe('finished');
-    expect([whereabouts(here), asked(here)]).toEqual([HOME, ONCE]);
+    expect([whereabouts(here), requested(here)]).toEqual([HOME, ONCE]);
   });
 
   it('a long migration is waited for as long as the task may last, and no longer than that', async () => {
@@ -343,7 +343,7 @@ describe('with any faults on the way, each migration is requested once', () => {
     const view = await here.until(await here.hostReturns('c1'));
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
     expect(view.flows).toHaveLength(1);
-    expect(asked(here)).toEqual(ONCE);
+    expect(requested(here)).toEqual(ONCE);
   });
 
   it('one that Nova confirms by itself is not confirmed again', async () => {
@@ -351,7 +351,7 @@ describe('with any faults on the way, each migration is requested once', () => {
     await failed(here);
     const view = await here.until(await here.hostReturns('c1'));
     expect(view.notification.status).toBe('finished');
-    expect([whereabouts(here), asked(here).mail]).toEqual([HOME, ['migrate']]);
+    expect([whereabouts(here), requested(here).mail]).toEqual([HOME, ['migrate']]);
   });
 
   it('not more at a time than half of what may be in flight: a failing host finds places', async () => {

@@ -11,8 +11,8 @@ import { TaskFailure } from '../flow/outcome.ts';
 import { type TaskContext, textInput } from '../flow/task.ts';
 import { MIGRATION_KINDS, type MigrationKind } from '../journal/migration-kinds.ts';
 import { type StepState, UNSETTLED_STEP_STATES } from '../journal/rows.ts';
-import { badly, type Fate, left, well } from '../task-drivers/recovery-action/actions.ts';
-import { type Asked, askFor, lastTouched } from '../task-drivers/recovery-action/instance-action.ts';
+import { badly, left, type Outcome, well } from '../task-drivers/recovery-action/actions.ts';
+import { type ActionResult, lastTouched, requestAction } from '../task-drivers/recovery-action/instance-action.ts';
 import type { InstanceActionLimits } from '../task-drivers/recovery-action/instance-action-decision.ts';
 import { serviceOf } from '../tasks/compute-service.ts';
 import { known, withOutageRetry } from '../tasks/outage-retry.ts';
@@ -74,11 +74,11 @@ class Place {
 }
 
 /** @param key of its steps, the same in every flow of the recovery */
-export async function migrateHome(context: TaskContext, key: string, snapshot: InstanceSnapshot): Promise<Fate> {
+export async function migrateHome(context: TaskContext, key: string, snapshot: InstanceSnapshot): Promise<Outcome> {
   const home = textInput(context, 'host_name');
   const before = await migratedBefore(context, key);
-  const isBegun = before && (before.state === 'done' || UNSETTLED_STEP_STATES.includes(before.state));
-  const plan = isBegun ? ({ migrate: 'yes', kind: before.kind } as const) : planMigration(snapshot.vmState);
+  const isStarted = before && (before.state === 'done' || UNSETTLED_STEP_STATES.includes(before.state));
+  const plan = isStarted ? ({ migrate: 'yes', kind: before.kind } as const) : planMigration(snapshot.vmState);
   if (plan.migrate === 'no') {
     if (snapshot.host === home) return well(snapshot, home);
     // Nova leaves an instance whose cold migration failed in state error: the next round must report that.
@@ -137,11 +137,11 @@ function migrate(
   key: string,
   snapshot: InstanceSnapshot,
   place: Place,
-): Promise<Asked> {
+): Promise<ActionResult> {
   const { cloud, signal, globalRequestId } = context;
   const journey = { kind, source: snapshot.host, home: textInput(context, 'host_name') };
   const limits = limitsOf(context);
-  return askFor(context, {
+  return requestAction(context, {
     kind,
     key: `${kind}:${key}`,
     uuid: snapshot.uuid,
@@ -156,11 +156,15 @@ function migrate(
   });
 }
 
-function confirm(context: TaskContext, key: string, { uuid, vmState, taskState }: InstanceSnapshot): Promise<Asked> {
+function confirm(
+  context: TaskContext,
+  key: string,
+  { uuid, vmState, taskState }: InstanceSnapshot,
+): Promise<ActionResult> {
   const { cloud, signal, globalRequestId } = context;
   const home = textInput(context, 'host_name');
   const limits = limitsOf(context);
-  return askFor(context, {
+  return requestAction(context, {
     kind: 'confirm_resize',
     key: `confirm_resize:${key}`,
     uuid,

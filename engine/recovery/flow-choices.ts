@@ -75,7 +75,7 @@ export class FlowChoices {
     const failure = await this.#journal.query('failureBefore', { host, id });
     const facts = failure && {
       status: failure.status,
-      hasBegun: await this.#journal.query('hasBegun', failure.id),
+      hasStarted: await this.#journal.query('hasStarted', failure.id),
       order: orderOfReports(failure, this.#logbook),
     };
     const tasks = { returnTasks: hasTasks(pipelines.host_return), rebootTasks: hasTasks(pipelines.host_reboot) };
@@ -87,7 +87,7 @@ export class FlowChoices {
     const { host, id } = this.#logbook;
     if (before !== null && (before.proved_after ?? 0) >= id) return true;
     for (const failure of await this.#journal.query('failuresAfter', { host, id })) {
-      if (await this.#journal.query('hasBegun', failure.id)) return true;
+      if (await this.#journal.query('hasStarted', failure.id)) return true;
     }
     return false;
   }

@@ -36,7 +36,7 @@ export interface FollowUpParts {
 }
 
 interface Owed {
-  readonly looks: number;
+  readonly reads: number;
   dueAt: number;
 }
 
@@ -49,15 +49,15 @@ export class FollowUps {
   }
 
   /** Runs the follow-ups that are due. */
-  async look(signal: AbortSignal): Promise<void> {
+  async read(signal: AbortSignal): Promise<void> {
     const { clock, journal } = this.#parts;
     const rows = await journal.query('owedFollowUps');
     const now = clock.boottime();
     const next = new Map<string, Owed>();
     for (const row of rows) {
       const known = this.#owed.get(row.uuid);
-      const isSame = known?.looks === row.follow_ups;
-      next.set(row.uuid, isSame ? known : { looks: row.follow_ups, dueAt: now + (DELAY_MS[row.follow_ups] ?? 0) });
+      const isSame = known?.reads === row.follow_ups;
+      next.set(row.uuid, isSame ? known : { reads: row.follow_ups, dueAt: now + (DELAY_MS[row.follow_ups] ?? 0) });
     }
     this.#owed = next;
     for (const row of rows) {

@@ -6,15 +6,15 @@
 export type InDoubtDecision = 'done' | 'not done';
 
 /** @param open names of the tasks in doubt. Undefined: each has a stated outcome, and no other task has one */
-export function faultOfVerdicts(
+export function faultOfOperatorDecisions(
   recovery: string,
   open: ReadonlySet<string>,
-  verdicts: ReadonlyMap<string, InDoubtDecision>,
+  decisions: ReadonlyMap<string, InDoubtDecision>,
 ): string | undefined {
-  for (const name of verdicts.keys()) {
+  for (const name of decisions.keys()) {
     if (!open.has(name)) return `task ${name} of ${recovery} is not in doubt${listOf([...open])}`;
   }
-  const unsaid = [...open].filter((name) => !verdicts.has(name));
+  const unsaid = [...open].filter((name) => !decisions.has(name));
   if (unsaid.length === 0) return undefined;
   const how = unsaid.map((name) => `--done ${name} or --not-done ${name}`).join(', ');
   return `outcome of ${unsaid.join(', ')} is unknown; find out whether it was done and state ${how}`;

@@ -19,7 +19,7 @@ export type Projects = ReadonlyMap<string, string | null>;
 
 /** Owners that are no projects; no id of a project contains a blank. */
 const NOT_READ = 'not read';
-const NOT_SAID = 'not returned';
+const NOT_DECLARED = 'not returned';
 const PROCESSES = 'of processes';
 
 export class ProjectShares {
@@ -66,7 +66,7 @@ export class ProjectShares {
   #ownerOf({ type, target }: Shared): string {
     if (type !== 'VM') return PROCESSES;
     const project = this.#projects.get(target);
-    return project === undefined ? NOT_READ : (project ?? NOT_SAID);
+    return project === undefined ? NOT_READ : (project ?? NOT_DECLARED);
   }
 
   #heldBy(owner: string): number {

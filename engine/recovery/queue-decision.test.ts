@@ -96,7 +96,7 @@ describe('the queue of recoveries', () => {
   it('resumes a recovery in error when it is due and returns the time of the next check', () => {
     const due = open('due', { status: 'error', retry_at: 1000 });
     const later = open('later', { host: 'c2', status: 'error', retry_at: 5000 });
-    expect(plan([due, later])).toMatchObject({ start: ['due'], lookAgainAt: 5000 });
+    expect(plan([due, later])).toMatchObject({ start: ['due'], nextReadAt: 5000 });
   });
 
   const back = (uuid: string, change: Partial<Open> = {}): Open =>
@@ -121,9 +121,9 @@ describe('the queue of recoveries', () => {
   });
 
   it.each(['new', 'running', 'error'] as const)('has a return that is %s wait when its host fails again', (status) => {
-    const verdict = plan([back('home', { status }), open('failed')], status === 'running' ? ['home'] : []);
-    expect(verdict.park).toEqual([{ uuid: 'home', by: 'failed' }]);
-    expect(verdict.start).not.toContain('home');
+    const decision = plan([back('home', { status }), open('failed')], status === 'running' ? ['home'] : []);
+    expect(decision.park).toEqual([{ uuid: 'home', by: 'failed' }]);
+    expect(decision.start).not.toContain('home');
   });
 
   it('ends no recovery of an instance for the report of another host, which may be compromised', () => {
@@ -136,9 +136,9 @@ describe('the queue of recoveries', () => {
 
   it('ends nothing for a return: an instance or a process of the host that failed is recovered', () => {
     const list = [back('home'), open('vm', { type: 'VM', target: 'instance:x' }), open('process', { type: 'PROCESS' })];
-    const verdict = plan(list);
-    expect(verdict.supersede).toEqual([]);
-    expect(verdict.start).toEqual(['vm', 'process']);
+    const decision = plan(list);
+    expect(decision.supersede).toEqual([]);
+    expect(decision.start).toEqual(['vm', 'process']);
     expect(plan(list, ['process']).start).toEqual(['vm']);
   });
 

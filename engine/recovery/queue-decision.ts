@@ -47,7 +47,7 @@ export interface QueueDecision {
   /** Targets of recoveries of instances whose project must be known before more of them may start. */
   readonly readProjects: readonly string[];
   /** Time of the next check, by the clock of `now`; null if only an event can change anything. */
-  readonly lookAgainAt: number | null;
+  readonly nextReadAt: number | null;
 }
 
 export function planQueue(facts: QueueFacts): QueueDecision {
@@ -70,7 +70,7 @@ export function planQueue(facts: QueueFacts): QueueDecision {
     .sort((a, b) => RANK[kindOf(a)] - RANK[kindOf(b)] || a.id - b.id);
   const { start, readProjects } = chooseStarts(waiting.filter(isDue), { ...facts, leaving });
   const later = waiting.filter((one) => !isDue(one)).map((one) => one.retry_at ?? now);
-  return { start, supersede, park, release, readProjects, lookAgainAt: later.length > 0 ? Math.min(...later) : null };
+  return { start, supersede, park, release, readProjects, nextReadAt: later.length > 0 ? Math.min(...later) : null };
 }
 
 /**

@@ -128,8 +128,8 @@ export class Recovery {
   async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
     const { journal, clock, log, waits } = this.#parts;
     const { host, uuid, id } = this.#logbook;
-    const hasBegun = await journal.query('hasBegun', id);
-    const message = hasBegun ? await whyAnswered(journal, this.#logbook) : await whyLeftAlone(journal, this.#logbook);
+    const hasStarted = await journal.query('hasStarted', id);
+    const message = hasStarted ? await whyAnswered(journal, this.#logbook) : await whyLeftAlone(journal, this.#logbook);
     if (message === null) return false;
     const at = clock.now();
     const closed: Mutation[] = open

@@ -52,9 +52,9 @@ async function generous(settings: ScriptedCloudSettings = {}): Promise<ScriptedC
 }
 
 /** Short names for the rights, with their results. */
-async function found(cloud: ScriptedCloud, needs: Partial<Needs> = {}, asked: 'requests' | 'roles' = 'requests') {
-  const { rights } = await checkRights({ cloud: cloud.client(), needs: { ...NOTHING, ...needs }, asked });
-  return rights.map(({ right, verdict, reason }) => [right.replace(/ \(.*?\)/, ''), verdict, reason]);
+async function found(cloud: ScriptedCloud, needs: Partial<Needs> = {}, requested: 'requests' | 'roles' = 'requests') {
+  const { rights } = await checkRights({ cloud: cloud.client(), needs: { ...NOTHING, ...needs }, asked: requested });
+  return rights.map(({ right, verdict: state, reason }) => [right.replace(/ \(.*?\)/, ''), state, reason]);
 }
 
 const ALLOWED = [
@@ -89,7 +89,7 @@ describe('of Nova', () => {
   ])('%s refused', async (request, policy, names) => {
     await using cloud = await generous();
     cloud.on(request, forbidden(policy));
-    const refused = (await found(cloud)).filter(([, verdict]) => verdict === 'refused');
+    const refused = (await found(cloud)).filter(([, state]) => state === 'refused');
     expect(refused.map(([name]) => name)).toEqual(names);
     for (const [, , reason] of refused) expect(reason).toContain(`responded 403`);
     for (const [, , reason] of refused) expect(reason).toContain(policy);
@@ -132,8 +132,8 @@ describe('of Nova', () => {
     await using cloud = await generous();
     const service = { id: SERVICE_ID, host: 'c1', status: 'enabled', state: 'down', forced_down: false };
     cloud.on(SERVICES, { json: { services: [{ ...service, disabled_reason: null, updated_at: null }] } });
-    const verdicts = (await found(cloud)).map(([, verdict]) => verdict);
-    expect(verdicts).toEqual(['allowed', 'allowed', 'allowed', 'allowed', 'allowed', 'untried', 'allowed']);
+    const decisions = (await found(cloud)).map(([, state]) => state);
+    expect(decisions).toEqual(['allowed', 'allowed', 'allowed', 'allowed', 'allowed', 'untried', 'allowed']);
     expect(cloud.requests(EVACUATE)).toEqual([]);
   });
 
@@ -141,8 +141,8 @@ describe('of Nova', () => {
     await using cloud = await generous();
     cloud.on(MIGRATIONS, { status: 404, text: '<html><title>Not Found</title></html>' });
     cloud.on(UPDATE, { status: 502, text: '<html><title>Bad Gateway</title></html>' });
-    const unknown = (await found(cloud)).filter(([, verdict]) => verdict !== 'allowed');
-    expect(unknown.map(([name, verdict]) => [name, verdict])).toEqual([
+    const unknown = (await found(cloud)).filter(([, state]) => state !== 'allowed');
+    expect(unknown.map(([name, state]) => [name, state])).toEqual([
       ['change compute services', 'unknown'],
       ['list migrations', 'unknown'],
     ]);
@@ -194,7 +194,7 @@ describe('of Keystone and Mistral', () => {
     cloud.on('GET /v3/users/recovery-agent-check', { status: 403, json: { error: { code: 403, message: 'No.' } } });
     cloud.on('GET /workflow/v2/workflows/w', { status: 403, json: { faultstring: 'Policy does not allow it.' } });
     const needs = { ownerTasks: ['mail_owners'], workflows: [{ task: 'move', workflow: 'w', isDefined: false }] };
-    const refused = (await found(cloud, needs)).filter(([, verdict]) => verdict !== 'allowed');
+    const refused = (await found(cloud, needs)).filter(([, state]) => state !== 'allowed');
     expect(refused).toEqual([
       ['read users for task "mail_owners"', 'refused', expect.stringContaining('Keystone responded 403')],
       ['use workflow w of Mistral for task "move"', 'refused', expect.stringContaining('Mistral responded 403')],
@@ -229,8 +229,8 @@ describe('of a mail server', () => {
     await using cloud = await generous();
     const plain = { task: 'alert', host: '127.0.0.1', port: office.port, tls: 'required', caFile: CA_FILE } as const;
     const server = { ...plain, user: 'agent', passwordFile, ...change };
-    const [, verdict, reason] = (await found(cloud, { mailServers: [server] })).at(-1) ?? [];
-    return { verdict, reason, mails: office.received.length };
+    const [, state, reason] = (await found(cloud, { mailServers: [server] })).at(-1) ?? [];
+    return { verdict: state, reason, mails: office.received.length };
   }
 
   test('a login that it takes; no mail is sent', async () => {

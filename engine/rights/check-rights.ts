@@ -29,7 +29,7 @@ export interface RightsFound {
  *
  * @throws the reason of the signal of `call`
  */
-export async function checkRights({ cloud, needs, asked, call = {} }: RightsCheck): Promise<RightsFound> {
+export async function checkRights({ cloud, needs, asked: requested, call = {} }: RightsCheck): Promise<RightsFound> {
   let access: CloudAccess | undefined;
   const logIn = async (): Promise<Attempted> => {
     access = await cloud.access(call);
@@ -40,7 +40,7 @@ export async function checkRights({ cloud, needs, asked, call = {} }: RightsChec
   if (access !== undefined) {
     const context = { cloud, call, access, sample: await findSample(cloud, call) };
     if ('names' in context.sample.hosts) hosts = context.sample.hosts;
-    for (const right of [...novaRights(asked, needs.aggregates), ...taskRights(needs)]) {
+    for (const right of [...novaRights(requested, needs.aggregates), ...taskRights(needs)]) {
       rights.push(await tried(right.name, () => right.attempt(context), call));
     }
   }

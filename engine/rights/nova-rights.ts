@@ -100,14 +100,14 @@ const listAggregates: Right = {
 };
 
 /** `asked: requests`: also by a request that Nova refuses, for an operator; `asked: roles`: for an engine at each start */
-export function novaRights(asked: 'requests' | 'roles', aggregates: boolean): readonly Right[] {
+export function novaRights(requested: 'requests' | 'roles', aggregates: boolean): readonly Right[] {
   return [
     listServices,
     updateServices,
     listInstances,
     listMigrations,
     listActions,
-    asked === 'requests' ? evacuateByRequest : evacuateByRole,
+    requested === 'requests' ? evacuateByRequest : evacuateByRole,
     ...(aggregates ? [listAggregates] : []),
   ];
 }

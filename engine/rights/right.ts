@@ -5,12 +5,12 @@ import type { Cloud, CloudAccess } from '../cloud/cloud.ts';
 import type { Sample } from './sample.ts';
 
 /** `unknown`: no response, or an inconclusive one. `untried`: the cloud has no object to check it on. */
-export type Verdict = 'allowed' | 'refused' | 'unknown' | 'untried';
+export type RightState = 'allowed' | 'refused' | 'unknown' | 'untried';
 
 export interface RightFound {
   /** The right, with the name of the policy if a service has one. */
   readonly right: string;
-  readonly verdict: Verdict;
+  readonly verdict: RightState;
   /** The evidence of the result. */
   readonly reason: string;
 }

@@ -30,7 +30,7 @@ export interface MonitorHealth {
 
 export class BlindMonitors {
   /** By host and monitor; the oldest report is first. */
-  readonly #blind = new Map<string, BlindMonitor & { readonly host: string; readonly saidAt: number }>();
+  readonly #blind = new Map<string, BlindMonitor & { readonly host: string; readonly reportedAt: number }>();
 
   /** Takes the report of a process of a host. Returns the monitors that became blind, and the names of those that recovered. */
   take(host: string, { blind, seeing }: MonitorHealth, now: number): MonitorHealth {
@@ -44,13 +44,13 @@ export class BlindMonitors {
       if (ofHost.length >= MAX_OF_HOST && ofHost[0] !== undefined) this.#blind.delete(ofHost[0]);
       const [oldest] = this.#blind.keys();
       if (this.#blind.size >= MAX_BLIND && oldest !== undefined) this.#blind.delete(oldest);
-      this.#blind.set(keyOf(one.monitor), { ...one, host, saidAt: now });
+      this.#blind.set(keyOf(one.monitor), { ...one, host, reportedAt: now });
     }
     return { blind: becameBlind, seeing: seeAgain };
   }
 
   list(now: number): readonly BlindMonitorView[] {
-    for (const [key, { saidAt }] of this.#blind) if (now - saidAt > FORGET_MS) this.#blind.delete(key);
+    for (const [key, { reportedAt }] of this.#blind) if (now - reportedAt > FORGET_MS) this.#blind.delete(key);
     return [...this.#blind.values()].map(({ host, monitor, reason, since }) => ({
       host,
       monitor,

@@ -61,7 +61,7 @@ export class Engine {
   readonly #renewal: LeaseRenewal;
   readonly #retention: Retention;
   readonly #stopping = new AbortController();
-  #looking: Promise<void> | undefined;
+  #clusterReading: Promise<void> | undefined;
   #kick = Promise.withResolvers<void>();
 
   constructor(parts: EngineParts) {
@@ -122,9 +122,9 @@ export class Engine {
   }
 
   /** Takes the report of a process of a host about its monitors: which of them are blind, and which have recovered. */
-  heedMonitors(host: string, said: MonitorHealth): void {
+  heedMonitors(host: string, reported: MonitorHealth): void {
     const { clock, log } = this.#parts;
-    const { blind, seeing } = this.#blindMonitors.take(host, said, clock.now());
+    const { blind, seeing } = this.#blindMonitors.take(host, reported, clock.now());
     for (const { monitor, reason } of blind) log('error', 'a monitor is blind', { host, monitor, reason });
     for (const monitor of seeing) log('info', 'a monitor has recovered', { host, monitor });
   }
@@ -135,7 +135,7 @@ export class Engine {
     this.#wake();
     await this.#running.interrupt('the engine stops');
     await this.#scheduler.settled();
-    await this.#looking;
+    await this.#clusterReading;
     await this.ended.catch(() => {});
     await this.#renewal.writeRefusals('all').catch(() => {});
     await this.#leaveLastStatus().catch(() => {});
@@ -157,7 +157,7 @@ export class Engine {
 
   async #work(): Promise<void> {
     const { clock, configuration } = this.#parts;
-    const { beatIntervalMs } = configuration.options.engine;
+    const { renewalIntervalMs } = configuration.options.engine;
     while (!this.#stopping.signal.aborted) {
       this.#kick = Promise.withResolvers();
       const planAgainAt = await this.#scheduler.plan();
@@ -165,24 +165,24 @@ export class Engine {
       await this.#renewal.renewIfDue();
       await this.#scheduler.expire();
       await this.#retention.run();
-      this.#lookAfter();
+      this.#watchCluster();
       const wakeAt = Math.min(planAgainAt ?? Number.POSITIVE_INFINITY, this.#retention.dueAt);
       const untilNext = Math.max(0, wakeAt - clock.boottime());
       const pause = new AbortController();
-      const slept = clock.sleep(Math.min(beatIntervalMs, untilNext), pause.signal).catch(() => {});
+      const slept = clock.sleep(Math.min(renewalIntervalMs, untilNext), pause.signal).catch(() => {});
       await Promise.race([this.#kick.promise, slept]);
       pause.abort();
     }
   }
 
   /** Hosts of finished recoveries are read in the background: a cloud that responds slowly delays nothing else. */
-  #lookAfter(): void {
-    this.#looking ??= this.#followUps
-      .look(this.#stopping.signal)
+  #watchCluster(): void {
+    this.#clusterReading ??= this.#followUps
+      .read(this.#stopping.signal)
       // A journal that fails ends the engine by itself.
       .catch(() => {})
       .finally(() => {
-        this.#looking = undefined;
+        this.#clusterReading = undefined;
       });
   }
 

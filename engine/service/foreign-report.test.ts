@@ -13,20 +13,20 @@ command = /bin/note
 `;
 
 test('has no task of the list run for it, not even those before the instance is stopped', async () => {
-  const told: unknown[] = [];
-  const tell: Driver = {
+  const reported: unknown[] = [];
+  const notify: Driver = {
     steps: 'one',
     run: async ({ context }) => {
-      told.push(context.inputs.instance_uuid);
+      reported.push(context.inputs.instance_uuid);
       return {};
     },
   };
-  await using here = new RecoveryWorld({ configuration: CONFIGURATION, drivers: async () => tell });
+  await using here = new RecoveryWorld({ configuration: CONFIGURATION, drivers: async () => notify });
   for (const host of ['c1', 'evil']) here.world.addHost(host);
   const { uuid } = here.world.addInstance('c1');
   await here.start();
   const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid: uuid };
   const view = await here.until(await here.notify({ type: 'VM', hostname: 'evil', payload }));
   expect(view.notification.status).toBe('ignored');
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });

@@ -93,10 +93,10 @@ describe('a host that was rebooted before an engine received a report of it', ()
     };
     await here.until(await report(here, DEAD, 100_000), 'ignored');
     const back = await report(here, BACK);
-    const begun = async (): Promise<void> => {
+    const started = async (): Promise<void> => {
       while (starts === 0) await here.clock.sleep(50);
     };
-    await here.clock.run(begun());
+    await here.clock.run(started());
     here.life.doom();
     void here.life.outlive(null);
     await here.start('n2');

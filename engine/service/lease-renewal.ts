@@ -33,7 +33,7 @@ export class LeaseRenewal {
     const { clock, journal, configuration } = this.#parts;
     // A commit renews the lease.
     await this.writeRefusals('due');
-    if (clock.boottime() - this.#lastCommitAt < configuration.options.engine.beatIntervalMs) return;
+    if (clock.boottime() - this.#lastCommitAt < configuration.options.engine.renewalIntervalMs) return;
     await journal.beat();
     this.#lastCommitAt = clock.boottime();
   }

@@ -76,10 +76,10 @@ describe('a host that came back', () => {
       await using _ = here;
       here.world.behaviour = { ...here.world.behaviour, rebuildMs: [60_000, 60_000] };
       const uuid = await here.hostFails('c1');
-      const isAsked = async (): Promise<void> => {
+      const isRequested = async (): Promise<void> => {
         while (accepted(here) === 0) await here.clock.sleep(50);
       };
-      await here.clock.run(isAsked());
+      await here.clock.run(isRequested());
       await comesBack(here);
       if (how === 'stopped') await here.clock.run(here.engine.stop());
       else {

@@ -17,7 +17,7 @@ import { returnFacts } from '../intake/return-facts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation } from '../journal/mutations.ts';
 import type { FlowRow, LogbookRow, StepRow } from '../journal/rows.ts';
-import { faultOfVerdicts, type InDoubtDecision } from '../recovery/in-doubt-decision.ts';
+import { faultOfOperatorDecisions, type InDoubtDecision } from '../recovery/in-doubt-decision.ts';
 import type { Waits } from '../recovery/waits.ts';
 import { TASK_STEP } from '../task-drivers/task-step.ts';
 import { commandEntry } from './audit.ts';
@@ -45,14 +45,14 @@ export class Operator {
 
   /**
    * Retries a recovery by an operator command.
-   * @param `verdicts` of tasks that are in doubt, by name: the outcome that the operator found
+   * @param `decisions` of tasks that are in doubt, by name: the outcome that the operator found
    * @param abandoned an instance whose open evacuation never ends, as the operator found: another may be requested
    * @param origin of the command, for the audit
    */
   async retry(
     uuid: string,
     proof: 'none' | 'operator',
-    verdicts: ReadonlyMap<string, InDoubtDecision> = new Map(),
+    decisions: ReadonlyMap<string, InDoubtDecision> = new Map(),
     abandoned?: string,
     origin: Origin = LOCAL_ORIGIN,
   ): Promise<LogbookRow> {
@@ -75,7 +75,7 @@ export class Operator {
     if (lives !== null) throw new RequestRefused(lives);
     const given = abandoned === undefined ? [] : [await this.#abandonment(logbook, abandoned)];
     this.#parts.waits.take(uuid);
-    const settled = await this.#settleDoubts(logbook, verdicts);
+    const settled = await this.#settleDoubts(logbook, decisions);
     const { status: from } = logbook;
     const proved = proof === 'operator' ? { provedAt: at, proof } : {};
     // It counts as no failure, and its time starts again.
@@ -84,7 +84,7 @@ export class Operator {
       from === 'error'
         ? { op: 'logbook', uuid, status: 'error', from, retryAt: at, ...round, at }
         : { op: 'logbook', uuid, status: 'new', from, message: null, ...round, at };
-    const overridden = overriddenBy(proof, verdicts, abandoned);
+    const overridden = overriddenBy(proof, decisions, abandoned);
     const audit = commandEntry(origin, 'retry', { notification: uuid, object: logbook.host, overridden }, at);
     await journal.write(...settled, ...given, change, audit).catch(async (error: unknown) => {
       // The engine itself, or another operator, was faster.
@@ -133,14 +133,14 @@ export class Operator {
   }
 
   /** The operator's outcomes of tasks in doubt, as changes of their steps. Refused unless each has an outcome and no other task has one. */
-  async #settleDoubts({ id, uuid }: LogbookRow, verdicts: ReadonlyMap<string, InDoubtDecision>): Promise<Mutation[]> {
+  async #settleDoubts({ id, uuid }: LogbookRow, decisions: ReadonlyMap<string, InDoubtDecision>): Promise<Mutation[]> {
     const { clock, journal } = this.#parts;
     const doubts = await journal.query('doubts', id);
     const nameOf = (key: string): string => key.slice(`${TASK_STEP}:`.length);
-    const fault = faultOfVerdicts(uuid, new Set(doubts.map(({ key }) => nameOf(key))), verdicts);
+    const fault = faultOfOperatorDecisions(uuid, new Set(doubts.map(({ key }) => nameOf(key))), decisions);
     if (fault) throw new RequestRefused(fault);
     return doubts.map(({ id: stepId, key, detail: kept }): Mutation => {
-      const state = verdicts.get(nameOf(key)) === 'done' ? 'done' : 'failed';
+      const state = decisions.get(nameOf(key)) === 'done' ? 'done' : 'failed';
       const detail = { outputs: {}, ...JSON.parse(kept), said_by: 'operator' };
       return { op: 'step', stepId, state, detail, error: 'stated by an operator', at: clock.now() };
     });
@@ -191,12 +191,12 @@ export class Operator {
 /** The operator's statements against the engine's evidence, in the syntax of the command line. */
 function overriddenBy(
   proof: 'none' | 'operator',
-  verdicts: ReadonlyMap<string, InDoubtDecision>,
+  decisions: ReadonlyMap<string, InDoubtDecision>,
   abandoned: string | undefined,
 ): string[] {
   return [
     ...(proof === 'operator' ? ['host-is-down'] : []),
-    ...[...verdicts].map(([task, verdict]) => `${verdict === 'done' ? 'done' : 'not-done'} ${task}`),
+    ...[...decisions].map(([task, decision]) => `${decision === 'done' ? 'done' : 'not-done'} ${task}`),
     ...(abandoned === undefined ? [] : [`abandon-evacuation ${abandoned}`]),
   ];
 }

@@ -66,16 +66,16 @@ export class ProgressHub {
       if (!watched) continue;
       const { at, seq, message, progress } = event;
       const task = event.atom_id === null ? null : (watched.taskOf.get(event.atom_id) ?? null);
-      this.#tell({ kind: 'event', uuid: watched.uuid, task, at, seq, message, progress });
+      this.#notify({ kind: 'event', uuid: watched.uuid, task, at, seq, message, progress });
     }
     for (const uuid of counted) {
       const count = this.instancesOf(uuid);
-      if (count) this.#tell({ kind: 'instances', uuid, ...count });
+      if (count) this.#notify({ kind: 'instances', uuid, ...count });
     }
     for (const [index, mutation] of mutations.entries()) {
       if (mutation.op !== 'logbook') continue;
       const { uuid, status, message } = results[index] as LogbookRow;
-      this.#tell({ kind: 'status', uuid, status, message });
+      this.#notify({ kind: 'status', uuid, status, message });
     }
   };
 
@@ -86,7 +86,7 @@ export class ProgressHub {
     counted.add(watched.uuid);
   }
 
-  #tell(notice: WatchNotice): void {
+  #notify(notice: WatchNotice): void {
     for (const listener of this.#listeners.get(notice.uuid) ?? []) listener(notice);
   }
 }

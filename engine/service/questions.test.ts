@@ -14,12 +14,12 @@ it('an instance in a cell that is down is unknown, and the question never waits 
     urgencies.push(options?.urgency);
     return instance.call(cloud, one, options);
   };
-  const heard = async (one: string): Promise<unknown> => here.clock.run(here.engine.reads.instance(one));
-  expect(await heard(uuid)).toMatchObject({ host: 'c1', vmState: 'active' });
+  const received = async (one: string): Promise<unknown> => here.clock.run(here.engine.reads.instance(one));
+  expect(await received(uuid)).toMatchObject({ host: 'c1', vmState: 'active' });
   here.world.cellDown('cell1');
-  expect(await heard(uuid)).toBe('unknown');
+  expect(await received(uuid)).toBe('unknown');
   here.world.cellUp('cell1');
   here.world.delete(uuid);
-  expect(await heard(uuid)).toBe('not found');
+  expect(await received(uuid)).toBe('not found');
   expect(urgencies).toEqual(['question', 'question', 'question']);
 });

@@ -74,7 +74,7 @@ export class Scheduler {
     for (const uuid of decision.release) await this.#parking.release(uuid);
     // A released recovery may start now.
     if (decision.release.length > 0) return clock.boottime();
-    const times = [decision.lookAgainAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
+    const times = [decision.nextReadAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
     for (const uuid of decision.start) {
       // A flow that is resumed has the name of its plan.
       const logbook = [...rows.filter(({ status }) => status === 'running'), ...open].find((one) => one.uuid === uuid);

@@ -14,10 +14,10 @@ const WATCHER: Origin = {
 /** What becomes of a death of c1 that a watcher on another node reports, as seen after the recovery is over. */
 async function reported(witness: 'confirms' | 'does not confirm', isDead: boolean) {
   const reason = witness === 'confirms' ? undefined : 'Pacemaker on this node does not show that it was fenced: online';
-  const asked: boolean[] = [];
+  const requested: boolean[] = [];
   const here = new RecoveryWorld({
     checkFencing: async (isMeant) => {
-      asked.push(isMeant('c1'), isMeant('c2'));
+      requested.push(isMeant('c1'), isMeant('c2'));
       return reason;
     },
   });
@@ -36,17 +36,17 @@ async function reported(witness: 'confirms' | 'does not confirm', isDead: boolea
   });
   const { logbook } = await here.clock.run(here.engine.accept(notification, 'fencing', undefined, WATCHER));
   const { notification: end } = await here.until(logbook.uuid);
-  return { here, instance, asked, end, seconds: (here.clock.boottime() - startedAt) / 1000 };
+  return { here, instance, asked: requested, end, seconds: (here.clock.boottime() - startedAt) / 1000 };
 }
 
 const isFenced = ({ status }: NotificationView): boolean => status === 'finished';
 
 describe('a watcher on another node that reports a fencing', () => {
   it('has the host recovered at once when this node confirms it', async () => {
-    const { here, instance, asked, end, seconds } = await reported('confirms', true);
+    const { here, instance, asked: requested, end, seconds } = await reported('confirms', true);
     await using _ = here;
     expect([isFenced(end), here.world.requireInstance(instance).host]).toEqual([true, 'c2']);
-    expect(asked).toEqual([true, false]);
+    expect(requested).toEqual([true, false]);
     expect(seconds).toBeLessThan(25);
   });
 

@@ -37,9 +37,9 @@ it('an engine that stops meanwhile begins no recovery any more', async () => {
   const stopped = here.engine.stop();
   mayEnd.resolve();
   await here.clock.run(stopped);
-  const begun = here.logged.filter((line) => line.includes('flow begins'));
-  expect(begun).toHaveLength(2);
-  expect(begun.filter((line) => line.includes(large))).toEqual([]);
+  const started = here.logged.filter((line) => line.includes('flow begins'));
+  expect(started).toHaveLength(2);
+  expect(started.filter((line) => line.includes(large))).toEqual([]);
 
   await here.start('n2');
   for (const uuid of [large, other]) expect((await here.until(uuid)).notification.status).toBe('finished');

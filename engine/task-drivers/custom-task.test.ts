@@ -228,13 +228,13 @@ describe('a custom task that was cut off', () => {
     ['was done', { state: 'done', outputs: { ticket: 1 } }, ['check alert 1'], ['finished', 'SUCCESS: alert SUCCESS']],
     ['was not', { state: 'not done' }, ['check alert 1', 'run alert 1'], ['finished', 'SUCCESS: alert SUCCESS']],
     ['is unknown', { state: 'unknown', reason: 'no idea' }, ['check alert 1'], ['failed', 'FAILURE: alert FAILURE']],
-  ])('is checked: %s', async (_, verdict, asked, ends) => {
+  ])('is checked: %s', async (_, decision, requested, ends) => {
     const { run, began } = hanging();
-    const driver = new Played(run, verdict);
+    const driver = new Played(run, decision);
     await using here = await world(driver, 'after_crash = check\n');
     const uuid = await cutOff(driver, here, began);
     expect(outcome(await here.until(uuid, 'finished', 'failed'))).toEqual(ends);
-    expect(driver.asked).toEqual(['run alert 1', ...asked]);
+    expect(driver.asked).toEqual(['run alert 1', ...requested]);
   });
 
   it('is in doubt when it runs once; the operator states that it was done, and it does not run again', async () => {
@@ -245,8 +245,8 @@ describe('a custom task that was cut off', () => {
     const view = await here.until(uuid, 'finished', 'failed');
     expect(outcome(view)).toEqual(['failed', 'FAILURE: alert FAILURE']);
     expect(view.notification.message).toMatch(/alert: it was interrupted; its outcome is unknown/);
-    const say = (verdicts: [string, 'done' | 'not done'][]) =>
-      here.clock.run(here.engine.operator.retry(uuid, 'none', new Map(verdicts)));
+    const say = (decisions: [string, 'done' | 'not done'][]) =>
+      here.clock.run(here.engine.operator.retry(uuid, 'none', new Map(decisions)));
     await expect(say([])).rejects.toThrow(
       /outcome of alert is unknown; find out whether it was done and state --done alert or --not-done alert/,
     );
@@ -288,7 +288,7 @@ describe('a custom task that was cut off', () => {
     ['not done', ['run alert 1', 'run alert 1']],
   ] as const)(
     'in a flow that became a dead letter is in doubt in the next one: the operator states %s',
-    async (verdict, asked) => {
+    async (decision, requested) => {
       const { run, began } = hanging();
       const driver = new Played(run);
       await using here = await world(driver, '', `[engine]\nmax_resumes = 0\n${LISTS}`);
@@ -297,9 +297,9 @@ describe('a custom task that was cut off', () => {
       await here.clock.run(here.engine.operator.retry(uuid, 'none'));
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/its outcome is unknown/);
       expect(driver.asked).toEqual(['run alert 1']);
-      await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', verdict]])));
+      await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', decision]])));
       expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-      expect(driver.asked).toEqual(asked);
+      expect(driver.asked).toEqual(requested);
     },
   );
 

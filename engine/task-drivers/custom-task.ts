@@ -64,10 +64,10 @@ async function run(
   if (driver.steps === 'own') return promised(custom, await driver.run(call));
   const earlier = custom.afterCrash === 'idempotent' ? [] : await context.history.earlierSteps(taskStepKey(name));
   // Only one of them is open at a time: the state of the last one is valid.
-  const last = asItStands(earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped'));
+  const last = unchanged(earlier.findLast(({ state }) => state !== 'planned' && state !== 'skipped'));
   const open = last && last.state !== 'done' && last.state !== 'failed' ? last : undefined;
-  const isSaid = last?.detail.said_by === 'operator';
-  const done = last?.state === 'done' && (custom.afterCrash === 'once' || isSaid) ? last : undefined;
+  const isDeclared = last?.detail.said_by === 'operator';
+  const done = last?.state === 'done' && (custom.afterCrash === 'once' || isDeclared) ? last : undefined;
   if (!done) return runStep(driver, call, open);
   // From now on it belongs to this flow and is rolled back with it.
   const step = await planStep(name, context);
@@ -77,12 +77,12 @@ async function run(
 }
 
 /** State of the last step of earlier flows after the rollback of that flow. Undefined: none. */
-function asItStands(step: EarlierStep | undefined): EarlierStep | undefined {
+function unchanged(step: EarlierStep | undefined): EarlierStep | undefined {
   // The undo of a flow may concern the work of an earlier flow: no older step counts then either.
   if (!step?.hasUndo) return step;
   if (step.taskState === 'REVERTED') return undefined;
-  const isSaidNotDone = step.state === 'failed' && step.detail.said_by === 'operator';
-  const isHalf = step.taskState === 'REVERT_FAILURE' && !isCutOff(step) && !isSaidNotDone;
+  const isDeclaredNotDone = step.state === 'failed' && step.detail.said_by === 'operator';
+  const isHalf = step.taskState === 'REVERT_FAILURE' && !isCutOff(step) && !isDeclaredNotDone;
   return isHalf ? { ...step, state: 'unknown', error: 'its effect could not be rolled back' } : step;
 }
 
@@ -146,11 +146,11 @@ async function afterDeath(
       return doubtful(`${why}; its outcome is unknown`);
     case 'check': {
       if (!driver.check) return doubtful(`${why}, and its driver cannot check the outcome`);
-      const verdict = await driver.check({ ...call, isResumed: true });
-      if (verdict.state === 'unknown')
-        return doubtful(`${why}, and its check does not know the outcome: ${verdict.reason}`);
-      if (verdict.state === 'not done') return undefined;
-      const outputs = promised(definition, verdict.outputs);
+      const decision = await driver.check({ ...call, isResumed: true });
+      if (decision.state === 'unknown')
+        return doubtful(`${why}, and its check does not know the outcome: ${decision.reason}`);
+      if (decision.state === 'not done') return undefined;
+      const outputs = promised(definition, decision.outputs);
       await context.steps.settle([{ step, state: 'done', detail: { outputs } }]);
       return outputs;
     }
@@ -160,8 +160,8 @@ async function afterDeath(
 /** A run that the end of this engine interrupted stays an intent, unless the program itself reports that nothing was done. */
 async function settleFailure(error: unknown, { context, definition }: DriverCall, step: Step): Promise<void> {
   // An interrupted run fails with its own error; the reason of the interruption is the relevant one.
-  const said: unknown = context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error;
-  const message = errorMessage(said);
+  const reported: unknown = context.signal.aborted && !(error instanceof NotDone) ? context.signal.reason : error;
+  const message = errorMessage(reported);
   const isCutOff = context.signal.aborted && context.signal.reason instanceof Interrupted;
   if (isCutOff && !(error instanceof NotDone)) return;
   // A run that timed out may have done its work, like one that an engine failure interrupted.

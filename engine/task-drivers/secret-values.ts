@@ -93,14 +93,14 @@ function redactError(error: Error, redaction: Redaction): void {
   }
 }
 
-function redactedDecision(verdict: CheckResult, redact: Redact): CheckResult {
-  switch (verdict.state) {
+function redactedDecision(decision: CheckResult, redact: Redact): CheckResult {
+  switch (decision.state) {
     case 'done':
-      return { ...verdict, outputs: inside(verdict.outputs, redact) };
+      return { ...decision, outputs: inside(decision.outputs, redact) };
     case 'unknown':
-      return { ...verdict, reason: redact(verdict.reason) };
+      return { ...decision, reason: redact(decision.reason) };
     case 'not done':
-      return verdict;
+      return decision;
   }
 }
 

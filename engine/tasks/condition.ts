@@ -12,15 +12,15 @@ export async function waitUntil(
   holds: () => Promise<boolean>,
 ): Promise<boolean> {
   const { clock, settings, signal } = context;
-  const patience = new OutageRetry(context);
+  const outageRetry = new OutageRetry(context);
   let left = limitMs;
   for (;;) {
     const lookedAt = clock.boottime();
     try {
       if (await holds()) return true;
-      patience.answered();
+      outageRetry.answered();
     } catch (error) {
-      await patience.endure(error);
+      await outageRetry.waitOut(error);
       continue;
     }
     if (left <= 0) return false;

@@ -33,11 +33,11 @@ export interface Effect<World> {
   readonly key: string;
   readonly kind: string;
   readonly object: string;
-  look(): Promise<World>;
+  read(): Promise<World>;
   /** The state of the world before the first call, to be stored. */
   before(world: World): Json;
   /** `done`: it is visible. `underway`: the object is busy, wait. `absent`: it has to be requested. Throws to end the task. */
-  judge(world: World): 'done' | 'underway' | 'absent';
+  decide(world: World): 'done' | 'underway' | 'absent';
   /**
    * Further evidence, read before each call and before a wait times out.
    * @param detail the journal's data of the step
@@ -67,9 +67,9 @@ export function bringAbout<World>(context: TaskContext, effect: Effect<World>): 
 class Convergence<World> {
   readonly #context: TaskContext;
   readonly #effect: Effect<World>;
-  readonly #patience: OutageRetry;
+  readonly #outageRetry: OutageRetry;
   /** Responses to reads do not compensate for calls that never get one. */
-  readonly #callPatience: OutageRetry;
+  readonly #callRetry: OutageRetry;
   /** Calls of this attempt, including those of an engine that ended during it. */
   #calls = 0;
   #notYet = 0;
@@ -86,17 +86,17 @@ class Convergence<World> {
   constructor(context: TaskContext, effect: Effect<World>) {
     this.#context = context;
     this.#effect = effect;
-    this.#patience = new OutageRetry(context);
-    this.#callPatience = new OutageRetry(context, LONGEST_PAUSE_MS);
+    this.#outageRetry = new OutageRetry(context);
+    this.#callRetry = new OutageRetry(context, LONGEST_PAUSE_MS);
   }
 
   async run(): Promise<World> {
     const { clock, settings, signal } = this.#context;
     let step: Step | undefined;
     for (;;) {
-      const world = await this.#withOutageRetry(() => this.#effect.look());
+      const world = await this.#withOutageRetry(() => this.#effect.read());
       step ??= await this.#plan(world);
-      const seen = this.#effect.judge(world);
+      const seen = this.#effect.decide(world);
       if (seen === 'done') return this.#end(step, world, null);
       if (step.state === 'done' || step.state === 'skipped') return world;
       if (this.#lastError?.kind === 'not_found') throw failureOf(this.#lastError);
@@ -141,11 +141,11 @@ class Convergence<World> {
     for (;;) {
       try {
         const answer = await read();
-        this.#patience.answered();
+        this.#outageRetry.answered();
         return answer;
       } catch (error) {
         const from = clock.boottime();
-        await this.#patience.endure(error);
+        await this.#outageRetry.waitOut(error);
         if (this.#since !== undefined) this.#since += clock.boottime() - from;
       }
     }
@@ -196,7 +196,7 @@ class Convergence<World> {
       this.#readsOfNothing = 0;
       this.#since = clock.boottime();
       this.#lastError = undefined;
-      this.#callPatience.answered();
+      this.#callRetry.answered();
       await steps.settle([{ step, state: 'sent', requestId }]);
       crashPoint('step.after-sent');
     } catch (error) {
@@ -224,7 +224,7 @@ class Convergence<World> {
       if (kind !== 'unknown') this.#calls -= 1;
       // The next read shows whether it arrived.
       await steps.settle([{ step, state: 'unknown', error: message }]);
-      return this.#callPatience.endure(error);
+      return this.#callRetry.waitOut(error);
     }
     if (kind === 'conflict') {
       if (this.#conflicts === 0) this.#effect.onConflict?.(error);

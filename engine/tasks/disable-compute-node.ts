@@ -20,9 +20,9 @@ export const disableComputeNode: BuiltInTask = {
       key: `disable:${host}`,
       kind: 'disable_service',
       object: host,
-      look: () => serviceOf(context, host),
+      read: () => serviceOf(context, host),
       before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
-      judge: ({ status, disabledReason }) => {
+      decide: ({ status, disabledReason }) => {
         // Disabled for our own reason: by an earlier attempt, so the flow continues.
         wasDisabled ??= status === 'disabled' && disabledReason !== settings.processDisableReason;
         return status === 'disabled' ? 'done' : 'absent';

@@ -12,7 +12,8 @@ import { withOutageRetry } from './outage-retry.ts';
 /** Ends the recovery if a report of the host's return is newer than the failure, and the recovery has requested nothing yet. */
 async function refuseReturned(context: TaskContext, host: string): Promise<void> {
   const back = await context.history.returnedSince();
-  if (back?.order === 'return newer' && !(await context.history.hasBegun())) throw leftAlone(context, host, back.sign);
+  if (back?.order === 'return newer' && !(await context.history.hasStarted()))
+    throw leftAlone(context, host, back.sign);
 }
 
 function leftAlone(context: TaskContext, host: string, sign: string): IgnoreRecovery {
@@ -26,8 +27,8 @@ function leftAlone(context: TaskContext, host: string, sign: string): IgnoreReco
 async function serviceOfTheDead(context: TaskContext, host: string): Promise<ComputeService> {
   const { clock, settings, signal, proof, isResumed } = context;
   // A fencing may be old by the time another engine resumes the flow, or the cloud responds; an operator's statement is not.
-  const begunAt = clock.boottime();
-  const isFresh = (): boolean => !isResumed && clock.boottime() - begunAt <= FRESH_PROOF_MS;
+  const startedAt = clock.boottime();
+  const isFresh = (): boolean => !isResumed && clock.boottime() - startedAt <= FRESH_PROOF_MS;
   const isRequested = await context.history.isForceDownRequested();
   const reads: ComputeService[] = [];
   for (;;) {
@@ -65,8 +66,8 @@ export const disableComputeService: BuiltInTask = {
     context.progress(`Disabling compute service on host: '${host}'`, 0);
     await refuseReturned(context, host);
     let seen: ComputeService | undefined = await serviceOfTheDead(context, host);
-    if (!(await context.history.hasBegun())) await checkHostFilter(context, host);
-    const look = async (): Promise<ComputeService> => {
+    if (!(await context.history.hasStarted())) await checkHostFilter(context, host);
+    const read = async (): Promise<ComputeService> => {
       const service = seen ?? (await serviceOf(context, host));
       seen = undefined;
       return service;
@@ -75,9 +76,9 @@ export const disableComputeService: BuiltInTask = {
       key: `force-down:${host}`,
       kind: 'disable_service',
       object: host,
-      look,
+      read,
       before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
-      judge: ({ status, state, forcedDown }) => {
+      decide: ({ status, state, forcedDown }) => {
         if (status !== 'disabled' || !forcedDown) return 'absent';
         return state === 'down' ? 'done' : 'underway';
       },

@@ -17,22 +17,22 @@ import { withOutageRetry } from './outage-retry.ts';
 const WHILE_THE_TASK_LASTS = Number.POSITIVE_INFINITY;
 
 /** Reports each state of a wait once. */
-function tellingOnce(context: TaskContext, progress: number): (message: string) => void {
-  let told = '';
+function reportingOnce(context: TaskContext, progress: number): (message: string) => void {
+  let reported = '';
   return (message) => {
-    if (message !== told) context.progress(message, progress);
-    told = message;
+    if (message !== reported) context.progress(message, progress);
+    reported = message;
   };
 }
 
 async function waitUntilCleaned(context: TaskContext, host: string): Promise<void> {
   const { cloud, signal } = context;
-  const tell = tellingOnce(context, 0.1);
+  const report = reportingOnce(context, 0.1);
   await waitUntil(context, WHILE_THE_TASK_LASTS, async () => {
     const { items } = await cloud.listEvacuations({ sourceHost: host }, { signal });
     const left = items.filter(mayRemainOnSource).length;
     if (left === 0) return true;
-    tell(
+    report(
       `Waiting for nova-compute on host '${host}' to remove ${left} evacuated instances, which it does when it starts`,
     );
     return false;
@@ -41,17 +41,17 @@ async function waitUntilCleaned(context: TaskContext, host: string): Promise<voi
 
 async function takeAsUp(context: TaskContext, host: string): Promise<void> {
   const { cloud, settings, signal, globalRequestId } = context;
-  const tell = tellingOnce(context, 0.3);
+  const report = reportingOnce(context, 0.3);
   await bringAbout<ComputeService>(context, {
     key: `unforce:${host}`,
     kind: 'enable_service',
     object: host,
-    look: () => serviceOf(context, host),
+    read: () => serviceOf(context, host),
     before: serviceState,
-    judge: ({ forcedDown }) => (forcedDown ? 'absent' : 'done'),
+    decide: ({ forcedDown }) => (forcedDown ? 'absent' : 'done'),
     act: (service) => cloud.changeService(service, { forcedDown: false }, { signal, globalRequestId }),
     isNotYet: ({ status, message }) => {
-      if (status === 400) tell(`Nova does not take host '${host}' as up yet: ${message}`);
+      if (status === 400) report(`Nova does not take host '${host}' as up yet: ${message}`);
       return status === 400;
     },
     waitMs: settings.waitPeriodAfterServiceUpdateMs,
@@ -60,10 +60,10 @@ async function takeAsUp(context: TaskContext, host: string): Promise<void> {
 }
 
 async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
-  const tell = tellingOnce(context, 0.5);
+  const report = reportingOnce(context, 0.5);
   await waitUntil(context, WHILE_THE_TASK_LASTS, async () => {
     const { state } = await serviceOf(context, host);
-    if (state === 'down') tell(`Waiting for the compute service of host '${host}' to be up`);
+    if (state === 'down') report(`Waiting for the compute service of host '${host}' to be up`);
     return state === 'up';
   });
 }
@@ -74,9 +74,9 @@ async function enable(context: TaskContext, host: string): Promise<void> {
     key: `enable:${host}`,
     kind: 'enable_service',
     object: host,
-    look: () => serviceOf(context, host),
+    read: () => serviceOf(context, host),
     before: serviceState,
-    judge: ({ status }) => (status === 'enabled' ? 'done' : 'absent'),
+    decide: ({ status }) => (status === 'enabled' ? 'done' : 'absent'),
     act: (service) => cloud.changeService(service, { status: 'enabled' }, { signal, globalRequestId }),
     waitMs: settings.waitPeriodAfterServiceUpdateMs,
     late: () => new TaskFailure(`Nova does not show the compute service of host '${host}' as enabled`),

@@ -12,7 +12,7 @@ function place() {
   const context = {
     clock,
     signal: new AbortController().signal,
-    settings: { ...taskSettings(DEFAULT_OPTIONS), verifyIntervalMs: 1000, outagePatienceMs: 60_000 },
+    settings: { ...taskSettings(DEFAULT_OPTIONS), verifyIntervalMs: 1000, outageTimeoutMs: 60_000 },
     progress: (message: string) => lines.push(message),
   };
   return { clock, lines, context };

@@ -32,7 +32,7 @@ export class OutageRetry {
    * Pauses after a failed call; longer each time, or as long as the cloud requested.
    * @throws TaskFailure of fault `outage` if the outage has lasted too long; the error itself if it is none
    */
-  async endure(error: unknown): Promise<void> {
+  async waitOut(error: unknown): Promise<void> {
     const { clock, signal, settings } = this.#context;
     if (signal.aborted) throw signal.reason;
     if (!isOutage(error)) throw failureOf(error);
@@ -43,7 +43,7 @@ export class OutageRetry {
       const event = error.kind === 'no_answer' ? 'Waiting' : 'The cloud does not respond, retrying';
       this.#context.progress(`${event}: ${error.message}`);
     }
-    if (now - this.#since > settings.outagePatienceMs) {
+    if (now - this.#since > settings.outageTimeoutMs) {
       throw new TaskFailure(
         `the cloud did not respond for ${Math.round((now - this.#since) / 1000)} s: ${error.message}`,
         'outage',
@@ -64,39 +64,39 @@ export function failureOf(error: unknown): unknown {
 }
 
 /** Repeats a request until the cloud responds. For calls that change nothing. */
-export async function withOutageRetry<T>(context: TaskContext, ask: () => Promise<T>): Promise<T> {
-  const patience = new OutageRetry(context);
+export async function withOutageRetry<T>(context: TaskContext, query: () => Promise<T>): Promise<T> {
+  const outageRetry = new OutageRetry(context);
   for (;;) {
     try {
-      return await ask();
+      return await query();
     } catch (error) {
-      await patience.endure(error);
+      await outageRetry.waitOut(error);
     }
   }
 }
 
 /**
  * Reads until the answer is yes or no: a decision about a call uses these only.
- * @param `patience` of a longer wait that this read is part of
+ * @param `outageRetry` of a longer wait that this read is part of
  * @throws TaskFailure of fault `outage` if there is no response for too long
  */
 export async function known<T>(
   context: Waiting,
   read: () => Promise<Reading<T>>,
-  patience: OutageRetry = new OutageRetry(context),
+  outageRetry: OutageRetry = new OutageRetry(context),
 ): Promise<Known<T>> {
   for (;;) {
     let reading: Reading<T>;
     try {
       reading = await read();
     } catch (error) {
-      await patience.endure(error);
+      await outageRetry.waitOut(error);
       continue;
     }
     if (reading.answer !== 'none') {
-      patience.answered();
+      outageRetry.answered();
       return reading;
     }
-    await patience.endure(reading.error);
+    await outageRetry.waitOut(reading.error);
   }
 }

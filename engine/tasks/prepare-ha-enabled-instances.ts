@@ -3,7 +3,7 @@ import { FAILURE_FLOWS } from '#config/pipelines/pipelines.ts';
 import { CloudError, isOutage } from '#openstack/cloud-error.ts';
 import { type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
-import { inTurns } from '../evacuation/order-decision.ts';
+import { inRotation } from '../evacuation/order-decision.ts';
 import { type InstanceSnapshot, snapshotOf } from '../evacuation/original-state-decision.ts';
 import { isStoppedByOwner } from '../evacuation/restore-decision.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
@@ -98,12 +98,12 @@ export const prepareHaEnabledInstances: BuiltInTask = {
   async run(context) {
     const host = textInput(context, 'host_name');
     const { settings, cloud, signal } = context;
-    const tell = context.progress;
-    tell('Preparing instances for evacuation', 0);
+    const report = context.progress;
+    report('Preparing instances for evacuation', 0);
     const reading = await known(context, () => readInstancesOn(cloud, host, { signal }));
     const { items, foreign } = reading.answer === 'yes' ? reading.value : { items: [], foreign: 0 };
     if (foreign > 0) warnOfForeign(context, host, foreign);
-    tell(`Total instances running on failed host '${host}' is ${items.length}`, 0.3);
+    report(`Total instances running on failed host '${host}' is ${items.length}`, 0.3);
 
     const earlier = await context.history.earlierMoves(host);
     const originals = new Map(earlier.map((move) => [move.instance, move]));
@@ -117,18 +117,18 @@ export const prepareHaEnabledInstances: BuiltInTask = {
     const candidates = all.filter((instance) => {
       if (instance.vmState !== 'error' || !settings.ignoreInstancesInErrorState) return true;
       if (instance.haEnabled) {
-        tell(`Ignoring recovery of HA_Enabled instance '${instance.uuid}' as it is in 'error' state.`, 0.4);
+        report(`Ignoring recovery of HA_Enabled instance '${instance.uuid}' as it is in 'error' state.`, 0.4);
       }
       return false;
     });
-    const marked = inTurns(candidates.filter(({ haEnabled }) => haEnabled));
-    const others = inTurns(candidates.filter(({ haEnabled }) => !haEnabled));
-    tell(`Total HA Enabled instances count: '${marked.length}'`, 0.6);
+    const marked = inRotation(candidates.filter(({ haEnabled }) => haEnabled));
+    const others = inRotation(candidates.filter(({ haEnabled }) => !haEnabled));
+    report(`Total HA Enabled instances count: '${marked.length}'`, 0.6);
     let chosen = marked;
     if (settings.evacuateAllInstances) {
-      tell(`Total Non-HA Enabled instances count: '${others.length}'`, 0.7);
+      report(`Total Non-HA Enabled instances count: '${others.length}'`, 0.7);
       chosen = [...marked, ...others];
-      tell(
+      report(
         `All instances (HA Enabled/Non-HA Enabled) should be considered for evacuation. Total count is: '${chosen.length}'`,
         0.8,
       );
@@ -136,15 +136,15 @@ export const prepareHaEnabledInstances: BuiltInTask = {
     const moved = chosen.length === 0 ? await movedBefore(context) : [];
     if (moved.length > 0) {
       // The tasks after this one are not all done: for example, an operator's task failed in an earlier round.
-      tell(`All instances of host '${host}' that needed to be evacuated were evacuated before`, 1);
+      report(`All instances of host '${host}' that needed to be evacuated were evacuated before`, 1);
       return { instance_list: [], instances: moved };
     }
     if (chosen.length === 0) {
       const message = `Skipped host '${host}' recovery as no instances needs to be evacuated`;
-      tell(message, 1);
+      report(message, 1);
       throw new SkipRecovery(message);
     }
-    tell(`Instances to be evacuated are: '${chosen.map(({ uuid }) => uuid).join(',')}'`, 1);
+    report(`Instances to be evacuated are: '${chosen.map(({ uuid }) => uuid).join(',')}'`, 1);
     return { instance_list: chosen as unknown as Json, instances: chosen.map(listed) };
   },
 };

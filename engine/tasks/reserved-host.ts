@@ -10,10 +10,10 @@ import { withOutageRetry } from './outage-retry.ts';
 
 async function addToAggregate(context: TaskContext, aggregate: Aggregate, host: string): Promise<void> {
   const { cloud, signal, settings, globalRequestId } = context;
-  const tellMember = (): void =>
+  const reportMember = (): void =>
     context.progress(`Host '${host}' already has been added to aggregate '${aggregate.name}'.`, 1);
   if (aggregate.hosts.includes(host)) {
-    tellMember();
+    reportMember();
     return;
   }
   context.progress(`Add host ${host} to aggregate ${aggregate.name}`, 0.2);
@@ -21,14 +21,14 @@ async function addToAggregate(context: TaskContext, aggregate: Aggregate, host: 
     key: `aggregate:${aggregate.id}:${host}`,
     kind: 'add_to_aggregate',
     object: host,
-    look: async () => (await cloud.listAggregates({ signal })).find(({ id }) => id === aggregate.id),
+    read: async () => (await cloud.listAggregates({ signal })).find(({ id }) => id === aggregate.id),
     before: (now) => ({ aggregate: aggregate.id, hosts: now?.hosts ?? [] }),
-    judge: (now) => {
+    decide: (now) => {
       if (!now) throw new TaskFailure(`aggregate '${aggregate.name}' is gone`);
       return now.hosts.includes(host) ? 'done' : 'absent';
     },
     act: (now) => cloud.addHostToAggregate(now ?? aggregate, host, { signal, globalRequestId }),
-    onConflict: tellMember,
+    onConflict: reportMember,
     waitMs: settings.waitPeriodAfterServiceUpdateMs,
     late: () => new TaskFailure(`Nova does not show host '${host}' in aggregate '${aggregate.name}'`),
   });
@@ -60,9 +60,9 @@ export async function enableReservedHost(context: TaskContext, failedHost: strin
     key: `enable:${host}`,
     kind: 'enable_service',
     object: host,
-    look: () => reservedService(context, host),
+    read: () => reservedService(context, host),
     before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
-    judge: ({ status, state, forcedDown }) => {
+    decide: ({ status, state, forcedDown }) => {
       if (forcedDown || state === 'down') {
         throw new TaskFailure(`reserved host '${host}' cannot be used: its compute service is down`);
       }

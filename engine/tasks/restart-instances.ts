@@ -57,12 +57,12 @@ async function start(context: TaskContext, uuid: string, host: string): Promise<
       key: `start:${uuid}`,
       kind: 'start',
       object: uuid,
-      look: async () => {
+      read: async () => {
         const reading = await known(context, () => readInstance(cloud, uuid, { signal }));
         return reading.answer === 'yes' ? reading.value : null;
       },
       before: (instance) => (instance ? { ...stateOf(instance), name: instance.name, host } : {}),
-      judge: (instance) => {
+      decide: (instance) => {
         if (instance === null || instance.host !== host || instance.vmState === 'active') return 'done';
         if (instance.taskState !== null) return 'underway';
         if (instance.vmState === 'stopped') return 'absent';

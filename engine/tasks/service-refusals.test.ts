@@ -29,7 +29,7 @@ function answers(here: RecoveryWorld, answer: (nth: number) => Error | undefined
 }
 
 /** Hosts whose services Nova leaves out of its list. */
-function outOfSight({ cloud }: RecoveryWorld, hosts: () => readonly string[]): void {
+function notListed({ cloud }: RecoveryWorld, hosts: () => readonly string[]): void {
   const real = cloud.computeService.bind(cloud);
   cloud.computeService = async (host, options) => (hosts().includes(host) ? undefined : real(host, options));
 }
@@ -38,7 +38,7 @@ describe('a compute service', () => {
   it('that Nova does not list is waited for', async () => {
     await using here = await place();
     const until = here.clock.now() + 60_000;
-    outOfSight(here, () => (here.clock.now() < until ? ['c1'] : []));
+    notListed(here, () => (here.clock.now() < until ? ['c1'] : []));
     const view = await here.until(await processFails(here));
     expect(view.notification.status).toBe('finished');
     const lines = view.flows.flatMap(({ events }) => events.map(({ message }) => message));
@@ -99,7 +99,7 @@ describe('a reserved host', () => {
 
   it('of which Nova shows no service is not waited for: the next one takes the instances', async () => {
     await using here = await segment();
-    outOfSight(here, () => ['r1']);
+    notListed(here, () => ['r1']);
     const from = here.clock.now();
     const view = await here.until(await here.hostFails('c1'));
     expect(view.notification.status).toBe('finished');
@@ -124,7 +124,7 @@ describe('a reserved host', () => {
   it('none of which Nova shows: the recovery waits as for an outage, and uses the first that shows', async () => {
     await using here = await segment();
     let hidden = ['r1', 'r2'];
-    outOfSight(here, () => hidden);
+    notListed(here, () => hidden);
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
     await here.clock.run(here.clock.sleep(300_000));

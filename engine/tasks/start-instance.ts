@@ -33,9 +33,9 @@ export const startInstance: BuiltInTask = {
       key: `start:${uuid}`,
       kind: 'start',
       object: uuid,
-      look: () => instanceOf(context, uuid),
+      read: () => instanceOf(context, uuid),
       before: stateOf,
-      judge: (instance) => {
+      decide: (instance) => {
         const { vmState, taskState } = instance;
         if (taskState === 'powering-on') return 'underway';
         if (vmState === 'active') return 'done';

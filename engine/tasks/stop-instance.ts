@@ -18,9 +18,9 @@ async function leaveResized(context: TaskContext, uuid: string): Promise<void> {
     key: `reset:${uuid}`,
     kind: 'reset',
     object: uuid,
-    look: () => instanceOf(context, uuid),
+    read: () => instanceOf(context, uuid),
     before: stateOf,
-    judge: ({ vmState }) => (vmState === 'resized' ? 'absent' : 'done'),
+    decide: ({ vmState }) => (vmState === 'resized' ? 'absent' : 'done'),
     act: () => cloud.resetState(uuid, 'active', { signal, globalRequestId }),
     waitMs: settings.waitPeriodAfterPowerOffMs,
     mostCalls: settings.evacuationRetries + 1,
@@ -86,9 +86,9 @@ async function stop(context: TaskContext, uuid: string): Promise<Instance> {
     key: `stop:${uuid}`,
     kind: 'stop',
     object: uuid,
-    look: () => instanceOf(context, uuid),
+    read: () => instanceOf(context, uuid),
     before: stateOf,
-    judge: (instance) => {
+    decide: (instance) => {
       const { vmState, taskState } = instance;
       requireFailedHere(context, instance);
       wasDown ||= vmState === 'stopped';

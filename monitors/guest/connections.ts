@@ -22,13 +22,13 @@ class Link {
   /** Throws libvirt's error, or the error of each socket. */
   async open(): Promise<LibvirtConnection> {
     if (this.#opened?.isOpen) return this.#opened;
-    this.#opening ??= this.#openAnew().finally(() => {
+    this.#opening ??= this.#reopen().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  async #openAnew(): Promise<LibvirtConnection> {
+  async #reopen(): Promise<LibvirtConnection> {
     this.#opened = await connectToAny(this.#sockets, this.#settings);
     return this.#opened;
   }
@@ -36,7 +36,7 @@ class Link {
 
 export class Links {
   /** Lists, descriptions, states: libvirt responds at once. */
-  readonly looks: Link;
+  readonly polls: Link;
   /** Pings of agents; libvirt accepts them only on read-write connections. */
   readonly agents: Link;
   /** Requests to QEMU, which may stay unanswered. */
@@ -45,7 +45,7 @@ export class Links {
 
   constructor(sockets: readonly string[], uri: string) {
     const { signal } = this.#end;
-    this.looks = new Link(sockets, { uri, access: 'read-only', signal });
+    this.polls = new Link(sockets, { uri, access: 'read-only', signal });
     this.agents = new Link(sockets, { uri, access: 'read-write', signal });
     this.probes = new Link(sockets, { uri, access: 'read-only', signal });
   }

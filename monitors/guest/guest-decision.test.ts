@@ -12,19 +12,19 @@ const LETTERS: Readonly<Record<string, Answer>> = {
 };
 
 /** Runs the results, `|` is another start of the domain. Returns the last phase and the numbers of the results that were reported. */
-function play(told: string, policy = MASAKARI): { phase: string; reports: number[] } {
+function play(received: string, policy = MASAKARI): { phase: string; reports: number[] } {
   let life: Life | undefined;
   let domainId = 1;
   const reports: number[] = [];
-  for (const [index, letter] of Array.from(told.replaceAll(' ', '')).entries()) {
-    const answer = LETTERS[letter];
+  for (const [index, mark] of Array.from(received.replaceAll(' ', '')).entries()) {
+    const answer = LETTERS[mark];
     if (answer === undefined) {
       domainId += 1;
       continue;
     }
-    const judgement = decideGuest(life, domainId, answer, policy);
-    life = judgement.isDue ? reported(judgement.life) : judgement.life;
-    if (judgement.isDue) reports.push(index + 1);
+    const decision = decideGuest(life, domainId, answer, policy);
+    life = decision.isDue ? reported(decision.life) : decision.life;
+    if (decision.isDue) reports.push(index + 1);
   }
   return { phase: life?.phase.name ?? 'none', reports };
 }
@@ -45,8 +45,8 @@ describe('a guest', () => {
     ['was started again: the count restarts', 'a sss | s', 'discovery', []],
     ['was recovered, and fails again', 'a ssss | s d a ssss', 'reported', [5, 13]],
     ['came back by itself, and fails again', 'a ssss a ssss', 'reported', [5, 10]],
-  ])('%s', (_, told, phase, reports) => {
-    expect(play(told)).toEqual({ phase, reports });
+  ])('%s', (_, received, phase, reports) => {
+    expect(play(received)).toEqual({ phase, reports });
   });
 
   test('with Masakari’s view of closed channels, a stopped agent is a failure', () => {
@@ -60,10 +60,10 @@ describe('a guest', () => {
 
   test('stays due until its report is kept', () => {
     let life: Life | undefined;
-    const due = Array.from('assssss', (letter) => {
-      const judgement = decideGuest(life, 1, LETTERS[letter] ?? 'unknown', MASAKARI);
-      life = judgement.life;
-      return judgement.isDue;
+    const due = Array.from('assssss', (mark) => {
+      const decision = decideGuest(life, 1, LETTERS[mark] ?? 'unknown', MASAKARI);
+      life = decision.life;
+      return decision.isDue;
     });
     expect(due).toEqual([false, false, false, false, true, true, true]);
   });

@@ -20,8 +20,8 @@ export interface GuestReading {
 
 export interface Guests {
   /** Throws if libvirt cannot be read. */
-  look(signal: AbortSignal): Promise<readonly GuestReading[]>;
+  poll(signal: AbortSignal): Promise<readonly GuestReading[]>;
   /** Reads one instance; undefined if it does not run on this host. */
-  lookAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined>;
+  readAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined>;
   close(): void;
 }

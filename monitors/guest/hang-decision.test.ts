@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Control } from '../libvirt/domains.ts';
-import { decideQemu, type Hang, told } from './hang-decision.ts';
+import { decideQemu, type Hang, received } from './hang-decision.ts';
 
 const AFTER_MS = 60_000;
 const OK: Control = { state: 'ok', forMs: 0 };
@@ -12,9 +12,9 @@ const busy = (seconds: number): Control => ({ state: 'occupied', forMs: seconds 
 function play(controls: readonly (Control | undefined)[], ids: readonly number[] = []): string[] {
   let hang: Hang | undefined;
   return controls.map((control, index) => {
-    const judgement = decideQemu(hang, ids[index] ?? 1, control, AFTER_MS, index * 10_000);
-    hang = judgement.verdict === 'hangs' && judgement.hang ? told(judgement.hang) : judgement.hang;
-    return judgement.verdict;
+    const decision = decideQemu(hang, ids[index] ?? 1, control, AFTER_MS, index * 10_000);
+    hang = decision.outcome === 'hangs' && decision.hang ? received(decision.hang) : decision.hang;
+    return decision.outcome;
   });
 }
 
@@ -46,13 +46,13 @@ test('a poll that failed neither starts nor ends a hang', () => {
 });
 
 test('a second hang after a response that no poll detected is reported as well', () => {
-  const verdicts = play([61, 5, 15, 25, 35, 45, 55, 65, 75].map(busy));
-  expect(verdicts.flatMap((verdict, index) => (verdict === 'hangs' ? [index] : []))).toEqual([0, 7]);
+  const decisions = play([61, 5, 15, 25, 35, 45, 55, 65, 75].map(busy));
+  expect(decisions.flatMap((decision, index) => (decision === 'hangs' ? [index] : []))).toEqual([0, 7]);
 });
 
 test('a slow response of libvirt does not start another hang', () => {
-  const verdicts = play([61, 67, 80, 84, 101].map(busy));
-  expect(verdicts.filter((verdict) => verdict === 'hangs')).toHaveLength(1);
+  const decisions = play([61, 67, 80, 84, 101].map(busy));
+  expect(decisions.filter((decision) => decision === 'hangs')).toHaveLength(1);
 });
 
 test('a QEMU of another start has a hang of its own', () => {
@@ -60,7 +60,7 @@ test('a QEMU of another start has a hang of its own', () => {
 });
 
 test('if libvirt has lost the monitor of QEMU, the time is counted here', () => {
-  const verdicts = play(Array.from({ length: 9 }, () => LOST));
-  expect(verdicts.indexOf('hangs')).toBe(7);
-  expect(verdicts.filter((verdict) => verdict === 'hangs')).toHaveLength(1);
+  const decisions = play(Array.from({ length: 9 }, () => LOST));
+  expect(decisions.indexOf('hangs')).toBe(7);
+  expect(decisions.filter((decision) => decision === 'hangs')).toHaveLength(1);
 });

@@ -11,12 +11,12 @@ export interface Hang {
   readonly since: number;
   /** When the missing response was last read, on the same clock. */
   readonly seenAt: number;
-  readonly isTold: boolean;
+  readonly isReported: boolean;
 }
 
 export interface HangDecision {
   readonly hang: Hang | undefined;
-  readonly verdict: 'nothing' | 'hangs' | 'responds again';
+  readonly outcome: 'nothing' | 'hangs' | 'responds again';
 }
 
 /** @param now when `control` was read, milliseconds of a clock that is never set. */
@@ -28,18 +28,18 @@ export function decideQemu(
   now: number,
 ): HangDecision {
   const known = before?.domainId === domainId ? before : undefined;
-  if (control === undefined) return { hang: known, verdict: 'nothing' };
+  if (control === undefined) return { hang: known, outcome: 'nothing' };
   if (control.state === 'ok' || control.state === 'job') {
-    return { hang: undefined, verdict: known?.isTold ? 'responds again' : 'nothing' };
+    return { hang: undefined, outcome: known?.isReported ? 'responds again' : 'nothing' };
   }
   // If libvirt has lost QEMU's monitor, it does not return since when.
   const since = control.state === 'occupied' ? now - control.forMs : (known?.since ?? now);
   // A later command is sent only after this one was last found unanswered. A slow response of libvirt is no later command.
   const isSame = known !== undefined && since <= known.seenAt;
-  const hang: Hang = isSame ? { ...known, seenAt: now } : { domainId, since, seenAt: now, isTold: false };
-  return { hang, verdict: !hang.isTold && now - hang.since > afterMs ? 'hangs' : 'nothing' };
+  const hang: Hang = isSame ? { ...known, seenAt: now } : { domainId, since, seenAt: now, isReported: false };
+  return { hang, outcome: !hang.isReported && now - hang.since > afterMs ? 'hangs' : 'nothing' };
 }
 
-export function told(hang: Hang): Hang {
-  return { ...hang, isTold: true };
+export function received(hang: Hang): Hang {
+  return { ...hang, isReported: true };
 }

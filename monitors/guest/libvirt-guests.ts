@@ -41,65 +41,69 @@ export class LibvirtGuests implements Guests {
     this.#probes = new Probes(async (domain) => probeQemu(await this.#links.probes.open(), domain));
   }
 
-  async look(signal: AbortSignal): Promise<readonly GuestReading[]> {
-    const looks = await this.#links.looks.open();
+  async poll(signal: AbortSignal): Promise<readonly GuestReading[]> {
+    const polls = await this.#links.polls.open();
     // Without a connection for agents the monitor is blind, even if it can read the domains.
     await this.#links.agents.open();
-    return this.#lookAtAll(looks, await startedDomains(looks, signal), signal);
+    return this.#pollAll(polls, await startedDomains(polls, signal), signal);
   }
 
-  async lookAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined> {
-    const looks = await this.#links.looks.open();
-    const domains = (await startedDomains(looks, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
-    return (await this.#lookAtAll(looks, domains, signal))[0];
+  async readAt(uuid: string, signal: AbortSignal): Promise<GuestReading | undefined> {
+    const polls = await this.#links.polls.open();
+    const domains = (await startedDomains(polls, signal)).filter((domain) => domain.uuid === uuid.toLowerCase());
+    return (await this.#pollAll(polls, domains, signal))[0];
   }
 
   close(): void {
     this.#links.close();
   }
 
-  async #lookAtAll(
-    looks: LibvirtConnection,
+  async #pollAll(
+    polls: LibvirtConnection,
     domains: readonly DomainName[],
     signal: AbortSignal,
   ): Promise<GuestReading[]> {
-    const sights: GuestReading[] = [];
+    const observations: GuestReading[] = [];
     const left = domains.values();
     const work = async () => {
       for (const domain of left) {
         try {
-          const sight = await this.#sightOf(looks, domain, signal);
-          if (sight) sights.push(sight);
+          const observation = await this.#observationOf(polls, domain, signal);
+          if (observation) observations.push(observation);
         } catch (error) {
           // These calls do not need QEMU. If they get no response, libvirt itself is down, for every domain.
           if (error instanceof ConnectionLost || signal.aborted) throw error;
-          sights.push(unclear(domain, errorMessage(error)));
+          observations.push(unclear(domain, errorMessage(error)));
         }
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
-    return sights;
+    return observations;
   }
 
   /** Undefined if it is not an instance of Nova, or has ended since it was listed. */
-  async #sightOf(looks: LibvirtConnection, domain: DomainName, signal: AbortSignal): Promise<GuestReading | undefined> {
-    const xml = await xmlOf(looks, domain, signal);
+  async #observationOf(
+    polls: LibvirtConnection,
+    domain: DomainName,
+    signal: AbortSignal,
+  ): Promise<GuestReading | undefined> {
+    const xml = await xmlOf(polls, domain, signal);
     const description = xml === undefined ? undefined : readDomainXml(xml);
     if (description?.instance === undefined) return undefined;
-    const state = await stateOf(looks, domain, signal);
+    const state = await stateOf(polls, domain, signal);
     if (state === undefined) return undefined;
     const life = isRunning(state) ? 'runs' : 'halted';
     const { qemu } = this.#settings;
     if (qemu === 'probe' && life === 'runs') await this.#probes.probe(domain, signal);
-    const control = await controlOf(looks, domain, signal);
+    const control = await controlOf(polls, domain, signal);
     if (control === undefined) return undefined;
     const controlAt = performance.now();
-    const asked = await this.#ask(domain, description, life, control, signal);
+    const requested = await this.#query(domain, description, life, control, signal);
     const { uuid, name, id } = domain;
-    return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, controlAt, ...asked };
+    return { uuid, name, domainId: id, control: qemu === 'ignore' ? undefined : control, controlAt, ...requested };
   }
 
-  async #ask(
+  async #query(
     domain: DomainName,
     { channel, instance }: DomainDescription,
     life: 'runs' | 'halted',
@@ -131,8 +135,8 @@ export class LibvirtGuests implements Guests {
 }
 
 /** Domains that are not started have the id -1 and are excluded. */
-async function startedDomains(looks: LibvirtConnection, signal: AbortSignal): Promise<readonly DomainName[]> {
-  return (await listDomains(looks, signal)).filter(({ id }) => id >= 0);
+async function startedDomains(polls: LibvirtConnection, signal: AbortSignal): Promise<readonly DomainName[]> {
+  return (await listDomains(polls, signal)).filter(({ id }) => id >= 0);
 }
 
 function unclear({ uuid, name, id }: DomainName, detail: string): GuestReading {

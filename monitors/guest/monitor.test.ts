@@ -45,7 +45,7 @@ class Run implements AsyncDisposable {
       log: (level, message, fields) => this.lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
       signal: this.#end.signal,
       report: async (body) => void this.reports.push(body),
-      askInstance: async () => undefined,
+      queryInstance: async () => undefined,
       seen: () => {
         this.rounds += 1;
       },
@@ -90,8 +90,8 @@ describe('one poll', () => {
       domain(10, { xml: 'no XML' }),
     );
     const monitor = await create(options(libvirtd.path), 'n1');
-    const sights = await monitor.look(AbortSignal.timeout(20_000));
-    const states = sights.map(({ subject, state }) => [Number(subject.slice(-12)), state]);
+    const observations = await monitor.poll(AbortSignal.timeout(20_000));
+    const states = observations.map(({ subject, state }) => [Number(subject.slice(-12)), state]);
     expect(states.sort(([a], [b]) => Number(a) - Number(b))).toEqual([
       [1, 'answered'],
       [2, 'silent'],
@@ -109,17 +109,17 @@ describe('one poll', () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     libvirtd.domains.push(domain(1), domain(2));
     const monitor = await create(options(libvirtd.path, { guests: `uuid:${domain(2).uuid}` }), 'n1');
-    const sights = await monitor.look(AbortSignal.timeout(20_000));
-    expect(sights.map(({ state }) => state).sort()).toEqual(['answered', 'not queried']);
+    const observations = await monitor.poll(AbortSignal.timeout(20_000));
+    expect(observations.map(({ state }) => state).sort()).toEqual(['answered', 'not queried']);
   });
 
   test('fails if libvirt cannot be reached or requires a password', async () => {
     await using libvirtd = await ScriptedLibvirtd.start();
     const nowhere = await create(options(join(libvirtd.path, 'nowhere')), 'n1');
-    await expect(nowhere.look(AbortSignal.timeout(20_000))).rejects.toThrow(/cannot be reached/);
+    await expect(nowhere.poll(AbortSignal.timeout(20_000))).rejects.toThrow(/cannot be reached/);
     libvirtd.authentication = [2];
     const unwanted = await create(options(libvirtd.path), 'n1');
-    await expect(unwanted.look(AbortSignal.timeout(20_000))).rejects.toThrow(/as root/);
+    await expect(unwanted.poll(AbortSignal.timeout(20_000))).rejects.toThrow(/as root/);
   });
 });
 

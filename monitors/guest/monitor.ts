@@ -5,7 +5,7 @@ import type { EngineOptions } from '#config/options/options.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
 import { socketsFor } from '../libvirt/sockets.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Observation, Recheck } from '../service/monitor.ts';
 import type { GuestReading, Guests } from './guests.ts';
 import { LibvirtGuests, type LibvirtSettings } from './libvirt-guests.ts';
 import { readSelection } from './selection.ts';
@@ -71,11 +71,11 @@ class GuestMonitor implements Monitor {
     }
   }
 
-  async look(signal: AbortSignal): Promise<readonly Sight[]> {
+  async poll(signal: AbortSignal): Promise<readonly Observation[]> {
     const { libvirt, policy } = this.#settings;
     const guests = new LibvirtGuests(withoutProbes(libvirt));
     try {
-      return (await guests.look(signal)).map((sight) => sightOf(sight, policy));
+      return (await guests.poll(signal)).map((observation) => observationOf(observation, policy));
     } finally {
       guests.close();
     }
@@ -87,9 +87,9 @@ class GuestMonitor implements Monitor {
     const { libvirt, policy } = this.#settings;
     const guests = new LibvirtGuests(withoutProbes(libvirt));
     try {
-      const sight = await guests.lookAt(uuid, AbortSignal.timeout(RECHECK_MS));
+      const observation = await guests.readAt(uuid, AbortSignal.timeout(RECHECK_MS));
       // A monitor that does not run has no state, and still reads whether the agent responds.
-      return stillFailed(sight, this.#watch?.memoryOf(uuid) ?? NOTHING, policy);
+      return stillFailed(observation, this.#watch?.memoryOf(uuid) ?? NOTHING, policy);
     } catch {
       return 'unknown';
     } finally {
@@ -105,9 +105,9 @@ class GuestMonitor implements Monitor {
   async #runWith(settings: Settings, guests: Guests, watch: GuestWatch, context: MonitorContext): Promise<void> {
     const { signal } = context;
     while (!signal.aborted && this.#settings === settings) {
-      const begun = performance.now();
+      const started = performance.now();
       await oneRound(settings, guests, watch, context);
-      const left = Math.max(0, begun + settings.intervalMs - performance.now());
+      const left = Math.max(0, started + settings.intervalMs - performance.now());
       await delay(left, undefined, { signal }).catch(() => {});
     }
   }
@@ -115,16 +115,16 @@ class GuestMonitor implements Monitor {
 
 /** Never throws: an error is logged, and the next round polls again. */
 async function oneRound(settings: Settings, guests: Guests, watch: GuestWatch, context: MonitorContext): Promise<void> {
-  let sights: readonly GuestReading[];
+  let observations: readonly GuestReading[];
   try {
-    sights = await guests.look(context.signal);
+    observations = await guests.poll(context.signal);
   } catch (error) {
     if (!context.signal.aborted) context.blind(errorMessage(error));
     return;
   }
   context.seen();
   try {
-    await watch.take(sights, settings.policy);
+    await watch.take(observations, settings.policy);
   } catch (error) {
     context.log('error', 'a report of a guest could not be stored; it is retried', { reason: errorMessage(error) });
   }
@@ -135,7 +135,7 @@ function withoutProbes(settings: LibvirtSettings): LibvirtSettings {
   return settings.qemu === 'probe' ? { ...settings, qemu: 'read' } : settings;
 }
 
-function sightOf({ uuid, name, answer, control, detail }: GuestReading, policy: WatchPolicy): Sight {
+function observationOf({ uuid, name, answer, control, detail }: GuestReading, policy: WatchPolicy): Observation {
   if (control?.state === 'occupied' && control.forMs > policy.hungQemuAfterMs) {
     const seconds = Math.round(control.forMs / 1000);
     return { subject: uuid, state: 'hung', detail: `${name}: QEMU has not responded to libvirt for ${seconds} s` };

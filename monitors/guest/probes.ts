@@ -8,14 +8,14 @@ import type { DomainName } from '../libvirt/domain-name.ts';
 
 const MAX_PROBES = 3;
 /** A working QEMU responds in milliseconds. A request to another one stays open, but the poll does not wait for it. */
-const PATIENCE_MS = 1000;
+const TIMEOUT_MS = 1000;
 
 export class Probes {
-  readonly #ask: (domain: DomainName) => Promise<void>;
+  readonly #query: (domain: DomainName) => Promise<void>;
   readonly #unanswered = new Map<string, Promise<void>>();
 
-  constructor(ask: (domain: DomainName) => Promise<void>) {
-    this.#ask = ask;
+  constructor(query: (domain: DomainName) => Promise<void>) {
+    this.#query = query;
   }
 
   /** Sends a request, unless this domain or too many others have one open; waits a moment for the response. Never throws. */
@@ -23,12 +23,12 @@ export class Probes {
     const key = `${domain.uuid}/${domain.id}`;
     if (this.#unanswered.has(key) || this.#unanswered.size >= MAX_PROBES) return;
     // The content of the response does not matter: a refusal is a response too, and the polls detect a lost connection.
-    const answer = this.#ask(domain)
+    const answer = this.#query(domain)
       .catch(() => {})
       .finally(() => this.#unanswered.delete(key));
     this.#unanswered.set(key, answer);
     const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, PATIENCE_MS);
+    const timer = setTimeout(resolve, TIMEOUT_MS);
     const stop = () => resolve();
     signal.addEventListener('abort', stop, { once: true });
     try {

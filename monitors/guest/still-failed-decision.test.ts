@@ -15,7 +15,7 @@ const SILENT: GuestReading = {
 };
 const REPORTED: Memory = { life: { domainId: 7, phase: { name: 'reported' } }, hang: undefined, held: undefined };
 const NOTHING: Memory = { life: undefined, hang: undefined, held: undefined };
-const HUNG: Memory = { ...NOTHING, hang: { domainId: 7, since: 0, seenAt: 0, isTold: true } };
+const HUNG: Memory = { ...NOTHING, hang: { domainId: 7, since: 0, seenAt: 0, isReported: true } };
 const OCCUPIED = { state: 'occupied', forMs: 70_000 } as const;
 
 test.each<[string, GuestReading | undefined, Memory, string]>([
@@ -30,6 +30,6 @@ test.each<[string, GuestReading | undefined, Memory, string]>([
   ['responds, and the monitor has no state', { ...SILENT, answer: 'answered' }, NOTHING, 'over'],
   ['still hangs with its QEMU', { ...SILENT, answer: 'not queried', control: OCCUPIED }, HUNG, 'still'],
   ['hung with its QEMU and is unknown now', { ...SILENT, answer: 'not queried' }, HUNG, 'unknown'],
-])('a reported guest %s', (_, sight, memory, expected) => {
-  expect(stillFailed(sight, memory, POLICY)).toBe(expected);
+])('a reported guest %s', (_, observation, memory, expected) => {
+  expect(stillFailed(observation, memory, POLICY)).toBe(expected);
 });

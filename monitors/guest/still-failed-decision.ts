@@ -4,17 +4,17 @@ import type { GuestReading } from './guests.ts';
 import type { Memory, WatchPolicy } from './watch.ts';
 
 /** `sight` is the current state, undefined if the instance does not run on this host. */
-export function stillFailed(sight: GuestReading | undefined, memory: Memory, policy: WatchPolicy): Recheck {
-  if (sight === undefined) return 'over';
+export function stillFailed(observation: GuestReading | undefined, memory: Memory, policy: WatchPolicy): Recheck {
+  if (observation === undefined) return 'over';
   const { life, hang } = memory;
   const knownId = life?.domainId ?? hang?.domainId;
   // It was started again since the report.
-  if (knownId !== undefined && knownId !== sight.domainId) return 'over';
-  if (hang?.isTold && policy.hungQemu === 'report' && sight.control?.state === 'occupied') return 'still';
-  if (sight.answer === 'answered') return 'over';
+  if (knownId !== undefined && knownId !== observation.domainId) return 'over';
+  if (hang?.isReported && policy.hungQemu === 'report' && observation.control?.state === 'occupied') return 'still';
+  if (observation.answer === 'answered') return 'over';
   // Its channel was closed since the report: the guest boots again.
-  if (sight.answer === 'disconnected' && policy.disconnected === 'ignore') return 'over';
-  const isFailing = sight.answer === 'silent' || sight.answer === 'disconnected';
+  if (observation.answer === 'disconnected' && policy.disconnected === 'ignore') return 'over';
+  const isFailing = observation.answer === 'silent' || observation.answer === 'disconnected';
   // Only for a run whose failure this monitor itself detected: another run may have just started to boot.
   const wasFailing = life?.phase.name === 'error' || life?.phase.name === 'reported';
   return isFailing && wasFailing ? 'still' : 'unknown';

@@ -32,7 +32,7 @@ class Place {
         if (this.outboxFault) throw this.outboxFault;
         this.reports.push(body);
       },
-      askInstance: async () => {
+      queryInstance: async () => {
         this.asking += 1;
         if (this.asking >= this.answersFrom) this.#answers.resolve();
         await this.#answers.promise;
@@ -44,9 +44,9 @@ class Place {
     this.#watch = new GuestWatch(context);
   }
 
-  async see(...sights: readonly Partial<GuestReading>[]): Promise<void> {
+  async see(...observations: readonly Partial<GuestReading>[]): Promise<void> {
     this.#now += 10_000;
-    const whole = sights.map((sight) => ({ ...SIGHT, controlAt: this.#now, ...sight }));
+    const whole = observations.map((observation) => ({ ...OBSERVATION, controlAt: this.#now, ...observation }));
     await this.#watch.take(whole, this.policy);
   }
 
@@ -62,7 +62,7 @@ class Place {
   }
 }
 
-const SIGHT: GuestReading = {
+const OBSERVATION: GuestReading = {
   uuid: UUID,
   name: 'instance-00000001',
   domainId: 1,
@@ -110,7 +110,7 @@ describe('a guest that fails', () => {
   test('does not wait for the response about another one', async () => {
     const place = new Place();
     place.answersFrom = 2;
-    const both = (sight: Partial<GuestReading>) => [sight, { ...sight, uuid: OTHER }];
+    const both = (observation: Partial<GuestReading>) => [observation, { ...observation, uuid: OTHER }];
     await place.see(...both({}));
     for (let time = 0; time < 4; time += 1) await place.see(...both({ answer: 'silent' }));
     expect(place.reported().toSorted()).toEqual([UUID, OTHER].toSorted());

@@ -8,7 +8,7 @@ import { type NotificationBody, wireTime } from '#protocol/notification.ts';
 import type { MonitorContext } from '../service/monitor.ts';
 import { decideGuest, type Life, type LivenessPolicy, type Phase, reported } from './guest-decision.ts';
 import type { GuestReading } from './guests.ts';
-import { decideQemu, type Hang, told } from './hang-decision.ts';
+import { decideQemu, type Hang, received } from './hang-decision.ts';
 import { reasonToHold } from './nova-decision.ts';
 
 export interface WatchPolicy extends LivenessPolicy {
@@ -39,41 +39,42 @@ export class GuestWatch {
   }
 
   /** Throws if a report could not be stored; it stays due. */
-  async take(sights: readonly GuestReading[], policy: WatchPolicy): Promise<void> {
+  async take(observations: readonly GuestReading[], policy: WatchPolicy): Promise<void> {
     // The state of a domain that has ended is dropped: its next start is another run.
-    const present = new Set(sights.map(({ uuid }) => uuid));
+    const present = new Set(observations.map(({ uuid }) => uuid));
     for (const uuid of this.#memories.keys()) if (!present.has(uuid)) this.#memories.delete(uuid);
     // All states are stored first, so that a report that cannot be stored does not affect the others.
-    const due = sights.filter((sight) => this.#judge(sight, policy));
+    const due = observations.filter((observation) => this.#decide(observation, policy));
     // In parallel: without an engine each query waits for its timeout.
-    const outcomes = await Promise.allSettled(due.map((sight) => this.#report(sight)));
+    const outcomes = await Promise.allSettled(due.map((observation) => this.#report(observation)));
     const failure = outcomes.find(({ status }) => status === 'rejected');
     if (failure?.status === 'rejected') throw failure.reason;
   }
 
   /** Stores the state; true if a report is due. */
-  #judge(sight: GuestReading, policy: WatchPolicy): boolean {
-    const { uuid, domainId } = sight;
+  #decide(observation: GuestReading, policy: WatchPolicy): boolean {
+    const { uuid, domainId } = observation;
     const before = this.memoryOf(uuid);
-    const guest = sight.answer === 'not queried' ? undefined : decideGuest(before.life, domainId, sight.answer, policy);
+    const guest =
+      observation.answer === 'not queried' ? undefined : decideGuest(before.life, domainId, observation.answer, policy);
     const life = guest?.life ?? (before.life?.domainId === domainId ? before.life : undefined);
     const isReported = life?.phase.name === 'reported';
-    this.#tellPhase(sight, before.life, guest?.life);
-    const qemu = decideQemu(before.hang, domainId, sight.control, policy.hungQemuAfterMs, sight.controlAt);
-    const hangs = qemu.verdict === 'hangs';
-    this.#tellHang(sight, qemu.verdict, policy);
+    this.#logPhase(observation, before.life, guest?.life);
+    const qemu = decideQemu(before.hang, domainId, observation.control, policy.hungQemuAfterMs, observation.controlAt);
+    const hangs = qemu.outcome === 'hangs';
+    this.#logHang(observation, qemu.outcome, policy);
     const isHangDue = policy.hungQemu === 'report' && hangs && !isReported;
     // A hang that is due for a report counts as reported once its report is stored.
-    const hang = hangs && !isHangDue && qemu.hang ? told(qemu.hang) : qemu.hang;
+    const hang = hangs && !isHangDue && qemu.hang ? received(qemu.hang) : qemu.hang;
     const isDue = guest?.isDue === true || isHangDue;
     this.#memories.set(uuid, { life, hang, held: isDue ? before.held : undefined });
     return isDue;
   }
 
-  async #report(sight: GuestReading): Promise<void> {
+  async #report(observation: GuestReading): Promise<void> {
     const { log, node } = this.#context;
-    const { uuid, name, domainId } = sight;
-    const held = reasonToHold(await this.#context.askInstance(uuid), node);
+    const { uuid, name, domainId } = observation;
+    const held = reasonToHold(await this.#context.queryInstance(uuid), node);
     const memory = this.memoryOf(uuid);
     if (held !== undefined) {
       if (held !== memory.held) log('warning', 'a failed guest is not reported', { uuid, name, reason: held });
@@ -81,13 +82,13 @@ export class GuestWatch {
       return;
     }
     await this.#context.report(bodyOf(node, uuid, new Date()));
-    log('error', 'a guest is reported as failed', { uuid, name, reason: sight.detail });
+    log('error', 'a guest is reported as failed', { uuid, name, reason: observation.detail });
     const life = reported({ domainId, phase: { name: 'reported' } });
-    this.#memories.set(uuid, { life, hang: memory.hang && told(memory.hang), held: undefined });
+    this.#memories.set(uuid, { life, hang: memory.hang && received(memory.hang), held: undefined });
   }
 
-  #tellPhase(sight: GuestReading, before: Life | undefined, after: Life | undefined): void {
-    const { uuid, name, detail, answer } = sight;
+  #logPhase(observation: GuestReading, before: Life | undefined, after: Life | undefined): void {
+    const { uuid, name, detail, answer } = observation;
     if (after === undefined) return;
     const same = before?.domainId === after.domainId;
     const was: Phase['name'] = same ? before.phase.name : 'discovery';
@@ -101,12 +102,12 @@ export class GuestWatch {
     else if (is.name === 'discovery') log('info', 'waiting for a guest agent', { uuid, name, detail });
   }
 
-  #tellHang({ uuid, name }: GuestReading, verdict: 'nothing' | 'hangs' | 'responds again', policy: WatchPolicy): void {
+  #logHang({ uuid, name }: GuestReading, decision: 'nothing' | 'hangs' | 'responds again', policy: WatchPolicy): void {
     const { log } = this.#context;
     const seconds = policy.hungQemuAfterMs / 1000;
-    if (verdict === 'hangs')
+    if (decision === 'hangs')
       log('error', 'a QEMU does not respond to libvirt', { uuid, name, for_more_than_s: seconds });
-    if (verdict === 'responds again') log('info', 'a QEMU responds to libvirt again', { uuid, name });
+    if (decision === 'responds again') log('info', 'a QEMU responds to libvirt again', { uuid, name });
   }
 }
 

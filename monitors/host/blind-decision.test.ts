@@ -3,35 +3,35 @@ import { healthOf } from './blind-decision.ts';
 import { LatestFacts } from './latest-facts.ts';
 import { MASAKARI_MATRIX, PACEMAKER_FENCED, type Policy } from './policy.ts';
 import type { Fact, Network } from './sources/source.ts';
-import { judge } from './state-decision.ts';
+import { decide } from './state-decision.ts';
 
-const fact = (source: Fact['source'], host: string, says: Fact['says'], more: Partial<Fact> = {}): Fact => ({
-  ...{ source, host, says, at: 1, detail: `${source} ${says}` },
+const fact = (source: Fact['source'], host: string, state: Fact['state'], more: Partial<Fact> = {}): Fact => ({
+  ...{ source, host, state: state, at: 1, detail: `${source} ${state}` },
   ...more,
 });
-const health = (board: LatestFacts, policy: Policy) => healthOf(board, policy, undefined, 1);
+const health = (bmc: LatestFacts, policy: Policy) => healthOf(bmc, policy, undefined, 1);
 const ALL: readonly Network[] = ['management', 'tenant', 'storage'];
 
 describe('with Pacemaker', () => {
   test('the monitor waits for it, and is blind without it, for any state of other sources', () => {
-    const board = new LatestFacts(['pacemaker', 'ping']);
-    board.put('ping', [fact('ping', 'a', 'up')]);
-    expect(health(board, PACEMAKER_FENCED)).toEqual({ is: 'waiting' });
-    board.cannotSee('pacemaker', 'no response');
-    expect(health(board, PACEMAKER_FENCED)).toEqual({ is: 'blind', reason: 'Pacemaker: no response' });
+    const bmc = new LatestFacts(['pacemaker', 'ping']);
+    bmc.put('ping', [fact('ping', 'a', 'up')]);
+    expect(health(bmc, PACEMAKER_FENCED)).toEqual({ is: 'waiting' });
+    bmc.cannotSee('pacemaker', 'no response');
+    expect(health(bmc, PACEMAKER_FENCED)).toEqual({ is: 'blind', reason: 'Pacemaker: no response' });
   });
 
   test('it is not blind without another source', () => {
-    const board = new LatestFacts(['pacemaker', 'ping']);
-    board.put('pacemaker', [fact('pacemaker', 'a', 'up'), fact('pacemaker', 'b', 'unknown')]);
-    board.cannotSee('ping', 'not allowed');
-    expect(health(board, PACEMAKER_FENCED)).toEqual({ is: 'seeing' });
+    const bmc = new LatestFacts(['pacemaker', 'ping']);
+    bmc.put('pacemaker', [fact('pacemaker', 'a', 'up'), fact('pacemaker', 'b', 'unknown')]);
+    bmc.cannotSee('ping', 'not allowed');
+    expect(health(bmc, PACEMAKER_FENCED)).toEqual({ is: 'seeing' });
   });
 
   test('it is blind if Pacemaker has no state of any host', () => {
-    const board = new LatestFacts(['pacemaker']);
-    board.put('pacemaker', [fact('pacemaker', 'a', 'unknown')]);
-    expect(health(board, PACEMAKER_FENCED)).toMatchObject({
+    const bmc = new LatestFacts(['pacemaker']);
+    bmc.put('pacemaker', [fact('pacemaker', 'a', 'unknown')]);
+    expect(health(bmc, PACEMAKER_FENCED)).toMatchObject({
       reason: 'Pacemaker has no state of any host: pacemaker unknown',
     });
   });
@@ -42,38 +42,38 @@ describe('with Pacemaker', () => {
       networks: ['storage'],
       rows: [{ health: ['down'], action: 'recovery', proof: 'none' }],
     };
-    const board = new LatestFacts(['pacemaker', 'ping', 'ipmi']);
-    board.put('ping', [fact('ping', 'a', 'down', { network: 'storage' })]);
-    board.put('ipmi', [fact('ipmi', 'a', 'down', { proof: 'power off' })]);
-    expect(judge(board.facts(), policy, 1).state).toBe('unknown');
-    board.cannotSee('pacemaker', 'no response');
-    expect(judge(board.facts(), policy, 1)).toMatchObject({ state: 'unknown', reason: 'no response' });
-    board.put('pacemaker', [fact('pacemaker', 'a', 'down')]);
-    expect(judge(board.facts(), policy, 1).state).toBe('dead');
+    const bmc = new LatestFacts(['pacemaker', 'ping', 'ipmi']);
+    bmc.put('ping', [fact('ping', 'a', 'down', { network: 'storage' })]);
+    bmc.put('ipmi', [fact('ipmi', 'a', 'down', { proof: 'power off' })]);
+    expect(decide(bmc.facts(), policy, 1).state).toBe('unknown');
+    bmc.cannotSee('pacemaker', 'no response');
+    expect(decide(bmc.facts(), policy, 1)).toMatchObject({ state: 'unknown', reason: 'no response' });
+    bmc.put('pacemaker', [fact('pacemaker', 'a', 'down')]);
+    expect(decide(bmc.facts(), policy, 1).state).toBe('dead');
   });
 });
 
 describe('with a matrix', () => {
   test('the monitor is blind if every source is blind', () => {
-    const board = new LatestFacts(['ping', 'consul']);
-    board.cannotSee('ping', 'not allowed');
-    expect(health(board, MASAKARI_MATRIX)).toEqual({ is: 'waiting' });
-    board.cannotSee('consul', 'no response');
-    expect(health(board, MASAKARI_MATRIX)).toEqual({ is: 'blind', reason: 'ping: not allowed; consul: no response' });
+    const bmc = new LatestFacts(['ping', 'consul']);
+    bmc.cannotSee('ping', 'not allowed');
+    expect(health(bmc, MASAKARI_MATRIX)).toEqual({ is: 'waiting' });
+    bmc.cannotSee('consul', 'no response');
+    expect(health(bmc, MASAKARI_MATRIX)).toEqual({ is: 'blind', reason: 'ping: not allowed; consul: no response' });
   });
 
   test('it is blind if the networks that decide are unknown for every host', () => {
-    const board = new LatestFacts(['consul', 'ipmi']);
-    board.put('consul', [fact('consul', 'a', 'up', { network: 'management' })]);
-    board.put('ipmi', [fact('ipmi', 'a', 'unknown')]);
-    expect(health(board, MASAKARI_MATRIX)).toEqual({
+    const bmc = new LatestFacts(['consul', 'ipmi']);
+    bmc.put('consul', [fact('consul', 'a', 'up', { network: 'management' })]);
+    bmc.put('ipmi', [fact('ipmi', 'a', 'unknown')]);
+    expect(health(bmc, MASAKARI_MATRIX)).toEqual({
       is: 'blind',
       reason: 'no state of any host is known, a: management up, tenant unknown, storage unknown',
     });
-    board.put('consul', [
+    bmc.put('consul', [
       ...ALL.map((network) => fact('consul', 'a', 'up', { network })),
       fact('consul', 'b', 'unknown', { network: 'storage' }),
     ]);
-    expect(health(board, MASAKARI_MATRIX)).toEqual({ is: 'seeing' });
+    expect(health(bmc, MASAKARI_MATRIX)).toEqual({ is: 'seeing' });
   });
 });

@@ -8,7 +8,7 @@
 import type { Watching } from './expected-hosts.ts';
 import type { LatestFacts } from './latest-facts.ts';
 import type { Policy } from './policy.ts';
-import { byHost, judge } from './state-decision.ts';
+import { byHost, decide } from './state-decision.ts';
 
 export type Health =
   | { readonly is: 'seeing' }
@@ -16,21 +16,21 @@ export type Health =
   /** A source has not responded yet. */
   | { readonly is: 'waiting' };
 
-export function healthOf(board: LatestFacts, policy: Policy, watching: Watching | undefined, now: number): Health {
-  const blindSources = board.blindSources();
+export function healthOf(bmc: LatestFacts, policy: Policy, watching: Watching | undefined, now: number): Health {
+  const blindSources = bmc.blindSources();
   const pacemaker = blindSources.find(([source]) => source === 'pacemaker');
   if (pacemaker !== undefined) return { is: 'blind', reason: `Pacemaker: ${pacemaker[1]}` };
-  const reported = board.factsOf('pacemaker');
+  const reported = bmc.factsOf('pacemaker');
   const [first] = reported;
-  if (first !== undefined && reported.every(({ says }) => says === 'unknown')) {
+  if (first !== undefined && reported.every(({ state }) => state === 'unknown')) {
     return { is: 'blind', reason: `Pacemaker has no state of any host: ${first.detail}` };
   }
-  if (!board.isRead) return { is: 'waiting' };
+  if (!bmc.isRead) return { is: 'waiting' };
   const sources = blindSources.map(([source, why]) => `${source}: ${why}`);
-  const verdicts = [...byHost(board.facts())].map(([host, facts]) => ({ host, ...judge(facts, policy, now) }));
-  const [unknown] = verdicts;
+  const decisions = [...byHost(bmc.facts())].map(([host, facts]) => ({ host, ...decide(facts, policy, now) }));
+  const [unknown] = decisions;
   if (unknown === undefined) return { is: 'blind', reason: sources.join('; ') };
-  if (verdicts.every(({ state }) => state === 'unknown')) {
+  if (decisions.every(({ state }) => state === 'unknown')) {
     const reasons = [`no state of any host is known, ${unknown.host}: ${unknown.reason}`, ...sources];
     return { is: 'blind', reason: reasons.join('; ') };
   }

@@ -51,7 +51,7 @@ export class Gaps {
     for (const [network, ofNetwork] of Map.groupBy(facts, (fact) => fact.network)) {
       const [first] = ofNetwork;
       if (network === undefined || first === undefined) continue;
-      const isBlind = ofNetwork.every(({ says }) => says === 'unknown');
+      const isBlind = ofNetwork.every(({ state }) => state === 'unknown');
       this.#noteNetwork(source, network, isBlind ? `${first.host}: ${first.detail}` : undefined);
     }
   }

@@ -57,10 +57,10 @@ export interface Watching {
 }
 
 /** Undefined while the source that decides is blind. */
-export function watchingOf({ hosts }: ExpectedHosts, board: LatestFacts, policy: Policy): Watching | undefined {
+export function watchingOf({ hosts }: ExpectedHosts, bmc: LatestFacts, policy: Policy): Watching | undefined {
   const isPacemaker = policy.name === 'pacemaker-fenced';
-  if (!(isPacemaker ? board.factsOf('pacemaker').length > 0 : board.isComplete)) return undefined;
-  const facts = board.facts();
+  if (!(isPacemaker ? bmc.factsOf('pacemaker').length > 0 : bmc.isComplete)) return undefined;
+  const facts = bmc.facts();
   const known = new Set(facts.filter((fact) => isDeciding(fact, policy)).map(({ host }) => host));
   const reason = isPacemaker ? 'Pacemaker does not know it' : 'no source has it on a network of the matrix';
   const expected = [...hosts].map(([host, origin]) => ({ host, origin, near: matchHost(host, known) }));
@@ -74,7 +74,7 @@ export function watchingOf({ hosts }: ExpectedHosts, board: LatestFacts, policy:
     expected: hosts.size,
     watched: expected.filter(({ near }) => near.match !== 'none').length,
     unwatched: [...unwatched, ...named.map(({ host, detail }): Unwatched => ({ host, detail }))],
-    unlisted: isPacemaker && needsInventory(board) ? outsideOf(hosts, known) : [],
+    unlisted: isPacemaker && needsInventory(bmc) ? outsideOf(hosts, known) : [],
   };
 }
 
@@ -90,8 +90,8 @@ function shown(near: HostMatch): string {
   return `; it knows ${names.slice(0, 4).join(', ')}`;
 }
 
-function needsInventory(board: LatestFacts): boolean {
-  return board.has('ipmi') || board.has('redfish') || board.has('ping');
+function needsInventory(bmc: LatestFacts): boolean {
+  return bmc.has('ipmi') || bmc.has('redfish') || bmc.has('ping');
 }
 
 function outsideOf(hosts: ExpectedHosts['hosts'], watched: ReadonlySet<string>): readonly string[] {

@@ -42,7 +42,7 @@ export class LatestFacts {
     if (!this.has('pacemaker') || this.#facts.has('pacemaker')) return facts;
     const detail = this.#blind.get('pacemaker') ?? 'Pacemaker has not responded yet';
     const hosts = [...new Set(facts.map(({ host }) => host))];
-    return [...facts, ...hosts.map((host): Fact => ({ source: 'pacemaker', host, says: 'unknown', at: 0, detail }))];
+    return [...facts, ...hosts.map((host): Fact => ({ source: 'pacemaker', host, state: 'unknown', at: 0, detail }))];
   }
 
   /** The facts of one source; none while it is blind. */

@@ -5,9 +5,9 @@ import { massSilence } from './mass-silence-decision.ts';
 const RULE = { window: 10, sharePercent: 50 };
 
 /** `a@100 b@100!`: the last response of each; hosts with a mark are silent. */
-function together(told: string, rule = RULE): string {
-  const hosts = told.split(' ').map((one) => one.replace('!', '').split('@') as [string, string]);
-  const silent = told.split(' ').filter((one) => one.endsWith('!'));
+function together(received: string, rule = RULE): string {
+  const hosts = received.split(' ').map((one) => one.replace('!', '').split('@') as [string, string]);
+  const silent = received.split(' ').filter((one) => one.endsWith('!'));
   const names = silent.map((one) => one.split('@')[0] ?? '');
   return [...massSilence(new Map(hosts.map(([name, at]) => [name, Number(at)])), names, rule)].join(' ');
 }
@@ -23,8 +23,8 @@ describe('massSilence', () => {
     ['hosts that were silent long before make a new failure neither larger', 'a@1! b@2! c@100! d@200 e@200 f@200', ''],
     ['nor smaller', 'a@1! b@100! c@100! d@200', 'b c'],
     ['when some return the others are down', 'a@100! b@200 c@200 d@200', ''],
-  ])('%s', (_, told, expected) => {
-    expect(together(told)).toBe(expected);
+  ])('%s', (_, received, expected) => {
+    expect(together(received)).toBe(expected);
   });
 
   test('the share is a share of the hosts that could still respond', () => {
@@ -39,8 +39,8 @@ describe('massSilence', () => {
         fc.array(fc.integer({ min: 100, max: 110 }), { minLength: 2, maxLength: 50 }),
         fc.integer({ min: 1, max: 99 }),
         (times, sharePercent) => {
-          const heard = new Map(times.map((at, index) => [`h${index}`, at]));
-          expect(massSilence(heard, heard.keys(), { window: 10, sharePercent }).size).toBe(times.length);
+          const received = new Map(times.map((at, index) => [`h${index}`, at]));
+          expect(massSilence(received, received.keys(), { window: 10, sharePercent }).size).toBe(times.length);
         },
       ),
     );

@@ -22,9 +22,13 @@ export interface SilenceRule {
  * have responded again by now, also those that are not silent for long enough to be taken for down: the first of many must not
  * be taken for down in the moment before the others are.
  */
-export function massSilence(lastHeard: LastReceived, quiet: Iterable<string>, rule: SilenceRule): ReadonlySet<string> {
-  const all = [...lastHeard.values()].sort((a, b) => a - b);
-  const ends = Array.from(quiet, (host) => ({ host, at: lastHeard.get(host) ?? Number.NEGATIVE_INFINITY }));
+export function massSilence(
+  lastReceivedAt: LastReceived,
+  quiet: Iterable<string>,
+  rule: SilenceRule,
+): ReadonlySet<string> {
+  const all = [...lastReceivedAt.values()].sort((a, b) => a - b);
+  const ends = Array.from(quiet, (host) => ({ host, at: lastReceivedAt.get(host) ?? Number.NEGATIVE_INFINITY }));
   const sorted = ends.map(({ at }) => at).sort((a, b) => a - b);
   const together = new Set<string>();
   for (const { host, at } of ends) {

@@ -63,7 +63,7 @@ test('an invalid option at a reload is refused, and the current ones stay in use
 
 test('without a cluster a poll fails, a report stays unproven, and the monitor runs blind until it is stopped', async () => {
   const monitor = await create(options(), 'n1');
-  await expect(monitor.look(AbortSignal.timeout(20_000))).rejects.toThrow(/no host can be read: pacemaker: /);
+  await expect(monitor.poll(AbortSignal.timeout(20_000))).rejects.toThrow(/no host can be read: pacemaker: /);
   const payload = { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' } as const;
   const common = { hostname: 'c1', generated_time: '2026-11-21T08:00:00Z' };
   expect(await monitor.recheck({ notification: { type: 'COMPUTE_HOST', ...common, payload } })).toBe('unknown');
@@ -77,7 +77,7 @@ test('without a cluster a poll fails, a report stays unproven, and the monitor r
     report: async () => {
       throw new Error('there is nothing to report');
     },
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => {},
     blind: resolve,
   });
@@ -107,14 +107,14 @@ async function showing(samples: readonly string[], ...others: readonly Source[])
   };
 }
 
-const saying = (look: Source['look']): Source => ({ name: 'ipmi', look });
+const saying = (poll: Source['poll']): Source => ({ name: 'ipmi', poll });
 
 test('one poll returns the state of each host, its origin, and the blind sources', async () => {
   const off = saying(async () => [
-    { source: 'ipmi', host: 'c2', says: 'down', proof: 'power off', at: Date.now(), detail: 'chassis power is off' },
+    { source: 'ipmi', host: 'c2', state: 'down', proof: 'power off', at: Date.now(), detail: 'chassis power is off' },
   ]);
   const monitor = await shown(['remote-unclean'], off);
-  expect(await monitor.look(AbortSignal.timeout(20_000))).toEqual([
+  expect(await monitor.poll(AbortSignal.timeout(20_000))).toEqual([
     { subject: 'c1', state: 'up', detail: 'connected' },
     {
       subject: 'c2',
@@ -126,7 +126,7 @@ test('one poll returns the state of each host, its origin, and the blind sources
     throw new Error('ipmitool is not installed');
   });
   const half = await shown(['remote-fenced-offline'], silent);
-  expect((await half.look(AbortSignal.timeout(20_000))).map(({ subject, state }) => `${subject} ${state}`)).toEqual([
+  expect((await half.poll(AbortSignal.timeout(20_000))).map(({ subject, state }) => `${subject} ${state}`)).toEqual([
     'c1 up',
     'c2 dead',
     '(ipmi) blind',
@@ -138,21 +138,21 @@ test('one poll lists the expected hosts that are not watched, and the monitor if
     hosts: new Map([['c9', 'a failover segment']] as const),
     fault: 'hosts.yaml:1:1: this is not YAML',
   };
-  const looked = async (sample: string) => {
+  const polled = async (sample: string) => {
     const monitor = new HostMonitor({ ...(await showing([sample])), expected }, 'n1');
-    const sights = await monitor.look(AbortSignal.timeout(20_000));
-    return sights.map(({ subject, state, detail }) => `${subject} ${state} ${detail}`);
+    const observations = await monitor.poll(AbortSignal.timeout(20_000));
+    return observations.map(({ subject, state, detail }) => `${subject} ${state} ${detail}`);
   };
   const unwatched = 'c9 unwatched in a failover segment, but Pacemaker does not know it';
   const fault = '(inventory) unreadable hosts.yaml:1:1: this is not YAML';
-  expect(await looked('all-online')).toEqual([
+  expect(await polled('all-online')).toEqual([
     'c1 up connected',
     'c2 up connected',
     unwatched,
     fault,
     `(all) blind none of 1 expected hosts is watched, c9: in a failover segment, but Pacemaker does not know it`,
   ]);
-  expect(await looked('no-quorum')).toEqual([
+  expect(await polled('no-quorum')).toEqual([
     'c1 unknown the cluster has no quorum here',
     'c2 unknown the cluster has no quorum here',
     unwatched,
@@ -219,7 +219,7 @@ test('a reload restarts the watch with the new options, and the end of the proce
     log: () => {},
     signal: ends.signal,
     report: async () => {},
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => {},
     blind: (reason) => {
       blind.push(reason);

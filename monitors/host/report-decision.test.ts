@@ -1,28 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { parseNotification } from '#protocol/notification.ts';
-import { missedDeath, reportedProof, reportOf, type Told, type Unproven } from './report-decision.ts';
-import type { Verdict } from './state-decision.ts';
+import { type LastReport, missedDeath, reportedProof, reportOf, type Unproven } from './report-decision.ts';
+import type { HostDecision } from './state-decision.ts';
 
 const AT = Date.parse('2026-11-21T08:39:57Z');
 const MINUTE = 60_000;
 
 const fencedAt = (since: number) => ({ state: 'dead', proof: 'fenced', since }) as const;
 const foundOff = (since: number) => ({ state: 'dead', proof: 'power off', since }) as const;
-const in_ = (state: Verdict['state'], since = AT) => ({ state, since }) as const;
+const in_ = (state: HostDecision['state'], since = AT) => ({ state, since }) as const;
 
 function words(
-  verdict: Pick<Verdict, 'state' | 'proof' | 'since'>,
-  told?: Told,
+  decision: Pick<HostDecision, 'state' | 'proof' | 'since'>,
+  received?: LastReport,
   unproven: Unproven = 'silent',
 ): string | undefined {
-  const report = reportOf('c2', verdict, told, unproven);
+  const report = reportOf('c2', decision, received, unproven);
   if (report === undefined) return undefined;
   const { generated_time, payload } = parseNotification(report.body);
   const { event, cluster_status, host_status } = payload as Readonly<Record<string, string>>;
-  return `${event} ${cluster_status} ${host_status} at ${generated_time.toISOString()}, then ${report.told?.said ?? 'nothing'}`;
+  return `${event} ${cluster_status} ${host_status} at ${generated_time.toISOString()}, then ${report.last?.said ?? 'nothing'}`;
 }
 
-const FENCED: Told = { said: 'dead', since: AT, proof: 'fenced' };
+const FENCED: LastReport = { said: 'dead', since: AT, proof: 'fenced' };
 const STOPPED = 'STOPPED OFFLINE NORMAL at 2026-11-21T08:39:57.000Z, then dead';
 
 describe('the report is', () => {
@@ -67,27 +67,27 @@ describe('the report is', () => {
     ['it but once', words(in_('suspected', AT + 1), { said: 'suspected', since: AT }, 'reported'), undefined],
     ['its death when it is proven', words(fencedAt(AT), { said: 'suspected', since: AT }), STOPPED],
     ['no doubt about one that was proven dead', words(in_('suspected'), FENCED, 'reported'), undefined],
-  ])('%s', (_, said, expected) => {
-    expect(said).toBe(expected);
+  ])('%s', (_, reported, expected) => {
+    expect(reported).toBe(expected);
   });
 });
 
 describe('a host that was fenced and is up again', () => {
-  const missed = (fencings: readonly number[], known: readonly number[], told?: Told, now = AT + MINUTE) => {
-    const report = missedDeath('c2', fencings, known, told, now);
-    return report && { ...parseNotification(report.body), told: report.told, proof: report.proof };
+  const missed = (fencings: readonly number[], known: readonly number[], received?: LastReport, now = AT + MINUTE) => {
+    const report = missedDeath('c2', fencings, known, received, now);
+    return report && { ...parseNotification(report.body), last: report.last, proof: report.proof };
   };
 
   test('is reported as dead since its fencing, without a proof that it is dead now', () => {
     expect(missed([AT], [])).toMatchObject({
       generated_time: new Date(AT),
       payload: { event: 'STOPPED', cluster_status: 'OFFLINE', host_status: 'NORMAL' },
-      told: { said: 'dead', since: AT, proof: 'fenced' },
+      last: { said: 'dead', since: AT, proof: 'fenced' },
       proof: 'none',
     });
   });
 
-  test.each<[string, number | undefined, readonly number[], readonly number[], Told?]>([
+  test.each<[string, number | undefined, readonly number[], readonly number[], LastReport?]>([
     ['its newest fencing, of several', AT, [AT, AT - MINUTE], []],
     ['nothing of one that is known', undefined, [AT], [AT]],
     ['nothing of one that another node knows with its own clock', undefined, [AT + 2_000], [AT]],
@@ -103,12 +103,12 @@ describe('a host that was fenced and is up again', () => {
     ['the fencing of a host that was reported as in doubt', AT, [AT], [], { said: 'suspected', since: AT - MINUTE }],
     ['its fencing, not later than now', AT + MINUTE, [AT + 60 * MINUTE], []],
     ['a fencing between others that are known', AT, [AT - MINUTE, AT, AT + MINUTE], [AT - MINUTE, AT + MINUTE]],
-  ])('%s', (_, expected, fencings, known, told) => {
-    expect(missed(fencings, known, told)?.generated_time.getTime()).toBe(expected);
+  ])('%s', (_, expected, fencings, known, received) => {
+    expect(missed(fencings, known, received)?.generated_time.getTime()).toBe(expected);
   });
 });
 
-test.each<[string, Pick<Verdict, 'state' | 'proof' | 'since'>, number, string]>([
+test.each<[string, Pick<HostDecision, 'state' | 'proof' | 'since'>, number, string]>([
   ['a fencing after the last poll', fencedAt(AT), 1_000, 'fencing'],
   ['a fencing by a node whose clock is an hour behind', fencedAt(AT - 60 * MINUTE), 60_000, 'fencing'],
   ['a recent fencing that the first poll finds', fencedAt(AT - 1_000), Number.POSITIVE_INFINITY, 'fencing'],
@@ -124,6 +124,6 @@ test.each<[string, Pick<Verdict, 'state' | 'proof' | 'since'>, number, string]>(
   ['a policy that needs no proof', in_('dead'), 1_000, 'none'],
   ['a suspected host', in_('suspected'), 1_000, 'none'],
   ['a host that is up', in_('up'), 1_000, 'none'],
-])('beside the report of %s', (_, verdict, unfencedMs, expected) => {
-  expect(reportedProof(verdict, unfencedMs, AT)).toBe(expected);
+])('beside the report of %s', (_, decision, unfencedMs, expected) => {
+  expect(reportedProof(decision, unfencedMs, AT)).toBe(expected);
 });

@@ -10,10 +10,10 @@ import type { NotificationBody } from '#protocol/notification.ts';
 import { SAME_FENCING_MS, unknownFencings } from './new-fencing-decision.ts';
 import { SETTLED_PROOFS } from './policy.ts';
 import type { Proof } from './sources/source.ts';
-import type { Verdict } from './state-decision.ts';
+import type { HostDecision } from './state-decision.ts';
 
 /** The last report of a host that is not up; nothing is stored for a host that is up. */
-export interface Told {
+export interface LastReport {
   readonly said: 'dead' | 'suspected';
   /** Generated time of the report, milliseconds UTC. */
   readonly since: number;
@@ -23,7 +23,7 @@ export interface Told {
 export interface Report {
   readonly body: NotificationBody;
   /** The new state once the report is durable; undefined: the host is up again. */
-  readonly told: Told | undefined;
+  readonly last: LastReport | undefined;
   readonly proof: ReportedProof;
 }
 
@@ -36,26 +36,26 @@ const PROOF_LASTS_MS = 90_000;
 /** `silent`: a host that is not proven dead is not reported. */
 export type Unproven = 'reported' | 'silent';
 
-/** `verdict` is the accepted state; a suspected host is passed only after the required number of polls */
+/** `decision` is the accepted state; a suspected host is passed only after the required number of polls */
 export function reportOf(
   host: string,
-  verdict: Pick<Verdict, 'state' | 'proof' | 'since'>,
-  told: Told | undefined,
+  decision: Pick<HostDecision, 'state' | 'proof' | 'since'>,
+  last: LastReport | undefined,
   unproven: Unproven,
 ): Omit<Report, 'proof'> | undefined {
-  const { state, proof, since } = verdict;
-  if (state === 'dead' && (told?.said !== 'dead' || isAnotherDeath(verdict, told))) {
+  const { state, proof, since } = decision;
+  if (state === 'dead' && (last?.said !== 'dead' || isAnotherDeath(decision, last))) {
     return {
       body: stopped(host, since, 'NORMAL'),
-      told: { said: 'dead', since, ...(proof === undefined ? {} : { proof }) },
+      last: { said: 'dead', since, ...(proof === undefined ? {} : { proof }) },
     };
   }
-  if (state === 'suspected' && unproven === 'reported' && told === undefined) {
-    return { body: stopped(host, since, 'UNKNOWN'), told: { said: 'suspected', since } };
+  if (state === 'suspected' && unproven === 'reported' && last === undefined) {
+    return { body: stopped(host, since, 'UNKNOWN'), last: { said: 'suspected', since } };
   }
-  if (state === 'up' && told !== undefined) {
+  if (state === 'up' && last !== undefined) {
     // The clocks of the fencing node and of this one may differ; the return must come after the death.
-    return { body: started(host, Math.max(since, told.since + 1)), told: undefined };
+    return { body: started(host, Math.max(since, last.since + 1)), last: undefined };
   }
   return undefined;
 }
@@ -69,16 +69,16 @@ export function missedDeath(
   host: string,
   fencings: readonly number[],
   known: readonly number[],
-  told: Told | undefined,
+  last: LastReport | undefined,
   now: number,
 ): Report | undefined {
   const news = unknownFencings(fencings, known).filter(
-    (since) => told?.said !== 'dead' || isAnotherDeath({ proof: 'fenced', since }, told),
+    (since) => last?.said !== 'dead' || isAnotherDeath({ proof: 'fenced', since }, last),
   );
   if (news.length === 0) return undefined;
   // The clock of the node that fenced it may be ahead of ours.
   const since = Math.min(Math.max(...news), now);
-  return { body: stopped(host, since, 'NORMAL'), told: { said: 'dead', since, proof: 'fenced' }, proof: 'none' };
+  return { body: stopped(host, since, 'NORMAL'), last: { said: 'dead', since, proof: 'fenced' }, proof: 'none' };
 }
 
 /**
@@ -87,7 +87,7 @@ export function missedDeath(
  * @param unfencedMs age of the last poll that had it up, or down and not fenced; Infinity: none did
  */
 export function reportedProof(
-  { state, proof, since }: Pick<Verdict, 'state' | 'proof' | 'since'>,
+  { state, proof, since }: Pick<HostDecision, 'state' | 'proof' | 'since'>,
   unfencedMs: number,
   now: number,
 ): ReportedProof {
@@ -98,10 +98,10 @@ export function reportedProof(
   return proof === 'fenced' && isRecent ? 'fencing' : 'none';
 }
 
-function isAnotherDeath({ proof, since }: Pick<Verdict, 'proof' | 'since'>, told: Told): boolean {
-  if (proof === undefined || told.proof === undefined) return false;
+function isAnotherDeath({ proof, since }: Pick<HostDecision, 'proof' | 'since'>, last: LastReport): boolean {
+  if (proof === undefined || last.proof === undefined) return false;
   // Without an event of its own (power found off) the time is that of the poll and distinguishes nothing.
-  return SETTLED_PROOFS.has(proof) && SETTLED_PROOFS.has(told.proof) && since > told.since + SAME_FENCING_MS;
+  return SETTLED_PROOFS.has(proof) && SETTLED_PROOFS.has(last.proof) && since > last.since + SAME_FENCING_MS;
 }
 
 function stopped(host: string, since: number, status: 'NORMAL' | 'UNKNOWN'): NotificationBody {

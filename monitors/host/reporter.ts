@@ -9,7 +9,7 @@ import type { MonitorContext } from '../service/monitor.ts';
 import { missedDeath, type Report, reportedProof, reportOf } from './report-decision.ts';
 import type { Setup } from './setup.ts';
 import type { Fact } from './sources/source.ts';
-import { judge, type Track } from './state-decision.ts';
+import { decide, type Track } from './state-decision.ts';
 import type { HostStateFile } from './state-file.ts';
 
 type Outcome = 'done' | 'retry';
@@ -17,15 +17,15 @@ type Outcome = 'done' | 'retry';
 export class Reporter {
   readonly #setup: Setup;
   readonly #context: Pick<MonitorContext, 'log' | 'report'>;
-  readonly #ledger: HostStateFile;
+  readonly #stateFile: HostStateFile;
   /** By host: time of the last poll that had it up, or down and not fenced, of `performance.now`. */
   readonly #unfencedAt = new Map<string, number>();
   #saveFault: string | undefined;
 
-  constructor(setup: Setup, context: Pick<MonitorContext, 'log' | 'report'>, ledger: HostStateFile) {
+  constructor(setup: Setup, context: Pick<MonitorContext, 'log' | 'report'>, stateFile: HostStateFile) {
     this.#setup = setup;
     this.#context = context;
-    this.#ledger = ledger;
+    this.#stateFile = stateFile;
   }
 
   /** @param facts the newest of that host: earlier reports took time, and a state that has changed since is not reported */
@@ -33,14 +33,15 @@ export class Reporter {
     const { settled } = track;
     if (settled.state === 'up' || settled.state === 'suspected') this.#unfencedAt.set(host, performance.now());
     const fencings = facts.find((fact) => fact.fencings !== undefined)?.fencings;
-    if (fencings !== undefined && this.#ledger.fencings(host) === undefined) this.#ledger.knowFencings(host, fencings);
+    if (fencings !== undefined && this.#stateFile.fencings(host) === undefined)
+      this.#stateFile.knowFencings(host, fencings);
     const isProvenState = settled.state === 'dead' || settled.state === 'up';
-    if (isProvenState && judge(facts, this.#setup.policy, Date.now()).state !== settled.state) return 'done';
+    if (isProvenState && decide(facts, this.#setup.policy, Date.now()).state !== settled.state) return 'done';
     try {
       if (settled.state === 'up') await this.#reportMissedDeath(host, fencings ?? [], signal);
       await this.#reportState(host, track, signal);
       // In any other state a fencing stays new until the host is dead or up.
-      if (isProvenState && fencings !== undefined) this.#ledger.knowFencings(host, fencings);
+      if (isProvenState && fencings !== undefined) this.#stateFile.knowFencings(host, fencings);
       return 'done';
     } catch (error) {
       const reason = errorMessage(error);
@@ -52,7 +53,7 @@ export class Reporter {
   /** Writes state that is not yet in the file. Never throws. */
   save(): Outcome {
     try {
-      if (!this.#ledger.isSaved) this.#ledger.save();
+      if (!this.#stateFile.isSaved) this.#stateFile.save();
       this.#saveFault = undefined;
       return 'done';
     } catch (error) {
@@ -64,8 +65,8 @@ export class Reporter {
   }
 
   async #reportMissedDeath(host: string, fencings: readonly number[], signal: AbortSignal): Promise<void> {
-    const known = this.#ledger.fencings(host) ?? [];
-    const report = missedDeath(host, fencings, known, this.#ledger.get(host), Date.now());
+    const known = this.#stateFile.fencings(host) ?? [];
+    const report = missedDeath(host, fencings, known, this.#stateFile.get(host), Date.now());
     if (report === undefined) return;
     const fencedAt = report.body.notification.generated_time;
     if (this.#setup.lateDeaths === 'silent') {
@@ -74,14 +75,14 @@ export class Reporter {
     }
     this.#context.log('warning', 'host was fenced and is back', { host, fencedAt });
     // Known only after the report of the death: a crash in between repeats both.
-    await this.#send(host, report, signal, () => this.#ledger.knowFencings(host, fencings));
+    await this.#send(host, report, signal, () => this.#stateFile.knowFencings(host, fencings));
   }
 
   async #reportState(host: string, { settled, trend }: Track, signal: AbortSignal): Promise<void> {
     const { monitoringSamples, reportUnproven } = this.#setup.options;
-    const lasts = trend.state === settled.state && trend.looks >= monitoringSamples;
+    const lasts = trend.state === settled.state && trend.polls >= monitoringSamples;
     const unproven = reportUnproven && lasts ? 'reported' : 'silent';
-    const report = reportOf(host, settled, this.#ledger.get(host), unproven);
+    const report = reportOf(host, settled, this.#stateFile.get(host), unproven);
     if (report === undefined) return;
     if (settled.state === 'dead' && settled.proof === undefined) {
       this.#context.log('warning', 'HOST IS REPORTED DEAD WITHOUT A PROOF, as the policy allows', { host });
@@ -92,11 +93,11 @@ export class Reporter {
     this.#context.log('info', 'host reported', { host, event, proof: settled.proof, reason: settled.reason });
   }
 
-  async #send(host: string, { body, proof, told }: Report, signal: AbortSignal, known?: () => void): Promise<void> {
+  async #send(host: string, { body, proof, last }: Report, signal: AbortSignal, known?: () => void): Promise<void> {
     // A report that is aborted here is made again after the next start, and recognised.
     await unlessAborted(this.#context.report(body, proof), signal);
     known?.();
-    this.#ledger.set(host, told);
+    this.#stateFile.set(host, last);
   }
 }
 

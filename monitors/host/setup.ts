@@ -34,13 +34,13 @@ export async function prepare(
 function policyOf(options: EngineOptions): Policy {
   const { policy, matrixConfigFile } = options.hostMonitor;
   const names = sourceNames(options);
-  const asksPacemaker = names.includes('pacemaker');
-  if (policy === 'pacemaker-fenced' && !asksPacemaker) {
+  const queriesPacemaker = names.includes('pacemaker');
+  if (policy === 'pacemaker-fenced' && !queriesPacemaker) {
     throw new Error(
       '[host] policy is pacemaker-fenced, but sources does not name pacemaker: no host could ever be dead',
     );
   }
-  if (policy === 'pacemaker-fenced' || (policy === 'auto' && asksPacemaker)) return PACEMAKER_FENCED;
+  if (policy === 'pacemaker-fenced' || (policy === 'auto' && queriesPacemaker)) return PACEMAKER_FENCED;
   const matrix = matrixConfigFile === '' ? MASAKARI_MATRIX : readMatrixFile(matrixConfigFile);
   if (!names.includes('ping') && !names.includes('consul')) {
     throw new Error(
@@ -51,6 +51,6 @@ function policyOf(options: EngineOptions): Policy {
 }
 
 /** Whether a row of the policy lets a host be recovered without a proof of its death. */
-export function asksForNoProof(policy: Policy): boolean {
+export function requiresNoProof(policy: Policy): boolean {
   return policy.name === 'matrix' && policy.rows.some(({ action, proof }) => action === 'recovery' && proof === 'none');
 }

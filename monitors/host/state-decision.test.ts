@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MASAKARI_MATRIX, PACEMAKER_FENCED, type Policy } from './policy.ts';
 import { type Fact, NETWORKS } from './sources/source.ts';
-import { byHost, judge, type State, settle, type Track, type Verdict } from './state-decision.ts';
+import { byHost, decide, type HostDecision, type State, settle, type Track } from './state-decision.ts';
 
 const NOW = 1_000_000;
-const fact = (source: Fact['source'], says: Fact['says'], more: Partial<Fact> = {}): Fact => ({
+const fact = (source: Fact['source'], state: Fact['state'], more: Partial<Fact> = {}): Fact => ({
   source,
-  says,
+  state: state,
   host: 'c1',
   at: NOW,
-  detail: `${source} says ${says}`,
+  detail: `${source} says ${state}`,
   ...more,
 });
 const UNPROVEN: Policy = {
@@ -18,11 +18,11 @@ const UNPROVEN: Policy = {
   rows: (MASAKARI_MATRIX.name === 'matrix' ? MASAKARI_MATRIX.rows : []).map((row) => ({ ...row, proof: 'none' })),
 } as Policy;
 
-const words = ({ state, proof }: Verdict) => (proof === undefined ? state : `${state} (${proof})`);
+const words = ({ state, proof }: HostDecision) => (proof === undefined ? state : `${state} (${proof})`);
 const seenOn = (health: string): Fact[] =>
   health
     .split(' ')
-    .map((says, index) => fact('consul', says as Fact['says'], { network: NETWORKS[index] ?? 'storage' }));
+    .map((state, index) => fact('consul', state as Fact['state'], { network: NETWORKS[index] ?? 'storage' }));
 
 const fenced = fact('pacemaker', 'down', { proof: 'fenced', at: NOW - 10 });
 const confirmed = fact('pacemaker', 'down', { proof: 'operator', at: NOW - 10 });
@@ -60,11 +60,11 @@ describe('with Pacemaker and proof of fencing', () => {
     ['without power, and it no longer responds', [lost, powerOff, fact('ping', 'down')], 'dead (power off)'],
     ['lost, and it does not respond', [lost, fact('ping', 'down')], 'suspected'],
   ])('%s', (_, facts, expected) => {
-    expect(words(judge(facts, PACEMAKER_FENCED, NOW))).toBe(expected);
+    expect(words(decide(facts, PACEMAKER_FENCED, NOW))).toBe(expected);
   });
 
   test('a dead host is so since the time of its proof', () => {
-    expect(judge([fenced], PACEMAKER_FENCED, NOW).since).toBe(fenced.at);
+    expect(decide([fenced], PACEMAKER_FENCED, NOW).since).toBe(fenced.at);
   });
 });
 
@@ -77,7 +77,7 @@ describe("with Masakari's matrix of management, tenant and storage", () => {
     ['up unknown down', 'unknown'],
     ['up up', 'unknown'],
   ])('%s without a proof is %s', (health, expected) => {
-    expect(words(judge(seenOn(health), MASAKARI_MATRIX, NOW))).toBe(expected);
+    expect(words(decide(seenOn(health), MASAKARI_MATRIX, NOW))).toBe(expected);
   });
 
   test.each<[string, readonly Fact[], Policy, string]>([
@@ -95,12 +95,12 @@ describe("with Masakari's matrix of management, tenant and storage", () => {
       'suspected',
     ],
   ])('%s', (_, facts, policy, expected) => {
-    expect(words(judge(facts, policy, NOW))).toBe(expected);
+    expect(words(decide(facts, policy, NOW))).toBe(expected);
   });
 
   test('one source that has it up on a network is enough for up there', () => {
     const facts = [...seenOn('up up down'), fact('ping', 'up', { network: 'storage' })];
-    expect(judge(facts, MASAKARI_MATRIX, NOW).state).toBe('up');
+    expect(decide(facts, MASAKARI_MATRIX, NOW).state).toBe('up');
   });
 });
 
@@ -108,7 +108,7 @@ const anyFact: fc.Arbitrary<Fact> = fc
   .record({
     source: fc.constantFrom<Fact['source'][]>('pacemaker', 'ping', 'ipmi', 'redfish', 'heartbeat', 'consul'),
     network: fc.option(fc.constantFrom(...NETWORKS), { nil: undefined }),
-    says: fc.constantFrom<Fact['says'][]>('up', 'down', 'leaving', 'unknown'),
+    state: fc.constantFrom<Fact['state'][]>('up', 'down', 'leaving', 'unknown'),
     proof: fc.option(fc.constantFrom('fenced', 'power off', 'operator'), { nil: undefined }),
     at: fc.integer({ min: 0, max: 2 * NOW }),
   })
@@ -120,20 +120,20 @@ const anyFact: fc.Arbitrary<Fact> = fc
     ...(proof === undefined ? {} : { proof }),
   }));
 const oneOfPacemaker = (facts: readonly Fact[]) => facts.filter(({ source }) => source === 'pacemaker').length <= 1;
-const sight = fc.array(anyFact, { maxLength: 8 }).filter(oneOfPacemaker);
+const observation = fc.array(anyFact, { maxLength: 8 }).filter(oneOfPacemaker);
 
 describe('for any facts', () => {
   const policies = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX, UNPROVEN);
   const counting = fc.record({ samples: fc.integer({ min: 1, max: 4 }), apartMs: fc.integer({ min: 0, max: 100 }) });
   /** The states of a sequence of polls of one host. */
   function follow(
-    sights: readonly (readonly Fact[])[],
+    observations: readonly (readonly Fact[])[],
     policy: Policy,
     debouncing: { samples: number; apartMs: number },
   ) {
     let track: Track | undefined;
-    return sights.map((facts, index) => {
-      track = settle(track, judge(facts, policy, NOW + index), debouncing, NOW + index * 60);
+    return observations.map((facts, index) => {
+      track = settle(track, decide(facts, policy, NOW + index), debouncing, NOW + index * 60);
       return { facts, settled: track.settled };
     });
   }
@@ -141,11 +141,11 @@ describe('for any facts', () => {
   test('no host is dead without a proof among the current facts, unless the policy requires none', () => {
     const proving = fc.constantFrom(PACEMAKER_FENCED, MASAKARI_MATRIX);
     fc.assert(
-      fc.property(fc.array(sight, { maxLength: 12 }), proving, counting, (sights, policy, debouncing) => {
-        for (const { facts, settled } of follow(sights, policy, debouncing)) {
+      fc.property(fc.array(observation, { maxLength: 12 }), proving, counting, (observations, policy, debouncing) => {
+        for (const { facts, settled } of follow(observations, policy, debouncing)) {
           if (settled.state !== 'dead') continue;
           expect(settled.proof).toBeDefined();
-          expect(facts.some(({ says, proof }) => says === 'down' && proof === settled.proof)).toBe(true);
+          expect(facts.some(({ state, proof }) => state === 'down' && proof === settled.proof)).toBe(true);
         }
       }),
     );
@@ -153,9 +153,9 @@ describe('for any facts', () => {
 
   test('no host is dead that is unknown, up or leaving in Pacemaker', () => {
     fc.assert(
-      fc.property(fc.array(sight, { maxLength: 12 }), policies, counting, (sights, policy, debouncing) => {
-        for (const { facts, settled } of follow(sights, policy, debouncing)) {
-          const word = facts.find(({ source }) => source === 'pacemaker')?.says;
+      fc.property(fc.array(observation, { maxLength: 12 }), policies, counting, (observations, policy, debouncing) => {
+        for (const { facts, settled } of follow(observations, policy, debouncing)) {
+          const word = facts.find(({ source }) => source === 'pacemaker')?.state;
           if (word !== undefined && word !== 'down') expect(settled.state).not.toBe('dead');
         }
       }),
@@ -164,9 +164,9 @@ describe('for any facts', () => {
 
   test('the order of the facts does not matter', () => {
     fc.assert(
-      fc.property(sight, policies, (facts, policy) => {
-        const { state, proof, since } = judge(facts, policy, NOW);
-        expect(judge(facts.toReversed(), policy, NOW)).toMatchObject({ state, since, ...(proof && { proof }) });
+      fc.property(observation, policies, (facts, policy) => {
+        const { state, proof, since } = decide(facts, policy, NOW);
+        expect(decide(facts.toReversed(), policy, NOW)).toMatchObject({ state, since, ...(proof && { proof }) });
       }),
     );
   });
@@ -174,19 +174,19 @@ describe('for any facts', () => {
 
 describe('polls that must agree', () => {
   const three = { samples: 3, apartMs: 10 };
-  const saying: Readonly<Record<string, Verdict>> = {
-    up: judge([fact('pacemaker', 'up')], PACEMAKER_FENCED, NOW),
-    off: judge([lost, powerOff], PACEMAKER_FENCED, NOW),
-    fenced: judge([fenced], PACEMAKER_FENCED, NOW),
-    lost: judge([lost], PACEMAKER_FENCED, NOW),
-    unknown: judge([], PACEMAKER_FENCED, NOW),
+  const saying: Readonly<Record<string, HostDecision>> = {
+    up: decide([fact('pacemaker', 'up')], PACEMAKER_FENCED, NOW),
+    off: decide([lost, powerOff], PACEMAKER_FENCED, NOW),
+    fenced: decide([fenced], PACEMAKER_FENCED, NOW),
+    lost: decide([lost], PACEMAKER_FENCED, NOW),
+    unknown: decide([], PACEMAKER_FENCED, NOW),
   };
-  function states(looks: string, apartMs = 10): State[] {
+  function states(polls: string, apartMs = 10): State[] {
     let track: Track | undefined;
-    return looks.split(' ').map((look, index) => {
-      const verdict = saying[look];
-      if (verdict === undefined) throw new Error(look);
-      track = settle(track, verdict, three, NOW + index * apartMs);
+    return polls.split(' ').map((poll, index) => {
+      const decision = saying[poll];
+      if (decision === undefined) throw new Error(poll);
+      track = settle(track, decision, three, NOW + index * apartMs);
       return track.settled.state;
     });
   }

@@ -15,7 +15,7 @@ import { type Fact, NETWORKS, type Network, type Proof } from './sources/source.
 
 export type State = 'up' | 'suspected' | 'dead' | 'unknown' | 'leaving';
 
-export interface Verdict {
+export interface HostDecision {
   readonly state: State;
   /** Of a dead host; undefined if its policy requires none. */
   readonly proof?: Proof;
@@ -28,67 +28,67 @@ export interface Verdict {
 }
 
 /** @param facts the newest of each source and network, all of one host */
-export function judge(facts: readonly Fact[], policy: Policy, now: number): Verdict {
-  if (facts.length === 0) return verdict('unknown', 'no source has its state', facts, now);
-  return policy.name === 'matrix' ? judgeByMatrix(facts, policy, now) : judgeByPacemaker(facts, now);
+export function decide(facts: readonly Fact[], policy: Policy, now: number): HostDecision {
+  if (facts.length === 0) return decision('unknown', 'no source has its state', facts, now);
+  return policy.name === 'matrix' ? decideByMatrix(facts, policy, now) : decideByPacemaker(facts, now);
 }
 
-function judgeByPacemaker(facts: readonly Fact[], now: number): Verdict {
+function decideByPacemaker(facts: readonly Fact[], now: number): HostDecision {
   const word = facts.find(({ source }) => source === 'pacemaker');
-  if (word === undefined) return verdict('unknown', 'Pacemaker does not know it', facts, now);
-  if (word.says !== 'down') return verdict(word.says, word.detail, [word], now);
+  if (word === undefined) return decision('unknown', 'Pacemaker does not know it', facts, now);
+  if (word.state !== 'down') return decision(word.state, word.detail, [word], now);
   return deadIfProven(facts, 'needed', word.detail, now);
 }
 
-function judgeByMatrix(facts: readonly Fact[], policy: Policy & { name: 'matrix' }, now: number): Verdict {
+function decideByMatrix(facts: readonly Fact[], policy: Policy & { name: 'matrix' }, now: number): HostDecision {
   const word = facts.find(({ source }) => source === 'pacemaker');
-  if (word?.says === 'unknown' || word?.says === 'leaving') return verdict(word.says, word.detail, [word], now);
+  if (word?.state === 'unknown' || word?.state === 'leaving') return decision(word.state, word.detail, [word], now);
   const health = policy.networks.map((network) => healthOf(facts, network));
   const words = policy.networks.map((network, index) => `${network} ${health[index]}`).join(', ');
   const row = policy.rows.find((one) => one.health.every((wanted, index) => wanted === health[index]));
   if (health.every((one) => one === 'up')) {
-    return word?.says === 'down'
-      ? verdict('suspected', `${words}, but ${word.detail}`, facts, now)
-      : verdict('up', words, facts, now);
+    return word?.state === 'down'
+      ? decision('suspected', `${words}, but ${word.detail}`, facts, now)
+      : decision('up', words, facts, now);
   }
-  if (row === undefined || health.includes('unknown')) return verdict('unknown', words, facts, now);
-  if (row.action === 'none') return verdict('suspected', `${words}; the matrix has no recovery for it`, facts, now);
-  if (word?.says === 'up') return verdict('suspected', `${words}, but up in Pacemaker`, facts, now);
+  if (row === undefined || health.includes('unknown')) return decision('unknown', words, facts, now);
+  if (row.action === 'none') return decision('suspected', `${words}; the matrix has no recovery for it`, facts, now);
+  if (word?.state === 'up') return decision('suspected', `${words}, but up in Pacemaker`, facts, now);
   return deadIfProven(facts, row.proof, words, now);
 }
 
 /** One source that has the host up there is enough for up; it is down if all sources there have it down. */
 function healthOf(facts: readonly Fact[], network: Network): 'up' | 'down' | 'unknown' {
-  const words = facts.filter((fact) => fact.network === network).map(({ says }) => says);
+  const words = facts.filter((fact) => fact.network === network).map(({ state }) => state);
   if (words.includes('up')) return 'up';
   return words.length > 0 && words.every((word) => word === 'down') ? 'down' : 'unknown';
 }
 
-function deadIfProven(facts: readonly Fact[], needed: Row['proof'], words: string, now: number): Verdict {
-  const proofs = facts.filter(({ says, proof }) => says === 'down' && proof !== undefined);
-  const isSeen = facts.some(({ says }) => says === 'up');
+function deadIfProven(facts: readonly Fact[], needed: Row['proof'], words: string, now: number): HostDecision {
+  const proofs = facts.filter(({ state, proof }) => state === 'down' && proof !== undefined);
+  const isSeen = facts.some(({ state }) => state === 'up');
   const standing = proofs.filter(({ proof }) => proof === 'fenced' || !isSeen);
   const [best] = standing.toSorted((a, b) => rank(a) - rank(b) || a.at - b.at);
   if (best?.proof !== undefined) {
     return { state: 'dead', proof: best.proof, since: best.at, reason: best.detail, because: facts };
   }
-  if (proofs.length > 0) return verdict('suspected', `${words}; reported as off, but a source has it up`, facts, now);
+  if (proofs.length > 0) return decision('suspected', `${words}; reported as off, but a source has it up`, facts, now);
   return needed === 'none'
-    ? verdict('dead', `${words}; the policy requires no proof`, facts, now)
-    : verdict('suspected', `${words}; not proven dead`, facts, now);
+    ? decision('dead', `${words}; the policy requires no proof`, facts, now)
+    : decision('suspected', `${words}; not proven dead`, facts, now);
 }
 
 const rank = ({ proof }: Fact): number => (proof === 'fenced' ? 0 : proof === 'operator' ? 1 : 2);
 
-function verdict(state: State, reason: string, because: readonly Fact[], now: number): Verdict {
+function decision(state: State, reason: string, because: readonly Fact[], now: number): HostDecision {
   return { state, reason, because, since: now };
 }
 
 /** The accepted state of a host, and the states of later polls. */
 export interface Track {
-  readonly settled: Verdict;
+  readonly settled: HostDecision;
   /** The state on which the last polls agree, their number, and when the last one counted. */
-  readonly trend: { readonly state: State; readonly looks: number; readonly countedAt: number };
+  readonly trend: { readonly state: State; readonly polls: number; readonly countedAt: number };
 }
 
 export interface Debouncing {
@@ -103,25 +103,25 @@ export interface Debouncing {
  * are accepted at once; so is a death on which the cluster agreed. While polls are counted, the host is `suspected` if it
  * appears dead, and keeps its state if it appears up.
  */
-export function settle(before: Track | undefined, fresh: Verdict, debouncing: Debouncing, now: number): Track {
+export function settle(before: Track | undefined, fresh: HostDecision, debouncing: Debouncing, now: number): Track {
   const trend = nextTrend(before?.trend, fresh.state, debouncing.apartMs, now);
   const isBelieved =
     (fresh.state !== 'dead' && fresh.state !== 'up') ||
     (fresh.proof !== undefined && SETTLED_PROOFS.has(fresh.proof)) ||
     before?.settled.state === fresh.state ||
-    trend.looks >= debouncing.samples;
+    trend.polls >= debouncing.samples;
   if (isBelieved) return { settled: fresh, trend };
-  const waits = `${fresh.reason} (${trend.looks} of ${debouncing.samples} looks)`;
-  if (fresh.state === 'dead') return { settled: verdict('suspected', waits, fresh.because, now), trend };
+  const waits = `${fresh.reason} (${trend.polls} of ${debouncing.samples} polls)`;
+  if (fresh.state === 'dead') return { settled: decision('suspected', waits, fresh.because, now), trend };
   // A death without a current fact must not continue to count as one.
   const rest = before === undefined || before.settled.state === 'dead' ? 'unknown' : before.settled.state;
-  return { settled: verdict(rest, waits, fresh.because, now), trend };
+  return { settled: decision(rest, waits, fresh.because, now), trend };
 }
 
 function nextTrend(before: Track['trend'] | undefined, state: State, apartMs: number, now: number): Track['trend'] {
-  if (before?.state !== state) return { state, looks: 1, countedAt: now };
+  if (before?.state !== state) return { state, polls: 1, countedAt: now };
   if (now - before.countedAt < apartMs) return before;
-  return { state, looks: before.looks + 1, countedAt: now };
+  return { state, polls: before.polls + 1, countedAt: now };
 }
 
 /** The facts of each host, in the order of the networks. */

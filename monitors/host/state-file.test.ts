@@ -10,10 +10,10 @@ const silent = () => {};
 
 test('reports are known after a restart, and no other file is left beside the state file', () => {
   const path = join(directory, 'sub', 'state.json');
-  const ledger = HostStateFile.open(path, silent);
-  ledger.set('c1', { said: 'dead', since: 5, proof: 'fenced' });
-  ledger.set('c2', { said: 'suspected', since: 6 });
-  ledger.set('c1', undefined);
+  const stateFile = HostStateFile.open(path, silent);
+  stateFile.set('c1', { said: 'dead', since: 5, proof: 'fenced' });
+  stateFile.set('c2', { said: 'suspected', since: 6 });
+  stateFile.set('c1', undefined);
   const again = HostStateFile.open(path, silent);
   expect([again.get('c1'), again.get('c2')]).toEqual([undefined, { said: 'suspected', since: 6 }]);
   expect(readdirSync(join(directory, 'sub'))).toEqual(['state.json']);
@@ -27,30 +27,30 @@ test.each([
 ])('a file that is %s is logged and counts as none', (_, text) => {
   const path = join(directory, 'broken.json');
   writeFileSync(path, text);
-  const said: string[] = [];
-  const ledger = HostStateFile.open(path, (level, message) => said.push(`${level}: ${message}`));
-  expect(ledger.get('c1')).toBeUndefined();
-  expect(said).toEqual(['error: the state file cannot be read; hosts that are dead are reported again']);
-  ledger.set('c1', { said: 'dead', since: 1 });
+  const reported: string[] = [];
+  const stateFile = HostStateFile.open(path, (level, message) => reported.push(`${level}: ${message}`));
+  expect(stateFile.get('c1')).toBeUndefined();
+  expect(reported).toEqual(['error: the state file cannot be read; hosts that are dead are reported again']);
+  stateFile.set('c1', { said: 'dead', since: 1 });
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ version: 1, hosts: { c1: { said: 'dead', since: 1 } } });
 });
 
 test('a report that cannot be written still counts, and is marked as not written', () => {
   const path = join(directory, 'file');
   writeFileSync(path, '');
-  const ledger = HostStateFile.open(join(path, 'state.json'), silent);
-  expect(() => ledger.set('c1', { said: 'dead', since: 1 })).toThrow();
-  expect([ledger.get('c1')?.said, ledger.isSaved]).toEqual(['dead', false]);
+  const stateFile = HostStateFile.open(join(path, 'state.json'), silent);
+  expect(() => stateFile.set('c1', { said: 'dead', since: 1 })).toThrow();
+  expect([stateFile.get('c1')?.said, stateFile.isSaved]).toEqual(['dead', false]);
 });
 
 test('known fencings are known after a restart, together with the reports', () => {
   const path = join(directory, 'fencings.json');
-  const ledger = HostStateFile.open(path, silent);
-  expect(ledger.fencings('c1')).toBeUndefined();
-  ledger.knowFencings('c1', []);
-  ledger.knowFencings('c2', [60_000, 20_000]);
-  expect(ledger.isSaved).toBe(false);
-  ledger.set('c2', { said: 'dead', since: 20_000 });
+  const stateFile = HostStateFile.open(path, silent);
+  expect(stateFile.fencings('c1')).toBeUndefined();
+  stateFile.knowFencings('c1', []);
+  stateFile.knowFencings('c2', [60_000, 20_000]);
+  expect(stateFile.isSaved).toBe(false);
+  stateFile.set('c2', { said: 'dead', since: 20_000 });
   const again = HostStateFile.open(path, silent);
   expect([again.fencings('c1'), again.fencings('c2'), again.get('c2')?.said]).toEqual([[], [20_000, 60_000], 'dead']);
   again.knowFencings('c2', [20_000, 61_000]);
@@ -60,6 +60,6 @@ test('known fencings are known after a restart, together with the reports', () =
 test('a file of a version without the history has the reports, and no fencings', () => {
   const path = join(directory, 'older.json');
   writeFileSync(path, '{"version":1,"hosts":{"c1":{"said":"dead","since":1}}}');
-  const ledger = HostStateFile.open(path, silent);
-  expect([ledger.get('c1')?.said, ledger.fencings('c1')]).toEqual(['dead', undefined]);
+  const stateFile = HostStateFile.open(path, silent);
+  expect([stateFile.get('c1')?.said, stateFile.fencings('c1')]).toEqual(['dead', undefined]);
 });

@@ -13,12 +13,12 @@ import type { Log } from '#protocol/log.ts';
 import { removeUnfinished, replaceFile } from '#protocol/replaced-file.ts';
 import { readStateFile } from '../service/state-file.ts';
 import { knownAfter } from './new-fencing-decision.ts';
-import type { Told } from './report-decision.ts';
+import type { LastReport } from './report-decision.ts';
 
 /** Some 200 bytes a host. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-const toldSchema = v.object({
+const lastReportSchema = v.object({
   said: v.picklist(['dead', 'suspected']),
   since: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8.64e15)),
   proof: v.exactOptional(v.picklist(['fenced', 'power off', 'operator'])),
@@ -26,20 +26,20 @@ const toldSchema = v.object({
 const fencingsSchema = v.array(v.pipe(v.number(), v.integer(), v.maxValue(8.64e15)));
 const fileSchema = v.object({
   version: v.literal(1),
-  hosts: v.record(v.string(), toldSchema),
+  hosts: v.record(v.string(), lastReportSchema),
   /** Missing in files of versions without the history. */
   fencings: v.optional(v.record(v.string(), fencingsSchema), {}),
 });
 
 interface Contents {
-  readonly hosts: Map<string, Told>;
+  readonly hosts: Map<string, LastReport>;
   /** By host: completion times in ascending order, milliseconds UTC. */
   readonly fencings: Map<string, readonly number[]>;
 }
 
 export class HostStateFile {
   readonly #path: string;
-  readonly #hosts: Map<string, Told>;
+  readonly #hosts: Map<string, LastReport>;
   readonly #fencings: Map<string, readonly number[]>;
   #isSaved = true;
 
@@ -70,7 +70,7 @@ export class HostStateFile {
     }
   }
 
-  get(host: string): Told | undefined {
+  get(host: string): LastReport | undefined {
     return this.#hosts.get(host);
   }
 
@@ -94,9 +94,9 @@ export class HostStateFile {
   }
 
   /** Applies from now on, even if the file cannot be written; that error is thrown. */
-  set(host: string, told: Told | undefined): void {
-    if (told === undefined) this.#hosts.delete(host);
-    else this.#hosts.set(host, told);
+  set(host: string, last: LastReport | undefined): void {
+    if (last === undefined) this.#hosts.delete(host);
+    else this.#hosts.set(host, last);
     this.save();
   }
 

@@ -25,7 +25,7 @@ import type { Source } from './sources/source.ts';
 async function answerOf(source: Source): Promise<string> {
   try {
     const facts = await lookAt(source, AbortSignal.timeout(25_000));
-    return facts.map(({ host, says, proof, detail }) => `${host} ${says}${proof ?? ''}: ${detail}`).join(' | ');
+    return facts.map(({ host, state, proof, detail }) => `${host} ${state}${proof ?? ''}: ${detail}`).join(' | ');
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -13,20 +13,20 @@ import { Watch } from './watch.ts';
 
 const until = { timeout: 20_000, interval: 5 };
 
-const up = (host: string): Fact => ({ source: 'pacemaker', host, says: 'up', at: Date.now(), detail: 'connected' });
+const up = (host: string): Fact => ({ source: 'pacemaker', host, state: 'up', at: Date.now(), detail: 'connected' });
 const fenced = (host: string): Fact => {
-  return { source: 'pacemaker', host, says: 'down', proof: 'fenced', at: 1_795_248_000_000, detail: 'fenced' };
+  return { source: 'pacemaker', host, state: 'down', proof: 'fenced', at: 1_795_248_000_000, detail: 'fenced' };
 };
 
 /** A watch on a source whose response a test sets. */
 function watch(first: readonly Fact[] | Error, expected: ExpectedHosts = { hosts: new Map() }) {
   const folder = mkdtempSync(join(tmpdir(), 'watch-gaps-'));
   let shows = first;
-  let looks = 0;
+  let polls = 0;
   const source: Source = {
     name: 'pacemaker',
-    async look() {
-      looks += 1;
+    async poll() {
+      polls += 1;
       if (shows instanceof Error) throw shows;
       return shows;
     },
@@ -50,32 +50,32 @@ function watch(first: readonly Fact[] | Error, expected: ExpectedHosts = { hosts
     stateFile: join(folder, 'state.json'),
   };
   const setup = { options, policy: PACEMAKER_FENCED, sources: [source], expected };
-  const ledger = HostStateFile.open(options.stateFile, context.log);
+  const stateFile = HostStateFile.open(options.stateFile, context.log);
   const end = new AbortController();
-  const done = new Watch(setup, context, ledger).run(end.signal);
+  const done = new Watch(setup, context, stateFile).run(end.signal);
   onTestFinished(async () => {
     end.abort();
     await done;
     rmSync(folder, { recursive: true });
   });
   return {
-    ...{ reports, lines, blind, ledger },
+    ...{ reports, lines, blind, ledger: stateFile },
     /** Resolves after some polls of it. */
     async show(what: readonly Fact[] | Error) {
       shows = what;
-      const before = looks;
-      await vi.waitFor(() => expect(looks).toBeGreaterThan(before + 3), until);
+      const before = polls;
+      await vi.waitFor(() => expect(polls).toBeGreaterThan(before + 3), until);
     },
   };
 }
 
 test('a blind source keeps a known death known, and starts nothing', async () => {
-  const { reports, blind, ledger, show } = watch([fenced('a'), up('b')]);
+  const { reports, blind, ledger: stateFile, show } = watch([fenced('a'), up('b')]);
   await vi.waitFor(() => expect(reports).toEqual(['a STOPPED']), until);
   for (const answer of [new Error('not connected'), [], [fenced('a'), up('b')], new Error('no right')]) {
     await show(answer);
     expect(reports).toEqual(['a STOPPED']);
-    expect(ledger.get('a')).toMatchObject({ said: 'dead', proof: 'fenced' });
+    expect(stateFile.get('a')).toMatchObject({ said: 'dead', proof: 'fenced' });
   }
   expect([...new Set(blind)]).toEqual([
     'Pacemaker: not connected',

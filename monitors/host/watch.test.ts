@@ -22,7 +22,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /** Generous: machines are busy. */
 const until = { timeout: 20_000, interval: 10 };
 const read = (path: string) => readFileSync(new URL(`../../test/fixtures/pacemaker/${path}`, import.meta.url), 'utf8');
-const sightOf = (sample: string): ClusterReading => ({
+const observationOf = (sample: string): ClusterReading => ({
   view: parseCrmMon(read(`${sample}/crm_mon.xml`)),
   cib: parseCib(read(`${sample}/cib.xml`)),
 });
@@ -43,7 +43,7 @@ class Scene {
   readonly logged: string[] = [];
   readonly blind: string[] = [];
   seen = 0;
-  looks = 0;
+  polls = 0;
   /** A sample, or an error. */
   shows: string | Error;
   /** In the history, besides the sample. */
@@ -74,9 +74,9 @@ class Scene {
 
   async start(): Promise<void> {
     const source = await createPacemakerSource({ ...DEFAULT_OPTIONS, hostMonitor: this.options }, async () => {
-      this.looks += 1;
+      this.polls += 1;
       if (this.shows instanceof Error) throw this.shows;
-      return this.#sight(this.shows);
+      return this.#observation(this.shows);
     });
     const setup = {
       options: this.options,
@@ -100,14 +100,14 @@ class Scene {
       },
     };
     this.#ends = new AbortController();
-    const ledger = HostStateFile.open(this.options.stateFile, context.log);
-    this.#done = new Watch(setup, context, ledger).run(this.#ends.signal);
+    const stateFile = HostStateFile.open(this.options.stateFile, context.log);
+    this.#done = new Watch(setup, context, stateFile).run(this.#ends.signal);
     await vi.waitFor(() => statSync(this.options.alertSocket), until);
     await vi.waitFor(() => expect(this.seen + this.blind.length).toBeGreaterThan(0), until);
   }
 
-  #sight(sample: string): ClusterReading {
-    const { view, cib } = sightOf(sample);
+  #observation(sample: string): ClusterReading {
+    const { view, cib } = observationOf(sample);
     const states = new Map(cib.states);
     const c2 = states.get('c2');
     if (c2 !== undefined && this.fencedAt !== undefined) states.set('c2', { ...c2, fencedAt: this.fencedAt });
@@ -127,8 +127,8 @@ class Scene {
     await vi.waitFor(() => expect(this.reports).toEqual(expected), until);
   }
 
-  async waitForState(host: string, said: string | undefined): Promise<void> {
-    await vi.waitFor(() => expect(this.state()[host]?.said).toBe(said), until);
+  async waitForState(host: string, reported: string | undefined): Promise<void> {
+    await vi.waitFor(() => expect(this.state()[host]?.said).toBe(reported), until);
   }
 
   state(): Record<string, { said: string } | undefined> {
@@ -148,10 +148,10 @@ class Scene {
   }
 
   /** Waits for this number of further polls of Pacemaker, with their decisions. */
-  async moreLooks(many: number): Promise<void> {
-    const looks = this.looks;
+  async morePolls(many: number): Promise<void> {
+    const polls = this.polls;
     await this.alert();
-    await vi.waitFor(() => expect(this.looks).toBeGreaterThanOrEqual(looks + many), until);
+    await vi.waitFor(() => expect(this.polls).toBeGreaterThanOrEqual(polls + many), until);
   }
 }
 
@@ -201,7 +201,7 @@ describe('a host', () => {
     const scene = new Scene('all-online');
     await watching(scene, async () => {
       scene.shows = 'remote-unclean';
-      await scene.moreLooks(2);
+      await scene.morePolls(2);
       expect(scene.reports).toEqual([]);
       scene.shows = 'remote-fenced-offline';
       await scene.waitForReports('c2 STOPPED');
@@ -211,7 +211,7 @@ describe('a host', () => {
   test('is polled more often while it is suspected', async () => {
     const scene = new Scene('remote-unclean', { suspicionIntervalMs: 20 });
     await watching(scene, async () => {
-      await vi.waitFor(() => expect(scene.looks).toBeGreaterThan(3), until);
+      await vi.waitFor(() => expect(scene.polls).toBeGreaterThan(3), until);
       scene.shows = 'remote-fenced-offline';
       await scene.waitForReports('c2 STOPPED');
     });
@@ -235,7 +235,7 @@ describe('a host', () => {
     const scene = new Scene('remote-fenced-but-start-pending-shown-online');
     await watching(scene, async () => {
       await scene.waitForReports('c2 STOPPED');
-      await scene.moreLooks(3);
+      await scene.morePolls(3);
       expect(scene.reports).toEqual(['c2 STOPPED']);
     });
   });
@@ -247,7 +247,7 @@ describe('a host', () => {
 
   test('is not reported if two nodes have its name', async () => {
     const scene = new Scene('remote-fenced-offline', { hostNames: { c2: 'c1' } });
-    await watching(scene, () => scene.moreLooks(2));
+    await watching(scene, () => scene.morePolls(2));
     expect(scene.reports).toEqual([]);
   });
 });
@@ -277,7 +277,7 @@ describe('nothing is reported, and no return either,', () => {
     'remote-fencing-failed',
   ])('of %s', async (sample) => {
     const scene = new Scene(sample);
-    await watching(scene, () => scene.moreLooks(2));
+    await watching(scene, () => scene.morePolls(2));
     expect(scene.reports).toEqual([]);
   });
 
@@ -286,9 +286,9 @@ describe('nothing is reported, and no return either,', () => {
     await watching(scene, async () => {
       await scene.waitForReports('c2 STOPPED');
       scene.shows = new Error('crm_mon timed out after 15 s');
-      await scene.moreLooks(2);
+      await scene.morePolls(2);
       scene.shows = 'no-quorum';
-      await scene.moreLooks(2);
+      await scene.morePolls(2);
     });
     expect(scene.reports).toEqual(['c2 STOPPED']);
   });
@@ -340,7 +340,7 @@ describe('a host that was fenced and is back', () => {
       scene.shows = 'remote-daemon-killed';
       await scene.alert();
       await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
-      await scene.moreLooks(2);
+      await scene.morePolls(2);
       expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
     });
     const [death, back] = scene.bodies.map(({ notification }) => notification);
@@ -360,7 +360,7 @@ describe('a host that was fenced and is back', () => {
     await watching(scene, () => scene.waitForKnown('c2'));
     scene.shows = 'remote-daemon-killed';
     await watching(scene, () => scene.waitForKnown('c2', '08:15:31'));
-    await watching(scene, () => scene.moreLooks(2));
+    await watching(scene, () => scene.morePolls(2));
     expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
   });
 
@@ -385,7 +385,7 @@ describe('a host that was fenced and is back', () => {
       scene.fencings = [fencing('c2', '08:39:59')];
       await scene.alert();
       await scene.waitForReports('c2 STOPPED', 'c2 STARTED');
-      await scene.moreLooks(2);
+      await scene.morePolls(2);
     });
     expect(scene.reports).toEqual(['c2 STOPPED', 'c2 STARTED']);
   });
@@ -423,7 +423,7 @@ describe('a host that was fenced and is back', () => {
         fencing('c2', '09:00:02', { action: 'off', delegate: 'a human' }),
         fencing('n1', '09:00:03'),
       ];
-      await scene.moreLooks(3);
+      await scene.morePolls(3);
     });
     expect(scene.reports).toEqual([]);
   });
@@ -434,7 +434,7 @@ describe('a host that was fenced and is back', () => {
       scene.fencings = [fencing('c1', '09:00:00')];
       for (const sample of ['no-quorum', 'maintenance-mode']) {
         scene.shows = sample;
-        await scene.moreLooks(2);
+        await scene.morePolls(2);
       }
       expect(scene.reports).toEqual([]);
       scene.shows = 'all-online';
@@ -460,7 +460,7 @@ describe('a restart', () => {
   test('does not repeat reports, and reports later changes', async () => {
     const scene = new Scene('remote-fenced-offline');
     await watching(scene, () => scene.waitForState('c2', 'dead'));
-    await watching(scene, () => scene.moreLooks(2));
+    await watching(scene, () => scene.morePolls(2));
     expect(scene.reports).toEqual(['c2 STOPPED']);
     scene.shows = 'all-online';
     await watching(scene, () => scene.waitForReports('c2 STOPPED', 'c2 STARTED'));
@@ -518,7 +518,7 @@ test('a state file that cannot be written is no reason to repeat a report', asyn
   const scene = new Scene('remote-fenced-offline', { stateFile: join(folder, 'file', 'state.json') }, folder);
   await watching(scene, async () => {
     await scene.waitForReports('c2 STOPPED');
-    await scene.moreLooks(3);
+    await scene.morePolls(3);
     expect(scene.reports).toEqual(['c2 STOPPED']);
   });
 });

@@ -10,17 +10,17 @@ import { watchingOf } from './expected-hosts.ts';
 import { LatestFacts } from './latest-facts.ts';
 import { lookAt } from './read-source.ts';
 import { Reporter } from './reporter.ts';
-import { asksForNoProof, type Setup } from './setup.ts';
+import { requiresNoProof, type Setup } from './setup.ts';
 import type { Source } from './sources/source.ts';
 import { UnreadableHosts } from './sources/unreadable-hosts.ts';
-import { byHost, judge, settle, type Track, type Verdict } from './state-decision.ts';
+import { byHost, decide, type HostDecision, settle, type Track } from './state-decision.ts';
 import type { HostStateFile } from './state-file.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** After a report or its record failed. Milliseconds. */
 const TRY_AGAIN_MS = 5_000;
 /** A poll that does not end in this time, independent of the source's own timeouts, makes its source blind. Milliseconds. */
-export const LOOK_TIMEOUT_MS = 120_000;
+export const POLL_TIMEOUT_MS = 120_000;
 
 type WatchContext = Pick<MonitorContext, 'log' | 'report' | 'seen' | 'blind'>;
 
@@ -28,18 +28,18 @@ export class Watch {
   readonly #setup: Setup;
   readonly #context: WatchContext;
   readonly #reporter: Reporter;
-  readonly #board: LatestFacts;
+  readonly #bmc: LatestFacts;
   readonly #unreadable: UnreadableHosts;
   readonly #gaps: Gaps;
   readonly #tracks = new Map<string, Track>();
   readonly #bell = new WakeUp();
   #news = 0;
 
-  constructor(setup: Setup, context: WatchContext, ledger: HostStateFile) {
+  constructor(setup: Setup, context: WatchContext, stateFile: HostStateFile) {
     this.#setup = setup;
     this.#context = context;
-    this.#reporter = new Reporter(setup, context, ledger);
-    this.#board = new LatestFacts(setup.sources.map(({ name }) => name));
+    this.#reporter = new Reporter(setup, context, stateFile);
+    this.#bmc = new LatestFacts(setup.sources.map(({ name }) => name));
     this.#unreadable = new UnreadableHosts(context.log);
     this.#gaps = new Gaps(context.log);
   }
@@ -52,7 +52,7 @@ export class Watch {
         reason: expected.fault,
       });
     }
-    if (asksForNoProof(policy)) {
+    if (requiresNoProof(policy)) {
       this.#context.log(
         'warning',
         'THE POLICY LETS HOSTS BE RECOVERED WITHOUT A PROOF THAT THEY ARE DEAD (proof: none)',
@@ -71,54 +71,54 @@ export class Watch {
 
   async #poll(source: Source, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const lookedAt = performance.now();
+      const polledAt = performance.now();
       try {
-        const facts = await lookAt(source, AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]));
+        const facts = await lookAt(source, AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS)]));
         if (signal.aborted) return;
-        this.#board.put(source.name, facts);
+        this.#bmc.put(source.name, facts);
         this.#unreadable.note(source.name, facts);
         this.#gaps.noteNetworks(source.name, facts);
       } catch (error) {
         if (signal.aborted) return;
         const reason = errorMessage(error);
-        if (this.#board.cannotSee(source.name, reason) === 'news') {
+        if (this.#bmc.cannotSee(source.name, reason) === 'news') {
           this.#context.log('warning', 'a source of host states cannot be read', { source: source.name, reason });
         }
       }
-      this.#tellHealth();
+      this.#reportHealth();
       this.#learn();
       // A host may become suspected meanwhile; then the next poll is due sooner.
       for (
-        let waitMs = this.#nextLookIn(lookedAt);
+        let waitMs = this.#nextPollIn(polledAt);
         waitMs > 0 && !signal.aborted;
-        waitMs = this.#nextLookIn(lookedAt)
+        waitMs = this.#nextPollIn(polledAt)
       ) {
         await this.#bell.wait(waitMs, signal);
       }
     }
   }
 
-  #tellHealth(): void {
+  #reportHealth(): void {
     const { policy, expected } = this.#setup;
-    const watching = watchingOf(expected, this.#board, policy);
+    const watching = watchingOf(expected, this.#bmc, policy);
     if (watching !== undefined) this.#gaps.noteWatching(watching);
-    const health = healthOf(this.#board, policy, watching, Date.now());
+    const health = healthOf(this.#bmc, policy, watching, Date.now());
     if (health.is === 'blind') this.#context.blind(health.reason);
     else if (health.is === 'seeing') this.#context.seen();
   }
 
-  #nextLookIn(lookedAt: number): number {
+  #nextPollIn(polledAt: number): number {
     const { monitoringIntervalMs, suspicionIntervalMs } = this.#setup.options;
     const isSuspecting = [...this.#tracks.values()].some(({ settled }) => settled.state === 'suspected');
     const intervalMs = isSuspecting ? Math.min(suspicionIntervalMs, monitoringIntervalMs) : monitoringIntervalMs;
-    return lookedAt + intervalMs - performance.now();
+    return polledAt + intervalMs - performance.now();
   }
 
   async #follow(source: Source, signal: AbortSignal): Promise<void> {
     await source.follow?.(
       (facts) => {
         if (signal.aborted) return;
-        this.#board.add(source.name, facts);
+        this.#bmc.add(source.name, facts);
         this.#learn();
       },
       this.#context.log,
@@ -139,14 +139,14 @@ export class Watch {
         continue;
       }
       known = this.#news;
-      this.#gaps.noteGone(this.#hosts().filter((host) => this.#judgeHost(host) === 'gone'));
+      this.#gaps.noteGone(this.#hosts().filter((host) => this.#decideHost(host) === 'gone'));
       // Pollers wait for less while a host is suspected.
       this.#bell.ring();
       for (const host of this.#hosts()) {
         if (signal.aborted) return;
         const track = this.#tracks.get(host);
         if (track === undefined) continue;
-        const facts = byHost(this.#board.facts()).get(host) ?? [];
+        const facts = byHost(this.#bmc.facts()).get(host) ?? [];
         if ((await this.#reporter.report(host, track, facts, signal)) === 'retry') known = -1;
       }
       if (this.#reporter.save() === 'retry') known = -1;
@@ -155,26 +155,26 @@ export class Watch {
   }
 
   #hosts(): readonly string[] {
-    return [...new Set([...byHost(this.#board.facts()).keys(), ...this.#tracks.keys()])];
+    return [...new Set([...byHost(this.#bmc.facts()).keys(), ...this.#tracks.keys()])];
   }
 
-  #judgeHost(host: string): 'gone' | 'judged' {
+  #decideHost(host: string): 'gone' | 'judged' {
     const now = Date.now();
     const { policy, options } = this.#setup;
-    const facts = byHost(this.#board.facts()).get(host) ?? [];
+    const facts = byHost(this.#bmc.facts()).get(host) ?? [];
     const before = this.#tracks.get(host);
-    if (facts.length === 0 && this.#board.isComplete) {
+    if (facts.length === 0 && this.#bmc.isComplete) {
       this.#tracks.delete(host);
       return 'gone';
     }
     const apartMs = Math.min(options.monitoringIntervalMs, options.suspicionIntervalMs) / 2;
-    const track = settle(before, judge(facts, policy, now), { samples: options.monitoringSamples, apartMs }, now);
+    const track = settle(before, decide(facts, policy, now), { samples: options.monitoringSamples, apartMs }, now);
     this.#tracks.set(host, track);
     if (before?.settled.state !== track.settled.state) this.#logChange(host, before?.settled, track.settled);
     return 'judged';
   }
 
-  #logChange(host: string, before: Verdict | undefined, { state, reason, proof }: Verdict): void {
+  #logChange(host: string, before: HostDecision | undefined, { state, reason, proof }: HostDecision): void {
     if (before === undefined && state === 'up') return;
     const level = state === 'dead' || state === 'suspected' ? 'warning' : 'info';
     this.#context.log(level, `host is ${state}`, { host, before: before?.state, proof, reason });

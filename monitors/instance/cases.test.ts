@@ -19,7 +19,7 @@ const SHUTOFF: DomainState = { state: 5, reason: 3 };
 const CRASHED: DomainState = { state: 6, reason: 1 };
 
 const killed = (changes: Partial<Failure> = {}): Failure => ({
-  ...{ domain: DOMAIN, kind: 'killed', life: 7, at: Date.now(), certainty: 'certain', mends: 'never' },
+  ...{ domain: DOMAIN, kind: 'killed', life: 7, at: Date.now(), certainty: 'certain', recovers: 'never' },
   ...changes,
 });
 
@@ -61,11 +61,11 @@ function casesWith(times: Partial<typeof CASE_TIMES> = {}): Cases {
       await deliver();
       bodies.push(body);
     },
-    askInstance: () => nova(),
+    queryInstance: () => nova(),
     seen: () => {},
     blind: () => {},
   };
-  const fast = { ...CASE_TIMES, mendMs: 20, askAgainMs: 5, uncertainMs: 50, retryMs: [1, 4] as const, ...times };
+  const fast = { ...CASE_TIMES, recoverMs: 20, queryAgainMs: 5, uncertainMs: 50, retryMs: [1, 4] as const, ...times };
   return new Cases(
     context,
     memory,
@@ -75,7 +75,7 @@ function casesWith(times: Partial<typeof CASE_TIMES> = {}): Cases {
   );
 }
 
-const told = (): string[] =>
+const received = (): string[] =>
   bodies.map(({ notification }) =>
     notification.type === 'VM' ? `${notification.payload.event}/${notification.payload.vir_domain_event}` : '',
   );
@@ -128,58 +128,58 @@ test('if the monitor ends before a report is durable, nothing of the failure is 
 test('without libvirt a death is still reported, and a stopped guest waits for the next listing', async () => {
   libvirt = 'lost';
   const cases = casesWith();
-  cases.open(killed({ kind: 'io-error', mends: 'maybe' }));
+  cases.open(killed({ kind: 'io-error', recovers: 'maybe' }));
   await cases.ended();
-  expect([told(), memory.get(UUID)]).toEqual([[], RUNNING]);
+  expect([received(), memory.get(UUID)]).toEqual([[], RUNNING]);
   cases.open(killed());
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
 test('a panic after which libvirt restarts the guest is not reported, by event or by query', async () => {
-  const cases = casesWith({ mendMs: 60_000 });
-  cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
-  cases.hear(DOMAIN, { verdict: 'running', life: 7 });
+  const cases = casesWith({ recoverMs: 60_000 });
+  cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
+  cases.receive(DOMAIN, { verdict: 'running', life: 7 });
   await cases.ended();
   libvirt = { state: 1, reason: 9 };
   const asking = casesWith();
-  asking.open(killed({ kind: 'panicked', mends: 'maybe' }));
+  asking.open(killed({ kind: 'panicked', recovers: 'maybe' }));
   await asking.ended();
-  expect(told()).toEqual([]);
+  expect(received()).toEqual([]);
   expect(memory.get(UUID)?.power).toBe('on');
 });
 
 test('a panic and the stop by libvirt are one report, which is sent at once', async () => {
-  const cases = casesWith({ mendMs: 3_600_000 });
-  cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
+  const cases = casesWith({ recoverMs: 3_600_000 });
+  cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
   cases.open(killed({ kind: 'panicked' }));
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
   expect(memory.get(UUID)).toMatchObject({ power: 'off', reported: ['panicked'] });
 });
 
 test('a panic is not reported if a user stops the guest in the meantime', async () => {
-  const cases = casesWith({ mendMs: 3_600_000 });
-  cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
-  cases.hear(DOMAIN, { verdict: 'off' });
+  const cases = casesWith({ recoverMs: 3_600_000 });
+  cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
+  cases.receive(DOMAIN, { verdict: 'off' });
   await cases.ended();
-  expect([told(), memory.get(UUID)?.power]).toEqual([[], 'off']);
+  expect([received(), memory.get(UUID)?.power]).toEqual([[], 'off']);
 });
 
 test('a guest in state crashed is reported and counts as on', async () => {
   libvirt = CRASHED;
   const cases = casesWith();
-  cases.open(killed({ kind: 'panicked', mends: 'maybe' }));
+  cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
   await cases.ended();
   expect(memory.get(UUID)).toMatchObject({ power: 'on', reported: ['panicked'] });
 });
 
 test('a death replaces the failure of a stopped guest', async () => {
-  const cases = casesWith({ mendMs: 3_600_000 });
-  cases.open(killed({ kind: 'watchdog', mends: 'maybe' }));
+  const cases = casesWith({ recoverMs: 3_600_000 });
+  cases.open(killed({ kind: 'watchdog', recovers: 'maybe' }));
   cases.open(killed());
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
 test('an instance that is started and dies again while its first death is being reported is reported twice', async () => {
@@ -192,18 +192,18 @@ test('an instance that is started and dies again while its first death is being 
   };
   cases.open(killed());
   await isThere;
-  cases.hear({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
+  cases.receive({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
   // Its event has no id of its own, and the stored life is still the first one.
   cases.open(killed({ life: 7 }));
   go();
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED', 'LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED', 'LIFECYCLE/STOPPED_FAILED']);
   expect(memory.get(UUID)).toMatchObject({ life: 8, power: 'off', reported: ['killed'] });
 });
 
 test('an instance that runs again while its death is being reported is stored as running', async () => {
   const cases = casesWith();
-  deliver = async () => cases.hear({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
+  deliver = async () => cases.receive({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
   cases.open(killed());
   await cases.ended();
   expect(memory.get(UUID)).toMatchObject({ life: 8, power: 'on', reported: [] });
@@ -214,19 +214,19 @@ test('a failure that Nova does not confirm is not reported, and not queried agai
   const cases = casesWith();
   cases.open(killed());
   await cases.ended();
-  expect([told(), memory.get(UUID)]).toMatchObject([[], { power: 'off', reported: ['killed'] }]);
+  expect([received(), memory.get(UUID)]).toMatchObject([[], { power: 'off', reported: ['killed'] }]);
 });
 
 test('an unexplained end waits for Nova, and is a failure if Nova has the instance active', async () => {
-  let asked = 0;
+  let requested = 0;
   nova = async () => {
-    asked += 1;
-    return asked < 3 ? undefined : ACTIVE;
+    requested += 1;
+    return requested < 3 ? undefined : ACTIVE;
   };
   const cases = casesWith({ uncertainMs: 3_600_000 });
   cases.open(killed({ kind: 'unexplained', certainty: 'uncertain' }));
   await cases.ended();
-  expect([asked, told()]).toEqual([3, ['LIFECYCLE/STOPPED_FAILED']]);
+  expect([requested, received()]).toEqual([3, ['LIFECYCLE/STOPPED_FAILED']]);
 });
 
 test('an unexplained end is reported as such if Nova cannot be queried in time', async () => {
@@ -234,15 +234,15 @@ test('an unexplained end is reported as such if Nova cannot be queried in time',
   const cases = casesWith();
   cases.open(killed({ kind: 'killed', certainty: 'uncertain' }));
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_UNKNOWN']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_UNKNOWN']);
 });
 
 test('without a response of Nova a certain failure is delayed no longer than the limit', async () => {
   nova = () => new Promise(() => {});
-  const cases = casesWith({ askMs: 10 });
+  const cases = casesWith({ queryMs: 10 });
   cases.open(killed());
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });
 
 test('of 200 failures at once at most 16 query Nova at the same time, and all are reported', async () => {
@@ -273,7 +273,7 @@ test('a death while Nova evacuates the instance waits, and is no failure once No
   const cases = casesWith({ uncertainMs: 3_600_000 });
   cases.open(killed());
   await cases.ended();
-  expect([told(), answers]).toEqual([[], []]);
+  expect([received(), answers]).toEqual([[], []]);
 });
 
 test('a death while Nova starts the instance is reported if Nova does not finish in time', async () => {
@@ -281,5 +281,5 @@ test('a death while Nova starts the instance is reported if Nova does not finish
   const cases = casesWith();
   cases.open(killed());
   await cases.ended();
-  expect(told()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
+  expect(received()).toEqual(['LIFECYCLE/STOPPED_FAILED']);
 });

@@ -13,8 +13,8 @@ import { errorMessage } from '#protocol/error-message.ts';
 import type { DomainName } from '../libvirt/domain-name.ts';
 import type { MonitorContext } from '../service/monitor.ts';
 import { CASE_TIMES, type CaseTimes } from './case-times.ts';
-import { type Failure, type FailureKind, isDeath, type Verdict } from './failure.ts';
-import { afterReport, afterVerdict } from './known-domain.ts';
+import { type DomainDecision, type Failure, type FailureKind, isDeath } from './failure.ts';
+import { afterDecision, afterReport } from './known-domain.ts';
 import { NovaInquiry } from './nova-inquiry.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Memory } from './state-file.ts';
@@ -23,9 +23,9 @@ import { type LibvirtNow, stillSo } from './still-failed-decision.ts';
 /** Failures that are queried and reported at the same time. */
 const AT_ONCE = 16;
 
-export type AskLibvirt = (domain: DomainName) => Promise<LibvirtNow>;
+export type QueryLibvirt = (domain: DomainName) => Promise<LibvirtNow>;
 
-type OrderlyDecision = Exclude<Verdict, { verdict: 'failed' }>;
+type OrderlyDecision = Exclude<DomainDecision, { verdict: 'failed' }>;
 
 interface Case {
   readonly failure: Failure;
@@ -34,7 +34,7 @@ interface Case {
   /** Aborted when no further wait is needed: the instance ended for good. */
   readonly settled: AbortController;
   /** Its change while this failure was being reported, and its next failure after that. */
-  heard: OrderlyDecision | undefined;
+  received: OrderlyDecision | undefined;
   next: Failure | undefined;
   isReporting: boolean;
   hasEnded: boolean;
@@ -43,7 +43,7 @@ interface Case {
 export class Cases {
   readonly #context: MonitorContext;
   readonly #memory: Memory;
-  readonly #askLibvirt: AskLibvirt;
+  readonly #queryLibvirt: QueryLibvirt;
   readonly #panicEvent: () => string;
   readonly #times: CaseTimes;
   readonly #open = new Map<string, Case>();
@@ -54,13 +54,13 @@ export class Cases {
   constructor(
     context: MonitorContext,
     memory: Memory,
-    askLibvirt: AskLibvirt,
+    queryLibvirt: QueryLibvirt,
     panicEvent: () => string,
     times: CaseTimes = CASE_TIMES,
   ) {
     this.#context = context;
     this.#memory = memory;
-    this.#askLibvirt = askLibvirt;
+    this.#queryLibvirt = queryLibvirt;
     this.#panicEvent = panicEvent;
     this.#times = times;
     this.#nova = new NovaInquiry(context, this.#limit, times);
@@ -89,10 +89,10 @@ export class Cases {
   }
 
   #queue(open: Case, failure: Failure): void {
-    const { heard } = open;
-    if (heard?.verdict === 'running') {
+    const { received } = open;
+    if (received?.verdict === 'running') {
       // The stored life is the one before; an event without an id refers to it.
-      const life = failure.life === open.failure.life ? heard.life : failure.life;
+      const life = failure.life === open.failure.life ? received.life : failure.life;
       open.next = { ...failure, life };
     } else if (isDeath(failure.kind) && !isDeath(open.failure.kind)) {
       open.next = failure;
@@ -103,30 +103,30 @@ export class Cases {
 
   /** A panic and libvirt's stop of the guest are one failure. */
   #settleBy(open: Case, failure: Failure): void {
-    if (!isDeath(open.failure.kind) || failure.mends !== 'never' || failure.life !== open.failure.life) return;
+    if (!isDeath(open.failure.kind) || failure.recovers !== 'never' || failure.life !== open.failure.life) return;
     open.hasEnded = true;
     open.settled.abort();
   }
 
   /** An instance with a case changes in a way that is no failure. */
-  hear(domain: DomainName, verdict: OrderlyDecision): void {
+  receive(domain: DomainName, decision: OrderlyDecision): void {
     const open = this.#open.get(domain.uuid);
     if (open === undefined) return;
-    const isOver = verdict.verdict === 'off' || (verdict.verdict === 'running' && open.failure.kind !== 'disk-error');
+    const isOver = decision.verdict === 'off' || (decision.verdict === 'running' && open.failure.kind !== 'disk-error');
     if (!isOver) return;
     if (open.isReporting) {
-      open.heard = verdict;
+      open.received = decision;
       open.next = undefined;
       return;
     }
-    const what = verdict.verdict === 'running' ? 'runs again' : 'was stopped in order';
+    const what = decision.verdict === 'running' ? 'runs again' : 'was stopped in order';
     this.#context.log('info', `Instance ${domain.uuid} ${what} before its failure was reported; nothing is reported.`, {
       instance: domain.uuid,
       failure: open.failure.kind,
     });
     open.dropped.abort();
     this.#open.delete(domain.uuid);
-    this.#remember(domain.uuid, afterVerdict(this.#memory.get(domain.uuid), verdict, domain.name, Date.now()));
+    this.#remember(domain.uuid, afterDecision(this.#memory.get(domain.uuid), decision, domain.name, Date.now()));
   }
 
   #begin(failure: Failure): void {
@@ -134,7 +134,7 @@ export class Cases {
       failure,
       dropped: new AbortController(),
       settled: new AbortController(),
-      heard: undefined,
+      received: undefined,
       next: undefined,
       isReporting: false,
       hasEnded: false,
@@ -167,31 +167,31 @@ export class Cases {
       instance: domain.uuid,
       failure: kind,
     });
-    if (one.failure.mends === 'maybe') await this.#letMend(one);
+    if (one.failure.recovers === 'maybe') await this.#waitForRecovery(one);
     const end = AbortSignal.any([one.dropped.signal, this.#context.signal]);
     if (!(await this.#isStillSo(one))) return;
     end.throwIfAborted();
-    const verdict = await this.#nova.kindOf(one.failure, end);
+    const decision = await this.#nova.kindOf(one.failure, end);
     end.throwIfAborted();
-    if (verdict === 'no failure') {
+    if (decision === 'no failure') {
       this.#settle(one, []);
       return;
     }
-    const failure: Failure = { ...one.failure, kind: verdict };
+    const failure: Failure = { ...one.failure, kind: decision };
     one.isReporting = true;
     await this.#limit.run(untilAborted(this.#context.signal), () =>
       reportFailure(this.#context, failure, this.#panicEvent(), this.#times.retryMs),
     );
-    this.#settle(one, [verdict]);
-    log('warning', `Reported: instance ${domain.uuid} (${domain.name}), ${verdict}.`, {
+    this.#settle(one, [decision]);
+    log('warning', `Reported: instance ${domain.uuid} (${domain.name}), ${decision}.`, {
       instance: domain.uuid,
       after_ms: Date.now() - failure.at,
     });
   }
 
-  async #letMend(one: Case): Promise<void> {
+  async #waitForRecovery(one: Case): Promise<void> {
     const wake = AbortSignal.any([one.dropped.signal, one.settled.signal, this.#context.signal]);
-    await delay(this.#times.mendMs, undefined, { signal: wake }).catch(() => {});
+    await delay(this.#times.recoverMs, undefined, { signal: wake }).catch(() => {});
     one.dropped.signal.throwIfAborted();
     this.#context.signal.throwIfAborted();
   }
@@ -200,22 +200,22 @@ export class Cases {
     const { domain, life, kind } = one.failure;
     // The instance keeps running with this failure, so its state does not show it.
     if (kind === 'disk-error') return true;
-    const now = await this.#askLibvirt(domain);
+    const now = await this.#queryLibvirt(domain);
     if (one.dropped.signal.aborted) return false;
     const still = stillSo(one.failure, one.hasEnded, now);
-    if (still === 'runs') this.hear({ ...domain, id: life }, { verdict: 'running', life });
+    if (still === 'runs') this.receive({ ...domain, id: life }, { verdict: 'running', life });
     if (still === 'ended') one.hasEnded = true;
     return still === 'yes' || still === 'ended';
   }
 
   #settle(one: Case, reported: readonly FailureKind[]): void {
-    const { domain, kind, life, mends } = one.failure;
+    const { domain, kind, life, recovers } = one.failure;
     const known = this.#memory.get(domain.uuid);
-    const isOff = one.hasEnded || (isDeath(kind) && mends === 'never');
+    const isOff = one.hasEnded || (isDeath(kind) && recovers === 'never');
     const counted = reported[0] ?? kind;
     // A failure that does not count is not checked again in this life either.
     const settled = afterReport(known, { name: domain.name, life, kind: counted }, isOff ? 'off' : 'on', Date.now());
-    this.#remember(domain.uuid, one.heard ? afterVerdict(settled, one.heard, domain.name, Date.now()) : settled);
+    this.#remember(domain.uuid, one.received ? afterDecision(settled, one.received, domain.name, Date.now()) : settled);
   }
 
   #remember(uuid: string, known: ReturnType<Memory['get']>): void {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { DomainEvent } from '../libvirt/events.ts';
-import type { Verdict } from './failure.ts';
+import type { DomainDecision } from './failure.ts';
 import { decideEvent, decideListed, type Listed, needsLog } from './failure-decision.ts';
-import { afterReport, afterVerdict, type KnownDomain } from './known-domain.ts';
+import { afterDecision, afterReport, type KnownDomain } from './known-domain.ts';
 
 const NOW = 1_000_000;
 const UUID = '11111111-0000-4000-8000-000000000001';
@@ -17,8 +17,8 @@ const lifecycle = (event: number, detail: number, id = 7): DomainEvent => ({
   event,
   detail,
 });
-const words = (verdict: Verdict): string =>
-  verdict.verdict === 'failed' ? `${verdict.certainty}: ${verdict.kind} in life ${verdict.life}` : verdict.verdict;
+const words = (decision: DomainDecision): string =>
+  decision.verdict === 'failed' ? `${decision.certainty}: ${decision.kind} in life ${decision.life}` : decision.verdict;
 
 describe('an event', () => {
   test.each<[string, KnownDomain | undefined, DomainEvent, string]>([
@@ -171,12 +171,12 @@ function failuresOf(events: readonly DomainEvent[]): string[] {
   for (const event of events) {
     const { uuid, name } = event.domain;
     const before = known.get(uuid);
-    const verdict = decideEvent(before, event);
-    if (verdict.verdict === 'failed') {
-      failures.push(`${name} ${verdict.kind}`);
-      known.set(uuid, afterReport(before, { ...verdict, name }, verdict.mends === 'never' ? 'off' : 'on', NOW));
+    const decision = decideEvent(before, event);
+    if (decision.verdict === 'failed') {
+      failures.push(`${name} ${decision.kind}`);
+      known.set(uuid, afterReport(before, { ...decision, name }, decision.recovers === 'never' ? 'off' : 'on', NOW));
     } else {
-      known.set(uuid, afterVerdict(before, verdict, name, NOW));
+      known.set(uuid, afterDecision(before, decision, name, NOW));
     }
   }
   return failures;

@@ -11,19 +11,19 @@
 import { IO_ERROR_ACTION, LIFECYCLE, PAUSED, SHUTOFF, STATE, STOPPED, SUSPENDED } from '../libvirt/constants.ts';
 import type { DomainState } from '../libvirt/domains.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
-import type { FailureKind, Verdict } from './failure.ts';
+import type { DomainDecision, FailureKind } from './failure.ts';
 import { isReported, type KnownDomain } from './known-domain.ts';
 import type { LogEnding } from './qemu-log.ts';
 
-const NOTHING: Verdict = { verdict: 'nothing' };
-const OFF: Verdict = { verdict: 'off' };
+const NOTHING: DomainDecision = { verdict: 'nothing' };
+const OFF: DomainDecision = { verdict: 'off' };
 
 /** @param event of a domain of Nova */
-export function decideEvent(known: KnownDomain | undefined, event: DomainEvent): Verdict {
+export function decideEvent(known: KnownDomain | undefined, event: DomainEvent): DomainDecision {
   // Events of an end carry the id of the life or -1, depending on how it ended.
   const life = event.domain.id >= 0 ? event.domain.id : (known?.life ?? -1);
-  const failed = (kind: FailureKind, mends: 'never' | 'maybe'): Verdict =>
-    isReported(known, life, kind) ? NOTHING : { verdict: 'failed', kind, life, certainty: 'certain', mends };
+  const failed = (kind: FailureKind, recovers: 'never' | 'maybe'): DomainDecision =>
+    isReported(known, life, kind) ? NOTHING : { verdict: 'failed', kind, life, certainty: 'certain', recovers };
   switch (event.kind) {
     case 'reboot':
       return { verdict: 'running', life };
@@ -43,8 +43,8 @@ function decideLifecycle(
   known: KnownDomain | undefined,
   { event, detail }: { readonly event: number; readonly detail: number },
   life: number,
-  failed: (kind: FailureKind, mends: 'never' | 'maybe') => Verdict,
-): Verdict {
+  failed: (kind: FailureKind, recovers: 'never' | 'maybe') => DomainDecision,
+): DomainDecision {
   switch (event) {
     case LIFECYCLE.started:
     case LIFECYCLE.resumed:
@@ -61,8 +61,8 @@ function decideLifecycle(
       return failed('panicked', 'maybe');
     case LIFECYCLE.stopped: {
       if (detail !== STOPPED.failed && detail !== STOPPED.crashed) return OFF;
-      const verdict = failed(detail === STOPPED.failed ? 'killed' : 'panicked', 'never');
-      return verdict.verdict === 'nothing' ? OFF : verdict;
+      const decision = failed(detail === STOPPED.failed ? 'killed' : 'panicked', 'never');
+      return decision.verdict === 'nothing' ? OFF : decision;
     }
     case LIFECYCLE.undefined:
       return known?.power === 'on' ? NOTHING : { verdict: 'gone' };
@@ -91,27 +91,31 @@ export function needsLog(known: KnownDomain | undefined, { state, after }: Liste
   );
 }
 
-export function decideListed(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
+export function decideListed(
+  known: KnownDomain | undefined,
+  listed: Listed,
+  ending: LogEnding | undefined,
+): DomainDecision {
   const { state, id } = listed;
   if (state === undefined)
-    return known?.power === 'on' ? judgeEnd(known, SHUTOFF.unknown, ending) : { verdict: 'gone' };
-  const stands = (kind: FailureKind): Verdict =>
+    return known?.power === 'on' ? decideEnd(known, SHUTOFF.unknown, ending) : { verdict: 'gone' };
+  const isStillFailed = (kind: FailureKind): DomainDecision =>
     isReported(known, id, kind)
       ? { verdict: 'on', life: id }
-      : { verdict: 'failed', kind, life: id, certainty: 'certain', mends: 'maybe' };
+      : { verdict: 'failed', kind, life: id, certainty: 'certain', recovers: 'maybe' };
   switch (state.state) {
     case STATE.running:
     case STATE.blocked:
       return { verdict: 'running', life: id };
     case STATE.crashed:
-      return stands('panicked');
+      return isStillFailed('panicked');
     case STATE.paused:
-      if (state.reason === PAUSED.ioError) return stands('io-error');
-      if (state.reason === PAUSED.watchdog) return stands('watchdog');
-      if (state.reason === PAUSED.crashed) return stands('panicked');
+      if (state.reason === PAUSED.ioError) return isStillFailed('io-error');
+      if (state.reason === PAUSED.watchdog) return isStillFailed('watchdog');
+      if (state.reason === PAUSED.crashed) return isStillFailed('panicked');
       return { verdict: 'on', life: id };
     case STATE.shutoff:
-      if (known?.power === 'on') return judgeEnd(known, state.reason, ending);
+      if (known?.power === 'on') return decideEnd(known, state.reason, ending);
       return isFailedReason(state.reason) ? decideOldEnd(known, listed, ending) : OFF;
     default:
       return { verdict: 'on', life: id };
@@ -119,29 +123,29 @@ export function decideListed(known: KnownDomain | undefined, listed: Listed, end
 }
 
 /** It was on and is off. */
-function judgeEnd(known: KnownDomain, reason: number, written: LogEnding | undefined): Verdict {
+function decideEnd(known: KnownDomain, reason: number, written: LogEnding | undefined): DomainDecision {
   if (isBlameless(reason)) return OFF;
   if (isReported(known, known.life, 'killed')) return OFF;
   // The log may end with an earlier life: then it does not have the end of this one.
   const ending = written !== undefined && written.at >= known.at ? written : undefined;
-  const killed = (certainty: 'certain' | 'uncertain'): Verdict => ({
+  const killed = (certainty: 'certain' | 'uncertain'): DomainDecision => ({
     verdict: 'failed',
     kind: 'killed',
     life: known.life,
     ...(ending && { at: ending.at }),
     certainty,
-    mends: 'never',
+    recovers: 'never',
   });
   if (reason === SHUTOFF.crashed || ending?.reason === 'crashed') return killed('certain');
   // libvirt sets `failed` also after a start that did not succeed, which is reported to its caller.
   if (reason === SHUTOFF.failed || ending?.reason === 'failed') return killed('uncertain');
   if (ending !== undefined && ending.reason !== 'unknown' && ending.reason !== 'daemon') return OFF;
-  return { verdict: 'failed', kind: 'unexplained', life: known.life, certainty: 'uncertain', mends: 'never' };
+  return { verdict: 'failed', kind: 'unexplained', life: known.life, certainty: 'uncertain', recovers: 'never' };
 }
 
 /** It is off with the reason of a failure, and was not detected on: an old failure, or one of a life that was not watched. */
-function decideOldEnd(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): Verdict {
-  const failed = { verdict: 'failed', kind: 'killed', mends: 'never' } as const;
+function decideOldEnd(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): DomainDecision {
+  const failed = { verdict: 'failed', kind: 'killed', recovers: 'never' } as const;
   if (known === undefined) return { ...failed, life: -1, certainty: 'uncertain' };
   const isNew = listed.after === 'reconnect' && ending !== undefined && ending.at > known.at;
   // The id of its life is unknown; -1 differs from the id whose failures were reported.

@@ -28,10 +28,10 @@ export interface Failure {
   /** `uncertain`: it counts only if Nova has the instance as running on this host. */
   readonly certainty: 'certain' | 'uncertain';
   /** `maybe`: the guest may resume, or libvirt may restart it, in a moment. */
-  readonly mends: 'never' | 'maybe';
+  readonly recovers: 'never' | 'maybe';
 }
 
-export type Verdict =
+export type DomainDecision =
   | { readonly verdict: 'nothing' }
   | { readonly verdict: 'running'; readonly life: number }
   /** Its process exists, and the guest is stopped in order. */
@@ -47,7 +47,7 @@ export type Verdict =
       /** `uncertain`: it counts only if Nova has the instance as running on this host. */
       readonly certainty: 'certain' | 'uncertain';
       /** `maybe`: the guest may resume, or libvirt may restart it, in a moment. */
-      readonly mends: 'never' | 'maybe';
+      readonly recovers: 'never' | 'maybe';
     };
 
 /** After these failures an instance does no work until it is started again. Only one of them is reported in a life. */

@@ -1,6 +1,6 @@
 /** The stored state of a domain of Nova, and its next state after an event or a listing. Pure. */
 
-import type { Verdict } from './failure.ts';
+import type { DomainDecision } from './failure.ts';
 import { type FailureKind, isDeath } from './failure.ts';
 
 export interface KnownDomain {
@@ -16,13 +16,13 @@ export interface KnownDomain {
 }
 
 /** The domain after an orderly change. Undefined: nothing is left to store. */
-export function afterVerdict(
+export function afterDecision(
   known: KnownDomain | undefined,
-  verdict: Exclude<Verdict, { verdict: 'failed' }>,
+  decision: Exclude<DomainDecision, { verdict: 'failed' }>,
   name: string,
   now: number,
 ): KnownDomain | undefined {
-  switch (verdict.verdict) {
+  switch (decision.verdict) {
     case 'nothing':
       return known;
     case 'gone':
@@ -33,12 +33,12 @@ export function afterVerdict(
     }
     case 'running':
     case 'on': {
-      const isSameLife = known?.power === 'on' && known.life === verdict.life;
+      const isSameLife = known?.power === 'on' && known.life === decision.life;
       const before = isSameLife ? known.reported : [];
       // When the instance runs again, every failure has ended except one with which it keeps running.
-      const reported = verdict.verdict === 'on' ? before : before.filter((kind) => kind === 'disk-error');
+      const reported = decision.verdict === 'on' ? before : before.filter((kind) => kind === 'disk-error');
       if (isSameLife && reported.length === before.length) return known;
-      return { name, life: verdict.life, power: 'on', at: now, reported };
+      return { name, life: decision.life, power: 'on', at: now, reported };
     }
   }
 }

@@ -33,7 +33,7 @@ test('without libvirtd it reports the reason each time, retries, and ends with t
     signal: end.signal,
     log: () => {},
     report: async () => {},
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => expect.fail('libvirtd does not run'),
     blind: (reason) => reasons.push(reason),
   });
@@ -45,7 +45,7 @@ test('without libvirtd it reports the reason each time, retries, and ends with t
 
 test('a poll without libvirtd fails with the reason; a report cannot be rechecked then', async () => {
   const monitor = await create(options, 'compute1');
-  await expect(monitor.look(AbortSignal.timeout(10_000))).rejects.toThrow(/cannot be reached/);
+  await expect(monitor.poll(AbortSignal.timeout(10_000))).rejects.toThrow(/cannot be reached/);
   const body: NotificationBody = notificationOf(
     { uuid: '11111111-0000-4000-8000-000000000001', kind: 'killed', at: 0 },
     'compute1',

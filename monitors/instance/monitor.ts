@@ -10,7 +10,7 @@ import type { NotificationBody } from '#protocol/notification.ts';
 import { stateWords } from '../libvirt/constants.ts';
 import { isOfNova, isRunning, listDomains, stateOf } from '../libvirt/domains.ts';
 import { LibvirtRefusal } from '../libvirt/errors.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Observation, Recheck } from '../service/monitor.ts';
 import { Cases } from './cases.ts';
 import { decideNova } from './nova-decision.ts';
 import { Reconnect } from './reconnect.ts';
@@ -82,27 +82,27 @@ class InstanceMonitor implements Monitor {
     await memory.save();
   }
 
-  async look(signal: AbortSignal): Promise<readonly Sight[]> {
+  async poll(signal: AbortSignal): Promise<readonly Observation[]> {
     const connection = await connectTo(this.#settings, () => {}, signal);
     try {
-      const sights: Sight[] = [];
+      const observations: Observation[] = [];
       for (const domain of await listDomains(connection)) {
         if (!(await isOfNova(connection, domain))) continue;
         const { state, reason } = stateWords(domain.state, domain.reason);
-        sights.push({ subject: domain.uuid, state, detail: `${domain.name}: ${state} (${reason})` });
+        observations.push({ subject: domain.uuid, state, detail: `${domain.name}: ${state} (${reason})` });
       }
-      return sights;
+      return observations;
     } finally {
       connection.close();
     }
   }
 
   /** Queries Nova first: if it has the instance on another host, the state in libvirt here does not count. */
-  async recheck({ notification }: NotificationBody, askInstance = this.#context?.askInstance): Promise<Recheck> {
+  async recheck({ notification }: NotificationBody, queryInstance = this.#context?.queryInstance): Promise<Recheck> {
     if (notification.type !== 'VM') return 'unknown';
     const uuid = notification.payload.instance_uuid.toLowerCase();
     try {
-      const facts = await askInstance?.(uuid);
+      const facts = await queryInstance?.(uuid);
       const old = { certainty: 'certain', ageMs: Number.POSITIVE_INFINITY } as const;
       const node = this.#context?.node ?? notification.hostname;
       if (decideNova(facts, node, old.certainty, old.ageMs).verdict === 'no failure') return 'over';

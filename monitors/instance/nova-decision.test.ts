@@ -26,8 +26,8 @@ describe('a certain failure', () => {
     ['is none while it is built', { vmState: 'building', taskState: 'spawning' }, 'no failure'],
     ['is none while Nova stops it', { taskState: 'powering-off' }, 'no failure'],
     ['is none when Nova had stopped it', { vmState: 'stopped' }, 'no failure'],
-  ])('%s', (_, facts, verdict) => {
-    expect(says(facts, 'certain')).toBe(verdict);
+  ])('%s', (_, facts, decision) => {
+    expect(says(facts, 'certain')).toBe(decision);
   });
 
   test('counts although Nova has it stopped later: nova-compute stops an instance whose domain is dead', () => {
@@ -45,7 +45,7 @@ describe('an uncertain failure', () => {
     ['is none when Nova has it suspended', { vmState: 'suspended' }, 'no failure'],
     ['is none in no state', { vmState: null }, 'no failure'],
     ['is none on another host', { host: 'compute2' }, 'no failure'],
-  ])('%s', (_, facts, verdict) => {
-    expect(says(facts, 'uncertain', 20_000)).toBe(verdict);
+  ])('%s', (_, facts, decision) => {
+    expect(says(facts, 'uncertain', 20_000)).toBe(decision);
   });
 });

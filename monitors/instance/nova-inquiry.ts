@@ -27,29 +27,29 @@ export class NovaInquiry {
     const { node, log } = this.#context;
     const deadline = performance.now() + this.#times.uncertainMs;
     for (;;) {
-      const facts = await this.#limit.run(untilAborted(signal), () => this.#ask(domain.uuid));
-      const { verdict, reason } = decideNova(facts, node, certainty, Date.now() - at);
+      const facts = await this.#limit.run(untilAborted(signal), () => this.#query(domain.uuid));
+      const { verdict: decision, reason } = decideNova(facts, node, certainty, Date.now() - at);
       signal.throwIfAborted();
-      if (verdict === 'failure') return kind === 'unexplained' ? 'killed' : kind;
-      if (verdict === 'no failure') {
+      if (decision === 'failure') return kind === 'unexplained' ? 'killed' : kind;
+      if (decision === 'no failure') {
         log('info', `Instance ${domain.uuid} (${domain.name}) has not failed: ${reason}.`, {
           instance: domain.uuid,
           failure: kind,
         });
-        return verdict;
+        return decision;
       }
       if (performance.now() > deadline) return certainty === 'certain' ? kind : 'unexplained';
-      await delay(this.#times.askAgainMs, undefined, { signal });
+      await delay(this.#times.queryAgainMs, undefined, { signal });
     }
   }
 
-  async #ask(uuid: string): Promise<InstanceFacts | undefined> {
+  async #query(uuid: string): Promise<InstanceFacts | undefined> {
     const timeout = new AbortController();
     const end = AbortSignal.any([timeout.signal, this.#context.signal]);
     try {
       return await Promise.race([
-        this.#context.askInstance(uuid),
-        delay(this.#times.askMs, undefined, { signal: end }).catch(() => undefined),
+        this.#context.queryInstance(uuid),
+        delay(this.#times.queryMs, undefined, { signal: end }).catch(() => undefined),
       ]);
     } finally {
       timeout.abort();

@@ -58,7 +58,7 @@ test('a domain that libvirt refuses to describe is logged once, and the others a
     signal: end.signal,
     log: (level, message, fields) => lines.push(`${level} ${message} ${JSON.stringify(fields)}`),
     report: async () => {},
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => {},
     blind: () => {},
   };

@@ -13,9 +13,9 @@ import { LibvirtRefusal } from '../libvirt/errors.ts';
 import type { DomainEvent } from '../libvirt/events.ts';
 import type { MonitorContext } from '../service/monitor.ts';
 import type { Cases } from './cases.ts';
-import type { Verdict } from './failure.ts';
+import type { DomainDecision } from './failure.ts';
 import { decideEvent, decideListed, type Listed, needsLog } from './failure-decision.ts';
-import { afterVerdict } from './known-domain.ts';
+import { afterDecision } from './known-domain.ts';
 import { readEnding } from './qemu-log.ts';
 import { connectTo, type InstanceSettings } from './settings.ts';
 import type { Memory } from './state-file.ts';
@@ -23,7 +23,7 @@ import type { Memory } from './state-file.ts';
 /** The largest number of waiting events. Beyond it the connection is reopened, and a listing replaces the events. */
 const MAX_INBOX = 20_000;
 
-interface Told {
+interface ReceivedEvent {
   readonly event: DomainEvent;
   readonly at: number;
 }
@@ -37,7 +37,7 @@ export class Session {
   readonly #strangers = new Set<string>();
   /** Domains that libvirt refused to describe, after that was logged. */
   readonly #refused = new Set<string>();
-  #inbox: Told[] = [];
+  #inbox: ReceivedEvent[] = [];
   /** Resolved when there is an event, when a listing is due, and when the connection is over. */
   #arrived = Promise.withResolvers<void>();
   #connection: LibvirtConnection | undefined;
@@ -107,9 +107,9 @@ export class Session {
   /** Processes the events that have arrived. */
   async #drain(connection: LibvirtConnection): Promise<void> {
     this.#arrived = Promise.withResolvers<void>();
-    const told = this.#inbox;
+    const received = this.#inbox;
     this.#inbox = [];
-    for (const { event, at } of told) {
+    for (const { event, at } of received) {
       const { domain } = event;
       // A definition may turn another domain into one of Nova.
       if (event.kind === 'lifecycle' && event.event === 0) this.#strangers.delete(domain.uuid);
@@ -147,13 +147,13 @@ export class Session {
     this.#act(domain, decideListed(known, listed, ending), Date.now());
   }
 
-  #act(domain: DomainName, verdict: Verdict, at: number): void {
-    if (verdict.verdict === 'failed') {
-      this.#cases.open({ ...verdict, domain, at: verdict.at ?? at });
+  #act(domain: DomainName, decision: DomainDecision, at: number): void {
+    if (decision.verdict === 'failed') {
+      this.#cases.open({ ...decision, domain, at: decision.at ?? at });
     } else if (this.#cases.has(domain.uuid)) {
-      this.#cases.hear(domain, verdict);
+      this.#cases.receive(domain, decision);
     } else {
-      this.#memory.set(domain.uuid, afterVerdict(this.#memory.get(domain.uuid), verdict, domain.name, at));
+      this.#memory.set(domain.uuid, afterDecision(this.#memory.get(domain.uuid), decision, domain.name, at));
     }
   }
 

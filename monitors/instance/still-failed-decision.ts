@@ -10,14 +10,14 @@ export type LibvirtNow = DomainState | 'gone' | 'lost';
 export type StillSo = 'yes' | 'ended' | 'runs' | 'no';
 
 /** @param isEnded an event has reported the end of its process since */
-export function stillSo({ kind, mends }: Failure, isEnded: boolean, now: LibvirtNow): StillSo {
+export function stillSo({ kind, recovers }: Failure, isEnded: boolean, now: LibvirtNow): StillSo {
   if (now === 'lost' || now === 'gone') {
     // An end is final. A stopped guest is listed again when libvirtd is back, and detected then.
-    return mends === 'never' || isEnded ? 'yes' : 'no';
+    return recovers === 'never' || isEnded ? 'yes' : 'no';
   }
   const isDown = now.state === STATE.shutoff || now.state === STATE.crashed || now.state === STATE.shutdown;
   // A death is over also while the domain is being started again.
-  if (isRunning(now) || (mends === 'never' && !isDown)) return 'runs';
+  if (isRunning(now) || (recovers === 'never' && !isDown)) return 'runs';
   if (now.state !== STATE.shutoff) return 'yes';
   return isDeath(kind) ? 'ended' : 'no';
 }

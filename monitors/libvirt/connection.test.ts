@@ -70,11 +70,11 @@ test.each([
 });
 
 test('replies are matched to their calls in any order', async () => {
-  const asked: Message[] = [];
+  const requested: Message[] = [];
   const connection = await open((message, socket) => {
-    asked.push(message);
-    if (asked.length < 2) return;
-    for (const one of asked.reverse()) reply(socket, one, new XdrWriter().int(one.serial).int(0).bytes());
+    requested.push(message);
+    if (requested.length < 2) return;
+    for (const one of requested.reverse()) reply(socket, one, new XdrWriter().int(one.serial).int(0).bytes());
   });
   const [first, second] = await Promise.all([stateOf(connection, DOMAIN), stateOf(connection, DOMAIN)]);
   expect((second?.state ?? 0) - (first?.state ?? 0)).toBe(1);
@@ -102,12 +102,12 @@ test('a call without a reply ends the connection, and with it every other call',
 });
 
 test('a call that may stay unanswered affects no other call, and its late reply is ignored', async () => {
-  const asked: Message[] = [];
+  const requested: Message[] = [];
   const connection = await open(
     (message, socket) => {
-      asked.push(message);
-      if (asked.length < 2) return;
-      for (const one of asked) reply(socket, one, new XdrWriter().int(1).int(1).bytes());
+      requested.push(message);
+      if (requested.length < 2) return;
+      for (const one of requested) reply(socket, one, new XdrWriter().int(1).int(1).bytes());
     },
     { access: 'read-write' },
   );
@@ -115,18 +115,18 @@ test('a call that may stay unanswered affects no other call, and its late reply 
   await expect(connection.call(3, Buffer.alloc(0), terms)).rejects.toThrow(NoAnswer);
   expect(await stateOf(connection, DOMAIN)).toEqual({ state: 1, reason: 1 });
   expect(connection.isOpen).toBe(true);
-  expect(asked.map(({ program }) => program)).toEqual([QEMU_PROGRAM, REMOTE_PROGRAM]);
+  expect(requested.map(({ program }) => program)).toEqual([QEMU_PROGRAM, REMOTE_PROGRAM]);
   connection.close();
 });
 
 test('a call ends with its signal, and the connection stays open', async () => {
-  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+  const { promise: isRequested, resolve: requested } = Promise.withResolvers<void>();
   const connection = await open(({ program }) => {
-    if (program === QEMU_PROGRAM) asked();
+    if (program === QEMU_PROGRAM) requested();
   });
   const end = new AbortController();
   const ping = pingAgent(connection, DOMAIN, 60_000, end.signal);
-  await isAsked;
+  await isRequested;
   end.abort();
   await expect(ping).rejects.toThrow(NoAnswer);
   expect(connection.isOpen).toBe(true);
@@ -188,7 +188,7 @@ test('an invalid listing is an error of that call', async () => {
 });
 
 test('events are reported in their order, also those that arrive with a reply; unknown ones are ignored', async () => {
-  const told: DomainEvent[] = [];
+  const received: DomainEvent[] = [];
   const connection = await open(
     (message, socket) => {
       const event = (procedure: number, ...words: number[]): Buffer => {
@@ -200,10 +200,10 @@ test('events are reported in their order, also those that arrive with a reply; u
       socket.write(Buffer.concat([event(318, 5, 5), event(999), event(319), event(321, 2), event(325)]));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    { tell: (event) => told.push(event) },
+    { tell: (event) => received.push(event) },
   );
   expect(await listDomains(connection)).toEqual([]);
-  expect(told).toEqual([
+  expect(received).toEqual([
     { kind: 'lifecycle', domain: DOMAIN, event: 5, detail: 5 },
     { kind: 'reboot', domain: DOMAIN },
     { kind: 'watchdog', domain: DOMAIN, action: 2 },
@@ -213,7 +213,7 @@ test('events are reported in their order, also those that arrive with a reply; u
 });
 
 test('an I/O error is reported with path, action and reason', async () => {
-  const told: DomainEvent[] = [];
+  const received: DomainEvent[] = [];
   const connection = await open(
     (message, socket) => {
       const writer = new XdrWriter().int(1).text(DOMAIN.name).uuid(DOMAIN.uuid).int(DOMAIN.id);
@@ -222,9 +222,9 @@ test('an I/O error is reported with path, action and reason', async () => {
       socket.write(encodeMessage({ ...header, procedure: 324 }, body));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    { tell: (event) => told.push(event) },
+    { tell: (event) => received.push(event) },
   );
   await listDomains(connection);
-  expect(told).toEqual([{ kind: 'io-error-reason', domain: DOMAIN, path: '/d.raw', action: 1, reason: 'enospc' }]);
+  expect(received).toEqual([{ kind: 'io-error-reason', domain: DOMAIN, path: '/d.raw', action: 1, reason: 'enospc' }]);
   connection.close();
 });

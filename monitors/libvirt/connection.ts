@@ -174,7 +174,7 @@ export class LibvirtConnection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#keepalive?.heard();
+    this.#keepalive?.received();
     try {
       for (const message of this.#reader.take(chunk)) {
         if (this.#end) return;

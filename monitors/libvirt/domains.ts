@@ -73,7 +73,7 @@ export async function stateOf(
   domain: DomainName,
   signal?: AbortSignal,
 ): Promise<DomainState | undefined> {
-  const reply = await ask(connection, PROCEDURE.domainGetState, domain, signal);
+  const reply = await query(connection, PROCEDURE.domainGetState, domain, signal);
   return reply && { state: reply.int(), reason: reply.int() };
 }
 
@@ -83,7 +83,7 @@ export async function controlOf(
   domain: DomainName,
   signal?: AbortSignal,
 ): Promise<Control | undefined> {
-  const reply = await ask(connection, PROCEDURE.domainGetControlInfo, domain, signal);
+  const reply = await query(connection, PROCEDURE.domainGetControlInfo, domain, signal);
   if (reply === undefined) return undefined;
   const state = (['ok', 'job', 'occupied'] as const)[reply.uint()] ?? 'error';
   reply.uint(); // details of an error
@@ -97,11 +97,11 @@ export async function xmlOf(
   domain: DomainName,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  return (await ask(connection, PROCEDURE.domainGetXmlDesc, domain, signal))?.text();
+  return (await query(connection, PROCEDURE.domainGetXmlDesc, domain, signal))?.text();
 }
 
 /** A call with a domain and no flags. */
-async function ask(
+async function query(
   connection: LibvirtConnection,
   procedure: number,
   domain: DomainName,

@@ -29,7 +29,7 @@ export class Keepalive {
   }
 
   /** Any message of the peer shows that it is alive. */
-  heard(): void {
+  received(): void {
     this.#unanswered = 0;
   }
 

@@ -54,8 +54,8 @@ export class Turn {
     // A round that does not decide means that another process has just changed it.
     for (let round = 0; round < 5; round += 1) {
       const names = (await readdir(this.#folder)).filter(isTurnName);
-      const verdict = decideDelivery(names, this.#mine, isAlive);
-      switch (verdict.turn) {
+      const decision = decideDelivery(names, this.#mine, isAlive);
+      switch (decision.turn) {
         case 'mine':
           return true;
         case 'theirs':
@@ -67,7 +67,7 @@ export class Turn {
           await this.#make();
           break;
         case 'to take':
-          await this.#move(verdict.from, this.#mine);
+          await this.#move(decision.from, this.#mine);
       }
     }
     return false;

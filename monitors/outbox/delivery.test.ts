@@ -52,7 +52,7 @@ class Scene implements AsyncDisposable {
   /** Fields beside a notification that this engine knows. */
   knows: readonly string[] = ['delivery', 'proof'];
   /** The result for a notification before it is acknowledged. */
-  judge: (params: Params) => Promise<void> | void = () => {};
+  decide: (params: Params) => Promise<void> | void = () => {};
   recheck: (body: NotificationBody, proof: string) => Promise<Recheck> = async () => 'unknown';
   now: (() => Moment) | undefined;
   readonly #ends: (() => Promise<void>)[] = [];
@@ -73,9 +73,9 @@ class Scene implements AsyncDisposable {
           if (!(error instanceof InvalidNotification)) throw error;
           throw new RpcError(RPC_ERRORS.invalidParams, error.message, error.field);
         }
-        const told = params as Params;
-        this.got.push(told);
-        await this.judge(told);
+        const received = params as Params;
+        this.got.push(received);
+        await this.decide(received);
         return { notification_uuid: 'u', status: 'new', duplicate: false };
       },
       instance: async (params) =>
@@ -202,7 +202,7 @@ describe('a report', () => {
   it('is sent after the earlier ones of its host, also if the first attempts fail', async () => {
     await scene.engineComes();
     let failures = 2;
-    scene.judge = ({ notification }) => {
+    scene.decide = ({ notification }) => {
       if (notification.hostname === 'c1' && failures-- > 0) throw new Error('out of luck');
     };
     const outbox = await scene.outbox();
@@ -210,15 +210,15 @@ describe('a report', () => {
     await Promise.all(events.map((event) => outbox.put(down('c1', event))));
     await scene.deliver(outbox);
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
-    const heard = scene.got.map(({ notification }) => notification.payload.event);
-    expect(heard).toEqual(['STOPPED', 'STOPPED', ...events]);
+    const received = scene.got.map(({ notification }) => notification.payload.event);
+    expect(received).toEqual(['STOPPED', 'STOPPED', ...events]);
     expect(scene.got.map(({ delivery }) => delivery?.attempts)).toEqual([1, 2, 3, 1, 1, 1]);
   });
 
   it('does not wait for a report of another host that hangs or fails', async () => {
     await scene.engineComes();
     const held = Promise.withResolvers<void>();
-    scene.judge = ({ notification }) => {
+    scene.decide = ({ notification }) => {
       if (notification.hostname === 'bad') throw new Error('out of luck');
       return notification.hostname === 'slow' ? held.promise : undefined;
     };
@@ -233,7 +233,7 @@ describe('a report', () => {
 
   it('that is refused is set aside with its reason and delays no other report', async () => {
     await scene.engineComes();
-    scene.judge = ({ notification }) => {
+    scene.decide = ({ notification }) => {
       if (notification.payload.event === 'STOPPED') throw new RpcError(RPC_ERRORS.invalidParams, 'no such host');
     };
     const outbox = await scene.outbox();
@@ -249,7 +249,7 @@ describe('a report', () => {
   it('is sent again when the acknowledgement was lost', async () => {
     await scene.engineComes();
     let isFirst = true;
-    scene.judge = async () => {
+    scene.decide = async () => {
       if (!isFirst) return;
       isFirst = false;
       void scene.engineGoes().then(() => scene.engineComes());
@@ -277,15 +277,15 @@ describe('an old report', () => {
   }
 
   it('is rechecked before it is sent: if the failure is over it is dropped and logged, else it is sent with its age', async () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     scene.recheck = async ({ notification }) => {
-      asked.push(notification.hostname);
+      requested.push(notification.hostname);
       return notification.hostname === 'c1' ? 'over' : 'still';
     };
     const outbox = await old();
     await scene.deliver(outbox);
     await expect.poll(() => scene.lines.join(), WAIT).toContain('notifications wait');
-    expect(asked).toEqual([]);
+    expect(requested).toEqual([]);
     await scene.engineComes();
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     expect(scene.got).toMatchObject([{ notification: { hostname: 'c2' }, delivery: { age_seconds: 3600 } }]);
@@ -293,9 +293,9 @@ describe('an old report', () => {
   });
 
   it('is sent without its proof, which may be out of date; its monitor gets the proof', async () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     scene.recheck = async (_, proof) => {
-      asked.push(proof);
+      requested.push(proof);
       return 'still';
     };
     scene.now = () => boot;
@@ -305,7 +305,7 @@ describe('an old report', () => {
     await scene.engineComes();
     await scene.deliver(outbox);
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
-    expect(asked).toEqual(['fencing']);
+    expect(requested).toEqual(['fencing']);
     expect(scene.got.map(({ proof }) => proof)).toEqual([undefined]);
   });
 
@@ -325,15 +325,15 @@ describe('an old report', () => {
     const outbox = await scene.outbox();
     for (const host of ['c1', 'c2']) await outbox.put(provenDead(host));
     scene.now = () => ({ ...boot, uptimeMs: 3_600_000 });
-    let looks = 0;
+    let polls = 0;
     let words: Readonly<Record<string, Recheck>> = {};
     scene.recheck = async ({ notification }) => {
-      looks += 1;
+      polls += 1;
       return words[notification.hostname] ?? 'unknown';
     };
     await scene.engineComes();
     await scene.deliver(outbox);
-    await expect.poll(() => looks, WAIT).toBeGreaterThan(12);
+    await expect.poll(() => polls, WAIT).toBeGreaterThan(12);
     expect(scene.got).toEqual([]);
     expect(scene.files()).toHaveLength(2);
     expect(scene.lines.join()).toContain('warning an old report of a dead host is held');
@@ -355,7 +355,7 @@ describe('an old report', () => {
 });
 
 describe('a report at which the engine fails repeatedly', () => {
-  const told = (): string[] =>
+  const received = (): string[] =>
     scene.got.map(({ notification: { payload } }) => {
       const { instance_uuid = '', event } = payload as { instance_uuid?: string; event: string };
       return `${instance_uuid.slice(-1)} ${event}`;
@@ -364,8 +364,8 @@ describe('a report at which the engine fails repeatedly', () => {
   it('does not delay the others of its host, holds those of the same instance, and is accepted once the engine recovers', async () => {
     let isMended = false;
     const accepted: string[] = [];
-    scene.judge = () => {
-      const last = told().at(-1) ?? '';
+    scene.decide = () => {
+      const last = received().at(-1) ?? '';
       if (!isMended && last === '1 LIFECYCLE') throw new Error('out of luck');
       accepted.push(last);
     };
@@ -382,7 +382,7 @@ describe('a report at which the engine fails repeatedly', () => {
     await expect.poll(() => accepted, WAIT).toEqual(['2 LIFECYCLE', '3 LIFECYCLE']);
     const before = scene.got.length;
     await expect.poll(() => scene.got.length, WAIT).toBeGreaterThan(before + 2);
-    expect(told().slice(before)).not.toContain('1 IO_ERROR');
+    expect(received().slice(before)).not.toContain('1 IO_ERROR');
     isMended = true;
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     expect(accepted.slice(2)).toEqual(['1 LIFECYCLE', '1 IO_ERROR', '1 QEMU_GUEST_AGENT_ERROR']);
@@ -392,7 +392,7 @@ describe('a report at which the engine fails repeatedly', () => {
 it('a return is never sent before the parked death, also if it is written later or a restart is in between', async () => {
   let isMended = false;
   const accepted: string[] = [];
-  scene.judge = ({ notification: { hostname, payload } }) => {
+  scene.decide = ({ notification: { hostname, payload } }) => {
     if (!isMended && payload.event === 'STOPPED') throw new Error('out of luck');
     accepted.push(`${hostname} ${payload.event}`);
   };
@@ -417,10 +417,10 @@ it('a return is never sent before the parked death, also if it is written later 
 describe('several engines', () => {
   it('are tried in sequence; one that is stopping or down is skipped', async () => {
     const stopping = join(scene.directory, 'stopping.sock');
-    let asked = 0;
+    let requested = 0;
     const other = await RpcServer.listen(stopping, {
       notify: async () => {
-        asked += 1;
+        requested += 1;
         throw new RpcError(RPC_ERRORS.stopping, 'the engine is stopping');
       },
     });
@@ -432,10 +432,10 @@ describe('several engines', () => {
       await expect.poll(() => scene.hosts.toSorted(), WAIT).toEqual(['c1', 'c2']);
       await expect.poll(() => scene.files(), WAIT).toEqual([]);
       // The engine that responded is queried first from then on.
-      const before = asked;
+      const before = requested;
       await outbox.put(down('c3'));
       await expect.poll(() => scene.hosts, WAIT).toContain('c3');
-      expect(asked).toBe(before);
+      expect(requested).toBe(before);
       expect(scene.lines.join()).not.toContain('notifications wait');
     } finally {
       await other.close();
@@ -445,15 +445,15 @@ describe('several engines', () => {
   it('return the facts of an instance, or none', async () => {
     await scene.engineComes();
     const target = scene.target();
-    expect(await target.askInstance('known')).toEqual({
+    expect(await target.queryInstance('known')).toEqual({
       status: 'found',
       host: 'c1',
       vmState: 'active',
       taskState: null,
     });
-    expect(await target.askInstance('unknown')).toBeUndefined();
+    expect(await target.queryInstance('unknown')).toBeUndefined();
     await scene.engineGoes();
-    expect(await target.askInstance('known')).toBeUndefined();
+    expect(await target.queryInstance('known')).toBeUndefined();
     await target.close();
   });
 });
@@ -461,15 +461,15 @@ describe('several engines', () => {
 describe('a process that is killed', { timeout: 60_000 }, () => {
   it('between sending and the acknowledgement: the next one sends the stored report, and nothing is lost', async () => {
     await scene.engineComes();
-    scene.judge = () => new Promise(() => {});
+    scene.decide = () => new Promise(() => {});
     const first = scene.sender('c1', 'c2');
-    await first.says('reported c2');
+    await first.untilLogged('reported c2');
     await expect.poll(() => scene.got.length, WAIT).toBe(2);
     await first.kill('SIGKILL');
     expect(scene.files()).toHaveLength(2);
     const [before] = [scene.got.splice(0)];
-    scene.judge = () => {};
-    await scene.sender().says('delivered');
+    scene.decide = () => {};
+    await scene.sender().untilLogged('delivered');
     await expect.poll(() => scene.files(), WAIT).toEqual([]);
     const byHost = (some: Params[]): unknown[] =>
       some.map(({ notification }) => notification).toSorted((a, b) => (a.hostname < b.hostname ? -1 : 1));
@@ -479,7 +479,7 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
 
   it('while no engine ran: delivered once after a restart', async () => {
     const first = scene.sender('c1', 'c2', 'c3');
-    await first.says('reported c3');
+    await first.untilLogged('reported c3');
     await first.kill('SIGKILL');
     await scene.engineComes();
     const second = scene.sender('c4');
@@ -492,7 +492,7 @@ describe('a process that is killed', { timeout: 60_000 }, () => {
   it('during a write: each stored report is delivered, each once', async () => {
     const hosts = Array.from({ length: 500 }, (_, index) => `c${index}`);
     const first = scene.sender(...hosts);
-    await first.says('reported c40');
+    await first.untilLogged('reported c40');
     const { stderr } = await first.kill('SIGKILL');
     const taken = hosts.filter((host) => stderr.includes(`reported ${host}\n`));
     await scene.engineComes();

@@ -52,7 +52,7 @@ export class Delivery {
   #isChanged = true;
   #scannedAt = Number.NEGATIVE_INFINITY;
   #isOurTurn = false;
-  #trouble: { readonly reason: string; readonly toldAt: number } | undefined;
+  #trouble: { readonly reason: string; readonly reportedAt: number } | undefined;
   #scanFault: string | undefined;
 
   constructor(parts: DeliveryParts) {
@@ -178,7 +178,7 @@ export class Delivery {
       const how = await this.#deliver(waiting, signal);
       if (how === 'later') {
         if (this.#lanes.delay(lane) === 'parked') {
-          this.#say(
+          this.#logLine(
             'error',
             'a notification that is not accepted is parked; others of its host are sent before it',
             waiting,
@@ -201,7 +201,7 @@ export class Delivery {
       const word = await this.#recheck(report, signal);
       if (signal.aborted) return 'away';
       if (word === 'unknown' && isProvenDeath(report.body)) return this.#hold(waiting);
-      if (isMilestone(waiting.attempts)) this.#say('info', `an old report was rechecked: ${word}`, waiting);
+      if (isMilestone(waiting.attempts)) this.#logLine('info', `an old report was rechecked: ${word}`, waiting);
       if (word === 'over') return this.#end(waiting);
     }
     if (!(await outbox.has(name))) return 'done';
@@ -215,7 +215,7 @@ export class Delivery {
     waiting.holds += 1;
     if (isMilestone(waiting.holds)) {
       const what = 'an old report of a dead host is held until the state of the host is known';
-      this.#say('warning', `${what}; if the host is still dead, report it with "recovery-agent notify"`, waiting);
+      this.#logLine('warning', `${what}; if the host is still dead, report it with "recovery-agent notify"`, waiting);
     }
     return 'later';
   }
@@ -226,7 +226,7 @@ export class Delivery {
         return this.#isAway(sent.reason);
       case 'failed':
         if (isMilestone(waiting.attempts)) {
-          this.#say('warning', `a notification was not accepted and is retried: ${sent.reason}`, waiting);
+          this.#logLine('warning', `a notification was not accepted and is retried: ${sent.reason}`, waiting);
         }
         return 'later';
       case 'refused':
@@ -235,11 +235,11 @@ export class Delivery {
         return 'done';
       case 'declined':
         this.#isBack();
-        this.#say('warning', `a notification was declined: ${sent.reason}`, waiting);
+        this.#logLine('warning', `a notification was declined: ${sent.reason}`, waiting);
         return this.#end(waiting);
       case 'accepted':
         this.#isBack();
-        this.#say('info', `notification delivered: ${sent.answer}`, waiting);
+        this.#logLine('info', `notification delivered: ${sent.answer}`, waiting);
         return this.#end(waiting);
     }
   }
@@ -274,8 +274,8 @@ export class Delivery {
   #isAway(reason: string): 'away' {
     this.#lanes.block();
     const now = performance.now();
-    if (this.#trouble?.reason === reason && now - this.#trouble.toldAt < REMIND_MS) return 'away';
-    this.#trouble = { reason, toldAt: now };
+    if (this.#trouble?.reason === reason && now - this.#trouble.reportedAt < REMIND_MS) return 'away';
+    this.#trouble = { reason, reportedAt: now };
     this.#parts.log('warning', `notifications wait: ${reason}`, { waiting: this.waiting });
     return 'away';
   }
@@ -287,7 +287,7 @@ export class Delivery {
     this.#parts.log('info', 'notifications are delivered again', { to: this.#parts.target.description });
   }
 
-  #say(level: 'info' | 'warning' | 'error', text: string, { report, attempts }: Waiting): void {
+  #logLine(level: 'info' | 'warning' | 'error', text: string, { report, attempts }: Waiting): void {
     const { type, hostname } = report.body.notification;
     const age = Math.round(ageAt(this.#now(), report.written).ms / 1000);
     this.#parts.log(level, text, { type, host: hostname, age_seconds: age, attempts });

@@ -46,7 +46,7 @@ export class Outbox {
   #lastNumber = 0;
   /** One report after the other, so that none becomes visible before an earlier one. */
   #writing: Promise<unknown> = Promise.resolve();
-  readonly #told = new Set<string>();
+  readonly #received = new Set<string>();
 
   /** Throws `OutboxUnusable`. */
   static async open(parts: OutboxParts): Promise<Outbox> {
@@ -93,7 +93,7 @@ export class Outbox {
       if (REPORT.test(name) && !entry.isDirectory()) names.push(name);
       else if (UNFINISHED.test(name)) await this.#dropUnfinished(name);
       else if (entry.isDirectory()) {
-        if (!isKnownEntry(name)) this.#tellOnce(name, 'a folder in the outbox is not ours');
+        if (!isKnownEntry(name)) this.#logOnce(name, 'a folder in the outbox is not ours');
       } else if (!isKnownEntry(name)) await this.setAside(name, 'it is none of our files');
     }
     return names.sort();
@@ -109,7 +109,7 @@ export class Outbox {
       const reason = errorMessage(error);
       // A lack of descriptors or a disk error is no fault of the report.
       if (error instanceof UnusableReport || code === 'EACCES' || code === 'ELOOP') await this.setAside(name, reason);
-      else this.#tellOnce(name, `a report cannot be read: ${reason}`);
+      else this.#logOnce(name, `a report cannot be read: ${reason}`);
       return undefined;
     }
   }
@@ -130,7 +130,7 @@ export class Outbox {
     try {
       await this.#aside.take(name, reason);
     } catch (error) {
-      this.#tellOnce(name, `cannot be set aside: ${errorMessage(error)}`);
+      this.#logOnce(name, `cannot be set aside: ${errorMessage(error)}`);
     }
   }
 
@@ -212,10 +212,10 @@ export class Outbox {
     }
   }
 
-  #tellOnce(name: string, what: string): void {
-    if (this.#told.size > 1_000) this.#told.clear();
-    if (this.#told.has(name + what)) return;
-    this.#told.add(name + what);
+  #logOnce(name: string, what: string): void {
+    if (this.#received.size > 1_000) this.#received.clear();
+    if (this.#received.has(name + what)) return;
+    this.#received.add(name + what);
     this.#log('warning', what, { outbox: this.folder, file: name });
   }
 }

@@ -50,9 +50,9 @@ export class Actions {
    * reported before is not changed. True if the entry is being started.
    */
   start(one: Watched, standing: Standing): boolean {
-    const { entry, look } = one;
-    if (one.start === 'over' || look === 'unknown') return false;
-    const isWanted = look === 'down' && standing.failure === undefined && standing.tries === 0;
+    const { entry, poll } = one;
+    if (one.start === 'over' || poll === 'unknown') return false;
+    const isWanted = poll === 'down' && standing.failure === undefined && standing.tries === 0;
     if (entry.kind !== 'process' || entry.start.length === 0 || !isWanted) {
       one.start = 'over';
       return false;
@@ -101,10 +101,10 @@ export class Actions {
       .catch((error: unknown) => {
         const fields = { process: nameOf(one.entry), what, reason: messageOf(error) };
         this.#parts.context.log('error', 'an action for a process failed; it is retried', fields);
-        one.lookDue = performance.now() + this.#parts.settings().checkIntervalMs;
+        one.pollDue = performance.now() + this.#parts.settings().checkIntervalMs;
       })
       .finally(() => {
-        if (what !== 'report') one.lookDue = 0;
+        if (what !== 'report') one.pollDue = 0;
         one.work = 'none';
         this.#work.delete(done);
         this.#parts.wake();

@@ -46,7 +46,7 @@ export class CgroupEvents {
   }
 
   /** Watches exactly these groups from now on. */
-  hear(groups: ReadonlySet<string>): void {
+  receive(groups: ReadonlySet<string>): void {
     for (const group of this.#watches.keys()) if (!groups.has(group)) this.#drop(group);
     for (const group of groups) if (!this.#watches.has(group)) this.#add(group);
   }
@@ -72,6 +72,6 @@ export class CgroupEvents {
   }
 
   close(): void {
-    this.hear(new Set());
+    this.receive(new Set());
   }
 }

@@ -39,7 +39,7 @@ class Watching {
         this.reports.push(body);
         await this.outbox();
       },
-      askInstance: async () => undefined,
+      queryInstance: async () => undefined,
       seen: () => {
         this.sights += 1;
       },
@@ -143,7 +143,7 @@ describe('a process of the list', () => {
     const watching = new Watching(await create(optionsWith({ restartIntervalMs: 5000 }), 'compute-1'));
     await vi.waitFor(() => expect(calls()).toEqual(['before', 'start', 'after']), PATIENCE);
     await vi.waitFor(async () => {
-      expect(await watching.monitor.look(AbortSignal.timeout(20_000))).toEqual([
+      expect(await watching.monitor.poll(AbortSignal.timeout(20_000))).toEqual([
         { subject: name, state: 'up', detail: `pid ${daemons().join()}` },
       ]);
     }, PATIENCE);
@@ -199,8 +199,8 @@ describe('a process of the list', () => {
     await vi.waitFor(() => expect(watching.log.join('\n')).toContain('a watched process has died'), PATIENCE);
     const again = await idle(name);
     await vi.waitFor(async () => {
-      const [sight] = await watching.monitor.look(AbortSignal.timeout(20_000));
-      expect(sight?.detail).toBe(`pid ${again}`);
+      const [observation] = await watching.monitor.poll(AbortSignal.timeout(20_000));
+      expect(observation?.detail).toBe(`pid ${again}`);
     }, PATIENCE);
     expect(calls()).toEqual([]);
   });
@@ -379,7 +379,7 @@ describe('the list', () => {
     writeFileSync(path('list.yaml'), '- process_name: [\n');
     await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is invalid; the old one stays'), PATIENCE);
     const subjects = async () =>
-      (await watching.monitor.look(AbortSignal.timeout(20_000))).map(({ subject }) => subject);
+      (await watching.monitor.poll(AbortSignal.timeout(20_000))).map(({ subject }) => subject);
     expect(await subjects()).toEqual(['in-the-first-list']);
     await expect(watching.monitor.reload(optionsWith())).rejects.toThrow(/list\.yaml:\d+:\d+: this is not YAML/);
     expect(await subjects()).toEqual(['in-the-first-list']);
@@ -409,7 +409,7 @@ describe('a blind monitor', () => {
     const watching = new Watching(monitor);
     await vi.waitFor(() => expect(watching.blindness.length).toBeGreaterThan(3), PATIENCE);
     expect([calls(), watching.reports, watching.sights]).toEqual([[], [], 0]);
-    await expect(monitor.look(AbortSignal.timeout(20_000))).rejects.toThrow('/proc is hidden');
+    await expect(monitor.poll(AbortSignal.timeout(20_000))).rejects.toThrow('/proc is hidden');
     sees = true;
     await vi.waitFor(() => expect(watching.reports).toHaveLength(1), PATIENCE);
     expect(calls()[0]).toBe('start');

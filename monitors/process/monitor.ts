@@ -7,19 +7,19 @@
 import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import type { NotificationBody } from '#protocol/notification.ts';
-import type { CreateMonitor, Monitor, MonitorContext, Recheck, Sight } from '../service/monitor.ts';
+import type { CreateMonitor, Monitor, MonitorContext, Observation, Recheck } from '../service/monitor.ts';
 import { nameOf } from './actions.ts';
 import { defaultEntries } from './default-list.ts';
 import type { ListEntry } from './entry.ts';
 import { NO_FILE, readListFile, stampOf } from './list-file.ts';
 import { parseProcessList } from './process-list.ts';
 import { downDetail, matching } from './process-table.ts';
-import { askUnits } from './unit.ts';
+import { queryUnits } from './unit.ts';
 import { type Identity, identityFor } from './user.ts';
 import { type Outside, REAL_OUTSIDE, Watch } from './watch.ts';
-import { lookOfUnit } from './watched.ts';
+import { stateOfUnit } from './watched.ts';
 
-const LOOK_TIMEOUT_MS = 20_000;
+const POLL_TIMEOUT_MS = 20_000;
 
 type Settings = EngineOptions['processMonitor'];
 
@@ -113,18 +113,18 @@ class ProcessMonitor implements Monitor {
     this.#take(await listOf(options.processMonitor));
   }
 
-  async look(signal: AbortSignal): Promise<readonly Sight[]> {
-    return this.#sights(this.#list.entries, signal);
+  async poll(signal: AbortSignal): Promise<readonly Observation[]> {
+    return this.#observations(this.#list.entries, signal);
   }
 
-  async #sights(entries: readonly ListEntry[], signal: AbortSignal): Promise<readonly Sight[]> {
+  async #observations(entries: readonly ListEntry[], signal: AbortSignal): Promise<readonly Observation[]> {
     const table = entries.some(({ kind }) => kind === 'process') ? await this.#outside.readTable() : [];
     const units = entries.flatMap((entry) => (entry.kind === 'unit' ? [entry.unit] : []));
-    const limits = { timeoutMs: LOOK_TIMEOUT_MS, signal };
+    const limits = { timeoutMs: POLL_TIMEOUT_MS, signal };
     const facts = new Map(
-      (await askUnits(units, this.#outside.systemctl, limits)).map((fact) => [fact.unit, fact] as const),
+      (await queryUnits(units, this.#outside.systemctl, limits)).map((fact) => [fact.unit, fact] as const),
     );
-    return entries.map((entry): Sight => {
+    return entries.map((entry): Observation => {
       const subject = nameOf(entry);
       if (entry.kind === 'process') {
         const { found, foreign } = matching(table, entry, new Set());
@@ -135,7 +135,7 @@ class ProcessMonitor implements Monitor {
       }
       const fact = facts.get(entry.unit);
       if (fact === undefined) return { subject, state: 'unknown', detail: '' };
-      return { subject, state: lookOfUnit(fact, entry.whenStopped), detail: fact.detail };
+      return { subject, state: stateOfUnit(fact, entry.whenStopped), detail: fact.detail };
     });
   }
 
@@ -145,10 +145,10 @@ class ProcessMonitor implements Monitor {
     const entries = this.#list.entries.filter(({ reportAs }) => reportAs === name);
     if (event !== 'STOPPED' || entries.length === 0) return 'unknown';
     try {
-      const sights = await this.#sights(entries, AbortSignal.timeout(LOOK_TIMEOUT_MS));
+      const observations = await this.#observations(entries, AbortSignal.timeout(POLL_TIMEOUT_MS));
       // A unit that was stopped in order since the report is down as well.
-      if (sights.some(({ state }) => state === 'down' || state === 'stopped')) return 'still';
-      return sights.every(({ state }) => state === 'up') ? 'over' : 'unknown';
+      if (observations.some(({ state }) => state === 'down' || state === 'stopped')) return 'still';
+      return observations.every(({ state }) => state === 'up') ? 'over' : 'unknown';
     } catch {
       return 'unknown';
     }

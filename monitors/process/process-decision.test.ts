@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Limits, type Look, type Standing, UNKNOWN_STANDING, whenRestarting } from './process-decision.ts';
+import {
+  decide,
+  type Limits,
+  type PollState,
+  type Standing,
+  UNKNOWN_STANDING,
+  whenRestarting,
+} from './process-decision.ts';
 
 const SECOND = 1000;
 const NOW = 1_800_000_000_000;
@@ -18,7 +25,7 @@ const ago = (seconds: number) => NOW - seconds * SECOND;
 const standing = (known: Partial<Standing>): Standing => ({ ...UNKNOWN_STANDING, ...known });
 
 describe('decide', () => {
-  test.each<[string, Partial<Standing>, Look, string]>([
+  test.each<[string, Partial<Standing>, PollState, string]>([
     // The case, the stored state, the poll's result, the decision: the step and, for a wait, until when in seconds.
     ['a process that is up', {}, 'up', 'wait'],
     ['gone just now', {}, 'down', 'wait 1'],
@@ -49,8 +56,8 @@ describe('decide', () => {
     ['an operator has stopped it', { tries: 1, downSince: ago(9), lastTryAt: ago(9) }, 'stopped', 'wait'],
     ['its state is unknown', { tries: 4, downSince: ago(99), lastTryAt: ago(99) }, 'unknown', 'wait'],
     ['the clock was set back', { downSince: NOW + 9_000_000 }, 'down', 'wait 1'],
-  ])('%s', (_, known, look, expected) => {
-    const { step } = decide(standing(known), look, NOW, LIMITS);
+  ])('%s', (_, known, poll, expected) => {
+    const { step } = decide(standing(known), poll, NOW, LIMITS);
     const until = step.do === 'wait' && step.lookAt !== undefined ? ` ${(step.lookAt - NOW) / SECOND}` : '';
     expect(`${step.do}${until}`).toBe(expected);
   });
@@ -65,39 +72,39 @@ describe('decide', () => {
   test('with a backoff of 1 and no delay the waits are those of masakari-monitors', () => {
     const masakari = { ...LIMITS, backoff: 1, delayMs: 0 };
     let { known, now } = { known: UNKNOWN_STANDING, now: NOW };
-    const told: string[] = [];
-    for (let look = 0; look < 20; look += 1) {
+    const received: string[] = [];
+    for (let poll = 0; poll < 20; poll += 1) {
       const { standing: next, step } = decide(known, 'down', now, masakari);
       known = next;
-      told.push(`${step.do} ${(now - NOW) / SECOND}`);
+      received.push(`${step.do} ${(now - NOW) / SECOND}`);
       if (step.do === 'report') break;
       if (step.do === 'restart') known = whenRestarting(known, now);
       else now = step.lookAt ?? now;
     }
-    const restarts = told.filter((line) => !line.startsWith('wait'));
+    const restarts = received.filter((line) => !line.startsWith('wait'));
     expect(restarts).toEqual(['restart 0', 'restart 5', 'restart 10', 'restart 15', 'report 20']);
   });
 
   test('in every sequence a process is restarted at most as often as the limit allows, and each failure is reported once', () => {
-    const looks = fc.array(
+    const polls = fc.array(
       fc.record({
-        look: fc.constantFrom<Look>('up', 'down', 'down', 'starting', 'stopped', 'unknown'),
+        poll: fc.constantFrom<PollState>('up', 'down', 'down', 'starting', 'stopped', 'unknown'),
         passedMs: fc.integer({ min: 1, max: 20_000 }),
       }),
       { maxLength: 400 },
     );
     fc.assert(
-      fc.property(looks, (seen) => {
+      fc.property(polls, (seen) => {
         let known = UNKNOWN_STANDING;
         let now = NOW;
         let upFor = 0;
         const restarts: number[] = [];
         let reported = 0;
-        for (const { look, passedMs } of seen) {
-          const { standing: next, step } = decide(known, look, now, LIMITS);
-          upFor = look === 'up' ? upFor + passedMs : look === 'unknown' ? upFor : 0;
+        for (const { poll, passedMs } of seen) {
+          const { standing: next, step } = decide(known, poll, now, LIMITS);
+          upFor = poll === 'up' ? upFor + passedMs : poll === 'unknown' ? upFor : 0;
           known = next;
-          if (step.do !== 'wait') expect(['down', 'starting']).toContain(look);
+          if (step.do !== 'wait') expect(['down', 'starting']).toContain(poll);
           if (step.do === 'restart') {
             restarts.push(now);
             known = whenRestarting(known, now);

@@ -13,7 +13,7 @@ import { backoff } from '#protocol/backoff.ts';
 /**
  * The state of a process. `starting`: another program is starting or stopping it; `stopped`: a person stopped it in order.
  */
-export type Look = 'up' | 'down' | 'starting' | 'stopped' | 'unknown';
+export type PollState = 'up' | 'down' | 'starting' | 'stopped' | 'unknown';
 
 export interface Limits {
   readonly retries: number;
@@ -60,9 +60,9 @@ export interface Decision {
   readonly step: Step;
 }
 
-export function decide(before: Standing, look: Look, now: number, limits: Limits): Decision {
-  const standing = observed(withoutFuture(before, now), look, now, limits);
-  switch (look) {
+export function decide(before: Standing, poll: PollState, now: number, limits: Limits): Decision {
+  const standing = observed(withoutFuture(before, now), poll, now, limits);
+  switch (poll) {
     case 'up':
       return { standing, step: whileUp(standing, limits) };
     case 'starting': {
@@ -109,9 +109,9 @@ function withoutFuture(standing: Standing, now: number): Standing {
   };
 }
 
-function observed(before: Standing, look: Look, now: number, limits: Limits): Standing {
+function observed(before: Standing, poll: PollState, now: number, limits: Limits): Standing {
   const standing = { ...before, restarts: before.restarts.filter((time) => now - time < limits.windowMs) };
-  switch (look) {
+  switch (poll) {
     case 'up': {
       const upSince = standing.upSince ?? now;
       const up = { ...standing, upSince, downSince: undefined, startingSince: undefined };

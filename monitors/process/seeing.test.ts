@@ -156,16 +156,16 @@ describe('control groups', () => {
 
   test('a change of a group is reported, unless the group is no longer watched', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'cgroup-'));
-    const heard = vi.fn();
-    const ears = new CgroupEvents(heard);
+    const received = vi.fn();
+    const ears = new CgroupEvents(received);
     try {
       const events = join(directory, 'cgroup.events');
       writeFileSync(events, 'populated 1\n');
-      ears.hear(new Set([directory, join(directory, 'missing')]));
+      ears.receive(new Set([directory, join(directory, 'missing')]));
       expect(ears.groups).toEqual([directory]);
       writeFileSync(events, 'populated 0\n');
-      await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 20_000 });
-      ears.hear(new Set());
+      await vi.waitFor(() => expect(received).toHaveBeenCalled(), { timeout: 20_000 });
+      ears.receive(new Set());
       expect(ears.groups).toEqual([]);
     } finally {
       ears.close();
@@ -186,15 +186,15 @@ describe('control groups', () => {
 
   test.skipIf(!hasGroups)('the kernel reports the death of the last process of a group', async () => {
     const child = await idle('in-a-group');
-    const heard = vi.fn();
-    const ears = new CgroupEvents(heard);
+    const received = vi.fn();
+    const ears = new CgroupEvents(received);
     try {
       writeFileSync(join(own, 'cgroup.procs'), String(child.pid));
       expect(cgroupOf(child.pid, cgroupMount() ?? '')).toBe(own);
-      ears.hear(new Set([own]));
+      ears.receive(new Set([own]));
       const pulse = Pulse.of(child.pid);
       child.kill('SIGKILL');
-      await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 20_000 });
+      await vi.waitFor(() => expect(received).toHaveBeenCalled(), { timeout: 20_000 });
       expect(pulse?.beats()).toBe(false);
       pulse?.close();
       await vi.waitFor(() => rmdirSync(own), { timeout: 20_000 });

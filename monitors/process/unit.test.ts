@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { askUnits, parseUnits } from './unit.ts';
+import { parseUnits, queryUnits } from './unit.ts';
 
 function block(active: string, sub: string, other: Readonly<Record<string, string>> = {}): string {
   const fields = {
@@ -32,8 +32,8 @@ describe('a unit', () => {
     ['is masked', block('inactive', 'dead', { LoadState: 'masked' }), 'stopped'],
     ['is not installed', block('inactive', 'dead', { LoadState: 'not-found' }), 'unknown'],
     ['cannot be read', block('inactive', 'dead', { LoadState: 'bad-setting' }), 'unknown'],
-  ])('%s', (_, text, look) => {
-    expect(parseUnits(['x.service'], text)[0]?.look).toBe(look);
+  ])('%s', (_, text, poll) => {
+    expect(parseUnits(['x.service'], text)[0]?.poll).toBe(poll);
   });
 
   test('has its main process and its control group', () => {
@@ -43,7 +43,7 @@ describe('a unit', () => {
 
   test('several units are distinguished by their order, for any aliases', () => {
     const text = `${block('active', 'running', { Id: 'real-a.service' })}\n${block('failed', 'failed', { Result: 'signal' })}`;
-    expect(parseUnits(['a.service', 'b.service'], text).map(({ unit, look }) => `${unit} ${look}`)).toEqual([
+    expect(parseUnits(['a.service', 'b.service'], text).map(({ unit, poll }) => `${unit} ${poll}`)).toEqual([
       'a.service up',
       'b.service down',
     ]);
@@ -53,10 +53,10 @@ describe('a unit', () => {
   test('cannot be read if systemd is not the init', async () => {
     const limits = { timeoutMs: 20_000, signal: new AbortController().signal };
     const refusing = ['sh', '-c', 'echo "System has not been booted with systemd" >&2; exit 1', 'systemctl'] as const;
-    await expect(askUnits(['a.service'], refusing, limits)).rejects.toThrow(
+    await expect(queryUnits(['a.service'], refusing, limits)).rejects.toThrow(
       'systemctl cannot read units: System has not been booted with systemd',
     );
-    await expect(askUnits(['a'], ['sh', '-c', 'sleep 1000'], { ...limits, timeoutMs: 100 })).rejects.toThrow(
+    await expect(queryUnits(['a'], ['sh', '-c', 'sleep 1000'], { ...limits, timeoutMs: 100 })).rejects.toThrow(
       'took longer than 0.1 s',
     );
   });

@@ -4,7 +4,7 @@
  * Invariant: a unit that systemd is still working on never counts as down; systemd may be restarting it.
  */
 import { execFile } from 'node:child_process';
-import type { Look } from './process-decision.ts';
+import type { PollState } from './process-decision.ts';
 
 /** Properties of org.freedesktop.systemd1(5). */
 const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'MainPID', 'ControlGroup'] as const;
@@ -13,7 +13,7 @@ const MAX_OUTPUT_BYTES = 1024 * 1024;
 export interface UnitFacts {
   /** As in the request. */
   readonly unit: string;
-  readonly look: Look;
+  readonly poll: PollState;
   readonly isMasked: boolean;
   /** systemd's states. */
   readonly detail: string;
@@ -40,7 +40,7 @@ export function parseUnits(units: readonly string[], text: string): readonly Uni
     return {
       unit,
       isMasked: field('LoadState') === 'masked',
-      look: lookOf(field('LoadState'), field('ActiveState'), field('Result')),
+      poll: stateOf(field('LoadState'), field('ActiveState'), field('Result')),
       detail: `${field('ActiveState')} (${field('SubState')}), load ${field('LoadState')}, result ${field('Result') || '-'}`,
       mainPid: Number.isInteger(pid) && pid > 0 ? pid : undefined,
       cgroup: field('ControlGroup') === '' || field('ControlGroup') === '/' ? undefined : field('ControlGroup'),
@@ -49,7 +49,7 @@ export function parseUnits(units: readonly string[], text: string): readonly Uni
 }
 
 /** ActiveState is one of these. A unit that was stopped in order, or ended by itself without an error, is inactive with success. */
-function lookOf(load: string, active: string, result: string): Look {
+function stateOf(load: string, active: string, result: string): PollState {
   if (load === 'masked') return 'stopped';
   switch (active) {
     case 'active':
@@ -73,16 +73,16 @@ function lookOf(load: string, active: string, result: string): Look {
 /** The command that runs `systemctl`; its first word is the program. */
 export type Systemctl = readonly [program: string, ...rest: string[]];
 
-export interface AskLimits {
+export interface QueryLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /** One call for all units. Throws if systemd cannot be queried. */
-export async function askUnits(
+export async function queryUnits(
   units: readonly string[],
   [program, ...rest]: Systemctl,
-  limits: AskLimits,
+  limits: QueryLimits,
 ): Promise<readonly UnitFacts[]> {
   if (units.length === 0) return [];
   const argv = [...rest, 'show', `--property=${PROPERTIES.join(',')}`, '--', ...units];
@@ -90,7 +90,7 @@ export async function askUnits(
 }
 
 /** True while the host shuts down: its services then end in order. Never throws. */
-export async function isShuttingDown([program, ...rest]: Systemctl, limits: AskLimits): Promise<boolean> {
+export async function isShuttingDown([program, ...rest]: Systemctl, limits: QueryLimits): Promise<boolean> {
   try {
     const text = await output(program, [...rest, 'show', '--property=SystemState'], limits);
     return text.trim() === 'SystemState=stopping';
@@ -100,7 +100,7 @@ export async function isShuttingDown([program, ...rest]: Systemctl, limits: AskL
   }
 }
 
-function output(program: string, argv: readonly string[], { timeoutMs, signal }: AskLimits): Promise<string> {
+function output(program: string, argv: readonly string[], { timeoutMs, signal }: QueryLimits): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       timeout: timeoutMs,
@@ -112,8 +112,8 @@ function output(program: string, argv: readonly string[], { timeoutMs, signal }:
     };
     execFile(program, argv, options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
-      const said = stderr.trim().split('\n', 1)[0] ?? '';
-      const what = error.killed === true ? `it took longer than ${timeoutMs / 1000} s` : said || error.message;
+      const reported = stderr.trim().split('\n', 1)[0] ?? '';
+      const what = error.killed === true ? `it took longer than ${timeoutMs / 1000} s` : reported || error.message;
       reject(new Error(`systemctl cannot read units: ${what}`, { cause: error }));
     });
   });

@@ -90,21 +90,21 @@ async function watch(entry: Readonly<Record<string, string | boolean>>) {
   };
   const outside = { systemctl: [path('systemctl')] as const, readTable: () => readProcessTable() };
   const monitor = await createWith(options, 'compute-1', outside);
-  const told = { reports: [] as NotificationBody[], log: [] as string[], sights: 0, monitor };
+  const received = { reports: [] as NotificationBody[], log: [] as string[], sights: 0, monitor };
   running = monitor.run({
     node: 'compute-1',
     signal: ended.signal,
-    log: (level, message, fields) => told.log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
+    log: (level, message, fields) => received.log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     report: async (body) => {
-      told.reports.push(body);
+      received.reports.push(body);
     },
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => {
-      told.sights += 1;
+      received.sights += 1;
     },
     blind: () => {},
   });
-  return told;
+  return received;
 }
 
 /** The state of a unit that systemd has started. */
@@ -118,8 +118,8 @@ test.skipIf(!AS_ROOT)(
   'a unit whose process is killed is restarted, without its failures counting against it',
   async () => {
     start();
-    const told = await watch({ systemd_unit: 'x' });
-    await vi.waitFor(() => expect(told.sights).toBeGreaterThan(0), PATIENCE);
+    const received = await watch({ systemd_unit: 'x' });
+    await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
     const before = read('pid');
     process.kill(Number(before), 'SIGKILL');
     await vi.waitFor(
@@ -127,52 +127,52 @@ test.skipIf(!AS_ROOT)(
       PATIENCE,
     );
     await vi.waitFor(async () => {
-      expect((await told.monitor.look(AbortSignal.timeout(20_000)))[0]).toMatchObject({
+      expect((await received.monitor.poll(AbortSignal.timeout(20_000)))[0]).toMatchObject({
         subject: 'x.service',
         state: 'up',
       });
     }, PATIENCE);
     expect(read('pid')).not.toBe(before);
-    expect(told.reports).toEqual([]);
+    expect(received.reports).toEqual([]);
   },
 );
 
 test.skipIf(!AS_ROOT)('a unit that was stopped in order is not changed', async () => {
   start();
-  const told = await watch({ systemd_unit: 'x' });
-  await vi.waitFor(() => expect(told.sights).toBeGreaterThan(0), PATIENCE);
+  const received = await watch({ systemd_unit: 'x' });
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
   writeFileSync(path('after'), 'inactive dead success\n');
   kill();
-  await vi.waitFor(() => expect(told.log.join('\n')).toContain('has died'), PATIENCE);
-  const seen = told.sights;
-  await vi.waitFor(() => expect(told.sights).toBeGreaterThan(seen + 20), PATIENCE);
-  expect([read('calls'), told.reports]).toEqual(['', []]);
+  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), PATIENCE);
+  const seen = received.sights;
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), PATIENCE);
+  expect([read('calls'), received.reports]).toEqual(['', []]);
 });
 
 test.skipIf(!AS_ROOT)('unless the list requires that it runs', async () => {
   writeFileSync(path('works'), '');
-  const told = await watch({ systemd_unit: 'x', respect_stop: false });
+  const received = await watch({ systemd_unit: 'x', respect_stop: false });
   await vi.waitFor(() => expect(read('state')).toContain('active running'), PATIENCE);
-  expect(told.reports).toEqual([]);
+  expect(received.reports).toEqual([]);
 });
 
 test.skipIf(!AS_ROOT)('a unit that systemd is restarting itself is not changed', async () => {
   start();
-  const told = await watch({ systemd_unit: 'x' });
-  await vi.waitFor(() => expect(told.sights).toBeGreaterThan(0), PATIENCE);
+  const received = await watch({ systemd_unit: 'x' });
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
   writeFileSync(path('after'), 'activating auto-restart signal\n');
   kill();
-  await vi.waitFor(() => expect(told.log.join('\n')).toContain('has died'), PATIENCE);
-  const seen = told.sights;
-  await vi.waitFor(() => expect(told.sights).toBeGreaterThan(seen + 20), PATIENCE);
-  expect([read('calls'), told.reports]).toEqual(['', []]);
+  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), PATIENCE);
+  const seen = received.sights;
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), PATIENCE);
+  expect([read('calls'), received.reports]).toEqual(['', []]);
 });
 
 test.skipIf(!AS_ROOT)('a unit that stays failed is reported with the name that the engine recovers', async () => {
   writeFileSync(path('state'), 'failed failed exit-code\n');
-  const told = await watch({ systemd_unit: 'openstack-nova-compute' });
-  await vi.waitFor(() => expect(told.reports).toHaveLength(1), PATIENCE);
-  expect(told.reports[0]?.notification.payload).toEqual({ event: 'STOPPED', process_name: 'nova-compute' });
+  const received = await watch({ systemd_unit: 'openstack-nova-compute' });
+  await vi.waitFor(() => expect(received.reports).toHaveLength(1), PATIENCE);
+  expect(received.reports[0]?.notification.payload).toEqual({ event: 'STOPPED', process_name: 'nova-compute' });
   expect(
     read('calls')
       .split('\n')

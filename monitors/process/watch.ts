@@ -14,7 +14,7 @@ import type { ListEntry } from './entry.ts';
 import { decide, type Limits, type Step } from './process-decision.ts';
 import { type ReadTable, readProcessTable } from './process-table.ts';
 import { readBootId, readStandings, type Standings, standingOf, writeStandings } from './state-file.ts';
-import { askUnits, isShuttingDown, type Systemctl } from './unit.ts';
+import { isShuttingDown, queryUnits, type Systemctl } from './unit.ts';
 import { Watched } from './watched.ts';
 
 /** The watch's access to the outside world; the tests replace it. */
@@ -28,9 +28,9 @@ export const REAL_OUTSIDE: Outside = { systemctl: ['systemctl'], readTable: () =
 type Settings = EngineOptions['processMonitor'];
 
 /** A poll runs systemctl, or reads all of /proc. */
-const MIN_LOOK_PAUSE_MS = 250;
+const MIN_POLL_PAUSE_MS = 250;
 /** A monitor spends at most a 20th of its time on polls of processes that are down. */
-const LOOK_SHARE = 20;
+const POLL_SHARE = 20;
 /** Poll interval of a unit that is stopped, or up without a main process. */
 const QUIET_UNIT_MS = 30_000;
 const SYSTEMCTL_TIMEOUT_MS = 20_000;
@@ -53,7 +53,7 @@ export class Watch {
   #eager: number[] = [];
   #checkDue = 0;
   #held: string | undefined;
-  #lookCostMs = 0;
+  #pollCostMs = 0;
   #isUnwritable = false;
 
   constructor(context: MonitorContext, outside: Outside, settings: Settings, entries: readonly ListEntry[]) {
@@ -152,10 +152,10 @@ export class Watch {
       for (const one of this.#watched) one.dropStrangers();
     }
     const due = this.#watched.filter((one) => one.work === 'none' && this.#isDue(one, now));
-    await this.#look(due);
+    await this.#poll(due);
     if (this.#context.signal.aborted) return;
     await this.#act(due);
-    if (this.#watched.every(({ look }) => look !== 'unknown')) this.#context.seen();
+    if (this.#watched.every(({ poll }) => poll !== 'unknown')) this.#context.seen();
   }
 
   #isDue(one: Watched, now: number): boolean {
@@ -165,12 +165,12 @@ export class Watch {
       this.#context.log(one.pids.length > 0 ? 'debug' : 'warning', 'a watched process has died', fields);
       if (one.pids.length === 0) return true;
     }
-    if (one.entry.kind === 'process' && one.look === 'up' && one.pids.length === 0) return true;
-    return now >= one.lookDue;
+    if (one.entry.kind === 'process' && one.poll === 'up' && one.pids.length === 0) return true;
+    return now >= one.pollDue;
   }
 
-  async #look(ones: readonly Watched[]): Promise<void> {
-    const plain = ones.filter((one) => one.entry.kind === 'process' && !(one.look === 'up' && one.pids.length > 0));
+  async #poll(ones: readonly Watched[]): Promise<void> {
+    const plain = ones.filter((one) => one.entry.kind === 'process' && !(one.poll === 'up' && one.pids.length > 0));
     const units = ones.flatMap((one) => (one.entry.kind === 'unit' ? [{ one, unit: one.entry.unit }] : []));
     const began = performance.now();
     if (plain.length > 0) {
@@ -180,26 +180,26 @@ export class Watch {
       });
     }
     if (units.length > 0) {
-      const asked = units.map(({ one }) => one);
-      await this.#attempt(asked, async () => {
+      const requested = units.map(({ one }) => one);
+      await this.#attempt(requested, async () => {
         const limits = { timeoutMs: SYSTEMCTL_TIMEOUT_MS, signal: this.#context.signal };
         const names = units.map(({ unit }) => unit);
-        const facts = await askUnits(names, this.#outside.systemctl, limits);
+        const facts = await queryUnits(names, this.#outside.systemctl, limits);
         for (const [index, { one }] of units.entries()) {
           const fact = facts[index];
           if (fact !== undefined) one.takeUnit(fact, this.#mount);
-          if (one.look === 'unknown') this.#context.blind(`${names[index]}: ${one.detail}`);
+          if (one.poll === 'unknown') this.#context.blind(`${names[index]}: ${one.detail}`);
         }
       });
     }
     if (plain.length + units.length === 0) return;
-    this.#lookCostMs = performance.now() - began;
-    this.#ears.hear(new Set(this.#watched.flatMap((one) => one.cgroups)));
+    this.#pollCostMs = performance.now() - began;
+    this.#ears.receive(new Set(this.#watched.flatMap((one) => one.cgroups)));
   }
 
-  async #attempt(ones: readonly Watched[], look: () => Promise<void>): Promise<void> {
+  async #attempt(ones: readonly Watched[], poll: () => Promise<void>): Promise<void> {
     try {
-      await look();
+      await poll();
     } catch (error) {
       if (this.#context.signal.aborted) return;
       const reason = errorMessage(error);
@@ -208,17 +208,17 @@ export class Watch {
     }
   }
 
-  async #act(looked: readonly Watched[]): Promise<void> {
+  async #act(polled: readonly Watched[]): Promise<void> {
     const now = Date.now();
     const limits = limitsOf(this.#settings);
-    const decided = looked.map((one) => ({ one, ...decide(one.standing, one.look, now, limits) }));
+    const decided = polled.map((one) => ({ one, ...decide(one.standing, one.poll, now, limits) }));
     const needsHand = decided.some(
-      ({ one, step }) => step.do !== 'wait' || (one.start === 'due' && one.look === 'down'),
+      ({ one, step }) => step.do !== 'wait' || (one.start === 'due' && one.poll === 'down'),
     );
     const isHeld = needsHand && (await this.#isHeld());
     if (this.#context.signal.aborted) return;
     for (const { one, standing, step } of decided) {
-      one.lookDue = performance.now() + this.#pauseAfter(one, step, now);
+      one.pollDue = performance.now() + this.#pauseAfter(one, step, now);
       if (isHeld && (step.do !== 'wait' || one.start === 'due')) continue;
       if (this.#actions.start(one, standing)) continue;
       const before = one.standing;
@@ -252,17 +252,17 @@ export class Watch {
   }
 
   /** Milliseconds until the next poll if no change is detected before. */
-  #pauseAfter({ entry, look, standing, pids }: Watched, step: Step, now: number): number {
+  #pauseAfter({ entry, poll, standing, pids }: Watched, step: Step, now: number): number {
     const { checkIntervalMs, watchIntervalMs } = this.#settings;
-    const soon = Math.max(MIN_LOOK_PAUSE_MS, watchIntervalMs, this.#lookCostMs * LOOK_SHARE);
+    const soon = Math.max(MIN_POLL_PAUSE_MS, watchIntervalMs, this.#pollCostMs * POLL_SHARE);
     const asDecided = step.do === 'wait' && step.lookAt !== undefined ? Math.max(0, step.lookAt - now) : undefined;
-    if (look === 'up') {
+    if (poll === 'up') {
       if (asDecided !== undefined) return asDecided;
       if (entry.kind === 'process') return Number.POSITIVE_INFINITY;
       return pids.length > 0 ? 2 * QUIET_UNIT_MS : Math.max(checkIntervalMs, QUIET_UNIT_MS);
     }
-    if (look === 'stopped') return Math.max(checkIntervalMs, QUIET_UNIT_MS);
-    if (standing.failure?.report === 'made' || look === 'unknown') return checkIntervalMs;
+    if (poll === 'stopped') return Math.max(checkIntervalMs, QUIET_UNIT_MS);
+    if (standing.failure?.report === 'made' || poll === 'unknown') return checkIntervalMs;
     return asDecided === undefined ? soon : Math.min(asDecided, soon);
   }
 

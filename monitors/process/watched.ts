@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { cgroupOf } from './cgroup.ts';
 import type { ListEntry } from './entry.ts';
 import { Pulse } from './liveness.ts';
-import { type Look, type Standing, UNKNOWN_STANDING } from './process-decision.ts';
+import { type PollState, type Standing, UNKNOWN_STANDING } from './process-decision.ts';
 import { downDetail, matching, type Running, readRunning } from './process-table.ts';
 import type { UnitFacts } from './unit.ts';
 
@@ -17,13 +17,13 @@ const MAX_PULSES = 16;
 
 export class Watched {
   entry: ListEntry;
-  look: Look = 'unknown';
+  poll: PollState = 'unknown';
   detail = 'not polled yet';
   standing: Standing = UNKNOWN_STANDING;
   /** Its start commands are run once, when the monitor starts and the process is not running. */
   start: 'due' | 'over' = 'due';
   /** Time of its next poll unless a process ends before; by `performance.now()`. */
-  lookDue = 0;
+  pollDue = 0;
   /** The current action for it. During an action it is not polled. */
   work: 'none' | 'start' | 'restart' | 'report' = 'none';
   #pulses: readonly Pulse[] = [];
@@ -67,8 +67,8 @@ export class Watched {
     const { found, foreign } = matching(table, this.entry, ownGroups);
     // The table is a moment old already: only processes that live now are up.
     this.#follow(found.map(({ pid }) => pid));
-    this.look = this.#pulses.length > 0 ? 'up' : 'down';
-    this.detail = this.look === 'up' ? `pid ${this.pids.join(', ')}` : downDetail(foreign);
+    this.poll = this.#pulses.length > 0 ? 'up' : 'down';
+    this.detail = this.poll === 'up' ? `pid ${this.pids.join(', ')}` : downDetail(foreign);
     this.#cgroups = mount === undefined ? [] : this.pids.flatMap((pid) => cgroupOf(pid, mount) ?? []);
   }
 
@@ -78,12 +78,12 @@ export class Watched {
     this.#follow(facts.mainPid === undefined ? [] : [facts.mainPid]);
     // The main process is dead and systemd has not processed that yet: the next poll reads the result.
     const isBehind = facts.mainPid !== undefined && this.#pulses.length === 0;
-    this.look = isBehind ? 'starting' : lookOfUnit(facts, this.entry.whenStopped);
+    this.poll = isBehind ? 'starting' : stateOfUnit(facts, this.entry.whenStopped);
     this.#cgroups = mount === undefined || facts.cgroup === undefined ? [] : [join(mount, facts.cgroup)];
   }
 
   cannotBeSeen(reason: string): void {
-    this.look = 'unknown';
+    this.poll = 'unknown';
     this.detail = reason;
   }
 
@@ -102,6 +102,6 @@ export class Watched {
 }
 
 /** A masked unit cannot be started, even if the list requires it. */
-export function lookOfUnit(facts: UnitFacts, whenStopped: 'leave' | 'restart'): Look {
-  return facts.look === 'stopped' && whenStopped === 'restart' && !facts.isMasked ? 'down' : facts.look;
+export function stateOfUnit(facts: UnitFacts, whenStopped: 'leave' | 'restart'): PollState {
+  return facts.poll === 'stopped' && whenStopped === 'restart' && !facts.isMasked ? 'down' : facts.poll;
 }

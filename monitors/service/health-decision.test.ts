@@ -13,8 +13,8 @@ test('without a successful poll for longer it is blind, with its last reason', (
 });
 
 test('a monitor that reports nothing at all is blind too', () => {
-  const [sight] = decideReading(startHealth(5), 2000, 1000);
-  expect(sight).toEqual({ is: 'blind', lastSeen: 5, reason: 'neither a poll nor a reason was reported' });
+  const [observation] = decideReading(startHealth(5), 2000, 1000);
+  expect(observation).toEqual({ is: 'blind', lastSeen: 5, reason: 'neither a poll nor a reason was reported' });
 });
 
 test('the recovery of a blind monitor is reported once', () => {

@@ -9,14 +9,14 @@ export type MonitorHealth =
   | { readonly is: 'blind'; readonly lastSeen: number; readonly reason: string };
 
 /** The change that has to be reported. */
-export type SightChange = 'became blind' | 'recovered' | 'none';
+export type HealthChange = 'became blind' | 'recovered' | 'none';
 
 /** The start counts as a successful poll. */
 export function startHealth(now: number): MonitorHealth {
   return { is: 'seeing', lastSeen: now, reason: null };
 }
 
-export function sawAll(before: MonitorHealth, now: number): readonly [MonitorHealth, SightChange] {
+export function sawAll(before: MonitorHealth, now: number): readonly [MonitorHealth, HealthChange] {
   return [{ is: 'seeing', lastSeen: now, reason: null }, before.is === 'blind' ? 'recovered' : 'none'];
 }
 
@@ -29,7 +29,7 @@ export function decideReading(
   before: MonitorHealth,
   now: number,
   blindAfterMs: number,
-): readonly [MonitorHealth, SightChange] {
+): readonly [MonitorHealth, HealthChange] {
   if (before.is === 'blind' || now - before.lastSeen <= blindAfterMs) return [before, 'none'];
   const reason = before.reason ?? 'neither a poll nor a reason was reported';
   return [{ is: 'blind', lastSeen: before.lastSeen, reason }, 'became blind'];

@@ -13,7 +13,7 @@ export const MONITOR_NAMES = ['host', 'process', 'instance', 'guest'] as const;
 export type MonitorName = (typeof MONITOR_NAMES)[number];
 
 /** One line of a monitor's poll: a host, a process or an instance. */
-export interface Sight {
+export interface Observation {
   /** The object, e.g. a host name, a process name, an instance's UUID. */
   readonly subject: string;
   /** One word, e.g. `up`, `suspected`, `dead`, `unknown`, `running`, `crashed`. */
@@ -40,7 +40,7 @@ export interface MonitorContext {
    * Nova's facts about an instance, requested from the engine; undefined if no engine responds or it does not know them.
    * Never throws.
    */
-  askInstance(uuid: string): Promise<InstanceFacts | undefined>;
+  queryInstance(uuid: string): Promise<InstanceFacts | undefined>;
   /** The monitor has just read everything that it watches. */
   seen(): void;
   /** A poll failed; called for each failed poll. The process that runs the monitor reports a monitor that is blind for too long. */
@@ -64,12 +64,16 @@ export interface Monitor {
   /** Watches until the signal. Throws only for errors that a retry cannot cure. */
   run(context: MonitorContext): Promise<void>;
   /** One poll, for `--once`; throws if nothing can be read. */
-  look(signal: AbortSignal): Promise<readonly Sight[]>;
+  poll(signal: AbortSignal): Promise<readonly Observation[]>;
   /**
    * Checks a report of this kind of monitor before a report that waited long is sent. Also called on a monitor that does not
    * run, for the reports of another process. Never throws.
    */
-  recheck(body: NotificationBody, askInstance?: MonitorContext['askInstance'], proof?: ReportedProof): Promise<Recheck>;
+  recheck(
+    body: NotificationBody,
+    queryInstance?: MonitorContext['queryInstance'],
+    proof?: ReportedProof,
+  ): Promise<Recheck>;
   /** Applies changed options and files. If they are invalid it throws and changes nothing. */
   reload(options: EngineOptions, segmentHosts?: readonly string[]): Promise<void>;
 }

@@ -6,7 +6,7 @@ const monitorOf = (given: Partial<Monitor>): Monitor => ({
   name: 'host',
   blindAfterMs: 60_000,
   run: ({ signal }) => ended(signal),
-  look: async () => [],
+  poll: async () => [],
   recheck: async () => 'unknown',
   reload: async () => {},
   ...given,
@@ -21,7 +21,7 @@ function serviceOf(monitors: readonly Monitor[], given: Partial<ServiceOptions> 
     node: 'compute-1',
     log: () => {},
     report: async () => {},
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     onState: () => {},
     ...given,
   });
@@ -47,7 +47,7 @@ test('every monitor runs until the service is stopped', async () => {
 });
 
 test('a monitor that fails is restarted, and the others are not affected', async () => {
-  const said: string[] = [];
+  const reported: string[] = [];
   let begins = 0;
   const second = Promise.withResolvers<void>();
   const failing = monitorOf({
@@ -66,18 +66,19 @@ test('a monitor that fails is restarted, and the others are not affected', async
       await ended(signal);
     },
   });
-  const log: ServiceOptions['log'] = (level, message, fields) => said.push(`${level} ${message}: ${fields?.reason}`);
+  const log: ServiceOptions['log'] = (level, message, fields) =>
+    reported.push(`${level} ${message}: ${fields?.reason}`);
   const service = serviceOf([failing, other], { log });
   const run = service.run();
   await second.promise;
   service.stop();
   await run;
   expect({ begins, otherBegins }).toEqual({ begins: 2, otherBegins: 1 });
-  expect(said).toContain('error monitor failed and is restarted: the list cannot be read');
+  expect(reported).toContain('error monitor failed and is restarted: the list cannot be read');
 });
 
 test('a blind monitor and its recovery are reported with the reason', async () => {
-  const told: (readonly MonitorState[])[] = [];
+  const received: (readonly MonitorState[])[] = [];
   const blind = Promise.withResolvers<void>();
   const seeing = Promise.withResolvers<void>();
   let context: MonitorContext | undefined;
@@ -91,8 +92,8 @@ test('a blind monitor and its recovery are reported with the reason', async () =
     },
   });
   const onState: ServiceOptions['onState'] = (states) => {
-    told.push(states);
-    (told.length === 1 ? blind : seeing).resolve();
+    received.push(states);
+    (received.length === 1 ? blind : seeing).resolve();
   };
   const service = serviceOf([monitor], { onState });
   const run = service.run();
@@ -101,8 +102,8 @@ test('a blind monitor and its recovery are reported with the reason', async () =
   await seeing.promise;
   service.stop();
   await run;
-  expect(told).toEqual([
-    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not respond', unseenMs: expect.any(Number) }],
-    [{ monitor: 'instance', state: 'seeing', reason: null, unseenMs: expect.any(Number) }],
+  expect(received).toEqual([
+    [{ monitor: 'instance', state: 'blind', reason: 'libvirtd does not respond', blindMs: expect.any(Number) }],
+    [{ monitor: 'instance', state: 'seeing', reason: null, blindMs: expect.any(Number) }],
   ]);
 });

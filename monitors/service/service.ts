@@ -12,8 +12,8 @@ import type { Log } from '#protocol/log.ts';
 import {
   couldNotSee,
   decideReading,
+  type HealthChange,
   type MonitorHealth,
-  type SightChange,
   sawAll,
   startHealth,
 } from './health-decision.ts';
@@ -29,7 +29,7 @@ export interface MonitorState {
   readonly state: 'seeing' | 'blind';
   readonly reason: string | null;
   /** Since its last successful poll. */
-  readonly unseenMs: number;
+  readonly blindMs: number;
 }
 
 export interface ServiceOptions {
@@ -38,26 +38,26 @@ export interface ServiceOptions {
   readonly node: string;
   readonly log: Log;
   readonly report: MonitorContext['report'];
-  readonly askInstance: (uuid: string) => Promise<InstanceFacts | undefined>;
+  readonly queryInstance: (uuid: string) => Promise<InstanceFacts | undefined>;
   /** Called when a monitor becomes blind or recovers. */
   readonly onState: (states: readonly MonitorState[]) => void;
 }
 
 export class MonitorService {
   readonly #options: ServiceOptions;
-  readonly #sights = new Map<MonitorName, MonitorHealth>();
+  readonly #observations = new Map<MonitorName, MonitorHealth>();
   readonly #end = new AbortController();
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     const now = performance.now();
-    for (const { name } of options.monitors) this.#sights.set(name, startHealth(now));
+    for (const { name } of options.monitors) this.#observations.set(name, startHealth(now));
   }
 
   get states(): readonly MonitorState[] {
     const now = performance.now();
-    return [...this.#sights].map(([monitor, { is, reason, lastSeen }]) => {
-      return { monitor, state: is, reason, unseenMs: now - lastSeen };
+    return [...this.#observations].map(([monitor, { is, reason, lastSeen }]) => {
+      return { monitor, state: is, reason, blindMs: now - lastSeen };
     });
   }
 
@@ -66,13 +66,13 @@ export class MonitorService {
     const { monitors } = this.#options;
     const { signal } = this.#end;
     const shortest = Math.min(...monitors.map(({ blindAfterMs }) => blindAfterMs));
-    const look = setInterval(() => this.#lookAtAll(), Math.max(50, shortest / 2));
-    const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const poll = setInterval(() => this.#pollAll(), Math.max(50, shortest / 2));
+    const requested = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     const running = Promise.all(monitors.map((monitor) => this.#keep(monitor)));
     try {
-      await Promise.race([running, asked.then(() => delay(END_MS, undefined, { ref: false }))]);
+      await Promise.race([running, requested.then(() => delay(END_MS, undefined, { ref: false }))]);
     } finally {
-      clearInterval(look);
+      clearInterval(poll);
     }
   }
 
@@ -105,41 +105,46 @@ export class MonitorService {
   }
 
   #contextOf(monitor: Monitor): MonitorContext {
-    const { node, log, report, askInstance } = this.#options;
+    const { node, log, report, queryInstance } = this.#options;
     return {
       node,
       log: (level, message, fields) => log(level, message, { monitor: monitor.name, ...fields }),
       signal: this.#end.signal,
       report,
-      askInstance,
-      seen: () => this.#change(monitor, sawAll(this.#sightOf(monitor), performance.now())),
+      queryInstance,
+      seen: () => this.#change(monitor, sawAll(this.#observationOf(monitor), performance.now())),
       blind: (reason) => this.#cannotSee(monitor, reason),
     };
   }
 
-  #sightOf({ name }: Monitor): MonitorHealth {
-    return this.#sights.get(name) ?? startHealth(performance.now());
+  #observationOf({ name }: Monitor): MonitorHealth {
+    return this.#observations.get(name) ?? startHealth(performance.now());
   }
 
   #cannotSee(monitor: Monitor, reason: string): void {
-    const before = this.#sightOf(monitor);
+    const before = this.#observationOf(monitor);
     if (before.reason !== reason)
       this.#options.log('warning', 'cannot detect failures', { monitor: monitor.name, reason });
-    this.#sights.set(monitor.name, couldNotSee(before, reason));
+    this.#observations.set(monitor.name, couldNotSee(before, reason));
   }
 
-  #lookAtAll(): void {
+  #pollAll(): void {
     for (const monitor of this.#options.monitors) {
-      this.#change(monitor, decideReading(this.#sightOf(monitor), performance.now(), monitor.blindAfterMs));
+      this.#change(monitor, decideReading(this.#observationOf(monitor), performance.now(), monitor.blindAfterMs));
     }
   }
 
-  #change({ name, blindAfterMs }: Monitor, [sight, change]: readonly [MonitorHealth, SightChange]): void {
-    this.#sights.set(name, sight);
+  #change({ name, blindAfterMs }: Monitor, [observation, change]: readonly [MonitorHealth, HealthChange]): void {
+    this.#observations.set(name, observation);
     if (change === 'none') return;
     const { log, onState } = this.#options;
     if (change === 'recovered') log('info', 'monitor recovered', { monitor: name });
-    else log('error', 'monitor is blind', { monitor: name, after_seconds: blindAfterMs / 1000, reason: sight.reason });
+    else
+      log('error', 'monitor is blind', {
+        monitor: name,
+        after_seconds: blindAfterMs / 1000,
+        reason: observation.reason,
+      });
     onState(this.states);
   }
 }

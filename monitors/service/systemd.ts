@@ -40,13 +40,13 @@ export class ServiceManager {
   }
 
   /** @param assignments e.g. `READY=1`, `STATUS=…`. Resolves when they were sent; never throws. */
-  tell(...assignments: readonly string[]): Promise<void> {
+  notify(...assignments: readonly string[]): Promise<void> {
     const { NOTIFY_SOCKET, PATH } = this.#environment;
     if (!NOTIFY_SOCKET) return Promise.resolve();
     const env = { NOTIFY_SOCKET, ...(PATH ? { PATH } : {}) };
     const words = assignments.map((text) => printable(text).replaceAll(/ +/g, ' ').slice(0, MAX_CHARACTERS));
     this.#last = this.#last
-      .then(() => tellNow(words, env))
+      .then(() => notifyNow(words, env))
       .catch((error: unknown) => {
         const [reason] = errorMessage(error).split('\n');
         this.#log('warning', 'systemd could not be notified', { reason });
@@ -58,17 +58,17 @@ export class ServiceManager {
   async alive(): Promise<void> {
     if (this.#isAliveWaiting) return;
     this.#isAliveWaiting = true;
-    await this.tell('WATCHDOG=1');
+    await this.notify('WATCHDOG=1');
     this.#isAliveWaiting = false;
   }
 
   /** Resolves when all notifications were sent: a process that ends earlier loses the rest. */
-  async told(): Promise<void> {
+  async settled(): Promise<void> {
     await this.#last;
   }
 }
 
-function tellNow(words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+function notifyNow(words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile(PROGRAM, words, { env, timeout: TIMEOUT_MS }, (error) => (error ? reject(error) : resolve()));
   });

@@ -13,7 +13,7 @@ import { isBusy } from './retry.ts';
 import { retryAfter } from './retry-after.ts';
 
 /** The service and the request, for messages, e.g. `Nova` and `POST /servers/UUID/action`. */
-export interface Asked {
+export interface RequestDescription {
   readonly who: Who;
   readonly what: string;
 }
@@ -22,8 +22,8 @@ export interface Asked {
 const MAX_QUOTE = 300;
 
 /** The error for an outcome that is not a success. */
-export function fault(asked: Asked, outcome: Outcome, redaction: Redaction): CloudError {
-  const { who, what } = asked;
+export function fault(requested: RequestDescription, outcome: Outcome, redaction: Redaction): CloudError {
+  const { who, what } = requested;
   switch (outcome.kind) {
     case 'not_sent': {
       const cause = redaction.cause(outcome.why);
@@ -45,11 +45,11 @@ export function fault(asked: Asked, outcome: Outcome, redaction: Redaction): Clo
     case 'oversized':
       return new CloudError('unknown', `${who}'s response to ${what} is larger than ${outcome.bytes} bytes`);
     case 'answer':
-      return answered(asked, outcome, redaction);
+      return answered(requested, outcome, redaction);
   }
 }
 
-function answered({ who, what }: Asked, answer: Answer, redaction: Redaction): CloudError {
+function answered({ who, what }: RequestDescription, answer: Answer, redaction: Redaction): CloudError {
   const { status } = answer;
   const requestId = requestIdOf(answer);
   const seconds = retryAfter(answer.headers);

@@ -6,11 +6,15 @@
 import * as v from 'valibot';
 import { CloudError } from '../cloud-error.ts';
 import type { Answer } from './exchange.ts';
-import { type Asked, sizeAndType } from './fault.ts';
+import { type RequestDescription, sizeAndType } from './fault.ts';
 
 /** The body of a response. Throws `CloudError` of kind `unknown` if the body is not JSON, because its sender was not this API. */
-export function parsed<S extends v.GenericSchema>(schema: S, answer: Answer, asked: Asked): v.InferOutput<S> {
-  const start = answerTo(asked, answer);
+export function parsed<S extends v.GenericSchema>(
+  schema: S,
+  answer: Answer,
+  requested: RequestDescription,
+): v.InferOutput<S> {
+  const start = answerTo(requested, answer);
   let tree: unknown;
   try {
     tree = JSON.parse(answer.body);
@@ -22,7 +26,7 @@ export function parsed<S extends v.GenericSchema>(schema: S, answer: Answer, ask
 }
 
 /** The start of a message about the content of a response. */
-export function answerTo({ who, what }: Asked, { status }: Answer): string {
+export function answerTo({ who, what }: RequestDescription, { status }: Answer): string {
   return `${who} responded ${status} to ${what}, but`;
 }
 

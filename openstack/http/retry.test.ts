@@ -57,14 +57,14 @@ test('the wait is never longer than the rest of the time, the request of the clo
       seconds,
       fc.integer({ min: -10, max: 60_000 }),
       random,
-      (tried, asked, left, r) => {
-        const waitMs = waitBeforeNext(tried, asked, left, r, pace);
+      (tried, requested, left, r) => {
+        const waitMs = waitBeforeNext(tried, requested, left, r, pace);
         if (waitMs === undefined) return;
         expect(tried).toBeLessThan(4);
         expect(waitMs).toBeLessThan(left);
-        expect(waitMs).toBeGreaterThanOrEqual((asked ?? 0) * 1000);
-        expect(waitMs).toBeLessThanOrEqual((asked ?? 0) * 1000 + Math.min(8_000, 500 * 2 ** (tried - 1)));
-        expect(asked ?? 0).toBeLessThanOrEqual(30);
+        expect(waitMs).toBeGreaterThanOrEqual((requested ?? 0) * 1000);
+        expect(waitMs).toBeLessThanOrEqual((requested ?? 0) * 1000 + Math.min(8_000, 500 * 2 ** (tried - 1)));
+        expect(requested ?? 0).toBeLessThanOrEqual(30);
       },
     ),
   );

@@ -65,8 +65,8 @@ export function waitBeforeNext(
   if (tried >= pace.tries) return undefined;
   const jitterMs = random * backoff(tried - 1, { firstMs: pace.backoffMs, maxMs: pace.backoffMaxMs });
   if (retryAfterSeconds === undefined) return jitterMs < remainingMs ? jitterMs : undefined;
-  const askedMs = retryAfterSeconds * 1000;
-  if (askedMs > pace.retryAfterMaxMs) return undefined;
-  const waitMs = askedMs + jitterMs;
+  const requestedMs = retryAfterSeconds * 1000;
+  if (requestedMs > pace.retryAfterMaxMs) return undefined;
+  const waitMs = requestedMs + jitterMs;
   return waitMs < remainingMs ? waitMs : undefined;
 }

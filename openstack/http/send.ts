@@ -10,14 +10,14 @@ import { CloudError } from '../cloud-error.ts';
 import type { HttpClient } from './client.ts';
 import { type Deadline, DeadlineEnded } from './deadline.ts';
 import type { Answer, Outcome } from './exchange.ts';
-import { type Asked, fault } from './fault.ts';
+import { fault, type RequestDescription } from './fault.ts';
 import type { HttpOptions } from './options.ts';
 import { type Effect, effectOf, mayRepeat, type Repeatable, waitBeforeNext } from './retry.ts';
 import { retryAfter } from './retry-after.ts';
 import type { Request } from './transport.ts';
 
 export interface PreparedRequest {
-  readonly asked: Asked;
+  readonly asked: RequestDescription;
   readonly request: Request;
   readonly repeatable: Repeatable;
   /** For requests that change the cloud. */
@@ -32,15 +32,15 @@ const MAX_STALE = 3;
  * signal's reason if the caller cancelled and nothing can have changed.
  */
 export async function send(client: HttpClient, errand: PreparedRequest, deadline: Deadline): Promise<Answer> {
-  const { asked, repeatable, guard } = errand;
+  const { asked: requested, repeatable, guard } = errand;
   const { options, redaction, log } = client;
   let before: Effect = 'undone';
   for (let tried = 1; ; tried++) {
     const outcome = await oneTry(client, errand, deadline);
-    const effect = effectOf(outcome, asked.who);
+    const effect = effectOf(outcome, requested.who);
     if (outcome.kind === 'answer' && effect === 'final') return outcome;
 
-    const error = fault(asked, outcome, redaction);
+    const error = fault(requested, outcome, redaction);
     const total: Effect = effect === 'undone' ? before : effect;
     const waitMs =
       deadline.ended || !mayRepeat(effect, repeatable) ? undefined : nextWait(outcome, tried, deadline, options);

@@ -9,7 +9,7 @@ import type { Credentials, ServiceName } from '#config/clouds/clouds.ts';
 import { CloudError } from '../cloud-error.ts';
 import type { HttpClient } from '../http/client.ts';
 import { Deadline } from '../http/deadline.ts';
-import { type Asked, fault } from '../http/fault.ts';
+import { fault, type RequestDescription } from '../http/fault.ts';
 import { parsed } from '../http/response-body.ts';
 import { send } from '../http/send.ts';
 import type { Request } from '../http/transport.ts';
@@ -175,12 +175,15 @@ export class Keystone {
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const asked: Asked = { who: 'Keystone', what: `${method} ${this.#url.origin}${this.#url.pathname}` };
+    const requested: RequestDescription = {
+      who: 'Keystone',
+      what: `${method} ${this.#url.origin}${this.#url.pathname}`,
+    };
     try {
       // A second token does no harm, so the request for one is safe to repeat.
-      const answer = await send(this.#client, { asked, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200 && answer.status !== 201) throw fault(asked, answer, this.#client.redaction);
-      return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, asked), answer);
+      const answer = await send(this.#client, { asked: requested, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200 && answer.status !== 201) throw fault(requested, answer, this.#client.redaction);
+      return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, requested), answer);
     } catch (error) {
       throw error instanceof CloudError ? this.#withoutToken(error) : error;
     }

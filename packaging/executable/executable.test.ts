@@ -178,7 +178,7 @@ host_auto_failure_recovery_tasks = pre:[],main:['own_task'],post:[]
     );
     const engine = new Program(['engine', '--config', config], {}, copy);
     try {
-      await engine.says('engine serves');
+      await engine.untilLogged('engine serves');
       expect([catches(engine.pid, 'SIGTERM'), catches(engine.pid, 'SIGUSR1')]).toEqual([true, false]);
       world.kill('c1');
       const down = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];

@@ -15,7 +15,7 @@ import { formatKeyRing, type KeyRing, parseKeyRing } from './key-ring.ts';
 
 /** Thousands of hosts. */
 const MAX_RING_BYTES = 4 * 1024 * 1024;
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 const MODE = 0o600;
 
 /** Throws `IdentityUnusable`. */
@@ -50,7 +50,7 @@ export class KeyRingFile {
   #accepted: KeyRing;
   #floor: KeyFloor;
   #mark: string;
-  #lookedAt = performance.now();
+  #checkedAt = performance.now();
 
   /** Throws `IdentityUnusable`. */
   constructor(path: string, log: Log) {
@@ -83,8 +83,8 @@ export class KeyRingFile {
   /** At most half a second old. */
   get current(): KeyRing {
     const now = performance.now();
-    if (now - this.#lookedAt < LOOK_MS) return this.#accepted;
-    this.#lookedAt = now;
+    if (now - this.#checkedAt < CHECK_MS) return this.#accepted;
+    this.#checkedAt = now;
     const mark = markOf(this.#path);
     if (mark === this.#mark) return this.#accepted;
     this.#mark = mark;

@@ -83,10 +83,10 @@ async function latencies(keys: readonly (readonly [string, string])[], mark: str
   const found: number[] = [];
   for (let index = 0; index < HONEST_REPORTS; index += 1) {
     const [host, keyFile] = keys[index % keys.length] ?? ['', ''];
-    const begun = performance.now();
+    const started = performance.now();
     using client = await RpcClient.connect(addressOf(keyFile));
     await client.call('notify', report(host, `${mark}-${index}`));
-    found.push(performance.now() - begun);
+    found.push(performance.now() - started);
     await delay(100);
   }
   return found.toSorted((a, b) => a - b);
@@ -114,7 +114,7 @@ async function main(): Promise<void> {
     printed += text.toString();
   });
   // The flood has started when the engine refuses the first report.
-  await running.says(/audit: notify refused identity=c1/);
+  await running.untilLogged(/audit: notify refused identity=c1/);
   const flooded = await latencies(honest, 'flooded');
   while (printed === '') await delay(100);
   child.kill('SIGKILL');

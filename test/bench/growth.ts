@@ -80,7 +80,7 @@ class Measured implements Disposable {
   open(): void {
     const settings = settingsFor(this.path);
     this.#session = takeNewLease(settings, identifyProcess('bench'), realClock);
-    this.#writer = new JournalWriter(this.#session.db, this.#session.reign, realClock, settings);
+    this.#writer = new JournalWriter(this.#session.db, this.#session.term, realClock, settings);
   }
 
   close(): void {

@@ -49,7 +49,7 @@ function rawAppend(directory: string): () => void {
 
 function writerIn(directory: string) {
   const settings = settingsFor(join(directory, `writer-${process.pid}.db`));
-  const { db, reign } = takeNewLease(settings, identifyProcess('bench'), realClock);
+  const { db, term: reign } = takeNewLease(settings, identifyProcess('bench'), realClock);
   const writer = new JournalWriter(db, reign, realClock, settings);
   return { db, writer, flow: openFlow(writer) };
 }

@@ -12,10 +12,10 @@ import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { installDebianPackages } from '../labs/debian_packages.ts';
 import { PACKAGES as LIBVIRT_PACKAGES } from '../labs/libvirt/install.ts';
-import { type Cost, costOf, type Look, lookAt, sumOf } from './monitoring/cost.ts';
+import { type Cost, costOf, type Reading, readingOf, sumOf } from './monitoring/cost.ts';
 import { Masakari, PACKAGES } from './monitoring/masakari.ts';
 import { Ours } from './monitoring/ours.ts';
-import { timesAsked, writeTools } from './monitoring/pacemaker-tools.ts';
+import { timesQueried, writeTools } from './monitoring/pacemaker-tools.ts';
 import { proveThatAllWatch } from './monitoring/proof.ts';
 import { PROCESSES, WatchedHost, WITH_AGENT, WITHOUT_AGENT } from './monitoring/watched-host.ts';
 
@@ -23,7 +23,7 @@ import { PROCESSES, WatchedHost, WITH_AGENT, WITHOUT_AGENT } from './monitoring/
 const SECONDS = Number(process.argv[2] ?? 120);
 const PROGRAM = resolve(process.argv[3] ?? fileURLToPath(new URL('../../dist/recovery-agent', import.meta.url)));
 const SETTLE_SECONDS = 45;
-const LOOKS = 12;
+const READINGS = 12;
 
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
@@ -31,19 +31,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 type Subject = { readonly name: string; readonly pid: number };
 
 async function measure(subjects: readonly Subject[]): Promise<readonly Cost[]> {
-  const looks = subjects.map((): Look[] => []);
+  const readings = subjects.map((): Reading[] => []);
   const began = performance.now();
-  for (let n = 0; n <= LOOKS; n += 1) {
-    const dueMs = began + (n * SECONDS * 1000) / LOOKS;
+  for (let n = 0; n <= READINGS; n += 1) {
+    const dueMs = began + (n * SECONDS * 1000) / READINGS;
     await delay(Math.max(0, dueMs - performance.now()), undefined, { signal: ended.signal });
     for (const [index, { name, pid }] of subjects.entries()) {
       // There is nothing to compare without it.
       if (!existsSync(`/proc/${pid}/smaps_rollup`)) throw new Error(`${name}, process ${pid}, has ended`);
-      looks[index]?.push(lookAt(pid));
+      readings[index]?.push(readingOf(pid));
     }
   }
   const seconds = (performance.now() - began) / 1000;
-  return looks.map((ofOne) => costOf(ofOne, seconds));
+  return readings.map((ofOne) => costOf(ofOne, seconds));
 }
 
 function rowOf(name: string, cost: Cost): string[] {
@@ -100,12 +100,12 @@ try {
   masakari = new Masakari(join(folder, 'masakari'), tools.masakari, { processList: host.processList, libvirtUri });
   await masakari.untilReady(ended.signal);
   await delay(SETTLE_SECONDS * 1000, undefined, { signal: ended.signal });
-  const before = { ours: timesAsked(tools.ours), masakari: timesAsked(tools.masakari) };
+  const before = { ours: timesQueried(tools.ours), masakari: timesQueried(tools.masakari) };
   const subjects = [ours.process, ...masakari.processes].map(({ name, pid }) => ({ name, pid }));
   const costs = await measure(subjects);
-  const asked = {
-    ours: timesAsked(tools.ours) - before.ours,
-    masakari: timesAsked(tools.masakari) - before.masakari,
+  const requested = {
+    ours: timesQueried(tools.ours) - before.ours,
+    masakari: timesQueried(tools.masakari) - before.masakari,
   };
   await proveThatAllWatch(host, ours, masakari, ended.signal);
   process.stdout.write(
@@ -114,10 +114,10 @@ try {
   printTable(subjects, costs);
   const broken = masakari.logOf('introspectiveinstancemonitor').includes("'NoneType' object is not callable");
   process.stdout.write(
-    `Memory: mean of ${LOOKS + 1} readings; PSS counts what is shared in equal shares, "no file" is what no file backs. CPU: of one core, by
+    `Memory: mean of ${READINGS + 1} readings; PSS counts what is shared in equal shares, "no file" is what no file backs. CPU: of one core, by
 itself and together with the programs it ran (ps, crm_mon …). Wake-ups: voluntary context switches of all threads.
 Intervals are the defaults of each side: hosts 60 s, processes 5 s (and ours each second whether they live), guests 10 s.
-Pacemaker is stand-ins that print a captured cluster, the same for both: ours ran them ${asked.ours} times, masakari ${asked.masakari} times.
+Pacemaker is stand-ins that print a captured cluster, the same for both: ours ran them ${requested.ours} times, masakari ${requested.masakari} times.
 Neither side has a destination for its reports. Both saw a process and an instance die at the end.
 ${broken ? 'The introspective monitor of this package queries no guest: it fails at each poll (map(None, …) of Python 2).\n' : ''}`,
   );

@@ -77,7 +77,7 @@ async function watching(names: readonly string[], work: () => Promise<void>): Pr
       if (message === 'a watched process has died') deaths.set(String(fields?.process), performance.now());
     },
     report: async () => {},
-    askInstance: async () => undefined,
+    queryInstance: async () => undefined,
     seen: () => hasSeen(),
     blind: (reason) => {
       throw new Error(reason);

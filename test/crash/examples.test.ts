@@ -171,7 +171,7 @@ describe.concurrent('an example', { timeout: 240_000 }, () => {
       ).toEqual([['host-evacuate', 'SUCCESS', { search_opts: { host: 'c1' }, on_shared_storage: true }]]);
       return;
     }
-    if (tasksOf(name).includes('update_inventory')) expect(inventory.told(uuid)).toEqual(['down']);
+    if (tasksOf(name).includes('update_inventory')) expect(inventory.updatesOf(uuid)).toEqual(['down']);
     const atHome = [...here.world.instances.values()].filter(({ host }) => host === 'c1');
     expect(atHome.length).toBe(isReturn ? 4 : 0);
     expect(Object.values(here.world.migrations)).toEqual(isReturn ? [1, 1, 1, 1] : []);

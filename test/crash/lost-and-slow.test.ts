@@ -101,14 +101,14 @@ describe.each(SEEDS)('with seed %i', (seed) => {
 function expectOneMoreThanFailedOrGivenUp({ here, view, expected }: Ended, seed: number): void {
   expect(['finished', 'failed'], `seed ${seed}`).toContain(view.notification.status);
   for (const [uuid, endsAs] of expected) {
-    const told = `instance ${uuid} with seed ${seed}`;
+    const received = `instance ${uuid} with seed ${seed}`;
     const accepted = here.world.counts.accepted[uuid] ?? 0;
-    expect(accepted, told).toBeLessThanOrEqual(1 + failuresOf(here, uuid));
+    expect(accepted, received).toBeLessThanOrEqual(1 + failuresOf(here, uuid));
     const now = instance(here, uuid);
     if (now.where === 'moved' && now.is === endsAs) continue;
-    expect(view.notification.status, told).toBe('failed');
-    expect(view.notification.message, told).toContain(uuid);
+    expect(view.notification.status, received).toBe('failed');
+    expect(view.notification.message, received).toContain(uuid);
     const states = view.flows.flatMap(({ instances }) => instances.filter((one) => one.instance_uuid === uuid));
-    expect(['failed', 'unknown'], told).toContain(states.at(-1)?.state);
+    expect(['failed', 'unknown'], received).toContain(states.at(-1)?.state);
   }
 }

@@ -58,7 +58,7 @@ describe('an engine that is killed while it writes to owners', () => {
     here.begin(['notify', ...DOWN]);
     expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
     expect(office.received).toHaveLength(mails);
-    await (await here.engine()).says('recovery ends finished');
+    await (await here.engine()).untilLogged('recovery ends finished');
     expect(mailsEach(office)).toEqual([1, 1, 1, 1, 1]);
   });
 
@@ -78,7 +78,7 @@ describe('an engine that is killed while it writes to owners', () => {
     const uuid = await hostFails(here);
     expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
     const second = await here.engine();
-    await second.says(`recovery ends ${end}`);
+    await second.untilLogged(`recovery ends ${end}`);
     const { notification } = await here.json<RecoveryView>('show', uuid);
     const doubtful = inDoubt?.to ?? '';
     const others = office.received.filter(({ to }) => to !== doubtful);
@@ -97,7 +97,7 @@ describe('an engine that is killed while it writes to owners', () => {
     const refused = await here.run(['retry', uuid]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(`--done mail_owners/${doubtful}`) });
     expect(await here.run(['retry', uuid, '--done', `mail_owners/${doubtful}`])).toMatchObject({ code: 0 });
-    await second.says(/recovery ends (?!failed)/);
+    await second.untilLogged(/recovery ends (?!failed)/);
     expect(mailsEach(office)).toEqual([1, 1, 1, 1, 1]);
   });
 });

@@ -74,20 +74,20 @@ describe('a host recovery', () => {
     here.world.stop = () => {
       throw new CloudError('conflict', 'it cannot be stopped', { status: 409 });
     };
-    const begun = here.clock.now();
+    const started = here.clock.now();
     const { notification } = await here.until(await here.hostFails('c1'));
     expect(notification.status).toBe('failed');
     expect(notification.message).toContain(`${uuid} (it did not stop in time: it cannot be stopped)`);
     // Two rounds of wait_period_after_power_off, and the pause between them.
-    expect(here.clock.now() - begun).toBeLessThan(2 * 180_000 + 120_000 + 60_000);
+    expect(here.clock.now() - started).toBeLessThan(2 * 180_000 + 120_000 + 60_000);
   });
 
   it('retries a call without a response as long as during an outage of the cloud, and reports that once', async () => {
     await using here = await failedHost({ lostRequests: 1 }, '[engine]\noutage_patience = 60\n');
     here.world.addInstance('c1');
-    const begun = here.clock.now();
+    const started = here.clock.now();
     const { flows } = await here.until(await here.hostFails('c1'), 'error');
-    expect(here.clock.now() - begun).toBeLessThan(120_000);
+    expect(here.clock.now() - started).toBeLessThan(120_000);
     expect(flows[0]?.error).toContain('the cloud did not respond for');
     expect(flows[0]?.events.filter(({ message }) => message.startsWith('The cloud does not respond'))).toHaveLength(1);
   });

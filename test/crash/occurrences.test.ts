@@ -17,7 +17,7 @@ const HANGING_ONCE = `
   fi
   echo '{"outputs": {"ticket": "T-'$number'"}}'`;
 
-interface Told {
+interface Recorded {
   readonly call: string;
   readonly task: string;
   readonly occurrence: number;
@@ -30,7 +30,7 @@ const DOWN = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL
 interface Scene extends AsyncDisposable {
   readonly here: EngineWorld;
   readonly uuid: string;
-  told(): Told[];
+  calls(): Recorded[];
   /** Kills the engine while this occurrence hangs, and starts the next one. */
   killAt(occurrence: number): Promise<void>;
   ended(): Promise<RecoveryView>;
@@ -52,11 +52,11 @@ after_crash = ${afterCrash}`;
   return {
     here,
     uuid,
-    told: () =>
+    calls: () =>
       readFileSync(bench.path('calls'), 'utf8')
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as Told),
+        .map((line) => JSON.parse(line) as Recorded),
     async killAt(occurrence) {
       await until(() => existsSync(bench.path(`hangs.${occurrence}`)), `occurrence ${occurrence}`);
       await engine.kill('SIGKILL');
@@ -98,7 +98,7 @@ it('an occurrence that may run again runs again, and no other one', { timeout: 1
     ['post', 'alert#3', 'alert', 'SUCCESS', 1, { ticket: 'T-3' }],
     ['post', 'no_op#2', 'Noop', 'SUCCESS', 1, {}],
   ]);
-  expect(at.told().map(({ call, task, occurrence, step_key }) => [call, task, occurrence, step_key])).toEqual(
+  expect(at.calls().map(({ call, task, occurrence, step_key }) => [call, task, occurrence, step_key])).toEqual(
     ['alert', 'alert', 'alert#2', 'alert#2', 'alert#3', 'alert#3'].map((name, index) => [
       'run',
       'alert',
@@ -123,5 +123,5 @@ it('an operator settles the doubt of one occurrence by its name', { timeout: 120
   await at.ended();
   await here.json('retry', uuid, '--done', 'alert#3');
   expect((await at.ended()).notification.status).toBe('finished');
-  expect(at.told().map(({ occurrence }) => occurrence)).toEqual([1, 2, 2, 3]);
+  expect(at.calls().map(({ occurrence }) => occurrence)).toEqual([1, 2, 2, 3]);
 });

@@ -45,7 +45,7 @@ driver = executable
 command = ${program} {{ host_name }}
 ${task}`;
   const here = await EngineWorld.start({ configuration, engine });
-  const begun: string[] = [];
+  const started: string[] = [];
   const show = async (uuid: string): Promise<RecoveryView> => {
     using client = await here.connect();
     return (await client.call('show', { uuid })) as RecoveryView;
@@ -57,7 +57,7 @@ ${task}`;
     async begin() {
       const failed = ['--hostname', 'c1', '--event', 'STOPPED', '--host-status', 'NORMAL'];
       const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...failed);
-      begun.push(uuid);
+      started.push(uuid);
       return { uuid, pid: Number(await bench.written('pid')) };
     },
     async end(uuid) {
@@ -72,7 +72,7 @@ ${task}`;
     calls: () => readFileSync(bench.path('calls'), 'utf8').trim().split('\n'),
     async [Symbol.asyncDispose]() {
       await here[Symbol.asyncDispose]();
-      for (const uuid of begun) await endAll(() => withStepKey(`${uuid}/hanging`), 0);
+      for (const uuid of started) await endAll(() => withStepKey(`${uuid}/hanging`), 0);
       bench[Symbol.dispose]();
     },
   };

@@ -64,9 +64,9 @@ class Calamity {
   /** Sends an engine the reports that no engine has acknowledged; stops when the engine dies. */
   async report(engine: ReturnType<Scene['launch']>): Promise<void> {
     for (const notification of this.#unheard) {
-      const heard = await this.#scene.report(engine, notification);
-      if (!heard) return;
-      this.acknowledged.push(heard.notification_uuid);
+      const received = await this.#scene.report(engine, notification);
+      if (!received) return;
+      this.acknowledged.push(received.notification_uuid);
       this.#unheard = this.#unheard.filter((one) => one !== notification);
     }
   }

@@ -123,13 +123,13 @@ export class Scene implements AsyncDisposable {
   /** Reports as a monitor does: again and again until it is acknowledged. Returns null when the engine ends before. */
   async report(engine: EngineProcess, notification: object): Promise<NotificationView | null> {
     const body = { notification };
-    return this.#ask(engine, async (client) => (await client.call('notify', body)) as NotificationView);
+    return this.#query(engine, async (client) => (await client.call('notify', body)) as NotificationView);
   }
 
   /** Waits until the recovery is closed; throws when the engine ends before. */
   async closed(engine: EngineProcess, uuid: string): Promise<RecoveryView> {
     for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(POLL_MS)) {
-      const view = await this.#ask(engine, async (client) => (await client.call('show', { uuid })) as RecoveryView);
+      const view = await this.#query(engine, async (client) => (await client.call('show', { uuid })) as RecoveryView);
       if (!view) throw new Error(`the engine on ${engine.node} ended:\n${engine.lastWords()}`);
       if (view.notification.closed_at !== null) return view;
     }
@@ -140,7 +140,7 @@ export class Scene implements AsyncDisposable {
   async atWork(engine: EngineProcess): Promise<void> {
     for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(POLL_MS)) {
       if (/flow (is resumed|begins)/.test(readFileSync(engine.logFile, 'utf8'))) return;
-      const status = await this.#ask(engine, async (client) => (await client.call('status')) as StatusView);
+      const status = await this.#query(engine, async (client) => (await client.call('status')) as StatusView);
       if (!status) throw new Error(`the engine on ${engine.node} ended:\n${engine.lastWords()}`);
       if (status.open.length === 0) return;
     }
@@ -164,12 +164,12 @@ export class Scene implements AsyncDisposable {
     if (code !== 0) throw new Error(`stopped in order, it ended with ${code ?? signal}:\n${engine.lastWords()}`);
   }
 
-  async #ask<T>(engine: EngineProcess, ask: (client: RpcClient) => Promise<T>): Promise<T | null> {
+  async #query<T>(engine: EngineProcess, query: (client: RpcClient) => Promise<T>): Promise<T | null> {
     for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(POLL_MS)) {
       if (engine.hasEnded) return null;
       try {
         using client = await RpcClient.connect(engine.socket);
-        return await ask(client);
+        return await query(client);
       } catch (error) {
         if (!isComing(error)) throw error;
       }

@@ -57,7 +57,7 @@ function isLocked(journal: string): boolean {
 }
 
 /** Whether every thread is stopped (state T of proc_pid_stat(5)): SIGSTOP takes a moment, longer during a sync. */
-function standsStill(pid: number): boolean {
+function isIdle(pid: number): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.every((thread) => / T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
 }
@@ -66,7 +66,7 @@ function standsStill(pid: number): boolean {
 async function freeze(scene: Scene, engine: EngineProcess): Promise<void> {
   for (;;) {
     engine.kill('SIGSTOP');
-    while (!standsStill(engine.pid)) await delay(1);
+    while (!isIdle(engine.pid)) await delay(1);
     if (!isLocked(scene.journalPath)) return;
     engine.kill('SIGCONT');
     await delay(1);

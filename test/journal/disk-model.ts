@@ -21,7 +21,7 @@ interface NameChange {
 }
 
 /** What of the unsynced reaches the disk. `contents`: all of it but names; `some`: any subset of sectors and names. */
-export type Fate = 'none' | 'all' | 'contents' | 'some';
+export type WriteOutcome = 'none' | 'all' | 'contents' | 'some';
 
 /** The unit that SQLite relies on being written whole. */
 const SECTOR = 512;
@@ -90,14 +90,14 @@ export class DiskModel {
   }
 
   /** The files that are found after a cut now, by base name. @param chance 0–1, for `some`. */
-  cut(fate: Fate, chance: () => number): Map<string, Buffer> {
-    const keepsName = (): boolean => fate === 'all' || (fate === 'some' && chance() < 0.5);
-    const keeps = (): boolean => fate === 'all' || fate === 'contents' || (fate === 'some' && chance() < 0.5);
+  cut(outcome: WriteOutcome, chance: () => number): Map<string, Buffer> {
+    const keepsName = (): boolean => outcome === 'all' || (outcome === 'some' && chance() < 0.5);
+    const keeps = (): boolean => outcome === 'all' || outcome === 'contents' || (outcome === 'some' && chance() < 0.5);
     const names = new Map(this.#durableNames);
     for (const change of this.#pendingNames) if (keepsName()) give(names, change);
     const files = new Map<string, Buffer>();
     for (const [path, { durable, pending }] of names) {
-      const changes = fate === 'some' ? pending.flatMap(sectorsOf) : pending;
+      const changes = outcome === 'some' ? pending.flatMap(sectorsOf) : pending;
       files.set(basename(path), changes.filter(keeps).reduce(apply, durable));
     }
     return files;

@@ -8,8 +8,8 @@ import { notification, STANDING_CLOCK, settingsFor } from './place.ts';
 
 const [path = ''] = process.argv.slice(2);
 const settings = settingsFor(path);
-const { db, reign, heldAt } = takeNewLease(settings, identifyProcess(settings.node), STANDING_CLOCK);
-const writer = new JournalWriter(db, reign, STANDING_CLOCK, settings);
+const { db, term, heldAt } = takeNewLease(settings, identifyProcess(settings.node), STANDING_CLOCK);
+const writer = new JournalWriter(db, term, STANDING_CLOCK, settings);
 const reports = Array.from({ length: ALWAYS_KEPT + 3_000 }, (_, n) =>
   notification({
     payload: `{"n":${n}}`,

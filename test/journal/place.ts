@@ -20,11 +20,11 @@ export class Place implements Disposable {
   }
 
   /** A writer with a lease of its own, in this thread. */
-  reign(clock: WriterClock = STANDING_CLOCK, other: Partial<JournalSettings> = {}) {
+  term(clock: WriterClock = STANDING_CLOCK, other: Partial<JournalSettings> = {}) {
     const settings = this.settings(other);
     const session = takeNewLease(settings, identifyProcess(settings.node, [], settings.resource), clock);
     this.#connections.push(session.db);
-    return { ...session, writer: new JournalWriter(session.db, session.reign, clock, settings) };
+    return { ...session, writer: new JournalWriter(session.db, session.term, clock, settings) };
   }
 
   /** A connection without any of the journal's rules but those in the file, as a hand with sqlite3 has it. */

@@ -12,9 +12,9 @@ import { line, openFlow, settingsFor } from './place.ts';
 
 const [path = '', commits = '', ...pragmas] = process.argv.slice(2);
 const settings = settingsFor(path);
-const { db, reign } = takeNewLease(settings, identifyProcess('n1'), realClock);
+const { db, term } = takeNewLease(settings, identifyProcess('n1'), realClock);
 for (const pragma of pragmas) db.pragma(pragma);
-const writer = new JournalWriter(db, reign, realClock, settings);
+const writer = new JournalWriter(db, term, realClock, settings);
 const flow = openFlow(writer);
 for (let commit = 1; commit <= Number(commits); commit++) {
   // 1 to 4 events of different lengths and a row that must always agree with them.

@@ -12,14 +12,14 @@ import { JournalWriter } from '#engine/journal/writer.ts';
 import { realClock } from '#protocol/clock.ts';
 import { beginFlow, line, openFlow, settingsFor } from './place.ts';
 
-export interface Told {
+export interface LogLine {
   readonly kind: string;
   readonly message: string;
   readonly code: string | undefined;
 }
 
 export interface Report {
-  readonly told: readonly Told[];
+  readonly logged: readonly LogLine[];
   /** The events found once the disk is well again, by a new engine. */
   readonly events: readonly string[];
   readonly integrity: unknown;
@@ -31,21 +31,21 @@ const [directory = '', scenario = ''] = process.argv.slice(2);
 const path = join(directory, 'journal.db');
 const ballast = join(directory, 'ballast');
 const settings = settingsFor(path);
-const told: Told[] = [];
+const logged: LogLine[] = [];
 
 function tell(error: unknown): void {
   if (!(error instanceof JournalFailure)) throw error;
-  told.push({ kind: error.kind, message: error.message, code: sqliteCode(error.cause) });
+  logged.push({ kind: error.kind, message: error.message, code: sqliteCode(error.cause) });
 }
 
-function reign(): { db: Database.Database; writer: JournalWriter } {
+function term(): { db: Database.Database; writer: JournalWriter } {
   const session = takeNewLease(settings, identifyProcess('n1'), realClock);
-  return { db: session.db, writer: new JournalWriter(session.db, session.reign, realClock, settings) };
+  return { db: session.db, writer: new JournalWriter(session.db, session.term, realClock, settings) };
 }
 
 /** A journal with one flow and one event, closed in order. */
 function journalWithOneEvent(): FlowSnapshot {
-  const { db, writer } = reign();
+  const { db, writer } = term();
   const flow = openFlow(writer);
   writer.commit([[line(flow, 'acknowledged')]]);
   writer.release();
@@ -72,7 +72,7 @@ function remount(mode: 'ro' | 'rw'): void {
 
 function refuseToOpen(): void {
   try {
-    reign().db.close();
+    term().db.close();
     throw new Error('it opened');
   } catch (error) {
     tell(error);
@@ -116,7 +116,7 @@ const SCENARIOS = {
     rmSync(ballast);
   },
   'full at COMMIT': () => {
-    const { db, writer } = reign();
+    const { db, writer } = term();
     const flow = openFlow(writer);
     writer.commit([[line(flow, 'acknowledged')]]);
     fill(100_000);
@@ -145,9 +145,9 @@ export type Scenario = keyof typeof SCENARIOS;
 
 if (scenario in SCENARIOS) {
   await SCENARIOS[scenario as Scenario]();
-  const { db } = reign();
+  const { db } = term();
   const report: Report = {
-    told,
+    logged,
     events: db.prepare<[], string>('SELECT message FROM events ORDER BY seq').pluck().all(),
     integrity: db.pragma('integrity_check', { simple: true }),
     isUntouched,

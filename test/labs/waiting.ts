@@ -11,16 +11,17 @@ export interface OutageRetry {
 
 /** Calls `look` until it gives something other than undefined; an error of `look` ends the wait at once. */
 export async function waitUntil<T>(
-  patience: OutageRetry,
+  outageRetry: OutageRetry,
   look: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
-  const deadline = performance.now() + patience.seconds * 1000;
+  const deadline = performance.now() + outageRetry.seconds * 1000;
   for (;;) {
-    patience.signal?.throwIfAborted();
+    outageRetry.signal?.throwIfAborted();
     const seen = await look();
     if (seen !== undefined) return seen;
-    if (performance.now() > deadline) throw new Error(`Waited ${patience.seconds} s for ${patience.what}, in vain.`);
-    await new Promise((resolve) => setTimeout(resolve, patience.everyMs ?? 100));
+    if (performance.now() > deadline)
+      throw new Error(`Waited ${outageRetry.seconds} s for ${outageRetry.what}, in vain.`);
+    await new Promise((resolve) => setTimeout(resolve, outageRetry.everyMs ?? 100));
   }
 }
 

@@ -69,7 +69,7 @@ function readConfiguration(folder: string): Configuration {
       name === CONFIGURATION || name === METHODS ? { bytes: readFileSync(join(folder, name)), mode: 0o600 } : undefined,
   });
   const { options } = configuration;
-  const engine = { ...options.engine, beatIntervalMs: RENEWAL_INTERVAL_MS };
+  const engine = { ...options.engine, renewalIntervalMs: RENEWAL_INTERVAL_MS };
   return { ...configuration, options: { ...options, engine } };
 }
 

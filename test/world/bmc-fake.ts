@@ -77,8 +77,8 @@ export async function looker(port: number, more = '', address = '127.0.0.1'): Pr
   return {
     look: async () => {
       try {
-        const [fact] = await source.look(AbortSignal.timeout(25_000));
-        return fact?.proof === undefined ? `${fact?.says} ${fact?.detail}` : `${fact.says} ${fact.proof}`;
+        const [fact] = await source.poll(AbortSignal.timeout(25_000));
+        return fact?.proof === undefined ? `${fact?.state} ${fact?.detail}` : `${fact.state} ${fact.proof}`;
       } catch (error) {
         return `blind: ${error instanceof Error ? error.message : String(error)}`;
       }

@@ -42,14 +42,14 @@ export class Program {
     this.#child = spawn(command, argv, { cwd, env: { ...clean, ...environment } });
     this.#child.stdin?.on('error', () => {});
     this.#child.stdin?.end(input ?? '');
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear('stdout', text));
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear('stderr', text));
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#receive('stdout', text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#receive('stderr', text));
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), LIMIT_MS * 2);
     this.ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
       this.#child.once('close', (code, signal) => {
         clearTimeout(timer);
-        this.#hear('stderr', '');
+        this.#receive('stderr', '');
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
       });
     });
@@ -69,7 +69,7 @@ export class Program {
   }
 
   /** Resolves when stderr contains the text. Throws when the program ends or takes too long instead. */
-  async says(text: string | RegExp): Promise<void> {
+  async untilLogged(text: string | RegExp): Promise<void> {
     const isSaid = (): boolean => (typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr));
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => done(new Error(`without output of ${text}:\n${this.stderr}`)), LIMIT_MS);
@@ -88,7 +88,7 @@ export class Program {
     });
   }
 
-  #hear(stream: 'stdout' | 'stderr', text: string): void {
+  #receive(stream: 'stdout' | 'stderr', text: string): void {
     this[stream] += text;
     for (const listener of this.#listeners) listener();
   }
@@ -145,7 +145,7 @@ export class EngineWorld implements AsyncDisposable {
   /** Starts an engine and resolves when it responds. */
   async engine(argv: readonly string[] = [], options: RunOptions = {}): Promise<Program> {
     const engine = this.begin(['engine', ...argv], options);
-    await engine.says('engine serves');
+    await engine.untilLogged('engine serves');
     return engine;
   }
 
@@ -167,8 +167,8 @@ export class EngineWorld implements AsyncDisposable {
     return JSON.parse(stdout) as T;
   }
 
-  connect(onTold?: (method: string, params: unknown) => void): Promise<RpcClient> {
-    return RpcClient.connect(this.socket, onTold ? { onTold } : {});
+  connect(onNotification?: (method: string, params: unknown) => void): Promise<RpcClient> {
+    return RpcClient.connect(this.socket, onNotification ? { onNotification } : {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,20 +3,20 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-interface Told {
+interface Recorded {
   readonly state: string;
   /** The step key of the last update. */
   readonly by: string;
 }
 
 export class Inventory implements AsyncDisposable {
-  readonly #told: Told[] = [];
-  readonly #hosts = new Map<string, Told & { readonly id: number }>();
+  readonly #received: Recorded[] = [];
+  readonly #hosts = new Map<string, Recorded & { readonly id: number }>();
   readonly #server = createServer(async (request, response) => {
     const host = request.url ?? '';
     if (request.method === 'PUT') {
-      const entry = (await json(request)) as Told;
-      this.#told.push(entry);
+      const entry = (await json(request)) as Recorded;
+      this.#received.push(entry);
       this.#hosts.set(host, { ...entry, id: 4711 });
     }
     const found = this.#hosts.get(host);
@@ -34,8 +34,8 @@ export class Inventory implements AsyncDisposable {
   }
 
   /** The updates of one recovery, oldest first. */
-  told(notification: string): string[] {
-    return this.#told.filter(({ by }) => by.startsWith(`${notification}/`)).map(({ state }) => state);
+  updatesOf(notification: string): string[] {
+    return this.#received.filter(({ by }) => by.startsWith(`${notification}/`)).map(({ state }) => state);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,7 @@ export interface ReceivedMail {
 }
 
 /** What happens to a mail: a refusal of the recipient or of the text with this code, or a fault of the network. */
-export type Fate =
+export type MailFault =
   | { readonly at: 'recipient' | 'text'; readonly code: number }
   /** The connection breaks when the envelope has come, or when the text has; `taken`: the mail is kept all the same. */
   | { readonly at: 'recipient' | 'text'; readonly breaks: 'lost' | 'taken' }
@@ -34,7 +34,7 @@ export class PostOffice implements AsyncDisposable {
   readonly received: ReceivedMail[] = [];
   /** Called with each mail as it is kept, before the server responds. */
   onMail: (mail: ReceivedMail) => void = () => {};
-  readonly #fates = new Map<string, Fate[]>();
+  readonly #fates = new Map<string, MailFault[]>();
   readonly #server: SMTPServer;
 
   /** @param options e.g. `secure`, `authOptional`, `disabledCommands`. STARTTLS is offered unless that is disabled */
@@ -62,10 +62,10 @@ export class PostOffice implements AsyncDisposable {
           ? done(null, { user: username })
           : done(refusal(535, 'no such login')),
       onRcptTo: ({ address }, session, done) => {
-        const fate = this.#fates.get(address)?.[0];
-        if (fate?.at !== 'recipient') return done();
+        const fault = this.#fates.get(address)?.[0];
+        if (fault?.at !== 'recipient') return done();
         this.#spend(address);
-        if ('code' in fate) return done(refusal(fate.code, `not ${address}`));
+        if ('code' in fault) return done(refusal(fault.code, `not ${address}`));
         this.#break(session);
       },
       onData: (stream, session, done) => {
@@ -86,7 +86,7 @@ export class PostOffice implements AsyncDisposable {
   }
 
   /** The fates befall the mails to an address one after the other; then all is well. */
-  on(address: string, ...fates: Fate[]): void {
+  on(address: string, ...fates: MailFault[]): void {
     this.#fates.set(address, fates);
   }
 
@@ -99,15 +99,15 @@ export class PostOffice implements AsyncDisposable {
     await new Promise<void>((done) => this.#server.close(() => done()));
   }
 
-  #spend(address: string): Fate | undefined {
+  #spend(address: string): MailFault | undefined {
     return this.#fates.get(address)?.shift();
   }
 
   #take(raw: string, session: SMTPServerSession, done: (error?: Error | null, message?: string) => void): void {
     const { mailFrom, rcptTo } = session.envelope;
     const to = rcptTo[0]?.address ?? '';
-    const fate = this.#spend(to);
-    const isKept = !fate || 'silent' in fate || ('breaks' in fate && fate.breaks === 'taken');
+    const fault = this.#spend(to);
+    const isKept = !fault || 'silent' in fault || ('breaks' in fault && fault.breaks === 'taken');
     if (isKept) {
       const from = mailFrom === false ? '' : mailFrom.address;
       const { secure: isEncrypted, user, id } = session;
@@ -115,9 +115,9 @@ export class PostOffice implements AsyncDisposable {
       this.received.push(mail);
       this.onMail(mail);
     }
-    if (!fate) done(null, `queued as number ${this.received.length}`);
-    else if ('code' in fate) done(refusal(fate.code, 'not this text'));
-    else if ('breaks' in fate) this.#break(session);
+    if (!fault) done(null, `queued as number ${this.received.length}`);
+    else if ('code' in fault) done(refusal(fault.code, 'not this text'));
+    else if ('breaks' in fault) this.#break(session);
   }
 
   #break({ id }: SMTPServerSession): void {

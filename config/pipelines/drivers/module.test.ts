@@ -4,7 +4,7 @@ import type { Problem } from '../../document/problem.ts';
 import { readCustomTask } from '../custom-tasks.ts';
 
 /** Problems of a task whose definition is this module. */
-function said(lines: string): string[] {
+function reported(lines: string): string[] {
   const { sections } = parseDocument('f', new TextEncoder().encode(`[own]\ndriver = module\n${lines}\n`));
   const problems: Problem[] = [];
   for (const section of sections) readCustomTask(section, problems);
@@ -13,18 +13,20 @@ function said(lines: string): string[] {
 
 it.each(['/a/b.js', '/a/b.mjs', '/a/b.ts', '/a/b.mts', '/a/node_modules/b.js', '/a/node_modules.d/b.ts'])(
   'a module can be %s',
-  (path) => expect(said(`module = ${path}\nafter_crash = check\nundo = true\nseverity = high`)).toEqual([]),
+  (path) => expect(reported(`module = ${path}\nafter_crash = check\nundo = true\nseverity = high`)).toEqual([]),
 );
 
 it.each(['/a/b', '/a/b.cjs', '/a/b.tsx', '/a/b.py', '/a/.mjs/'])('a module cannot be %s', (path) => {
-  expect(said(`module = ${path}`)).toEqual([expect.stringMatching(/^3: "module" takes a file whose name ends in/)]);
+  expect(reported(`module = ${path}`)).toEqual([expect.stringMatching(/^3: "module" takes a file whose name ends in/)]);
 });
 
 it('a module in a folder node_modules cannot be TypeScript, which Node does not strip there', () => {
-  expect(said('module = /a/node_modules/b/c.ts')).toEqual([expect.stringMatching(/^3: .*node_modules; compile it/)]);
+  expect(reported('module = /a/node_modules/b/c.ts')).toEqual([
+    expect.stringMatching(/^3: .*node_modules; compile it/),
+  ]);
 });
 
 it('a module must be given, by an absolute path', () => {
-  expect(said('after_crash = once')).toEqual([expect.stringContaining('needs the option "module"')]);
-  expect(said('module = b.mjs')).toEqual([expect.stringMatching(/^3: .*absolute path/)]);
+  expect(reported('after_crash = once')).toEqual([expect.stringContaining('needs the option "module"')]);
+  expect(reported('module = b.mjs')).toEqual([expect.stringMatching(/^3: .*absolute path/)]);
 });

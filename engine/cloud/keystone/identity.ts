@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { CloudError } from '#openstack/cloud-error.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Deadline } from '#openstack/http/deadline.ts';
-import { type Asked, fault } from '#openstack/http/fault.ts';
+import { fault, type RequestDescription } from '#openstack/http/fault.ts';
 import { parsed } from '#openstack/http/response-body.ts';
 import { send } from '#openstack/http/send.ts';
 import type { Request } from '#openstack/http/transport.ts';
@@ -42,17 +42,17 @@ export class Identity {
     path: string,
     deadline: Deadline,
   ): Promise<v.InferOutput<S> | undefined> {
-    const asked: Asked = { who: 'Keystone', what: `GET ${path}` };
-    const ask = async (session: Session): Promise<v.InferOutput<S>> => {
+    const requested: RequestDescription = { who: 'Keystone', what: `GET ${path}` };
+    const query = async (session: Session): Promise<v.InferOutput<S>> => {
       const url = new URL(`${this.#keystone.identityRoot(session)}${path}`);
       const headers = { 'x-auth-token': session.token };
       const request: Request = { service: 'identity', method: 'GET', url, headers };
-      const answer = await send(this.#client, { asked, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200) throw fault(asked, answer, this.#client.redaction);
-      return parsed(schema, answer, asked);
+      const answer = await send(this.#client, { asked: requested, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200) throw fault(requested, answer, this.#client.redaction);
+      return parsed(schema, answer, requested);
     };
     try {
-      return await this.#keystone.authorised(deadline, ask);
+      return await this.#keystone.authorised(deadline, query);
     } catch (error) {
       if (error instanceof CloudError && error.kind === 'not_found') return undefined;
       throw error;

@@ -7,7 +7,7 @@ import { bounded } from '#openstack/http/call.ts';
 import type { HttpClient } from '#openstack/http/client.ts';
 import type { Deadline } from '#openstack/http/deadline.ts';
 import type { Answer } from '#openstack/http/exchange.ts';
-import { type Asked, fault } from '#openstack/http/fault.ts';
+import { fault, type RequestDescription } from '#openstack/http/fault.ts';
 import { requestIdOf } from '#openstack/http/own-answer.ts';
 import { parsed } from '#openstack/http/response-body.ts';
 import type { Repeatable } from '#openstack/http/retry.ts';
@@ -36,7 +36,7 @@ const TasksAnswer = v.object({
   tasks: v.array(v.object({ id: v.string(), name: v.string(), state: v.string(), created_at: Text })),
 });
 
-interface Asking {
+interface MistralRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly body?: { readonly type: string; readonly text: string };
@@ -73,17 +73,21 @@ export class Mistral implements Workflows {
     const body = json({ id, workflow_name: workflowName, input: inputs, description });
     // Repeating the request does no harm, but the caller must know of each lost response: after it, a refusal does not mean that nothing
     // was started.
-    const asking: Asking = { method: 'POST', path: '/executions', body, repeatable: 'unless_done' };
-    const answer = await this.#call(asking, options);
-    const begun = parsed(ExecutionAnswer, answer, askedFor(asking));
-    return { requestId: requestIdOf(answer) ?? null, id: begun.id };
+    const request: MistralRequest = { method: 'POST', path: '/executions', body, repeatable: 'unless_done' };
+    const answer = await this.#call(request, options);
+    const started = parsed(ExecutionAnswer, answer, requestedFor(request));
+    return { requestId: requestIdOf(answer) ?? null, id: started.id };
   }
 
   async execution(id: string, options: CallOptions = {}): Promise<Execution | undefined> {
-    const asking: Asking = { method: 'GET', path: `/executions/${encodeURIComponent(id)}`, repeatable: 'safe' };
-    const answer = await this.#found(this.#call(asking, options));
+    const request: MistralRequest = {
+      method: 'GET',
+      path: `/executions/${encodeURIComponent(id)}`,
+      repeatable: 'safe',
+    };
+    const answer = await this.#found(this.#call(request, options));
     if (answer === undefined) return undefined;
-    const { state, state_info, output } = parsed(ExecutionAnswer, answer, askedFor(asking));
+    const { state, state_info, output } = parsed(ExecutionAnswer, answer, requestedFor(request));
     // The workflow runs with our token, and its output may quote it.
     const { redaction } = this.#client;
     const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redaction.redact(value) : value);
@@ -97,8 +101,8 @@ export class Mistral implements Workflows {
 
   async tasksOf(executionId: string, options: CallOptions = {}): Promise<readonly WorkflowTask[]> {
     const path = `/executions/${encodeURIComponent(executionId)}/tasks`;
-    const asking: Asking = { method: 'GET', path, repeatable: 'safe' };
-    const { tasks } = parsed(TasksAnswer, await this.#call(asking, options), askedFor(asking));
+    const request: MistralRequest = { method: 'GET', path, repeatable: 'safe' };
+    const { tasks } = parsed(TasksAnswer, await this.#call(request, options), requestedFor(request));
     return [...tasks]
       .sort((a, b) => (a.created_at ?? '').localeCompare(b.created_at ?? ''))
       .map(({ id, name, state }) => ({ id, name, state }));
@@ -110,8 +114,8 @@ export class Mistral implements Workflows {
     return this.#act({ method: 'PUT', path, body, repeatable: 'safe' }, options);
   }
 
-  async #act(asking: Asking, options: ActOptions): Promise<Accepted> {
-    return { requestId: requestIdOf(await this.#call(asking, options)) ?? null };
+  async #act(request: MistralRequest, options: ActOptions): Promise<Accepted> {
+    return { requestId: requestIdOf(await this.#call(request, options)) ?? null };
   }
 
   /** Undefined instead of a response that it does not exist. */
@@ -124,16 +128,16 @@ export class Mistral implements Workflows {
     }
   }
 
-  #call(asking: Asking, options: ActOptions): Promise<Answer> {
+  #call(request: MistralRequest, options: ActOptions): Promise<Answer> {
     return bounded(this.#description, options, this.#client.options.callTimeoutMs, (deadline) =>
-      this.#request(asking, options, deadline),
+      this.#request(request, options, deadline),
     );
   }
 
   /** Throws for every response that is not a success. */
-  #request(asking: Asking, { globalRequestId }: ActOptions, deadline: Deadline): Promise<Answer> {
-    const { method, path, body, repeatable } = asking;
-    const asked = askedFor(asking);
+  #request(request: MistralRequest, { globalRequestId }: ActOptions, deadline: Deadline): Promise<Answer> {
+    const { method, path, body, repeatable } = request;
+    const requested = requestedFor(request);
     return this.#keystone.authorised(deadline, async (session) => {
       const request: Request = {
         service: 'workflow',
@@ -149,9 +153,9 @@ export class Mistral implements Workflows {
         ...(body === undefined ? {} : { body: body.text }),
       };
       const guard = method === 'GET' ? {} : { guard: this.#guard };
-      const answer = await send(this.#client, { asked, request, repeatable, ...guard }, deadline);
+      const answer = await send(this.#client, { asked: requested, request, repeatable, ...guard }, deadline);
       if (answer.status >= 200 && answer.status < 300) return answer;
-      throw fault(asked, answer, this.#client.redaction);
+      throw fault(requested, answer, this.#client.redaction);
     });
   }
 }
@@ -162,7 +166,7 @@ function apiRoot(endpoint: URL): string {
   return `${endpoint.origin}${path.endsWith('/v2') ? path : `${path}/v2`}`;
 }
 
-function askedFor({ method, path }: Asking): Asked {
+function requestedFor({ method, path }: MistralRequest): RequestDescription {
   return { who: 'Mistral', what: `${method} ${path}` };
 }
 

@@ -21,7 +21,7 @@ const since = (value: unknown): number => (value === undefined ? Number.NEGATIVE
 function viewService(world: World, name: string): unknown {
   const host = world.hosts.get(name);
   if (!host) return null;
-  if (world.isOutOfSight({ host: name })) throw cellDown(`host ${name}`);
+  if (world.isNotListed({ host: name })) throw cellDown(`host ${name}`);
   const { id, status, forcedDown, disabledReason } = host;
   const updatedAt = world.updatedAtOf(host);
   return { id, host: name, status, state: world.stateOf(host), forcedDown, disabledReason, updatedAt };
@@ -30,7 +30,7 @@ function viewService(world: World, name: string): unknown {
 /** Since 2.69 Nova returns of an instance in a cell that is down only the data of its API database. */
 function viewInstance(world: World, uuid: string): unknown {
   const found = world.instances.get(uuid);
-  if (!found || !world.isOutOfSight({ uuid })) return found && found.vmState !== 'deleted' ? found : null;
+  if (!found || !world.isNotListed({ uuid })) return found && found.vmState !== 'deleted' ? found : null;
   const { projectId, userId } = found;
   const nothing = { host: null, vmState: 'unknown', taskState: null, powerState: POWER_STATE.NOSTATE, locked: false };
   return { uuid, name: '', ...nothing, metadata: {}, projectId, userId };
@@ -43,8 +43,8 @@ function listInstances(world: World, { host, changedSince }: Arguments): unknown
   const items = [...world.instances.values()]
     .filter((one) => host === undefined || foreignListing || one.host === host)
     .filter((one) => one.changedAt >= since(changedSince) && (changedSince !== undefined || one.vmState !== 'deleted'))
-    .filter(({ uuid }) => !isFiltered || !world.isOutOfSight({ uuid }))
-    .map(({ uuid, ...one }) => (world.isOutOfSight({ uuid }) ? viewInstance(world, uuid) : { uuid, ...one }));
+    .filter(({ uuid }) => !isFiltered || !world.isNotListed({ uuid }))
+    .map(({ uuid, ...one }) => (world.isNotListed({ uuid }) ? viewInstance(world, uuid) : { uuid, ...one }));
   return { at: world.now(), items };
 }
 
@@ -56,17 +56,17 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
   listInstances,
   listEvacuations: (world, { sourceHost, changedSince }) => ({
     at: world.now(),
-    items: world.isOutOfSight({ host: text(sourceHost) })
+    items: world.isNotListed({ host: text(sourceHost) })
       ? []
       : world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
   }),
   listMigrations: (world, { sourceHost }) => ({
     at: world.now(),
-    items: world.isOutOfSight({ host: text(sourceHost) }) ? [] : world.migrationsFrom(text(sourceHost)),
+    items: world.isNotListed({ host: text(sourceHost) }) ? [] : world.migrationsFrom(text(sourceHost)),
   }),
   listAggregates: (world) => [...world.aggregates.values()],
   instanceActions: (world, { uuid }) => {
-    assertInSight(world, { uuid });
+    assertListed(world, { uuid });
     return world.actionsOf(text(uuid));
   },
   userAddress: (world, { id }) => world.userAddresses.get(text(id)) ?? null,
@@ -100,9 +100,9 @@ export function isAct(method: string): boolean {
 }
 
 /** A call concerning an object whose cell is down ends in Nova's 500, before anything was done. */
-function assertInSight(world: World, { uuid, host }: Arguments): void {
+function assertListed(world: World, { uuid, host }: Arguments): void {
   const object = uuid === undefined ? { host: text(host) } : { uuid: text(uuid) };
-  if (!world.isOutOfSight(object)) return;
+  if (!world.isNotListed(object)) return;
   throw new CloudError('unknown', 'Nova responded 500: (pymysql.err.OperationalError) DBConnectionError', {
     status: 500,
   });
@@ -127,7 +127,7 @@ export function callWorld(world: World, method: string, args: Arguments): unknow
   if (world.random.next() < lostRequests) throw lost;
   world.assertPermitted(method, object);
   // Aggregates are in the API database, and workflows are not Nova's.
-  if (args.id === undefined) assertInSight(world, args);
+  if (args.id === undefined) assertListed(world, args);
   if (method === 'evacuate' && world.random.next() < lateEvacuations) {
     world.evacuateLate(text(args.uuid), optional(args.host));
     throw lost;

@@ -76,7 +76,7 @@ export class Hosts {
   }
 
   /** Whether the database of the host's cell is unavailable. */
-  isOutOfSight(name: string): boolean {
+  isNotListed(name: string): boolean {
     const host = this.byName.get(name);
     return host !== undefined && this.isCellDown(host.cell);
   }

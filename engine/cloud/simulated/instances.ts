@@ -55,7 +55,7 @@ export class Instances {
   }
 
   /** Whether the database of the instance's cell is unavailable. */
-  isOutOfSight(uuid: string): boolean {
+  isNotListed(uuid: string): boolean {
     return this.#hosts.isCellDown(this.cellOf(uuid));
   }
 

@@ -24,7 +24,7 @@ interface Run {
   readonly id: string;
   readonly workflowName: string;
   readonly inputs: Value;
-  readonly begunAt: number;
+  readonly startedAt: number;
   /** Set if a caller ended it. */
   cancelled: { readonly at: number; readonly reason: string } | undefined;
 }
@@ -41,7 +41,7 @@ export class WorkflowWorld {
   }
 
   /** Executions in the order of their starts. */
-  get executions(): readonly (Execution & Pick<Run, 'workflowName' | 'inputs' | 'begunAt'>)[] {
+  get executions(): readonly (Execution & Pick<Run, 'workflowName' | 'inputs' | 'startedAt'>)[] {
     return [...this.#runs.values()].map((run) => ({ ...this.#view(run), ...run }));
   }
 
@@ -62,7 +62,7 @@ export class WorkflowWorld {
   begin(id: string, workflowName: string, inputs: Value): void {
     if (this.#runs.has(id)) return;
     if (!this.workflows.has(workflowName)) throw notFound(`Workflow ${workflowName}`);
-    this.#runs.set(id, { id, workflowName, inputs, begunAt: this.#clock.now(), cancelled: undefined });
+    this.#runs.set(id, { id, workflowName, inputs, startedAt: this.#clock.now(), cancelled: undefined });
   }
 
   cancel(id: string, reason: string): void {
@@ -84,7 +84,7 @@ export class WorkflowWorld {
   tasksOf(id: string): WorkflowTask[] {
     const run = this.#runs.get(id);
     if (!run) throw notFound(`WorkflowExecution ${id}`);
-    const elapsed = (run.cancelled?.at ?? this.#clock.now()) - run.begunAt;
+    const elapsed = (run.cancelled?.at ?? this.#clock.now()) - run.startedAt;
     const { tasks, ends } = this.#workflowOf(run);
     let from = 0;
     return tasks.flatMap(({ name, ms }, index) => {
@@ -102,11 +102,11 @@ export class WorkflowWorld {
   }
 
   #view(run: Run): Execution {
-    const { id, begunAt, cancelled } = run;
+    const { id, startedAt, cancelled } = run;
     if (cancelled) return { id, state: 'CANCELLED', stateInfo: cancelled.reason, output: {} };
     const { tasks, ends, stateInfo = null, output = {} } = this.#workflowOf(run);
     const takes = tasks.reduce((sum, { ms }) => sum + ms, 0);
-    if (this.#clock.now() - begunAt < takes) return { id, state: 'RUNNING', stateInfo: null, output: {} };
+    if (this.#clock.now() - startedAt < takes) return { id, state: 'RUNNING', stateInfo: null, output: {} };
     return { id, state: ends, stateInfo, output: ends === 'SUCCESS' ? output : {} };
   }
 }

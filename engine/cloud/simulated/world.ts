@@ -98,8 +98,8 @@ export class World {
   }
 
   /** The cell of this host, or of this instance, is down. */
-  isOutOfSight(object: { readonly host: string } | { readonly uuid: string }): boolean {
-    return 'host' in object ? this.#hosts.isOutOfSight(object.host) : this.#instances.isOutOfSight(object.uuid);
+  isNotListed(object: { readonly host: string } | { readonly uuid: string }): boolean {
+    return 'host' in object ? this.#hosts.isNotListed(object.host) : this.#instances.isNotListed(object.uuid);
   }
 
   /**
@@ -174,7 +174,7 @@ export class World {
   evacuateLate(uuid: string, target: string | undefined): void {
     this.#timeline.add(this.now() + this.random.between(...this.behaviour.lateMs), () => {
       try {
-        if (!this.isOutOfSight({ uuid })) this.evacuate(uuid, target);
+        if (!this.isNotListed({ uuid })) this.evacuate(uuid, target);
       } catch (error) {
         if (!(error instanceof CloudError)) throw error;
       }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, LookAt } from '#protocol/trusted-path.ts';
+import type { Entry, Inspect } from '#protocol/trusted-path.ts';
 import { faultOfCommand } from './command-files.ts';
 
 const directory: Entry = { kind: 'directory', uid: 0, mode: 0o755, target: '' };
@@ -15,8 +15,8 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   '/tmp/theirs.py': file(0o755, 1000),
   '/tmp/data': file(0o666, 1000),
 };
-const look: LookAt = (path) => ENTRIES[path];
-const fault = (...argv: string[]) => faultOfCommand(argv, { uid: 0, judge: 'way' }, look);
+const read: Inspect = (path) => ENTRIES[path];
+const fault = (...argv: string[]) => faultOfCommand(argv, { uid: 0, decide: 'way' }, read);
 
 describe('a command may be run', () => {
   it.each([

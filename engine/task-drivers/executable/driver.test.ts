@@ -295,9 +295,9 @@ describe('a program ends', () => {
       'head -c 70000 /dev/zero; exit 75',
       { state: 'unknown', reason: expect.stringContaining('more than 65536 bytes') },
     ],
-  ])('as a check with %s', async (body, verdict) => {
+  ])('as a check with %s', async (body, decision) => {
     using bench = new ProgramBench();
-    expect(await check(bench.call([bench.script(body)], { provides: ['ticket'] }))).toEqual(verdict);
+    expect(await check(bench.call([bench.script(body)], { provides: ['ticket'] }))).toEqual(decision);
   });
 
   it.each([
@@ -483,10 +483,10 @@ describe('a program is refused, and not started', () => {
       lost,
     );
     expect(existsSync(bench.path('ran'))).toBe(false);
-    const asked: boolean[] = [];
-    const guard = { isFresh: () => false, confirm: async () => void asked.push(existsSync(bench.path('ran'))) };
+    const requested: boolean[] = [];
+    const guard = { isFresh: () => false, confirm: async () => void requested.push(existsSync(bench.path('ran'))) };
     await executable.run(bench.call([program], { guard }));
-    expect(asked).toEqual([false, false]);
+    expect(requested).toEqual([false, false]);
   });
 
   it('when the engine stops before it begins', async () => {

@@ -38,25 +38,25 @@ export const executable: Driver = {
   steps: 'one',
 
   async run(call) {
-    const told = await carryOut(call, 'run');
-    requireSuccess(told);
-    if (told.wish?.how === 'skip') throw new SkipRecovery(told.wish.message || `requested by ${call.task}`);
-    if (told.wish?.how === 'ignore') throw new IgnoreRecovery(told.wish.message || `requested by ${call.task}`);
-    const missing = missingOutputs(call.definition, told.outputs);
+    const reported = await carryOut(call, 'run');
+    requireSuccess(reported);
+    if (reported.wish?.how === 'skip') throw new SkipRecovery(reported.wish.message || `requested by ${call.task}`);
+    if (reported.wish?.how === 'ignore') throw new IgnoreRecovery(reported.wish.message || `requested by ${call.task}`);
+    const missing = missingOutputs(call.definition, reported.outputs);
     // It was done: a failed check of the outputs must not run it again.
     if (missing) throw new InDoubt(`its program succeeded without ${missing}, which it provides`);
-    return outputsOf(told);
+    return outputsOf(reported);
   },
 
   async check(call): Promise<CheckResult> {
-    const told = await carryOut(call, 'check');
-    if (told.fault !== undefined) return { state: 'unknown', reason: told.fault };
-    const { end } = told;
+    const reported = await carryOut(call, 'check');
+    if (reported.fault !== undefined) return { state: 'unknown', reason: reported.fault };
+    const { end } = reported;
     if (end.by === 'exit' && end.code === NOT_DONE) return { state: 'not done' };
     if (end.by !== 'exit' || end.code !== 0) return { state: 'unknown', reason: `its program ${wordsOf(end)}` };
-    const missing = missingOutputs(call.definition, told.outputs);
+    const missing = missingOutputs(call.definition, reported.outputs);
     if (missing) return { state: 'unknown', reason: `its program reports that it was done, but not ${missing}` };
-    return { state: 'done', outputs: outputsOf(told) };
+    return { state: 'done', outputs: outputsOf(reported) };
   },
 
   async undo(call) {
@@ -64,7 +64,7 @@ export const executable: Driver = {
   },
 };
 
-interface Told {
+interface ProgramReport {
   readonly end: ProgramEnd['end'];
   /** It violated its contract. */
   readonly fault: string | undefined;
@@ -74,7 +74,7 @@ interface Told {
 }
 
 /** @throws NotDone if nothing was started; the reason of the signal if the program was ended because of it */
-async function carryOut(call: DriverCall, request: Request): Promise<Told> {
+async function carryOut(call: DriverCall, request: Request): Promise<ProgramReport> {
   const { task, context, options, stepKey } = call;
   const { signal, guard, log } = context;
   const argv = wordsIn(options.command);
@@ -92,14 +92,14 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
   const errors = new LoggedOutput((line) => log('info', `program of ${task}: ${line}`));
   let fault = '';
   const garbage = new LoggedOutput((line) => log('warning', `program of ${task} printed ${fault}`, { line }));
-  const toldFaults = new Set<string>();
+  const reportedFaults = new Set<string>();
   const stdout = new Stdout({
     onProgress: (message, share) => progress.take(message, share),
     onGarbage: (line, why) => {
       fault = why;
-      if (!toldFaults.has(fault)) context.progress(`It printed ${fault}; the log has such lines`);
-      toldFaults.add(fault);
-      garbage.say(line);
+      if (!reportedFaults.has(fault)) context.progress(`It printed ${fault}; the log has such lines`);
+      reportedFaults.add(fault);
+      garbage.log(line);
     },
   });
   try {
@@ -115,7 +115,7 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
       signal,
     });
     const late = stdout.close();
-    return judge(call, request, end, stdout, late);
+    return decide(call, request, end, stdout, late);
   } catch (error) {
     if (error instanceof CannotStart) throw new NotDone(`${argv[0]} cannot be run: ${error.message}`, 'work', error);
     throw error;
@@ -130,19 +130,19 @@ async function carryOut(call: DriverCall, request: Request): Promise<Told> {
 async function permitted(argv: readonly string[], user: string): Promise<Account> {
   const account = await accountFor(user);
   if ('fault' in account) throw new NotDone(account.fault);
-  const judge = process.geteuid?.() === 0 ? 'way' : 'file';
-  const fault = faultOfCommand(argv, { uid: account.uid, judge });
+  const decide = process.geteuid?.() === 0 ? 'way' : 'file';
+  const fault = faultOfCommand(argv, { uid: account.uid, decide });
   if (fault !== undefined) throw new NotDone(fault);
   return account;
 }
 
 async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void> {
-  const { asked, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
+  const { asked: requested, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
   if (left.length > 0)
     throw new NotDone(`an earlier run of it is still running and cannot be ended: ${listOf(left)}; end it and retry`);
-  if (asked > 0) {
-    context.log('warning', `processes of an earlier run of ${task} were ended`, { count: asked });
-    context.progress(`Ended processes of an earlier run: ${asked}`);
+  if (requested > 0) {
+    context.log('warning', `processes of an earlier run of ${task} were ended`, { count: requested });
+    context.progress(`Ended processes of an earlier run: ${requested}`);
   }
 }
 
@@ -152,7 +152,13 @@ function requestOf(call: DriverCall, request: Request): object {
   return { ...head, attempt, resumed: isResumed, inputs, parameters, outputs };
 }
 
-function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd, stdout: Stdout, late?: string): Told {
+function decide(
+  { context, task }: DriverCall,
+  request: Request,
+  ran: ProgramEnd,
+  stdout: Stdout,
+  late?: string,
+): ProgramReport {
   const { end, ended, leftBehind, stillRunning } = ran;
   if (leftBehind > 0)
     context.log('warning', `program of ${task} left processes behind, which were ended`, { count: leftBehind });
@@ -161,8 +167,8 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
     throw new InDoubt(`its program cannot be ended, not even by SIGKILL: ${pids}`);
   }
   if (ended === 'aborted') {
-    const saysSo = request === 'run' && end.by === 'exit' && end.code === NOT_DONE;
-    throw saysSo ? new NotDone('it was ended and reports that nothing was done', 'work') : context.signal.reason;
+    const hasReported = request === 'run' && end.by === 'exit' && end.code === NOT_DONE;
+    throw hasReported ? new NotDone('it was ended and reports that nothing was done', 'work') : context.signal.reason;
   }
   const fault = ended?.fault ?? late;
   return {
@@ -173,7 +179,7 @@ function judge({ context, task }: DriverCall, request: Request, ran: ProgramEnd,
   };
 }
 
-function requireSuccess({ end, fault }: Told): void {
+function requireSuccess({ end, fault }: ProgramReport): void {
   // It was interrupted, or had succeeded.
   if (fault !== undefined) throw new InDoubt(fault);
   if (end.by === 'exit' && end.code === 0) return;
@@ -189,7 +195,7 @@ function wordsOf(end: ProgramEnd['end']): string {
   return end.by === 'signal' ? `was ended by ${end.name}` : 'did not end';
 }
 
-function outputsOf({ outputs }: Told): Values {
+function outputsOf({ outputs }: ProgramReport): Values {
   return Object.fromEntries(outputs);
 }
 

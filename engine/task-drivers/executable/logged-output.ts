@@ -14,14 +14,14 @@ export class LoggedOutput {
   /** @param log gets one line without control characters */
   constructor(log: (line: string) => void) {
     this.#log = log;
-    this.#lines = new Lines(MAX_LINE * 4, ({ bytes }) => this.say(bytes.toString('utf8')));
+    this.#lines = new Lines(MAX_LINE * 4, ({ bytes }) => this.log(bytes.toString('utf8')));
   }
 
   take(chunk: Buffer): void {
     this.#lines.take(chunk);
   }
 
-  say(line: string): void {
+  log(line: string): void {
     this.#count += 1;
     if (this.#count <= MAX_LOGGED_LINES) this.#log(printableShort(line, MAX_LINE));
   }

@@ -7,17 +7,17 @@
 /** Four a second are more than a user reads. */
 export const INTERVAL_MS = 250;
 
-type Say = (message: string, progress?: number) => void;
+type LogText = (message: string, progress?: number) => void;
 
 export class MergedProgress {
-  readonly #say: Say;
+  readonly #log: LogText;
   #message = 'At work';
   #progress: number | undefined;
   #isPending = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(say: Say) {
-    this.#say = say;
+  constructor(log: LogText) {
+    this.#log = log;
   }
 
   take(message: string | undefined, progress: number | undefined): void {
@@ -30,13 +30,13 @@ export class MergedProgress {
   /** The program has ended: the held line is passed on, and no more lines come. */
   end(): void {
     clearTimeout(this.#timer);
-    if (this.#isPending) this.#say(this.#message, this.#progress);
+    if (this.#isPending) this.#log(this.#message, this.#progress);
     this.#isPending = false;
   }
 
   #pass(): void {
     this.#isPending = false;
-    this.#say(this.#message, this.#progress);
+    this.#log(this.#message, this.#progress);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#isPending) this.#pass();

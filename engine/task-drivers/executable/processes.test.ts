@@ -36,13 +36,13 @@ it('one that ends at SIGTERM is not killed', async () => {
 it('a number that another process has now gets no signal, and the process that was meant counts as gone', async () => {
   const { pid } = await sleeper();
   const meant = { pid, startedAt: (statOf(pid)?.startedAt ?? 0) - 1 };
-  let looks = 0;
+  let reads = 0;
   const find = async (): Promise<Found[]> => {
-    looks += 1;
-    return looks > 2 ? [] : [meant];
+    reads += 1;
+    return reads > 2 ? [] : [meant];
   };
   await endAll(find, 0);
-  expect([looks, isAlive(pid)]).toEqual([4, true]);
+  expect([reads, isAlive(pid)]).toEqual([4, true]);
 });
 
 it('a process that cannot be ended is named after the upper bound', async () => {

@@ -28,8 +28,8 @@ interface Stat extends Found {
 const PF_KTHREAD = 0x00200000;
 
 /** A process during execve(2) seems to have no environment for a moment. */
-const EXEC_LOOKS = 10;
-const EXEC_LOOK_MS = 5;
+const EXEC_READS = 10;
+const EXEC_READ_MS = 5;
 
 /** A process that is stuck in the kernel may block the reader of its memory; it is not read again. */
 const READ_LIMIT_MS = 1000;
@@ -64,10 +64,10 @@ function livingProcesses(): Stat[] {
 }
 
 async function hasMark(found: Found, mark: string): Promise<boolean> {
-  for (let look = 1; ; look += 1) {
+  for (let read = 1; ; read += 1) {
     const environment = await environmentOf(found);
-    if (environment !== '' || look === EXEC_LOOKS) return environment?.split('\0').includes(mark) ?? false;
-    await delay(EXEC_LOOK_MS);
+    if (environment !== '' || read === EXEC_READS) return environment?.split('\0').includes(mark) ?? false;
+    await delay(EXEC_READ_MS);
   }
 }
 
@@ -117,7 +117,7 @@ function signal({ pid, startedAt }: Found, name: NodeJS.Signals): void {
 
 /** After SIGKILL; only a process that is stuck in the kernel takes longer. */
 const KILLED_WITHIN_MS = 5000;
-const LOOK_AGAIN_MS = 50;
+const READ_AGAIN_MS = 50;
 
 export interface Ending {
   /** Number of processes that were sent a signal. */
@@ -132,22 +132,22 @@ export interface Ending {
  */
 export async function endAll(find: () => Promise<readonly Found[]>, graceMs: number): Promise<Ending> {
   const begin = performance.now();
-  const asked = new Set<string>();
+  const requested = new Set<string>();
   let isClear = false;
   for (;;) {
     const found = await find();
     const elapsed = performance.now() - begin;
     // A process may have forked and been killed while /proc was read: its child is only in the next search.
-    const isOver = found.length === 0 && (isClear || asked.size === 0);
-    if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: asked.size, left: found };
+    const isOver = found.length === 0 && (isClear || requested.size === 0);
+    if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: requested.size, left: found };
     isClear = found.length === 0;
     if (isClear) continue;
     for (const one of found) {
       const name = `${one.pid}:${one.startedAt}`;
       if (elapsed >= graceMs) signal(one, 'SIGKILL');
-      else if (!asked.has(name)) signal(one, 'SIGTERM');
-      asked.add(name);
+      else if (!requested.has(name)) signal(one, 'SIGTERM');
+      requested.add(name);
     }
-    await delay(LOOK_AGAIN_MS);
+    await delay(READ_AGAIN_MS);
   }
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, LookAt } from '#protocol/trusted-path.ts';
+import type { Entry, Inspect } from '#protocol/trusted-path.ts';
 import { faultOfProgram } from './program-file.ts';
 
 const directory = (mode = 0o755, uid = 0): Entry => ({ kind: 'directory', uid, mode, target: '' });
 const file = (mode = 0o755, uid = 0): Entry => ({ kind: 'file', uid, mode, target: '' });
 const link = (target: string, uid = 0): Entry => ({ kind: 'link', uid, mode: 0o777, target });
 
-function host(entries: Readonly<Record<string, Entry>>): LookAt {
+function host(entries: Readonly<Record<string, Entry>>): Inspect {
   const all: Readonly<Record<string, Entry>> = {
     '/': directory(),
     '/opt': directory(),
@@ -17,7 +17,7 @@ function host(entries: Readonly<Record<string, Entry>>): LookAt {
 }
 
 function fault(path: string, entries: Readonly<Record<string, Entry>>, uid = 0): string | undefined {
-  return faultOfProgram(path, { uid, judge: 'way' }, host(entries));
+  return faultOfProgram(path, { uid, decide: 'way' }, host(entries));
 }
 
 describe('a program may be run', () => {
@@ -50,7 +50,7 @@ describe('a program may be run', () => {
 
   it('by an engine that is not root, in any directory', () => {
     const entries = { '/opt': directory(0o777, 5), '/opt/a': file(0o755, 7) };
-    expect(faultOfProgram('/opt/a', { uid: 7, judge: 'file' }, host(entries))).toBeUndefined();
+    expect(faultOfProgram('/opt/a', { uid: 7, decide: 'file' }, host(entries))).toBeUndefined();
   });
 });
 
@@ -124,9 +124,9 @@ describe('a program may not be run', () => {
   });
 
   it('when it cannot be read', () => {
-    const look = () => {
+    const read = () => {
       throw new Error('EACCES: permission denied');
     };
-    expect(faultOfProgram('/opt/a', { uid: 7, judge: 'file' }, look)).toMatch(/cannot be checked: EACCES/);
+    expect(faultOfProgram('/opt/a', { uid: 7, decide: 'file' }, read)).toMatch(/cannot be checked: EACCES/);
   });
 });

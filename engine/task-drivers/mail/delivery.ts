@@ -24,7 +24,7 @@ const MAX_NAMED = 20;
 const STEP_KIND = 'task';
 
 interface Item {
-  readonly letter: MailMessage;
+  readonly mail: MailMessage;
   readonly step: Step;
   /** `open`: to be sent. `doubtful`: it was sent, and its delivery is unknown. */
   state: 'open' | 'sent' | 'failed' | 'doubtful';
@@ -39,15 +39,15 @@ export interface Delivered {
 /** Throws `TaskFailure` with the mails that were not sent, `InDoubt` if that is unknown. */
 export async function deliver(
   call: DriverCall,
-  letters: readonly MailMessage[],
+  mails: readonly MailMessage[],
   server: ServerSettings,
 ): Promise<Delivered> {
-  const items = await itemsOf(call, letters);
+  const items = await itemsOf(call, mails);
   const post = new Post(call, items, server);
   await post.run();
   const named = (state: Item['state']): Item[] => items.filter((item) => item.state === state);
   const [failed, doubtful] = [named('failed'), named('doubtful')];
-  const addresses = (some: readonly Item[]): string[] => some.map(({ letter: { to } }) => to);
+  const addresses = (some: readonly Item[]): string[] => some.map(({ mail: { to } }) => to);
   const delivered: Delivered = { mailed: addresses(named('sent')), unmailed: addresses([...failed, ...doubtful]) };
   const message = [
     listed('delivery of these mails is unknown, and they are not sent again', doubtful),
@@ -60,30 +60,30 @@ export async function deliver(
 
 function listed(what: string, items: readonly Item[]): string {
   if (items.length === 0) return '';
-  const some = items.slice(0, MAX_NAMED).map(({ letter: { to }, why }) => `${to} (${why})`);
+  const some = items.slice(0, MAX_NAMED).map(({ mail: { to }, why }) => `${to} (${why})`);
   const more = items.length > MAX_NAMED ? ` and ${items.length - MAX_NAMED} more` : '';
   return `${what}: ${some.join(', ')}${more}`;
 }
 
 /** The mails as in the journal; planned in one commit the first time. */
-async function itemsOf({ name, definition, context }: DriverCall, letters: readonly MailMessage[]): Promise<Item[]> {
+async function itemsOf({ name, definition, context }: DriverCall, mails: readonly MailMessage[]): Promise<Item[]> {
   const keyFor = ({ to }: MailMessage): string => `${STEP_KIND}:${name}/${keyOf(to)}`;
   const steps = await context.steps.plan(
-    letters.map((letter) => ({
-      key: keyFor(letter),
+    mails.map((mail) => ({
+      key: keyFor(mail),
       kind: STEP_KIND,
-      object: letter.to,
-      before: { message_id: letter.messageId },
+      object: mail.to,
+      before: { message_id: mail.messageId },
     })),
   );
   const byKey = new Map(steps.map((step) => [step.key, step]));
   const changes: StepChange[] = [];
   const items: Item[] = [];
-  for (const letter of letters) {
-    const step = byKey.get(keyFor(letter));
+  for (const mail of mails) {
+    const step = byKey.get(keyFor(mail));
     if (!step) throw new Error('the journal planned no step');
     const earlier = await context.history.earlierSteps(step.key);
-    const item: Item = { letter, step, state: 'open', why: '' };
+    const item: Item = { mail, step, state: 'open', why: '' };
     items.push(item);
     const last = [...earlier, step].findLast(({ state }) => state !== 'planned' && state !== 'skipped');
     if (last?.state === 'done') {
@@ -158,10 +158,10 @@ class Post {
 
   async #send(item: Item, session: Session): Promise<void> {
     const { steps, guard, signal, clock } = this.#call.context;
-    const { letter, step } = item;
-    const message = await written(letter, clock.now());
+    const { mail, step } = item;
+    const message = await written(mail, clock.now());
     await steps.intend([{ step }]);
-    const sent = await session.send(letter.from.address, letter.to, message, guard);
+    const sent = await session.send(mail.from.address, mail.to, message, guard);
     crashPoint('step.after-call');
     if (sent.kind !== 'taken') this.#session = undefined;
     if (!signal.aborted) return this.#settle(item, sent);
@@ -173,12 +173,12 @@ class Post {
 
   async #settle(item: Item, sent: Sent): Promise<void> {
     const { context, definition } = this.#call;
-    const { letter, step } = item;
+    const { mail, step } = item;
     if (sent.kind === 'taken') {
       item.state = 'sent';
-      const message = `Mail to ${letter.to} was accepted: ${sent.answer}`;
+      const message = `Mail to ${mail.to} was accepted: ${sent.answer}`;
       const progress = this.#count('sent') / this.#items.length;
-      const detail = { answer: sent.answer, message_id: letter.messageId };
+      const detail = { answer: sent.answer, message_id: mail.messageId };
       await context.steps.settle([{ step, state: 'done', detail }], [{ message, progress }]);
       return;
     }

@@ -30,9 +30,9 @@ export const mail: Driver = {
     const server = settingsOf(options);
     // As in the definition: a value must not add owners to it, nor more addresses.
     const to = String(call.definition.options.to).trim();
-    const letters =
+    const mails =
       to === OWNERS ? await messagesToOwners(call, from) : messagesTo(recipientsIn(to, call), to, call, from);
-    return { ...(await deliver(call, letters, server)) };
+    return { ...(await deliver(call, mails, server)) };
   },
 };
 

@@ -57,13 +57,13 @@ export async function ownersOf(context: TaskContext, instances: readonly Affecte
 /** Of those that have one that mail may go to: users choose it themselves in some clouds. */
 async function addresses(
   ids: readonly string[],
-  ask: (id: string) => Promise<string | undefined>,
+  query: (id: string) => Promise<string | undefined>,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   const open = [...new Set(ids)].filter((id) => id !== '');
   const worker = async (): Promise<void> => {
     for (let id = open.shift(); id !== undefined; id = open.shift()) {
-      const address = await ask(id);
+      const address = await query(id);
       if (address !== undefined && isOthersAddress(address, [hostname()])) found.set(id, address);
     }
   };

@@ -63,7 +63,7 @@ export function textOf(text: string, inputs: Values, reader: Reader, of: readonl
 }
 
 function ownersIntroduction(inputs: Values): string {
-  return tellsOutcome(inputs)
+  return hasOutcome(inputs)
     ? 'The host of these instances of yours failed. Their state after the recovery is:\n'
     : 'The host of these instances of yours failed. They are being recovered:\n';
 }
@@ -75,7 +75,7 @@ function operatorsIntroduction(inputs: Values): string {
   return `Recovery of a failure.\n\n${lines.join('\n')}\n`;
 }
 
-function tellsOutcome(inputs: Values): boolean {
+function hasOutcome(inputs: Values): boolean {
   return Array.isArray(inputs.recovered_instances) || Array.isArray(inputs.failed_instances);
 }
 
@@ -85,13 +85,13 @@ function tableOf(of: readonly Affected[], inputs: Values, reader: Reader): strin
   const failed = byUuid(inputs.failed_instances);
   const rows = of.map(({ uuid, name }) => {
     const row = [name, uuid];
-    if (!tellsOutcome(inputs)) return row;
+    if (!hasOutcome(inputs)) return row;
     const [moved, left] = [recovered.get(uuid), failed.get(uuid)];
     row.push(moved ? 'recovered' : left ? 'not recovered' : 'unknown');
     if (reader === 'operator') row.push(moved ? `now on ${wordOf(moved, 'new_host')}` : wordOf(left, 'reason'));
     return row;
   });
-  const head = ['NAME', 'UUID', ...(tellsOutcome(inputs) ? ['STATE'] : [])];
+  const head = ['NAME', 'UUID', ...(hasOutcome(inputs) ? ['STATE'] : [])];
   return columns([head, ...rows.map((row) => row.map((cell) => oneLine(cell, MAX_CELL)))]);
 }
 

@@ -23,7 +23,7 @@ export async function readDefinition(file: string, workflowName: string | undefi
     if (fault !== undefined) return { fault: faultOf(file, fault) };
     await using handle = await open(file);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
-    return judged(file, buffer.toString('utf8', 0, bytesRead), workflowName);
+    return checked(file, buffer.toString('utf8', 0, bytesRead), workflowName);
   } catch (error) {
     return { fault: faultOf(file, reasonOf(error)) };
   }
@@ -37,7 +37,7 @@ export function readDefinitionNow(file: string, workflowName: string | undefined
     if (fault !== undefined) return { fault: faultOf(file, fault) };
     handle = openSync(file, 'r');
     const buffer = Buffer.alloc(MAX_BYTES);
-    return judged(file, buffer.toString('utf8', 0, readSync(handle, buffer, 0, MAX_BYTES, 0)), workflowName);
+    return checked(file, buffer.toString('utf8', 0, readSync(handle, buffer, 0, MAX_BYTES, 0)), workflowName);
   } catch (error) {
     return { fault: faultOf(file, reasonOf(error)) };
   } finally {
@@ -45,7 +45,7 @@ export function readDefinitionNow(file: string, workflowName: string | undefined
   }
 }
 
-function judged(file: string, text: string, workflowName: string | undefined): Definition {
+function checked(file: string, text: string, workflowName: string | undefined): Definition {
   if (Buffer.byteLength(text) >= MAX_BYTES) return { fault: faultOf(file, `it has ${MAX_BYTES} bytes or more`) };
   const tree: unknown = parse(text, { maxAliasCount: 100 });
   if (tree === null || typeof tree !== 'object' || Array.isArray(tree) || !('version' in tree)) {

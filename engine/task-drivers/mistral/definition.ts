@@ -16,9 +16,9 @@ export async function provideWorkflow(context: TaskContext, workflowName: string
     key: `workflow:${workflowName}`,
     kind: 'create_workflow',
     object: workflowName,
-    look: () => workflows.has(workflowName, { signal }),
+    read: () => workflows.has(workflowName, { signal }),
     before: (isThere) => ({ exists: isThere }),
-    judge: (isThere) => (isThere ? 'done' : 'absent'),
+    decide: (isThere) => (isThere ? 'done' : 'absent'),
     act: async () => {
       context.progress(`Creating workflow ${workflowName} from ${file}`, 0);
       const definition = await readDefinition(file, workflowName);

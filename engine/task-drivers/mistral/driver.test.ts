@@ -56,7 +56,7 @@ const executionsOf = (here: RecoveryWorld, name = 'host-evacuate') =>
 
 describe('a flow that goes back', () => {
   const GOES_ON = { tasks: [{ name: 'evacuate_vms', ms: 3_600_000 }] };
-  const isBegun = async (here: RecoveryWorld): Promise<void> => {
+  const isStarted = async (here: RecoveryWorld): Promise<void> => {
     while (executionsOf(here).length === 0) await here.clock.sleep(50);
     await here.clock.sleep(1000);
   };
@@ -64,7 +64,7 @@ describe('a flow that goes back', () => {
   it("by an operator's word cancels the workflow that it awaits, and a retry begins another one", async () => {
     await using here = await world({ workflow: GOES_ON, options: 'timeout = 7200\n' });
     const uuid = await here.hostFails('c1');
-    await here.clock.run(isBegun(here));
+    await here.clock.run(isStarted(here));
     await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     const view = await here.until(uuid, 'failed');
     expect(view.flows.map(({ state }) => state)).toEqual(['REVERTED']);
@@ -79,7 +79,7 @@ describe('a flow that goes back', () => {
     const options = 'timeout = 7200\n';
     await using here = await world({ workflow: GOES_ON, options, afterCrash: 'rollback' });
     const uuid = await here.hostFails('c1');
-    await here.clock.run(isBegun(here));
+    await here.clock.run(isStarted(here));
     here.life.doom();
     await Promise.race([here.clock.run(here.clock.sleep(60_000)), here.life.outlive(null)]);
     await here.start('n2');
@@ -155,7 +155,7 @@ describe('a workflow', () => {
   it('that a user cancels fails the task', async () => {
     await using here = await world({ workflow: { ends: 'RUNNING' } });
     const uuid = await here.hostFails('c1');
-    await here.clock.run(begun(here, uuid));
+    await here.clock.run(started(here, uuid));
     here.world.workflows.cancel(executionId(`${uuid}/move`, 1), 'cancelled by the operator');
     const view = await here.until(uuid, 'error');
     expect(view.notification.message).toMatch(/ended as CANCELLED: cancelled by the operator/);
@@ -194,7 +194,7 @@ describe('Mistral', () => {
   it('that is away while a workflow runs is waited out', async () => {
     await using here = await world();
     const uuid = await here.hostFails('c1');
-    await here.clock.run(begun(here, uuid));
+    await here.clock.run(started(here, uuid));
     here.world.behaviour = { ...here.world.behaviour, isAway: true };
     await here.clock.run(here.clock.sleep(60_000));
     here.world.behaviour = { ...here.world.behaviour, isAway: false };
@@ -207,7 +207,7 @@ describe('Mistral', () => {
   it('that is away too long leaves the execution to the next round, which begins no other', async () => {
     await using here = await world();
     const uuid = await here.hostFails('c1');
-    await here.clock.run(begun(here, uuid));
+    await here.clock.run(started(here, uuid));
     here.world.behaviour = { ...here.world.behaviour, isAway: true };
     await here.until(uuid, 'error');
     here.world.behaviour = { ...here.world.behaviour, isAway: false };
@@ -220,7 +220,7 @@ describe('an execution that another round began', () => {
   it('and that was deleted since is in doubt in this one', async () => {
     await using here = await world();
     const uuid = await here.hostFails('c1');
-    await here.clock.run(begun(here, uuid));
+    await here.clock.run(started(here, uuid));
     here.world.behaviour = { ...here.world.behaviour, isAway: true };
     await here.until(uuid, 'error');
     here.world.behaviour = { ...here.world.behaviour, isAway: false };
@@ -293,7 +293,7 @@ describe('a definition file with a workflow beside it that Mistral has already',
 });
 
 /** Resolves when the workflow has run for a moment. */
-async function begun({ clock, world: { workflows } }: RecoveryWorld, uuid: string): Promise<void> {
+async function started({ clock, world: { workflows } }: RecoveryWorld, uuid: string): Promise<void> {
   while (!workflows.execution(executionId(`${uuid}/move`, 1))) await clock.sleep(100);
   await clock.sleep(1500);
 }
@@ -301,7 +301,7 @@ async function begun({ clock, world: { workflows } }: RecoveryWorld, uuid: strin
 /** Stops the engine once the execution runs; the test acts in between; then another engine continues. */
 async function takenOver(here: RecoveryWorld, between: (id: string) => void = () => {}): Promise<string> {
   const uuid = await here.hostFails('c1');
-  await here.clock.run(begun(here, uuid));
+  await here.clock.run(started(here, uuid));
   await here.clock.run(here.engine.stop());
   between(executionId(`${uuid}/move`, 1));
   await here.start('n2');

@@ -3,7 +3,7 @@ import { decideExecution, type EarlierExecution, FORGOTTEN_AFTER_MS, lastExecuti
 import { executionId } from './execution-id.ts';
 
 const NOW = 1_000_000_000;
-const begun = (change: Partial<EarlierExecution>): EarlierExecution => ({
+const started = (change: Partial<EarlierExecution>): EarlierExecution => ({
   number: 2,
   state: 'intent',
   isConfirmed: false,
@@ -16,21 +16,21 @@ const begun = (change: Partial<EarlierExecution>): EarlierExecution => ({
 describe('an execution that may have been started', () => {
   it.each<[string, EarlierExecution | undefined, boolean, object]>([
     ['nothing was started', undefined, false, { do: 'begin', number: 1, since: NOW }],
-    ['the last one failed', begun({ state: 'failed' }), false, { do: 'begin', number: 3, since: NOW }],
-    ['an intent, and it is there', begun({}), true, { do: 'await', number: 2, since: NOW - 1000 }],
-    ['an intent, and it is not there', begun({}), false, { do: 'begin', number: 2, since: NOW - 1000 }],
-    ['it was sent, and is there', begun({ state: 'sent', isConfirmed: true }), true, { do: 'await', number: 2 }],
-    ['it was sent, and is gone', begun({ state: 'sent', isConfirmed: true }), false, { do: 'doubt' }],
+    ['the last one failed', started({ state: 'failed' }), false, { do: 'begin', number: 3, since: NOW }],
+    ['an intent, and it is there', started({}), true, { do: 'await', number: 2, since: NOW - 1000 }],
+    ['an intent, and it is not there', started({}), false, { do: 'begin', number: 2, since: NOW - 1000 }],
+    ['it was sent, and is there', started({ state: 'sent', isConfirmed: true }), true, { do: 'await', number: 2 }],
+    ['it was sent, and is gone', started({ state: 'sent', isConfirmed: true }), false, { do: 'doubt' }],
     [
       'its state is unknown',
-      begun({ state: 'unknown', error: 'who knows' }),
+      started({ state: 'unknown', error: 'who knows' }),
       true,
       { do: 'doubt', reason: 'who knows' },
     ],
-    ['an old intent, not there', begun({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), false, { do: 'doubt' }],
-    ['an old intent, there', begun({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), true, { do: 'await', number: 2 }],
-  ])('%s', (_, last, isThere, verdict) => {
-    expect(decideExecution(last, isThere, NOW)).toMatchObject(verdict);
+    ['an old intent, not there', started({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), false, { do: 'doubt' }],
+    ['an old intent, there', started({ since: NOW - FORGOTTEN_AFTER_MS - 1 }), true, { do: 'await', number: 2 }],
+  ])('%s', (_, last, isThere, decision) => {
+    expect(decideExecution(last, isThere, NOW)).toMatchObject(decision);
   });
 
   it('is the last one of all flows, or the one that was done', () => {

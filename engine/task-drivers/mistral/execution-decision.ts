@@ -53,23 +53,23 @@ export function lastExecution(steps: readonly Kept[]): EarlierExecution | undefi
   };
 }
 
-export type Verdict =
+export type ExecutionDecision =
   | { readonly do: 'begin'; readonly number: number; readonly since: number }
   | { readonly do: 'await'; readonly number: number; readonly since: number }
   | { readonly do: 'doubt'; readonly reason: string };
 
 /** @param isThere whether Mistral has the last execution */
 export function decideExecution(
-  begun: Exclude<EarlierExecution, { state: 'done' }> | undefined,
+  started: Exclude<EarlierExecution, { state: 'done' }> | undefined,
   isThere: boolean,
   now: number,
-): Verdict {
-  if (begun === undefined) return { do: 'begin', number: 1, since: now };
-  const { number, state, since } = begun;
-  if (state === 'unknown') return { do: 'doubt', reason: begun.error ?? 'its outcome is unknown' };
+): ExecutionDecision {
+  if (started === undefined) return { do: 'begin', number: 1, since: now };
+  const { number, state, since } = started;
+  if (state === 'unknown') return { do: 'doubt', reason: started.error ?? 'its outcome is unknown' };
   if (state === 'failed') return { do: 'begin', number: number + 1, since: now };
   if (isThere) return { do: 'await', number, since };
-  if (begun.isConfirmed) {
+  if (started.isConfirmed) {
     return { do: 'doubt', reason: 'Mistral had started it and does not have it any more; a user deleted it' };
   }
   if (now - since > FORGOTTEN_AFTER_MS) {

@@ -19,17 +19,17 @@ type Waiting = Pick<TaskContext, 'clock' | 'signal' | 'settings' | 'progress'> &
 export async function executionEnd(context: Waiting, id: string): Promise<Execution | undefined> {
   const { clock, cloud, signal } = context;
   const { workflows } = cloud;
-  const patience = new OutageRetry(context);
+  const outageRetry = new OutageRetry(context);
   const mirror = new Mirror(context, id);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * PAUSE_GROWTH)) {
     try {
       const execution = await workflows.execution(id, { signal });
       if (!execution) return undefined;
       mirror.show(execution, await workflows.tasksOf(id, { signal }));
-      patience.answered();
+      outageRetry.answered();
       if (isOver(execution.state)) return execution;
     } catch (error) {
-      await patience.endure(error);
+      await outageRetry.waitOut(error);
       continue;
     }
     await clock.sleep(pauseMs, signal);

@@ -42,27 +42,27 @@ export async function runWorkflow(context: TaskContext, run: WorkflowRun): Promi
   const earlier = await context.history.earlierSteps(run.key);
   const [step] = await steps.plan([{ key: run.key, kind: run.kind, object: run.object, before: null }]);
   if (!step) throw new Error('the journal planned no step');
-  const begun = lastExecution([...earlier, step]);
-  if (begun?.state === 'done') {
+  const started = lastExecution([...earlier, step]);
+  if (started?.state === 'done') {
     context.progress(`Workflow ${run.workflowName} was done before in this recovery, and is not started again`, 1);
-    return begun.outputs;
+    return started.outputs;
   }
-  const mayBeThere = begun !== undefined && begun.state !== 'failed' && begun.state !== 'unknown';
+  const mayBeThere = started !== undefined && started.state !== 'failed' && started.state !== 'unknown';
   const isThere =
     mayBeThere &&
     (await withOutageRetry(context, async () => {
-      const found = await cloud.workflows.execution(executionId(run.stepKey, begun.number), { signal });
+      const found = await cloud.workflows.execution(executionId(run.stepKey, started.number), { signal });
       return found !== undefined;
     }));
-  const verdict = decideExecution(begun, isThere, clock.now());
-  if (verdict.do === 'doubt') throw await doubt(context, step, verdict.reason, { number: begun?.number ?? 0 });
-  const { number, since } = verdict;
+  const decision = decideExecution(started, isThere, clock.now());
+  if (decision.do === 'doubt') throw await doubt(context, step, decision.reason, { number: started?.number ?? 0 });
+  const { number, since } = decision;
   const detail = { number, execution: executionId(run.stepKey, number), since };
   try {
-    if (verdict.do === 'begin') {
+    if (decision.do === 'begin') {
       // The request of another engine or attempt may still arrive.
-      const asked = begun?.number === number ? 'before' : 'never';
-      await begin(context, run, step, { ...detail, confirmed: false }, asked);
+      const requested = started?.number === number ? 'before' : 'never';
+      await begin(context, run, step, { ...detail, confirmed: false }, requested);
     } else {
       context.progress(
         `Execution ${detail.execution} of workflow ${run.workflowName} was started before; waiting for it`,
@@ -104,13 +104,13 @@ async function begin(
   run: WorkflowRun,
   step: Step,
   detail: ExecutionDetail,
-  asked: 'before' | 'never',
+  requested: 'before' | 'never',
 ): Promise<void> {
   const { steps, cloud, signal, globalRequestId } = context;
   const { workflowName, inputs, stepKey } = run;
-  const patience = new OutageRetry(context);
+  const outageRetry = new OutageRetry(context);
   const beginning = { id: detail.execution, workflowName, inputs, description: `recovery-agent ${stepKey}` };
-  let mayHaveArrived = asked === 'before';
+  let mayHaveArrived = requested === 'before';
   for (;;) {
     await steps.intend([{ step, detail }]);
     try {
@@ -132,7 +132,7 @@ async function begin(
       if (error instanceof InDoubt) throw error;
       if (error instanceof CloudError && error.kind === 'unknown') mayHaveArrived = true;
       try {
-        await patience.endure(error);
+        await outageRetry.waitOut(error);
       } catch (end) {
         const isCertain = error instanceof CloudError && !mayHaveArrived && !signal.aborted;
         if (isCertain) await steps.settle([{ step, state: 'failed', error: error.message }]);
@@ -192,16 +192,16 @@ async function cancel(context: TaskContext, run: WorkflowRun, step: Step, id: st
   const { steps, cloud, globalRequestId } = context;
   const { workflows } = cloud;
   const signal = AbortSignal.timeout(CANCEL_LIMIT_MS);
-  const settings = { ...context.settings, outagePatienceMs: CANCEL_LIMIT_MS };
+  const settings = { ...context.settings, outageTimeoutMs: CANCEL_LIMIT_MS };
   const bounded = { ...context, signal, settings };
   try {
-    const look = () => withOutageRetry(bounded, () => workflows.execution(id, { signal }));
-    if (!(await look())) {
+    const read = () => withOutageRetry(bounded, () => workflows.execution(id, { signal }));
+    if (!(await read())) {
       context.progress(`Execution ${id} did not start; if it starts late, the next attempt waits for it`);
       return;
     }
     await withOutageRetry(bounded, () => workflows.cancel(id, reason, { signal, globalRequestId }));
-    const execution = await look();
+    const execution = await read();
     if (!execution || !isOver(execution.state)) return;
     context.progress(`Execution ${id} of workflow ${run.workflowName} was ended: ${execution.state}`);
     if (execution.state === 'SUCCESS') await finish(context, run, step, execution);

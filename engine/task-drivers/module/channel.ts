@@ -28,12 +28,12 @@ export function channelToEngine(): Socket | undefined {
 }
 
 /** @param then called when it was sent, or never will be */
-export function tell(channel: Duplex, message: object, then: () => void = () => {}): void {
+export function send(channel: Duplex, message: object, then: () => void = () => {}): void {
   if (channel.writable) channel.write(`${JSON.stringify(message)}\n`, () => then());
   else then();
 }
 
-export function hear(channel: Duplex, lineBytes: number, listen: (message: unknown) => void): void {
+export function receive(channel: Duplex, lineBytes: number, listen: (message: unknown) => void): void {
   const lines = new Lines(lineBytes, ({ bytes, end }) => {
     if (end === 'cut') return;
     let message: unknown;

@@ -357,7 +357,7 @@ describe('a module that misbehaves', SLOW, () => {
 
 describe('the signal', SLOW, () => {
   /** Aborts when the module reports "started". */
-  function abortWhenBegun(reason: Error): AbortSignal {
+  function abortWhenStarted(reason: Error): AbortSignal {
     const controller = new AbortController();
     place.whenItSays((message) => {
       if (message === 'started') controller.abort(reason);
@@ -378,10 +378,14 @@ describe('the signal', SLOW, () => {
         }`,
       );
     const stop = new Interrupted('the engine stops');
-    expect(await run(module('return { why: call.signal.reason.message }'), { signal: abortWhenBegun(stop) })).toEqual({
-      why: 'the engine stops',
-    });
-    const error = await failure(run(module('throw call.notDone("stopped in time")'), { signal: abortWhenBegun(stop) }));
+    expect(await run(module('return { why: call.signal.reason.message }'), { signal: abortWhenStarted(stop) })).toEqual(
+      {
+        why: 'the engine stops',
+      },
+    );
+    const error = await failure(
+      run(module('throw call.notDone("stopped in time")'), { signal: abortWhenStarted(stop) }),
+    );
     expect(error).toBeInstanceOf(NotDone);
   });
 
@@ -401,7 +405,7 @@ describe('the signal', SLOW, () => {
          ${statement};
        }`,
     );
-    const signal = abortWhenBegun(new TaskFailure('timed out after 1 s'));
+    const signal = abortWhenStarted(new TaskFailure('timed out after 1 s'));
     const { context } = place.call(task, { signal });
     const { task: name, occurrence, phase, stepKey, attempt, inputs, parameters } = place.call(task);
     const call = {
@@ -439,9 +443,9 @@ describe('check and undo', SLOW, () => {
     ['{ state: "done" }', { state: 'done', outputs: {} }],
     ['{ state: "not done" }', { state: 'not done' }],
     ['{ state: "unknown", reason: "no record" }', { state: 'unknown', reason: 'no record' }],
-  ])('check can answer %s', async (answer, verdict) => {
+  ])('check can answer %s', async (answer, decision) => {
     const task = write('task.mjs', `export const run = () => {};\nexport const check = async () => (${answer});`);
-    expect(await moduleDriver.check?.(place.call(task))).toEqual(verdict);
+    expect(await moduleDriver.check?.(place.call(task))).toEqual(decision);
   });
 
   it.each([

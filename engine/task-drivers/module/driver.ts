@@ -22,9 +22,9 @@ export const moduleDriver: Driver = {
     return outputs;
   },
   async check(call) {
-    const verdict = decisionOf(await calling('check', call));
-    const missing = verdict.state === 'done' ? missingIn(call, verdict.outputs) : undefined;
-    return missing ? { state: 'unknown', reason: `its module reports that it was done, but not ${missing}` } : verdict;
+    const decision = decisionOf(await calling('check', call));
+    const missing = decision.state === 'done' ? missingIn(call, decision.outputs) : undefined;
+    return missing ? { state: 'unknown', reason: `its module reports that it was done, but not ${missing}` } : decision;
   },
   undo: async (call) => {
     answerOf(await calling('undo', call));
@@ -85,7 +85,7 @@ function outputsOf(end: End): Values {
 }
 
 const OUTPUTS = v.custom<Values>((given) => typeof given === 'object' && given !== null && !Array.isArray(given));
-const VERDICT = v.variant('state', [
+const RESULT = v.variant('state', [
   v.object({ state: v.literal('done'), outputs: v.optional(OUTPUTS, {}) }),
   v.object({ state: v.literal('not done') }),
   v.object({ state: v.literal('unknown'), reason: v.string() }),
@@ -94,7 +94,7 @@ const VERDICT = v.variant('state', [
 /** A failed check knows nothing yet: it is called again in the next attempt, and nothing is done before it has responded. */
 function decisionOf(end: End): CheckResult {
   if (end.end !== 'returned') throw new TaskFailure(`its check failed: ${end.message}`);
-  const read = v.safeParse(VERDICT, JSON.parse(end.json));
+  const read = v.safeParse(RESULT, JSON.parse(end.json));
   if (!read.success) {
     throw new TaskFailure(
       "its check returned neither {state: 'done'}, {state: 'not done'} nor {state: 'unknown', reason}",

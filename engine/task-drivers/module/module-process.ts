@@ -8,8 +8,8 @@ import type { ChildProcess } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { ActGuard } from '#openstack/act-guard.ts';
 import type { Log } from '#protocol/log.ts';
-import { hear, MAX_REPORT_BYTES, tell } from './channel.ts';
-import { tellLines } from './output-lines.ts';
+import { MAX_REPORT_BYTES, receive, send } from './channel.ts';
+import { sendLines } from './output-lines.ts';
 import { startProcess } from './start.ts';
 import { type End, GRACE_MS, lineOf, MAX_LOG_LINES, messageOf, type Order, readReport, type Work } from './wire.ts';
 
@@ -50,11 +50,11 @@ class Call {
     this.#child = child;
     this.#around = around;
     const budget = { left: MAX_LOG_LINES };
-    if (child.stdout) tellLines(child.stdout, budget, (line) => around.log('info', line, { stream: 'stdout' }));
-    if (child.stderr) tellLines(child.stderr, budget, (line) => around.log('warning', line, { stream: 'stderr' }));
+    if (child.stdout) sendLines(child.stdout, budget, (line) => around.log('info', line, { stream: 'stdout' }));
+    if (child.stderr) sendLines(child.stderr, budget, (line) => around.log('warning', line, { stream: 'stderr' }));
     const [, , , channel] = child.stdio;
     this.#channel = channel instanceof Duplex ? channel : undefined;
-    if (this.#channel) hear(this.#channel, MAX_REPORT_BYTES, (message) => this.#hear(message));
+    if (this.#channel) receive(this.#channel, MAX_REPORT_BYTES, (message) => this.#receive(message));
     child.once('error', (error) => this.#over(`its process cannot be started: ${messageOf(error)}`));
     child.once('exit', (code, signal) =>
       this.#over(`its process ended without a response (${signal ?? `exit code ${code}`}); see the log`),
@@ -99,7 +99,7 @@ class Call {
       : { end: 'not called', message: lineOf(signal.aborted ? 'timed out before it was called' : this.#how) };
   }
 
-  #hear(message: unknown): void {
+  #receive(message: unknown): void {
     const report = readReport(message);
     switch (report?.is) {
       case 'ready':
@@ -125,7 +125,7 @@ class Call {
 
   #order(order: Order): void {
     // A process that is gone reports that by its end.
-    if (this.#channel) tell(this.#channel, order);
+    if (this.#channel) send(this.#channel, order);
   }
 
   /** The group too. Its number is not reused while the process has not been waited for. */

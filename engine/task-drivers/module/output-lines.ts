@@ -9,13 +9,13 @@ export interface LineBudget {
 }
 
 /** @param budget shared with the other streams of the same program */
-export function tellLines(stream: Readable, budget: LineBudget, tell: (line: string) => void): void {
+export function sendLines(stream: Readable, budget: LineBudget, onLine: (line: string) => void): void {
   const lines = new Lines(MAX_LINE * 4, ({ bytes }) => {
     const line = bytes.toString('utf8').trimEnd();
     if (line === '') return;
     budget.left -= 1;
-    if (budget.left > 0) tell(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line);
-    else if (budget.left === 0) tell('(output from here on is dropped: too many lines)');
+    if (budget.left > 0) onLine(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 1)}…` : line);
+    else if (budget.left === 0) onLine('(output from here on is dropped: too many lines)');
   });
   stream.on('data', (chunk: Buffer) => {
     if (budget.left > 0) lines.take(chunk);

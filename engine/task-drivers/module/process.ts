@@ -12,7 +12,7 @@ import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { channelToEngine, hear, MAX_ORDER_BYTES, tell } from './channel.ts';
+import { channelToEngine, MAX_ORDER_BYTES, receive, send } from './channel.ts';
 import { Pace } from './progress-rate.ts';
 import { startThread } from './start.ts';
 import {
@@ -28,7 +28,7 @@ import {
 } from './wire.ts';
 
 const TOO_MANY_LINES = '(log lines from here on are dropped: too many lines)';
-const MEMORY_LOOK_MS = 100;
+const MEMORY_READ_MS = 100;
 /** The engine always reads; this only limits the wait. */
 const PRINTING_MS = 2000;
 
@@ -44,7 +44,7 @@ function endGroup(): void {
 
 class ModuleProcess {
   readonly #engine: Socket;
-  readonly #pace = new Pace<Report>((line) => tell(this.#engine, line), PROGRESS_PACE_MS);
+  readonly #pace = new Pace<Report>((line) => send(this.#engine, line), PROGRESS_PACE_MS);
   #worker: Worker | undefined;
   #logLines = 0;
   #isOver = false;
@@ -67,7 +67,7 @@ class ModuleProcess {
       return;
     }
     this.#worker = worker;
-    worker.on('message', (message) => this.#hear(message));
+    worker.on('message', (message) => this.#receive(message));
     worker.on('error', (error: unknown) => {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       const why =
@@ -83,10 +83,10 @@ class ModuleProcess {
     setInterval(() => {
       const used = process.memoryUsage.rss() / 1024 / 1024;
       if (used > MEMORY_MB) this.#end({ end: 'lost', message: `it used more than ${MEMORY_MB} MB of memory` });
-    }, MEMORY_LOOK_MS);
+    }, MEMORY_READ_MS);
   }
 
-  #hear(message: unknown): void {
+  #receive(message: unknown): void {
     const report = readReport(message);
     switch (report?.is) {
       case 'progress':
@@ -94,8 +94,8 @@ class ModuleProcess {
         break;
       case 'log':
         this.#logLines += 1;
-        if (this.#logLines < MAX_LOG_LINES) tell(this.#engine, report);
-        else if (this.#logLines === MAX_LOG_LINES) tell(this.#engine, { ...report, message: TOO_MANY_LINES });
+        if (this.#logLines < MAX_LOG_LINES) send(this.#engine, report);
+        else if (this.#logLines === MAX_LOG_LINES) send(this.#engine, { ...report, message: TOO_MANY_LINES });
         break;
       case 'end':
         this.#end(report.end);
@@ -109,7 +109,7 @@ class ModuleProcess {
     this.#isOver = true;
     this.#pace.flush();
     const report: Report = { is: 'end', end };
-    void printed(this.#worker).then(() => tell(this.#engine, report, endGroup));
+    void printed(this.#worker).then(() => send(this.#engine, report, endGroup));
   }
 }
 
@@ -144,7 +144,7 @@ export function runModuleProcess(): void {
   const here = new ModuleProcess(engine);
   engine.on('close', endGroup);
   // Only the engine writes at the other end.
-  hear(engine, MAX_ORDER_BYTES, (order) => here.obey(order as Order));
+  receive(engine, MAX_ORDER_BYTES, (order) => here.obey(order as Order));
   const ready: Report = { is: 'ready' };
-  tell(engine, ready);
+  send(engine, ready);
 }

@@ -22,7 +22,7 @@ const report = (message: Report): void => port.postMessage(message);
 const work = workerData as Work;
 
 /** Errors from the helpers of a call, with their meaning for the task. */
-class ToldError extends Error {
+class ReportedError extends Error {
   readonly as: (typeof THROWN)[number];
 
   constructor(as: (typeof THROWN)[number], message: string) {
@@ -43,10 +43,10 @@ function callOf(data: CallData, signal: AbortSignal): Call {
     log: (level, message) => {
       report({ is: 'log', level: LOG_LEVELS.includes(level) ? level : 'info', message: lineOf(message) });
     },
-    notDone: (message) => new ToldError('not done', message),
-    inDoubt: (message) => new ToldError('in doubt', message),
-    skipRecovery: (message) => new ToldError('skip recovery', message),
-    ignoreRecovery: (message) => new ToldError('ignore recovery', message),
+    notDone: (message) => new ReportedError('not done', message),
+    inDoubt: (message) => new ReportedError('in doubt', message),
+    skipRecovery: (message) => new ReportedError('skip recovery', message),
+    ignoreRecovery: (message) => new ReportedError('ignore recovery', message),
   };
 }
 
@@ -72,8 +72,8 @@ async function endOfWork(): Promise<End> {
   try {
     returned = await called(callOf(work.call, controller.signal));
   } catch (error) {
-    if (error instanceof Error && !(error instanceof ToldError)) process.stderr.write(`${error.stack}\n`);
-    return { end: 'threw', as: error instanceof ToldError ? error.as : 'failed', message: messageOf(error) };
+    if (error instanceof Error && !(error instanceof ReportedError)) process.stderr.write(`${error.stack}\n`);
+    return { end: 'threw', as: error instanceof ReportedError ? error.as : 'failed', message: messageOf(error) };
   }
   const answer = answerOf(returned);
   if ('json' in answer) return { end: 'returned', json: answer.json };

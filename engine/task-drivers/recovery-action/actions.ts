@@ -18,7 +18,7 @@ export function actionsOf(value: Json): readonly Action[] {
 }
 
 /** The outcome of one action on one instance. */
-export interface Fate {
+export interface Outcome {
   readonly instance: InstanceSnapshot;
   /** Null: it did not fail. */
   readonly failure: string | null;
@@ -32,18 +32,18 @@ export interface Fate {
   readonly host: string | null;
 }
 
-export function well(instance: InstanceSnapshot, host: string | null = null): Fate {
+export function well(instance: InstanceSnapshot, host: string | null = null): Outcome {
   return { instance, failure: null, isDoubtful: false, isUnanswered: false, leftFor: null, host };
 }
 
 export function badly(
   instance: InstanceSnapshot,
   failure: string,
-  how: Partial<Pick<Fate, 'isDoubtful' | 'isUnanswered'>> = {},
-): Fate {
+  how: Partial<Pick<Outcome, 'isDoubtful' | 'isUnanswered'>> = {},
+): Outcome {
   return { ...well(instance), failure, ...how };
 }
 
-export function left(instance: InstanceSnapshot, reason: string): Fate {
+export function left(instance: InstanceSnapshot, reason: string): Outcome {
   return { ...well(instance), leftFor: reason };
 }

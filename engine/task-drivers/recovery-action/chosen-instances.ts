@@ -126,10 +126,10 @@ async function existing(context: TaskContext, uuid: string): Promise<Instance | 
 async function thoseAway(context: TaskContext, home: string): Promise<readonly InstanceSnapshot[]> {
   const { settings } = context;
   const found: InstanceSnapshot[] = [];
-  for (const { instance: uuid, destination, isBegun } of await context.history.movedAway(home)) {
+  for (const { instance: uuid, destination, isStarted } of await context.history.movedAway(home)) {
     const now = await existing(context, uuid);
     if (!now) continue;
-    if (isBegun || (destination !== null && now.host === destination)) {
+    if (isStarted || (destination !== null && now.host === destination)) {
       found.push(snapshotOf(now, settings.hostHaKey));
     } else {
       const was = destination === null ? 'its destination is unknown' : `it was moved to '${destination}'`;

@@ -44,9 +44,9 @@ function instanceFails(here: RecoveryWorld, uuid = uuids(here)[0]): Promise<stri
 }
 
 /** Stops the engine once something was requested; another one continues. */
-async function takenOver(here: RecoveryWorld, asked: () => boolean, between: () => void = () => {}): Promise<void> {
+async function takenOver(here: RecoveryWorld, requested: () => boolean, between: () => void = () => {}): Promise<void> {
   const seen = async (): Promise<void> => {
-    while (!asked()) await here.clock.sleep(50);
+    while (!requested()) await here.clock.sleep(50);
   };
   await here.clock.run(seen());
   await here.clock.run(here.engine.stop());
@@ -124,10 +124,10 @@ describe('REBUILD', () => {
       return actions(uuid);
     };
     const uuid = await instanceFails(here);
-    const asked = async (): Promise<void> => {
+    const requested = async (): Promise<void> => {
       while (actions(uuids(here)[0] ?? '').length === 0) await here.clock.sleep(50);
     };
-    await here.clock.run(asked());
+    await here.clock.run(requested());
     isAway = true;
     const twoFailed = async (): Promise<void> => {
       while ((await here.engine.reads.show(uuid)).flows.filter(({ state }) => state === 'FAILURE').length < 2)
@@ -215,7 +215,7 @@ describe('WORKFLOW', () => {
     const uuid = await instanceFails(here);
     await takenOver(
       here,
-      () => here.world.workflows.executions.some(({ begunAt }) => begunAt < here.clock.now() - 2000),
+      () => here.world.workflows.executions.some(({ startedAt }) => startedAt < here.clock.now() - 2000),
       () => here.world.workflows.forget(here.world.workflows.executions[0]?.id ?? ''),
     );
     const view = await here.until(uuid, 'failed');

@@ -15,7 +15,7 @@ import type { Driver, DriverCall } from '../driver.ts';
 import { provideWorkflow } from '../mistral/definition.ts';
 import { runWorkflow } from '../mistral/workflow-run.ts';
 import { TASK_STEP, taskStepKey } from '../task-step.ts';
-import { type Action, actionsOf, badly, type Fate, well } from './actions.ts';
+import { type Action, actionsOf, badly, type Outcome, well } from './actions.ts';
 import { chosenInstances } from './chosen-instances.ts';
 import { evacuate } from './evacuation.ts';
 import { renew } from './reboot-rebuild.ts';
@@ -31,12 +31,12 @@ export const recoveryActionDriver: Driver = {
     if (instances.length === 0) context.progress('There is no instance to act on', 1);
     const fates = new Map(instances.map((instance) => [instance.uuid, well(instance)]));
     for (const action of actionsOf(options.actions ?? null)) {
-      const left = [...fates.values()].flatMap((fate) => (isWell(fate) ? [fate.instance] : []));
+      const left = [...fates.values()].flatMap((outcome) => (isWell(outcome) ? [outcome.instance] : []));
       if (left.length === 0) break;
       context.progress(`${action.name}: ${left.map(({ uuid }) => uuid).join(',')}`);
-      for (const fate of await perform(call, action, left)) {
-        const { instance, failure, leftFor, host } = fate;
-        fates.set(instance.uuid, { ...fate, host: host ?? fates.get(instance.uuid)?.host ?? null });
+      for (const outcome of await perform(call, action, left)) {
+        const { instance, failure, leftFor, host } = outcome;
+        fates.set(instance.uuid, { ...outcome, host: host ?? fates.get(instance.uuid)?.host ?? null });
         if (failure !== null) context.progress(`${action.name} of '${instance.uuid}' failed: ${failure}`);
         if (leftFor !== null) context.progress(`${action.name} leaves '${instance.uuid}' where it is: ${leftFor}`);
       }
@@ -45,11 +45,11 @@ export const recoveryActionDriver: Driver = {
   },
 };
 
-function isWell({ failure, leftFor }: Fate): boolean {
+function isWell({ failure, leftFor }: Outcome): boolean {
   return failure === null && leftFor === null;
 }
 
-function conclude(fates: readonly Fate[]) {
+function conclude(fates: readonly Outcome[]) {
   const failed = fates.filter(({ failure }) => failure !== null);
   const outputs = {
     recovered_instances: fates
@@ -69,7 +69,7 @@ async function perform(
   call: DriverCall,
   action: Action,
   instances: readonly InstanceSnapshot[],
-): Promise<readonly Fate[]> {
+): Promise<readonly Outcome[]> {
   const { context, options } = call;
   const key = `${action.name.toLowerCase()}:${call.name}/${action.index}`;
   switch (action.name) {
@@ -98,7 +98,7 @@ async function workflows(
   { context, stepKey, name }: DriverCall,
   { index, params }: Action,
   instances: readonly InstanceSnapshot[],
-): Promise<readonly Fate[]> {
+): Promise<readonly Outcome[]> {
   const workflowName = String(params.workflow_name);
   if (params.definition_file) await provideWorkflow(context, workflowName, String(params.definition_file));
   const given = params.inputs;
@@ -126,9 +126,9 @@ async function workflows(
 async function each(
   context: TaskContext,
   instances: readonly InstanceSnapshot[],
-  act: (context: TaskContext, instance: InstanceSnapshot) => Promise<Fate>,
-): Promise<readonly Fate[]> {
-  const fates: Fate[] = [];
+  act: (context: TaskContext, instance: InstanceSnapshot) => Promise<Outcome>,
+): Promise<readonly Outcome[]> {
+  const fates: Outcome[] = [];
   const waiting = [...instances];
   let end: unknown;
   const work = async (): Promise<void> => {

@@ -7,9 +7,12 @@ import { type TaskContext, textInput } from '../../flow/task.ts';
 import { serviceOf } from '../../tasks/compute-service.ts';
 import { evacuateInstances } from '../../tasks/evacuate-instances.ts';
 import { withOutageRetry } from '../../tasks/outage-retry.ts';
-import { badly, type Fate, well } from './actions.ts';
+import { badly, type Outcome, well } from './actions.ts';
 
-export async function evacuate(context: TaskContext, instances: readonly InstanceSnapshot[]): Promise<readonly Fate[]> {
+export async function evacuate(
+  context: TaskContext,
+  instances: readonly InstanceSnapshot[],
+): Promise<readonly Outcome[]> {
   const source = textInput(context, 'host_name');
   const onHost = instances.filter(({ host }) => host === source);
   const elsewhere = instances.filter(({ host }) => host !== source);

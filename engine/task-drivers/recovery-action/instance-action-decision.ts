@@ -30,10 +30,10 @@ export interface InstanceActionFacts {
   /** Since the call, or since the first poll; without times of a cloud outage. */
   readonly elapsedMs: number;
   /** Consecutive polls without a trace of a call that may have been lost. */
-  readonly silentLooks: number;
-  readonly silentMs: number;
+  readonly readsWithoutTrace: number;
+  readonly withoutTraceMs: number;
   /** Consecutive polls, this one included, with state error, no task and no reason from Nova. */
-  readonly wordlessLooks: number;
+  readonly readsWithoutReason: number;
   /** Calls of this attempt so far. */
   readonly calls?: number;
   /** Nova's response to the last call, if it was no success. */
@@ -45,7 +45,7 @@ export interface InstanceActionFacts {
 }
 
 /** Nova writes the state error first, then the reason, then the failure of the action: a further poll shows all three. */
-const WORDLESS_LOOKS = 3;
+const READS_WITHOUT_REASON = 3;
 
 export type InstanceActionDecision =
   | { readonly do: 'wait' }
@@ -65,10 +65,14 @@ export const WAIT: InstanceActionDecision = { do: 'wait' };
 
 /** Whether a call that may have been made must still be searched for: Nova has shown nothing of it for too short a time. */
 export function isNotRuledOut(
-  { state, silentLooks, silentMs }: Pick<InstanceActionFacts, 'state' | 'silentLooks' | 'silentMs'>,
+  {
+    state,
+    readsWithoutTrace,
+    withoutTraceMs,
+  }: Pick<InstanceActionFacts, 'state' | 'readsWithoutTrace' | 'withoutTraceMs'>,
   { queueWaitMs }: InstanceActionLimits,
 ): boolean {
-  return state !== 'planned' && (silentLooks < SILENT_LOOKS || silentMs < queueWaitMs);
+  return state !== 'planned' && (readsWithoutTrace < SILENT_LOOKS || withoutTraceMs < queueWaitMs);
 }
 
 /** A call, or the end if the calls of this attempt are used up: none of them is in transit any more. */
@@ -100,7 +104,7 @@ export function decideInstanceAction(facts: InstanceActionFacts, limits: Instanc
   if (instance === 'gone') return settle('skipped', 'the instance was deleted');
   const isLate = facts.elapsedMs > limits.effectMs;
   const mayBeUnderway = state !== 'planned';
-  if (mayBeUnderway && action) return decideEnd(action, instance, facts.wordlessLooks, isLate);
+  if (mayBeUnderway && action) return decideEnd(action, instance, facts.readsWithoutReason, isLate);
   if (instance.taskState !== null) {
     // Another caller's: ours would appear as an action.
     const reason = busyReason(instance, facts.migration);
@@ -123,14 +127,14 @@ export function isWordless({ vmState, taskState, fault }: Instance): boolean {
 function decideEnd(
   { requestId, isFailed }: InstanceAction,
   instance: Instance,
-  wordlessLooks: number,
+  readsWithoutReason: number,
   isLate: boolean,
 ): InstanceActionDecision {
   const isInError = instance.vmState === 'error';
   // For a healthy instance the fault would concern something else.
   const words = isInError && instance.fault !== undefined ? `: ${instance.fault}` : '';
   if (isFailed) return settle('failed', `Nova's request ${requestId} ended in an error${words}`);
-  if (isWordless(instance) && wordlessLooks < WORDLESS_LOOKS && !isLate) return WAIT;
+  if (isWordless(instance) && readsWithoutReason < READS_WITHOUT_REASON && !isLate) return WAIT;
   if (instance.taskState === null) {
     return isInError ? settle('failed', `it is in state error after it${words}`) : settle('done');
   }

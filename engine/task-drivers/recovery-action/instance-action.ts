@@ -23,7 +23,7 @@ import {
   isWordless,
 } from './instance-action-decision.ts';
 
-export interface Asking {
+export interface InstanceAction {
   /** Of the step in the journal. */
   readonly kind: string;
   /** The same in every flow of the recovery. */
@@ -44,19 +44,19 @@ export interface Asking {
   outcome?(instance: Instance): Values;
 }
 
-export interface Asked {
+export interface ActionResult {
   readonly state: InstanceActionEnd;
   readonly reason: string | null;
 }
 
-export async function askFor(context: TaskContext, asking: Asking): Promise<Asked> {
-  const { kind, key, uuid, before } = asking;
+export async function requestAction(context: TaskContext, action: InstanceAction): Promise<ActionResult> {
+  const { kind, key, uuid, before } = action;
   const earlier = await context.history.earlierSteps(key);
   if (earlier.some(({ state }) => state === 'done')) return { state: 'done', reason: null };
   const [step] = await context.steps.plan([{ key, kind, object: uuid, before }]);
   if (!step) throw new Error('the journal planned no step');
   if (step.state === 'done' || step.state === 'skipped') return { state: step.state, reason: step.error };
-  return new AskedRun(context, asking, step, earlier).run();
+  return new RequestedRun(context, action, step, earlier).run();
 }
 
 /** The state of the last flow that did more than plan it: a flow that only read, and ended, is no evidence. */
@@ -76,13 +76,13 @@ function knownOf(step: Step, earlier: readonly EarlierStep[]): readonly string[]
   return Array.isArray(known) ? known.map(String) : [];
 }
 
-class AskedRun {
+class RequestedRun {
   readonly #context: TaskContext;
-  readonly #asking: Asking;
+  readonly #action: InstanceAction;
   readonly #step: Step;
-  readonly #patience: OutageRetry;
+  readonly #outageRetry: OutageRetry;
   /** Responses to reads do not compensate for calls that never arrive. */
-  readonly #callPatience: OutageRetry;
+  readonly #callRetry: OutageRetry;
   #state: Step['state'];
   #known: readonly string[];
   /** Calls of this attempt, including those of an engine that ended during it. */
@@ -94,34 +94,34 @@ class AskedRun {
   /** The host of the instance when this attempt started. */
   #firstHost: string | null | undefined;
   #elapsedMs = 0;
-  #silentMs = 0;
-  #silentLooks = 0;
-  #wordlessLooks = 0;
-  #lastLook: number | undefined;
+  #withoutTraceMs = 0;
+  #readsWithoutTrace = 0;
+  #readsWithoutReason = 0;
+  #lastRead: number | undefined;
 
-  constructor(context: TaskContext, asking: Asking, step: Step, earlier: readonly EarlierStep[]) {
+  constructor(context: TaskContext, action: InstanceAction, step: Step, earlier: readonly EarlierStep[]) {
     this.#context = context;
-    this.#asking = asking;
+    this.#action = action;
     this.#step = step;
-    this.#patience = new OutageRetry(context);
-    this.#callPatience = new OutageRetry(context);
+    this.#outageRetry = new OutageRetry(context);
+    this.#callRetry = new OutageRetry(context);
     this.#state = startOf(step, earlier);
     this.#known = knownOf(step, earlier);
     const { calls, attempt } = step.detail;
     if (attempt === context.attempt && typeof calls === 'number') this.#calls = calls;
   }
 
-  async run(): Promise<Asked> {
+  async run(): Promise<ActionResult> {
     const { clock, settings, signal } = this.#context;
-    if (this.#state !== 'planned') this.#asking.underway?.();
+    if (this.#state !== 'planned') this.#action.underway?.();
     for (;;) {
       const { evidence, decision } = await this.#decide();
       if (decision.do === 'settle') return this.#settle(decision.state, decision.reason, evidence);
-      if (decision.do === 'note silence') this.#silentLooks += 1;
+      if (decision.do === 'note silence') this.#readsWithoutTrace += 1;
       if (decision.do === 'call') {
         if (this.#isRefused) return this.#settle('failed', this.#lastError, evidence);
         // The wait for a permit counts for no limit.
-        if (this.#asking.mayCall?.() === false) this.#lastLook = undefined;
+        if (this.#action.mayCall?.() === false) this.#lastRead = undefined;
         else {
           const isPaused = await this.#call(evidence);
           if (this.#step.state === 'failed') return { state: 'failed', reason: this.#lastError };
@@ -135,24 +135,24 @@ class AskedRun {
   async #decide(): Promise<{ readonly evidence: Evidence; readonly decision: InstanceActionDecision }> {
     for (;;) {
       try {
-        const evidence = await evidenceOf(this.#context, this.#asking.uuid);
+        const evidence = await evidenceOf(this.#context, this.#action.uuid);
         this.#count(evidence);
-        const decision = await this.#asking.decide(await this.#facts(evidence));
-        this.#patience.answered();
+        const decision = await this.#action.decide(await this.#facts(evidence));
+        this.#outageRetry.answered();
         return { evidence, decision };
       } catch (error) {
-        this.#lastLook = undefined;
-        await this.#patience.endure(error);
+        this.#lastRead = undefined;
+        await this.#outageRetry.waitOut(error);
       }
     }
   }
 
   #count({ instance }: Evidence): void {
     const now = this.#context.clock.boottime();
-    this.#elapsedMs += now - (this.#lastLook ?? now);
-    if (this.#silentLooks > 0) this.#silentMs += now - (this.#lastLook ?? now);
-    this.#lastLook = now;
-    this.#wordlessLooks = instance !== 'gone' && isWordless(instance) ? this.#wordlessLooks + 1 : 0;
+    this.#elapsedMs += now - (this.#lastRead ?? now);
+    if (this.#readsWithoutTrace > 0) this.#withoutTraceMs += now - (this.#lastRead ?? now);
+    this.#lastRead = now;
+    this.#readsWithoutReason = instance !== 'gone' && isWordless(instance) ? this.#readsWithoutReason + 1 : 0;
     if (instance === 'gone') return;
     if (this.#firstHost === undefined) this.#firstHost = instance.host;
     if (instance.taskState !== null) this.#isRefused = false;
@@ -160,20 +160,20 @@ class AskedRun {
 
   async #facts({ instance, actions }: Evidence): Promise<Omit<InstanceActionFacts, 'isHostUp'>> {
     const since = actions.filter(
-      ({ action, requestId }) => action === this.#asking.action && !this.#known.includes(requestId),
+      ({ action, requestId }) => action === this.#action.action && !this.#known.includes(requestId),
     );
     // Others request the same; if Nova's response is known, it shows which one is ours.
     const ours = since.find(({ requestId }) => requestId === this.#step.requestId);
-    const isLate = this.#elapsedMs > this.#asking.busyMs;
+    const isLate = this.#elapsedMs > this.#action.busyMs;
     const migration = instance !== 'gone' && isLate ? await migrationOf(this.#context, instance) : undefined;
     return {
       instance,
       state: this.#state,
       action: (this.#state === 'sent' && ours) || since[0],
       elapsedMs: this.#elapsedMs,
-      silentLooks: this.#silentLooks,
-      silentMs: this.#silentMs,
-      wordlessLooks: this.#wordlessLooks,
+      readsWithoutTrace: this.#readsWithoutTrace,
+      withoutTraceMs: this.#withoutTraceMs,
+      readsWithoutReason: this.#readsWithoutReason,
       calls: this.#calls,
       lastError: this.#lastError,
       ...(this.#firstHost === undefined ? {} : { firstHost: this.#firstHost }),
@@ -181,8 +181,8 @@ class AskedRun {
     };
   }
 
-  async #settle(state: InstanceActionEnd, reason: string | null, { instance }: Evidence): Promise<Asked> {
-    const outcome = state === 'done' && instance !== 'gone' ? this.#asking.outcome?.(instance) : undefined;
+  async #settle(state: InstanceActionEnd, reason: string | null, { instance }: Evidence): Promise<ActionResult> {
+    const outcome = state === 'done' && instance !== 'gone' ? this.#action.outcome?.(instance) : undefined;
     const detail = outcome ? { detail: { ...this.#step.detail, ...outcome } } : {};
     await this.#context.steps.settle([{ step: this.#step, state, error: reason, ...detail }]);
     return { state, reason };
@@ -195,15 +195,15 @@ class AskedRun {
     this.#known = actions.map(({ requestId }) => requestId);
     this.#calls += 1;
     this.#lastError = null;
-    [this.#elapsedMs, this.#silentMs, this.#silentLooks] = [0, 0, 0];
+    [this.#elapsedMs, this.#withoutTraceMs, this.#readsWithoutTrace] = [0, 0, 0];
     await steps.intend([{ step, detail: { known: this.#known, calls: this.#calls, attempt } }]);
     try {
-      const { requestId } = await budgets.requests.run(() => this.#asking.request(this.#context), signal);
+      const { requestId } = await budgets.requests.run(() => this.#action.request(this.#context), signal);
       crashPoint('step.after-call');
       await steps.settle([{ step, state: 'sent', requestId }]);
       crashPoint('step.after-sent');
       this.#state = 'sent';
-      this.#callPatience.answered();
+      this.#callRetry.answered();
       return false;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -211,7 +211,7 @@ class AskedRun {
       await this.#unaccepted(error);
       return true;
     } finally {
-      this.#lastLook = undefined;
+      this.#lastRead = undefined;
     }
   }
 
@@ -226,7 +226,7 @@ class AskedRun {
         // Whether it arrived shows in the next reads.
         this.#state = 'unknown';
         await steps.settle([{ step, state: 'unknown', error: message }]);
-        progress(`Outcome of the request for ${this.#asking.kind} of '${this.#asking.uuid}' is unknown: ${message}`);
+        progress(`Outcome of the request for ${this.#action.kind} of '${this.#action.uuid}' is unknown: ${message}`);
         return clock.sleep(pauseMs, signal);
       case 'unreachable':
       case 'busy':
@@ -235,7 +235,7 @@ class AskedRun {
         this.#state = 'planned';
         this.#calls -= 1;
         await steps.settle([{ step, state: 'planned', error: message }]);
-        return this.#callPatience.endure(error);
+        return this.#callRetry.waitOut(error);
       case 'conflict':
       case 'not_found':
         // Another task may have come between, or the instance may be gone: the next read shows which.

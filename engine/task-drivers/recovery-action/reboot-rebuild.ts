@@ -3,8 +3,8 @@ import type { Instance, RebootType } from '../../cloud/cloud.ts';
 import type { InstanceSnapshot } from '../../evacuation/original-state-decision.ts';
 import type { TaskContext } from '../../flow/task.ts';
 import { downHostOf } from '../../tasks/instance.ts';
-import { badly, type Fate, left, well } from './actions.ts';
-import { askFor } from './instance-action.ts';
+import { badly, left, type Outcome, well } from './actions.ts';
+import { requestAction } from './instance-action.ts';
 import {
   decideInstanceAction,
   type InstanceActionFacts,
@@ -17,13 +17,13 @@ export interface Renewal {
   readonly rebootType: RebootType;
 }
 
-export async function renew(context: TaskContext, renewal: Renewal, snapshot: InstanceSnapshot): Promise<Fate> {
+export async function renew(context: TaskContext, renewal: Renewal, snapshot: InstanceSnapshot): Promise<Outcome> {
   const { cloud, signal, globalRequestId } = context;
   const { kind, key, rebootType } = renewal;
   const { uuid, vmState, taskState } = snapshot;
   const options = { signal, globalRequestId };
   const limits = limitsOf(kind, context);
-  const { state, reason } = await askFor(context, {
+  const { state, reason } = await requestAction(context, {
     kind,
     key,
     uuid,

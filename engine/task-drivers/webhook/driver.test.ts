@@ -34,7 +34,7 @@ class Receiver implements AsyncDisposable {
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets = new Set<Socket>();
   readonly #scheme: 'http' | 'https';
-  #heard = Promise.withResolvers<void>();
+  #received = Promise.withResolvers<void>();
 
   static async start(...scripts: Script[]): Promise<Receiver> {
     return new Receiver('http', scripts).#listen();
@@ -58,8 +58,8 @@ class Receiver implements AsyncDisposable {
   }
 
   /** Resolves when a request is here. */
-  get heard(): Promise<void> {
-    return this.#heard.promise;
+  get received(): Promise<void> {
+    return this.#received.promise;
   }
 
   async #listen(): Promise<Receiver> {
@@ -70,7 +70,7 @@ class Receiver implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request).catch(() => '');
     this.seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
-    this.#heard.resolve();
+    this.#received.resolve();
     const script = this.#scripts.length > 1 ? this.#scripts.shift() : this.#scripts[0];
     script?.(response, request);
   }
@@ -421,7 +421,7 @@ describe('an answer that is lost', () => {
       await using receiver = await Receiver.start(isSilent, answers(200));
       await using world = await TaskWorld.start();
       const run = world.run(hook(receiver.url, `after_crash = ${afterCrash}`));
-      await receiver.heard;
+      await receiver.received;
       world.interrupt();
       expect(await run).toMatchObject({ outcome: 'interrupted', steps: [{ state: 'intent' }] });
       expect((await world.resume()).outcome).toEqual(end);

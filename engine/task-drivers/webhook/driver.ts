@@ -31,14 +31,14 @@ export const webhook: Driver = {
       const request = requestOf(call, secrets, clock.now());
       const redaction = new Redaction([...Object.values(secrets), ...secretParts(secrets)]);
       const outcome = await connection.send(request);
-      const verdict = decisionOn(outcome, request.what, definition.provides, (text) => redaction.redact(text));
-      if (verdict.is === 'failed') throw verdict.error;
-      if (verdict.is === 'done') {
-        context.progress(verdict.message, 1);
-        return verdict.outputs;
+      const decision = decisionOn(outcome, request.what, definition.provides, (text) => redaction.redact(text));
+      if (decision.is === 'failed') throw decision.error;
+      if (decision.is === 'done') {
+        context.progress(decision.message, 1);
+        return decision.outputs;
       }
-      const pauseMs = Math.max(verdict.afterMs ?? waitMs, FIRST_WAIT_MS);
-      context.progress(`${verdict.message}; retry in ${Math.ceil(pauseMs / 1000)} s`);
+      const pauseMs = Math.max(decision.afterMs ?? waitMs, FIRST_WAIT_MS);
+      context.progress(`${decision.message}; retry in ${Math.ceil(pauseMs / 1000)} s`);
       // Interrupted here, it was certainly not done.
       await notDoneIfThrown(() => clock.sleep(pauseMs, signal));
     }

@@ -11,7 +11,7 @@ import { printable } from '#protocol/printable.ts';
 import { InDoubt, NotDone, TaskFailure } from '../../flow/outcome.ts';
 import type { Values } from '../../flow/plan.ts';
 
-export type Verdict =
+export type ResponseDecision =
   | { readonly is: 'done'; readonly message: string; readonly outputs: Values }
   /** The service is busy, and did nothing. `afterMs`: its time for the next request, if it gives one. */
   | { readonly is: 'again'; readonly message: string; readonly afterMs: number | undefined }
@@ -29,8 +29,8 @@ export function decisionOn(
   what: string,
   provides: readonly string[],
   clean: (text: string) => string,
-): Verdict {
-  const failed = (error: TaskFailure): Verdict => ({ is: 'failed', error });
+): ResponseDecision {
+  const failed = (error: TaskFailure): ResponseDecision => ({ is: 'failed', error });
   switch (outcome.kind) {
     case 'not_sent':
       return failed(new NotDone(`${what} was not sent: ${clean(wordsOf(outcome.why))}`));
@@ -57,7 +57,7 @@ export function decisionOn(
   return failed(failureOf(status, quote === '' ? message : `${message}: ${quote}`));
 }
 
-function done(message: string, outputs: Values): Verdict {
+function done(message: string, outputs: Values): ResponseDecision {
   return { is: 'done', message, outputs };
 }
 

@@ -22,15 +22,15 @@ hosts:
     bmc: { <<: *bmc, address: bmc-2, port: 6230 }
   compute-3: {}
 `);
-    const board = { type: 'ipmi', user: 'recovery', password_file: '/etc/recovery-agent/bmc.password' };
+    const bmc = { type: 'ipmi', user: 'recovery', password_file: '/etc/recovery-agent/bmc.password' };
     expect(hosts).toEqual([
       {
         name: 'compute-1',
         addresses: { management: '10.0.0.11', storage: 'fd00::11' },
-        bmc: { ...board, address: '10.9.0.11' },
+        bmc: { ...bmc, address: '10.9.0.11' },
         consul: 'compute-1.example',
       },
-      { name: 'compute-2', addresses: {}, bmc: { ...board, address: 'bmc-2', port: 6230 }, consul: undefined },
+      { name: 'compute-2', addresses: {}, bmc: { ...bmc, address: 'bmc-2', port: 6230 }, consul: undefined },
       { name: 'compute-3', addresses: {}, bmc: undefined, consul: undefined },
     ]);
   });

@@ -21,11 +21,11 @@ export function powerFact(source: 'ipmi' | 'redfish', host: string, power: Power
   if ('fault' in power) {
     // The text of a BMC may contain any bytes.
     const detail = power.fault.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_DETAIL);
-    return { source, host, says: 'unknown', isUnreadable: true, at, detail };
+    return { source, host, state: 'unknown', isUnreadable: true, at, detail };
   }
-  if (power.power === 'off') return { source, host, says: 'down', proof: 'power off', at, detail: 'powered off' };
+  if (power.power === 'off') return { source, host, state: 'down', proof: 'power off', at, detail: 'powered off' };
   const detail = power.power === 'on' ? 'powered on' : 'power is changing';
-  return { source, host, says: 'unknown', at, detail };
+  return { source, host, state: 'unknown', at, detail };
 }
 
 /** Reads all BMCs; throws with the reason of each if none of them responds. `ask` throws the fault of one BMC. */
@@ -33,11 +33,11 @@ export async function powerOfAll<Host extends { readonly name: string }>(
   source: 'ipmi' | 'redfish',
   hosts: readonly Host[],
   parallel: number,
-  ask: (host: Host) => Promise<'on' | 'off' | 'changing'>,
+  query: (host: Host) => Promise<'on' | 'off' | 'changing'>,
   signal: AbortSignal,
 ): Promise<readonly Fact[]> {
   const facts = await inParallel(parallel, hosts, async (host) => {
-    const power = await powerOf(() => ask(host), signal);
+    const power = await powerOf(() => query(host), signal);
     return { fact: powerFact(source, host.name, power, Date.now()), isAnswered: 'power' in power };
   });
   // At the timeout of the poll, the results so far still count.
@@ -54,10 +54,10 @@ function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
-async function powerOf(ask: () => Promise<'on' | 'off' | 'changing'>, signal: AbortSignal): Promise<Power> {
+async function powerOf(query: () => Promise<'on' | 'off' | 'changing'>, signal: AbortSignal): Promise<Power> {
   try {
     signal.throwIfAborted();
-    return { power: await ask() };
+    return { power: await query() };
   } catch (error) {
     return { fault: errorMessage(error) };
   }

@@ -24,7 +24,7 @@ export interface Fact {
    * `leaving`: it shuts down in order (graceful stop, standby, maintenance), which never starts a recovery.
    * `unknown`: the source was read and has no state, e.g. without quorum.
    */
-  readonly says: 'up' | 'down' | 'leaving' | 'unknown';
+  readonly state: 'up' | 'down' | 'leaving' | 'unknown';
   readonly proof?: Proof;
   /** The source could not read this host, `detail` has the reason. Left out otherwise. */
   readonly isUnreadable?: boolean;
@@ -44,7 +44,7 @@ export interface Fact {
 export interface Source {
   readonly name: SourceName;
   /** Polls everything once; throws if nothing can be read. */
-  look(signal: AbortSignal): Promise<readonly Fact[]>;
+  poll(signal: AbortSignal): Promise<readonly Fact[]>;
   /**
    * Reports changes between polls, until the signal; resolves then. Sources that only respond to polls have none.
    * Never throws: errors are logged and retried.

@@ -8,7 +8,7 @@ test('a host that cannot be read is logged once for each reason, and when it can
     lines.push(`${level} ${message} ${fields?.reason ?? ''}`),
   );
   const fact = (detail: string, isUnreadable: boolean): Fact => {
-    return { source: 'ipmi', host: 'a', says: 'unknown', at: 1, detail, ...(isUnreadable ? { isUnreadable } : {}) };
+    return { source: 'ipmi', host: 'a', state: 'unknown', at: 1, detail, ...(isUnreadable ? { isUnreadable } : {}) };
   };
   for (const one of [fact('powered on', false), fact('refused', true), fact('refused', true), fact('silent', true)]) {
     hosts.note('ipmi', [one]);

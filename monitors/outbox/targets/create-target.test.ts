@@ -16,7 +16,7 @@ const WAIT = { timeout: 20_000 };
 it('keeps reports and logs the reason, once, until its key is that of the engine', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'recovery-agent-target-'));
   const lines: string[] = [];
-  const heard: string[] = [];
+  const received: string[] = [];
   const keys = new KeyFiles(directory);
   const hostKey = join(directory, 'host-key');
   const ring = new KeyRingFile(keys.ringFile, () => {});
@@ -25,7 +25,7 @@ it('keeps reports and logs the reason, once, until its key is that of the engine
       host: '127.0.0.1',
       port: 0,
       identity: { kind: 'keys', ring: () => ring.current },
-      log: (_, message) => heard.push(message),
+      log: (_, message) => received.push(message),
     },
     { notify: async () => ({ notification_uuid: 'u', status: 'new', duplicate: false }) },
   );
@@ -66,11 +66,11 @@ it('keeps reports and logs the reason, once, until its key is that of the engine
     renameSync(new KeyFiles(elsewhere).issue('c1'), hostKey);
     await expect.poll(() => waits().length, WAIT).toBe(2);
     expect(waits()[1]).toMatch(/no agreement with the engine: it does not accept our key, .*: 127\.0\.0\.1/);
-    await expect.poll(() => heard, WAIT).toEqual(['a peer was turned away: it has another key (as host c1)']);
+    await expect.poll(() => received, WAIT).toEqual(['a peer was turned away: it has another key (as host c1)']);
     renameSync(keys.issue('c1'), hostKey);
     await expect.poll(() => lines, WAIT).toContain('info notification delivered: u new');
     await expect.poll(() => readdirSync(outbox.folder).filter((name) => name.endsWith('.report')), WAIT).toEqual([]);
-    expect([waits().length, heard.length]).toEqual([2, 1]);
+    expect([waits().length, received.length]).toEqual([2, 1]);
     const { key } = JSON.parse(readFileSync(hostKey, 'utf8'));
     expect(lines.join()).not.toContain(key);
   } finally {

@@ -39,8 +39,8 @@ export interface Target {
   /** Never throws; bounded in time. */
   send(body: NotificationBody, facts: DeliveryFacts): Promise<Sent>;
   /** Never throws; undefined if the facts are unknown. */
-  askInstance(uuid: string): Promise<InstanceFacts | undefined>;
+  queryInstance(uuid: string): Promise<InstanceFacts | undefined>;
   /** Reports which monitors of this process are blind, and which are not. Never throws; repeated while one is blind. */
-  sayBlind(host: string, blind: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void>;
+  reportBlind(host: string, blind: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Of sysconf(_SC_CLK_TCK): the unit of times in /proc/PID/stat. */
 const TICK_MS = 10;
 
-export interface Look {
+export interface Reading {
   /** Resident, with what is shared counted whole and in equal shares; and what no file backs. KiB. */
   readonly rss: number;
   readonly pss: number;
@@ -32,7 +32,7 @@ export interface Cost {
 }
 
 /** Throws when the process is gone. */
-export function lookAt(pid: number): Look {
+export function readingOf(pid: number): Reading {
   const memory = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const kib = (field: string) => Number(new RegExp(`^${field}: +(\\d+) kB`, 'm').exec(memory)?.[1]);
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -63,11 +63,12 @@ function wakeUpsOf(pid: number, thread: string): number {
 }
 
 /** `looks`: readings in the order of time, the first and the last so many seconds apart. Memory is their mean. */
-export function costOf(looks: readonly Look[], seconds: number): Cost {
-  const [first, last] = [looks[0], looks.at(-1)];
+export function costOf(readings: readonly Reading[], seconds: number): Cost {
+  const [first, last] = [readings[0], readings.at(-1)];
   if (first === undefined || last === undefined) throw new Error('nothing was measured');
-  const meanMib = (of: (look: Look) => number) => looks.reduce((sum, look) => sum + of(look), 0) / looks.length / 1024;
-  const allMs = ({ cpuMs, cpuOfProgramsMs }: Look) => cpuMs + cpuOfProgramsMs;
+  const meanMib = (of: (reading: Reading) => number) =>
+    readings.reduce((sum, reading) => sum + of(reading), 0) / readings.length / 1024;
+  const allMs = ({ cpuMs, cpuOfProgramsMs }: Reading) => cpuMs + cpuOfProgramsMs;
   return {
     rssMib: meanMib(({ rss }) => rss),
     pssMib: meanMib(({ pss }) => pss),

@@ -29,6 +29,6 @@ export function writeTools(folder: string): void {
 }
 
 /** The number of calls of all of them. */
-export function timesAsked(folder: string): number {
+export function timesQueried(folder: string): number {
   return readFileSync(join(folder, 'asked'), 'latin1').split('\n').length - 1;
 }

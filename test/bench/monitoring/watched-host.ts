@@ -27,8 +27,8 @@ export class WatchedHost {
       for (let n = 1; n <= WITHOUT_AGENT; n += 1) await lab.boot(WITH_AGENT + n);
       const ping = JSON.stringify({ execute: 'guest-ping' });
       await waitUntil({ what: 'the agents in the guests to answer', seconds: 300, everyMs: 500 }, async () => {
-        const asked = withAgent.map((n) => lab.virsh('qemu-agent-command', domainName(n), ping));
-        return (await Promise.allSettled(asked)).every(({ status }) => status === 'fulfilled') ? true : undefined;
+        const requested = withAgent.map((n) => lab.virsh('qemu-agent-command', domainName(n), ping));
+        return (await Promise.allSettled(requested)).every(({ status }) => status === 'fulfilled') ? true : undefined;
       });
       return new WatchedHost(folder, lab);
     } catch (error) {

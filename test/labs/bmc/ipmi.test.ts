@@ -20,8 +20,8 @@ async function look(bmc: BmcSimulator, more: Readonly<Record<string, string | nu
   const hostSources = { ...DEFAULT_OPTIONS.hostSources, ...limits, inventory };
   const source = await createIpmiSource({ ...DEFAULT_OPTIONS, hostSources }, 'controller-1');
   try {
-    const [fact] = await source.look(AbortSignal.timeout(120_000));
-    return fact?.proof === undefined ? `${fact?.says} ${fact?.detail}` : `${fact.says} ${fact.proof}`;
+    const [fact] = await source.poll(AbortSignal.timeout(120_000));
+    return fact?.proof === undefined ? `${fact?.state} ${fact?.detail}` : `${fact.state} ${fact.proof}`;
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -60,10 +60,10 @@ export class AgentLab implements AsyncDisposable {
   async type(letter: string): Promise<void> {
     const done = Promise.withResolvers<void>();
     const socket = connect({ path: this.#serial });
-    let heard = '';
+    let received = '';
     socket.setEncoding('utf8').on('data', (text: string) => {
-      heard += text;
-      if (heard.includes(`DONE ${letter}`)) done.resolve();
+      received += text;
+      if (received.includes(`DONE ${letter}`)) done.resolve();
     });
     socket.once('error', done.reject);
     try {

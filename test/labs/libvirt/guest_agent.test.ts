@@ -31,7 +31,7 @@ function options(other: Partial<EngineOptions['guestMonitor']> = {}): EngineOpti
 
 async function state(): Promise<string | undefined> {
   const monitor = await create(options(), 'n1');
-  const sights = await monitor.look(AbortSignal.timeout(60_000));
+  const sights = await monitor.poll(AbortSignal.timeout(60_000));
   return sights.find(({ subject }) => subject === UUID)?.state;
 }
 
@@ -61,7 +61,7 @@ class Run implements AsyncDisposable {
       log: (_, message) => void this.lines.push(message),
       signal: this.#end.signal,
       report: async (body) => void this.reports.push(body),
-      askInstance: async () => undefined,
+      queryInstance: async () => undefined,
       seen: () => {
         this.rounds += 1;
       },
@@ -96,9 +96,9 @@ class Run implements AsyncDisposable {
 test('an agent that hangs in its guest is reported once, and detected when it continues', async () => {
   await using run = await Run.start();
   await lab.type('s');
-  const begun = performance.now();
+  const started = performance.now();
   await run.until('a report', () => run.reports.length > 0);
-  console.info(`agent stopped → report: ${Math.round(performance.now() - begun)} ms, 4 pings 0.5 s apart`);
+  console.info(`agent stopped → report: ${Math.round(performance.now() - started)} ms, 4 pings 0.5 s apart`);
   await run.more(3);
   await lab.type('c');
   await run.untilLine('a guest responds again', 1);
@@ -167,14 +167,14 @@ test('the agent’s socket responds only to libvirt', async () => {
   const socket = connect({ path: await lab.agentSocket() });
   try {
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    let heard = 0;
+    let received = 0;
     socket.on('data', (chunk: Buffer) => {
-      heard += chunk.length;
+      received += chunk.length;
     });
     socket.write('\xff{"execute":"guest-sync-delimited","arguments":{"id":5}}\n', 'latin1');
     await lab.onInstance('domtime');
     await untilState('answered');
-    expect(heard).toBe(0);
+    expect(received).toBe(0);
   } finally {
     socket.destroy();
   }

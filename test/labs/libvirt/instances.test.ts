@@ -45,7 +45,7 @@ async function expectReport(number: number, words: string, act: () => Promise<vo
   await act();
   const done = Date.now();
   const [report] = await observed.waitForReports(1);
-  expect(observed.told).toEqual([`${domainUuid(number)} ${words}`]);
+  expect(observed.summaries).toEqual([`${domainUuid(number)} ${words}`]);
   const { hostname, generated_time } = parseNotification(report?.body);
   expect(hostname).toBe(NODE);
   expect(generated_time.getTime()).toBeGreaterThanOrEqual(before - 1);
@@ -56,8 +56,8 @@ async function expectReport(number: number, words: string, act: () => Promise<vo
 }
 
 async function expectNothing(): Promise<void> {
-  await observed.waitForLook();
-  expect(observed.told).toEqual([]);
+  await observed.waitForPoll();
+  expect(observed.summaries).toEqual([]);
 }
 
 test('kill -9 of QEMU is reported', async () => {
@@ -80,7 +80,7 @@ test('a second death, of the next life, is reported again', async () => {
   await lab.start(vm);
   await lab.signal('KILL', vm);
   await observed.waitForReports(2);
-  expect(observed.told).toEqual(Array(2).fill(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`));
+  expect(observed.summaries).toEqual(Array(2).fill(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`));
 });
 
 test('a panic that libvirt ends the guest for is reported once', async () => {
@@ -90,7 +90,7 @@ test('a panic that libvirt ends the guest for is reported once', async () => {
   await expectReport(vm, 'LIFECYCLE/STOPPED_FAILED', () => lab.tell(vm, 'p'));
   await lab.waitForState(vm, 'shut off (crashed)');
   await observed.waitForReports(1);
-  expect(observed.told).toHaveLength(1);
+  expect(observed.summaries).toHaveLength(1);
 });
 
 test('a panic that does not end the guest is reported, with the configured event', async () => {
@@ -140,7 +140,7 @@ test('an I/O error that stops the guest is reported once, and its later death as
   expect(await lab.state(vm)).toBe('paused (I/O error)');
   await lab.signal('KILL', vm);
   await observed.waitForReports(2);
-  expect(observed.told[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
+  expect(observed.summaries[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
 });
 
 test('an I/O error that is passed to the guest is reported once', async () => {
@@ -152,7 +152,7 @@ test('an I/O error that is passed to the guest is reported once', async () => {
 });
 
 test('a requested end is no failure: shutdown, destroy, a stop from inside, kill -TERM, suspend, save, delete', async () => {
-  const [asked, destroyed, inside, terminated, suspended, saved, deleted] = [
+  const [requested, destroyed, inside, terminated, suspended, saved, deleted] = [
     next(),
     next(),
     next(),
@@ -161,12 +161,12 @@ test('a requested end is no failure: shutdown, destroy, a stop from inside, kill
     next(),
     next(),
   ];
-  const all = [asked, destroyed, inside, terminated, suspended, saved, deleted];
+  const all = [requested, destroyed, inside, terminated, suspended, saved, deleted];
   for (const vm of all) await lab.boot(vm);
   await observed.start();
   observed.nova.set(domainUuid(terminated), { ...ACTIVE, vmState: 'stopped' });
-  await lab.tell(asked, 'n');
-  await lab.virsh('shutdown', domainName(asked));
+  await lab.tell(requested, 'n');
+  await lab.virsh('shutdown', domainName(requested));
   await lab.virsh('destroy', domainName(destroyed));
   await lab.tell(inside, 'o');
   await lab.signal('TERM', terminated);
@@ -174,7 +174,7 @@ test('a requested end is no failure: shutdown, destroy, a stop from inside, kill
   await lab.virsh('managedsave', domainName(saved));
   await lab.virsh('destroy', domainName(deleted));
   await lab.virsh('undefine', domainName(deleted));
-  await lab.waitForState(asked, 'shut off (shutdown)');
+  await lab.waitForState(requested, 'shut off (shutdown)');
   await lab.waitForState(destroyed, 'shut off (destroyed)');
   await lab.waitForState(inside, 'shut off (shutdown)');
   await lab.waitForState(terminated, 'shut off (shutdown)');
@@ -210,7 +210,7 @@ test('a killed process whose instance Nova has elsewhere, or deletes, is no fail
   );
   await expectNothing();
   expect(
-    (await observed.monitor?.look(AbortSignal.timeout(10_000)))?.map(({ subject, state }) => [subject, state]),
+    (await observed.monitor?.poll(AbortSignal.timeout(10_000)))?.map(({ subject, state }) => [subject, state]),
   ).toEqual(expect.arrayContaining([[domainUuid(elsewhere), 'shut off']]));
 });
 
@@ -226,14 +226,14 @@ test('a death while the monitor was down is reported when it comes back, once', 
   await lab.waitForState(killed, 'shut off (crashed)');
   await observed.start();
   await observed.waitForReports(2);
-  expect(observed.told.toSorted()).toEqual([
+  expect(observed.summaries.toSorted()).toEqual([
     `${domainUuid(killed)} LIFECYCLE/STOPPED_FAILED`,
     `${domainUuid(transient)} LIFECYCLE/STOPPED_FAILED`,
   ]);
   await observed.stop();
   await observed.start();
-  await observed.waitForLook();
-  expect(observed.told).toHaveLength(2);
+  await observed.waitForPoll();
+  expect(observed.summaries).toHaveLength(2);
 });
 
 test('a whole life and death while the monitor was down is reported', async () => {
@@ -248,7 +248,7 @@ test('a whole life and death while the monitor was down is reported', async () =
   await lab.waitForState(vm, 'shut off (crashed)');
   await observed.start();
   await observed.waitForReports(2);
-  expect(observed.told[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
+  expect(observed.summaries[1]).toBe(`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`);
 });
 
 test('a death while libvirtd was down is reported when it is back; running guests are not reported', async () => {
@@ -265,7 +265,7 @@ test('a death while libvirtd was down is reported when it is back; running guest
   const before = Date.now();
   await lab.startLibvirtd();
   await observed.waitForReports(2);
-  expect(observed.told.toSorted()).toEqual([
+  expect(observed.summaries.toSorted()).toEqual([
     `${domainUuid(killed)} LIFECYCLE/STOPPED_FAILED`,
     `${domainUuid(panicked)} LIFECYCLE/STOPPED_FAILED`,
   ]);
@@ -287,7 +287,7 @@ test('a death whose reason libvirtd forgot is found in the log of the domain; wi
   for (const vm of [logged, unlogged, stopped]) expect(await lab.state(vm)).toBe('shut off (unknown)');
   await observed.start();
   await observed.waitForReports(2);
-  expect(observed.told.toSorted()).toEqual([
+  expect(observed.summaries.toSorted()).toEqual([
     `${domainUuid(logged)} LIFECYCLE/STOPPED_FAILED`,
     `${domainUuid(unlogged)} LIFECYCLE/STOPPED_FAILED`,
   ]);
@@ -307,7 +307,7 @@ test('a libvirtd that hangs is noticed, and what happened meanwhile is reported 
     await lab.signalLibvirtd('CONT');
   }
   await observed.waitForReports(1);
-  expect(observed.told).toEqual([`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`]);
+  expect(observed.summaries).toEqual([`${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`]);
 });
 
 test('50 guests killed at once are 50 reports', async () => {
@@ -317,7 +317,9 @@ test('50 guests killed at once are 50 reports', async () => {
   const before = Date.now();
   await lab.signal('KILL', ...vms);
   await observed.waitForReports(50);
-  expect(observed.told.toSorted()).toEqual(vms.map((vm) => `${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`).toSorted());
+  expect(observed.summaries.toSorted()).toEqual(
+    vms.map((vm) => `${domainUuid(vm)} LIFECYCLE/STOPPED_FAILED`).toSorted(),
+  );
   const times = observed.reports.map(({ at }) => at - before);
   measured.push(
     `  50 guests killed at once: the first after ${Math.min(...times)} ms, the last after ${Math.max(...times)} ms`,

@@ -141,22 +141,22 @@ export class LibvirtLab {
   /** Gives the guest a letter once it listens, and waits for its echo. */
   async tell(number: number, letter: string): Promise<void> {
     const socket = connect({ path: this.#serial(number) });
-    let heard = '';
+    let received = '';
     socket.on('data', (data: Buffer) => {
-      heard += data.toString('latin1');
+      received += data.toString('latin1');
     });
     socket.on('error', () => socket.destroy());
     try {
       await once(socket, 'connect', { signal: AbortSignal.timeout(10_000) });
       // Until the guest has booted there is no echo.
       await waitUntil({ what: `${domainName(number)} to boot`, seconds: 120, everyMs: 200 }, () => {
-        if (heard.includes('n')) return true;
+        if (received.includes('n')) return true;
         socket.write('n');
         return undefined;
       });
       socket.write(letter);
       await waitUntil({ what: `the echo of ${letter}`, seconds: 30, everyMs: 10 }, () =>
-        heard.includes(letter) ? true : undefined,
+        received.includes(letter) ? true : undefined,
       );
     } finally {
       socket.destroy();

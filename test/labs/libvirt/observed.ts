@@ -52,7 +52,7 @@ export class Observed {
       report: async (body) => {
         this.reports.push({ body, at: Date.now() });
       },
-      askInstance: async (uuid) => (this.nova.has(uuid) ? this.nova.get(uuid) : ACTIVE),
+      queryInstance: async (uuid) => (this.nova.has(uuid) ? this.nova.get(uuid) : ACTIVE),
       seen: () => {
         this.seen += 1;
       },
@@ -60,7 +60,7 @@ export class Observed {
         this.blind += 1;
       },
     });
-    await this.waitForLook();
+    await this.waitForPoll();
   }
 
   async stop(): Promise<void> {
@@ -69,7 +69,7 @@ export class Observed {
   }
 
   /** Waits for a listing that begins after this moment. */
-  async waitForLook(): Promise<void> {
+  async waitForPoll(): Promise<void> {
     const wanted = this.seen + 2;
     await waitUntil({ what: 'the monitor to poll', seconds: 60, everyMs: 20 }, () =>
       this.seen >= wanted || (wanted === 2 && this.seen >= 1) ? true : undefined,
@@ -82,12 +82,12 @@ export class Observed {
       { what: `${count} reports; there are ${JSON.stringify(this.reports)}`, seconds: 60, everyMs: 5 },
       () => (this.reports.length >= count ? true : undefined),
     );
-    await this.waitForLook();
+    await this.waitForPoll();
     return this.reports;
   }
 
   /** `UUID EVENT/DETAIL` of each report. */
-  get told(): string[] {
+  get summaries(): string[] {
     return this.reports.map(({ body: { notification } }) =>
       notification.type === 'VM'
         ? `${notification.payload.instance_uuid} ${notification.payload.event}/${notification.payload.vir_domain_event}`

@@ -72,7 +72,7 @@ test('ten guests are killed at once: each is stopped and started by the engine, 
   for (const guest of guests) await lab.boot(guest);
   await here.engine();
   const monitor = here.begin(['monitor']);
-  await monitor.says('monitors run');
+  await monitor.untilLogged('monitors run');
   await untilKnown(here, guests);
   await lab.signal('KILL', ...guests);
   const seen = await untilClosed(here, guests.length);
@@ -86,23 +86,23 @@ test('ten guests are killed at once: each is stopped and started by the engine, 
 
 test('each kind of failure is recovered, each kind of order is not', async () => {
   const failing = { panicked: 131, poweredOff: 132, diskError: 133 } as const;
-  const asked = { destroyed: 141, terminated: 142, suspended: 143, stopsItself: 144 } as const;
+  const requested = { destroyed: 141, terminated: 142, suspended: 143, stopsItself: 144 } as const;
   const failed = Object.values(failing);
-  const all = [...failed, ...Object.values(asked)];
+  const all = [...failed, ...Object.values(requested)];
   await using here = await worldOf(...all);
   await lab.makeSmallDisk();
   await lab.boot(failing.panicked, { onCrash: 'destroy' });
   await lab.boot(failing.poweredOff, { watchdog: 'poweroff' });
   await lab.boot(failing.diskError, { disk: { path: lab.smallDisk, onError: 'report' } });
-  for (const guest of Object.values(asked)) await lab.boot(guest);
+  for (const guest of Object.values(requested)) await lab.boot(guest);
   await here.engine();
   const monitor = here.begin(['monitor']);
-  await monitor.says('monitors run');
+  await monitor.untilLogged('monitors run');
   await untilKnown(here, all);
-  await lab.virsh('destroy', domainName(asked.destroyed));
-  await lab.signal('TERM', asked.terminated);
-  await lab.virsh('suspend', domainName(asked.suspended));
-  await lab.tell(asked.stopsItself, 'o');
+  await lab.virsh('destroy', domainName(requested.destroyed));
+  await lab.signal('TERM', requested.terminated);
+  await lab.virsh('suspend', domainName(requested.suspended));
+  await lab.tell(requested.stopsItself, 'o');
   await lab.tell(failing.panicked, 'p');
   await lab.tell(failing.poweredOff, 'w');
   await lab.tell(failing.diskError, 'd');
@@ -117,14 +117,14 @@ test('a guest that dies while monitor and engine are down is recovered when they
   await using here = await worldOf(dead, destroyed);
   for (const guest of [dead, destroyed]) await lab.boot(guest);
   const first = here.begin(['monitor']);
-  await first.says('monitors run');
+  await first.untilLogged('monitors run');
   await untilKnown(here, [dead, destroyed]);
   await lab.virsh('destroy', domainName(destroyed));
   await first.kill('SIGKILL');
   await lab.killUnseen(dead);
   await here.engine();
   const second = here.begin(['monitor']);
-  await second.says('notification delivered');
+  await second.untilLogged('notification delivered');
   const seen = await untilClosed(here, 1);
   expect(seen.map(({ payload, status }) => [payload.instance_uuid, status])).toEqual([[domainUuid(dead), 'finished']]);
   await lab.clear();

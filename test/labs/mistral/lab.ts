@@ -99,10 +99,10 @@ async function startMistral({ plan, processes }: LabParts, port: number): Promis
   await sql(plan, 'CREATE DATABASE mistral', 'nova_cell0');
   await processes.run('mistral-schema', python('mistral.db.sqlalchemy.migration.cli', 'upgrade', 'head'), 300);
   await processes.run('mistral-schema', python('mistral.db.sqlalchemy.migration.cli', 'populate'), 120);
-  const startServer = async (which: 'engine' | 'executor', told: string): Promise<void> => {
+  const startServer = async (which: 'engine' | 'executor', received: string): Promise<void> => {
     const name = `mistral-${which}`;
     await processes.start(name, python('mistral.cmd.launch', `--server=${which}`));
-    await processes.ready(name, 90, async () => (processes.hasSaid(name, told) ? true : undefined));
+    await processes.ready(name, 90, async () => (processes.hasSaid(name, received) ? true : undefined));
   };
   const startApi = async (): Promise<void> => {
     const program = '/usr/lib/python3/dist-packages/mistral/api/wsgi.py';

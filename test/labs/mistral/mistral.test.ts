@@ -126,9 +126,9 @@ it('an instance is rebooted once, and its workflow runs once, though the engine 
   const { body } = await lab.cloud.request('GET', `/servers/${instance}/os-instance-actions`);
   const actions = (body as { instanceActions: { action: string }[] }).instanceActions.map(({ action }) => action);
   expect(actions.toReversed()).toEqual(['create', 'reboot']);
-  const told = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'notify-owner');
-  expect(told).toMatchObject([{ state: 'SUCCESS' }]);
-  const { body: execution } = await lab.request('GET', `/executions/${told[0]?.id}`);
+  const received = (await lab.executions()).filter(({ workflow_name }) => workflow_name === 'notify-owner');
+  expect(received).toMatchObject([{ state: 'SUCCESS' }]);
+  const { body: execution } = await lab.request('GET', `/executions/${received[0]?.id}`);
   expect(JSON.parse((execution as { input: string }).input)).toEqual({
     reason: 'c2 reported it',
     instance_uuid: instance,

@@ -45,11 +45,11 @@ async function bootFromImage(host: string): Promise<string> {
 }
 
 /** Nova's own records of the requests after the boot, oldest first. It writes the result of an event last of all. */
-async function askedOf(uuid: string): Promise<string[]> {
+async function requestedOf(uuid: string): Promise<string[]> {
   const isComplete = (actions: readonly NovaAction[]): boolean =>
     actions.every(({ events }) => events.every(({ result }) => result !== null));
-  const patience = { what: `the events of instance ${uuid} to end`, seconds: 30 };
-  const actions = await waitUntil(patience, async () => {
+  const outageRetry = { what: `the events of instance ${uuid} to end`, seconds: 30 };
+  const actions = await waitUntil(outageRetry, async () => {
     const found = await lab.actionsOf(uuid);
     return isComplete(found) ? found : undefined;
   });
@@ -72,7 +72,7 @@ describe.each([
     const engine = await engines.start('n1', { methods });
     const view = await untilRecovery(engine, await instanceFailed(engine, 'c1', uuid), isOver);
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
-    expect(await askedOf(uuid)).toEqual([record]);
+    expect(await requestedOf(uuid)).toEqual([record]);
     expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-SRV-ATTR:host': 'c1' });
     expect(lab.whereabouts(uuid)).toEqual(['c1']);
   });
@@ -86,7 +86,7 @@ describe.each([
     const view = await untilRecovery(second, notification, isOver);
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
     expect(view.flows).toMatchObject([{ resumes: 1 }]);
-    expect(await askedOf(uuid)).toEqual([record]);
+    expect(await requestedOf(uuid)).toEqual([record]);
     expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE', 'OS-EXT-STS:task_state': null });
   });
 });
@@ -98,17 +98,17 @@ describe('a rebuild', () => {
     const first = await engines.start('n1', { ...REBUILD, crashPoint: 'step.after-sent' });
     const notification = await instanceFailed(first, 'c1', uuid);
     await first.ended();
-    const looks = async (): Promise<number> =>
+    const reads = async (): Promise<number> =>
       (await lab.seenCalls('recovery-agent')).filter(({ uri }) => uri.includes(`${uuid}/os-instance-actions`)).length;
-    const before = await looks();
+    const before = await reads();
     const second = await engines.start('n2', REBUILD);
-    await expect.poll(looks, { timeout: 60_000 }).toBeGreaterThan(before + 2);
+    await expect.poll(reads, { timeout: 60_000 }).toBeGreaterThan(before + 2);
     expect(await lab.server(uuid)).toMatchObject({ status: 'REBUILD' });
     expect((await untilRecovery(second, notification, () => true)).notification.status).toBe('running');
     lab.setCopies('c1', 'work');
     const view = await untilRecovery(second, notification, isOver);
     expect(view.notification).toMatchObject({ status: 'finished', message: null });
-    expect(await askedOf(uuid)).toEqual([REBUILT]);
+    expect(await requestedOf(uuid)).toEqual([REBUILT]);
     expect(await lab.server(uuid)).toMatchObject({ status: 'ACTIVE' });
   });
 
@@ -130,7 +130,7 @@ describe('a rebuild', () => {
     const view = await untilRecovery(engine, await instanceFailed(engine, 'c1', uuid), isOver);
     expect(view.notification.status).toBe('error');
     expect(view.notification.message).toContain(`instance ${uuid} was not made from an image`);
-    expect(await askedOf(uuid)).toEqual([]);
+    expect(await requestedOf(uuid)).toEqual([]);
   });
 
   it("that fails on the host ends with Nova's own words", async () => {
@@ -152,6 +152,6 @@ describe('a rebuild', () => {
     const engine = await engines.start('n1', REBUILD);
     const view = await untilRecovery(engine, await instanceFailed(engine, 'c1', uuid), isOver);
     expect(view.notification.message).toContain(`Cannot 'rebuild' instance ${uuid} while it is in vm_state paused`);
-    expect(await askedOf(uuid)).toEqual(['pause: compute_pause_instance Success']);
+    expect(await requestedOf(uuid)).toEqual(['pause: compute_pause_instance Success']);
   });
 });

@@ -120,8 +120,8 @@ export class Nova {
       });
       reservations.push(reservation_id);
     }
-    const patience = { what: `${count} instances to boot on ${host}`, seconds: 60 + 2 * count, everyMs: 300 };
-    return await waitUntil(patience, async () => {
+    const outageRetry = { what: `${count} instances to boot on ${host}`, seconds: 60 + 2 * count, everyMs: 300 };
+    return await waitUntil(outageRetry, async () => {
       const lists = await Promise.all(reservations.map((id) => this.servers(`reservation_id=${id}`)));
       const servers = lists.flat();
       const broken = servers.find((server) => server.status === 'ERROR');
@@ -211,8 +211,8 @@ export class Nova {
 
   /** A call is repeated while it is refused with a conflict: an instance with a task in progress may finish it. */
   async deleteAll(seconds: number): Promise<void> {
-    const patience = { what: 'all instances to be deleted', seconds, everyMs: 500 };
-    await waitUntil(patience, async () => {
+    const outageRetry = { what: 'all instances to be deleted', seconds, everyMs: 500 };
+    await waitUntil(outageRetry, async () => {
       const servers = await this.servers();
       const waiting = servers.filter((server) => server['OS-EXT-STS:task_state'] !== 'deleting');
       await inBatches(waiting, 8, (server) => this.request('DELETE', `/servers/${server.id}`));

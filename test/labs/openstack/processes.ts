@@ -103,9 +103,9 @@ export class Processes {
 
   /** Waits until `look` gives something; when the process ends or time is up, the error shows the end of its log. */
   async ready<T>(name: string, seconds: number, look: () => Promise<T | undefined>): Promise<T> {
-    const patience = { what: `${name} to be ready`, seconds, everyMs: 200 };
+    const outageRetry = { what: `${name} to be ready`, seconds, everyMs: 200 };
     try {
-      return await waitUntil(patience, async () => {
+      return await waitUntil(outageRetry, async () => {
         const seen = await look();
         if (seen === undefined && !this.isRunning(name)) throw new Error(`${name} ended before it was ready.`);
         return seen;

@@ -47,13 +47,13 @@ afterEach(async () => {
 async function until(engine: EngineProcess, uuid: string, moved = Number.POSITIVE_INFINITY): Promise<RecoveryView> {
   const reached = Promise.withResolvers<void>();
   const timer = setTimeout(() => reached.reject(new Error(`recovery ${uuid} is not closed in time`)), WAIT_MS);
-  const onTold = (_: string, params: unknown): void => {
+  const onNotification = (_: string, params: unknown): void => {
     const notice = params as WatchNotice;
     if (notice.kind === 'status' && notice.status !== 'running') reached.resolve();
     if (notice.kind === 'instances' && notice.moved >= moved) reached.resolve();
   };
   try {
-    using client = await RpcClient.connect(engine.socket, { onTold });
+    using client = await RpcClient.connect(engine.socket, { onNotification });
     const first = (await client.call('watch', { uuid })) as RecoveryView;
     if (first.notification.closed_at === null) await reached.promise;
     return (await client.call('show', { uuid })) as RecoveryView;

@@ -102,12 +102,12 @@ describe('a role without the right to filter lists by host', () => {
 
 describe('rights that are tried before a failure needs them', () => {
   /** `validate --cloud` as a user; the results by right. */
-  async function verdicts(cloudsYaml: string): Promise<{ code: number | null; found: Record<string, string> }> {
+  async function decisions(cloudsYaml: string): Promise<{ code: number | null; found: Record<string, string> }> {
     const file = join(suite.lab.directory, 'rights.conf');
     writeFileSync(file, `[cloud]\ncloud = lab\nclouds_file = ${cloudsYaml}\n`, { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', '--quiet', '--cloud', '--json', file]).ended;
-    const { rights } = (JSON.parse(stdout) as { cloud: { rights: { right: string; verdict: string }[] } }).cloud;
-    return { code, found: Object.fromEntries(rights.map(({ right, verdict }) => [right.split(' (')[0], verdict])) };
+    const { rights } = (JSON.parse(stdout) as { cloud: { rights: { right: string; result: string }[] } }).cloud;
+    return { code, found: Object.fromEntries(rights.map(({ right, result }) => [right.split(' (')[0], result])) };
   }
 
   const ALL = {
@@ -129,7 +129,7 @@ describe('rights that are tried before a failure needs them', () => {
       moves: await Promise.all(uuids.map((uuid) => movesOf(lab, uuid))),
     });
     const before = await state();
-    expect(await verdicts(lab.cloudsYaml())).toEqual({ code: 0, found: ALL });
+    expect(await decisions(lab.cloudsYaml())).toEqual({ code: 0, found: ALL });
     const { services, ...after } = await state();
     expect(after).toEqual({ actions: before.actions, moves: [[], []] });
     const lasting = (list: typeof services) =>
@@ -151,9 +151,9 @@ describe('rights that are tried before a failure needs them', () => {
     const { lab } = suite;
     await lab.boot(1, 'c1');
     lab.setPolicy({ [policy]: '!' });
-    const { code, found } = await verdicts(lab.cloudsYaml());
+    const { code, found } = await decisions(lab.cloudsYaml());
     expect(code).toBe(1);
-    const isRefused = Object.entries(found).filter(([, verdict]) => verdict === 'refused');
+    const isRefused = Object.entries(found).filter(([, result]) => result === 'refused');
     expect(isRefused.map(([right]) => right)).toEqual(refused);
   });
 });

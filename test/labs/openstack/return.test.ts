@@ -154,14 +154,14 @@ describe('a host that comes back', () => {
     const second = await engines.start('n2', { ...BRING_HOME, crashPoint: 'step.after-call', passage: 3 });
     const uuid = await hostReturned(second, 'c1');
     expect(await second.ended()).toMatchObject({ signal: 'SIGKILL' });
-    const asked = (await Promise.all(uuids.map(movesOf))).filter((moves) => moves.length > 1);
-    expect(asked.length).toBeGreaterThan(0);
+    const requested = (await Promise.all(uuids.map(movesOf))).filter((moves) => moves.length > 1);
+    expect(requested.length).toBeGreaterThan(0);
     const third = await engines.start('n3', BRING_HOME);
-    const looks = async (): Promise<number> =>
+    const reads = async (): Promise<number> =>
       (await lab.seenCalls('recovery-agent')).filter(({ method, uri }) => method === 'GET' && uri.includes('/servers'))
         .length;
-    const before = await looks();
-    await expect.poll(looks, { timeout: 60_000 }).toBeGreaterThan(before + 5);
+    const before = await reads();
+    await expect.poll(reads, { timeout: 60_000 }).toBeGreaterThan(before + 5);
     expect((await untilRecovery(third, uuid, () => true)).notification.status).toBe('running');
     for (const host of ['c2', 'c3']) lab.setCopies(host, 'work');
     const view = await untilRecovery(third, uuid, isOver);
@@ -240,15 +240,15 @@ describe.concurrent('is not changed', () => {
     });
     const view = await untilRecovery(engine, uuid, isOver);
     expect(view.notification.status).toBe('ignored');
-    const firstLook = /^Nova shows host 'c2' up, last heartbeat at (\S+); reading again in 25 s$/m.exec(
+    const firstRead = /^Nova shows host 'c2' up, last heartbeat at (\S+); reading again in 25 s$/m.exec(
       linesOf(view).join('\n'),
     );
-    const secondLook = /^Host 'c2' lives: its nova-compute reported to Nova at (\S+), .*it is not recovered/.exec(
+    const secondRead = /^Host 'c2' lives: its nova-compute reported to Nova at (\S+), .*it is not recovered/.exec(
       view.notification.message ?? '',
     );
     // Nothing but heartbeats has changed the service in between.
     expect((await serviceChanges('c2')).slice(before)).toEqual([]);
-    expect(Date.parse(secondLook?.[1] ?? '')).toBeGreaterThan(Date.parse(firstLook?.[1] ?? ''));
+    expect(Date.parse(secondRead?.[1] ?? '')).toBeGreaterThan(Date.parse(firstRead?.[1] ?? ''));
     expect(await serviceOf('c2')).toMatchObject({ status: 'enabled', state: 'up', forced_down: false });
     expect(await movesOf(instance)).toEqual([]);
     await expectOn('c2', instance, 'ACTIVE');

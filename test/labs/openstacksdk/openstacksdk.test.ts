@@ -10,7 +10,7 @@ import { type Reading, readByLibrary, readByUs } from './reading.ts';
 import { type Placed, place, type Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
 
-type Verdict = 'same' | 'both refuse' | 'refused by us' | 'read by us alone' | 'DIFFERENT';
+type Result = 'same' | 'both refuse' | 'refused by us' | 'read by us alone' | 'DIFFERENT';
 
 let root: string;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-function verdict(library: Reading, us: Reading): Verdict {
+function result(library: Reading, us: Reading): Result {
   if (us.error !== undefined) return library.error === undefined ? 'refused by us' : 'both refuse';
   if (library.error !== undefined) return 'read by us alone';
   return isDeepStrictEqual(library.read, us.read) ? 'same' : 'DIFFERENT';
@@ -32,19 +32,19 @@ async function compared(scenes: readonly Scene[], folder: string) {
     const [one, library] = [placed[index], readings[index]];
     if (one === undefined || library === undefined) throw new Error(`${scene.name}: no reading`);
     const us = readByUs(one);
-    return { scene, root: one.root, library, us, verdict: verdict(library, us) };
+    return { scene, root: one.root, library, us, result: result(library, us) };
   });
 }
 
 type Compared = Awaited<ReturnType<typeof compared>>[number];
 
-function row({ scene, root: folder, library, us, verdict: found }: Compared): string {
+function row({ scene, root: folder, library, us, result: found }: Compared): string {
   const why = (found === 'read by us alone' ? library.error : us.error)?.replaceAll(folder, '').replaceAll('\n', ' ');
   return `| ${scene.name} | ${found} | ${why ?? ''} |`;
 }
 
 function tableOf(title: string, rows: readonly Compared[]): string {
-  const counts = Map.groupBy(rows, (each) => each.verdict);
+  const counts = Map.groupBy(rows, (each) => each.result);
   const summary = [...counts].map(([name, each]) => `${each.length} ${name}`).join(', ');
   return [
     `${title}: ${rows.length} scenes, ${summary}`,
@@ -69,8 +69,8 @@ describe('openstacksdk', () => {
   test('reads scenes of every kind as we do, and what we do not support is refused by name', async () => {
     const rows = await compared(SCENES, 'kinds');
     console.log(tableOf('kinds', rows));
-    const wrong = rows.flatMap(({ scene, root: folder, library, us, verdict: found }) => {
-      const expected: readonly Verdict[] = scene.refused
+    const wrong = rows.flatMap(({ scene, root: folder, library, us, result: found }) => {
+      const expected: readonly Result[] = scene.refused
         ? ['refused by us', 'both refuse']
         : scene.alone
           ? ['read by us alone']
@@ -88,11 +88,11 @@ describe('openstacksdk', () => {
     const scenes = generatedScenes();
     const rows = await compared(scenes, 'generated');
     console.log(tableOf('generated', rows).split('\n')[0]);
-    const wrong = rows.filter(({ scene, us, library, verdict: found }) => {
+    const wrong = rows.filter(({ scene, us, library, result: found }) => {
       if (found === 'refused by us') return !namesItsCause(us.error ?? '', scene);
       return found === 'DIFFERENT' || (found === 'read by us alone' && !IMPLIED.test(library.error ?? ''));
     });
-    expect(wrong.map(({ scene, us, library, verdict: found }) => ({ found, scene, us, library }))).toEqual([]);
-    expect(rows.filter(({ verdict: found }) => found === 'same').length).toBeGreaterThan(60);
+    expect(wrong.map(({ scene, us, library, result: found }) => ({ found, scene, us, library }))).toEqual([]);
+    expect(rows.filter(({ result: found }) => found === 'same').length).toBeGreaterThan(60);
   });
 });

@@ -32,7 +32,7 @@ async function compared(release: Release, scenes: readonly Scene[]): Promise<Com
 }
 
 const unexpected = (rows: readonly Compared[]) =>
-  rows.filter((row) => !isExpected(row)).map(({ scene, verdict, why }) => ({ verdict, why, ...scene }));
+  rows.filter((row) => !isExpected(row)).map(({ scene, result, why }) => ({ verdict: result, why, ...scene }));
 
 /** A refusal that names the line, and an option or how a line is written. */
 const REASON = /^\S+:\d+:\d+: ("\w+"|a line that begins with a blank|expected |the blank )/;
@@ -59,16 +59,16 @@ describe('Masakari', () => {
     for (const release of releases) {
       const rows = await compared(release, generatedScenes());
       console.log(tableOf(`${release.name}, seed ${SEED}`, rows).split('\n')[0]);
-      const wrong = rows.filter(({ verdict, why }) => {
-        if (verdict === 'refused by us') return !REASON.test(why);
+      const wrong = rows.filter(({ result, why }) => {
+        if (result === 'refused by us') return !REASON.test(why);
         // A fraction of a second is a duration here.
         const isFraction = /invalid literal for int\(\) with base 10: '1\.5'/.test(why);
-        return verdict === 'DIFFERENT' || (verdict === 'read by us alone' && !isFraction);
+        return result === 'DIFFERENT' || (result === 'read by us alone' && !isFraction);
       });
-      expect(wrong.map(({ scene, verdict, why }) => ({ verdict, why, text: Object.values(scene.files)[0] }))).toEqual(
-        [],
-      );
-      expect(rows.filter(({ verdict }) => verdict === 'same').length).toBeGreaterThan(100);
+      expect(
+        wrong.map(({ scene, result, why }) => ({ verdict: result, why, text: Object.values(scene.files)[0] })),
+      ).toEqual([]);
+      expect(rows.filter(({ result }) => result === 'same').length).toBeGreaterThan(100);
     }
   });
 });

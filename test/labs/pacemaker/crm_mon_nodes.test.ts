@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_OPTIONS, type EngineOptions } from '#config/options/options.ts';
 import { createPacemakerSource } from '#monitors/host/sources/pacemaker/source.ts';
-import { askPacemaker } from '#monitors/host/sources/pacemaker/tools.ts';
+import { queryPacemaker } from '#monitors/host/sources/pacemaker/tools.ts';
 import type { Source } from '#monitors/host/sources/source.ts';
 import { BUNDLE, cib, FENCED_AT, FORMS, type Form, GUEST, type Scene, STOPPED } from './cib_forms.ts';
 import { RELEASES, type Release, Tools } from './releases.ts';
@@ -15,15 +15,15 @@ const TIMEOUT_MS = 60_000;
 /** The source as the monitor has it; only the PATH of the tools is another. */
 async function sourceOf(tools: Tools, more: Partial<EngineOptions['hostMonitor']> = {}): Promise<Source> {
   const options = { ...DEFAULT_OPTIONS, hostMonitor: { ...DEFAULT_OPTIONS.hostMonitor, ...more } };
-  return await createPacemakerSource(options, (timeoutMs, signal) => askPacemaker(timeoutMs, signal, tools.path));
+  return await createPacemakerSource(options, (timeoutMs, signal) => queryPacemaker(timeoutMs, signal, tools.path));
 }
 
 /** `NODE says`, or `blind: REASON`. */
-async function lookWith(source: Source): Promise<readonly string[]> {
+async function readWith(source: Source): Promise<readonly string[]> {
   try {
-    const facts = await source.look(AbortSignal.timeout(TIMEOUT_MS));
+    const facts = await source.poll(AbortSignal.timeout(TIMEOUT_MS));
     return facts
-      .map(({ host, says, proof, detail }) => `${host} ${says}${proof ? ` (${proof})` : ''}: ${detail}`)
+      .map(({ host, state: says, proof, detail }) => `${host} ${says}${proof ? ` (${proof})` : ''}: ${detail}`)
       .sort();
   } catch (error) {
     return [`blind: ${error instanceof Error ? error.message : String(error)}`];
@@ -58,7 +58,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
   async function look(context: { skip: (note: string) => never }, form: Form, scene: Scene, more = {}) {
     const these = of(context);
     await these.show(cib(form, scene));
-    return await lookWith(await sourceOf(these, more));
+    return await readWith(await sourceOf(these, more));
   }
 
   it('are those of that release', async (context) => {
@@ -121,9 +121,9 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
       const these = of(context);
       const source = await sourceOf(these);
       await these.show(cib(form, { remotes: [{ name: 'c1' }] }));
-      expect(await lookWith(source)).toEqual(['c1 up: connected']);
+      expect(await readWith(source)).toEqual(['c1 up: connected']);
       await these.show(cib(form, { resources: BUNDLE }));
-      expect(await lookWith(source)).toEqual([
+      expect(await readWith(source)).toEqual([
         expect.stringMatching(/^blind: Pacemaker has no remote node any more, and remote nodes were the compute hosts/),
       ]);
     });
@@ -132,7 +132,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
   it('that find no cluster are blind, with their own reason', async (context) => {
     const these = of(context);
     await these.show(undefined);
-    expect(await lookWith(await sourceOf(these))).toEqual([
+    expect(await readWith(await sourceOf(these))).toEqual([
       expect.stringMatching(
         /^blind: crm_mon failed \(exit code 102\): .*(?:onnect|not available).*; is Pacemaker running/,
       ),
@@ -151,7 +151,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
     const [form] = FORMS;
     if (form === undefined) throw new Error('no form');
     await these.show(cib(form, {}), '| /usr/bin/head -c 800');
-    expect(await lookWith(await sourceOf(these))).toEqual([
+    expect(await readWith(await sourceOf(these))).toEqual([
       expect.stringMatching(/^blind: crm_mon printed no whole XML/),
     ]);
   });

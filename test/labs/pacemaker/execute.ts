@@ -63,9 +63,9 @@ export async function execute(argv: readonly string[], options: ExecuteOptions =
     if (cutShort) throw cutShort;
     return { status, stdout: text(output.stdout), stderr: text(output.stderr) };
   } catch (error) {
-    const said = `${text(output.stdout)}${text(output.stderr)}`.slice(-4000);
+    const reported = `${text(output.stdout)}${text(output.stderr)}`.slice(-4000);
     throw new Error(
-      `${argv.join(' ')}: ${error instanceof Error ? error.message : error}. Its output: ${said || '(none)'}`,
+      `${argv.join(' ')}: ${error instanceof Error ? error.message : error}. Its output: ${reported || '(none)'}`,
       {
         cause: error,
       },

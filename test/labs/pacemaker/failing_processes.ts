@@ -8,6 +8,8 @@ export const OUTBOX = '/var/lib/recovery-agent/outbox';
 export const MONITOR_LOG = '/var/log/monitor.log';
 /** Between two failures of a host. */
 const PACE_MS = 300;
+/** Failures that the monitor may not have reported yet: a slow machine slows the failures down, so that none pile up. */
+const MAX_UNREPORTED = 6;
 const COUNT = 400;
 /** Seconds to sleep, by which the monitor distinguishes the processes: all have as many digits. */
 const FIRST = 700_001;
@@ -78,11 +80,19 @@ export class FailingProcesses {
       while (!stop.signal.aborted) {
         await this.fail();
         await delay(PACE_MS);
+        if (this.#failed.length % (MAX_UNREPORTED / 2) === 0) await this.#untilReported(MAX_UNREPORTED / 2);
       }
     })();
     // The error is thrown by `rest`.
     ended.catch(() => {});
     this.#producing = { stop, ended };
+  }
+
+  /** Waits until all failures but some are reported. */
+  async #untilReported(allBut: number): Promise<void> {
+    await until(`failures on ${this.host} to be reported`, 60, async () =>
+      (await this.reported()).length >= this.#failed.length - allBut ? true : undefined,
+    );
   }
 
   async rest(): Promise<void> {

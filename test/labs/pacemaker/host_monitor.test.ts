@@ -41,12 +41,12 @@ async function print(node: string, argv: readonly string[]): Promise<string> {
 }
 
 /** What was reported since the last call: host and event, in their order. */
-let told = 0;
+let received = 0;
 function news(): string[] {
   const fresh = reports
-    .slice(told)
+    .slice(received)
     .map(({ hostname, payload }) => `${hostname} ${(payload as { event: string }).event}`);
-  told = reports.length;
+  received = reports.length;
   return fresh;
 }
 
@@ -59,7 +59,7 @@ async function waitForState(host: string, state: string): Promise<void> {
 async function waitForReport(host: string, event: string): Promise<void> {
   const isReported = (): true | undefined =>
     reports
-      .slice(told)
+      .slice(received)
       .some(({ hostname, payload }) => hostname === host && 'event' in payload && payload.event === event)
       ? true
       : undefined;
@@ -142,7 +142,7 @@ test('a monitor on a remote node sees of every host what one on a cluster node s
       view: parseCrmMon(await print(node, CRM_MON)),
       cib: parseCib(await print(node, CIBADMIN)),
     }));
-    return (await source.look(AbortSignal.timeout(60_000))).map(({ host, says }) => `${host} ${says}`).sort();
+    return (await source.poll(AbortSignal.timeout(60_000))).map(({ host, state: says }) => `${host} ${says}`).sort();
   };
   const seen = await seenFrom('c1');
   expect(seen).toEqual([...lab.nodes].sort().map((node) => `${node} up`));
@@ -203,7 +203,7 @@ test('neither standby, nor maintenance, nor a disabled connection is a death, no
 });
 
 test("Pacemaker's alerts alone, sent by the agent on one node, bring a death and a return at once", async () => {
-  const script = `import { runAlert } from '${PROGRAM}/monitors/host/pacemaker/alert.ts'; await runAlert(process.env);`;
+  const script = `import { runAlert } from '${PROGRAM}/monitors/host/sources/pacemaker/alert.ts'; await runAlert(process.env);`;
   const agent = `#!/bin/sh\nexec ${RUNTIME}/node --input-type=module --eval "${script}"\n`;
   await lab.putFile('all', '/usr/local/bin/alert-agent', agent, 0o755);
   await lab.pcs('alert', 'create', 'path=/usr/local/bin/alert-agent', 'id=look');

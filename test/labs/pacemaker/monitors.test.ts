@@ -147,7 +147,7 @@ function note(name: string, began: number, { notification, flows }: RecoveryView
 }
 
 /** What the monitor of a node sees of a host at this moment. */
-async function sightOf(host: string, node: string): Promise<string | undefined> {
+async function stateOf(host: string, node: string): Promise<string | undefined> {
   const argv = ['recovery-agent', 'monitor', 'host', '--once', '--json', '--config', CONFIG];
   const { stdout } = await cluster.lab.run(node, argv, { timeoutMs: 60_000 });
   const [look] = JSON.parse(stdout) as readonly { sights?: readonly { subject: string; state: string }[] }[];
@@ -191,7 +191,7 @@ describe('with a key of its own on every host', () => {
   async function newReportsOf(some: readonly FailingProcesses[], seconds: number): Promise<void> {
     const before = some.map(({ failed }) => failed.length);
     const isReady = (): boolean => some.every(({ failed }, index) => failed.length >= (before[index] ?? 0) + 3);
-    await until('further failures', 30, () => (isReady() ? true : undefined));
+    await until('further failures', 60, () => (isReady() ? true : undefined));
     await Promise.all(some.map(({ host, failed }) => untilJournaled(host, failed, seconds)));
   }
 
@@ -252,7 +252,7 @@ describe('with a key of its own on every host', () => {
     await keys.issue('c1');
     await keys.copyRing();
     await expect(keys.run('rotate', '--retire')).rejects.toThrow('would refuse the keys of c2, c3');
-    await newReportsOf(hosts, 30);
+    await newReportsOf(hosts, 60);
     const dead = await cluster.activeNode();
     await cluster.lab.kill(dead);
     keys.leave(dead);
@@ -260,14 +260,14 @@ describe('with a key of its own on every host', () => {
     await newReportsOf(hosts, 60);
     for (const host of ['c2', 'c3']) {
       await keys.issue(host);
-      await newReportsOf([the(host)], 30);
+      await newReportsOf([the(host)], 60);
     }
     expect((await keys.list()).map(({ host, state }) => `${host} ${state}`)).toEqual(
       [...HOSTS, ...NODES].map((host) => `${host} valid`),
     );
     await keys.run('rotate', '--retire');
     await keys.copyRing();
-    await newReportsOf(hosts, 30);
+    await newReportsOf(hosts, 60);
     await cluster.bootAgain(dead);
     await keys.copyRing();
     await startMonitor(dead, HOST, '/usr/sbin/recovery-agent');
@@ -285,20 +285,20 @@ describe('with a key of its own on every host', () => {
     );
     const before = await journaled('c2');
     const waiting = await revoked.undelivered();
-    await newReportsOf(except('c2'), 30);
-    await until('reports of c2 to wait', 30, async () =>
+    await newReportsOf(except('c2'), 60);
+    await until('reports of c2 to wait', 60, async () =>
       (await revoked.undelivered()) >= waiting + 5 ? true : undefined,
     );
     expect(await journaled('c2')).toEqual(before);
     await keys.issue('c2');
     await keys.copyRing();
-    await newReportsOf(hosts, 30);
+    await newReportsOf(hosts, 60);
   });
 
   it('the journal has every report of every host, and none twice', async () => {
     await Promise.all(hosts.map((one) => one.rest()));
     for (const one of hosts) {
-      await one.delivered(30);
+      await one.delivered(60);
       expect(await one.reported()).toHaveLength(one.failed.length);
       expect((await one.reported()).toSorted()).toEqual(one.failed.toSorted());
       expect((await journaled(one.host)).toSorted()).toEqual(one.failed.toSorted());
@@ -355,7 +355,7 @@ describe('with monitors on every controller', () => {
   it('neither standby, nor maintenance, nor a disabled connection, nor a loss without fencing, nor a partition begins a recovery', async () => {
     const quiet = async (host: string, state: readonly string[]): Promise<void> => {
       await until(`${host} to be seen as ${state.join(' or ')}`, 60, async () =>
-        state.includes((await sightOf(host, 'n2')) ?? '') ? true : undefined,
+        state.includes((await stateOf(host, 'n2')) ?? '') ? true : undefined,
       );
       // Each monitor has polled since: its own poll comes at the latest after monitoring_interval, and the one above was later.
       expect((await about(host)).filter((line) => line.startsWith('COMPUTE_HOST STOPPED'))).toEqual([]);
@@ -380,7 +380,7 @@ describe('with monitors on every controller', () => {
     const before = await about('c1');
     await cluster.lab.partition(cut);
     await until(`${cut} to know the state of no host`, 60, async () =>
-      (await sightOf('c1', cut)) === 'unknown' ? true : undefined,
+      (await stateOf('c1', cut)) === 'unknown' ? true : undefined,
     );
     expect(await about('c1')).toEqual(before);
     expect(cluster.world.counts.duplicates).toBe(0);

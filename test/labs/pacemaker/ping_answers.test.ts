@@ -30,7 +30,7 @@ async function look(addresses: readonly string[], setup: string, as = ''): Promi
   try {
     const source = await createPingSource({ ...DEFAULT_OPTIONS, hostSources }, 'controller-1');
     const facts = await lookAt(source, AbortSignal.timeout(60_000));
-    return facts.map(({ host, says, detail }) => `${host} ${says}: ${detail}`).join(' | ');
+    return facts.map(({ host, state: says, detail }) => `${host} ${says}: ${detail}`).join(' | ');
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
   }

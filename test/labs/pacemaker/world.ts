@@ -43,8 +43,8 @@ export class World {
     );
     closeSync(errors);
     const ended = new Promise((resolve) => child.once('close', resolve).once('error', resolve));
-    const said = Promise.race([once(child.stdout as Readable, 'data').then(String), ended.then(() => '')]);
-    const pid = Number(await within(SECONDS, "the lab's namespaces", said));
+    const reported = Promise.race([once(child.stdout as Readable, 'data').then(String), ended.then(() => '')]);
+    const pid = Number(await within(SECONDS, "the lab's namespaces", reported));
     if (!(pid > 1)) {
       throw new Error(
         `The lab cannot make namespaces here (a container must be privileged):\n${readFileSync(log, 'utf8')}`,

@@ -106,6 +106,6 @@ export async function boot(parent: string, steps: string, put: (folder: string) 
     LIMIT_MS,
   );
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
-  const said = read('output');
-  return { notes: read('notes').trim().split('\n'), said: said === '' ? `${stdout}${stderr}` : said };
+  const reported = read('output');
+  return { notes: read('notes').trim().split('\n'), said: reported === '' ? `${stdout}${stderr}` : reported };
 }

@@ -146,12 +146,12 @@ ${steps}`,
 
 afterAll(() => made?.[Symbol.dispose]());
 
-const said = (scene: Scene): string => trial.said.split(`== ${scene}\n`)[1]?.split('\n== ')[0] ?? trial.said;
+const reported = (scene: Scene): string => trial.said.split(`== ${scene}\n`)[1]?.split('\n== ')[0] ?? trial.said;
 
 function expectNotes(scene: Scene, notes: readonly string[]): void {
   const prefix = `${scene}: `;
   const found = trial.notes.filter((note) => note.startsWith(prefix)).map((note) => note.slice(prefix.length));
-  expect(found, said(scene)).toEqual(notes);
+  expect(found, reported(scene)).toEqual(notes);
 }
 
 describe('the Debian package', () => {
@@ -167,13 +167,15 @@ describe('the Debian package', () => {
       'install=0',
       'running=',
     ]);
-    expect(said('policy-rc.d')).toContain('policy-rc.d does not allow "try-restart" of recovery-agent-monitor.service');
-    expect(said('policy-rc.d')).toMatch(/not removed: monitors still run \(process \d+ \d+\); stop them first/);
+    expect(reported('policy-rc.d')).toContain(
+      'policy-rc.d does not allow "try-restart" of recovery-agent-monitor.service',
+    );
+    expect(reported('policy-rc.d')).toMatch(/not removed: monitors still run \(process \d+ \d+\); stop them first/);
   });
 
   it('touches no unit if SYSTEMD_OFFLINE is set', () => {
     expectNotes('SYSTEMD_OFFLINE', ['upgrade=0', 'remove=1', 'same_monitors=0']);
-    expect(said('SYSTEMD_OFFLINE')).toMatch(/not removed: monitors still run/);
+    expect(reported('SYSTEMD_OFFLINE')).toMatch(/not removed: monitors still run/);
   });
 
   it('is not configured while its monitors do not start, and dpkg --configure repeats that', () => {
@@ -185,15 +187,17 @@ describe('the Debian package', () => {
       'package=installed 99.0.0',
       'active=active active',
     ]);
-    expect(said('a failed start')).toContain(
+    expect(reported('a failed start')).toContain(
       'recovery-agent: monitors did not start with this version; see "systemctl',
     );
-    expect(said('a failed start')).toContain('when this is corrected, run "dpkg --configure recovery-agent"');
+    expect(reported('a failed start')).toContain('when this is corrected, run "dpkg --configure recovery-agent"');
   });
 
   it('starts the monitors again that it stopped when a removal fails', () => {
     expectNotes('a failed stop', ['remove=1', `package=installed ${version}`, 'active=active active', 'enabled=2']);
-    expect(said('a failed stop')).toContain('recovery-agent: not removed: monitors were not stopped; see "systemctl');
+    expect(reported('a failed stop')).toContain(
+      'recovery-agent: not removed: monitors were not stopped; see "systemctl',
+    );
   });
 
   it('starts them again when dpkg does not complete the removal', () => {
@@ -228,15 +232,17 @@ describe('the Debian package', () => {
       'running=',
       'left=var/lib/recovery-agent/journal.db var/lib/recovery-agent/outbox/set-aside/2 var/lib/recovery-agent/outbox/.recovery-agent-outbox srv/reports/set-aside/1',
     ]);
-    expect(said('a purge')).toMatch(/not removed: an engine runs \(process \d+\)/);
-    expect(said('a purge')).toContain('/var/lib/recovery-agent/outbox: 1 reports were not delivered and are kept;');
-    expect(said('a purge')).toContain('the outbox /srv/reports is not deleted (1 reports were not delivered)');
-    expect(said('a purge')).toContain('/var/lib/recovery-agent is kept with: journal.db outbox');
+    expect(reported('a purge')).toMatch(/not removed: an engine runs \(process \d+\)/);
+    expect(reported('a purge')).toContain('/var/lib/recovery-agent/outbox: 1 reports were not delivered and are kept;');
+    expect(reported('a purge')).toContain('the outbox /srv/reports is not deleted (1 reports were not delivered)');
+    expect(reported('a purge')).toContain('/var/lib/recovery-agent is kept with: journal.db outbox');
   });
 
   it('keeps what a process of a deleted file uses', () => {
     expectNotes('a purge of files that run', ['remove=0', 'purge=0', 'run=/run/recovery-agent']);
-    expect(said('a purge of files that run')).toMatch(/process \d+ was started meanwhile and runs from a deleted file/);
-    expect(said('a purge of files that run')).toMatch(/engine or monitors run \(process \d+\): .* are kept/);
+    expect(reported('a purge of files that run')).toMatch(
+      /process \d+ was started meanwhile and runs from a deleted file/,
+    );
+    expect(reported('a purge of files that run')).toMatch(/engine or monitors run \(process \d+\): .* are kept/);
   });
 });

@@ -84,9 +84,9 @@ afterAll(() => made?.[Symbol.dispose]());
 
 describe.each(KINDS)('the .%s where systemd runs', (kind) => {
   it('restarts monitors, does not disturb a recovery, and leaves nothing that runs or is enabled', () => {
-    const { notes, said } = trials[kind] ?? { notes: [], said: '' };
+    const { notes, said: reported } = trials[kind] ?? { notes: [], said: '' };
     const program = 'runs=/usr/sbin/recovery-agent';
-    expect(notes, said).toEqual([
+    expect(notes, reported).toEqual([
       'install=0',
       'enabled_by_install=',
       'start=0',

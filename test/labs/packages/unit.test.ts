@@ -66,13 +66,13 @@ describe('the units of the monitors', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(receiver);
-    let told = '';
+    let received = '';
     receiver.stdout.setEncoding('utf8').on('data', (text: string) => {
-      told += text;
+      received += text;
     });
     const hears = (what: string): Promise<true> =>
       waitUntil({ what: `"${what}" to be sent`, seconds: 60, everyMs: 20 }, () =>
-        told.includes(what) ? true : undefined,
+        received.includes(what) ? true : undefined,
       );
     await hears('bound');
 
@@ -81,11 +81,13 @@ describe('the units of the monitors', () => {
     const env = { PATH: '/usr/bin:/bin:/usr/sbin', NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '600000' };
     const program = spawn('unshare', argv, { env, stdio: ['ignore', 'inherit', 'pipe'] });
     children.push(program);
-    let said = '';
+    let reported = '';
     program.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      reported += text;
     });
-    const failed = once(program, 'exit').then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${said}`)));
+    const failed = once(program, 'exit').then(([code]) =>
+      Promise.reject(new Error(`it ended with ${code}: ${reported}`)),
+    );
     failed.catch(() => {});
     await Promise.race([hears('READY=1 STATUS=process seeing'), failed]);
     await hears('WATCHDOG=1');
@@ -94,7 +96,7 @@ describe('the units of the monitors', () => {
     const exited = once(program, 'exit');
     program.kill('SIGTERM');
     const [code] = await exited;
-    expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('monitors stopped') });
+    expect({ code, said: reported }).toEqual({ code: 0, said: expect.stringContaining('monitors stopped') });
     await hears('STOPPING=1');
     expect(await must(['ls', root.path('var/lib/recovery-agent')])).toContain('outbox');
   });

@@ -43,7 +43,7 @@ export class NovaTroubles {
   /** What is requested of an instance of which Nova knows nothing is not requested on evidence. */
   onRequest(method: string, uuid: string): void {
     const { world, clock } = this.#here;
-    if (!world.isOutOfSight({ uuid }) || clock.now() - this.#silentSince <= READ_MS) return;
+    if (!world.isNotListed({ uuid }) || clock.now() - this.#silentSince <= READ_MS) return;
     this.offences.push(`${method} was requested although the cell does not answer`);
   }
 

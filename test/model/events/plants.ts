@@ -63,7 +63,7 @@ export const PLANTS: readonly Plant[] = [
         const known = new Map<string, unknown>();
         const cached = async (about: unknown, options: unknown): Promise<unknown> => {
           const key = JSON.stringify(about);
-          if (world.isOutOfSight({ host: 'c1' }) && known.has(key)) return known.get(key);
+          if (world.isNotListed({ host: 'c1' }) && known.has(key)) return known.get(key);
           known.set(key, await read(about, options));
           return known.get(key);
         };

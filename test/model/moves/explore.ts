@@ -2,7 +2,7 @@
 import type { StepState } from '#engine/journal/rows.ts';
 import {
   currentOf,
-  type LedgerStep,
+  type JournaledStep,
   LIMITS,
   type Mover,
   nextRound,
@@ -147,7 +147,7 @@ interface Called {
   readonly cost: 0 | 1;
 }
 
-const REQUESTS: Readonly<Record<LedgerStep['kind'], Request>> = {
+const REQUESTS: Readonly<Record<JournaledStep['kind'], Request>> = {
   evacuate: 'evacuate',
   stop: 'stop',
   start: 'start',
@@ -156,13 +156,13 @@ const REQUESTS: Readonly<Record<LedgerStep['kind'], Request>> = {
 };
 
 /** Every way that one call can end. */
-function callsOf(mover: Mover, step: LedgerStep, nova: Nova, rules: Rules): Called[] {
+function callsOf(mover: Mover, step: JournaledStep, nova: Nova, rules: Rules): Called[] {
   const request = REQUESTS[step.kind];
   // What is over by now is not the end of this call.
   const over = rules.keepsRecords && request === 'evacuate' ? overIn(nova) : [];
   const known = [...new Set([...step.known, ...over])];
-  const intended: LedgerStep = { ...step, state: 'intent', attempts: step.attempts + 1, known };
-  const calling = { ...withStep(mover, step, intended), silentLooks: 0, mayBeRequested: false };
+  const intended: JournaledStep = { ...step, state: 'intent', attempts: step.attempts + 1, known };
+  const calling = { ...withStep(mover, step, intended), readsWithoutTrace: 0, mayBeRequested: false };
   const done = carryOut(nova, request);
   const after = (state: StepState): Mover => ({ ...withStep(calling, intended, { state }), since: 0 });
   const refused = request === 'stop' || request === 'start' ? after('planned') : failedIn(calling, intended, nova);
@@ -191,7 +191,7 @@ function callsOf(mover: Mover, step: LedgerStep, nova: Nova, rules: Rules): Call
   return found;
 }
 
-function failedIn(mover: Mover, step: LedgerStep, nova: Nova): Mover {
+function failedIn(mover: Mover, step: JournaledStep, nova: Nova): Mover {
   return {
     ...settled(
       mover,

@@ -16,7 +16,7 @@ import type { Wanted } from '#engine/evacuation/original-state-decision.ts';
 import type { StepState } from '#engine/journal/rows.ts';
 import { evacuationsIn, instanceIn, type Nova, QUEUE_TICKS, SOURCE } from './nova.ts';
 
-export interface LedgerStep {
+export interface JournaledStep {
   readonly kind: MoveStepKind;
   readonly state: StepState;
   readonly attempts: number;
@@ -26,12 +26,12 @@ export interface LedgerStep {
 
 export interface Mover {
   readonly wanted: Wanted;
-  readonly steps: readonly LedgerStep[];
+  readonly steps: readonly JournaledStep[];
   readonly isInherited: boolean;
   readonly attemptsBefore: number;
   /** Ticks since the current step's call, or this engine's first read of it. */
   readonly since: number;
-  readonly silentLooks: number;
+  readonly readsWithoutTrace: number;
   readonly silentFor: number;
   /** Ticks until the next closer read or call. */
   readonly pause: number;
@@ -52,7 +52,7 @@ export type Decide = typeof decideMove;
 export interface Rules {
   readonly decide: Decide;
   /** Whether a decision is made although Nova does not answer about the instance. */
-  readonly believesNoAnswer: boolean;
+  readonly trustsNoAnswer: boolean;
   /** Whether an attempt that failed leaves its record behind as known. */
   readonly keepsRecords: boolean;
   /** Whether a new flow knows what an earlier one requested. */
@@ -61,7 +61,7 @@ export interface Rules {
 
 export const RULES: Rules = {
   decide: decideMove,
-  believesNoAnswer: false,
+  trustsNoAnswer: false,
   keepsRecords: true,
   remembersRequests: true,
 };
@@ -79,7 +79,7 @@ const OVER = new Set(['done', 'completed', 'failed', 'error', 'cancelled', 'conf
 
 export function moverFor(kinds: readonly MoveStepKind[], wanted: Wanted): Mover {
   const steps = kinds.map((kind) => ({ kind, state: 'planned' as const, attempts: 0, known: [] }));
-  const memory = { isInherited: false, attemptsBefore: 0, since: 0, silentLooks: 0, silentFor: 0, pause: 0 };
+  const memory = { isInherited: false, attemptsBefore: 0, since: 0, readsWithoutTrace: 0, silentFor: 0, pause: 0 };
   return {
     wanted,
     steps,
@@ -93,11 +93,11 @@ export function moverFor(kinds: readonly MoveStepKind[], wanted: Wanted): Mover 
   };
 }
 
-export function currentOf({ steps }: Mover): LedgerStep | undefined {
+export function currentOf({ steps }: Mover): JournaledStep | undefined {
   return steps.find(({ state }) => state !== 'done' && state !== 'skipped');
 }
 
-export function withStep(mover: Mover, step: LedgerStep, change: Partial<LedgerStep>): Mover {
+export function withStep(mover: Mover, step: JournaledStep, change: Partial<JournaledStep>): Mover {
   return { ...mover, steps: mover.steps.map((one) => (one.kind === step.kind ? { ...one, ...change } : one)) };
 }
 
@@ -109,7 +109,7 @@ export function readAndDecide(
 ): { decision: MoveDecision; mover: Mover } | undefined {
   const step = currentOf(mover);
   const instance = instanceIn(nova);
-  if (!step || (isPartial(instance) && !rules.believesNoAnswer)) return undefined;
+  if (!step || (isPartial(instance) && !rules.trustsNoAnswer)) return undefined;
   const isNews = ({ id }: { readonly id: string }): boolean => !step.known.includes(id);
   const records = evacuationsIn(nova);
   const isUntouched = step.state === 'planned' && step.kind === 'evacuate' && !mover.mayBeRequested;
@@ -122,8 +122,8 @@ export function readAndDecide(
     migration: isClose ? null : 'not read',
     mayBeRequested: mover.mayBeRequested,
     elapsedMs: mover.since * TICK_MS,
-    silentLooks: mover.silentLooks,
-    silentMs: mover.silentFor * TICK_MS,
+    readsWithoutTrace: mover.readsWithoutTrace,
+    withoutTraceMs: mover.silentFor * TICK_MS,
     attempts: step.attempts - mover.attemptsBefore,
     isExact: isClose,
   });
@@ -140,8 +140,8 @@ export function take(mover: Mover, decision: MoveDecision, nova: Nova, rules: Ru
   if (!step) return mover;
   switch (decision.do) {
     case 'note silence': {
-      const first = mover.silentLooks === 0 ? { silentFor: 0 } : {};
-      return { ...mover, ...first, silentLooks: Math.min(SILENT_LOOKS, mover.silentLooks + 1), pause: 1 };
+      const first = mover.readsWithoutTrace === 0 ? { silentFor: 0 } : {};
+      return { ...mover, ...first, readsWithoutTrace: Math.min(SILENT_LOOKS, mover.readsWithoutTrace + 1), pause: 1 };
     }
     case 'fail':
       return { ...mover, result: 'failed' };
@@ -156,9 +156,9 @@ export function take(mover: Mover, decision: MoveDecision, nova: Nova, rules: Ru
   }
 }
 
-export function settled(mover: Mover, step: LedgerStep, state: StepState, seen: readonly string[]): Mover {
+export function settled(mover: Mover, step: JournaledStep, state: StepState, seen: readonly string[]): Mover {
   const known = state === 'failed' && step.kind === 'evacuate' ? { known: [...new Set([...step.known, ...seen])] } : {};
-  return { ...withStep(mover, step, { state, ...known }), since: 0, silentLooks: 0 };
+  return { ...withStep(mover, step, { state, ...known }), since: 0, readsWithoutTrace: 0 };
 }
 
 function whole(mover: Mover): Mover {
@@ -170,9 +170,9 @@ export function wait(mover: Mover, nova: Nova): Mover {
   const isSeen = nova.cell !== 'down';
   const later = (ticks: number): number => Math.min(MOST, isSeen ? ticks + 1 : ticks);
   // What was silent before a time without an answer has to be silent again.
-  const silentLooks = isSeen ? mover.silentLooks : 0;
-  const silentFor = silentLooks === 0 ? 0 : later(mover.silentFor);
-  return { ...mover, since: later(mover.since), silentLooks, silentFor, pause: Math.max(0, mover.pause - 1) };
+  const readsWithoutTrace = isSeen ? mover.readsWithoutTrace : 0;
+  const silentFor = readsWithoutTrace === 0 ? 0 : later(mover.silentFor);
+  return { ...mover, since: later(mover.since), readsWithoutTrace, silentFor, pause: Math.max(0, mover.pause - 1) };
 }
 
 /** Another engine takes the flow up. */
@@ -183,7 +183,7 @@ export function resumed(mover: Mover, nova: Nova): Mover {
     isInherited: mover.steps.some(({ state }) => state !== 'planned'),
     attemptsBefore: step?.kind === 'evacuate' && step.state === 'failed' ? step.attempts : 0,
     since: 0,
-    silentLooks: 0,
+    readsWithoutTrace: 0,
     silentFor: 0,
     pause: 0,
     base: evacuationsIn(nova),

@@ -55,7 +55,7 @@ const PLANTS: readonly { readonly name: string; readonly found: RegExp; readonly
     name: 'a decision from no answer',
     found: /a call is made on no answer/,
     rules: {
-      believesNoAnswer: true,
+      trustsNoAnswer: true,
       decide: (facts, limits) => {
         const { instance } = facts;
         const isUnknown = typeof instance !== 'string' && instance.host === null;

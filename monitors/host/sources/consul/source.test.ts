@@ -45,8 +45,8 @@ class FakeAgent {
     return agent;
   }
 
-  has(told: string): void {
-    this.answer = told.split(' ').map((one) => member(one.split('=')[0] ?? '', Number(one.split('=')[1])));
+  has(received: string): void {
+    this.answer = received.split(' ').map((one) => member(one.split('=')[0] ?? '', Number(one.split('=')[1])));
   }
 }
 
@@ -56,10 +56,10 @@ async function source(consul: Partial<EngineOptions['consul']>, inventory = 'hos
   return createConsulSource({ ...options, consul: all }, 'controller-1');
 }
 
-async function says(from: Source): Promise<Record<string, string>> {
-  const facts = await from.look(AbortSignal.timeout(25_000));
+async function state(from: Source): Promise<Record<string, string>> {
+  const facts = await from.poll(AbortSignal.timeout(25_000));
   expect(facts.every((fact) => fact.proof === undefined)).toBe(true);
-  return Object.fromEntries(facts.map(({ host, network, says }) => [`${host} ${network}`, says]));
+  return Object.fromEntries(facts.map(({ host, network, state }) => [`${host} ${network}`, state]));
 }
 
 describe('Consul', () => {
@@ -67,7 +67,7 @@ describe('Consul', () => {
     const [manage, storage] = [await FakeAgent.start(), await FakeAgent.start()];
     manage.has('controller-1=1 a=1 b=2 c=3 d=4 e=0 f=1 g=1');
     storage.has('a=1 d=1');
-    expect(await says(await source({ agentManage: manage.address, agentStorage: storage.address }))).toEqual({
+    expect(await state(await source({ agentManage: manage.address, agentStorage: storage.address }))).toEqual({
       'a management': 'up',
       'b management': 'leaving',
       'c management': 'leaving',
@@ -84,20 +84,20 @@ describe('Consul', () => {
     const agent = await FakeAgent.start();
     agent.has('node-a.dc1=1 b=1');
     const from = await source({ agentManage: agent.address }, 'hosts: { a: { consul: node-a.dc1 }, b: {} }');
-    expect(await says(from)).toEqual({ 'a management': 'up', 'b management': 'up' });
+    expect(await state(from)).toEqual({ 'a management': 'up', 'b management': 'up' });
   });
 
   test('an agent that loses most members at once may be cut off itself', async () => {
     const agent = await FakeAgent.start();
     const from = await source({ agentManage: agent.address });
     agent.has('a=1 b=1 c=1 d=1 old=4');
-    expect(await says(from)).toMatchObject({ 'a management': 'up', 'old management': 'down' });
+    expect(await state(from)).toMatchObject({ 'a management': 'up', 'old management': 'down' });
     agent.has('a=4 b=4 c=1 d=1 old=4');
-    expect(await says(from)).toMatchObject({ 'a management': 'down', 'b management': 'down', 'd management': 'up' });
+    expect(await state(from)).toMatchObject({ 'a management': 'down', 'b management': 'down', 'd management': 'up' });
     agent.has('a=4 b=4 c=4 d=4 old=4');
-    expect(await says(from)).toMatchObject({ 'a management': 'unknown', 'd management': 'unknown' });
+    expect(await state(from)).toMatchObject({ 'a management': 'unknown', 'd management': 'unknown' });
     agent.has('a=4 b=1 c=1 d=1 old=4');
-    expect(await says(from)).toMatchObject({ 'a management': 'down', 'b management': 'up', 'old management': 'down' });
+    expect(await state(from)).toMatchObject({ 'a management': 'down', 'b management': 'up', 'old management': 'down' });
   });
 
   test('while one agent does not respond, its network is unknown; if none does, the source is blind', async () => {
@@ -105,11 +105,11 @@ describe('Consul', () => {
     manage.has('a=1');
     tenant.has('a=1');
     const from = await source({ agentManage: manage.address, agentTenant: tenant.address });
-    await says(from);
+    await state(from);
     tenant.status = 500;
-    expect(await says(from)).toEqual({ 'a management': 'up', 'a tenant': 'unknown' });
+    expect(await state(from)).toEqual({ 'a management': 'up', 'a tenant': 'unknown' });
     manage.answer = '<html>';
-    await expect(says(from)).rejects.toThrow(
+    await expect(state(from)).rejects.toThrow(
       /no Consul agent returned a usable response:.*the response is not JSON.*returned HTTP 500/,
     );
   });
@@ -118,24 +118,24 @@ describe('Consul', () => {
     const agent = await FakeAgent.start();
     agent.answer = answer;
     const from = await source({ agentManage: agent.address });
-    await expect(says(from)).rejects.toThrow('does not list members like Consul');
+    await expect(state(from)).rejects.toThrow('does not list members like Consul');
   });
 
   test('invalid host names are skipped', async () => {
     const agent = await FakeAgent.start();
     agent.answer = [member('-x', 4), member('a b', 4), member('', 4), member('a', 1)];
-    expect(await says(await source({ agentManage: agent.address }))).toEqual({ 'a management': 'up' });
+    expect(await state(await source({ agentManage: agent.address }))).toEqual({ 'a management': 'up' });
   });
 
   test('the token comes from a file that is not readable by every user', async () => {
     const agent = await FakeAgent.start();
     agent.has('a=1');
     const place = sourcePlace('hosts: {}');
-    await says(await source({ agentManage: agent.address, tokenFile: place.write('token', 'geheim\n') }));
+    await state(await source({ agentManage: agent.address, tokenFile: place.write('token', 'geheim\n') }));
     expect(agent.tokens).toEqual(['geheim']);
     const open = await source({ agentManage: agent.address, tokenFile: place.write('open', 'geheim\n', 0o644) });
-    await expect(says(open)).rejects.toThrow('chmod 640');
-    await expect(says(open)).rejects.not.toThrow('geheim');
+    await expect(state(open)).rejects.toThrow('chmod 640');
+    await expect(state(open)).rejects.not.toThrow('geheim');
     expect(agent.tokens).toHaveLength(1);
   });
 

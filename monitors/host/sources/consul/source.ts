@@ -25,7 +25,7 @@ const NEVER = -10;
 const MAX_BYTES = 16 * 1_048_576;
 
 /** Source: hashicorp/serf, serf/serf.go, MemberStatus: none 0, alive 1, leaving 2, left 3, failed 4. */
-const STATES: Readonly<Record<number, readonly [says: Fact['says'], detail: string]>> = {
+const STATES: Readonly<Record<number, readonly [says: Fact['state'], detail: string]>> = {
   1: ['up', 'alive in Consul'],
   2: ['leaving', 'leaving Consul'],
   3: ['leaving', 'left Consul'],
@@ -72,24 +72,24 @@ export async function createConsulSource(
   const hosts = readInventory(options.hostSources.inventory) ?? [];
   const expected = hosts.flatMap(({ name }) => (name === node ? [] : [name]));
   const names = new Map(hosts.flatMap(({ name, consul }) => (consul === undefined ? [] : [[consul, name]])));
-  let looks = 0;
+  let polls = 0;
   return {
     name: 'consul',
-    async look(signal) {
-      looks += 1;
-      const look = looks;
-      const asked = await Promise.allSettled(
+    async poll(signal) {
+      polls += 1;
+      const poll = polls;
+      const requested = await Promise.allSettled(
         agents.map(async (agent) => {
-          const listed = await ask(agent, { tokenFile, timeoutMs, signal });
-          return judge(agent, listed, { node, names, expected, look, at: Date.now() });
+          const listed = await query(agent, { tokenFile, timeoutMs, signal });
+          return decide(agent, listed, { node, names, expected, poll, at: Date.now() });
         }),
       );
       signal.throwIfAborted();
-      const faults = asked.flatMap((one) => (one.status === 'rejected' ? [String(one.reason?.message)] : []));
+      const faults = requested.flatMap((one) => (one.status === 'rejected' ? [String(one.reason?.message)] : []));
       if (faults.length === agents.length)
         throw new Error(`no Consul agent returned a usable response: ${faults.join('; ')}`);
       const known = new Set([...expected, ...agents.flatMap(({ alive }) => [...alive.keys()])]);
-      return asked.flatMap((one, index) => {
+      return requested.flatMap((one, index) => {
         if (one.status === 'fulfilled') return one.value;
         const network = agents[index]?.network ?? 'management';
         const why = `its Consul agent returned no usable response: ${String(one.reason?.message)}`;
@@ -111,7 +111,7 @@ interface Listed {
   readonly isFiltered: boolean;
 }
 
-async function ask(agent: Agent, { tokenFile, timeoutMs, signal }: Question): Promise<Listed> {
+async function query(agent: Agent, { tokenFile, timeoutMs, signal }: Question): Promise<Listed> {
   const { host, port } = agent.address;
   const origin = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   await using client = new HttpClient({ origin, timeoutMs, signal, maxBytes: MAX_BYTES });
@@ -135,12 +135,12 @@ interface Moment {
   readonly names: ReadonlyMap<string, string>;
   /** The hosts of the inventory, without this host. */
   readonly expected: readonly string[];
-  readonly look: number;
+  readonly poll: number;
   readonly at: number;
 }
 
-function judge(agent: Agent, { members: listed, isFiltered }: Listed, moment: Moment): Fact[] {
-  const { node, names, expected, look, at } = moment;
+function decide(agent: Agent, { members: listed, isFiltered }: Listed, moment: Moment): Fact[] {
+  const { node, names, expected, poll, at } = moment;
   const known = new Map<string, number>();
   for (const { Name, Status } of listed) {
     const host = names.get(Name) ?? Name;
@@ -156,7 +156,7 @@ function judge(agent: Agent, { members: listed, isFiltered }: Listed, moment: Mo
   for (const host of agent.alive.keys()) if (!known.has(host)) agent.alive.delete(host);
   const failed: string[] = [];
   for (const [host, status] of known) {
-    if (status === 1) agent.alive.set(host, look);
+    if (status === 1) agent.alive.set(host, poll);
     else if (status !== 4) agent.alive.delete(host);
     else {
       failed.push(host);
@@ -171,12 +171,12 @@ function judge(agent: Agent, { members: listed, isFiltered }: Listed, moment: Mo
   });
   const seen = Array.from(known, ([host, status]) => {
     if (together.has(host)) return fact(agent.network, host, 'unknown', 'mass silence: most members failed', at);
-    const [says, detail] = STATES[status] ?? ['unknown', `has status ${status} in Consul`];
-    return fact(agent.network, host, says, detail, at);
+    const [state, detail] = STATES[status] ?? ['unknown', `has status ${status} in Consul`];
+    return fact(agent.network, host, state, detail, at);
   });
   return [...seen, ...hidden];
 }
 
-function fact(network: Network, host: string, says: Fact['says'], detail: string, at: number): Fact {
-  return { source: 'consul', network, host, says, detail, at };
+function fact(network: Network, host: string, state: Fact['state'], detail: string, at: number): Fact {
+  return { source: 'consul', network, host, state, detail, at };
 }

@@ -82,9 +82,9 @@ describe('a heartbeat', () => {
 
   test('random bytes are refused without an error', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 1000 }), fc.boolean(), (noise, looksRight) => {
+      fc.property(fc.uint8Array({ maxLength: 1000 }), fc.boolean(), (noise, isWellFormed) => {
         const bytes = Buffer.from(noise);
-        if (looksRight && bytes.length > 5) bytes.write('RAHB\u0001', 0, 'latin1');
+        if (isWellFormed && bytes.length > 5) bytes.write('RAHB\u0001', 0, 'latin1');
         expect(parsePacket(bytes, () => [KEY])).toBeTypeOf('string');
       }),
     );

@@ -22,7 +22,7 @@ export class RefusalLog {
   readonly #log: Log;
   readonly #reasons = new Map<
     Reason,
-    { toldAt: number; since: number; total: number; from: string; host: string | undefined }
+    { reportedAt: number; since: number; total: number; from: string; host: string | undefined }
   >();
 
   constructor(log: Log) {
@@ -31,10 +31,10 @@ export class RefusalLog {
 
   add(reason: Reason, from: string, host?: string): void {
     const now = performance.now();
-    const known = this.#reasons.get(reason) ?? { toldAt: Number.NEGATIVE_INFINITY, since: 0, total: 0, from, host };
+    const known = this.#reasons.get(reason) ?? { reportedAt: Number.NEGATIVE_INFINITY, since: 0, total: 0, from, host };
     const entry = { ...known, since: known.since + 1, total: known.total + 1, from, host };
     this.#reasons.set(reason, entry);
-    if (now - entry.toldAt >= EVERY_MS) this.#tell(reason, now);
+    if (now - entry.reportedAt >= EVERY_MS) this.#tell(reason, now);
   }
 
   /** The most frequent reason so far; undefined if nothing was refused. */
@@ -55,6 +55,6 @@ export class RefusalLog {
     if (entry === undefined || entry.since === 0) return;
     const { from, host, since } = entry;
     this.#log('warning', `heartbeats refused, ${reason}: ${HINTS[reason]}`, { datagrams: since, from, host });
-    this.#reasons.set(reason, { ...entry, toldAt: now, since: 0 });
+    this.#reasons.set(reason, { ...entry, reportedAt: now, since: 0 });
   }
 }

@@ -28,9 +28,9 @@ class Watcher {
     return this.register.take(packet, second * SECOND, UTC + second * SECOND);
   }
 
-  says(second: number): Record<string, string> {
-    const verdicts = this.register.verdicts(second * SECOND);
-    return Object.fromEntries(verdicts.map(({ host, says, detail }) => [host, `${says}: ${detail}`]));
+  state(second: number): Record<string, string> {
+    const decisions = this.register.decisions(second * SECOND);
+    return Object.fromEntries(decisions.map(({ host, state, detail }) => [host, `${state}: ${detail}`]));
   }
 }
 
@@ -38,28 +38,28 @@ describe('a host', () => {
   test('is up after a heartbeat, and down after the timeout', () => {
     const watcher = new Watcher();
     watcher.hears(1, 'h');
-    expect(watcher.says(21)).toEqual({ h: 'up: heartbeat' });
-    expect(watcher.says(22)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+    expect(watcher.state(21)).toEqual({ h: 'up: heartbeat' });
+    expect(watcher.state(22)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
     watcher.hears(23, 'h');
-    expect(watcher.says(23)).toEqual({ h: 'up: heartbeat' });
+    expect(watcher.state(23)).toEqual({ h: 'up: heartbeat' });
   });
 
   test('of the inventory without any heartbeat is unknown, and down after the timeout', () => {
     const watcher = new Watcher(['h', 'other']);
     watcher.hears(15, 'other');
-    expect(watcher.says(20)).toEqual({ h: 'unknown: no heartbeat received yet', other: 'up: heartbeat' });
-    expect(watcher.says(21)).toEqual({ h: 'down: no heartbeat ever received', other: 'up: heartbeat' });
+    expect(watcher.state(20)).toEqual({ h: 'unknown: no heartbeat received yet', other: 'up: heartbeat' });
+    expect(watcher.state(21)).toEqual({ h: 'down: no heartbeat ever received', other: 'up: heartbeat' });
   });
 
   test('of the inventory is unknown while no heartbeat of any host was received', () => {
     const watcher = new Watcher(['h']);
-    expect(watcher.says(1000)).toEqual({ h: 'unknown: no heartbeat of any host received' });
+    expect(watcher.state(1000)).toEqual({ h: 'unknown: no heartbeat of any host received' });
     expect(watcher.hears(1001, 'other', { skewed: 100 })).toBe('wrong clock');
-    expect(watcher.says(1001)).toEqual({ h: 'unknown: no heartbeat of any host received' });
+    expect(watcher.state(1001)).toEqual({ h: 'unknown: no heartbeat of any host received' });
   });
 
   test('that is not in the inventory is not expected', () => {
-    expect(new Watcher().says(100)).toEqual({});
+    expect(new Watcher().state(100)).toEqual({});
   });
 
   test('that sent a goodbye is leaving, for any time, until its next heartbeat', () => {
@@ -67,18 +67,18 @@ describe('a host', () => {
     watcher.hears(1, 'h');
     watcher.hears(2, 'h', { kind: 'goodbye' });
     expect(watcher.hears(3, 'h', { sequence: 1n })).toBe('replayed');
-    expect(watcher.says(1000)).toEqual({ h: 'leaving: sent a goodbye' });
+    expect(watcher.state(1000)).toEqual({ h: 'leaving: sent a goodbye' });
     watcher.hears(1001, 'h', { bootId: 'b', sequence: 1n });
-    expect(watcher.says(1001)).toEqual({ h: 'up: heartbeat' });
-    expect(watcher.says(1022)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+    expect(watcher.state(1001)).toEqual({ h: 'up: heartbeat' });
+    expect(watcher.state(1022)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
   test('is not silent during a time in which the monitor did not listen', () => {
     const watcher = new Watcher();
     watcher.hears(1, 'h');
     watcher.register.listeningFrom(100 * SECOND);
-    expect(watcher.says(101)).toEqual({ h: 'unknown: no heartbeat since this monitor listens again' });
-    expect(watcher.says(121)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+    expect(watcher.state(101)).toEqual({ h: 'unknown: no heartbeat since this monitor listens again' });
+    expect(watcher.state(121)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 });
 
@@ -91,7 +91,7 @@ describe('a packet', () => {
     expect(watcher.hears(12, 'h', { bootId: 'b', sequence: 0n })).toBe('replayed');
     expect(watcher.hears(13, 'h', { sequence: 9n, time: UTC + 9 * SECOND })).toBe('replayed');
     expect(watcher.hears(14, 'h', { sequence: 10n, time: UTC + 10 * SECOND })).toBe('replayed');
-    expect(watcher.says(31)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
+    expect(watcher.state(31)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
   test('of the next boot counts, although its sequence restarts', () => {
@@ -109,15 +109,15 @@ describe('a packet', () => {
   test('from a clock that is wrong makes the host unknown, not up and not down', () => {
     const watcher = new Watcher(['h']);
     expect(watcher.hears(10, 'h', { skewed: -3600 })).toBe('wrong clock');
-    expect(watcher.says(25)).toEqual({ h: 'unknown: its heartbeats are refused: its clock is 3600 s slow' });
+    expect(watcher.state(25)).toEqual({ h: 'unknown: its heartbeats are refused: its clock is 3600 s slow' });
     expect(watcher.hears(29, 'h', { skewed: -3619, sequence: 10n })).toBe('replayed');
-    expect(watcher.says(31)).toEqual({ h: 'down: no heartbeat ever received' });
+    expect(watcher.state(31)).toEqual({ h: 'down: no heartbeat ever received' });
   });
 
   test('captured long ago does not make a host known', () => {
     const watcher = new Watcher();
     expect(watcher.hears(10, 'gone', { skewed: -3600 })).toBe('wrong clock');
-    expect(watcher.says(100)).toEqual({});
+    expect(watcher.state(100)).toEqual({});
   });
 
   test('with another spelling of a name belongs to the same host: one host cannot become many, whose silence would hide the death of others', () => {
@@ -150,7 +150,7 @@ describe('most hosts fall silent together', () => {
     return watcher;
   }
   const states = (watcher: Watcher, second: number) =>
-    [...new Set(Object.values(watcher.says(second)).map((text) => text.split(':')[0]))].sort();
+    [...new Set(Object.values(watcher.state(second)).map((text) => text.split(':')[0]))].sort();
 
   test('no host becomes down, not even the first, and not later either', () => {
     const watcher = cut(10);
@@ -158,7 +158,7 @@ describe('most hosts fall silent together', () => {
     expect(states(watcher, 29.5)).toEqual(['unknown', 'up']);
     expect(states(watcher, 31)).toEqual(['unknown']);
     expect(states(watcher, 100_000)).toEqual(['unknown']);
-    expect(watcher.says(31).h0).toBe('unknown: mass silence: 10 of 10 hosts fell silent together');
+    expect(watcher.state(31).h0).toBe('unknown: mass silence: 10 of 10 hosts fell silent together');
   });
 
   test('six of ten are most', () => {
@@ -172,7 +172,7 @@ describe('most hosts fall silent together', () => {
   test('those that stay silent when the others return are down', () => {
     const watcher = cut(10);
     for (const host of hosts.slice(2)) watcher.hears(60, host);
-    expect(watcher.says(61)).toMatchObject({
+    expect(watcher.state(61)).toMatchObject({
       h0: 'down: no heartbeat for more than 20 s',
       h1: 'down: no heartbeat for more than 20 s',
       h2: 'up: heartbeat',

@@ -24,15 +24,15 @@ export interface RegisterRule {
 /** The result for a packet: it counted, or why it did not. */
 export type Taken = 'new' | 'repeated' | 'replayed' | 'wrong clock' | 'too many hosts';
 
-export interface Verdict {
+export interface SilenceDecision {
   readonly host: string;
-  readonly says: 'up' | 'down' | 'leaving' | 'unknown';
+  readonly state: 'up' | 'down' | 'leaving' | 'unknown';
   readonly detail: string;
 }
 
 interface Known {
   /** Monotonic, milliseconds; undefined until the first packet. */
-  heardAt: number | undefined;
+  receivedAt: number | undefined;
   last: Pick<Packet, 'bootId' | 'sequence' | 'time' | 'kind'> | undefined;
   /** A packet that is valid except for its time. */
   skewed: { at: number; byMs: number; bootId: string; sequence: bigint } | undefined;
@@ -49,7 +49,7 @@ export class HeartbeatRegister {
   constructor(rule: RegisterRule, expected: readonly string[], now: number) {
     this.#rule = rule;
     this.#listeningSince = now;
-    for (const host of expected) this.#set(host, { heardAt: undefined, last: undefined, skewed: undefined });
+    for (const host of expected) this.#set(host, { receivedAt: undefined, last: undefined, skewed: undefined });
   }
 
   /** The known name of the host in a packet. */
@@ -67,8 +67,8 @@ export class HeartbeatRegister {
   }
 
   /** A packet of any host was accepted, or refused for its clock alone. */
-  get hasHeard(): boolean {
-    return [...this.#hosts.values()].some(({ heardAt, skewed }) => heardAt !== undefined || skewed !== undefined);
+  get hasReceived(): boolean {
+    return [...this.#hosts.values()].some(({ receivedAt, skewed }) => receivedAt !== undefined || skewed !== undefined);
   }
 
   /** The socket was closed until now: silence from before does not count. */
@@ -99,27 +99,27 @@ export class HeartbeatRegister {
       if (known !== undefined) known.skewed = { at: now, byMs, bootId, sequence };
       return 'wrong clock';
     }
-    this.#set(host, { heardAt: now, last: { bootId, sequence, time, kind }, skewed: undefined });
+    this.#set(host, { receivedAt: now, last: { bootId, sequence, time, kind }, skewed: undefined });
     return 'new';
   }
 
   /** The state of every host. @param now monotonic, milliseconds */
-  verdicts(now: number): readonly Verdict[] {
+  decisions(now: number): readonly SilenceDecision[] {
     const { timeoutMs, massSilencePercent } = this.#rule;
-    const lastHeard = new Map<string, number>();
+    const lastReceivedAt = new Map<string, number>();
     for (const [host, known] of this.#hosts) {
       if (known.last?.kind === 'goodbye') continue;
-      lastHeard.set(host, Math.max(known.heardAt ?? this.#listeningSince, this.#listeningSince));
+      lastReceivedAt.set(host, Math.max(known.receivedAt ?? this.#listeningSince, this.#listeningSince));
     }
     // Half the timeout is several intervals: a host that is quiet for so long has missed heartbeats.
     const window = timeoutMs / 2;
-    const quiet = [...lastHeard].flatMap(([host, at]) => (now - at > window ? [host] : []));
-    const together = massSilence(lastHeard, quiet, { window, sharePercent: massSilencePercent });
-    const { hasHeard } = this;
-    const mass = `mass silence: ${together.size} of ${lastHeard.size} hosts fell silent together`;
+    const quiet = [...lastReceivedAt].flatMap(([host, at]) => (now - at > window ? [host] : []));
+    const together = massSilence(lastReceivedAt, quiet, { window, sharePercent: massSilencePercent });
+    const { hasReceived } = this;
+    const mass = `mass silence: ${together.size} of ${lastReceivedAt.size} hosts fell silent together`;
     return Array.from(this.#hosts, ([host, known]) => {
-      const silentMs = now - (lastHeard.get(host) ?? now);
-      if (!hasHeard) return { host, says: 'unknown', detail: 'no heartbeat of any host received' };
+      const silentMs = now - (lastReceivedAt.get(host) ?? now);
+      if (!hasReceived) return { host, state: 'unknown', detail: 'no heartbeat of any host received' };
       return decisionOf(host, known, { now, silentMs, timeoutMs, mass: together.has(host) ? mass : undefined });
     });
   }
@@ -132,21 +132,21 @@ interface Moment {
   readonly mass: string | undefined;
 }
 
-function decisionOf(host: string, { heardAt, last, skewed }: Known, moment: Moment): Verdict {
+function decisionOf(host: string, { receivedAt, last, skewed }: Known, moment: Moment): SilenceDecision {
   const { now, silentMs, timeoutMs, mass } = moment;
-  if (last?.kind === 'goodbye') return { host, says: 'leaving', detail: 'sent a goodbye' };
+  if (last?.kind === 'goodbye') return { host, state: 'leaving', detail: 'sent a goodbye' };
   if (silentMs <= timeoutMs) {
-    if (heardAt === undefined) return { host, says: 'unknown', detail: 'no heartbeat received yet' };
-    if (now - heardAt <= timeoutMs) return { host, says: 'up', detail: 'heartbeat' };
-    return { host, says: 'unknown', detail: 'no heartbeat since this monitor listens again' };
+    if (receivedAt === undefined) return { host, state: 'unknown', detail: 'no heartbeat received yet' };
+    if (now - receivedAt <= timeoutMs) return { host, state: 'up', detail: 'heartbeat' };
+    return { host, state: 'unknown', detail: 'no heartbeat since this monitor listens again' };
   }
   if (skewed !== undefined && now - skewed.at <= timeoutMs) {
     const seconds = Math.round(skewed.byMs / 1000);
     const detail = `its heartbeats are refused: its clock is ${Math.abs(seconds)} s ${seconds < 0 ? 'slow' : 'fast'}`;
-    return { host, says: 'unknown', detail };
+    return { host, state: 'unknown', detail };
   }
-  if (mass !== undefined) return { host, says: 'unknown', detail: mass };
+  if (mass !== undefined) return { host, state: 'unknown', detail: mass };
   const detail =
-    heardAt === undefined ? 'no heartbeat ever received' : `no heartbeat for more than ${timeoutMs / 1000} s`;
-  return { host, says: 'down', detail };
+    receivedAt === undefined ? 'no heartbeat ever received' : `no heartbeat for more than ${timeoutMs / 1000} s`;
+  return { host, state: 'down', detail };
 }

@@ -56,7 +56,7 @@ async function watched(options: EngineOptions, node = 'watcher') {
   const lines: string[] = [];
   const end = new AbortController();
   const done = source.follow?.(
-    (told) => facts.push(...told),
+    (received) => facts.push(...received),
     (level, message, fields) => lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`),
     end.signal,
   );
@@ -66,8 +66,8 @@ async function watched(options: EngineOptions, node = 'watcher') {
   };
   onTestFinished(stop);
   // Resolves when the socket listens; blind until the first heartbeat.
-  await source.look(AbortSignal.timeout(20_000)).catch(() => undefined);
-  const newest = (host: string) => facts.findLast((fact) => fact.host === host)?.says;
+  await source.poll(AbortSignal.timeout(20_000)).catch(() => undefined);
+  const newest = (host: string) => facts.findLast((fact) => fact.host === host)?.state;
   return { source, facts, lines, newest, stop };
 }
 
@@ -109,10 +109,10 @@ describe('heartbeats over a real socket', () => {
     const { newest, facts, source } = await watched(options);
     const sender = sending(options, 'compute-1');
     await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
-    expect(await source.look(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', says: 'up' }]);
+    expect(await source.poll(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', state: 'up' }]);
     await sender.stop();
     await vi.waitFor(() => expect(newest('compute-1')).toBe('leaving'), PATIENCE);
-    expect(await source.look(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', says: 'leaving' }]);
+    expect(await source.poll(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', state: 'leaving' }]);
     expect(facts.every((fact) => fact.proof === undefined && fact.source === 'heartbeat')).toBe(true);
   });
 
@@ -148,11 +148,11 @@ describe('heartbeats over a real socket', () => {
     const [older, newer] = [beat(options, 'dead'), beat(options, 'dead')];
     await send(options.heartbeat.port, newer);
     await vi.waitFor(() => expect(newest('dead')).toBe('down'), PATIENCE);
-    const before = facts.filter((fact) => fact.host === 'dead' && fact.says === 'up').length;
+    const before = facts.filter((fact) => fact.host === 'dead' && fact.state === 'up').length;
     await send(options.heartbeat.port, newer);
     await send(options.heartbeat.port, older);
     await vi.waitFor(() => expect(lines.join()).toContain('heartbeats refused, replayed'), PATIENCE);
-    expect(facts.filter((fact) => fact.host === 'dead' && fact.says === 'up')).toHaveLength(before);
+    expect(facts.filter((fact) => fact.host === 'dead' && fact.state === 'up')).toHaveLength(before);
   });
 
   test('foreign datagrams are refused, and do not fill the log', async () => {
@@ -205,11 +205,11 @@ describe('heartbeats over a real socket', () => {
       (_, message) => lines.push(message),
       end.signal,
     );
-    await expect(source.look(AbortSignal.timeout(20_000))).rejects.toThrow('EADDRINUSE');
+    await expect(source.poll(AbortSignal.timeout(20_000))).rejects.toThrow('EADDRINUSE');
     expect(lines).toEqual(['heartbeats cannot be received; retrying']);
     other.close();
     await vi.waitFor(async () => {
-      await expect(source.look(AbortSignal.timeout(20_000))).rejects.toThrow('no heartbeat was received so far');
+      await expect(source.poll(AbortSignal.timeout(20_000))).rejects.toThrow('no heartbeat was received so far');
     }, PATIENCE);
     end.abort();
     await done;
@@ -221,11 +221,11 @@ describe('heartbeats over a real socket', () => {
     sending(options, 'compute-1');
     sending(options, 'compute-2');
     const source = await createHeartbeatSource(options, 'watcher');
-    const says = async () =>
-      Object.fromEntries((await source.look(AbortSignal.timeout(20_000))).map(({ host, says }) => [host, says]));
+    const state = async () =>
+      Object.fromEntries((await source.poll(AbortSignal.timeout(20_000))).map(({ host, state }) => [host, state]));
     const expected = { 'compute-1': 'up', 'compute-2': 'up', 'compute-3': 'down' };
-    expect(await says()).toEqual(expected);
-    expect(await says()).toEqual(expected);
+    expect(await state()).toEqual(expected);
+    expect(await state()).toEqual(expected);
   });
 });
 

@@ -16,7 +16,7 @@ import { HeartbeatKeys } from './keys.ts';
 import { parsePacket } from './packet.ts';
 import { receive } from './receiver.ts';
 import { RefusalLog } from './refusals.ts';
-import { HeartbeatRegister, type Verdict } from './register.ts';
+import { HeartbeatRegister, type SilenceDecision } from './register.ts';
 
 /** Delay before the port is opened again. */
 const REOPEN_MS = 5_000;
@@ -45,7 +45,7 @@ class HeartbeatSource implements Source {
   #refusals: RefusalLog | undefined;
   #following = false;
   #opening = Promise.withResolvers<void>();
-  #ownLook: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined;
+  #ownPoll: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined;
 
   constructor(options: Pick<EngineOptions, 'heartbeat' | 'hostSources' | 'transport'>, node: string) {
     const { timeoutMs, clockSkewMs, massSilence } = options.heartbeat;
@@ -60,34 +60,34 @@ class HeartbeatSource implements Source {
     this.#register = new HeartbeatRegister(rule, expected, performance.now());
   }
 
-  async look(signal: AbortSignal): Promise<readonly Fact[]> {
+  async poll(signal: AbortSignal): Promise<readonly Fact[]> {
     if (this.#following) {
       const aborted = Promise.withResolvers<void>();
       const stop = () => aborted.resolve();
       signal.addEventListener('abort', stop, { once: true });
       await Promise.race([this.#opening.promise, aborted.promise]);
       signal.removeEventListener('abort', stop);
-    } else await this.#listenForOneLook(signal);
+    } else await this.#listenForOnePoll(signal);
     signal.throwIfAborted();
     if (this.#deaf !== undefined) throw new Error(`no heartbeat can be received: ${this.#deaf}`);
-    const verdicts = this.#register.verdicts(performance.now());
+    const decisions = this.#register.decisions(performance.now());
     if (!this.#following) this.#deaf = 'the socket is closed';
     const refused = this.#refusals?.summary();
-    const [first] = verdicts;
-    if (!this.#register.hasHeard) {
+    const [first] = decisions;
+    if (!this.#register.hasReceived) {
       throw new Error(`no heartbeat was received so far (${refused ?? 'no datagram arrived'})`);
     }
-    if (verdicts.length > 1 && first !== undefined && verdicts.every(({ says }) => says === 'unknown')) {
+    if (decisions.length > 1 && first !== undefined && decisions.every(({ state }) => state === 'unknown')) {
       throw new Error(`no state of any host is known; ${first.host}: ${first.detail}${refused ? ` (${refused})` : ''}`);
     }
-    return verdicts.map(factOf);
+    return decisions.map(factOf);
   }
 
   async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     this.#following = true;
-    this.#ownLook?.controller.abort();
-    await this.#ownLook?.ended;
-    const judging = this.#judge(tell, signal);
+    this.#ownPoll?.controller.abort();
+    await this.#ownPoll?.ended;
+    const judging = this.#decide(tell, signal);
     while (!signal.aborted) {
       await this.#listen(tell, log, signal);
       if (signal.aborted) break;
@@ -112,10 +112,10 @@ class HeartbeatSource implements Source {
       if (taken !== 'new') return refusals.add(taken, from, packet.host);
       const host = this.#register.nameOf(packet.host);
       const isGoodbye = packet.kind === 'goodbye';
-      const verdict: Verdict = isGoodbye
-        ? { host, says: 'leaving', detail: 'sent a goodbye' }
-        : { host, says: 'up', detail: 'heartbeat' };
-      tell([factOf(verdict)]);
+      const decision: SilenceDecision = isGoodbye
+        ? { host, state: 'leaving', detail: 'sent a goodbye' }
+        : { host, state: 'up', detail: 'heartbeat' };
+      tell([factOf(decision)]);
     };
     const opened = () => {
       this.#register.listeningFrom(performance.now());
@@ -135,9 +135,9 @@ class HeartbeatSource implements Source {
   }
 
   /** Reports silence, each change once. */
-  async #judge(tell: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
+  async #decide(tell: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
     const { timeoutMs } = this.#options;
-    const told = new Map<string, string>();
+    const received = new Map<string, string>();
     let before = performance.now();
     while (!signal.aborted) {
       await delay(Math.min(1_000, timeoutMs / 4), undefined, { signal }).catch(() => undefined);
@@ -146,18 +146,18 @@ class HeartbeatSource implements Source {
       if (now - before > timeoutMs / 2) this.#register.listeningFrom(now);
       before = now;
       if (signal.aborted || this.#deaf !== undefined) continue;
-      const changed = this.#register.verdicts(now).filter(({ host, says, detail }) => {
-        const text = `${says} ${detail}`;
-        const isNew = told.get(host) !== text;
-        told.set(host, text);
-        return isNew && says !== 'up';
+      const changed = this.#register.decisions(now).filter(({ host, state, detail }) => {
+        const text = `${state} ${detail}`;
+        const isNew = received.get(host) !== text;
+        received.set(host, text);
+        return isNew && state !== 'up';
       });
       if (changed.length > 0) tell(changed.map(factOf));
     }
   }
 
   /** Listens long enough to detect silent hosts. */
-  async #listenForOneLook(signal: AbortSignal): Promise<void> {
+  async #listenForOnePoll(signal: AbortSignal): Promise<void> {
     const controller = new AbortController();
     const both = AbortSignal.any([signal, controller.signal]);
     const ended = this.#listen(
@@ -165,21 +165,21 @@ class HeartbeatSource implements Source {
       () => undefined,
       both,
     );
-    this.#ownLook = { controller, ended };
+    this.#ownPoll = { controller, ended };
     try {
       const enough = delay(this.#options.timeoutMs + 50, undefined, { signal: both }).catch(() => undefined);
       await Promise.race([enough, ended]);
-      const heard = this.#deaf === undefined;
+      const received = this.#deaf === undefined;
       controller.abort();
       await ended;
-      if (heard) this.#deaf = undefined;
+      if (received) this.#deaf = undefined;
     } finally {
       controller.abort();
-      this.#ownLook = undefined;
+      this.#ownPoll = undefined;
     }
   }
 }
 
-function factOf({ host, says, detail }: Verdict): Fact {
-  return { source: 'heartbeat', host, says, at: Date.now(), detail };
+function factOf({ host, state, detail }: SilenceDecision): Fact {
+  return { source: 'heartbeat', host, state, at: Date.now(), detail };
 }

@@ -73,10 +73,10 @@ export function reasonOf(
   error: (Error & { readonly code?: unknown; readonly killed?: boolean; readonly signal?: unknown }) | undefined,
   { ipmitool, timeoutMs, stdout, stderr, secrets, hint }: Ended,
 ): string {
-  const said = reportOf(stdout, stderr, secrets);
-  const more = said === '' ? '' : `: ${said}`;
+  const reported = reportOf(stdout, stderr, secrets);
+  const more = reported === '' ? '' : `: ${reported}`;
   if (error === undefined) {
-    return `${ipmitool} does not report whether the power is on or off${said === '' ? ': no output' : more}`;
+    return `${ipmitool} does not report whether the power is on or off${reported === '' ? ': no output' : more}`;
   }
   if (error.code === 'ENOENT') return `${ipmitool} does not exist; install ipmitool, or name it in [host] ipmitool`;
   if (error.code === 'EACCES') return `${ipmitool} is not executable for this user; check its mode`;

@@ -30,8 +30,8 @@ case "$*" in
 esac
 `;
 
-function place(boards: readonly string[], change = {}): SourcePlace {
-  const hosts = boards.map(
+function place(bmcs: readonly string[], change = {}): SourcePlace {
+  const hosts = bmcs.map(
     (name) =>
       `  ${name}: { bmc: { type: ipmi, address: bmc-${name}, user: recovery, password_file: FOLDER/password-file } }`,
   );
@@ -46,29 +46,29 @@ function place(boards: readonly string[], change = {}): SourcePlace {
   return { ...made, options: { ...made.options, hostSources: { ...made.options.hostSources, ipmitool } } };
 }
 
-async function look({ options }: SourcePlace) {
+async function poll({ options }: SourcePlace) {
   const source = await createIpmiSource(options, 'controller-1');
-  const facts = await source.look(AbortSignal.timeout(25_000));
-  return Object.fromEntries(facts.map(({ host, says, proof, detail }) => [host, [says, proof, detail]]));
+  const facts = await source.poll(AbortSignal.timeout(25_000));
+  return Object.fromEntries(facts.map(({ host, state, proof, detail }) => [host, [state, proof, detail]]));
 }
 
 describe('IPMI', () => {
   test('power off is a proof, power on is no state of the host', async () => {
-    expect(await look(place(['off', 'on']))).toEqual({
+    expect(await poll(place(['off', 'on']))).toEqual({
       off: ['down', 'power off', 'powered off'],
       on: ['unknown', undefined, 'powered on'],
     });
   });
 
   test('an invalid output, or one of a program that failed, proves nothing', async () => {
-    const facts = await look(place(['on', 'both', 'failing', 'silent']));
+    const facts = await poll(place(['on', 'both', 'failing', 'silent']));
     for (const host of ['both', 'failing', 'silent']) expect(facts[host]).toMatchObject(['unknown', undefined, /./]);
     expect(facts.both?.[2]).toContain('does not report whether the power is on or off');
   });
 
   test('the password is only in the environment of the program: not in its arguments, not in messages', async () => {
     const made = place(['on', 'failing']);
-    const facts = await look(made);
+    const facts = await poll(made);
     const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
     expect(read('password')).toBe(SECRET);
     expect(read('argv')).toContain('-I lanplus -H bmc-on -U recovery -E chassis power status\n');
@@ -82,7 +82,7 @@ describe('IPMI', () => {
   });
 
   test('a BMC that does not respond in time, and one that does not stop, time out', async () => {
-    const facts = await look(place(['on', 'slow', 'loud'], { ipmiTimeoutMs: 3_000 }));
+    const facts = await poll(place(['on', 'slow', 'loud'], { ipmiTimeoutMs: 3_000 }));
     expect(facts.slow).toEqual([
       'unknown',
       undefined,
@@ -92,15 +92,15 @@ describe('IPMI', () => {
   });
 
   test('a failed request is retried as often as the options allow', async () => {
-    expect(await look(place(['late'], { ipmiRetryMax: 1 }))).toMatchObject({ late: ['down', 'power off', /./] });
+    expect(await poll(place(['late'], { ipmiRetryMax: 1 }))).toMatchObject({ late: ['down', 'power off', /./] });
     const made = place(['on', 'failing'], { ipmiRetryMax: 2 });
-    await look(made);
-    const asked = readFileSync(join(made.folder, 'argv'), 'utf8').split('\n');
-    expect(asked.filter((line) => line.includes('bmc-failing'))).toHaveLength(3);
+    await poll(made);
+    const requested = readFileSync(join(made.folder, 'argv'), 'utf8').split('\n');
+    expect(requested.filter((line) => line.includes('bmc-failing'))).toHaveLength(3);
   });
 
   test('every line of ipmitool reaches the reason, within bounds', async () => {
-    const facts = await look(place(['on', 'many', 'flood']));
+    const facts = await poll(place(['on', 'many', 'flood']));
     expect(facts.many?.[2]).toMatch(
       /ipmitool failed \(exit code 1\): Error in open .* algorithm; Error: Unable to establish IPMI v2 \/ RMCP\+ session$/,
     );
@@ -109,7 +109,7 @@ describe('IPMI', () => {
   });
 
   test('if no BMC responds, each is listed with its reason', async () => {
-    await expect(look(place(['many', 'silent']))).rejects.toThrow(
+    await expect(poll(place(['many', 'silent']))).rejects.toThrow(
       /many: .*invalid authentication.* \| silent: .*no output/,
     );
   });
@@ -125,7 +125,7 @@ hosts:
 `,
     );
     const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
-    expect(await look({ ...made, options })).toMatchObject({ a: ['unknown', undefined, 'powered on'] });
+    expect(await poll({ ...made, options })).toMatchObject({ a: ['unknown', undefined, 'powered on'] });
     const read = (name: string) => readFileSync(join(made.folder, name), 'utf8');
     expect(read('argv')).toBe('-I lanplus -H bmc-on -U all -E -p 6230 -L USER -C 3 -K chassis power status\n');
     expect(read('environment')).toContain('IPMI_KGKEY=kg-key\n');
@@ -143,10 +143,10 @@ hosts:
   ])('the Kg key %s is refused', (written, reason) => expect(() => kgKeyOf(written, '/kg')).toThrow(reason));
 
   test('if no BMC responds the poll fails; a missing program is reported', async () => {
-    await expect(look(place(['failing', 'silent']))).rejects.toThrow('none of 2 BMCs responds over ipmi');
+    await expect(poll(place(['failing', 'silent']))).rejects.toThrow('none of 2 BMCs responds over ipmi');
     const missing = place(['on'], {});
     const hostSources = { ...missing.options.hostSources, ipmitool: '/nowhere/ipmitool' };
-    await expect(look({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(
+    await expect(poll({ ...missing, options: { ...missing.options, hostSources } })).rejects.toThrow(
       '/nowhere/ipmitool does not exist; install ipmitool',
     );
   });
@@ -155,7 +155,7 @@ hosts:
     const made = place(['slow'], { ipmiTimeoutMs: 300_000 });
     const source = await createIpmiSource(made.options, 'controller-1');
     const end = new AbortController();
-    const looking = source.look(end.signal);
+    const looking = source.poll(end.signal);
     const pid = await vi.waitFor(() => {
       const number = Number(readFileSync(join(made.folder, 'pid'), 'utf8'));
       expect(number).toBeGreaterThan(0);
@@ -174,7 +174,7 @@ hosts:
       `hosts: { h: { bmc: { type: ipmi, address: bmc-on, user: u, password_file: ${made.folder}/open } } }`,
     );
     const options = { ...made.options, hostSources: { ...made.options.hostSources, inventory } };
-    await expect(look({ ...made, options })).rejects.toThrow('is open to every user of this machine: chmod 640');
+    await expect(poll({ ...made, options })).rejects.toThrow('is open to every user of this machine: chmod 640');
   });
 
   test('without a BMC there is no source', async () => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readSecret } from '#config/document/secret-file.ts';
 import type { EngineOptions } from '#config/options/options.ts';
-import { faultOfFile, lookAt } from '#protocol/trusted-path.ts';
+import { faultOfFile, inspect } from '#protocol/trusted-path.ts';
 import type { IpmiBmc } from '../bmc-options.ts';
 import { passwordOf } from '../bmc-password.ts';
 import { type InventoryHost, requireInventory } from '../inventory.ts';
@@ -27,8 +27,8 @@ export async function createIpmiSource(options: Pick<EngineOptions, 'hostSources
   const others = hosts.filter(({ name }) => name !== node);
   return {
     name: 'ipmi',
-    look: (signal) =>
-      powerOfAll('ipmi', others, settings.boardsParallel, ({ bmc }) => readWithRetries(settings, bmc, signal), signal),
+    poll: (signal) =>
+      powerOfAll('ipmi', others, settings.bmcsParallel, ({ bmc }) => readWithRetries(settings, bmc, signal), signal),
   };
 }
 
@@ -52,7 +52,7 @@ async function readWithRetries(settings: Settings, bmc: IpmiBmc, signal: AbortSi
 
 function readPower({ ipmitool, ipmiTimeoutMs }: Settings, bmc: IpmiBmc, signal: AbortSignal): Promise<'on' | 'off'> {
   // A missing program has its own message below.
-  const fault = lookAt(ipmitool) === undefined ? undefined : faultOfFile(ipmitool);
+  const fault = inspect(ipmitool) === undefined ? undefined : faultOfFile(ipmitool);
   if (fault !== undefined) return Promise.reject(new Error(`[host] ipmitool cannot be used: ${fault}`));
   const timeoutMs = bmc.timeout ?? ipmiTimeoutMs;
   const secrets = { password: passwordOf(bmc), kgKey: kgKeyIn(bmc.kg_key_file) };

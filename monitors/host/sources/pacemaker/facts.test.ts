@@ -10,7 +10,7 @@ import { membersIn, outlivedAfter } from './outlived.ts';
 const FIXTURES = new URL('../../../../test/fixtures/pacemaker/', import.meta.url);
 const NOW = Date.parse('2026-11-21T15:00:00Z');
 
-function sight(sample: string): Sighting {
+function observation(sample: string): Sighting {
   const read = (file: string) => readFileSync(new URL(`${sample}/${file}`, FIXTURES), 'utf8');
   return { view: parseCrmMon(read('crm_mon.xml')), cib: parseCib(read('cib.xml')), outlived: new Map(), now: NOW };
 }
@@ -27,7 +27,7 @@ const find = (sighting: Sighting, name: string) => findingOf(nodeIn(sighting, na
 function all(sighting: Sighting): string {
   return sighting.view.nodes
     .map((node) => findingOf(node, sighting))
-    .map(({ says, proof }) => (proof === undefined ? says : `${says} (${proof})`))
+    .map(({ state, proof }) => (proof === undefined ? state : `${state} (${proof})`))
     .join(', ');
 }
 
@@ -61,7 +61,7 @@ describe('each captured output of a cluster', () => {
     ['remote-daemon-killed', 'up, up, up, up, up'],
     ['remote-disabled-graceful', 'up, leaving, up, up, up'],
   ])('%s: %s', (sample, expected) => {
-    expect(all(sight(sample))).toBe(expected);
+    expect(all(observation(sample))).toBe(expected);
   });
 });
 
@@ -71,18 +71,18 @@ describe('the time of a proven death is that of the fencing, for every watcher',
     ['remote-fencing-confirmed-by-hand', 'c2', '2026-11-21T08:16:10.000Z'],
     ['node-partitioned-after-reboot-still-cut', 'n3', '2026-11-21T08:13:35.000Z'],
   ])('%s', (sample, node, at) => {
-    expect(new Date(find(sight(sample), node).at).toISOString()).toBe(at);
+    expect(new Date(find(observation(sample), node).at).toISOString()).toBe(at);
   });
 
   test('and any other finding has the time of the poll', () => {
-    expect(find(sight('all-online'), 'c1').at).toBe(NOW);
+    expect(find(observation('all-online'), 'c1').at).toBe(NOW);
   });
 });
 
 describe('a proof of fencing is not given', () => {
   test('in any sample once quorum is gone, by either of the two tools', () => {
     for (const sample of ['remote-fenced-offline', 'member-fenced-off', 'remote-fencing-confirmed-by-hand']) {
-      const seen = sight(sample);
+      const seen = observation(sample);
       const words = 'unknown, unknown, unknown, unknown, unknown';
       expect(all({ ...seen, view: { ...seen.view, hasQuorum: false } })).toBe(words);
       expect(all({ ...seen, cib: { ...seen.cib, hasQuorum: false } })).toBe(words);
@@ -101,88 +101,88 @@ describe('a proof of fencing is not given', () => {
   });
 
   test('for a cluster node stopped in order after an older fencing: its history is in the record', () => {
-    const stopped = withState(sight('member-fenced-off'), 'n3', { hasHistory: true });
-    expect(find(stopped, 'n3')).toMatchObject({ says: 'leaving', detail: 'left the cluster in order' });
+    const stopped = withState(observation('member-fenced-off'), 'n3', { hasHistory: true });
+    expect(find(stopped, 'n3')).toMatchObject({ state: 'leaving', detail: 'left the cluster in order' });
   });
 
   test('for a cluster node whose history of fencing is cleaned', () => {
-    expect(find(withFencing(sight('member-fenced-off'), []), 'n3').says).toBe('unknown');
+    expect(find(withFencing(observation('member-fenced-off'), []), 'n3').state).toBe('unknown');
   });
 
   test('by an event that failed, is under way, or is no loss of power', () => {
-    const seen = sight('member-fenced-off');
+    const seen = observation('member-fenced-off');
     const [event] = seen.view.fencing;
     if (event === undefined) throw new Error('no event');
     for (const change of [{ status: 'failed' }, { status: 'pending', completedAt: undefined }, { action: 'on' }]) {
-      expect(find(withFencing(seen, [{ ...event, ...change }]), 'n3').says).toBe('unknown');
+      expect(find(withFencing(seen, [{ ...event, ...change }]), 'n3').state).toBe('unknown');
     }
   });
 
   test('for a remote node with a connection', () => {
-    const seen = sight('all-online');
+    const seen = observation('all-online');
     const confirmed = withState(seen, 'c2', { isMember: false, fencedAt: NOW });
-    expect(find(confirmed, 'c2')).toMatchObject({ says: 'unknown' });
+    expect(find(confirmed, 'c2')).toMatchObject({ state: 'unknown' });
   });
 
   test('for a remote node that was fenced once and that an operator has taken out of the cluster', () => {
-    const seen = sight('remote-fenced-offline');
+    const seen = observation('remote-fenced-offline');
     const connections = new Map(seen.view.connections).set('c2', { isStarted: false, isDisabled: true });
-    expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2')).toMatchObject({ says: 'leaving' });
+    expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2')).toMatchObject({ state: 'leaving' });
   });
 
   test('for a remote node that was not fenced since its start according to its record', () => {
-    const lost = withState(sight('remote-fenced-offline'), 'c2', { fencedAt: undefined });
-    expect(find(lost, 'c2').says).toBe('unknown');
+    const lost = withState(observation('remote-fenced-offline'), 'c2', { fencedAt: undefined });
+    expect(find(lost, 'c2').state).toBe('unknown');
   });
 
   test('for a node that is in standby or maintenance, or is not in the record at all', () => {
-    const seen = sight('member-fenced-off');
+    const seen = observation('member-fenced-off');
     const node = nodeIn(seen, 'n3');
-    expect(findingOf({ ...node, isStandby: true }, seen).says).toBe('leaving');
-    expect(findingOf({ ...node, isInMaintenance: true }, seen).says).toBe('leaving');
-    expect(findingOf({ ...node, name: 'n4' }, seen).says).toBe('unknown');
+    expect(findingOf({ ...node, isStandby: true }, seen).state).toBe('leaving');
+    expect(findingOf({ ...node, isInMaintenance: true }, seen).state).toBe('leaving');
+    expect(findingOf({ ...node, name: 'n4' }, seen).state).toBe('unknown');
   });
 });
 
 test('a remote node is only up while it is connected, for any other state', () => {
-  const seen = sight('all-online');
+  const seen = observation('all-online');
   const connections = new Map(seen.view.connections).set('c2', { isStarted: false, isDisabled: false });
-  expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2').says).toBe('unknown');
+  expect(find({ ...seen, view: { ...seen.view, connections } }, 'c2').state).toBe('unknown');
 });
 
 test('the record of a remote node is sufficient proof if the history is cleaned', () => {
-  const seen = sight('remote-fenced-offline');
+  const seen = observation('remote-fenced-offline');
   expect(find({ ...seen, view: { ...seen.view, fencing: [] } }, 'c2')).toMatchObject({
-    says: 'down',
+    state: 'down',
     proof: 'fenced',
     detail: 'fenced at 2026-11-21T08:39:57.000Z according to the record of the cluster',
   });
 });
 
 describe('a fencing that a cluster node has outlived', () => {
-  const fenced = sight('member-fenced-off');
-  const pending = sight('member-stopped-after-fencing');
+  const fenced = observation('member-fenced-off');
+  const pending = observation('member-stopped-after-fencing');
   const event = fenced.view.fencing[0]?.completedAt ?? Number.NaN;
 
   test('proves nothing when it is lost again before it has joined', () => {
     const outlived = outlivedAfter(new Map(), membersIn(fenced.cib), pending.view, pending.cib, event + 2_000);
-    expect(find({ ...fenced, outlived }, 'n3').says).toBe('unknown');
+    expect(find({ ...fenced, outlived }, 'n3').state).toBe('unknown');
   });
 
   test('is known as such too when the node was a member long after it', () => {
     const outlived = outlivedAfter(new Map(), undefined, pending.view, pending.cib, event + 60_000);
-    expect(find({ ...fenced, outlived }, 'n3').says).toBe('unknown');
+    expect(find({ ...fenced, outlived }, 'n3').state).toBe('unknown');
   });
 
   test('is not assumed while the membership still lists a node that an operator had fenced', () => {
     const members = membersIn(pending.cib);
     const outlived = outlivedAfter(new Map(), members, pending.view, pending.cib, event + 2_000);
-    expect(find({ ...fenced, outlived }, 'n3')).toMatchObject({ says: 'down', proof: 'fenced' });
+    expect(find({ ...fenced, outlived }, 'n3')).toMatchObject({ state: 'down', proof: 'fenced' });
   });
 
   test('is followed by one that proves the next death', () => {
     const outlived = new Map([['n3', event - 1]]);
-    expect(find({ ...fenced, outlived }, 'n3')).toMatchObject({ says: 'down', proof: 'fenced' });
+    expect(find({ ...fenced, outlived }, 'n3')).toMatchObject({ state: 'down', proof: 'fenced' });
   });
 
   test('is not detected by a side without quorum', () => {
@@ -257,7 +257,7 @@ describe('for any output of the cluster', () => {
       fc.property(anySighting, ({ node, state, connection, sighting }) => {
         const finding = findingOf(node, sighting);
         if (finding.proof === undefined) return;
-        expect(finding.says).toBe('down');
+        expect(finding.state).toBe('down');
         expect([sighting.view.hasQuorum, sighting.cib.hasQuorum, state.isMember]).toEqual([true, true, false]);
         expect([sighting.view.isInMaintenance, node.isInMaintenance, node.isStandby, node.isUnclean]).not.toContain(
           true,
@@ -285,7 +285,7 @@ describe('for any output of the cluster', () => {
     fc.assert(
       fc.property(anySighting, ({ node, sighting }) => {
         if (sighting.view.hasQuorum && sighting.cib.hasQuorum) return;
-        expect(findingOf(node, sighting).says).toBe('unknown');
+        expect(findingOf(node, sighting).state).toBe('unknown');
       }),
       { numRuns: 5_000 },
     );

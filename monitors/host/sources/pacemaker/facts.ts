@@ -18,7 +18,7 @@ import type { ClusterView, Connection, NodeView } from './crm-mon.ts';
 import { HUMAN, newestFencing, type Outlived } from './outlived.ts';
 
 /** The finding about one node; the caller adds the host's name and the source. */
-export type Finding = Pick<Fact, 'says' | 'proof' | 'detail' | 'at'>;
+export type Finding = Pick<Fact, 'state' | 'proof' | 'detail' | 'at'>;
 
 export interface Sighting {
   readonly view: ClusterView;
@@ -33,37 +33,37 @@ export interface Sighting {
  * time.
  */
 export function findingOf(node: NodeView, { view, cib, outlived, now }: Sighting): Finding {
-  const say = (says: Finding['says'], detail: string): Finding => ({ says, detail, at: now });
-  if (!view.hasCoordinator) return say('unknown', 'the cluster has no coordinator (DC) here');
-  if (!view.hasQuorum || !cib.hasQuorum) return say('unknown', 'the cluster has no quorum here');
-  if (view.isInMaintenance) return say('leaving', 'the cluster is in maintenance');
-  if (node.isInMaintenance) return say('leaving', 'in maintenance');
+  const finding = (state: Finding['state'], detail: string): Finding => ({ state, detail, at: now });
+  if (!view.hasCoordinator) return finding('unknown', 'the cluster has no coordinator (DC) here');
+  if (!view.hasQuorum || !cib.hasQuorum) return finding('unknown', 'the cluster has no quorum here');
+  if (view.isInMaintenance) return finding('leaving', 'the cluster is in maintenance');
+  if (node.isInMaintenance) return finding('leaving', 'in maintenance');
   // A node that is joining is shown as online and in standby.
-  if (node.isPending) return say('unknown', 'about to join the cluster');
-  if (node.isStandby) return say('leaving', 'in standby');
-  if (node.isShuttingDown) return say('leaving', 'about to leave the cluster in order');
+  if (node.isPending) return finding('unknown', 'about to join the cluster');
+  if (node.isStandby) return finding('leaving', 'in standby');
+  if (node.isShuttingDown) return finding('leaving', 'about to leave the cluster in order');
   const state = cib.states.get(node.name);
-  if (state?.isMember === undefined) return say('unknown', 'the cluster has no record of it');
+  if (state?.isMember === undefined) return finding('unknown', 'the cluster has no record of it');
   const connection = view.connections.get(node.name);
   if (node.isUnclean) {
     return node.isOnline || state.isMember
-      ? say('unknown', 'seen, but to be fenced')
-      : say('down', 'lost and not fenced so far');
+      ? finding('unknown', 'seen, but to be fenced')
+      : finding('down', 'lost and not fenced so far');
   }
   if (state.isMember) {
     return isUp(node, state, connection)
-      ? say('up', node.isRemote ? 'connected' : 'member of the cluster')
-      : say('unknown', 'seen by the cluster, but not joined');
+      ? finding('up', node.isRemote ? 'connected' : 'member of the cluster')
+      : finding('unknown', 'seen by the cluster, but not joined');
   }
   // Its record of a fencing stays while it is not connected, also if its host has been repaired and is in use.
-  if (connection?.isDisabled) return say('leaving', 'its connection is disabled');
+  if (connection?.isDisabled) return finding('leaving', 'its connection is disabled');
   const death = node.isRemote
     ? remoteDeath(node, state, connection, view)
     : clusterNodeDeath(node, state, view, outlived);
   if (death !== undefined) return death;
   if (!node.isRemote && state.expected === 'down' && state.hasHistory)
-    return say('leaving', 'left the cluster in order');
-  return say('unknown', 'away, without a fencing that proves it dead');
+    return finding('leaving', 'left the cluster in order');
+  return finding('unknown', 'away, without a fencing that proves it dead');
 }
 
 function isUp(node: NodeView, state: NodeState, connection: Connection | undefined): boolean {
@@ -99,8 +99,8 @@ function clusterNodeDeath(
 function deathAt(at: number, delegate: string | undefined): Finding {
   const time = new Date(at).toISOString();
   if (delegate === HUMAN) {
-    return { says: 'down', proof: 'operator', at, detail: `an operator confirmed at ${time} that it is off` };
+    return { state: 'down', proof: 'operator', at, detail: `an operator confirmed at ${time} that it is off` };
   }
   const by = delegate === undefined ? ' according to the record of the cluster' : ` by ${delegate}`;
-  return { says: 'down', proof: 'fenced', at, detail: `fenced at ${time}${by}` };
+  return { state: 'down', proof: 'fenced', at, detail: `fenced at ${time}${by}` };
 }

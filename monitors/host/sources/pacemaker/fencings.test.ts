@@ -11,13 +11,13 @@ const read = (path: string) => readFileSync(new URL(path, FIXTURES), 'utf8');
 function times(
   sample: string,
   node: string,
-  says: 'up' | 'down' = 'up',
+  state: 'up' | 'down' = 'up',
   change: (view: ClusterView) => ClusterView = (view) => view,
   now = NOW,
 ): string[] | undefined {
   const view = change(parseCrmMon(read(`${sample}/crm_mon.xml`)));
-  const sight = { view, cib: parseCib(read(`${sample}/cib.xml`)), now };
-  return fencingsOf(node, { says }, sight)?.map((at) => new Date(at).toISOString().slice(11, 19));
+  const observation = { view, cib: parseCib(read(`${sample}/cib.xml`)), now };
+  return fencingsOf(node, { state }, observation)?.map((at) => new Date(at).toISOString().slice(11, 19));
 }
 
 describe('the history of a node has', () => {

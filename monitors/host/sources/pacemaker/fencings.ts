@@ -17,7 +17,7 @@ const RECORDED_AFTER_MS = 5_000;
 /** Completion times, milliseconds UTC; undefined when the history is not known. */
 export function fencingsOf(
   node: string,
-  { says }: Pick<Finding, 'says'>,
+  { state }: Pick<Finding, 'state'>,
   { view, cib, now }: Pick<Sighting, 'view' | 'cib' | 'now'>,
 ): readonly number[] | undefined {
   if (!view.hasQuorum || !cib.hasQuorum || view.history === 'unreadable') return undefined;
@@ -25,5 +25,5 @@ export function fencingsOf(
     const isFencing = event.target === node && endsPower(event) && event.delegate !== HUMAN;
     return isFencing && event.completedAt !== undefined ? [event.completedAt] : [];
   });
-  return says === 'up' ? times.filter((at) => Math.abs(now - at) > RECORDED_AFTER_MS) : times;
+  return state === 'up' ? times.filter((at) => Math.abs(now - at) > RECORDED_AFTER_MS) : times;
 }

@@ -13,20 +13,20 @@ import { fencingsOf } from './fencings.ts';
 import { listenForHints } from './hint.ts';
 import { ambiguousHosts, computeNodes, hostOf, noComputeNode, strangeNames } from './names.ts';
 import { membersIn, type Outlived, outlivedAfter } from './outlived.ts';
-import { askPacemaker, type ClusterReading } from './tools.ts';
+import { type ClusterReading, queryPacemaker } from './tools.ts';
 
 /**
  * Alert and record of the cluster are not written at the same time: after a hint it polls again after these times. The last
  * is as long as a transition of the cluster takes (measured: 0.01 to 1.5 s). Milliseconds.
  */
-const LOOKS_AFTER_HINT_MS = [0, 300, 1_000, 3_000, 8_000];
+const POLLS_AFTER_HINT_MS = [0, 300, 1_000, 3_000, 8_000];
 /** Between two attempts to listen for hints. */
 const LISTEN_AGAIN_MS = 10_000;
 /** The shortest time between two hints that are followed, for any number of hints. */
 const BETWEEN_HINTS_MS = 200;
 const WAKE_AT_LEAST_MS = 60_000;
 
-export type Ask = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterReading>;
+export type Query = (timeoutMs: number, signal: AbortSignal) => Promise<ClusterReading>;
 
 export const pacemaker: SourceKind<'hostMonitor'> = {
   name: 'pacemaker',
@@ -36,39 +36,39 @@ export const pacemaker: SourceKind<'hostMonitor'> = {
 
 export async function createPacemakerSource(
   { hostMonitor: options }: Pick<EngineOptions, 'hostMonitor'>,
-  ask: Ask = askPacemaker,
+  query: Query = queryPacemaker,
 ): Promise<Source> {
   if (options.hostNameForm === 'full' && options.hostNameDomain === '') {
     throw new Error('[host] host_name_form is full, but host_name_domain is empty; set it, e.g. to example.org');
   }
-  return new PacemakerSource(options, ask);
+  return new PacemakerSource(options, query);
 }
 
 class PacemakerSource implements Source {
   readonly name = 'pacemaker';
   readonly #options: EngineOptions['hostMonitor'];
-  readonly #ask: Ask;
+  readonly #query: Query;
   #outlived: Outlived = new Map();
   #members: ReadonlySet<string> | undefined;
   /** Remote nodes were the compute hosts. Automatic detection keeps them: the cluster nodes are other machines. */
   #watchesRemotes = false;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: EngineOptions['hostMonitor'], ask: Ask) {
+  constructor(options: EngineOptions['hostMonitor'], query: Query) {
     this.#options = options;
-    this.#ask = ask;
+    this.#query = query;
   }
 
   /** Polls run one after the other: a newer one never ends before an older one, which would restore old facts. */
-  look(signal: AbortSignal): Promise<readonly Fact[]> {
-    const turn = this.#turn.then(() => this.#look(signal));
+  poll(signal: AbortSignal): Promise<readonly Fact[]> {
+    const turn = this.#turn.then(() => this.#poll(signal));
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  async #look(signal: AbortSignal): Promise<readonly Fact[]> {
+  async #poll(signal: AbortSignal): Promise<readonly Fact[]> {
     signal.throwIfAborted();
-    const { view, cib } = await this.#ask(this.#options.pacemakerTimeoutMs, signal);
+    const { view, cib } = await this.#query(this.#options.pacemakerTimeoutMs, signal);
     const now = Date.now();
     this.#outlived = outlivedAfter(this.#outlived, this.#members, view, cib, now);
     this.#members = membersIn(cib);
@@ -76,20 +76,20 @@ class PacemakerSource implements Source {
     const ambiguous = ambiguousHosts(nodes, this.#options);
     const seen = nodes.map((node): Fact => {
       const host = hostOf(node.name, this.#options);
-      const said = { source: 'pacemaker', host } as const;
+      const reported = { source: 'pacemaker', host } as const;
       if (ambiguous.has(host) || !isHostName(host)) {
         const detail = `node ${node.name} has no host name of its own; see [host] host_names`;
-        return { ...said, says: 'unknown', isUnreadable: true, at: now, detail };
+        return { ...reported, state: 'unknown', isUnreadable: true, at: now, detail };
       }
       const finding = findingOf(node, { view, cib, outlived: this.#outlived, now });
       const fencings = fencingsOf(node.name, finding, { view, cib, now });
-      return { ...said, ...finding, ...(fencings === undefined ? {} : { fencings }) };
+      return { ...reported, ...finding, ...(fencings === undefined ? {} : { fencings }) };
     });
     // Without this fact a missing node would silently be unwatched.
     const missing = strangeNames(view, this.#options).map((name): Fact => {
       const detail = `Pacemaker knows no node ${name}; see [host] compute_hosts`;
       const host = hostOf(name, this.#options);
-      return { source: 'pacemaker', host, says: 'unknown', isUnlisted: true, at: now, detail };
+      return { source: 'pacemaker', host, state: 'unknown', isUnlisted: true, at: now, detail };
     });
     if (seen.length + missing.length === 0) throw new Error(noComputeNode(view));
     return [...seen, ...missing.filter(({ host }) => seen.every((fact) => fact.host !== host))];
@@ -108,7 +108,7 @@ class PacemakerSource implements Source {
 
   async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     const hints = new Hints();
-    await Promise.all([this.#listen(hints, log, signal), this.#lookOnHints(hints, tell, log, signal)]);
+    await Promise.all([this.#listen(hints, log, signal), this.#pollOnHints(hints, tell, log, signal)]);
   }
 
   async #listen(hints: Hints, log: Log, signal: AbortSignal): Promise<void> {
@@ -130,7 +130,7 @@ class PacemakerSource implements Source {
     }
   }
 
-  async #lookOnHints(
+  async #pollOnHints(
     hints: Hints,
     tell: (facts: readonly Fact[]) => void,
     log: Log,
@@ -138,11 +138,11 @@ class PacemakerSource implements Source {
   ): Promise<void> {
     while (await hints.next(signal)) {
       const hintedAt = performance.now();
-      for (const afterMs of LOOKS_AFTER_HINT_MS) {
+      for (const afterMs of POLLS_AFTER_HINT_MS) {
         if (await hints.comesBefore(hintedAt + afterMs, signal)) break;
         if (signal.aborted) return;
         try {
-          tell(await this.look(signal));
+          tell(await this.poll(signal));
         } catch (error) {
           const reason = errorMessage(error);
           if (!signal.aborted) log('debug', 'a poll after an alert failed', { reason });

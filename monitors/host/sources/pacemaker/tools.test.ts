@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { askPacemaker, PacemakerSilent } from './tools.ts';
+import { PacemakerSilent, queryPacemaker } from './tools.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ask-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -25,8 +25,8 @@ function tools(scripts: Readonly<Record<string, string>>): string {
 }
 
 /** Generous where the timeout is not tested: machines are busy. */
-const ask = (path: string, timeoutMs = 60_000, signal = new AbortController().signal) =>
-  askPacemaker(timeoutMs, signal, path);
+const query = (path: string, timeoutMs = 60_000, signal = new AbortController().signal) =>
+  queryPacemaker(timeoutMs, signal, path);
 
 test('both tools run, in one language, in UTC and without variables that make them show a file instead of the cluster', async () => {
   const path = tools({
@@ -35,7 +35,7 @@ test('both tools run, in one language, in UTC and without variables that make th
   });
   process.env.CIB_file = '/tmp/cib.xml';
   try {
-    const { view, cib } = await ask(path);
+    const { view, cib } = await query(path);
     expect([view.nodes.length, cib.states.size]).toEqual([5, 5]);
   } finally {
     delete process.env.CIB_file;
@@ -51,27 +51,27 @@ test.each([
   ],
   ['that fails without output', { ...GOOD, crm_mon: 'exit 1' }, /^crm_mon failed \(exit code 1\): no reason given$/],
 ])('a tool %s is reported with its name', async (_, scripts, message) => {
-  const asked = ask(tools(scripts));
-  await expect(asked).rejects.toThrow(PacemakerSilent);
-  await expect(asked).rejects.toThrow(message);
+  const requested = query(tools(scripts));
+  await expect(requested).rejects.toThrow(PacemakerSilent);
+  await expect(requested).rejects.toThrow(message);
 });
 
 test('a tool that hangs times out, also if it leaves a process running', async () => {
   const left = join(directory, 'left.pid');
-  const asked = ask(tools({ ...GOOD, crm_mon: `sleep 100 & echo $! > "${left}"; exec sleep 100` }), 2_000);
-  await expect(asked).rejects.toThrow('crm_mon timed out after 2 s');
+  const requested = query(tools({ ...GOOD, crm_mon: `sleep 100 & echo $! > "${left}"; exec sleep 100` }), 2_000);
+  await expect(requested).rejects.toThrow('crm_mon timed out after 2 s');
   process.kill(Number(readFileSync(left, 'utf8')), 'SIGKILL');
 });
 
 test('a poll ends with its signal', async () => {
   const ends = new AbortController();
-  const asked = ask(tools({ ...GOOD, crm_mon: 'exec sleep 100' }), 60_000, ends.signal);
+  const requested = query(tools({ ...GOOD, crm_mon: 'exec sleep 100' }), 60_000, ends.signal);
   ends.abort();
-  await expect(asked).rejects.toThrow('crm_mon was aborted');
+  await expect(requested).rejects.toThrow('crm_mon was aborted');
 });
 
 test('half an output is refused', async () => {
-  await expect(ask(tools({ ...GOOD, cibadmin: `head -c 20000 "${fixture('cib.xml')}"` }))).rejects.toThrow(
+  await expect(query(tools({ ...GOOD, cibadmin: `head -c 20000 "${fixture('cib.xml')}"` }))).rejects.toThrow(
     'cibadmin printed no whole XML',
   );
 });

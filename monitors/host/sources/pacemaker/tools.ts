@@ -22,7 +22,7 @@ export class PacemakerSilent extends Error {
  * One poll of the cluster. The two tools run one after the other: a change in between makes them disagree, and a finding
  * needs both. Throws `PacemakerSilent` or `UnreadableXml`.
  */
-export async function askPacemaker(timeoutMs: number, signal: AbortSignal, path = PATH): Promise<ClusterReading> {
+export async function queryPacemaker(timeoutMs: number, signal: AbortSignal, path = PATH): Promise<ClusterReading> {
   const view = parseCrmMon(await print(CRM_MON, { timeoutMs, signal, path }));
   const cib = parseCib(await print(CIBADMIN, { timeoutMs, signal, path }));
   return { view, cib };

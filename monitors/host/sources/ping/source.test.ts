@@ -50,11 +50,11 @@ async function place(hosts: Readonly<Record<string, string>>) {
   };
 }
 
-async function says(source: Source): Promise<Record<string, string>> {
-  const facts = await source.look(AbortSignal.timeout(25_000));
+async function state(source: Source): Promise<Record<string, string>> {
+  const facts = await source.poll(AbortSignal.timeout(25_000));
   expect(facts.every((fact) => fact.proof === undefined)).toBe(true);
   return Object.fromEntries(
-    facts.map(({ host, network, says, detail }) => [`${host} ${network}`, `${says}: ${detail}`]),
+    facts.map(({ host, network, state, detail }) => [`${host} ${network}`, `${state}: ${detail}`]),
   );
 }
 
@@ -66,7 +66,7 @@ describe('ping', () => {
       'controller-1': 'management: 10.0.0.3',
     });
     dies('10.2.0.1');
-    expect(await says(source)).toEqual({
+    expect(await state(source)).toEqual({
       'compute-1 management': 'up: 10.0.0.1 responds',
       'compute-1 storage': 'down: 10.2.0.1 did not respond to 3 pings',
       'compute-2 management': 'up: 10.0.0.2 responds',
@@ -77,10 +77,10 @@ describe('ping', () => {
   test('has a host down only after no response to every sample, and stops at the first response', async () => {
     const { source, dies, folder } = await place({ a: 'management: 10.0.0.1', b: 'management: 10.0.0.2' });
     dies('10.0.0.1');
-    await says(source);
-    const asked = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-    expect(asked.filter((line) => line.endsWith(' 10.0.0.1'))).toHaveLength(3);
-    expect(asked.filter((line) => line.endsWith(' 10.0.0.2'))).toHaveLength(1);
+    await state(source);
+    const requested = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
+    expect(requested.filter((line) => line.endsWith(' 10.0.0.1'))).toHaveLength(3);
+    expect(requested.filter((line) => line.endsWith(' 10.0.0.2'))).toHaveLength(1);
   });
 
   test('that could not be sent has no state of the host', async () => {
@@ -91,7 +91,7 @@ describe('ping', () => {
       d: 'management: 10.0.0.97',
       e: 'management: 10.0.0.96',
     });
-    expect(await says(source)).toEqual({
+    expect(await state(source)).toEqual({
       'a management': 'up: 10.0.0.1 responds',
       'b management': 'unknown: 10.0.0.99: ping: connect: Network is unreachable',
       'c management': 'unknown: 10.0.0.98: ping: socket: Operation not permitted',
@@ -102,9 +102,9 @@ describe('ping', () => {
 
   test('is blind if nothing can be sent, or there is no such program', async () => {
     const { source, folder } = await place({ a: 'management: 10.0.0.99' });
-    await expect(says(source)).rejects.toThrow('no host can be pinged; a: ping: connect: Network is unreachable');
+    await expect(state(source)).rejects.toThrow('no host can be pinged; a: ping: connect: Network is unreachable');
     process.env.PATH = join(folder, 'dead');
-    await expect(says(source)).rejects.toThrow('install iputils-ping');
+    await expect(state(source)).rejects.toThrow('install iputils-ping');
   });
 
   test('has no host down if most fall silent together; a host that stays silent when the others return is down', async () => {
@@ -112,7 +112,7 @@ describe('ping', () => {
     const { source, dies, returns } = await place(
       Object.fromEntries(addresses.map((address, n) => [`h${n}`, `management: ${address}`])),
     );
-    const words = async () => Object.values(await says(source)).map((text) => text.split(':')[0]);
+    const words = async () => Object.values(await state(source)).map((text) => text.split(':')[0]);
     expect(await words()).toEqual(['up', 'up', 'up', 'up', 'up']);
     for (const address of addresses.slice(0, 4)) dies(address);
     expect(await words()).toEqual(['unknown', 'unknown', 'unknown', 'unknown', 'up']);
@@ -127,14 +127,14 @@ describe('ping', () => {
       b: 'storage: 10.0.0.2, management: 10.0.0.3',
     });
     const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
-    expect(Object.values(await says(source)).every((text) => text.startsWith('up'))).toBe(true);
+    expect(Object.values(await state(source)).every((text) => text.startsWith('up'))).toBe(true);
     for (const address of addresses) dies(address);
-    expect(await says(source)).toMatchObject({ 'b storage': 'down: 10.0.0.2 did not respond to 3 pings' });
+    expect(await state(source)).toMatchObject({ 'b storage': 'down: 10.0.0.2 did not respond to 3 pings' });
     returns('10.0.0.2');
-    expect(await says(source)).toMatchObject({ 'b storage': 'up: 10.0.0.2 responds' });
+    expect(await state(source)).toMatchObject({ 'b storage': 'up: 10.0.0.2 responds' });
     const { source: both, dies: die } = await place({ a: 'management: 10.0.0.1', b: 'management: 10.0.0.2' });
     for (const address of addresses) die(address);
-    await expect(says(both)).rejects.toThrow(
+    await expect(state(both)).rejects.toThrow(
       'no address responds and this node may be cut off; a: mass silence: 10.0.0.1 and most others do not respond',
     );
   });

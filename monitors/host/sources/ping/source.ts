@@ -29,7 +29,7 @@ interface Target {
   readonly address: string;
 }
 
-type Answer = { readonly says: 'answered' | 'silent' } | { readonly says: 'unknown'; readonly why: string };
+type Answer = { readonly state: 'answered' | 'silent' } | { readonly state: 'unknown'; readonly why: string };
 
 export const ping: SourceKind<'hostSources'> = { name: 'ping', groups: ['hostSources'], create: createPingSource };
 
@@ -54,38 +54,38 @@ class PingSource implements Source {
   readonly #targets: readonly Target[];
   /** By network and host: the number of the poll in which it last responded. */
   readonly #answered = new Map<Network, Map<string, number>>();
-  #looks = 0;
+  #polls = 0;
 
   constructor(options: EngineOptions['hostSources'], targets: readonly Target[]) {
     this.#options = options;
     this.#targets = targets;
   }
 
-  async look(signal: AbortSignal): Promise<readonly Fact[]> {
-    this.#looks += 1;
-    const look = this.#looks;
+  async poll(signal: AbortSignal): Promise<readonly Fact[]> {
+    this.#polls += 1;
+    const poll = this.#polls;
     const answers = await inParallel(this.#options.pingParallel, this.#targets, async (target) => {
       const answer = await sample(target.address, this.#options, signal);
       return { target, answer, at: Date.now() };
     });
     signal.throwIfAborted();
     const [first] = answers;
-    if (first?.answer.says === 'unknown' && answers.every(({ answer }) => answer.says === 'unknown')) {
+    if (first?.answer.state === 'unknown' && answers.every(({ answer }) => answer.state === 'unknown')) {
       throw new Error(`no host can be pinged; ${first.target.host}: ${first.answer.why}`);
     }
     for (const { target, answer } of answers) {
       const known = this.#answered.get(target.network) ?? new Map<string, number>();
       this.#answered.set(target.network, known);
-      if (answer.says === 'answered') known.set(target.host, look);
+      if (answer.state === 'answered') known.set(target.host, poll);
       else if (!known.has(target.host)) known.set(target.host, NEVER);
     }
-    const silent = answers.flatMap(({ target, answer }) => (answer.says === 'silent' ? [target] : []));
+    const silent = answers.flatMap(({ target, answer }) => (answer.state === 'silent' ? [target] : []));
     const masses = new Map(NETWORKS.map((network) => [network, this.#mass(network, silent)]));
     const facts = answers.map(({ target, answer, at }) => {
       const isMass = masses.get(target.network)?.has(target.host) === true;
       return factOf(target, answer, { isMass, at, samples: this.#options.pingSamples });
     });
-    if (facts.length > 1 && facts.every(({ says }) => says === 'unknown')) {
+    if (facts.length > 1 && facts.every(({ state }) => state === 'unknown')) {
       throw new Error(`no address responds and this node may be cut off; ${facts[0]?.host}: ${facts[0]?.detail}`);
     }
     return facts;
@@ -107,20 +107,20 @@ interface Moment {
 
 function factOf({ host, network, address }: Target, answer: Answer, { isMass, at, samples }: Moment): Fact {
   const fact = { source: 'ping', host, network, at } as const;
-  if (answer.says === 'answered') return { ...fact, says: 'up', detail: `${address} responds` };
-  if (answer.says === 'unknown') return { ...fact, says: 'unknown', detail: `${address}: ${answer.why}` };
-  if (isMass) return { ...fact, says: 'unknown', detail: `mass silence: ${address} and most others do not respond` };
-  return { ...fact, says: 'down', detail: `${address} did not respond to ${samples} pings` };
+  if (answer.state === 'answered') return { ...fact, state: 'up', detail: `${address} responds` };
+  if (answer.state === 'unknown') return { ...fact, state: 'unknown', detail: `${address}: ${answer.why}` };
+  if (isMass) return { ...fact, state: 'unknown', detail: `mass silence: ${address} and most others do not respond` };
+  return { ...fact, state: 'down', detail: `${address} did not respond to ${samples} pings` };
 }
 
 /** Until the first response, or until all samples had none. */
 async function sample(address: string, options: EngineOptions['hostSources'], signal: AbortSignal): Promise<Answer> {
-  let answer: Answer = { says: 'unknown', why: 'the poll was aborted' };
+  let answer: Answer = { state: 'unknown', why: 'the poll was aborted' };
   for (let tries = 0; tries < options.pingSamples && !signal.aborted; tries += 1) {
     answer = await probe(address, options.pingTimeoutMs, signal);
-    if (answer.says !== 'silent') return answer;
+    if (answer.state !== 'silent') return answer;
   }
-  return signal.aborted ? { says: 'unknown', why: 'the poll was aborted' } : answer;
+  return signal.aborted ? { state: 'unknown', why: 'the poll was aborted' } : answer;
 }
 
 function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
@@ -133,8 +133,8 @@ function probe(address: string, timeoutMs: number, signal: AbortSignal): Promise
   const words = builder.getCommandArguments(address, settings);
   execFile('ping', words, { ...limits, env, signal }, (error, stdout, stderr) => {
     if (error?.code === 'ENOENT' || error?.code === 'EACCES') {
-      resolve({ says: 'unknown', why: 'the program ping cannot be run; install iputils-ping' });
-    } else if (error?.killed === true) resolve({ says: 'unknown', why: 'ping did not end by itself' });
+      resolve({ state: 'unknown', why: 'the program ping cannot be run; install iputils-ping' });
+    } else if (error?.killed === true) resolve({ state: 'unknown', why: 'ping did not end by itself' });
     else resolve(read(address, settings, stdout, stderr));
   });
   return promise;
@@ -153,13 +153,13 @@ function read(address: string, settings: PingSettings, stdout: string, stderr: s
     const parser = parsers.createParser(address, 'linux', settings);
     for (const line of stdout.split('\n')) parser.eat(line);
     const { alive, packetLoss } = parser.getResult();
-    if (alive) return { says: 'answered' };
+    if (alive) return { state: 'answered' };
     const isBlocked = IN_THE_WAY.test(`${stderr}\n${stdout}`);
-    if (Number(packetLoss) === 100 && !isBlocked) return { says: 'silent' };
+    if (Number(packetLoss) === 100 && !isBlocked) return { state: 'silent' };
   } catch {
     // The parser takes every line for one of those it knows.
   }
   const lines = `${stderr}\n${stdout}`.split('\n').filter((text) => text.trim() !== '');
   const line = lines.find((text) => IN_THE_WAY.test(text)) ?? lines[0] ?? 'ping has no output';
-  return { says: 'unknown', why: line.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200) };
+  return { state: 'unknown', why: line.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 200) };
 }

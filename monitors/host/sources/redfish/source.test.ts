@@ -18,7 +18,7 @@ interface Answer {
 }
 
 /** A BMC: `GET /path` → its response; it requires the password or the session. */
-async function board(answers: Readonly<Record<string, Answer>>, certificate = 'good') {
+async function bmc(answers: Readonly<Record<string, Answer>>, certificate = 'good') {
   const seen: string[] = [];
   const tls = { key: readFileSync(tlsFile(`${certificate}.key`)), cert: readFileSync(tlsFile(`${certificate}.pem`)) };
   const server = createServer(tls, (request: IncomingMessage, response) => {
@@ -39,12 +39,12 @@ async function board(answers: Readonly<Record<string, Answer>>, certificate = 'g
   return { port: (server.address() as AddressInfo).port, seen };
 }
 
-async function look(port: number, more = '', change = {}) {
+async function poll(port: number, more = '', change = {}) {
   const bmc = `type: redfish, address: 127.0.0.1, port: ${port}, user: recovery, password: geheim${more}`;
   const { options } = sourcePlace(`hosts: { h: { bmc: { ${bmc} } } }`, { redfishTimeoutMs: 20_000, ...change });
   const source = await createRedfishSource(options, 'controller-1');
-  const [fact] = await source.look(AbortSignal.timeout(25_000));
-  return [fact?.says, fact?.proof, fact?.detail];
+  const [fact] = await source.poll(AbortSignal.timeout(25_000));
+  return [fact?.state, fact?.proof, fact?.detail];
 }
 
 const CA = `, ca_file: ${tlsFile('good.pem')}`;
@@ -61,11 +61,11 @@ describe('Redfish', () => {
     ['PoweringOn', ['unknown', undefined, 'power is changing']],
     ['Paused', ['unknown', undefined, 'powered on']],
   ])('PowerState %s', async (state, expected) => {
-    expect(await look((await board(one(state))).port, CA)).toEqual(expected);
+    expect(await poll((await bmc(one(state))).port, CA)).toEqual(expected);
   });
 
   test.each([['off'], [null], [undefined], ['constructor'], [false]])('%s is no power state', async (state) => {
-    await expect(look((await board(one(state))).port, CA)).rejects.toThrow('does not report whether');
+    await expect(poll((await bmc(one(state))).port, CA)).rejects.toThrow('does not report whether');
   });
 
   test('a BMC with several systems needs the system of the host in the inventory', async () => {
@@ -76,14 +76,14 @@ describe('Redfish', () => {
       'GET /redfish/v1/Systems/1': { body: { PowerState: 'On' } },
       'GET /redfish/v1/Systems/2': { body: { PowerState: 'Off' } },
     };
-    const { port } = await board(many);
-    await expect(look(port, CA)).rejects.toThrow('the BMC has 2 systems ("1", "2"): name the one of this host');
-    expect(await look(port, `${CA}, system: "2"`)).toEqual(['down', 'power off', 'powered off']);
+    const { port } = await bmc(many);
+    await expect(poll(port, CA)).rejects.toThrow('the BMC has 2 systems ("1", "2"): name the one of this host');
+    expect(await poll(port, `${CA}, system: "2"`)).toEqual(['down', 'power off', 'powered off']);
   });
 
   test('a session is deleted', async () => {
     const sessions = '/redfish/v1/SessionService/Sessions';
-    const { port, seen } = await board({
+    const { port, seen } = await bmc({
       ...one('Off'),
       [`POST ${sessions}`]: {
         status: 201,
@@ -92,7 +92,7 @@ describe('Redfish', () => {
       },
       [`DELETE ${sessions}/7`]: { status: 204, body: '' },
     });
-    expect(await look(port, `${CA}, auth: session`)).toEqual(['down', 'power off', 'powered off']);
+    expect(await poll(port, `${CA}, auth: session`)).toEqual(['down', 'power off', 'powered off']);
     expect(seen).toEqual([
       'GET /redfish/v1/',
       `POST ${sessions}`,
@@ -103,30 +103,30 @@ describe('Redfish', () => {
   });
 
   test('a BMC with an untrusted certificate gets no request', async () => {
-    const stranger = await board(one('Off'));
-    await expect(look(stranger.port)).rejects.toThrow(/none of 1 BMCs.*(certificate|self.signed)/);
-    const other = await board(one('Off'), 'other');
+    const stranger = await bmc(one('Off'));
+    await expect(poll(stranger.port)).rejects.toThrow(/none of 1 BMCs.*(certificate|self.signed)/);
+    const other = await bmc(one('Off'), 'other');
     const trusted = `, ca_file: ${tlsFile('other.pem')}`;
-    await expect(look(other.port, trusted)).rejects.toThrow(/altnames/);
+    await expect(poll(other.port, trusted)).rejects.toThrow(/altnames/);
     expect([...stranger.seen, ...other.seen]).toEqual([]);
   });
 
   test('a wrong password is reported, and is not in the message', async () => {
-    const { port } = await board(one('Off'));
-    const wrong = look(port, CA.replace(',', 'heit,'));
+    const { port } = await bmc(one('Off'));
+    const wrong = poll(port, CA.replace(',', 'heit,'));
     await expect(wrong).rejects.toThrow(/returned HTTP 401; check user and password; no session either: POST/);
     await expect(wrong).rejects.not.toThrow(/geheim/);
   });
 
   test('garbage and floods are refused', async () => {
-    const garbage = await board({ 'GET /redfish/v1/Systems': { body: '<html>' } });
-    await expect(look(garbage.port, CA)).rejects.toThrow('the response is not JSON');
-    const flood = await board({ 'GET /redfish/v1/Systems': { body: 'x'.repeat(2_000_000) } });
-    await expect(look(flood.port, CA)).rejects.toThrow('none of 1 BMCs');
-    const elsewhere = await board({
+    const garbage = await bmc({ 'GET /redfish/v1/Systems': { body: '<html>' } });
+    await expect(poll(garbage.port, CA)).rejects.toThrow('the response is not JSON');
+    const flood = await bmc({ 'GET /redfish/v1/Systems': { body: 'x'.repeat(2_000_000) } });
+    await expect(poll(flood.port, CA)).rejects.toThrow('none of 1 BMCs');
+    const elsewhere = await bmc({
       'GET /redfish/v1/Systems': { body: { Members: [{ '@odata.id': '/redfish/v1/Chassis/1' }] } },
     });
-    await expect(look(elsewhere.port, CA)).rejects.toThrow('is not one of Redfish');
+    await expect(poll(elsewhere.port, CA)).rejects.toThrow('is not one of Redfish');
   });
 
   test('a BMC that does not respond in time is unknown', async () => {
@@ -138,6 +138,6 @@ describe('Redfish', () => {
       server.close();
     });
     const { port } = server.address() as AddressInfo;
-    await expect(look(port, CA, { redfishTimeoutMs: 1_000 })).rejects.toThrow('none of 1 BMCs');
+    await expect(poll(port, CA, { redfishTimeoutMs: 1_000 })).rejects.toThrow('none of 1 BMCs');
   });
 });

@@ -44,18 +44,18 @@ export const redfish: SourceKind<'hostSources'> = {
 };
 
 export async function createRedfishSource(options: Pick<EngineOptions, 'hostSources'>, node: string): Promise<Source> {
-  const { inventory, boardsParallel, redfishTimeoutMs } = options.hostSources;
+  const { inventory, bmcsParallel, redfishTimeoutMs } = options.hostSources;
   const hosts = requireInventory(inventory, 'redfish').filter(hasRedfish);
   if (hosts.length === 0) throw new Error(`${inventory} has no host with a bmc of type redfish`);
   const others = hosts.filter(({ name }) => name !== node);
   const known = new Map<string, Findings>(others.map(({ name }) => [name, {}]));
   return {
     name: 'redfish',
-    look: (signal) =>
+    poll: (signal) =>
       powerOfAll(
         'redfish',
         others,
-        boardsParallel,
+        bmcsParallel,
         ({ name, bmc }) => readPower(bmc, bmc.timeout ?? redfishTimeoutMs, known.get(name) ?? {}, signal),
         signal,
       ),

@@ -101,7 +101,7 @@ export class EngineTarget implements Target {
     }
   }
 
-  async askInstance(uuid: string): Promise<InstanceFacts | undefined> {
+  async queryInstance(uuid: string): Promise<InstanceFacts | undefined> {
     try {
       const answer = v.parse(instanceSchema, await this.#call('instance', { uuid }));
       if (answer === null) return undefined;
@@ -112,13 +112,13 @@ export class EngineTarget implements Target {
     }
   }
 
-  async sayBlind(host: string, monitors: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void> {
-    const told = monitors.map(({ monitor, reason, ms }) => ({
+  async reportBlind(host: string, monitors: readonly Blindness[], seeing: readonly MonitorName[]): Promise<void> {
+    const received = monitors.map(({ monitor, reason, ms }) => ({
       monitor,
       reason: reason.slice(0, MAX_REASON),
       seconds: Math.round(ms / 1000),
     }));
-    await this.#call('blind', { host, blind: told, seeing }).catch(() => {});
+    await this.#call('blind', { host, blind: received, seeing }).catch(() => {});
   }
 
   async close(): Promise<void> {

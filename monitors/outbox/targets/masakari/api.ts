@@ -9,7 +9,7 @@ import { CloudError } from '#openstack/cloud-error.ts';
 import { type HttpClient, httpClient } from '#openstack/http/client.ts';
 import { Deadline } from '#openstack/http/deadline.ts';
 import type { Answer } from '#openstack/http/exchange.ts';
-import { type Asked, fault } from '#openstack/http/fault.ts';
+import { fault, type RequestDescription } from '#openstack/http/fault.ts';
 import { DEFAULT_HTTP_OPTIONS } from '#openstack/http/options.ts';
 import { Keystone, type Session } from '#openstack/keystone/session.ts';
 import { tokenRequest } from '#openstack/keystone/token.ts';
@@ -20,7 +20,7 @@ const SERVICE_TYPES: readonly string[] = ['instance-ha', 'ha'];
 /** The catalogue of a large cloud comes with each token. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-const POST: Asked = { who: 'Masakari', what: 'POST /notifications' };
+const POST: RequestDescription = { who: 'Masakari', what: 'POST /notifications' };
 
 export class MasakariApi {
   readonly #credentials: Credentials;

@@ -38,7 +38,7 @@ const BODY: NotificationBody = {
 };
 const FACTS = { ageMs: 0, attempts: 1, proof: 'fencing' } as const;
 
-interface Asked {
+interface ReceivedRequest {
   readonly path: string;
   readonly token: string | undefined;
   readonly body: unknown;
@@ -47,7 +47,7 @@ interface Asked {
 let directory = '';
 let server: Server;
 let target: Target;
-let asked: Asked[] = [];
+let requested: ReceivedRequest[] = [];
 /** The next responses of Masakari; the last one is repeated. */
 let answers: (readonly [status: number, text: string])[] = [];
 let keystone: readonly [status: number, text: string] = [201, ''];
@@ -61,12 +61,12 @@ async function textOf(request: IncomingMessage): Promise<string> {
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'recovery-agent-masakari-'));
-  asked = [];
+  requested = [];
   answers = [[202, ACCEPTED]];
   tokens = 0;
   server = createServer(async (request, response) => {
     const path = request.url ?? '';
-    asked.push({
+    requested.push({
       path,
       token: request.headers['x-auth-token'] as string | undefined,
       body: JSON.parse(await textOf(request)),
@@ -114,13 +114,13 @@ describe('a Masakari', () => {
         answer: expect.stringContaining(uuid),
       });
     }
-    expect(asked.map(({ path, token }) => [path, token])).toEqual([
+    expect(requested.map(({ path, token }) => [path, token])).toEqual([
       ['/v3/auth/tokens', undefined],
       ['/v1/notifications', 'token-1'],
       ['/v1/notifications', 'token-1'],
     ]);
-    expect(asked[1]?.body).toEqual(BODY);
-    expect(await target.askInstance('x')).toBeUndefined();
+    expect(requested[1]?.body).toEqual(BODY);
+    expect(await target.queryInstance('x')).toBeUndefined();
   });
 
   it.each([
@@ -147,27 +147,27 @@ describe('a Masakari', () => {
       [202, ACCEPTED],
     ];
     expect(await target.send(BODY, FACTS)).toMatchObject({ outcome: 'accepted' });
-    expect(asked.at(-1)?.token).toBe('token-2');
+    expect(requested.at(-1)?.token).toBe('token-2');
     answers = [[401, '']];
     expect(await target.send(BODY, FACTS)).toMatchObject({ outcome: 'away' });
     expect(tokens).toBe(3);
   });
 
   it('is away while Keystone returns no token, and no message contains the password', async () => {
-    const asked = /POST http:\/\/127\.0\.0\.1:\d+\/v3\/auth\/tokens/.source;
+    const requested = /POST http:\/\/127\.0\.0\.1:\d+\/v3\/auth\/tokens/.source;
     for (const [status, text, expected] of [
       [
         401,
         `{"error": {"message": "${PASSWORD}"}}`,
-        `^Keystone responded 401 to ${asked}: \\*\\*\\* \\(the credentials are those of .*clouds.yaml`,
+        `^Keystone responded 401 to ${requested}: \\*\\*\\* \\(the credentials are those of .*clouds.yaml`,
       ],
-      [201, 'hello', `^Keystone responded 201 to ${asked}, but not with JSON .*; so there is no token$`],
+      [201, 'hello', `^Keystone responded 201 to ${requested}, but not with JSON .*; so there is no token$`],
       [
         201,
         '{"token": {"catalog": []}}',
         '^the catalogue has no endpoint for instance-ha, interface public, region RegionOne; .*; set \\[transport\\] masakari_endpoint$',
       ],
-      [503, '', `^Keystone responded 503 to ${asked}; so there is no token$`],
+      [503, '', `^Keystone responded 503 to ${requested}; so there is no token$`],
     ] as const) {
       keystone = [status, text];
       const reason = await target.reach();
@@ -178,6 +178,6 @@ describe('a Masakari', () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     // The first request may still find the connection that the server closed.
-    await expect.poll(() => target.reach()).toMatch(new RegExp(`^Keystone cannot be reached for ${asked}: `));
+    await expect.poll(() => target.reach()).toMatch(new RegExp(`^Keystone cannot be reached for ${requested}: `));
   });
 });

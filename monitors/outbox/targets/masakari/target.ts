@@ -40,35 +40,35 @@ export class MasakariTarget implements Target {
     try {
       const session = await this.#api.session();
       const first = await this.#api.post(session, body);
-      if (first.status !== 401) return judge(first);
+      if (first.status !== 401) return decide(first);
       this.#api.discard(session);
-      return judge(await this.#api.post(await this.#api.session(), body));
+      return decide(await this.#api.post(await this.#api.session(), body));
     } catch (error) {
       return { outcome: 'away', reason: errorMessage(error) };
     }
   }
 
   /** Masakari has no request for the facts of an instance. */
-  async askInstance(): Promise<undefined> {
+  async queryInstance(): Promise<undefined> {
     return undefined;
   }
 
   /** Masakari has no request for it; the log has it. */
-  async sayBlind(): Promise<void> {}
+  async reportBlind(): Promise<void> {}
 
   close(): Promise<void> {
     return this.#api.close();
   }
 }
 
-function judge({ status, body: text }: Pick<Answer, 'status' | 'body'>): Sent {
+function decide({ status, body: text }: Pick<Answer, 'status' | 'body'>): Sent {
   const reason = `Masakari returned ${status}: ${wordsOf(text)}`;
   switch (status) {
     case 202: {
-      const told = v.safeParse(acceptedSchema, json(text));
+      const received = v.safeParse(acceptedSchema, json(text));
       // A server that is no Masakari could respond with 202 to anything.
-      if (!told.success) return { outcome: 'away', reason: 'the service does not respond like Masakari' };
-      const { notification_uuid, status: state } = told.output.notification;
+      if (!received.success) return { outcome: 'away', reason: 'the service does not respond like Masakari' };
+      const { notification_uuid, status: state } = received.output.notification;
       return { outcome: 'accepted', answer: `${notification_uuid} ${state}` };
     }
     case 409:
