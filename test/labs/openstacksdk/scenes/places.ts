@@ -206,7 +206,7 @@ export const DOCUMENTS: readonly Scene[] = [
   {
     name: 'a key twice',
     files: here(`${auth()}, region_name: a, region_name: b`),
-    refused: /line 2, column \d+: this key stands twice/,
+    refused: /line 2, column \d+: this key is written twice/,
   },
   {
     name: 'both spellings of a key',

@@ -1,7 +1,7 @@
 /** Sections: more than once, in other cases, unknown ones; options more than once; several files. */
 import { engine, MAIN, monitors, type Scene } from '../scene.ts';
 
-const TWICE = /is already set at .*; {2}remove one of the two/;
+const TWICE = /is already set at .*; remove one of the two/;
 const FOLDER = `${MAIN.engine}.d`;
 /** The ways in which Masakari is started with a folder beside its file. */
 const STARTS = [
