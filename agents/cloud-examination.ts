@@ -24,7 +24,7 @@ const NO_LEASE: ActGuard = { confirm: async () => {}, isFresh: () => true };
 export async function examineCloud(configuration: Configuration): Promise<CloudExamination> {
   const cloud = prepareCloud(configuration, createLogger({ level: 'error' }))(NO_LEASE);
   try {
-    const { rights, hosts: nova } = await checkRights({ cloud, needs: needsOf(configuration), asked: 'requests' });
+    const { rights, hosts: nova } = await checkRights({ cloud, needs: needsOf(configuration), requested: 'requests' });
     const isReached = rights[0]?.verdict === 'allowed';
     const hosts = nova === undefined ? [] : compareWithNova(configuration.segments, nova);
     const isGood =

@@ -31,7 +31,7 @@ export async function tryRightsEarly(parts: EarlyRights): Promise<void> {
   let needs = needsOf(configuration);
   try {
     for (let isFirst = true; ; isFirst = false) {
-      const { rights, hosts } = await checkRights({ cloud, needs, asked: 'roles', call });
+      const { rights, hosts } = await checkRights({ cloud, needs, requested: 'roles', call });
       if (hosts) parts.onHosts(hosts);
       const isSilent = rights[0]?.verdict === 'unknown';
       if (isFirst || !isSilent) logAll(rights, log);

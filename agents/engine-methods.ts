@@ -181,7 +181,7 @@ export function engineMethods(
       const { level } = read(levelParams, params);
       threshold.level = level;
       // An engine that waits for the journal has none to write into.
-      await reigningOrNone()?.audit.commanded(introductions.originOf(peer), 'set_log_level', { message: level });
+      await activeEngineOrNone()?.audit.commanded(introductions.originOf(peer), 'set_log_level', { message: level });
       return level;
     },
     notify: async (params, peer) => {
@@ -263,7 +263,7 @@ export function engineMethods(
       }
     },
   };
-  const reigningOrNone = (): Engine | undefined => {
+  const activeEngineOrNone = (): Engine | undefined => {
     try {
       return activeEngine();
     } catch {
@@ -276,7 +276,7 @@ export function engineMethods(
     const request = auditedRequest(method, params, failure.code === RPC_ERRORS.forbidden);
     if (request === undefined || !RECORDED.includes(failure.code)) return;
     const { caller, user, reason: statedReason } = introductions.originOf(peer, request.statedReason);
-    reigningOrNone()?.audit.refused(caller, { ...request, user, statedReason, reason: failure.message });
+    activeEngineOrNone()?.audit.refused(caller, { ...request, user, statedReason, reason: failure.message });
   };
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]): [string, Method] => [

@@ -26,7 +26,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
       const engine = await here.engine();
       using peer = (await RawPeer.connect(here.socket)).listen();
       const generated_time = new Date().toISOString();
-      peer.ask('notify', {
+      peer.request('notify', {
         notification: { type: 'COMPUTE_HOST', hostname: host, generated_time, payload: { event: 'STOPPED' } },
       });
       const answer = await peer.answer();
@@ -160,7 +160,7 @@ describe('the engine process', { timeout: 60_000 }, () => {
     const ends = await Promise.all(
       Array.from({ length: 20 }, async () => {
         using peer = (await RawPeer.connect(here.socket)).listen();
-        peer.ask('watch', { uuid });
+        peer.request('watch', { uuid });
         for (;;) {
           const { result, params } = await peer.answer();
           const status =
@@ -177,15 +177,15 @@ describe('the engine process', { timeout: 60_000 }, () => {
     await here.engine();
     using peer = (await RawPeer.connect(here.socket)).listen();
     for (const uuid of ['00000000-0000-4000-8000-000000000000', 'c1', 7, undefined]) {
-      peer.ask('watch', { uuid });
+      peer.request('watch', { uuid });
       const { error } = await peer.answer();
       expect(error?.message).toMatch(/there is no notification|uuid is not a UUID|uuid must be a text|uuid is missing/);
     }
-    peer.ask('list', { limit: 1e9 });
+    peer.request('list', { limit: 1e9 });
     expect((await peer.answer()).error).toMatchObject({ code: -32602, data: { field: 'limit' } });
-    peer.ask('list', { colour: 'red' });
+    peer.request('list', { colour: 'red' });
     expect((await peer.answer()).error?.message).toBe('colour is not a known field');
-    peer.ask('list', 'all');
+    peer.request('list', 'all');
     expect((await peer.answer()).error?.message).toBe('params must be an object');
   });
 

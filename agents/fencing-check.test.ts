@@ -12,26 +12,26 @@ const fact = (host: string, more: Partial<Fact>): Fact => ({
 });
 const FENCED = fact('c1', { state: 'down', proof: 'fenced', detail: 'fenced' });
 
-function sourceOf(looks: readonly (readonly Fact[] | Error)[]) {
+function sourceOf(reads: readonly (readonly Fact[] | Error)[]) {
   let taken = 0;
   const source: Source = {
     name: 'pacemaker',
     poll: async () => {
-      const seen = looks[Math.min(taken, looks.length - 1)];
+      const seen = reads[Math.min(taken, reads.length - 1)];
       taken += 1;
       if (seen instanceof Error) throw seen;
       return seen ?? [];
     },
   };
-  return { check: checkBy(async () => source), looks: () => taken };
+  return { check: checkBy(async () => source), reads: () => taken };
 }
 const isC1 = (host: string): boolean => host === 'c1';
 
 describe('a fencing that another node reports', () => {
   test('is confirmed by a query of this node, one for reports that arrive together', async () => {
-    const { check, looks } = sourceOf([[FENCED]]);
+    const { check, reads } = sourceOf([[FENCED]]);
     expect(await Promise.all([check(isC1), check(isC1), check(isC1)])).toEqual([undefined, undefined, undefined]);
-    expect(looks()).toBe(1);
+    expect(reads()).toBe(1);
   });
 
   test('is confirmed when this node learns of it a moment later', async () => {

@@ -26,8 +26,8 @@ export function fencingCheck(options: EngineOptions): FencingCheck | undefined {
 /** @param open made once, when the first fencing is reported */
 export function checkBy(open: () => Promise<Source>): FencingCheck {
   let source: Promise<Source> | undefined;
-  let looking: Promise<readonly Fact[]> | undefined;
-  const look = async (): Promise<readonly Fact[]> => {
+  let checking: Promise<readonly Fact[]> | undefined;
+  const inspect = async (): Promise<readonly Fact[]> => {
     source ??= open();
     return (await source).poll(AbortSignal.timeout(POLL_MS));
   };
@@ -35,10 +35,10 @@ export function checkBy(open: () => Promise<Source>): FencingCheck {
   const once = async (isMeant: (host: string) => boolean): Promise<string | undefined> => {
     try {
       // Reports that arrive together share one query.
-      looking ??= look().finally(() => {
-        looking = undefined;
+      checking ??= inspect().finally(() => {
+        checking = undefined;
       });
-      const fact = (await looking).find(({ host }) => isMeant(host));
+      const fact = (await checking).find(({ host }) => isMeant(host));
       if (fact === undefined) return 'Pacemaker on this node does not know the host';
       if (fact.state === 'down' && (fact.proof === 'fenced' || fact.proof === 'operator')) return undefined;
       return `Pacemaker on this node does not show that it was fenced: ${fact.detail}`;

@@ -68,10 +68,10 @@ export async function runProgram(argv: readonly string[], load: LoadCommand): Pr
   try {
     process.exitCode = await dispatch(argv, load);
   } catch (error) {
-    const isTold = isCommandFailure(error);
-    const text = isTold ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const isExplained = isCommandFailure(error);
+    const text = isExplained ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`recovery-agent: ${printableLines(text)}\n`);
-    reportFailure(isTold || !(error instanceof Error) ? text : error.message);
-    process.exitCode = isTold ? error.exitCode : EXIT.failed;
+    reportFailure(isExplained || !(error instanceof Error) ? text : error.message);
+    process.exitCode = isExplained ? error.exitCode : EXIT.failed;
   }
 }

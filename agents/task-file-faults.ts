@@ -61,8 +61,8 @@ function programFault(
   const account = accounts.get(user) ?? accountForNow(user);
   accounts.set(user, account);
   if ('fault' in account) return { option: 'user', fault: account.fault };
-  const decide = process.geteuid?.() === 0 ? 'way' : 'file';
+  const scope = process.geteuid?.() === 0 ? 'way' : 'file';
   const argv = Array.isArray(options.command) ? options.command.map(String) : [];
-  const fault = faultOfCommand(argv, { uid: account.uid, decide });
+  const fault = faultOfCommand(argv, { uid: account.uid, scope });
   return fault === undefined ? undefined : { option: 'command', fault };
 }

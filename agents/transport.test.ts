@@ -177,8 +177,8 @@ describe('an engine that accepts other nodes', { timeout: 60_000 }, () => {
     );
     const refused = await from('controller-2', 'retry', uuid, '--host-is-down', '--engine', host);
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('needs the role operator')]);
-    const nobody = await from('controller-3', 'list', '--engine', `${host}:1`);
-    expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
+    const noUser = await from('controller-3', 'list', '--engine', `${host}:1`);
+    expect([noUser.code, noUser.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
     const both = await from('controller-3', 'list', '--socket', '/x', '--engine', host);
     expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
   });

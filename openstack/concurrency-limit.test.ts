@@ -77,11 +77,11 @@ describe('questions', () => {
       return limit.run(deadline, work).finally(() => deadline.close());
     };
     const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
-    return { begun: started, releases, run, settled };
+    return { started: started, releases, run, settled };
   }
 
   test('hold a quarter of the permits, and the rest is for recoveries at once', async () => {
-    const { begun: started, releases, run, settled } = scene(16);
+    const { started, releases, run, settled } = scene(16);
     const all = Array.from({ length: 512 }, (_, i) => run(`question ${i}`, 'question'));
     await settled();
     expect(started).toHaveLength(4);
@@ -101,7 +101,7 @@ describe('questions', () => {
   });
 
   test('have one permit where there is only one', async () => {
-    const { begun: started, releases, run, settled } = scene(1);
+    const { started, releases, run, settled } = scene(1);
     const all = [run('first', 'question'), run('second', 'question'), run('recovery', 'recovery')];
     for (let i = 0; i < 3; i++) {
       await settled();

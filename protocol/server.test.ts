@@ -87,7 +87,7 @@ describe('a request that cannot be', () => {
       expect((await peer.answer()).error?.code).toBe(code);
     }
     peer.send('\n  \r\n\n');
-    peer.ask('echo', { __proto__: null, a: 1 }, 'last');
+    peer.request('echo', { __proto__: null, a: 1 }, 'last');
     expect(await peer.answer()).toEqual({ jsonrpc: '2.0', id: 'last', result: { a: 1 } });
   });
 
@@ -121,7 +121,7 @@ describe('many requests', () => {
   it('of one peer may be sent at once and all get a response', async () => {
     await using here = await Served.start();
     const peer = (await here.peer()).listen();
-    for (let id = 0; id < 5_000; id += 1) peer.ask('echo', { id }, id);
+    for (let id = 0; id < 5_000; id += 1) peer.request('echo', { id }, id);
     const answers = await peer.answers(5_000);
     expect(new Set(answers.map(({ id }) => id)).size).toBe(5_000);
     expect(answers.every(({ id, result }) => (result as { id: unknown }).id === id)).toBe(true);
@@ -131,7 +131,7 @@ describe('many requests', () => {
     await using here = await Served.start({ maxUnderWay: 4, lineTimeoutMs: 300 });
     const peer = (await here.peer()).listen();
     const total = 20_000;
-    for (let id = 0; id < total; id += 1) peer.ask('wait', {}, id);
+    for (let id = 0; id < total; id += 1) peer.request('wait', {}, id);
     await expect.poll(() => here.held.length).toBeGreaterThan(0);
     expect(await here.isWell()).toBe(true);
     // The requests of one read of the socket are started, and no more.
@@ -149,7 +149,7 @@ describe('many requests', () => {
   it('whose responses are never read end the connection', async () => {
     await using here = await Served.start({ maxUnreadBytes: 1024 * 1024 });
     const peer = await here.peer();
-    for (let id = 0; id < 200; id += 1) peer.ask('long', {}, id);
+    for (let id = 0; id < 200; id += 1) peer.request('long', {}, id);
     await expect.poll(() => here.connections).toBe(0);
     expect(await here.isWell()).toBe(true);
   });
@@ -157,7 +157,7 @@ describe('many requests', () => {
   it('get a response longer than the unread limit, if it is read', async () => {
     await using here = await Served.start({ maxUnreadBytes: 1024 });
     const peer = (await here.peer()).listen();
-    peer.ask('long');
+    peer.request('long');
     expect((await peer.answer()).result).toHaveLength(64 * 1024);
   });
 });
@@ -178,15 +178,15 @@ describe('connections', () => {
   it('with a running request are not closed for new ones', async () => {
     await using here = await Served.start({ maxConnections: 2 });
     const busy = (await here.peer()).listen();
-    busy.ask('wait');
+    busy.request('wait');
     await expect.poll(() => here.held.length).toBe(1);
     const watcher = (await here.peer()).listen();
-    watcher.ask('watch');
+    watcher.request('watch');
     await watcher.answer();
     expect(await here.isWell()).toBe(true);
     await watcher.closed;
     const second = (await here.peer()).listen();
-    second.ask('wait');
+    second.request('wait');
     await expect.poll(() => here.held.length).toBe(2);
     await (await here.peer()).closed;
     for (const release of here.held) release();
@@ -197,13 +197,13 @@ describe('connections', () => {
   it('without requests for a while are closed, subscribed ones are not', async () => {
     await using here = await Served.start({ idleTimeoutMs: 150 });
     const watcher = (await here.peer()).listen();
-    watcher.ask('watch');
+    watcher.request('watch');
     await watcher.answer();
     const silent = await here.peer();
     await silent.closed;
     await (await here.peer()).closed;
     expect(watcher.isClosed).toBe(false);
-    watcher.ask('ping');
+    watcher.request('ping');
     expect((await watcher.answer()).result).toBe('pong');
   });
 });

@@ -26,7 +26,7 @@ export interface Trust {
   /** The user who may change it besides root. */
   readonly uid: number;
   /** `way`: the whole path; `file`: only the file, for a user who is not root and cannot change its surroundings. */
-  readonly decide: 'way' | 'file';
+  readonly scope: 'way' | 'file';
 }
 
 /** As the kernel does (ELOOP, path_resolution(7)). */
@@ -56,18 +56,18 @@ export function inspect(path: string): Entry | undefined {
 
 /** Files of root and of the user that this process runs as. */
 export function ownTrust(): Trust {
-  return { uid: process.geteuid?.() ?? 0, decide: 'way' };
+  return { uid: process.geteuid?.() ?? 0, scope: 'way' };
 }
 
 /** The fault of a file, as a sentence without a full stop; undefined if it can be trusted. */
-export function faultOfFile(path: string, trust: Trust = ownTrust(), look: Inspect = inspect): string | undefined {
-  const found = resolveTrusted(path, trust, look);
+export function faultOfFile(path: string, trust: Trust = ownTrust(), read: Inspect = inspect): string | undefined {
+  const found = resolveTrusted(path, trust, read);
   return 'fault' in found ? found.fault : undefined;
 }
 
 /** The same for a directory. */
-export function faultOfDirectory(path: string, trust: Trust = ownTrust(), look: Inspect = inspect): string | undefined {
-  const found = resolveTrusted(path, trust, look, 'directory');
+export function faultOfDirectory(path: string, trust: Trust = ownTrust(), read: Inspect = inspect): string | undefined {
+  const found = resolveTrusted(path, trust, read, 'directory');
   return 'fault' in found ? found.fault : undefined;
 }
 
@@ -77,22 +77,22 @@ export type Resolved = { readonly fault: string } | { readonly path: string; rea
 export function resolveTrusted(
   path: string,
   trust: Trust,
-  look: Inspect = inspect,
+  read: Inspect = inspect,
   wanted: 'file' | 'directory' = 'file',
 ): Resolved {
   try {
-    return walk(isAbsolute(path) ? path : `${process.cwd()}/${path}`, trust, look, wanted);
+    return walk(isAbsolute(path) ? path : `${process.cwd()}/${path}`, trust, read, wanted);
   } catch (error) {
     return { fault: `${path} cannot be checked: ${errorMessage(error)}` };
   }
 }
 
-function walk(path: string, trust: Trust, look: Inspect, wanted: 'file' | 'directory'): Resolved {
+function walk(path: string, trust: Trust, read: Inspect, wanted: 'file' | 'directory'): Resolved {
   const ahead = path.split('/').filter((name) => name !== '' && name !== '.');
   let directory = '/';
   let links = 0;
-  const root = look(directory);
-  const fault = root && trust.decide === 'way' ? faultOf(directory, root, trust) : undefined;
+  const root = read(directory);
+  const fault = root && trust.scope === 'way' ? faultOf(directory, root, trust) : undefined;
   if (fault) return { fault };
   for (let name = ahead.shift(); name !== undefined; name = ahead.shift()) {
     if (name === '..') {
@@ -100,10 +100,10 @@ function walk(path: string, trust: Trust, look: Inspect, wanted: 'file' | 'direc
       continue;
     }
     const here = join(directory, name);
-    const entry = look(here);
+    const entry = read(here);
     if (!entry) return { fault: `${here} does not exist` };
     const isWay = entry.kind === 'directory' || entry.kind === 'link';
-    const found = isWay && trust.decide === 'file' ? undefined : faultOf(here, entry, trust);
+    const found = isWay && trust.scope === 'file' ? undefined : faultOf(here, entry, trust);
     if (found) return { fault: found };
     if (entry.kind === 'link') {
       links += 1;

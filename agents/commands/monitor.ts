@@ -81,7 +81,7 @@ type PollResult =
 
 async function pollOnce(monitors: readonly Monitor[], format: 'text' | 'json'): Promise<ExitCode> {
   const signal = AbortSignal.timeout(POLL_MS);
-  const looks = await Promise.all(
+  const results = await Promise.all(
     monitors.map(async (monitor): Promise<PollResult> => {
       try {
         return { monitor: monitor.name, sights: await monitor.poll(signal) };
@@ -90,21 +90,21 @@ async function pollOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
       }
     }),
   );
-  if (format === 'json') printJson(looks);
+  if (format === 'json') printJson(results);
   else {
-    const rows = looks.flatMap((look) =>
-      'error' in look
-        ? [[look.monitor, '', { state: 'blind' }, look.error]]
-        : look.sights.map(({ subject, state, detail }) => [look.monitor, subject, { state }, detail]),
+    const rows = results.flatMap((inspect) =>
+      'error' in inspect
+        ? [[inspect.monitor, '', { state: 'blind' }, inspect.error]]
+        : inspect.sights.map(({ subject, state, detail }) => [inspect.monitor, subject, { state }, detail]),
     );
     print(table(['Monitor', 'What', 'State', 'Detail'], rows));
   }
-  return looks.some(hasGap) ? EXIT.failed : EXIT.ok;
+  return results.some(hasGap) ? EXIT.failed : EXIT.ok;
 }
 
 /** An object that should be monitored is not. */
-function hasGap(look: PollResult): boolean {
-  return 'error' in look || look.sights.some(({ state }) => GAPS.has(state));
+function hasGap(inspect: PollResult): boolean {
+  return 'error' in inspect || inspect.sights.some(({ state }) => GAPS.has(state));
 }
 
 function logWarnings(log: Log, { warnings }: Configuration): void {

@@ -51,7 +51,7 @@ async function follow(engine: EngineProcess, uuid: string, stopAt: number): Prom
   await Promise.race([stop.promise, client.closed, delay(LIMIT_MS, undefined, { ref: false })]);
 }
 
-async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[]): Promise<Outcome> {
+async function print(directory: string, cloud: DemoCloud, engines: EngineProcess[]): Promise<Outcome> {
   const startedAt = performance.now();
   const journal = join(directory, 'journal.db');
   const configFile = join(directory, 'recovery-agent.conf');
@@ -81,7 +81,7 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   story.heading('A cloud of 4 hosts; 24 instances, running, stopped, paused, in error, live on compute-1.');
   const first = await EngineProcess.start(place, 'controller-1');
   engines.push(first);
-  story.say(`The engine runs on controller-1 (pid ${first.pid}), its journal is on shared storage.`);
+  story.print(`The engine runs on controller-1 (pid ${first.pid}), its journal is on shared storage.`);
 
   story.alarm('\ncompute-1 loses power. A monitor has proof that it is dead and reports it.');
   cloud.world.kill(FAILING_HOST);
@@ -103,7 +103,7 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   await first.ended();
   const second = await EngineProcess.start(place, 'controller-2');
   engines.push(second);
-  story.say(`The engine on controller-2 (pid ${second.pid}) takes the journal over and resumes the recovery.`);
+  story.print(`The engine on controller-2 (pid ${second.pid}) takes the journal over and resumes the recovery.`);
   await follow(second, uuid, Number.POSITIVE_INFINITY);
   story.endProgress();
 
@@ -112,7 +112,7 @@ async function tell(directory: string, cloud: DemoCloud, engines: EngineProcess[
   second.kill('SIGTERM');
   await second.ended();
   story.heading('The journal');
-  story.say(describeRecovery(recovery));
+  story.print(describeRecovery(recovery));
 
   const isMoved = new Set(
     recovery.flows.flatMap(({ instances }) =>
@@ -139,7 +139,7 @@ const engines: EngineProcess[] = [];
 try {
   const directory = makeTemporaryDirectory('recovery-agent-demo-');
   const cloud = buildCloud(SEED);
-  const outcome = await tell(directory, cloud, engines);
+  const outcome = await print(directory, cloud, engines);
   const { instances, recovered, failed, takeovers, duplicate_evacuations, lost, seconds, journal } = outcome;
   const isGood =
     recovered === instances && failed === 0 && takeovers === 1 && duplicate_evacuations === 0 && lost === 0;
@@ -148,9 +148,9 @@ try {
     `${recovered} of ${instances} instances recovered in ${seconds} s; engine killed once, taken over ${takeovers} time, ` +
       `${duplicate_evacuations} duplicate evacuations, ${lost} lost.`,
   );
-  story.say(`\nThe journal: ${journal}`);
-  story.say(`Show it:     npx recovery-agent list --config ${join(directory, 'recovery-agent.conf')}`);
-  story.say(`             npx recovery-agent show UUID --config ${join(directory, 'recovery-agent.conf')}`);
+  story.print(`\nThe journal: ${journal}`);
+  story.print(`Show it:     npx recovery-agent list --config ${join(directory, 'recovery-agent.conf')}`);
+  story.print(`             npx recovery-agent show UUID --config ${join(directory, 'recovery-agent.conf')}`);
   process.exitCode = isGood ? 0 : 1;
 } catch (error) {
   const isClear = isCommandFailure(error);

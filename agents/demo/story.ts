@@ -9,22 +9,22 @@ export class Story {
     this.#out = out;
   }
 
-  say(text: string): void {
+  print(text: string): void {
     this.#clear();
     this.#out.write(`${text}\n`);
     this.#draw();
   }
 
   heading(text: string): void {
-    this.say(`\n${styleText('bold', text, { stream: this.#out })}`);
+    this.print(`\n${styleText('bold', text, { stream: this.#out })}`);
   }
 
   alarm(text: string): void {
-    this.say(styleText('red', text, { stream: this.#out }));
+    this.print(styleText('red', text, { stream: this.#out }));
   }
 
   quiet(text: string): void {
-    this.say(styleText('dim', text, { stream: this.#out }));
+    this.print(styleText('dim', text, { stream: this.#out }));
   }
 
   /** Redraws the bar; into a pipe a line for each quarter is enough. */

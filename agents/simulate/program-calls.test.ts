@@ -12,7 +12,7 @@ async function calledWith(
   const programs = new ProgramCalls();
   const call = place.call('/tasks/page.ts', { signal, provides: ['ticket'] });
   await programs
-    .heard({ steps: 'one', run })
+    .received({ steps: 'one', run })
     .run(call)
     .catch(() => {});
   return { programs, place };
@@ -36,7 +36,7 @@ describe('the calls of programs', () => {
     using place = new ModuleTask();
     const programs = new ProgramCalls();
     let runs = 0;
-    const driver = programs.heard({
+    const driver = programs.received({
       steps: 'one',
       run: async () => {
         runs += 1;

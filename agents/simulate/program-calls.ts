@@ -45,7 +45,7 @@ export class ProgramCalls {
   readonly ran = new Map<OccurrenceName, { readonly driver: Driver; readonly call: DriverCall }>();
 
   /** The driver, its calls noted here. */
-  heard(driver: Driver): Driver {
+  received(driver: Driver): Driver {
     const { check, undo } = driver;
     const received: Driver = {
       steps: driver.steps,

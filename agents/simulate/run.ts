@@ -77,7 +77,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
       isStarted
         ? troubled(planned, trouble, life, async (name) => {
             const real = await settings.realDriver?.(name);
-            return real ? programs.heard(real) : standIn(deeds, trouble, life);
+            return real ? programs.received(real) : standIn(deeds, trouble, life);
           })
         : builtInTask(planned.name),
     logOf: () => () => {},

@@ -36,7 +36,7 @@ describe('files', () => {
     [{ uid: 0, mode: 0o620 }, /is not trusted: others than the owner can write to/],
   ])('that others could have written are not read: %o', ({ uid, mode }, message) => {
     const readFile: ReadFile = (path) => {
-      const distrust = faultOf(path, { kind: 'file', uid, mode }, { uid: 0, decide: 'way' });
+      const distrust = faultOf(path, { kind: 'file', uid, mode }, { uid: 0, scope: 'way' });
       return path.endsWith('.yaml') ? { text: cloud('x: y'), mode, distrust } : undefined;
     };
     expect(() => load({ readFile })).toThrow(message);

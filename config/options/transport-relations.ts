@@ -6,7 +6,7 @@ import type { EngineOptions } from './options.ts';
 
 export function checkTransport({ transport }: EngineOptions, section: DocumentSection | undefined): Problem[] {
   const problems: Problem[] = [];
-  const say = (name: string, message: string): void => {
+  const report = (name: string, message: string): void => {
     const option = section?.options.get(name);
     if (option !== undefined) problems.push(errorAt(option.value.place(0), `"${name}" ${message}`));
   };
@@ -24,17 +24,17 @@ export function checkTransport({ transport }: EngineOptions, section: DocumentSe
   const keys = { key_file: transport.keyFile, key_ring_file: transport.keyRingFile };
   const key = Object.entries(keys).find(([, path]) => path !== '')?.[0];
   if (key !== undefined && given.length > 0) {
-    say(key, `and "${given[0]}" exclude each other: nodes prove themselves by keys or by certificates`);
+    report(key, `and "${given[0]}" exclude each other: nodes prove themselves by keys or by certificates`);
   } else if (given.length > 0 && missing.length > 0) {
     const needed = missing.map((name) => `"${name}"`).join(' and ');
-    say(given[0] ?? '', `is of no use without ${needed}`);
+    report(given[0] ?? '', `is of no use without ${needed}`);
   }
   const hasCertificates = given.length > 0;
   const canListen = transport.keyRingFile !== '' || hasCertificates;
   if (transport.listen.length > 0 && !canListen) {
     const wanted = '"key_ring_file" (see "recovery-agent key init") or certificates';
     if (transport.keyFile === '')
-      say('listen', `needs ${wanted}: a node must prove its identity before it may report failures`);
+      report('listen', `needs ${wanted}: a node must prove its identity before it may report failures`);
     else if (transport.sharedKey === 'refuse') warn('listen', `accepts no other node: it needs ${wanted}`);
   }
   if (transport.sharedKey === 'accept') {
@@ -45,7 +45,7 @@ export function checkTransport({ transport }: EngineOptions, section: DocumentSe
   }
   const hasProof = transport.keyFile !== '' || hasCertificates;
   if (transport.target === 'engine' && transport.engines.some(({ kind }) => kind === 'tls') && !hasProof) {
-    say('engines', 'needs "key_file" (see "recovery-agent key issue") or certificates for engines of other nodes');
+    report('engines', 'needs "key_file" (see "recovery-agent key issue") or certificates for engines of other nodes');
   }
   return problems;
 }

@@ -7,8 +7,8 @@ import type { Pipeline } from './pipelines.ts';
 const at = { file: 'f', line: 1, column: 1 };
 const policy = { timeoutMs: 1, retries: 0, retryDelayMs: 0, onFailure: 'abort', parameters: new Map() } as const;
 
-function contract(name: string, requires: string[], provides: string[], asks: string[] = []): TaskContract {
-  return { name, requires, provides, references: asks.map((path) => ({ steps: path.split('.'), at })) };
+function contract(name: string, requires: string[], provides: string[], isRequested: string[] = []): TaskContract {
+  return { name, requires, provides, references: isRequested.map((path) => ({ steps: path.split('.'), at })) };
 }
 
 function graph(pre: readonly TaskContract[], post: readonly TaskContract[] = []) {

@@ -27,7 +27,7 @@ function load(
       const file = files[path];
       if (file === undefined) return undefined;
       const { text, mode = 0o644, owner = 0 } = typeof file === 'string' ? { text: file } : file;
-      const distrust = faultOf(path, { kind: 'file', uid: owner, mode }, { uid: 1000, decide: 'way' });
+      const distrust = faultOf(path, { kind: 'file', uid: owner, mode }, { uid: 1000, scope: 'way' });
       return { bytes: new TextEncoder().encode(text), mode: 0o100000 | mode, distrust };
     },
     definitions: {

@@ -9,7 +9,7 @@
 import { CloudError } from '#openstack/cloud-error.ts';
 import { crashPoint } from '../crash-points.ts';
 import { Budget } from '../flow/budget.ts';
-import type { Line, Step } from '../flow/step-ledger.ts';
+import type { Line, Step } from '../flow/journaled-steps.ts';
 import type { TaskContext } from '../flow/task.ts';
 import type { MoveStepKind } from './facts.ts';
 import { attemptsOf, currentStep, type Progress } from './instance-progress.ts';

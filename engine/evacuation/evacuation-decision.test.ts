@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evacuation, Instance, MigrationRecord } from '../cloud/cloud.ts';
 import type { StepState } from '../journal/rows.ts';
-import { decideMove, type MoveFacts, type MoveLimits, type MoveStepKind, SILENT_LOOKS } from './evacuation-decision.ts';
+import {
+  decideMove,
+  type MoveFacts,
+  type MoveLimits,
+  type MoveStepKind,
+  READS_WITHOUT_TRACE,
+} from './evacuation-decision.ts';
 
 const LIMITS: MoveLimits = { evacuationMs: 90_000, powerOffMs: 180_000, queueWaitMs: 10_000, attempts: 4 };
 
@@ -70,13 +76,15 @@ describe('after a death, an evacuation that may have been requested', () => {
 
   it('is called again only after the queue wait and three polls without a trace of it', () => {
     expect(decide('intent')).toEqual({ do: 'note silence' });
-    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 9_999 })).toEqual({
+    expect(decide('intent', { readsWithoutTrace: READS_WITHOUT_TRACE, withoutTraceMs: 9_999 })).toEqual({
       do: 'note silence',
     });
-    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS - 1, withoutTraceMs: 60_000 })).toEqual({
+    expect(decide('intent', { readsWithoutTrace: READS_WITHOUT_TRACE - 1, withoutTraceMs: 60_000 })).toEqual({
       do: 'note silence',
     });
-    expect(decide('intent', { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 })).toEqual({ do: 'call' });
+    expect(decide('intent', { readsWithoutTrace: READS_WITHOUT_TRACE, withoutTraceMs: 10_000 })).toEqual({
+      do: 'call',
+    });
   });
 
   it('reads the records before it counts silence', () => {
@@ -129,7 +137,7 @@ describe('an evacuation on its way', () => {
 
 describe('an evacuation that Nova refused or did not respond to', () => {
   it('is repeated up to the attempts, and then fails with the words of the last response', () => {
-    const silent = { readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 };
+    const silent = { readsWithoutTrace: READS_WITHOUT_TRACE, withoutTraceMs: 10_000 };
     const step = { kind: 'evacuate', state: 'unknown', error: 'Nova responded 500' } as const;
     expect(decide('unknown', { ...silent, step, attempts: 3 })).toEqual({ do: 'call' });
     expect(decide('unknown', { ...silent, step, attempts: 4 })).toMatchObject({
@@ -166,7 +174,7 @@ describe('a request of an earlier flow that was never visible', () => {
     expect(decide('planned', earlier)).toEqual({ do: 'note silence' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('accepted')] })).toMatchObject({ state: 'sent' });
     expect(decide('planned', { ...earlier, evacuations: [evacuation('error')] })).toEqual({ do: 'note silence' });
-    expect(decide('planned', { ...earlier, readsWithoutTrace: SILENT_LOOKS, withoutTraceMs: 10_000 })).toEqual({
+    expect(decide('planned', { ...earlier, readsWithoutTrace: READS_WITHOUT_TRACE, withoutTraceMs: 10_000 })).toEqual({
       do: 'call',
     });
   });
@@ -266,7 +274,7 @@ describe('in every combination of facts', () => {
         // A failed one was seen to fail; any other must show no open record and must have been searched for.
         if (state !== 'planned' && state !== 'failed') {
           expect(evacuations).not.toBe('not read');
-          expect(rest.readsWithoutTrace).toBeGreaterThanOrEqual(SILENT_LOOKS);
+          expect(rest.readsWithoutTrace).toBeGreaterThanOrEqual(READS_WITHOUT_TRACE);
         }
         if (records && state !== 'failed') expect(['accepted', 'pre-migrating']).not.toContain(records[0]);
       }),

@@ -33,7 +33,7 @@ import { isMigrating, isRebuilding } from './original-state-decision.ts';
 import { decideError, decideStart, decideStop } from './restore-decision.ts';
 
 export type { MoveDecision, MoveFacts, MoveLimits, MoveStepKind } from './facts.ts';
-export { READS_WITHOUT_TRACE as SILENT_LOOKS } from './facts.ts';
+export { READS_WITHOUT_TRACE } from './facts.ts';
 
 export function decideMove(facts: MoveFacts, limits: MoveLimits): MoveDecision {
   const { instance } = facts;

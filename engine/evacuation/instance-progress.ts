@@ -1,7 +1,7 @@
 /** The move of one instance off a failed host: its steps in the journal, and the loop's own state. */
 import type { Evacuation } from '../cloud/cloud.ts';
+import type { Step } from '../flow/journaled-steps.ts';
 import type { Fault } from '../flow/outcome.ts';
-import type { Step } from '../flow/step-ledger.ts';
 import type { InstanceSnapshot, Wanted } from './original-state-decision.ts';
 
 export interface MoveResult {

@@ -7,7 +7,7 @@
 import type { CloudError } from '#openstack/cloud-error.ts';
 import { backoff } from '#protocol/backoff.ts';
 import type { Evacuation } from '../cloud/cloud.ts';
-import type { Step, StepChange } from '../flow/step-ledger.ts';
+import type { Step, StepChange } from '../flow/journaled-steps.ts';
 import type { TaskContext } from '../flow/task.ts';
 import type { MoveDecision } from './evacuation-decision.ts';
 import { isOpen, wayOut } from './evacuation-record.ts';

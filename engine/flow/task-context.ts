@@ -2,10 +2,10 @@
 
 import type { FlowSnapshot } from '../journal/mutations.ts';
 import type { AtomRow } from '../journal/rows.ts';
+import { StepRecords } from './journaled-steps.ts';
 import type { Plan, PlannedTask, Values } from './plan.ts';
 import { historyFor } from './recovery-history.ts';
 import type { RunnerParts } from './runner-parts.ts';
-import { StepRecords } from './step-ledger.ts';
 import type { TaskContext } from './task.ts';
 
 /** The contexts of the tasks of one flow. */

@@ -9,9 +9,9 @@ import type { Log } from '#protocol/log.ts';
 import type { Cloud } from '../cloud/cloud.ts';
 import type { Proof } from '../journal/rows.ts';
 import type { Budgets } from './budget.ts';
+import type { StepRecords } from './journaled-steps.ts';
 import type { Values } from './plan.ts';
 import type { RecoveryHistory } from './recovery-history.ts';
-import type { StepRecords } from './step-ledger.ts';
 
 export interface TaskContext {
   /** The flow that this task belongs to. */

@@ -94,7 +94,7 @@ describe('a disk that does not answer', () => {
     // The lock goes only when this loop has turned 100 times: were the loop blocked, neither would ever end.
     for (let turn = 0; turn < 100; turn++) await delay(10);
     expect(isWritten).toBe(false);
-    holder.say('unlock');
+    holder.log('unlock');
     await write;
     await journal.close();
   });

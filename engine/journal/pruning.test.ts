@@ -46,7 +46,7 @@ class Chronicle implements Disposable {
     db.pragma('synchronous = OFF');
   }
 
-  tell(...mutations: Mutation[]): readonly unknown[] {
+  report(...mutations: Mutation[]): readonly unknown[] {
     const [outcome] = this.writer.commit([mutations]).outcomes;
     if (!outcome?.ok) throw outcome?.error ?? new Error('no outcome');
     return outcome.results;
@@ -58,7 +58,7 @@ class Chronicle implements Disposable {
     const uuid = `report-${this.#n}`;
     const payload = JSON.stringify({ event, n: this.#n });
     const at = this.clock.wall;
-    const [accepted] = this.tell(
+    const [accepted] = this.report(
       notification({
         uuid,
         host,
@@ -77,20 +77,20 @@ class Chronicle implements Disposable {
   /** A flow with steps, each in its state. */
   attempt(uuid: string, kind: string, steps: Readonly<Record<string, StepState>>, host = 'compute-1'): FlowSnapshot {
     const at = this.clock.wall;
-    const [flow] = this.tell(flowOf(uuid, { target: `host:${host}`, at })) as [FlowSnapshot];
+    const [flow] = this.report(flowOf(uuid, { target: `host:${host}`, at })) as [FlowSnapshot];
     const planned = Object.keys(steps).map((object) => ({ key: `${kind}:${object}`, kind, object, before: 'active' }));
-    const [rows] = this.tell({ op: 'plan_steps', atomId: flow.atoms[0]?.id ?? 0, steps: planned }) as [StepRow[]];
+    const [rows] = this.report({ op: 'plan_steps', atomId: flow.atoms[0]?.id ?? 0, steps: planned }) as [StepRow[]];
     for (const [index, state] of Object.values(steps).entries()) {
       const stepId = rows[index]?.id ?? 0;
-      if (state === 'unknown') this.tell({ op: 'step', stepId, state: 'intent', at });
-      if (state !== 'planned') this.tell({ op: 'step', stepId, state, at });
+      if (state === 'unknown') this.report({ op: 'step', stepId, state: 'intent', at });
+      if (state !== 'planned') this.report({ op: 'step', stepId, state, at });
     }
-    this.tell(line(flow, 'a line'), { op: 'close_flow', flowId: flow.flow.id, state: 'SUCCESS', error: null, at });
+    this.report(line(flow, 'a line'), { op: 'close_flow', flowId: flow.flow.id, state: 'SUCCESS', error: null, at });
     return flow;
   }
 
   ends(uuid: string, status: LogbookStatus): void {
-    this.tell({ op: 'logbook', uuid, status, at: this.clock.wall });
+    this.report({ op: 'logbook', uuid, status, at: this.clock.wall });
   }
 
   recovered(host = 'compute-1', status: LogbookStatus = 'finished'): string {
@@ -103,7 +103,7 @@ class Chronicle implements Disposable {
   /** This number of reports of other hosts that are not needed later. */
   fill(count: number): void {
     const at = this.clock.wall;
-    this.tell(
+    this.report(
       ...Array.from({ length: count }, () =>
         notification({
           uuid: randomUUID(),
@@ -210,9 +210,9 @@ describe('what is old is removed', () => {
     using chronicle = new Chronicle();
     const big = longAfter(chronicle, () => {
       const uuid = chronicle.responds();
-      const [flow] = chronicle.tell(flowOf(uuid)) as [FlowSnapshot];
-      chronicle.tell(...Array.from({ length: 4_500 }, (_, n) => line(flow, `line ${n}`)));
-      chronicle.tell({ op: 'close_flow', flowId: flow.flow.id, state: 'SUCCESS', error: null, at: 1 });
+      const [flow] = chronicle.report(flowOf(uuid)) as [FlowSnapshot];
+      chronicle.report(...Array.from({ length: 4_500 }, (_, n) => line(flow, `line ${n}`)));
+      chronicle.report({ op: 'close_flow', flowId: flow.flow.id, state: 'SUCCESS', error: null, at: 1 });
       chronicle.ends(uuid, 'finished');
       chronicle.recovered();
       return uuid;
@@ -298,7 +298,7 @@ describe('what is needed later stays:', () => {
     const [fresh, running] = longAfter(chronicle, () => {
       const one = chronicle.responds({ host: 'compute-2' });
       const other = chronicle.responds({ host: 'compute-3' });
-      chronicle.tell(flowOf(other, { target: 'host:compute-3' }));
+      chronicle.report(flowOf(other, { target: 'host:compute-3' }));
       return [one, other];
     });
     chronicle.prune(EVERYTHING);
@@ -312,7 +312,7 @@ describe('what is needed later stays:', () => {
       chronicle.recovered();
       const waiting = chronicle.responds({ type: 'VM', target: 'instance:i' });
       const reason = 'the recovery of its host comes first';
-      chronicle.tell({ op: 'logbook', uuid: waiting, status: 'new', parked: { reason, by: uuid }, at: 1 });
+      chronicle.report({ op: 'logbook', uuid: waiting, status: 'new', parked: { reason, by: uuid }, at: 1 });
       return [uuid, waiting];
     });
     chronicle.prune(EVERYTHING);
@@ -326,13 +326,13 @@ describe('what is needed later stays:', () => {
     using chronicle = new Chronicle();
     const uuid = longAfter(chronicle, () => {
       const owing = chronicle.recovered();
-      chronicle.tell({ op: 'logbook', uuid: owing, status: 'finished', followUps: 1, at: 1 });
+      chronicle.report({ op: 'logbook', uuid: owing, status: 'finished', followUps: 1, at: 1 });
       chronicle.recovered();
       return owing;
     });
     chronicle.prune(EVERYTHING);
     expect(chronicle.has(uuid)).toBe(true);
-    chronicle.tell({ op: 'logbook', uuid, status: 'finished', followUps: 0, at: 1 });
+    chronicle.report({ op: 'logbook', uuid, status: 'finished', followUps: 0, at: 1 });
     chronicle.prune(EVERYTHING);
     expect(chronicle.has(uuid)).toBe(false);
   });
@@ -433,7 +433,7 @@ describe('what is needed later stays:', () => {
   test('evacuations that an operator declared abandoned', () => {
     using chronicle = new Chronicle();
     longAfter(chronicle, () => {
-      chronicle.tell({ op: 'abandon_evacuation', record: 'r', instance: 'i', by: 'operator', at: 1 });
+      chronicle.report({ op: 'abandon_evacuation', record: 'r', instance: 'i', by: 'operator', at: 1 });
       chronicle.recovered();
       chronicle.recovered();
     });
@@ -478,7 +478,7 @@ test('after any history pruning changes no answer on which a decision about a ho
         known.add(uuid);
         chronicle.attempt(uuid, kind, { [instance]: step }, host);
         if (end !== 'running') chronicle.ends(uuid, end);
-        if (owes && end === 'finished') chronicle.tell({ op: 'logbook', uuid, status: end, followUps: 1, at: 1 });
+        if (owes && end === 'finished') chronicle.report({ op: 'logbook', uuid, status: end, followUps: 1, at: 1 });
         chronicle.clock.pass(1_000);
       }
       chronicle.serves(40);

@@ -17,7 +17,7 @@ class Story {
     this.#writer = writer;
   }
 
-  tell(...mutations: Mutation[]): readonly unknown[] {
+  report(...mutations: Mutation[]): readonly unknown[] {
     const [outcome] = this.#writer.commit([mutations]).outcomes;
     if (!outcome?.ok) throw outcome?.error ?? new Error('no outcome');
     return outcome.results;
@@ -29,7 +29,7 @@ class Story {
     // Far apart: a second failure is no duplicate of one whose recovery is over.
     const at = this.#time * 1_000_000;
     const payload = JSON.stringify({ event, n: this.#time });
-    this.tell(notification({ uuid, host, target: `host:${host}`, payload, status, at }));
+    this.report(notification({ uuid, host, target: `host:${host}`, payload, status, at }));
     return uuid;
   }
 
@@ -39,19 +39,19 @@ class Story {
     steps: readonly Transitions[],
     { host = 'compute-1', detail = {} }: { readonly host?: string; readonly detail?: object } = {},
   ): FlowSnapshot {
-    const [flow] = this.tell(flowOf(uuid, { target: `host:${host}` })) as [FlowSnapshot];
+    const [flow] = this.report(flowOf(uuid, { target: `host:${host}` })) as [FlowSnapshot];
     const atomId = flow.atoms[0]?.id ?? 0;
     const planned = steps.map(([object, before]) => ({ key: `${kind} ${object}`, kind, object, before, detail }));
-    const [rows] = this.tell({ op: 'plan_steps', atomId, steps: planned }) as [StepRow[]];
+    const [rows] = this.report({ op: 'plan_steps', atomId, steps: planned }) as [StepRow[]];
     for (const [index, [, , ...states]] of steps.entries()) {
-      for (const state of states) this.tell({ op: 'step', stepId: rows[index]?.id ?? 0, state, at: 1 });
+      for (const state of states) this.report({ op: 'step', stepId: rows[index]?.id ?? 0, state, at: 1 });
     }
-    this.tell({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: null, at: 2 });
+    this.report({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: null, at: 2 });
     return flow;
   }
 
   ends(uuid: string, ...statuses: LogbookStatus[]): void {
-    for (const status of statuses) this.tell({ op: 'logbook', uuid, status, at: 3 });
+    for (const status of statuses) this.report({ op: 'logbook', uuid, status, at: 3 });
   }
 }
 
@@ -179,7 +179,7 @@ test('crashes of an instance are its recoveries that were not ignored, newest fi
   const target = 'instance:a';
   const crash = (at: number, other: Partial<AcceptNotification> = {}) => {
     const accepted = notification({ type: 'VM', target, payload: '{"event":"CRASH"}', generatedAt: at, at, ...other });
-    story.tell(accepted);
+    story.report(accepted);
     return accepted.uuid;
   };
   const first = crash(10);
@@ -201,7 +201,7 @@ describe('moved away', () => {
   const away = (instance: string, destination: string | null, isStarted = false) => ({
     instance,
     destination,
-    isBegun: isStarted,
+    isStarted,
   });
 
   test('is what evacuations of the host carried out, of each instance the newest', () => {
@@ -279,8 +279,8 @@ test('a recovery is shown with its attempts, tasks, steps and events, and listed
   const first = story.responds('STOPPED');
   const flow = story.attempt(first, 'evacuate', [['a', 'active', 'intent', 'done']]);
   story.ends(first, 'error');
-  const [second] = story.tell(flowOf(first)) as [FlowSnapshot];
-  story.tell(line(second, 'one'), line(second, 'two'), { op: 'resume_flow', flowId: second.flow.id });
+  const [second] = story.report(flowOf(first)) as [FlowSnapshot];
+  story.report(line(second, 'one'), line(second, 'two'), { op: 'resume_flow', flowId: second.flow.id });
   const later = story.responds('STARTED', 'finished');
 
   expect(QUERIES.show(db, 'unknown')).toBeNull();
@@ -308,7 +308,7 @@ test('a recovery is shown with its attempts, tasks, steps and events, and listed
     counts: { running: 1, finished: 1 },
     open: [{ uuid: first }],
   });
-  story.tell({ op: 'host', name: 'compute-9', reserved: 0, by: 'operator', at: 7 });
+  story.report({ op: 'host', name: 'compute-9', reserved: 0, by: 'operator', at: 7 });
   expect(QUERIES.hosts(db)).toEqual([{ name: 'compute-9', reserved: 0, updated_at: 7, updated_by: 'operator' }]);
 });
 
@@ -316,16 +316,16 @@ test('steps planned again keep what they know', () => {
   using place = new Place();
   const { writer } = place.term();
   const story = new Story(writer);
-  const [flow] = story.tell(flowOf(story.responds('STOPPED'))) as [FlowSnapshot];
+  const [flow] = story.report(flowOf(story.responds('STOPPED'))) as [FlowSnapshot];
   const atomId = flow.atoms[0]?.id ?? 0;
   const plan = (before: string): Mutation => ({
     op: 'plan_steps',
     atomId,
     steps: [{ key: 'k', kind: 'evacuate', object: 'a', before }],
   });
-  const [[step]] = story.tell(plan('active')) as [[StepRow]];
-  story.tell({ op: 'step', stepId: step.id, state: 'intent', requestId: 'req-1', detail: { n: 1 }, at: 5 });
-  const [[again]] = story.tell(plan('error')) as [[StepRow]];
+  const [[step]] = story.report(plan('active')) as [[StepRow]];
+  story.report({ op: 'step', stepId: step.id, state: 'intent', requestId: 'req-1', detail: { n: 1 }, at: 5 });
+  const [[again]] = story.report(plan('error')) as [[StepRow]];
   expect(again).toMatchObject({ id: step.id, state: 'intent', before: '"active"', request_id: 'req-1', intent_at: 5 });
 });
 
@@ -359,7 +359,7 @@ describe('reserved hosts in use', () => {
     const begins = (host: string, reserved: string | null): FlowSnapshot => {
       const plan = JSON.stringify({ inputs: { reserved_host: reserved } });
       const uuid = story.responds('STOPPED', 'new', host);
-      return story.tell(flowOf(uuid, { target: `host:${host}`, plan }))[0] as FlowSnapshot;
+      return story.report(flowOf(uuid, { target: `host:${host}`, plan }))[0] as FlowSnapshot;
     };
     const first = begins('c1', 'r1');
     begins('c2', null);
@@ -367,10 +367,10 @@ describe('reserved hosts in use', () => {
     expect(inUse()).toEqual(['r1']);
     expect(QUERIES.reservedHostsInUse(db, first.flow.logbook_id)).toEqual([]);
     const close = { op: 'close_flow', flowId: first.flow.id, error: null, at: 2 } as const;
-    story.tell({ ...close, state: 'ABANDONED' });
+    story.report({ ...close, state: 'ABANDONED' });
     expect(inUse()).toEqual(['r1']);
     const third = begins('c3', 'r3');
-    story.tell({ ...close, flowId: third.flow.id, state: 'FAILURE' });
+    story.report({ ...close, flowId: third.flow.id, state: 'FAILURE' });
     expect(inUse()).toEqual(['r1']);
   });
 });

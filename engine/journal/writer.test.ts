@@ -196,7 +196,7 @@ describe('a lock that another process holds', () => {
     await using holder = new Child('./lock-holder.ts', [place.path]);
     expect(await holder.line()).toBe('locked');
     // Both sit in one pipe: the writer blocks this thread, the kernel wakes the holder.
-    holder.say('unlock');
+    holder.log('unlock');
     expect(openFlow(writer).flow.state).toBe('RUNNING');
   });
 

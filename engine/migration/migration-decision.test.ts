@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Instance } from '../cloud/cloud.ts';
-import { SILENT_LOOKS } from '../evacuation/evacuation-decision.ts';
+import { READS_WITHOUT_TRACE } from '../evacuation/evacuation-decision.ts';
 import type { StepState } from '../journal/rows.ts';
 import type { InstanceActionFacts } from '../task-drivers/recovery-action/instance-action-decision.ts';
 import { decideConfirmation, decideMigration, type Journey, planMigration } from './migration-decision.ts';
@@ -232,7 +232,7 @@ describe('in every combination of facts', () => {
     fc.assert(
       fc.property(anything, fc.constantFrom(LIVE, COLD), ({ host, vmState, taskState, ...rest }, journey) => {
         const known = { ...rest, instance: instance({ host, vmState, taskState }) };
-        const isSilent = rest.readsWithoutTrace >= SILENT_LOOKS && rest.withoutTraceMs >= LIMITS.queueWaitMs;
+        const isSilent = rest.readsWithoutTrace >= READS_WITHOUT_TRACE && rest.withoutTraceMs >= LIMITS.queueWaitMs;
         for (const [decision, where] of [
           [decideMigration(known, journey, LIMITS), 'c2'],
           [decideConfirmation(known, 'c1', LIMITS), 'c1'],

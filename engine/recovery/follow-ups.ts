@@ -62,11 +62,11 @@ export class FollowUps {
     this.#owed = next;
     for (const row of rows) {
       const owed = next.get(row.uuid);
-      if (owed && owed.dueAt <= now && !signal.aborted) await this.#lookAt(row, owed, signal);
+      if (owed && owed.dueAt <= now && !signal.aborted) await this.#readHost(row, owed, signal);
     }
   }
 
-  async #lookAt(row: LogbookRow, owed: Owed, signal: AbortSignal): Promise<void> {
+  async #readHost(row: LogbookRow, owed: Owed, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#parts;
     owed.dueAt = clock.boottime() + REPEAT_MS;
     const left = await this.#left(row, signal).catch((error: unknown) => {

@@ -53,7 +53,11 @@ async function generous(settings: ScriptedCloudSettings = {}): Promise<ScriptedC
 
 /** Short names for the rights, with their results. */
 async function found(cloud: ScriptedCloud, needs: Partial<Needs> = {}, requested: 'requests' | 'roles' = 'requests') {
-  const { rights } = await checkRights({ cloud: cloud.client(), needs: { ...NOTHING, ...needs }, asked: requested });
+  const { rights } = await checkRights({
+    cloud: cloud.client(),
+    needs: { ...NOTHING, ...needs },
+    requested: requested,
+  });
   return rights.map(({ right, verdict: state, reason }) => [right.replace(/ \(.*?\)/, ''), state, reason]);
 }
 
@@ -163,7 +167,7 @@ describe('if Keystone or the versions refuse, nothing else is requested', () => 
     const { rights } = await checkRights({
       cloud: cloud.client({ credentials: cloud.credentials({ region: 'two' }) }),
       needs: NOTHING,
-      asked: 'requests',
+      requested: 'requests',
     });
     expect(rights).toEqual([
       { right: login, verdict: 'refused', reason: expect.stringContaining('no endpoint for compute') },
@@ -181,7 +185,7 @@ describe('if Keystone or the versions refuse, nothing else is requested', () => 
     await using cloud = await generous();
     const client = cloud.client();
     await cloud.stop('keystone');
-    const { rights } = await checkRights({ cloud: client, needs: NOTHING, asked: 'requests' });
+    const { rights } = await checkRights({ cloud: client, needs: NOTHING, requested: 'requests' });
     expect(rights).toEqual([
       { right: login, verdict: 'unknown', reason: expect.stringContaining('Keystone cannot be reached') },
     ]);

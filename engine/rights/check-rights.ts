@@ -13,7 +13,7 @@ export interface RightsCheck {
   readonly cloud: Cloud;
   readonly needs: Needs;
   /** `requests`: an evacuation is requested as well, in a way that Nova refuses. */
-  readonly asked: 'requests' | 'roles';
+  readonly requested: 'requests' | 'roles';
   readonly call?: ActOptions;
 }
 
@@ -29,7 +29,7 @@ export interface RightsFound {
  *
  * @throws the reason of the signal of `call`
  */
-export async function checkRights({ cloud, needs, asked: requested, call = {} }: RightsCheck): Promise<RightsFound> {
+export async function checkRights({ cloud, needs, requested, call = {} }: RightsCheck): Promise<RightsFound> {
   let access: CloudAccess | undefined;
   const logIn = async (): Promise<Attempted> => {
     access = await cloud.access(call);

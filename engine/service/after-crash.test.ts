@@ -9,7 +9,7 @@ import type { Driver, DriverCall } from '../task-drivers/driver.ts';
 /** Custom tasks `open` and `work` around the evacuation; the test decides their outcomes. */
 class Tasks implements Driver {
   readonly steps = 'one';
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   readonly calls: DriverCall[] = [];
   befall: (what: string, call: DriverCall) => Promise<void> = async () => {};
 
@@ -17,10 +17,10 @@ class Tasks implements Driver {
   undo = async (call: DriverCall): Promise<void> => void (await this.#do('undo', call));
 
   async #do(what: string, call: DriverCall): Promise<Values> {
-    this.asked.push(`${what} ${call.task}`);
+    this.requested.push(`${what} ${call.task}`);
     this.calls.push(call);
     await this.befall(`${what} ${call.task}`, call);
-    return { [`of_${call.task}`]: `${call.task} ${this.asked.length}` };
+    return { [`of_${call.task}`]: `${call.task} ${this.requested.length}` };
   }
 }
 
@@ -111,7 +111,7 @@ describe('a flow whose engine died is', () => {
     await using _ = here;
     const view = await here.until(await diesAt(here, tasks, 'run work'));
     expect([view.notification.status, states(view)]).toEqual(['finished', ['SUCCESS']]);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
   });
 
@@ -121,7 +121,7 @@ describe('a flow whose engine died is', () => {
     const view = await here.until(await diesAt(here, tasks, 'run work'));
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
     expect(view.flows[0]?.error).toBe('its engine ended, and its policy is to restart');
-    expect(tasks.asked).toEqual(['run open', 'run work', 'run open', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'run open', 'run work']);
     expectMovedOnce(here);
   });
 
@@ -134,7 +134,7 @@ describe('a flow whose engine died is', () => {
     expect(view.notification.message).toBe('work: it was interrupted; its outcome is unknown');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['work', 'not done']])));
     expect((await here.until(uuid, 'failed', 'finished')).notification.status).toBe('finished');
-    expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
   });
 
@@ -144,7 +144,7 @@ describe('a flow whose engine died is', () => {
     const view = await here.until(await diesAt(here, tasks, 'run work'), 'error');
     expect(states(view)).toEqual(['REVERTED']);
     expect(view.notification.message).toBe('its engine ended, and its policy is to roll back');
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     const [, , work, open] = tasks.calls;
     expect([work?.inputs.of_open, work?.outputs, work?.options.command]).toEqual([
       'open 1',
@@ -168,7 +168,7 @@ describe('a flow whose engine died is', () => {
     await here.clock.run(here.life.death);
     await here.start('n3');
     expect(states(await here.until(uuid, 'error'))).toEqual(['REVERTED']);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'undo open']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'undo open', 'undo open']);
     expect(tasks.calls.at(-1)?.outputs).toEqual({ of_open: 'open 1' });
     expect(tasks.calls.map(({ isResumed }) => isResumed)).toEqual([false, false, false, false, true]);
   });
@@ -188,7 +188,7 @@ describe('a flow whose engine died is', () => {
     tasks.befall = async () => {};
     await here.start('n2');
     expect(states(await here.until(uuid))).toEqual(['SUCCESS']);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'run work']);
   });
 
   it('a dead letter if engines die in it repeatedly, restarted or not', async () => {
@@ -226,12 +226,12 @@ describe('a task that a flow rolled back', () => {
   it('counts as not done: the next round does it again', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    const mend = breaks(tasks, 'run work');
+    const remedy = breaks(tasks, 'run work');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    mend();
+    remedy();
     expect(states(await here.until(uuid))).toEqual(['REVERTED', 'SUCCESS']);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open', 'run open', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'undo open', 'run open', 'run work']);
   });
 
   it('is retried as often as the task itself, and reported when it stays', async () => {
@@ -247,21 +247,21 @@ describe('a task that a flow rolled back', () => {
       state: 'REVERT_FAILURE',
       error: 'it broke',
     });
-    expect(tasks.asked.filter((one) => one === 'undo open')).toHaveLength(3);
+    expect(tasks.requested.filter((one) => one === 'undo open')).toHaveLength(3);
   });
 
   it('and could not, is in doubt in the next round', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    const mend = breaks(tasks, 'run work', 'undo open');
+    const remedy = breaks(tasks, 'run work', 'undo open');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    mend();
+    remedy();
     const view = await here.until(uuid, 'failed', 'finished');
     expect(view.notification.message).toBe('open: its effect could not be rolled back; its outcome is unknown');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     expect(states(await here.until(uuid, 'failed', 'finished')).at(-1)).toBe('SUCCESS');
-    expect(tasks.asked.filter((one) => one === 'run open')).toHaveLength(1);
+    expect(tasks.requested.filter((one) => one === 'run open')).toHaveLength(1);
   });
 
   it('may be what an earlier flow did', async () => {
@@ -272,11 +272,11 @@ describe('a task that a flow rolled back', () => {
       if (what === 'run work') throw new TaskFailure('it broke');
     };
     expect(states(await here.until(uuid, 'error'))).toEqual(['ABANDONED', 'REVERTED']);
-    expect(tasks.asked.slice(2)).toEqual(['run work', 'undo work', 'undo open']);
+    expect(tasks.requested.slice(2)).toEqual(['run work', 'undo work', 'undo open']);
     expect(tasks.calls.at(-1)?.outputs).toEqual({ of_open: 'open 1' });
     tasks.befall = async () => {};
     expect(states(await here.until(uuid))).toEqual(['ABANDONED', 'REVERTED', 'SUCCESS']);
-    expect(tasks.asked.slice(5)).toEqual(['run open', 'run work']);
+    expect(tasks.requested.slice(5)).toEqual(['run open', 'run work']);
   });
 
   it('partly, because engines died in it too often, is in doubt in the next round', async () => {
@@ -307,10 +307,10 @@ describe('a task that a flow rolled back', () => {
   it('and could not, of a task that had failed itself, is in doubt in the next round', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    const mend = breaks(tasks, 'run work', 'undo work');
+    const remedy = breaks(tasks, 'run work', 'undo work');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    mend();
+    remedy();
     expect((await here.until(uuid, 'failed', 'finished')).notification.message).toBe(
       'work: its effect could not be rolled back; its outcome is unknown',
     );
@@ -321,10 +321,10 @@ describe('a task that a flow rolled back', () => {
   it('without success, gives later tasks its outputs when the operator states that it is done', async () => {
     const { here, tasks } = await scene(FAILS);
     await using _ = here;
-    const mend = breaks(tasks, 'run work', 'undo open');
+    const remedy = breaks(tasks, 'run work', 'undo open');
     const uuid = await here.hostFails('c1');
     await here.until(uuid, 'error');
-    mend();
+    remedy();
     await here.until(uuid, 'failed', 'finished');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['open', 'done']])));
     await here.until(uuid, 'finished');
@@ -351,7 +351,7 @@ describe('a task that a flow rolled back', () => {
     tasks.befall = async () => {};
     await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     await here.until(uuid);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'run work']);
   });
 
   it('is no doubt any more, and the operator need not decide it', async () => {
@@ -372,11 +372,11 @@ describe('a task that a flow rolled back', () => {
     await here.clock.run(began.promise);
     await here.clock.run(here.engine.operator.turn(uuid, 'rollback'));
     await here.until(uuid, 'failed');
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     isHanging = false;
     await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect(states(await here.until(uuid, 'finished', 'failed'))).toEqual(['REVERTED', 'SUCCESS']);
-    expect(tasks.asked.slice(4)).toEqual(['run open', 'run work']);
+    expect(tasks.requested.slice(4)).toEqual(['run open', 'run work']);
   });
 });
 
@@ -409,7 +409,7 @@ describe('an operator', () => {
     });
     expect(states(view)).toEqual(['REVERTED']);
     await here.clock.run(here.clock.sleep(hour));
-    expect(tasks.asked).toEqual(['run open', 'run work', 'undo work', 'undo open']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'undo work', 'undo open']);
     tasks.befall = async () => {};
     await here.clock.run(here.engine.operator.retry(uuid, 'none'));
     expect(states(await here.until(uuid, 'finished', 'failed'))).toEqual(['REVERTED', 'SUCCESS']);
@@ -423,7 +423,7 @@ describe('an operator', () => {
     await here.clock.run(here.engine.operator.turn(uuid, 'restart'));
     const view = await here.until(uuid);
     expect([view.notification.status, states(view)]).toEqual(['finished', ['ABANDONED', 'SUCCESS']]);
-    expect(tasks.asked).toEqual(['run open', 'run work', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work', 'run work']);
     expectMovedOnce(here);
   });
 
@@ -435,7 +435,7 @@ describe('an operator', () => {
     const view = await here.until(uuid, 'failed');
     // No engine died.
     expect(view.notification.message).toBe('work: it was interrupted; its outcome is unknown');
-    expect(tasks.asked).toEqual(['run open', 'run work']);
+    expect(tasks.requested).toEqual(['run open', 'run work']);
   });
 
   it('is refused where no flow is at work, and interrupts nothing', async () => {
@@ -446,7 +446,7 @@ describe('an operator', () => {
     tasks.befall = (_what, { context }) => untilEnded(context.signal);
     await turn(uuid, 'rollback');
     await expect(turn(uuid, 'restart')).rejects.toThrow('is rolling back; it can be retried after that');
-    expect(tasks.asked.filter((one) => one === 'run work')).toHaveLength(1);
+    expect(tasks.requested.filter((one) => one === 'run work')).toHaveLength(1);
   });
 
   it('is refused when it is over', async () => {

@@ -36,14 +36,14 @@ async function reported(witness: 'confirms' | 'does not confirm', isDead: boolea
   });
   const { logbook } = await here.clock.run(here.engine.accept(notification, 'fencing', undefined, WATCHER));
   const { notification: end } = await here.until(logbook.uuid);
-  return { here, instance, asked: requested, end, seconds: (here.clock.boottime() - startedAt) / 1000 };
+  return { here, instance, requested: requested, end, seconds: (here.clock.boottime() - startedAt) / 1000 };
 }
 
 const isFenced = ({ status }: NotificationView): boolean => status === 'finished';
 
 describe('a watcher on another node that reports a fencing', () => {
   it('has the host recovered at once when this node confirms it', async () => {
-    const { here, instance, asked: requested, end, seconds } = await reported('confirms', true);
+    const { here, instance, requested, end, seconds } = await reported('confirms', true);
     await using _ = here;
     expect([isFenced(end), here.world.requireInstance(instance).host]).toEqual([true, 'c2']);
     expect(requested).toEqual([true, false]);

@@ -30,7 +30,7 @@ class Played implements Driver {
     this.calls.push({ what: 'undo', call });
   };
 
-  get asked(): string[] {
+  get requested(): string[] {
     return this.calls.map(({ what, call }) => `${what} ${call.task} ${call.attempt}`);
   }
 }
@@ -113,7 +113,7 @@ requires = recovered_instances, nothing
     await using here = await world(driver, 'when = instances.count > 2\nprovides = ticket\n');
     const view = await here.until(await here.hostFails('c1'));
     expect(outcome(view)).toEqual(['finished', 'SUCCESS: alert SUCCESS']);
-    expect(driver.asked).toEqual([]);
+    expect(driver.requested).toEqual([]);
     expect(view.flows[0]?.events.at(-1)?.message).toBe('Skipped: instances.count > 2 does not hold');
   });
 
@@ -131,7 +131,7 @@ requires = recovered_instances, nothing
     expect(view.notification.message).toMatch(/alert: it broke/);
     expect(view.flows[0]?.state).toBe(state);
     const runs = ['run alert 1', 'run alert 2'];
-    expect(driver.asked).toEqual(policy === 'rollback' ? [...runs, 'undo alert 1'] : runs);
+    expect(driver.requested).toEqual(policy === 'rollback' ? [...runs, 'undo alert 1'] : runs);
   });
 
   it('can end the recovery well', async () => {
@@ -173,7 +173,7 @@ describe('a custom task whose time was up', () => {
     expect(view.notification.message).toBe(
       'alert: timed out after 7 s, and its check does not know the outcome: no idea',
     );
-    expect(driver.asked).toEqual(['run alert 1', 'check alert 2']);
+    expect(driver.requested).toEqual(['run alert 1', 'check alert 2']);
   });
 
   it('runs again when its check reports that it was not done', async () => {
@@ -181,7 +181,7 @@ describe('a custom task whose time was up', () => {
     await using here = await world(driver, 'timeout = 7\nretries = 1\nafter_crash = check\n');
     const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
     expect(view.notification.message).toBe('alert: timed out after 7 s');
-    expect(driver.asked).toEqual(['run alert 1', 'check alert 2', 'run alert 2']);
+    expect(driver.requested).toEqual(['run alert 1', 'check alert 2', 'run alert 2']);
   });
 
   it('reports so in the next round too', async () => {
@@ -193,7 +193,7 @@ describe('a custom task whose time was up', () => {
     expect(view.notification.message).toBe(
       'alert: timed out after 7 s, and its check does not know the outcome: no idea',
     );
-    expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'check alert 1']);
   });
 });
 
@@ -217,7 +217,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver, 'after_crash = idempotent\n');
     const uuid = await cutOff(driver, here, began);
     expect(outcome(await here.until(uuid))).toEqual(['finished', 'SUCCESS: alert SUCCESS']);
-    expect(driver.asked).toEqual(['run alert 1', 'run alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'run alert 1']);
     expect(driver.calls.map(({ call }) => [call.stepKey, call.isResumed])).toEqual([
       [`${uuid}/alert`, false],
       [`${uuid}/alert`, true],
@@ -234,7 +234,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver, 'after_crash = check\n');
     const uuid = await cutOff(driver, here, began);
     expect(outcome(await here.until(uuid, 'finished', 'failed'))).toEqual(ends);
-    expect(driver.asked).toEqual(['run alert 1', ...requested]);
+    expect(driver.requested).toEqual(['run alert 1', ...requested]);
   });
 
   it('is in doubt when it runs once; the operator states that it was done, and it does not run again', async () => {
@@ -245,15 +245,15 @@ describe('a custom task that was cut off', () => {
     const view = await here.until(uuid, 'finished', 'failed');
     expect(outcome(view)).toEqual(['failed', 'FAILURE: alert FAILURE']);
     expect(view.notification.message).toMatch(/alert: it was interrupted; its outcome is unknown/);
-    const say = (decisions: [string, 'done' | 'not done'][]) =>
+    const log = (decisions: [string, 'done' | 'not done'][]) =>
       here.clock.run(here.engine.operator.retry(uuid, 'none', new Map(decisions)));
-    await expect(say([])).rejects.toThrow(
+    await expect(log([])).rejects.toThrow(
       /outcome of alert is unknown; find out whether it was done and state --done alert or --not-done alert/,
     );
-    await expect(say([['other', 'done']])).rejects.toThrow(/task other of .* is not in doubt; these are: alert/);
-    await say([['alert', 'done']]);
+    await expect(log([['other', 'done']])).rejects.toThrow(/task other of .* is not in doubt; these are: alert/);
+    await log([['alert', 'done']]);
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-    expect(driver.asked).toEqual(['run alert 1']);
+    expect(driver.requested).toEqual(['run alert 1']);
   });
 
   it('is not run again on the word that it was done, when its check does not know', async () => {
@@ -264,7 +264,7 @@ describe('a custom task that was cut off', () => {
     await here.until(uuid, 'failed');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', 'done']])));
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-    expect(driver.asked).toEqual(['run alert 1', 'check alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'check alert 1']);
   });
 
   it('is checked in the next flow too, if its check had no time to respond', async () => {
@@ -280,7 +280,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver, 'after_crash = check\ntimeout = 7\n');
     const uuid = await cutOff(driver, here, began);
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-    expect(driver.asked).toEqual(['run alert 1', 'check alert 1', 'check alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'check alert 1', 'check alert 1']);
   });
 
   it.each([
@@ -296,10 +296,10 @@ describe('a custom task that was cut off', () => {
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/^dead letter/);
       await here.clock.run(here.engine.operator.retry(uuid, 'none'));
       expect((await here.until(uuid, 'failed')).notification.message).toMatch(/its outcome is unknown/);
-      expect(driver.asked).toEqual(['run alert 1']);
+      expect(driver.requested).toEqual(['run alert 1']);
       await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', decision]])));
       expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-      expect(driver.asked).toEqual(requested);
+      expect(driver.requested).toEqual(requested);
     },
   );
 
@@ -311,7 +311,7 @@ describe('a custom task that was cut off', () => {
     await here.until(uuid, 'failed');
     await here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([['alert', 'not done']])));
     expect(outcome(await here.until(uuid, 'finished', 'failed')).slice(0, 1)).toEqual(['finished']);
-    expect(driver.asked).toEqual(['run alert 1', 'run alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'run alert 1']);
   });
 
   it('and reports itself that nothing was done, runs again though it runs once', async () => {
@@ -326,7 +326,7 @@ describe('a custom task that was cut off', () => {
     await using here = await world(driver);
     const uuid = await cutOff(driver, here, began.promise);
     expect(outcome(await here.until(uuid))).toEqual(['finished', 'SUCCESS: alert SUCCESS']);
-    expect(driver.asked).toEqual(['run alert 1', 'run alert 1']);
+    expect(driver.requested).toEqual(['run alert 1', 'run alert 1']);
   });
 });
 
@@ -360,6 +360,6 @@ describe('a custom task that runs once', () => {
     const view = await here.until(await here.hostFails('c1'), 'failed', 'error');
     expect(view.notification).toMatchObject({ status: 'failed', message: 'alert: no answer came' });
     expect(view.flows.map(({ state }) => state)).toEqual(['FAILURE']);
-    expect(driver.asked).toEqual(['run alert 1']);
+    expect(driver.requested).toEqual(['run alert 1']);
   });
 });

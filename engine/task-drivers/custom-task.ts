@@ -21,10 +21,10 @@ import { type OccurrenceName, occurrenceOf } from '#config/pipelines/occurrence.
 import type { Phase } from '#config/pipelines/pipelines.ts';
 import type { CustomTask } from '#config/pipelines/task-definition.ts';
 import { errorMessage } from '#protocol/error-message.ts';
+import type { Step } from '../flow/journaled-steps.ts';
 import { InDoubt, Interrupted, NotDone, TaskFailure } from '../flow/outcome.ts';
 import type { PlannedTask, Values } from '../flow/plan.ts';
 import type { EarlierStep } from '../flow/recovery-history.ts';
-import type { Step } from '../flow/step-ledger.ts';
 import type { Task, TaskContext } from '../flow/task.ts';
 import type { Driver, DriverCall, LoadDriver } from './driver.ts';
 import { TASK_STEP, taskStepKey } from './task-step.ts';

@@ -15,7 +15,7 @@ export async function waitUntil(
   const outageRetry = new OutageRetry(context);
   let left = limitMs;
   for (;;) {
-    const lookedAt = clock.boottime();
+    const checkedAt = clock.boottime();
     try {
       if (await holds()) return true;
       outageRetry.answered();
@@ -25,6 +25,6 @@ export async function waitUntil(
     }
     if (left <= 0) return false;
     await clock.sleep(settings.verifyIntervalMs, signal);
-    left -= clock.boottime() - lookedAt;
+    left -= clock.boottime() - checkedAt;
   }
 }

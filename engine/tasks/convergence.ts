@@ -10,9 +10,9 @@
 import { CloudError, isOutage } from '#openstack/cloud-error.ts';
 import type { Accepted } from '../cloud/call.ts';
 import { crashPoint } from '../crash-points.ts';
+import type { Step } from '../flow/journaled-steps.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { Json, Values } from '../flow/plan.ts';
-import type { Step } from '../flow/step-ledger.ts';
 import type { TaskContext } from '../flow/task.ts';
 import { growingPause, LONGEST_PAUSE_MS } from './growing-pause.ts';
 import { failureOf, OutageRetry } from './outage-retry.ts';

@@ -18,7 +18,7 @@ class Place {
   policy = POLICY;
   /** Nova does not respond before this number of instances was queried. */
   answersFrom = 0;
-  asking = 0;
+  querying = 0;
   readonly #answers = Promise.withResolvers<void>();
   readonly #watch: GuestWatch;
   #now = 0;
@@ -33,8 +33,8 @@ class Place {
         this.reports.push(body);
       },
       queryInstance: async () => {
-        this.asking += 1;
-        if (this.asking >= this.answersFrom) this.#answers.resolve();
+        this.querying += 1;
+        if (this.querying >= this.answersFrom) this.#answers.resolve();
         await this.#answers.promise;
         return this.facts;
       },

@@ -16,18 +16,18 @@ export type Health =
   /** A source has not responded yet. */
   | { readonly is: 'waiting' };
 
-export function healthOf(bmc: LatestFacts, policy: Policy, watching: Watching | undefined, now: number): Health {
-  const blindSources = bmc.blindSources();
+export function healthOf(latest: LatestFacts, policy: Policy, watching: Watching | undefined, now: number): Health {
+  const blindSources = latest.blindSources();
   const pacemaker = blindSources.find(([source]) => source === 'pacemaker');
   if (pacemaker !== undefined) return { is: 'blind', reason: `Pacemaker: ${pacemaker[1]}` };
-  const reported = bmc.factsOf('pacemaker');
+  const reported = latest.factsOf('pacemaker');
   const [first] = reported;
   if (first !== undefined && reported.every(({ state }) => state === 'unknown')) {
     return { is: 'blind', reason: `Pacemaker has no state of any host: ${first.detail}` };
   }
-  if (!bmc.isRead) return { is: 'waiting' };
+  if (!latest.isRead) return { is: 'waiting' };
   const sources = blindSources.map(([source, why]) => `${source}: ${why}`);
-  const decisions = [...byHost(bmc.facts())].map(([host, facts]) => ({ host, ...decide(facts, policy, now) }));
+  const decisions = [...byHost(latest.facts())].map(([host, facts]) => ({ host, ...decide(facts, policy, now) }));
   const [unknown] = decisions;
   if (unknown === undefined) return { is: 'blind', reason: sources.join('; ') };
   if (decisions.every(({ state }) => state === 'unknown')) {

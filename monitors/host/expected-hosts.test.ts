@@ -14,16 +14,16 @@ const up = (source: Fact['source'], host: string, more: Partial<Fact> = {}): Fac
 const expectedIn = (inventory: string, segments: readonly string[] = []) =>
   expectedHosts(sourcePlace(inventory).options.hostSources.inventory, segments, 'controller-1');
 
-function bmcOf(...facts: readonly Fact[]): LatestFacts {
+function latestOf(...facts: readonly Fact[]): LatestFacts {
   const sources = [...new Set(facts.map(({ source }) => source))];
-  const bmc = new LatestFacts(sources);
+  const latest = new LatestFacts(sources);
   for (const source of sources) {
-    bmc.put(
+    latest.put(
       source,
       facts.filter((fact) => fact.source === source),
     );
   }
-  return bmc;
+  return latest;
 }
 
 test('the hosts of the inventory and of the segments except this one are expected, each once for any form of its name', () => {
@@ -43,8 +43,8 @@ test('an inventory that cannot be read is a fault, and the segments are expected
 
 test('a host that Pacemaker does not know is not watched, also if its BMC is read; similar names are shown', () => {
   const expected = expectedIn('hosts: { a: {}, node-13: {} }', ['c']);
-  const bmc = bmcOf(up('pacemaker', 'a'), up('pacemaker', 'node-13.local'), up('ipmi', 'node-13'));
-  expect(watchingOf(expected, bmc, PACEMAKER_FENCED)).toEqual({
+  const latest = latestOf(up('pacemaker', 'a'), up('pacemaker', 'node-13.local'), up('ipmi', 'node-13'));
+  expect(watchingOf(expected, latest, PACEMAKER_FENCED)).toEqual({
     expected: 3,
     watched: 2,
     unwatched: [
@@ -61,34 +61,34 @@ test('a host that Pacemaker does not know is not watched, also if its BMC is rea
 test('a host of Pacemaker that the inventory lacks is unlisted if another source needs the inventory', () => {
   const expected = expectedIn('hosts: { a: {} }');
   const facts = [up('pacemaker', 'a'), up('pacemaker', 'b')];
-  expect(watchingOf(expected, bmcOf(...facts), PACEMAKER_FENCED)?.unlisted).toEqual([]);
-  expect(watchingOf(expected, bmcOf(...facts, up('redfish', 'a')), PACEMAKER_FENCED)?.unlisted).toEqual(['b']);
+  expect(watchingOf(expected, latestOf(...facts), PACEMAKER_FENCED)?.unlisted).toEqual([]);
+  expect(watchingOf(expected, latestOf(...facts, up('redfish', 'a')), PACEMAKER_FENCED)?.unlisted).toEqual(['b']);
 });
 
 test('with a matrix a host is watched if a source has it on a network of the matrix', () => {
   const expected = expectedIn('hosts: { a: {}, b: {} }');
-  const bmc = bmcOf(up('consul', 'a', { network: 'storage' }), up('heartbeat', 'b'));
-  expect(watchingOf(expected, bmc, MASAKARI_MATRIX)?.unwatched.map(({ host }) => host)).toEqual(['b']);
+  const latest = latestOf(up('consul', 'a', { network: 'storage' }), up('heartbeat', 'b'));
+  expect(watchingOf(expected, latest, MASAKARI_MATRIX)?.unwatched.map(({ host }) => host)).toEqual(['b']);
 });
 
 test('there is no result while the source that decides is blind', () => {
-  const bmc = bmcOf(up('pacemaker', 'x'));
-  bmc.cannotSee('pacemaker', 'no response');
-  expect(watchingOf(expectedIn('hosts: { a: {} }'), bmc, PACEMAKER_FENCED)).toBeUndefined();
+  const latest = latestOf(up('pacemaker', 'x'));
+  latest.cannotSee('pacemaker', 'no response');
+  expect(watchingOf(expectedIn('hosts: { a: {} }'), latest, PACEMAKER_FENCED)).toBeUndefined();
 });
 
 test('a node of compute_hosts that Pacemaker does not list is not watched', () => {
   const detail = 'Pacemaker knows no node b; see [host] compute_hosts';
-  const bmc = bmcOf(up('pacemaker', 'a'), up('pacemaker', 'b', { state: 'unknown', isUnlisted: true, detail }));
-  const watching = watchingOf(expectedIn('hosts: {}'), bmc, PACEMAKER_FENCED);
+  const latest = latestOf(up('pacemaker', 'a'), up('pacemaker', 'b', { state: 'unknown', isUnlisted: true, detail }));
+  const watching = watchingOf(expectedIn('hosts: {}'), latest, PACEMAKER_FENCED);
   expect(watching?.unwatched).toEqual([{ host: 'b', detail }]);
-  expect(healthOf(bmc, PACEMAKER_FENCED, watching, 1)).toMatchObject({ is: 'seeing' });
+  expect(healthOf(latest, PACEMAKER_FENCED, watching, 1)).toMatchObject({ is: 'seeing' });
 });
 
 test('the monitor is blind if none of the expected hosts is watched', () => {
-  const bmc = bmcOf(up('pacemaker', 'x'), up('pacemaker', 'y'));
+  const latest = latestOf(up('pacemaker', 'x'), up('pacemaker', 'y'));
   const expected = expectedIn('hosts: { a: {}, b: {} }');
-  const health = healthOf(bmc, PACEMAKER_FENCED, watchingOf(expected, bmc, PACEMAKER_FENCED), 1);
+  const health = healthOf(latest, PACEMAKER_FENCED, watchingOf(expected, latest, PACEMAKER_FENCED), 1);
   expect(health).toEqual({
     is: 'blind',
     reason: 'none of 2 expected hosts is watched, a: in the inventory, but Pacemaker does not know it',
@@ -96,8 +96,8 @@ test('the monitor is blind if none of the expected hosts is watched', () => {
 });
 
 test('a segment may have another form of a host name, as the engine finds it', () => {
-  const bmc = bmcOf(up('pacemaker', 'a.example.org'));
-  const watching = watchingOf(expectedIn('hosts: {}', ['a']), bmc, PACEMAKER_FENCED);
+  const latest = latestOf(up('pacemaker', 'a.example.org'));
+  const watching = watchingOf(expectedIn('hosts: {}', ['a']), latest, PACEMAKER_FENCED);
   expect(watching).toEqual({ expected: 1, watched: 1, unwatched: [], unlisted: [] });
 });
 
@@ -106,8 +106,8 @@ test('hosts that are not watched are logged at the start, at a change and at the
   const gaps = new Gaps((level, message, fields) => lines.push(`${level} ${message} ${fields?.hosts ?? ''}`.trim()));
   const expected = expectedIn('hosts: { a: {}, b: {} }');
   for (const names of [['a', 'b'], ['a'], ['a'], ['x'], ['a', 'b'], ['a', 'b']]) {
-    const bmc = bmcOf(...names.map((name) => up('pacemaker', name)));
-    const watching = watchingOf(expected, bmc, PACEMAKER_FENCED);
+    const latest = latestOf(...names.map((name) => up('pacemaker', name)));
+    const watching = watchingOf(expected, latest, PACEMAKER_FENCED);
     if (watching !== undefined) gaps.noteWatching(watching);
   }
   expect(lines).toEqual([

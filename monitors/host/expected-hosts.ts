@@ -57,10 +57,10 @@ export interface Watching {
 }
 
 /** Undefined while the source that decides is blind. */
-export function watchingOf({ hosts }: ExpectedHosts, bmc: LatestFacts, policy: Policy): Watching | undefined {
+export function watchingOf({ hosts }: ExpectedHosts, latest: LatestFacts, policy: Policy): Watching | undefined {
   const isPacemaker = policy.name === 'pacemaker-fenced';
-  if (!(isPacemaker ? bmc.factsOf('pacemaker').length > 0 : bmc.isComplete)) return undefined;
-  const facts = bmc.facts();
+  if (!(isPacemaker ? latest.factsOf('pacemaker').length > 0 : latest.isComplete)) return undefined;
+  const facts = latest.facts();
   const known = new Set(facts.filter((fact) => isDeciding(fact, policy)).map(({ host }) => host));
   const reason = isPacemaker ? 'Pacemaker does not know it' : 'no source has it on a network of the matrix';
   const expected = [...hosts].map(([host, origin]) => ({ host, origin, near: matchHost(host, known) }));
@@ -74,7 +74,7 @@ export function watchingOf({ hosts }: ExpectedHosts, bmc: LatestFacts, policy: P
     expected: hosts.size,
     watched: expected.filter(({ near }) => near.match !== 'none').length,
     unwatched: [...unwatched, ...named.map(({ host, detail }): Unwatched => ({ host, detail }))],
-    unlisted: isPacemaker && needsInventory(bmc) ? outsideOf(hosts, known) : [],
+    unlisted: isPacemaker && needsInventory(latest) ? outsideOf(hosts, known) : [],
   };
 }
 
@@ -90,8 +90,8 @@ function shown(near: HostMatch): string {
   return `; it knows ${names.slice(0, 4).join(', ')}`;
 }
 
-function needsInventory(bmc: LatestFacts): boolean {
-  return bmc.has('ipmi') || bmc.has('redfish') || bmc.has('ping');
+function needsInventory(latest: LatestFacts): boolean {
+  return latest.has('ipmi') || latest.has('redfish') || latest.has('ping');
 }
 
 function outsideOf(hosts: ExpectedHosts['hosts'], watched: ReadonlySet<string>): readonly string[] {

@@ -107,10 +107,10 @@ async function showing(samples: readonly string[], ...others: readonly Source[])
   };
 }
 
-const saying = (poll: Source['poll']): Source => ({ name: 'ipmi', poll });
+const logging = (poll: Source['poll']): Source => ({ name: 'ipmi', poll });
 
 test('one poll returns the state of each host, its origin, and the blind sources', async () => {
-  const off = saying(async () => [
+  const off = logging(async () => [
     { source: 'ipmi', host: 'c2', state: 'down', proof: 'power off', at: Date.now(), detail: 'chassis power is off' },
   ]);
   const monitor = await shown(['remote-unclean'], off);
@@ -122,7 +122,7 @@ test('one poll returns the state of each host, its origin, and the blind sources
       detail: 'chassis power is off; proof: power off; pacemaker: lost and not fenced so far',
     },
   ]);
-  const silent = saying(async () => {
+  const silent = logging(async () => {
     throw new Error('ipmitool is not installed');
   });
   const half = await shown(['remote-fenced-offline'], silent);

@@ -9,7 +9,7 @@ import { healthOf } from './blind-decision.ts';
 import { watchingOf } from './expected-hosts.ts';
 import { LatestFacts } from './latest-facts.ts';
 import { SAME_FENCING_MS } from './new-fencing-decision.ts';
-import { lookAt } from './read-source.ts';
+import { readSource } from './read-source.ts';
 import { prepare, type Setup } from './setup.ts';
 import type { Fact } from './sources/source.ts';
 import { byHost, decide, type HostDecision } from './state-decision.ts';
@@ -49,10 +49,10 @@ export class HostMonitor implements Monitor {
 
   /** A row for each host, each expected host that is not watched, each blind source, and the monitor if it is blind as a whole. */
   async poll(signal: AbortSignal): Promise<readonly Observation[]> {
-    const { decisions, bmc } = await this.#pollAll(signal);
+    const { decisions, latest } = await this.#pollAll(signal);
     const { policy, expected } = this.#setup;
-    const watching = watchingOf(expected, bmc, policy);
-    const health = healthOf(bmc, policy, watching, Date.now());
+    const watching = watchingOf(expected, latest, policy);
+    const health = healthOf(latest, policy, watching, Date.now());
     const hosts = [...decisions].map(([host, { state, proof, reason, because }]): Observation => {
       const others = because.filter(({ detail }) => detail !== reason).map((fact) => `${fact.source}: ${fact.detail}`);
       const proven = proof === undefined ? [] : [`proof: ${proof}`];
@@ -62,7 +62,7 @@ export class HostMonitor implements Monitor {
     return [
       ...hosts.filter(({ subject }) => !unwatched.has(subject)),
       ...[...unwatched].map(([host, detail]): Observation => ({ subject: host, state: 'unwatched', detail })),
-      ...bmc
+      ...latest
         .blindSources()
         .map(([name, reason]): Observation => ({ subject: `(${name})`, state: 'blind', detail: reason })),
       ...(expected.fault === undefined
@@ -101,26 +101,26 @@ export class HostMonitor implements Monitor {
   /** Throws if no host can be read. */
   async #pollAll(
     signal: AbortSignal,
-  ): Promise<{ readonly decisions: ReadonlyMap<string, HostDecision>; readonly bmc: LatestFacts }> {
+  ): Promise<{ readonly decisions: ReadonlyMap<string, HostDecision>; readonly latest: LatestFacts }> {
     const { sources, policy } = this.#setup;
-    const bmc = new LatestFacts(sources.map(({ name }) => name));
+    const latest = new LatestFacts(sources.map(({ name }) => name));
     await Promise.all(
       sources.map(async (source) => {
         try {
-          bmc.put(source.name, await lookAt(source, signal));
+          latest.put(source.name, await readSource(source, signal));
         } catch (error) {
-          bmc.cannotSee(source.name, errorMessage(error));
+          latest.cannotSee(source.name, errorMessage(error));
         }
       }),
     );
-    const blind = bmc.blindSources();
-    const requested = bmc.has('pacemaker') ? ['pacemaker'] : sources.map(({ name }) => name);
+    const blind = latest.blindSources();
+    const requested = latest.has('pacemaker') ? ['pacemaker'] : sources.map(({ name }) => name);
     if (requested.every((name) => blind.some(([blindName]) => blindName === name))) {
       throw new Error(`no host can be read: ${blind.map(([name, reason]) => `${name}: ${reason}`).join('; ')}`);
     }
     const now = Date.now();
-    const decisions = new Map([...byHost(bmc.facts())].map(([host, facts]) => [host, decide(facts, policy, now)]));
-    return { decisions, bmc };
+    const decisions = new Map([...byHost(latest.facts())].map(([host, facts]) => [host, decide(facts, policy, now)]));
+    return { decisions, latest };
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Fact, Source } from './sources/source.ts';
 
 /** Throws if nothing can be read; the message has the reason. */
-export async function lookAt(source: Source, signal: AbortSignal): Promise<readonly Fact[]> {
+export async function readSource(source: Source, signal: AbortSignal): Promise<readonly Fact[]> {
   const facts = await source.poll(signal);
   if (facts.length === 0) throw new Error('its response has no host');
   return facts;

@@ -174,7 +174,7 @@ describe('for any facts', () => {
 
 describe('polls that must agree', () => {
   const three = { samples: 3, apartMs: 10 };
-  const saying: Readonly<Record<string, HostDecision>> = {
+  const logging: Readonly<Record<string, HostDecision>> = {
     up: decide([fact('pacemaker', 'up')], PACEMAKER_FENCED, NOW),
     off: decide([lost, powerOff], PACEMAKER_FENCED, NOW),
     fenced: decide([fenced], PACEMAKER_FENCED, NOW),
@@ -184,7 +184,7 @@ describe('polls that must agree', () => {
   function states(polls: string, apartMs = 10): State[] {
     let track: Track | undefined;
     return polls.split(' ').map((poll, index) => {
-      const decision = saying[poll];
+      const decision = logging[poll];
       if (decision === undefined) throw new Error(poll);
       track = settle(track, decision, three, NOW + index * apartMs);
       return track.settled.state;

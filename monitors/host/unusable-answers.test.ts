@@ -9,10 +9,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { collectionOf, type FakeResponse, fakeBmc, lookOnce, systemOf } from '#test/world/bmc-fake.ts';
+import { collectionOf, type FakeResponse, fakeBmc, readOnce, systemOf } from '#test/world/bmc-fake.ts';
 import { KeyFiles } from '#test/world/key-files.ts';
 import { sourcePlace } from '#test/world/source-place.ts';
-import { lookAt } from './read-source.ts';
+import { readSource } from './read-source.ts';
 import { createConsulSource } from './sources/consul/source.ts';
 import { HeartbeatKeys } from './sources/heartbeat/keys.ts';
 import { formatPacket } from './sources/heartbeat/packet.ts';
@@ -24,7 +24,7 @@ import type { Source } from './sources/source.ts';
 /** `blind: REASON`, or the state of each host. */
 async function answerOf(source: Source): Promise<string> {
   try {
-    const facts = await lookAt(source, AbortSignal.timeout(25_000));
+    const facts = await readSource(source, AbortSignal.timeout(25_000));
     return facts.map(({ host, state, proof, detail }) => `${host} ${state}${proof ?? ''}: ${detail}`).join(' | ');
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
@@ -108,7 +108,7 @@ describe('Redfish', () => {
     ['a system that is gone', system({ status: 404 }), 'returned HTTP 404'],
   ])('%s is blindness', async (_, respond, reason) => {
     const { port } = await fakeBmc(({ path }) => respond(path));
-    const text = await lookOnce(port);
+    const text = await readOnce(port);
     expect(text).toMatch(/^blind: none of 1 BMCs responds over redfish; h: /);
     expect(text).toContain(reason);
   });

@@ -59,7 +59,7 @@ function watch(first: readonly Fact[] | Error, expected: ExpectedHosts = { hosts
     rmSync(folder, { recursive: true });
   });
   return {
-    ...{ reports, lines, blind, ledger: stateFile },
+    ...{ reports, lines, blind, stateFile: stateFile },
     /** Resolves after some polls of it. */
     async show(what: readonly Fact[] | Error) {
       shows = what;
@@ -70,7 +70,7 @@ function watch(first: readonly Fact[] | Error, expected: ExpectedHosts = { hosts
 }
 
 test('a blind source keeps a known death known, and starts nothing', async () => {
-  const { reports, blind, ledger: stateFile, show } = watch([fenced('a'), up('b')]);
+  const { reports, blind, stateFile, show } = watch([fenced('a'), up('b')]);
   await vi.waitFor(() => expect(reports).toEqual(['a STOPPED']), until);
   for (const answer of [new Error('not connected'), [], [fenced('a'), up('b')], new Error('no right')]) {
     await show(answer);

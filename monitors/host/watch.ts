@@ -8,7 +8,7 @@ import { healthOf } from './blind-decision.ts';
 import { Gaps } from './coverage.ts';
 import { watchingOf } from './expected-hosts.ts';
 import { LatestFacts } from './latest-facts.ts';
-import { lookAt } from './read-source.ts';
+import { readSource } from './read-source.ts';
 import { Reporter } from './reporter.ts';
 import { requiresNoProof, type Setup } from './setup.ts';
 import type { Source } from './sources/source.ts';
@@ -28,7 +28,7 @@ export class Watch {
   readonly #setup: Setup;
   readonly #context: WatchContext;
   readonly #reporter: Reporter;
-  readonly #bmc: LatestFacts;
+  readonly #latest: LatestFacts;
   readonly #unreadable: UnreadableHosts;
   readonly #gaps: Gaps;
   readonly #tracks = new Map<string, Track>();
@@ -39,7 +39,7 @@ export class Watch {
     this.#setup = setup;
     this.#context = context;
     this.#reporter = new Reporter(setup, context, stateFile);
-    this.#bmc = new LatestFacts(setup.sources.map(({ name }) => name));
+    this.#latest = new LatestFacts(setup.sources.map(({ name }) => name));
     this.#unreadable = new UnreadableHosts(context.log);
     this.#gaps = new Gaps(context.log);
   }
@@ -73,15 +73,15 @@ export class Watch {
     while (!signal.aborted) {
       const polledAt = performance.now();
       try {
-        const facts = await lookAt(source, AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS)]));
+        const facts = await readSource(source, AbortSignal.any([signal, AbortSignal.timeout(POLL_TIMEOUT_MS)]));
         if (signal.aborted) return;
-        this.#bmc.put(source.name, facts);
+        this.#latest.put(source.name, facts);
         this.#unreadable.note(source.name, facts);
         this.#gaps.noteNetworks(source.name, facts);
       } catch (error) {
         if (signal.aborted) return;
         const reason = errorMessage(error);
-        if (this.#bmc.cannotSee(source.name, reason) === 'news') {
+        if (this.#latest.cannotSee(source.name, reason) === 'news') {
           this.#context.log('warning', 'a source of host states cannot be read', { source: source.name, reason });
         }
       }
@@ -100,9 +100,9 @@ export class Watch {
 
   #reportHealth(): void {
     const { policy, expected } = this.#setup;
-    const watching = watchingOf(expected, this.#bmc, policy);
+    const watching = watchingOf(expected, this.#latest, policy);
     if (watching !== undefined) this.#gaps.noteWatching(watching);
-    const health = healthOf(this.#bmc, policy, watching, Date.now());
+    const health = healthOf(this.#latest, policy, watching, Date.now());
     if (health.is === 'blind') this.#context.blind(health.reason);
     else if (health.is === 'seeing') this.#context.seen();
   }
@@ -118,7 +118,7 @@ export class Watch {
     await source.follow?.(
       (facts) => {
         if (signal.aborted) return;
-        this.#bmc.add(source.name, facts);
+        this.#latest.add(source.name, facts);
         this.#learn();
       },
       this.#context.log,
@@ -146,7 +146,7 @@ export class Watch {
         if (signal.aborted) return;
         const track = this.#tracks.get(host);
         if (track === undefined) continue;
-        const facts = byHost(this.#bmc.facts()).get(host) ?? [];
+        const facts = byHost(this.#latest.facts()).get(host) ?? [];
         if ((await this.#reporter.report(host, track, facts, signal)) === 'retry') known = -1;
       }
       if (this.#reporter.save() === 'retry') known = -1;
@@ -155,15 +155,15 @@ export class Watch {
   }
 
   #hosts(): readonly string[] {
-    return [...new Set([...byHost(this.#bmc.facts()).keys(), ...this.#tracks.keys()])];
+    return [...new Set([...byHost(this.#latest.facts()).keys(), ...this.#tracks.keys()])];
   }
 
   #decideHost(host: string): 'gone' | 'judged' {
     const now = Date.now();
     const { policy, options } = this.#setup;
-    const facts = byHost(this.#bmc.facts()).get(host) ?? [];
+    const facts = byHost(this.#latest.facts()).get(host) ?? [];
     const before = this.#tracks.get(host);
-    if (facts.length === 0 && this.#bmc.isComplete) {
+    if (facts.length === 0 && this.#latest.isComplete) {
       this.#tracks.delete(host);
       return 'gone';
     }

@@ -139,12 +139,12 @@ test('without libvirt a death is still reported, and a stopped guest waits for t
 test('a panic after which libvirt restarts the guest is not reported, by event or by query', async () => {
   const cases = casesWith({ recoverMs: 60_000 });
   cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
-  cases.receive(DOMAIN, { verdict: 'running', life: 7 });
+  cases.receive(DOMAIN, { outcome: 'running', life: 7 });
   await cases.ended();
   libvirt = { state: 1, reason: 9 };
-  const asking = casesWith();
-  asking.open(killed({ kind: 'panicked', recovers: 'maybe' }));
-  await asking.ended();
+  const querying = casesWith();
+  querying.open(killed({ kind: 'panicked', recovers: 'maybe' }));
+  await querying.ended();
   expect(received()).toEqual([]);
   expect(memory.get(UUID)?.power).toBe('on');
 });
@@ -161,7 +161,7 @@ test('a panic and the stop by libvirt are one report, which is sent at once', as
 test('a panic is not reported if a user stops the guest in the meantime', async () => {
   const cases = casesWith({ recoverMs: 3_600_000 });
   cases.open(killed({ kind: 'panicked', recovers: 'maybe' }));
-  cases.receive(DOMAIN, { verdict: 'off' });
+  cases.receive(DOMAIN, { outcome: 'off' });
   await cases.ended();
   expect([received(), memory.get(UUID)?.power]).toEqual([[], 'off']);
 });
@@ -192,7 +192,7 @@ test('an instance that is started and dies again while its first death is being 
   };
   cases.open(killed());
   await isThere;
-  cases.receive({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
+  cases.receive({ ...DOMAIN, id: 8 }, { outcome: 'running', life: 8 });
   // Its event has no id of its own, and the stored life is still the first one.
   cases.open(killed({ life: 7 }));
   go();
@@ -203,7 +203,7 @@ test('an instance that is started and dies again while its first death is being 
 
 test('an instance that runs again while its death is being reported is stored as running', async () => {
   const cases = casesWith();
-  deliver = async () => cases.receive({ ...DOMAIN, id: 8 }, { verdict: 'running', life: 8 });
+  deliver = async () => cases.receive({ ...DOMAIN, id: 8 }, { outcome: 'running', life: 8 });
   cases.open(killed());
   await cases.ended();
   expect(memory.get(UUID)).toMatchObject({ life: 8, power: 'on', reported: [] });

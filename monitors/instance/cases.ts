@@ -25,7 +25,7 @@ const AT_ONCE = 16;
 
 export type QueryLibvirt = (domain: DomainName) => Promise<LibvirtNow>;
 
-type OrderlyDecision = Exclude<DomainDecision, { verdict: 'failed' }>;
+type OrderlyDecision = Exclude<DomainDecision, { outcome: 'failed' }>;
 
 interface Case {
   readonly failure: Failure;
@@ -90,7 +90,7 @@ export class Cases {
 
   #queue(open: Case, failure: Failure): void {
     const { received } = open;
-    if (received?.verdict === 'running') {
+    if (received?.outcome === 'running') {
       // The stored life is the one before; an event without an id refers to it.
       const life = failure.life === open.failure.life ? received.life : failure.life;
       open.next = { ...failure, life };
@@ -112,14 +112,14 @@ export class Cases {
   receive(domain: DomainName, decision: OrderlyDecision): void {
     const open = this.#open.get(domain.uuid);
     if (open === undefined) return;
-    const isOver = decision.verdict === 'off' || (decision.verdict === 'running' && open.failure.kind !== 'disk-error');
+    const isOver = decision.outcome === 'off' || (decision.outcome === 'running' && open.failure.kind !== 'disk-error');
     if (!isOver) return;
     if (open.isReporting) {
       open.received = decision;
       open.next = undefined;
       return;
     }
-    const what = decision.verdict === 'running' ? 'runs again' : 'was stopped in order';
+    const what = decision.outcome === 'running' ? 'runs again' : 'was stopped in order';
     this.#context.log('info', `Instance ${domain.uuid} ${what} before its failure was reported; nothing is reported.`, {
       instance: domain.uuid,
       failure: open.failure.kind,
@@ -203,7 +203,7 @@ export class Cases {
     const now = await this.#queryLibvirt(domain);
     if (one.dropped.signal.aborted) return false;
     const still = stillSo(one.failure, one.hasEnded, now);
-    if (still === 'runs') this.receive({ ...domain, id: life }, { verdict: 'running', life });
+    if (still === 'runs') this.receive({ ...domain, id: life }, { outcome: 'running', life });
     if (still === 'ended') one.hasEnded = true;
     return still === 'yes' || still === 'ended';
   }

@@ -18,7 +18,7 @@ const lifecycle = (event: number, detail: number, id = 7): DomainEvent => ({
   detail,
 });
 const words = (decision: DomainDecision): string =>
-  decision.verdict === 'failed' ? `${decision.certainty}: ${decision.kind} in life ${decision.life}` : decision.verdict;
+  decision.outcome === 'failed' ? `${decision.certainty}: ${decision.kind} in life ${decision.life}` : decision.outcome;
 
 describe('an event', () => {
   test.each<[string, KnownDomain | undefined, DomainEvent, string]>([
@@ -172,7 +172,7 @@ function failuresOf(events: readonly DomainEvent[]): string[] {
     const { uuid, name } = event.domain;
     const before = known.get(uuid);
     const decision = decideEvent(before, event);
-    if (decision.verdict === 'failed') {
+    if (decision.outcome === 'failed') {
       failures.push(`${name} ${decision.kind}`);
       known.set(uuid, afterReport(before, { ...decision, name }, decision.recovers === 'never' ? 'off' : 'on', NOW));
     } else {

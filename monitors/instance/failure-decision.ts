@@ -15,18 +15,18 @@ import type { DomainDecision, FailureKind } from './failure.ts';
 import { isReported, type KnownDomain } from './known-domain.ts';
 import type { LogEnding } from './qemu-log.ts';
 
-const NOTHING: DomainDecision = { verdict: 'nothing' };
-const OFF: DomainDecision = { verdict: 'off' };
+const NOTHING: DomainDecision = { outcome: 'nothing' };
+const OFF: DomainDecision = { outcome: 'off' };
 
 /** @param event of a domain of Nova */
 export function decideEvent(known: KnownDomain | undefined, event: DomainEvent): DomainDecision {
   // Events of an end carry the id of the life or -1, depending on how it ended.
   const life = event.domain.id >= 0 ? event.domain.id : (known?.life ?? -1);
   const failed = (kind: FailureKind, recovers: 'never' | 'maybe'): DomainDecision =>
-    isReported(known, life, kind) ? NOTHING : { verdict: 'failed', kind, life, certainty: 'certain', recovers };
+    isReported(known, life, kind) ? NOTHING : { outcome: 'failed', kind, life, certainty: 'certain', recovers };
   switch (event.kind) {
     case 'reboot':
-      return { verdict: 'running', life };
+      return { outcome: 'running', life };
     case 'io-error':
     case 'io-error-reason':
       return event.action === IO_ERROR_ACTION.report ? failed('disk-error', 'never') : NOTHING;
@@ -48,24 +48,24 @@ function decideLifecycle(
   switch (event) {
     case LIFECYCLE.started:
     case LIFECYCLE.resumed:
-      return { verdict: 'running', life };
+      return { outcome: 'running', life };
     case LIFECYCLE.suspended:
       if (detail === SUSPENDED.ioError) return failed('io-error', 'maybe');
       if (detail === SUSPENDED.watchdog) return failed('watchdog', 'maybe');
       if (detail === SUSPENDED.apiError) return failed('api-error', 'maybe');
-      return { verdict: 'on', life };
+      return { outcome: 'on', life };
     case LIFECYCLE.pmSuspended:
-      return { verdict: 'on', life };
+      return { outcome: 'on', life };
     case LIFECYCLE.crashed:
       // With on_crash=restart libvirt resets the guest at once.
       return failed('panicked', 'maybe');
     case LIFECYCLE.stopped: {
       if (detail !== STOPPED.failed && detail !== STOPPED.crashed) return OFF;
       const decision = failed(detail === STOPPED.failed ? 'killed' : 'panicked', 'never');
-      return decision.verdict === 'nothing' ? OFF : decision;
+      return decision.outcome === 'nothing' ? OFF : decision;
     }
     case LIFECYCLE.undefined:
-      return known?.power === 'on' ? NOTHING : { verdict: 'gone' };
+      return known?.power === 'on' ? NOTHING : { outcome: 'gone' };
     default:
       return NOTHING;
   }
@@ -98,27 +98,27 @@ export function decideListed(
 ): DomainDecision {
   const { state, id } = listed;
   if (state === undefined)
-    return known?.power === 'on' ? decideEnd(known, SHUTOFF.unknown, ending) : { verdict: 'gone' };
+    return known?.power === 'on' ? decideEnd(known, SHUTOFF.unknown, ending) : { outcome: 'gone' };
   const isStillFailed = (kind: FailureKind): DomainDecision =>
     isReported(known, id, kind)
-      ? { verdict: 'on', life: id }
-      : { verdict: 'failed', kind, life: id, certainty: 'certain', recovers: 'maybe' };
+      ? { outcome: 'on', life: id }
+      : { outcome: 'failed', kind, life: id, certainty: 'certain', recovers: 'maybe' };
   switch (state.state) {
     case STATE.running:
     case STATE.blocked:
-      return { verdict: 'running', life: id };
+      return { outcome: 'running', life: id };
     case STATE.crashed:
       return isStillFailed('panicked');
     case STATE.paused:
       if (state.reason === PAUSED.ioError) return isStillFailed('io-error');
       if (state.reason === PAUSED.watchdog) return isStillFailed('watchdog');
       if (state.reason === PAUSED.crashed) return isStillFailed('panicked');
-      return { verdict: 'on', life: id };
+      return { outcome: 'on', life: id };
     case STATE.shutoff:
       if (known?.power === 'on') return decideEnd(known, state.reason, ending);
       return isFailedReason(state.reason) ? decideOldEnd(known, listed, ending) : OFF;
     default:
-      return { verdict: 'on', life: id };
+      return { outcome: 'on', life: id };
   }
 }
 
@@ -129,7 +129,7 @@ function decideEnd(known: KnownDomain, reason: number, written: LogEnding | unde
   // The log may end with an earlier life: then it does not have the end of this one.
   const ending = written !== undefined && written.at >= known.at ? written : undefined;
   const killed = (certainty: 'certain' | 'uncertain'): DomainDecision => ({
-    verdict: 'failed',
+    outcome: 'failed',
     kind: 'killed',
     life: known.life,
     ...(ending && { at: ending.at }),
@@ -140,12 +140,12 @@ function decideEnd(known: KnownDomain, reason: number, written: LogEnding | unde
   // libvirt sets `failed` also after a start that did not succeed, which is reported to its caller.
   if (reason === SHUTOFF.failed || ending?.reason === 'failed') return killed('uncertain');
   if (ending !== undefined && ending.reason !== 'unknown' && ending.reason !== 'daemon') return OFF;
-  return { verdict: 'failed', kind: 'unexplained', life: known.life, certainty: 'uncertain', recovers: 'never' };
+  return { outcome: 'failed', kind: 'unexplained', life: known.life, certainty: 'uncertain', recovers: 'never' };
 }
 
 /** It is off with the reason of a failure, and was not detected on: an old failure, or one of a life that was not watched. */
 function decideOldEnd(known: KnownDomain | undefined, listed: Listed, ending: LogEnding | undefined): DomainDecision {
-  const failed = { verdict: 'failed', kind: 'killed', recovers: 'never' } as const;
+  const failed = { outcome: 'failed', kind: 'killed', recovers: 'never' } as const;
   if (known === undefined) return { ...failed, life: -1, certainty: 'uncertain' };
   const isNew = listed.after === 'reconnect' && ending !== undefined && ending.at > known.at;
   // The id of its life is unknown; -1 differs from the id whose failures were reported.

@@ -32,14 +32,14 @@ export interface Failure {
 }
 
 export type DomainDecision =
-  | { readonly verdict: 'nothing' }
-  | { readonly verdict: 'running'; readonly life: number }
+  | { readonly outcome: 'nothing' }
+  | { readonly outcome: 'running'; readonly life: number }
   /** Its process exists, and the guest is stopped in order. */
-  | { readonly verdict: 'on'; readonly life: number }
-  | { readonly verdict: 'off' }
-  | { readonly verdict: 'gone' }
+  | { readonly outcome: 'on'; readonly life: number }
+  | { readonly outcome: 'off' }
+  | { readonly outcome: 'gone' }
   | {
-      readonly verdict: 'failed';
+      readonly outcome: 'failed';
       readonly kind: FailureKind;
       readonly life: number;
       /** When; undefined: now. Milliseconds UTC. */

@@ -18,11 +18,11 @@ export interface KnownDomain {
 /** The domain after an orderly change. Undefined: nothing is left to store. */
 export function afterDecision(
   known: KnownDomain | undefined,
-  decision: Exclude<DomainDecision, { verdict: 'failed' }>,
+  decision: Exclude<DomainDecision, { outcome: 'failed' }>,
   name: string,
   now: number,
 ): KnownDomain | undefined {
-  switch (decision.verdict) {
+  switch (decision.outcome) {
     case 'nothing':
       return known;
     case 'gone':
@@ -36,7 +36,7 @@ export function afterDecision(
       const isSameLife = known?.power === 'on' && known.life === decision.life;
       const before = isSameLife ? known.reported : [];
       // When the instance runs again, every failure has ended except one with which it keeps running.
-      const reported = decision.verdict === 'on' ? before : before.filter((kind) => kind === 'disk-error');
+      const reported = decision.outcome === 'on' ? before : before.filter((kind) => kind === 'disk-error');
       if (isSameLife && reported.length === before.length) return known;
       return { name, life: decision.life, power: 'on', at: now, reported };
     }

@@ -105,7 +105,7 @@ class InstanceMonitor implements Monitor {
       const facts = await queryInstance?.(uuid);
       const old = { certainty: 'certain', ageMs: Number.POSITIVE_INFINITY } as const;
       const node = this.#context?.node ?? notification.hostname;
-      if (decideNova(facts, node, old.certainty, old.ageMs).verdict === 'no failure') return 'over';
+      if (decideNova(facts, node, old.certainty, old.ageMs).outcome === 'no failure') return 'over';
       const isDown = await this.#isDown(uuid);
       if (isDown === 'running') return notification.payload.event === 'IO_ERROR' ? 'unknown' : 'over';
       return isDown === 'down' ? 'still' : 'unknown';

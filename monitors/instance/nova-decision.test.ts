@@ -3,8 +3,8 @@ import type { InstanceFacts } from '../service/monitor.ts';
 import { decideNova } from './nova-decision.ts';
 
 const ACTIVE: InstanceFacts = { status: 'found', host: 'compute1', vmState: 'active', taskState: null };
-const says = (facts: Partial<InstanceFacts> | undefined, certainty: 'certain' | 'uncertain', ageMs = 500): string =>
-  decideNova(facts && { ...ACTIVE, ...facts }, 'compute1', certainty, ageMs).verdict;
+const reason = (facts: Partial<InstanceFacts> | undefined, certainty: 'certain' | 'uncertain', ageMs = 500): string =>
+  decideNova(facts && { ...ACTIVE, ...facts }, 'compute1', certainty, ageMs).outcome;
 
 describe('a certain failure', () => {
   test.each<[string, Partial<InstanceFacts> | undefined, string]>([
@@ -27,12 +27,12 @@ describe('a certain failure', () => {
     ['is none while Nova stops it', { taskState: 'powering-off' }, 'no failure'],
     ['is none when Nova had stopped it', { vmState: 'stopped' }, 'no failure'],
   ])('%s', (_, facts, decision) => {
-    expect(says(facts, 'certain')).toBe(decision);
+    expect(reason(facts, 'certain')).toBe(decision);
   });
 
   test('counts although Nova has it stopped later: nova-compute stops an instance whose domain is dead', () => {
-    expect(says({ vmState: 'stopped' }, 'certain', 20_000)).toBe('failure');
-    expect(says({ taskState: 'powering-off' }, 'certain', 20_000)).toBe('failure');
+    expect(reason({ vmState: 'stopped' }, 'certain', 20_000)).toBe('failure');
+    expect(reason({ taskState: 'powering-off' }, 'certain', 20_000)).toBe('failure');
   });
 });
 
@@ -46,6 +46,6 @@ describe('an uncertain failure', () => {
     ['is none in no state', { vmState: null }, 'no failure'],
     ['is none on another host', { host: 'compute2' }, 'no failure'],
   ])('%s', (_, facts, decision) => {
-    expect(says(facts, 'uncertain', 20_000)).toBe(decision);
+    expect(reason(facts, 'uncertain', 20_000)).toBe(decision);
   });
 });

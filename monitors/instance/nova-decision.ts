@@ -9,7 +9,7 @@ import { isSameHost } from '#protocol/host-name.ts';
 import type { InstanceFacts } from '../service/monitor.ts';
 
 export type NovaDecision = {
-  readonly verdict: 'failure' | 'no failure' | 'not known';
+  readonly outcome: 'failure' | 'no failure' | 'not known';
   readonly reason: string;
 };
 
@@ -37,9 +37,9 @@ export function decideNova(
   certainty: 'certain' | 'uncertain',
   ageMs: number,
 ): NovaDecision {
-  const not = (reason: string): NovaDecision => ({ verdict: 'no failure', reason });
+  const not = (reason: string): NovaDecision => ({ outcome: 'no failure', reason });
   if (facts === undefined) {
-    return { verdict: certainty === 'certain' ? 'failure' : 'not known', reason: 'Nova could not be queried' };
+    return { outcome: certainty === 'certain' ? 'failure' : 'not known', reason: 'Nova could not be queried' };
   }
   if (facts.status === 'not found') return not('Nova knows no such instance');
   const vmState = facts.vmState?.toLowerCase() ?? '';
@@ -53,10 +53,10 @@ export function decideNova(
     if (ageMs < NOVA_STOPS_AFTER_MS && (taskState === 'powering-off' || vmState === 'stopped')) {
       return not('Nova stopped it');
     }
-    if (STARTING_TASKS.test(taskState)) return { verdict: 'not known', reason: `Nova is working on it: ${taskState}` };
-    return { verdict: 'failure', reason: `Nova has it as ${vmState}` };
+    if (STARTING_TASKS.test(taskState)) return { outcome: 'not known', reason: `Nova is working on it: ${taskState}` };
+    return { outcome: 'failure', reason: `Nova has it as ${vmState}` };
   }
-  if (taskState !== '') return { verdict: 'not known', reason: `Nova is working on it: ${taskState}` };
+  if (taskState !== '') return { outcome: 'not known', reason: `Nova is working on it: ${taskState}` };
   if (!LIVE_STATES.includes(vmState)) return not(`Nova has it ${vmState ? `as ${vmState}` : 'in no state'}`);
-  return { verdict: 'failure', reason: `Nova has it as ${vmState}` };
+  return { outcome: 'failure', reason: `Nova has it as ${vmState}` };
 }

@@ -28,7 +28,7 @@ export class NovaInquiry {
     const deadline = performance.now() + this.#times.uncertainMs;
     for (;;) {
       const facts = await this.#limit.run(untilAborted(signal), () => this.#query(domain.uuid));
-      const { verdict: decision, reason } = decideNova(facts, node, certainty, Date.now() - at);
+      const { outcome: decision, reason } = decideNova(facts, node, certainty, Date.now() - at);
       signal.throwIfAborted();
       if (decision === 'failure') return kind === 'unexplained' ? 'killed' : kind;
       if (decision === 'no failure') {

@@ -148,7 +148,7 @@ export class Session {
   }
 
   #act(domain: DomainName, decision: DomainDecision, at: number): void {
-    if (decision.verdict === 'failed') {
+    if (decision.outcome === 'failed') {
       this.#cases.open({ ...decision, domain, at: decision.at ?? at });
     } else if (this.#cases.has(domain.uuid)) {
       this.#cases.receive(domain, decision);

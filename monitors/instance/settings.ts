@@ -12,9 +12,9 @@ const KEEPALIVE = { everyMs: 5000, count: 3 };
 /** A read-only connection. Throws libvirt's error, or the error of each socket. */
 export async function connectTo(
   { socket, connectionUri }: InstanceSettings,
-  tell: (event: DomainEvent) => void,
+  report: (event: DomainEvent) => void,
   signal?: AbortSignal,
 ): Promise<LibvirtConnection> {
-  const settings = { uri: connectionUri, access: 'read-only', keepalive: KEEPALIVE, tell } as const;
+  const settings = { uri: connectionUri, access: 'read-only', keepalive: KEEPALIVE, onEvent: report } as const;
   return connectToAny(socketsFor(socket, 'read-only'), signal ? { ...settings, signal } : settings);
 }

@@ -200,7 +200,7 @@ test('events are reported in their order, also those that arrive with a reply; u
       socket.write(Buffer.concat([event(318, 5, 5), event(999), event(319), event(321, 2), event(325)]));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    { tell: (event) => received.push(event) },
+    { onEvent: (event) => received.push(event) },
   );
   expect(await listDomains(connection)).toEqual([]);
   expect(received).toEqual([
@@ -222,7 +222,7 @@ test('an I/O error is reported with path, action and reason', async () => {
       socket.write(encodeMessage({ ...header, procedure: 324 }, body));
       reply(socket, message, new XdrWriter().uint(0).bytes());
     },
-    { tell: (event) => received.push(event) },
+    { onEvent: (event) => received.push(event) },
   );
   await listDomains(connection);
   expect(received).toEqual([{ kind: 'io-error-reason', domain: DOMAIN, path: '/d.raw', action: 1, reason: 'enospc' }]);

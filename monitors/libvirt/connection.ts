@@ -39,7 +39,7 @@ export interface ConnectionSettings {
   /** Without it only a call detects that libvirtd does not respond. libvirtd's pings always get a response. */
   readonly keepalive?: KeepaliveTimes;
   /** Receives the events of `subscribe`. */
-  readonly tell?: (event: DomainEvent) => void;
+  readonly onEvent?: (event: DomainEvent) => void;
   /** Closes the connection, also while it is being opened. */
   readonly signal?: AbortSignal;
 }
@@ -197,7 +197,7 @@ export class LibvirtConnection {
       this.#calls.answer(message);
     } else if (type === MESSAGE_TYPE.message && program === REMOTE_PROGRAM) {
       const event = decodeEvent(message);
-      if (event) this.#settings.tell?.(event);
+      if (event) this.#settings.onEvent?.(event);
     }
   }
 

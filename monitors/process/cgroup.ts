@@ -34,11 +34,11 @@ function readOrNothing(path: string): string {
 
 /** Watches the given groups, with one inotify watch for each. */
 export class CgroupEvents {
-  readonly #tell: () => void;
+  readonly #report: () => void;
   readonly #watches = new Map<string, FSWatcher>();
 
-  constructor(tell: () => void) {
-    this.#tell = tell;
+  constructor(report: () => void) {
+    this.#report = report;
   }
 
   get groups(): readonly string[] {
@@ -59,7 +59,7 @@ export class CgroupEvents {
       watcher.on('change', (event) => {
         // The group was removed; the next one of that name is a different group.
         if (event === 'rename') this.#drop(group);
-        this.#tell();
+        this.#report();
       });
     } catch {
       // Without the watch a poll detects the death of the processes.

@@ -9,7 +9,7 @@ import type { Monitor, MonitorContext } from '../service/monitor.ts';
 import { create, createWith } from './monitor.ts';
 import { NoProcessTable, readProcessTable } from './process-table.ts';
 
-const PATIENCE = { timeout: 25_000, interval: 20 };
+const TIMEOUT = { timeout: 25_000, interval: 20 };
 const AS_ROOT = process.getuid?.() === 0;
 
 let directory = '';
@@ -141,12 +141,12 @@ describe('a process of the list', () => {
       restart_command: script('restart'),
     });
     const watching = new Watching(await create(optionsWith({ restartIntervalMs: 5000 }), 'compute-1'));
-    await vi.waitFor(() => expect(calls()).toEqual(['before', 'start', 'after']), PATIENCE);
+    await vi.waitFor(() => expect(calls()).toEqual(['before', 'start', 'after']), TIMEOUT);
     await vi.waitFor(async () => {
       expect(await watching.monitor.poll(AbortSignal.timeout(20_000))).toEqual([
         { subject: name, state: 'up', detail: `pid ${daemons().join()}` },
       ]);
-    }, PATIENCE);
+    }, TIMEOUT);
     expect(watching.reports).toEqual([]);
   });
 
@@ -155,7 +155,7 @@ describe('a process of the list', () => {
     const pid = await idle(name);
     writeList({ process_name: name, start_command: script('start'), restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith(), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(10), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(10), TIMEOUT);
     expect(calls()).toEqual([]);
     expect(process.kill(pid, 0)).toBe(true);
   });
@@ -165,11 +165,11 @@ describe('a process of the list', () => {
     const pid = await idle(name);
     writeList({ process_name: name, restart_command: starter('restart', name) });
     const watching = new Watching(await create(optionsWith({ restartIntervalMs: 5000 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), TIMEOUT);
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(daemons()).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(daemons()).toHaveLength(1), TIMEOUT);
     const seen = watching.sights;
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 20), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 20), TIMEOUT);
     expect(calls()).toEqual(['restart']);
     expect(watching.reports).toEqual([]);
     expect(watching.log.join('\n')).toContain('a watched process has died');
@@ -181,11 +181,11 @@ describe('a process of the list', () => {
     await idle(name);
     writeList({ process_name: name, restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith({ restartDelayMs: 0 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), TIMEOUT);
     process.kill(first, 'SIGKILL');
-    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('"left":1'), PATIENCE);
+    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('"left":1'), TIMEOUT);
     const seen = watching.sights;
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 10), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 10), TIMEOUT);
     expect(calls()).toEqual([]);
   });
 
@@ -194,14 +194,14 @@ describe('a process of the list', () => {
     const pid = await idle(name);
     writeList({ process_name: name, restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith({ restartDelayMs: 20_000 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), TIMEOUT);
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('a watched process has died'), PATIENCE);
+    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('a watched process has died'), TIMEOUT);
     const again = await idle(name);
     await vi.waitFor(async () => {
       const [observation] = await watching.monitor.poll(AbortSignal.timeout(20_000));
       expect(observation?.detail).toBe(`pid ${again}`);
-    }, PATIENCE);
+    }, TIMEOUT);
     expect(calls()).toEqual([]);
   });
 
@@ -211,15 +211,15 @@ describe('a process of the list', () => {
     children.push(child);
     writeList({ process_name: name, restart_command: starter('restart', name) });
     const watching = new Watching(await create(optionsWith({ restartIntervalMs: 5000 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), TIMEOUT);
     child.stdin.end('\n');
-    await vi.waitFor(() => expect(calls()).toEqual(['restart']), PATIENCE);
+    await vi.waitFor(() => expect(calls()).toEqual(['restart']), TIMEOUT);
   });
 });
 
 describe('a process that does not stay up', () => {
   async function reported(watching: Watching): Promise<void> {
-    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), TIMEOUT);
   }
 
   test('is restarted 1 + restart_retries times and reported once, in Masakari’s format', async () => {
@@ -239,7 +239,7 @@ describe('a process that does not stay up', () => {
     const sample = fixture.notification ?? fixture;
     expect(Object.keys(body?.notification.payload ?? {}).sort()).toEqual(Object.keys(sample.payload).sort());
     const seen = watching.sights;
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 20), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(seen + 20), TIMEOUT);
     expect(watching.reports).toHaveLength(1);
     expect(calls()).toHaveLength(3);
   });
@@ -248,14 +248,11 @@ describe('a process that does not stay up', () => {
     writeList({ process_name: 'never-there', start_command: script('start'), restart_command: script('restart') });
     const first = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
     await reported(first);
-    await vi.waitFor(
-      () => expect(readFileSync(path('state/process-monitor.json'), 'utf8')).toContain('made'),
-      PATIENCE,
-    );
+    await vi.waitFor(() => expect(readFileSync(path('state/process-monitor.json'), 'utf8')).toContain('made'), TIMEOUT);
     await first.end();
     const before = calls();
     const second = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
-    await vi.waitFor(() => expect(second.sights).toBeGreaterThan(20), PATIENCE);
+    await vi.waitFor(() => expect(second.sights).toBeGreaterThan(20), TIMEOUT);
     expect(second.reports).toEqual([]);
     expect(calls()).toEqual(before);
   });
@@ -279,7 +276,7 @@ describe('a process that does not stay up', () => {
     first.outbox = async () => {
       throw new Error('the disk is full');
     };
-    await vi.waitFor(() => expect(first.reports.length).toBeGreaterThan(1), PATIENCE);
+    await vi.waitFor(() => expect(first.reports.length).toBeGreaterThan(1), TIMEOUT);
     await first.end();
     const second = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
     await reported(second);
@@ -296,10 +293,10 @@ describe('a process that does not stay up', () => {
     if (body === undefined) throw new Error('nothing was reported');
     expect(await watching.monitor.recheck(body)).toBe('still');
     const pid = await idle(name);
-    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is up again'), PATIENCE);
+    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is up again'), TIMEOUT);
     expect(await watching.monitor.recheck(body)).toBe('over');
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(watching.reports).toHaveLength(2), PATIENCE);
+    await vi.waitFor(() => expect(watching.reports).toHaveLength(2), TIMEOUT);
     expect(calls()).toEqual(['restart', 'restart']);
   });
 
@@ -326,7 +323,7 @@ describe('a process that does not stay up', () => {
     await reported(watching);
     expect(watching.log.join('\n')).toContain('took longer than 0.5 s');
     const [sleeper = 0] = daemons();
-    await vi.waitFor(() => expect(() => process.kill(sleeper, 0)).toThrow('ESRCH'), PATIENCE);
+    await vi.waitFor(() => expect(() => process.kill(sleeper, 0)).toThrow('ESRCH'), TIMEOUT);
   });
 
   test('is not confused with its own restart command', async () => {
@@ -343,7 +340,7 @@ describe('a process that does not stay up', () => {
     writeFileSync(path('pause'), '');
     writeList({ process_name: 'never-there', start_command: script('start'), restart_command: script('restart') });
     const watching = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(20), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(20), TIMEOUT);
     expect([calls(), watching.reports]).toEqual([[], []]);
     rmSync(path('pause'));
     await reported(watching);
@@ -375,16 +372,16 @@ describe('the list', () => {
     await idle('in-the-first-list');
     writeList({ process_name: 'in-the-first-list', restart_command: 'true' });
     const watching = new Watching(await create(optionsWith({ restartRetries: 0 }), 'compute-1'));
-    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(watching.sights).toBeGreaterThan(0), TIMEOUT);
     writeFileSync(path('list.yaml'), '- process_name: [\n');
-    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is invalid; the old one stays'), PATIENCE);
+    await vi.waitFor(() => expect(watching.log.join('\n')).toContain('is invalid; the old one stays'), TIMEOUT);
     const subjects = async () =>
       (await watching.monitor.poll(AbortSignal.timeout(20_000))).map(({ subject }) => subject);
     expect(await subjects()).toEqual(['in-the-first-list']);
     await expect(watching.monitor.reload(optionsWith())).rejects.toThrow(/list\.yaml:\d+:\d+: this is not YAML/);
     expect(await subjects()).toEqual(['in-the-first-list']);
     writeList({ process_name: 'in-the-second-list', restart_command: 'true' });
-    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), TIMEOUT);
     expect(watching.reports[0]?.notification.payload).toMatchObject({ process_name: 'in-the-second-list' });
   });
 
@@ -407,11 +404,11 @@ describe('a blind monitor', () => {
       readTable,
     });
     const watching = new Watching(monitor);
-    await vi.waitFor(() => expect(watching.blindness.length).toBeGreaterThan(3), PATIENCE);
+    await vi.waitFor(() => expect(watching.blindness.length).toBeGreaterThan(3), TIMEOUT);
     expect([calls(), watching.reports, watching.sights]).toEqual([[], [], 0]);
     await expect(monitor.poll(AbortSignal.timeout(20_000))).rejects.toThrow('/proc is hidden');
     sees = true;
-    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), PATIENCE);
+    await vi.waitFor(() => expect(watching.reports).toHaveLength(1), TIMEOUT);
     expect(calls()[0]).toBe('start');
   });
 

@@ -58,7 +58,7 @@ describe('decide', () => {
     ['the clock was set back', { downSince: NOW + 9_000_000 }, 'down', 'wait 1'],
   ])('%s', (_, known, poll, expected) => {
     const { step } = decide(standing(known), poll, NOW, LIMITS);
-    const until = step.do === 'wait' && step.lookAt !== undefined ? ` ${(step.lookAt - NOW) / SECOND}` : '';
+    const until = step.do === 'wait' && step.pollAt !== undefined ? ` ${(step.pollAt - NOW) / SECOND}` : '';
     expect(`${step.do}${until}`).toBe(expected);
   });
 
@@ -79,7 +79,7 @@ describe('decide', () => {
       received.push(`${step.do} ${(now - NOW) / SECOND}`);
       if (step.do === 'report') break;
       if (step.do === 'restart') known = whenRestarting(known, now);
-      else now = step.lookAt ?? now;
+      else now = step.pollAt ?? now;
     }
     const restarts = received.filter((line) => !line.startsWith('wait'));
     expect(restarts).toEqual(['restart 0', 'restart 5', 'restart 10', 'restart 15', 'report 20']);

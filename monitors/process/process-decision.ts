@@ -51,7 +51,7 @@ export const UNKNOWN_STANDING: Standing = { tries: 0, restarts: [] };
 
 export type Step =
   /** `lookAt`: time of the next poll, unless the state changes before; never later than needed. */
-  | { readonly do: 'wait'; readonly lookAt?: number; readonly why: string }
+  | { readonly do: 'wait'; readonly pollAt?: number; readonly why: string }
   | { readonly do: 'restart'; readonly why: string }
   | { readonly do: 'report'; readonly failure: Failure; readonly why: string };
 
@@ -70,7 +70,7 @@ export function decide(before: Standing, poll: PollState, now: number, limits: L
       if (now - since < limits.activationMs) {
         return {
           standing,
-          step: { do: 'wait', lookAt: since + limits.activationMs, why: 'it is starting or stopping' },
+          step: { do: 'wait', pollAt: since + limits.activationMs, why: 'it is starting or stopping' },
         };
       }
       // Its time to start by itself is over.
@@ -134,7 +134,7 @@ function observed(before: Standing, poll: PollState, now: number, limits: Limits
 
 function whileUp({ tries, failure, upSince = 0 }: Standing, { intervalMs }: Limits): Step {
   if (tries === 0 && failure === undefined) return { do: 'wait', why: 'it is up' };
-  return { do: 'wait', lookAt: upSince + intervalMs, why: 'it has started and must stay up' };
+  return { do: 'wait', pollAt: upSince + intervalMs, why: 'it has started and must stay up' };
 }
 
 function whileDown(standing: Standing, now: number, limits: Limits): Decision {
@@ -147,7 +147,7 @@ function whileDown(standing: Standing, now: number, limits: Limits): Decision {
     lastTryAt === undefined ? 0 : lastTryAt + waitAfter(spent || stormy ? 1 : tries, limits),
     tries === 0 ? downSince + limits.delayMs : 0,
   );
-  if (now < due) return { standing, step: { do: 'wait', lookAt: due, why: 'it has time to start' } };
+  if (now < due) return { standing, step: { do: 'wait', pollAt: due, why: 'it has time to start' } };
   if (!spent && !stormy)
     return { standing, step: { do: 'restart', why: `restart ${tries + 1} of ${limits.retries + 1}` } };
   const found: Failure = { at: now, report: 'due' };

@@ -8,7 +8,7 @@ import { Pulse } from './liveness.ts';
 import { downDetail, matching, parseStat, readProcessTable, readRunning } from './process-table.ts';
 import { countsUser } from './process-users.ts';
 
-const NOBODY = 65_534;
+const UNPRIVILEGED = 65_534;
 const children: ChildProcess[] = [];
 
 /** A process that does nothing and has `name` in its command line. */
@@ -75,17 +75,17 @@ describe('the table of processes', () => {
       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6); console.log("up")', name], {
         stdio: ['ignore', 'pipe', 'ignore'],
         cwd: '/',
-        uid: NOBODY,
+        uid: UNPRIVILEGED,
       });
       children.push(child);
       await new Promise((resolve) => child.stdout?.once('data', resolve));
       const table = await readProcessTable();
       const { found, foreign } = matching(table, { processName: name }, new Set());
-      expect([found, foreign.map(({ uid }) => uid)]).toEqual([[], [NOBODY]]);
+      expect([found, foreign.map(({ uid }) => uid)]).toEqual([[], [UNPRIVILEGED]]);
       expect(downDetail(foreign)).toBe(
         `in no command line of a user that counts (pid ${child.pid} of user 65534 does not; see users in the list)`,
       );
-      expect(matching(table, { processName: name, users: [NOBODY] }, new Set()).found).toHaveLength(1);
+      expect(matching(table, { processName: name, users: [UNPRIVILEGED] }, new Set()).found).toHaveLength(1);
     },
   );
 

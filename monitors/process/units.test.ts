@@ -12,7 +12,7 @@ import type { NotificationBody } from '#protocol/notification.ts';
 import { createWith } from './monitor.ts';
 import { readProcessTable } from './process-table.ts';
 
-const PATIENCE = { timeout: 25_000, interval: 20 };
+const TIMEOUT = { timeout: 25_000, interval: 20 };
 const AS_ROOT = process.getuid?.() === 0;
 
 let directory = '';
@@ -119,19 +119,16 @@ test.skipIf(!AS_ROOT)(
   async () => {
     start();
     const received = await watch({ systemd_unit: 'x' });
-    await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
+    await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), TIMEOUT);
     const before = read('pid');
     process.kill(Number(before), 'SIGKILL');
-    await vi.waitFor(
-      () => expect(read('calls')).toBe('reset-failed x.service\nrestart --no-block x.service'),
-      PATIENCE,
-    );
+    await vi.waitFor(() => expect(read('calls')).toBe('reset-failed x.service\nrestart --no-block x.service'), TIMEOUT);
     await vi.waitFor(async () => {
       expect((await received.monitor.poll(AbortSignal.timeout(20_000)))[0]).toMatchObject({
         subject: 'x.service',
         state: 'up',
       });
-    }, PATIENCE);
+    }, TIMEOUT);
     expect(read('pid')).not.toBe(before);
     expect(received.reports).toEqual([]);
   },
@@ -140,38 +137,38 @@ test.skipIf(!AS_ROOT)(
 test.skipIf(!AS_ROOT)('a unit that was stopped in order is not changed', async () => {
   start();
   const received = await watch({ systemd_unit: 'x' });
-  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), TIMEOUT);
   writeFileSync(path('after'), 'inactive dead success\n');
   kill();
-  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), PATIENCE);
+  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), TIMEOUT);
   const seen = received.sights;
-  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), PATIENCE);
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), TIMEOUT);
   expect([read('calls'), received.reports]).toEqual(['', []]);
 });
 
 test.skipIf(!AS_ROOT)('unless the list requires that it runs', async () => {
   writeFileSync(path('works'), '');
   const received = await watch({ systemd_unit: 'x', respect_stop: false });
-  await vi.waitFor(() => expect(read('state')).toContain('active running'), PATIENCE);
+  await vi.waitFor(() => expect(read('state')).toContain('active running'), TIMEOUT);
   expect(received.reports).toEqual([]);
 });
 
 test.skipIf(!AS_ROOT)('a unit that systemd is restarting itself is not changed', async () => {
   start();
   const received = await watch({ systemd_unit: 'x' });
-  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), PATIENCE);
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(0), TIMEOUT);
   writeFileSync(path('after'), 'activating auto-restart signal\n');
   kill();
-  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), PATIENCE);
+  await vi.waitFor(() => expect(received.log.join('\n')).toContain('has died'), TIMEOUT);
   const seen = received.sights;
-  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), PATIENCE);
+  await vi.waitFor(() => expect(received.sights).toBeGreaterThan(seen + 20), TIMEOUT);
   expect([read('calls'), received.reports]).toEqual(['', []]);
 });
 
 test.skipIf(!AS_ROOT)('a unit that stays failed is reported with the name that the engine recovers', async () => {
   writeFileSync(path('state'), 'failed failed exit-code\n');
   const received = await watch({ systemd_unit: 'openstack-nova-compute' });
-  await vi.waitFor(() => expect(received.reports).toHaveLength(1), PATIENCE);
+  await vi.waitFor(() => expect(received.reports).toHaveLength(1), TIMEOUT);
   expect(received.reports[0]?.notification.payload).toEqual({ event: 'STOPPED', process_name: 'nova-compute' });
   expect(
     read('calls')

@@ -255,7 +255,7 @@ export class Watch {
   #pauseAfter({ entry, poll, standing, pids }: Watched, step: Step, now: number): number {
     const { checkIntervalMs, watchIntervalMs } = this.#settings;
     const soon = Math.max(MIN_POLL_PAUSE_MS, watchIntervalMs, this.#pollCostMs * POLL_SHARE);
-    const asDecided = step.do === 'wait' && step.lookAt !== undefined ? Math.max(0, step.lookAt - now) : undefined;
+    const asDecided = step.do === 'wait' && step.pollAt !== undefined ? Math.max(0, step.pollAt - now) : undefined;
     if (poll === 'up') {
       if (asDecided !== undefined) return asDecided;
       if (entry.kind === 'process') return Number.POSITIVE_INFINITY;

@@ -22,8 +22,8 @@ export interface RequestDescription {
 const MAX_QUOTE = 300;
 
 /** The error for an outcome that is not a success. */
-export function fault(requested: RequestDescription, outcome: Outcome, redaction: Redaction): CloudError {
-  const { who, what } = requested;
+export function fault(description: RequestDescription, outcome: Outcome, redaction: Redaction): CloudError {
+  const { who, what } = description;
   switch (outcome.kind) {
     case 'not_sent': {
       const cause = redaction.cause(outcome.why);
@@ -45,7 +45,7 @@ export function fault(requested: RequestDescription, outcome: Outcome, redaction
     case 'oversized':
       return new CloudError('unknown', `${who}'s response to ${what} is larger than ${outcome.bytes} bytes`);
     case 'answer':
-      return answered(requested, outcome, redaction);
+      return answered(description, outcome, redaction);
   }
 }
 

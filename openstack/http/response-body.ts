@@ -12,9 +12,9 @@ import { type RequestDescription, sizeAndType } from './fault.ts';
 export function parsed<S extends v.GenericSchema>(
   schema: S,
   answer: Answer,
-  requested: RequestDescription,
+  description: RequestDescription,
 ): v.InferOutput<S> {
-  const start = answerTo(requested, answer);
+  const start = answerTo(description, answer);
   let tree: unknown;
   try {
     tree = JSON.parse(answer.body);

@@ -17,7 +17,7 @@ import { retryAfter } from './retry-after.ts';
 import type { Request } from './transport.ts';
 
 export interface PreparedRequest {
-  readonly asked: RequestDescription;
+  readonly description: RequestDescription;
   readonly request: Request;
   readonly repeatable: Repeatable;
   /** For requests that change the cloud. */
@@ -32,15 +32,15 @@ const MAX_STALE = 3;
  * signal's reason if the caller cancelled and nothing can have changed.
  */
 export async function send(client: HttpClient, errand: PreparedRequest, deadline: Deadline): Promise<Answer> {
-  const { asked: requested, repeatable, guard } = errand;
+  const { description, repeatable, guard } = errand;
   const { options, redaction, log } = client;
   let before: Effect = 'undone';
   for (let tried = 1; ; tried++) {
     const outcome = await oneTry(client, errand, deadline);
-    const effect = effectOf(outcome, requested.who);
+    const effect = effectOf(outcome, description.who);
     if (outcome.kind === 'answer' && effect === 'final') return outcome;
 
-    const error = fault(requested, outcome, redaction);
+    const error = fault(description, outcome, redaction);
     const total: Effect = effect === 'undone' ? before : effect;
     const waitMs =
       deadline.ended || !mayRepeat(effect, repeatable) ? undefined : nextWait(outcome, tried, deadline, options);

@@ -85,25 +85,25 @@ describe('a certificate of the client', () => {
     return cloud;
   }
 
-  const asks = (cloud: ScriptedCloud, change: Partial<Credentials>) =>
+  const request = (cloud: ScriptedCloud, change: Partial<Credentials>) =>
     cloud.client({ credentials: cloud.credentials({ caFile: file('good.pem'), ...change }) }).check();
 
   test('is presented to each service, from two files or from one', async () => {
     await using cloud = await demanding();
-    await asks(cloud, { certFile: copy('other.pem', 0o644), keyFile: copy('other.key') });
+    await request(cloud, { certFile: copy('other.pem', 0o644), keyFile: copy('other.key') });
     const both = join(folder, 'both.pem');
     writeFileSync(both, readFileSync(file('other.pem'), 'utf8') + readFileSync(file('other.key'), 'utf8'), {
       mode: 0o600,
     });
-    await asks(cloud, { certFile: both });
+    await request(cloud, { certFile: both });
     expect(cloud.requests('GET /v2.1/os-services')).toHaveLength(2);
   });
 
   test('is missing, or another one: nothing is requested', async () => {
     await using cloud = await demanding();
-    await expect(asks(cloud, {})).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(request(cloud, {})).rejects.toMatchObject({ kind: 'unreachable' });
     const wrong = { certFile: copy('good.pem'), keyFile: copy('good.key') };
-    await expect(asks(cloud, wrong)).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(request(cloud, wrong)).rejects.toMatchObject({ kind: 'unreachable' });
     expect(cloud.seen).toEqual([]);
   });
 
@@ -136,7 +136,7 @@ describe('a certificate of the client', () => {
   ])('%s is an error with its reason', async (_, change, message) => {
     await using cloud = await demanding();
     const error = { kind: 'unreachable', message: expect.stringMatching(message) };
-    await expect(asks(cloud, change())).rejects.toMatchObject(error);
+    await expect(request(cloud, change())).rejects.toMatchObject(error);
     expect(cloud.seen).toEqual([]);
   });
 });

@@ -175,15 +175,15 @@ export class Keystone {
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    const requested: RequestDescription = {
+    const description: RequestDescription = {
       who: 'Keystone',
       what: `${method} ${this.#url.origin}${this.#url.pathname}`,
     };
     try {
       // A second token does no harm, so the request for one is safe to repeat.
-      const answer = await send(this.#client, { asked: requested, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200 && answer.status !== 201) throw fault(requested, answer, this.#client.redaction);
-      return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, requested), answer);
+      const answer = await send(this.#client, { description, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200 && answer.status !== 201) throw fault(description, answer, this.#client.redaction);
+      return tokenOf(own ?? tokenText(answer), parsed(TokenAnswer, answer, description), answer);
     } catch (error) {
       throw error instanceof CloudError ? this.#withoutToken(error) : error;
     }

@@ -194,8 +194,8 @@ function measure(directory: string): void {
   };
   add('another process: open and summary', inTurns(41, reading(small), reading(large)));
   for (const [name, query, ...parameters] of QUERIES_MEASURED) {
-    const asking = (one: Measured) => (): void => one.query(query, ...parameters);
-    add(name, inTurns(301, asking(small), asking(large)));
+    const querying = (one: Measured) => (): void => one.query(query, ...parameters);
+    add(name, inTurns(301, querying(small), querying(large)));
   }
   const accepting = (one: Measured) => (): void => one.acceptNext();
   const commit = inTurns(101, accepting(small), accepting(large));

@@ -49,8 +49,8 @@ function rawAppend(directory: string): () => void {
 
 function writerIn(directory: string) {
   const settings = settingsFor(join(directory, `writer-${process.pid}.db`));
-  const { db, term: reign } = takeNewLease(settings, identifyProcess('bench'), realClock);
-  const writer = new JournalWriter(db, reign, realClock, settings);
+  const { db, term } = takeNewLease(settings, identifyProcess('bench'), realClock);
+  const writer = new JournalWriter(db, term, realClock, settings);
   return { db, writer, flow: openFlow(writer) };
 }
 

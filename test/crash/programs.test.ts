@@ -102,9 +102,9 @@ describe('a program whose engine is killed', { timeout: 120_000 }, () => {
     ['it was not done: it is run again', 75, ['run', 'check', 'run'], ['finished', 'SUCCESS 1']],
     ['it was done: it is not run again', 0, ['run', 'check'], ['finished', 'SUCCESS 1']],
     ['the outcome is unknown: the operator decides', 1, ['run', 'check'], ['failed', 'FAILURE 1']],
-  ])('is ended and then called with "check": %s', async (_, verdict, calls, end) => {
+  ])('is ended and then called with "check": %s', async (_, result, calls, end) => {
     await using at = await scene('after_crash = check');
-    writeFileSync(at.bench.path('check'), `${verdict}\n`);
+    writeFileSync(at.bench.path('check'), `${result}\n`);
     const engine = await at.here.engine();
     const { uuid, pid } = await at.begin();
     await engine.kill('SIGKILL');

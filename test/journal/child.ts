@@ -26,7 +26,7 @@ export class Child implements AsyncDisposable {
     return value;
   }
 
-  say(text: string): void {
+  log(text: string): void {
     this.process.stdin?.write(`${text}\n`);
   }
 

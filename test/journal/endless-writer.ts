@@ -11,14 +11,14 @@ import { beginFlow, line, settingsFor } from './place.ts';
 
 const [path = '', limit = 'Infinity'] = process.argv.slice(2);
 
-function tell(text: string): void {
+function report(text: string): void {
   // Synchronous, as stdout is a pipe.
   process.stdout.write(`${text}\n`);
 }
 
 async function run(): Promise<void> {
   const journal = await Journal.open(settingsFor(path), realClock);
-  tell(`epoch ${journal.epoch}`);
+  report(`epoch ${journal.epoch}`);
   const [logbook] = await journal.query('open');
   const flow = (logbook && (await journal.query('openFlow', logbook.id))) ?? (await beginFlow(journal));
   const [known] = logbook ? ((await journal.query('show', logbook.uuid))?.flows ?? []) : [];
@@ -28,7 +28,7 @@ async function run(): Promise<void> {
     // Waves of 1 to 5 requests of 1 to 3 events: batches, and transactions of more than one row.
     const wave = Array.from({ length: 1 + (next % 5) }, (_, turn) => {
       const numbers = Array.from({ length: 1 + (turn % 3) }, () => next++);
-      return journal.write(...numbers.map((number) => line(flow, `${number}`))).then(() => tell(`${numbers.at(-1)}`));
+      return journal.write(...numbers.map((number) => line(flow, `${number}`))).then(() => report(`${numbers.at(-1)}`));
     });
     await Promise.all(wave);
   }
@@ -37,6 +37,6 @@ async function run(): Promise<void> {
 
 await run().catch((error: unknown) => {
   if (!(error instanceof JournalFailure)) throw error;
-  tell(`failed ${error.kind}`);
+  report(`failed ${error.kind}`);
   process.exit();
 });

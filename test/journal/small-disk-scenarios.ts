@@ -33,7 +33,7 @@ const ballast = join(directory, 'ballast');
 const settings = settingsFor(path);
 const logged: LogLine[] = [];
 
-function tell(error: unknown): void {
+function report(error: unknown): void {
   if (!(error instanceof JournalFailure)) throw error;
   logged.push({ kind: error.kind, message: error.message, code: sqliteCode(error.cause) });
 }
@@ -75,7 +75,7 @@ function refuseToOpen(): void {
     term().db.close();
     throw new Error('it opened');
   } catch (error) {
-    tell(error);
+    report(error);
   }
 }
 
@@ -123,7 +123,7 @@ const SCENARIOS = {
     try {
       writer.commit([[line(flow, 'never')], [big(flow)]]);
     } catch (error) {
-      tell(error);
+      report(error);
     }
     db.close();
     rmSync(ballast);
@@ -134,8 +134,8 @@ const SCENARIOS = {
     await journal.write(line(flow, 'acknowledged'));
     fill(100_000);
     const both = [journal.write(big(flow)), journal.write(big(flow)), journal.failed];
-    for (const end of await Promise.allSettled(both)) if (end.status === 'rejected') tell(end.reason);
-    await journal.write(line(flow, 'later')).catch(tell);
+    for (const end of await Promise.allSettled(both)) if (end.status === 'rejected') report(end.reason);
+    await journal.write(line(flow, 'later')).catch(report);
     await journal.close();
     rmSync(ballast);
   },

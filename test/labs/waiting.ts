@@ -12,12 +12,12 @@ export interface OutageRetry {
 /** Calls `look` until it gives something other than undefined; an error of `look` ends the wait at once. */
 export async function waitUntil<T>(
   outageRetry: OutageRetry,
-  look: () => Promise<T | undefined> | T | undefined,
+  read: () => Promise<T | undefined> | T | undefined,
 ): Promise<T> {
   const deadline = performance.now() + outageRetry.seconds * 1000;
   for (;;) {
     outageRetry.signal?.throwIfAborted();
-    const seen = await look();
+    const seen = await read();
     if (seen !== undefined) return seen;
     if (performance.now() > deadline)
       throw new Error(`Waited ${outageRetry.seconds} s for ${outageRetry.what}, in vain.`);

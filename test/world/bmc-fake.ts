@@ -65,7 +65,7 @@ export async function fakeBmc(respond: Respond, tls: ServerOptions = {}, host = 
 
 export interface Looker {
   /** `down power off`, `unknown powered on`, or `blind: REASON`. */
-  look(): Promise<string>;
+  read(): Promise<string>;
 }
 
 /** One source that can poll more than once. @param more keys of the bmc, each with a comma before it */
@@ -75,7 +75,7 @@ export async function looker(port: number, more = '', address = '127.0.0.1'): Pr
   const { options } = sourcePlace(place, { redfishTimeoutMs: 20_000 });
   const source = await createRedfishSource(options, 'controller-1');
   return {
-    look: async () => {
+    read: async () => {
       try {
         const [fact] = await source.poll(AbortSignal.timeout(25_000));
         return fact?.proof === undefined ? `${fact?.state} ${fact?.detail}` : `${fact.state} ${fact.proof}`;
@@ -86,8 +86,8 @@ export async function looker(port: number, more = '', address = '127.0.0.1'): Pr
   };
 }
 
-export async function lookOnce(port: number, more = ''): Promise<string> {
-  return await (await looker(port, more)).look();
+export async function readOnce(port: number, more = ''): Promise<string> {
+  return await (await looker(port, more)).read();
 }
 
 const SYSTEMS = '/redfish/v1/Systems';

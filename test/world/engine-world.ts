@@ -70,21 +70,21 @@ export class Program {
 
   /** Resolves when stderr contains the text. Throws when the program ends or takes too long instead. */
   async untilLogged(text: string | RegExp): Promise<void> {
-    const isSaid = (): boolean => (typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr));
+    const isLogged = (): boolean => (typeof text === 'string' ? this.stderr.includes(text) : text.test(this.stderr));
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => done(new Error(`without output of ${text}:\n${this.stderr}`)), LIMIT_MS);
-      const look = (): void => {
-        if (isSaid()) done();
+      const read = (): void => {
+        if (isLogged()) done();
         else if (this.hasEnded) done(new Error(`ended without output of ${text}:\n${this.stderr}`));
       };
       const done = (error?: Error): void => {
         clearTimeout(timer);
-        this.#listeners.delete(look);
+        this.#listeners.delete(read);
         if (error) reject(error);
         else resolve();
       };
-      this.#listeners.add(look);
-      look();
+      this.#listeners.add(read);
+      read();
     });
   }
 

@@ -29,7 +29,7 @@ export class ModuleTask implements Disposable {
   }
 
   /** What is done when a line of progress comes. */
-  whenItSays(listen: (message: string) => void): void {
+  whenItPrints(listen: (message: string) => void): void {
     this.#onProgress = listen;
   }
 

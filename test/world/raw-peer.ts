@@ -61,7 +61,7 @@ export class RawPeer implements Disposable {
     this.socket.write(bytes);
   }
 
-  ask(method: string, params: unknown = {}, id: unknown = 1): void {
+  request(method: string, params: unknown = {}, id: unknown = 1): void {
     this.send(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
   }
 

@@ -42,14 +42,14 @@ export class Identity {
     path: string,
     deadline: Deadline,
   ): Promise<v.InferOutput<S> | undefined> {
-    const requested: RequestDescription = { who: 'Keystone', what: `GET ${path}` };
+    const description: RequestDescription = { who: 'Keystone', what: `GET ${path}` };
     const query = async (session: Session): Promise<v.InferOutput<S>> => {
       const url = new URL(`${this.#keystone.identityRoot(session)}${path}`);
       const headers = { 'x-auth-token': session.token };
       const request: Request = { service: 'identity', method: 'GET', url, headers };
-      const answer = await send(this.#client, { asked: requested, request, repeatable: 'safe' }, deadline);
-      if (answer.status !== 200) throw fault(requested, answer, this.#client.redaction);
-      return parsed(schema, answer, requested);
+      const answer = await send(this.#client, { description, request, repeatable: 'safe' }, deadline);
+      if (answer.status !== 200) throw fault(description, answer, this.#client.redaction);
+      return parsed(schema, answer, description);
     };
     try {
       return await this.#keystone.authorised(deadline, query);

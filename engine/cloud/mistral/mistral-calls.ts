@@ -75,7 +75,7 @@ export class Mistral implements Workflows {
     // was started.
     const request: MistralRequest = { method: 'POST', path: '/executions', body, repeatable: 'unless_done' };
     const answer = await this.#call(request, options);
-    const started = parsed(ExecutionAnswer, answer, requestedFor(request));
+    const started = parsed(ExecutionAnswer, answer, descriptionOf(request));
     return { requestId: requestIdOf(answer) ?? null, id: started.id };
   }
 
@@ -87,7 +87,7 @@ export class Mistral implements Workflows {
     };
     const answer = await this.#found(this.#call(request, options));
     if (answer === undefined) return undefined;
-    const { state, state_info, output } = parsed(ExecutionAnswer, answer, requestedFor(request));
+    const { state, state_info, output } = parsed(ExecutionAnswer, answer, descriptionOf(request));
     // The workflow runs with our token, and its output may quote it.
     const { redaction } = this.#client;
     const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redaction.redact(value) : value);
@@ -102,7 +102,7 @@ export class Mistral implements Workflows {
   async tasksOf(executionId: string, options: CallOptions = {}): Promise<readonly WorkflowTask[]> {
     const path = `/executions/${encodeURIComponent(executionId)}/tasks`;
     const request: MistralRequest = { method: 'GET', path, repeatable: 'safe' };
-    const { tasks } = parsed(TasksAnswer, await this.#call(request, options), requestedFor(request));
+    const { tasks } = parsed(TasksAnswer, await this.#call(request, options), descriptionOf(request));
     return [...tasks]
       .sort((a, b) => (a.created_at ?? '').localeCompare(b.created_at ?? ''))
       .map(({ id, name, state }) => ({ id, name, state }));
@@ -137,7 +137,7 @@ export class Mistral implements Workflows {
   /** Throws for every response that is not a success. */
   #request(request: MistralRequest, { globalRequestId }: ActOptions, deadline: Deadline): Promise<Answer> {
     const { method, path, body, repeatable } = request;
-    const requested = requestedFor(request);
+    const description = descriptionOf(request);
     return this.#keystone.authorised(deadline, async (session) => {
       const request: Request = {
         service: 'workflow',
@@ -153,9 +153,9 @@ export class Mistral implements Workflows {
         ...(body === undefined ? {} : { body: body.text }),
       };
       const guard = method === 'GET' ? {} : { guard: this.#guard };
-      const answer = await send(this.#client, { asked: requested, request, repeatable, ...guard }, deadline);
+      const answer = await send(this.#client, { description, request, repeatable, ...guard }, deadline);
       if (answer.status >= 200 && answer.status < 300) return answer;
-      throw fault(requested, answer, this.#client.redaction);
+      throw fault(description, answer, this.#client.redaction);
     });
   }
 }
@@ -166,7 +166,7 @@ function apiRoot(endpoint: URL): string {
   return `${endpoint.origin}${path.endsWith('/v2') ? path : `${path}/v2`}`;
 }
 
-function requestedFor({ method, path }: MistralRequest): RequestDescription {
+function descriptionOf({ method, path }: MistralRequest): RequestDescription {
   return { who: 'Mistral', what: `${method} ${path}` };
 }
 

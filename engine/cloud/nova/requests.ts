@@ -70,29 +70,29 @@ export class Compute {
     query: Readonly<Record<string, string | undefined>>,
     deadline: Deadline,
   ): Promise<Read<v.InferOutput<S>>> {
-    const requested: RequestDescription = { who: 'Nova', what: `GET ${path}` };
+    const description: RequestDescription = { who: 'Nova', what: `GET ${path}` };
     return this.#keystone.authorised(deadline, async (session) => {
       const api = await this.#api(session, deadline);
       const url = new URL(`${api.root}${path}`);
       for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
       const request = this.#request(session, api, { method: 'GET', url });
-      const answer = await this.#send({ asked: requested, request, repeatable: 'safe' }, api, deadline);
+      const answer = await this.#send({ description, request, repeatable: 'safe' }, api, deadline);
       const at = httpDate(answer.headers) ?? this.#cloudTime(session);
-      return { value: parsed(schema, answer, requested), at, start: answerTo(requested, answer) };
+      return { value: parsed(schema, answer, description), at, start: answerTo(description, answer) };
     });
   }
 
   async change({ method, path, body, repeatable }: Change, act: ActOptions, deadline: Deadline): Promise<Accepted> {
-    const requested: RequestDescription = { who: 'Nova', what: `${method} ${path}` };
+    const description: RequestDescription = { who: 'Nova', what: `${method} ${path}` };
     const flow = act.globalRequestId;
     const headers: Record<string, string> = flow === undefined ? {} : { 'x-openstack-request-id': flow };
     return this.#keystone.authorised(deadline, async (session) => {
       const api = await this.#api(session, deadline);
       const url = new URL(`${api.root}${path}`);
       const request = this.#request(session, api, { method, url, headers, body: JSON.stringify(body) });
-      const answer = await this.#send({ asked: requested, request, repeatable, guard: this.#guard }, api, deadline);
+      const answer = await this.#send({ description, request, repeatable, guard: this.#guard }, api, deadline);
       if (isPage(answer)) {
-        const message = `something responded ${answer.status} to ${requested.what} with a page of HTML, which Nova never does`;
+        const message = `something responded ${answer.status} to ${description.what} with a page of HTML, which Nova never does`;
         throw new CloudError('unknown', message, { status: answer.status });
       }
       return { requestId: requestIdOf(answer) ?? null };
@@ -123,7 +123,7 @@ export class Compute {
     if (answer.status >= 200 && answer.status < 300) return answer;
     // 406: Nova was replaced by one that does not know this version.
     if (answer.status === 406) this.#versions.delete(api.root);
-    throw fault(errand.asked, answer, this.#client.redaction);
+    throw fault(errand.description, answer, this.#client.redaction);
   }
 
   async #api(session: Session, deadline: Deadline): Promise<Api> {
@@ -140,15 +140,15 @@ export class Compute {
   async #negotiate(root: string, session: Session): Promise<Microversion> {
     const deadline = new Deadline(this.#client.options.callTimeoutMs, this.#closing.signal);
     const url = new URL(`${root}/`);
-    const requested: RequestDescription = { who: 'Nova', what: `GET ${url.href}` };
+    const description: RequestDescription = { who: 'Nova', what: `GET ${url.href}` };
     const request: Request = { service: 'compute', method: 'GET', url, headers: { 'x-auth-token': session.token } };
     try {
-      const answer = await send(this.#client, { asked: requested, request, repeatable: 'safe' }, deadline);
+      const answer = await send(this.#client, { description, request, repeatable: 'safe' }, deadline);
       // 300 is the response of some versions to a request for the list of versions.
       if (answer.status === 200 || answer.status === 300) {
-        return negotiated(parsed(VersionDocument, answer, requested), root, this.#limit);
+        return negotiated(parsed(VersionDocument, answer, description), root, this.#limit);
       }
-      throw fault(requested, answer, this.#client.redaction);
+      throw fault(description, answer, this.#client.redaction);
     } catch (error) {
       throw error instanceof CloudError ? unsent(error) : error;
     } finally {

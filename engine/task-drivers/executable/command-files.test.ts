@@ -16,7 +16,7 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   '/tmp/data': file(0o666, 1000),
 };
 const read: Inspect = (path) => ENTRIES[path];
-const fault = (...argv: string[]) => faultOfCommand(argv, { uid: 0, decide: 'way' }, read);
+const fault = (...argv: string[]) => faultOfCommand(argv, { uid: 0, scope: 'way' }, read);
 
 describe('a command may be run', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boundOptions, FEWEST_RIGHTS, identityOptions, whyNotExecuted } from './confinement.ts';
 
-const NOBODY = { uid: 65534, gid: 65534, home: '/', change: 'needed' } as const;
+const UNPRIVILEGED = { uid: 65534, gid: 65534, home: '/', change: 'needed' } as const;
 const ROOT = { uid: 0, gid: 0, home: '/root', change: 'none' } as const;
 
 describe('the bounds of a program', () => {
@@ -19,8 +19,8 @@ describe('the bounds of a program', () => {
 
 describe('user and groups of a program', () => {
   it.each([
-    [NOBODY, FEWEST_RIGHTS, ['--reuid=65534', '--regid=65534', '--clear-groups']],
-    [NOBODY, { ...FEWEST_RIGHTS, groups: 'account' }, ['--reuid=65534', '--regid=65534', '--init-groups']],
+    [UNPRIVILEGED, FEWEST_RIGHTS, ['--reuid=65534', '--regid=65534', '--clear-groups']],
+    [UNPRIVILEGED, { ...FEWEST_RIGHTS, groups: 'account' }, ['--reuid=65534', '--regid=65534', '--init-groups']],
     [ROOT, FEWEST_RIGHTS, ['--clear-groups']],
     [ROOT, { groups: 'account', newPrivileges: 'possible' }, []],
   ] as const)('of %j with %j are the options %j', (account, rights, options) => {

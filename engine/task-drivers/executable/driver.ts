@@ -130,14 +130,14 @@ async function carryOut(call: DriverCall, request: Request): Promise<ProgramRepo
 async function permitted(argv: readonly string[], user: string): Promise<Account> {
   const account = await accountFor(user);
   if ('fault' in account) throw new NotDone(account.fault);
-  const decide = process.geteuid?.() === 0 ? 'way' : 'file';
-  const fault = faultOfCommand(argv, { uid: account.uid, decide });
+  const scope = process.geteuid?.() === 0 ? 'way' : 'file';
+  const fault = faultOfCommand(argv, { uid: account.uid, scope });
   if (fault !== undefined) throw new NotDone(fault);
   return account;
 }
 
 async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void> {
-  const { asked: requested, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
+  const { signalled: requested, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
   if (left.length > 0)
     throw new NotDone(`an earlier run of it is still running and cannot be ended: ${listOf(left)}; end it and retry`);
   if (requested > 0) {

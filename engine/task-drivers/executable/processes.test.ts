@@ -29,7 +29,7 @@ it('one that ends at SIGTERM is not killed', async () => {
   const { pid } = child;
   const code = new Promise((resolve) => child.once('exit', resolve));
   const find = async (): Promise<Found[]> => (isAlive(pid) ? [{ pid, startedAt: statOf(pid)?.startedAt ?? 0 }] : []);
-  expect(await endAll(find, 60_000)).toEqual({ asked: 1, left: [] });
+  expect(await endAll(find, 60_000)).toEqual({ signalled: 1, left: [] });
   expect(await code).toBe(7);
 });
 
@@ -48,5 +48,5 @@ it('a number that another process has now gets no signal, and the process that w
 it('a process that cannot be ended is named after the upper bound', async () => {
   const { pid } = await sleeper();
   const never = { pid, startedAt: 1 };
-  expect(await endAll(async () => [never], 0)).toEqual({ asked: 1, left: [never] });
+  expect(await endAll(async () => [never], 0)).toEqual({ signalled: 1, left: [never] });
 });

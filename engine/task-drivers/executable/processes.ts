@@ -121,7 +121,7 @@ const READ_AGAIN_MS = 50;
 
 export interface Ending {
   /** Number of processes that were sent a signal. */
-  readonly asked: number;
+  readonly signalled: number;
   /** Processes that are still alive. */
   readonly left: readonly Found[];
 }
@@ -139,7 +139,7 @@ export async function endAll(find: () => Promise<readonly Found[]>, graceMs: num
     const elapsed = performance.now() - begin;
     // A process may have forked and been killed while /proc was read: its child is only in the next search.
     const isOver = found.length === 0 && (isClear || requested.size === 0);
-    if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { asked: requested.size, left: found };
+    if (isOver || elapsed > graceMs + KILLED_WITHIN_MS) return { signalled: requested.size, left: found };
     isClear = found.length === 0;
     if (isClear) continue;
     for (const one of found) {

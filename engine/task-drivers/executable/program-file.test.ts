@@ -17,7 +17,7 @@ function host(entries: Readonly<Record<string, Entry>>): Inspect {
 }
 
 function fault(path: string, entries: Readonly<Record<string, Entry>>, uid = 0): string | undefined {
-  return faultOfProgram(path, { uid, decide: 'way' }, host(entries));
+  return faultOfProgram(path, { uid, scope: 'way' }, host(entries));
 }
 
 describe('a program may be run', () => {
@@ -50,7 +50,7 @@ describe('a program may be run', () => {
 
   it('by an engine that is not root, in any directory', () => {
     const entries = { '/opt': directory(0o777, 5), '/opt/a': file(0o755, 7) };
-    expect(faultOfProgram('/opt/a', { uid: 7, decide: 'file' }, host(entries))).toBeUndefined();
+    expect(faultOfProgram('/opt/a', { uid: 7, scope: 'file' }, host(entries))).toBeUndefined();
   });
 });
 
@@ -127,6 +127,6 @@ describe('a program may not be run', () => {
     const read = () => {
       throw new Error('EACCES: permission denied');
     };
-    expect(faultOfProgram('/opt/a', { uid: 7, decide: 'file' }, read)).toMatch(/cannot be checked: EACCES/);
+    expect(faultOfProgram('/opt/a', { uid: 7, scope: 'file' }, read)).toMatch(/cannot be checked: EACCES/);
   });
 });

@@ -122,7 +122,7 @@ export async function runProgram(start: ProgramStart): Promise<ProgramEnd> {
     drained.abort();
     const why = end.by === 'exit' ? whyNotExecuted(start.argv[0] ?? '', end.code, errors) : undefined;
     if (why !== undefined) throw new CannotStart(STRERROR[why] ?? why);
-    return { end, ended, leftBehind: rest.asked, stillRunning: rest.left };
+    return { end, ended, leftBehind: rest.signalled, stillRunning: rest.left };
   } finally {
     for (const stream of child.stdio) stream?.destroy();
     child.unref();

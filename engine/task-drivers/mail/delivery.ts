@@ -8,8 +8,8 @@
  *   with the same Message-ID. A fault of one mail does not block the others.
  */
 import { crashPoint } from '../../crash-points.ts';
+import type { Step, StepChange } from '../../flow/journaled-steps.ts';
 import { InDoubt, Interrupted, TaskFailure } from '../../flow/outcome.ts';
-import type { Step, StepChange } from '../../flow/step-ledger.ts';
 import type { DriverCall } from '../driver.ts';
 import { keyOf } from './address.ts';
 import { type MailMessage, written } from './message.ts';

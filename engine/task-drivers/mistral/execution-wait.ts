@@ -38,14 +38,14 @@ export async function executionEnd(context: Waiting, id: string): Promise<Execut
 
 /** Reports each change of state once. */
 class Mirror {
-  readonly #tell: Waiting['progress'];
+  readonly #report: Waiting['progress'];
   readonly #id: string;
   readonly #seen = new Map<string, string>();
   #state = 'RUNNING';
   #lines = 0;
 
   constructor({ progress }: Waiting, id: string) {
-    this.#tell = progress;
+    this.#report = progress;
     this.#id = id;
   }
 
@@ -54,13 +54,13 @@ class Mirror {
       if (this.#seen.get(id) === now) continue;
       this.#seen.set(id, now);
       this.#lines += 1;
-      if (this.#lines <= MAX_LINES) this.#tell(`${name}: ${now}`);
-      if (this.#lines === MAX_LINES) this.#tell('Further changes of its tasks are not reported');
+      if (this.#lines <= MAX_LINES) this.#report(`${name}: ${now}`);
+      if (this.#lines === MAX_LINES) this.#report('Further changes of its tasks are not reported');
     }
     if (state === this.#state) return;
     this.#state = state;
     if (state === 'PAUSED')
-      this.#tell(`Execution ${this.#id} is paused; it continues when a user resumes it in Mistral`);
-    else if (!isOver(state)) this.#tell(`Execution ${this.#id} is ${state}`);
+      this.#report(`Execution ${this.#id} is paused; it continues when a user resumes it in Mistral`);
+    else if (!isOver(state)) this.#report(`Execution ${this.#id} is ${state}`);
   }
 }

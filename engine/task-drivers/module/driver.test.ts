@@ -10,7 +10,7 @@ import { MAX_LOG_LINES, PROGRESS_PACE_MS } from './wire.ts';
 
 /** A busy machine needs seconds to start a process. */
 const SLOW = { timeout: 60_000 };
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const TIMEOUT = { timeout: 20_000, interval: 20 };
 
 let place: ModuleTask;
 beforeEach(() => {
@@ -351,7 +351,7 @@ describe('a module that misbehaves', SLOW, () => {
        export const run = () => ({ pid: spawn('sleep', ['600'], { stdio: 'inherit' }).pid });`,
     );
     const { pid } = await run(task);
-    await vi.waitFor(() => expect(isAlive(Number(pid))).toBe(false), PATIENCE);
+    await vi.waitFor(() => expect(isAlive(Number(pid))).toBe(false), TIMEOUT);
   });
 });
 
@@ -359,7 +359,7 @@ describe('the signal', SLOW, () => {
   /** Aborts when the module reports "started". */
   function abortWhenStarted(reason: Error): AbortSignal {
     const controller = new AbortController();
-    place.whenItSays((message) => {
+    place.whenItPrints((message) => {
       if (message === 'started') controller.abort(reason);
     });
     return controller.signal;
@@ -426,7 +426,7 @@ describe('the signal', SLOW, () => {
     );
     expect(end).toEqual({ end: 'lost', message: 'it did not end within 0.2 s after the request to stop' });
     const [, own, started] = /pid (\d+) (\d+)/.exec(place.logged.join('\n')) ?? [];
-    await vi.waitFor(() => expect([isAlive(Number(own)), isAlive(Number(started))]).toEqual([false, false]), PATIENCE);
+    await vi.waitFor(() => expect([isAlive(Number(own)), isAlive(Number(started))]).toEqual([false, false]), TIMEOUT);
   });
 
   it('that was aborted before calls nothing', async () => {

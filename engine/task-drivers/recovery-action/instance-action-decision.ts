@@ -7,7 +7,7 @@
  * refused the call or ended it in an error, or if it was never requested.
  */
 import type { Instance, InstanceAction, MigrationRecord } from '../../cloud/cloud.ts';
-import { SILENT_LOOKS } from '../../evacuation/evacuation-decision.ts';
+import { READS_WITHOUT_TRACE } from '../../evacuation/evacuation-decision.ts';
 import type { StepState } from '../../journal/rows.ts';
 
 export interface InstanceActionLimits {
@@ -72,7 +72,7 @@ export function isNotRuledOut(
   }: Pick<InstanceActionFacts, 'state' | 'readsWithoutTrace' | 'withoutTraceMs'>,
   { queueWaitMs }: InstanceActionLimits,
 ): boolean {
-  return state !== 'planned' && (readsWithoutTrace < SILENT_LOOKS || withoutTraceMs < queueWaitMs);
+  return state !== 'planned' && (readsWithoutTrace < READS_WITHOUT_TRACE || withoutTraceMs < queueWaitMs);
 }
 
 /** A call, or the end if the calls of this attempt are used up: none of them is in transit any more. */

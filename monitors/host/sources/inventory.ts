@@ -55,7 +55,7 @@ const inventory = v.strictObject({
   ),
 });
 
-export type { Bmc as LatestFacts, IpmiBmc as IpmiBoard, RedfishBmc as RedfishBoard } from './bmc-options.ts';
+export type { Bmc, IpmiBmc, RedfishBmc } from './bmc-options.ts';
 
 export interface InventoryHost {
   readonly name: string;

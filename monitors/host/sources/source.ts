@@ -49,7 +49,7 @@ export interface Source {
    * Reports changes between polls, until the signal; resolves then. Sources that only respond to polls have none.
    * Never throws: errors are logged and retried.
    */
-  follow?(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void>;
+  follow?(report: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void>;
 }
 
 /** What the file of a source exports: how a source of this kind is made of the options. */

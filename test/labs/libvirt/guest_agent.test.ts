@@ -31,8 +31,8 @@ function options(other: Partial<EngineOptions['guestMonitor']> = {}): EngineOpti
 
 async function state(): Promise<string | undefined> {
   const monitor = await create(options(), 'n1');
-  const sights = await monitor.poll(AbortSignal.timeout(60_000));
-  return sights.find(({ subject }) => subject === UUID)?.state;
+  const observations = await monitor.poll(AbortSignal.timeout(60_000));
+  return observations.find(({ subject }) => subject === UUID)?.state;
 }
 
 const untilState = (wanted: string) =>

@@ -257,7 +257,7 @@ test('a death while libvirtd was down is reported when it is back; running guest
   await lab.tell(panicked, 'n');
   await observed.start();
   await lab.signalLibvirtd('TERM');
-  await lab.killUnseen(killed);
+  await lab.killUndetected(killed);
   await lab.tell(panicked, 'p');
   await waitUntil({ what: 'the monitor to report that it is blind', seconds: 30 }, () =>
     observed.blind > 0 ? true : undefined,
@@ -302,7 +302,7 @@ test('a libvirtd that hangs is noticed, and what happened meanwhile is reported 
   try {
     await waitUntil({ what: 'the monitor to be blind', seconds: 60 }, () => (observed.blind > 0 ? true : undefined));
     measured.push(`  a libvirtd that hangs: ${Date.now() - before} ms`);
-    await lab.killUnseen(vm);
+    await lab.killUndetected(vm);
   } finally {
     await lab.signalLibvirtd('CONT');
   }

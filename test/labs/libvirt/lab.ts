@@ -132,7 +132,7 @@ export class LibvirtLab {
   }
 
   /** Signals, and waits until the processes are gone: for when libvirtd is not there to see it. */
-  async killUnseen(number: number): Promise<void> {
+  async killUndetected(number: number): Promise<void> {
     const pid = await this.#pidOf(this.#pidFile(number));
     await this.#world.run('kill', '-KILL', pid);
     await waitUntil({ what: `process ${pid} to end`, seconds: 30 }, () => this.#isGone(pid));

@@ -121,7 +121,7 @@ test('a guest that dies while monitor and engine are down is recovered when they
   await untilKnown(here, [dead, destroyed]);
   await lab.virsh('destroy', domainName(destroyed));
   await first.kill('SIGKILL');
-  await lab.killUnseen(dead);
+  await lab.killUndetected(dead);
   await here.engine();
   const second = here.begin(['monitor']);
   await second.untilLogged('notification delivered');

@@ -102,7 +102,7 @@ async function startMistral({ plan, processes }: LabParts, port: number): Promis
   const startServer = async (which: 'engine' | 'executor', received: string): Promise<void> => {
     const name = `mistral-${which}`;
     await processes.start(name, python('mistral.cmd.launch', `--server=${which}`));
-    await processes.ready(name, 90, async () => (processes.hasSaid(name, received) ? true : undefined));
+    await processes.ready(name, 90, async () => (processes.hasLogged(name, received) ? true : undefined));
   };
   const startApi = async (): Promise<void> => {
     const program = '/usr/lib/python3/dist-packages/mistral/api/wsgi.py';

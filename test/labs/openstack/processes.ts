@@ -88,7 +88,7 @@ export class Processes {
   }
 
   /** Whether the process has written this text since it was started. */
-  hasSaid(name: string, text: string): boolean {
+  hasLogged(name: string, text: string): boolean {
     const process = this.#running.get(name);
     return process !== undefined && readFileSync(this.logFile(name)).includes(text, process.logFrom);
   }
@@ -102,11 +102,11 @@ export class Processes {
   }
 
   /** Waits until `look` gives something; when the process ends or time is up, the error shows the end of its log. */
-  async ready<T>(name: string, seconds: number, look: () => Promise<T | undefined>): Promise<T> {
+  async ready<T>(name: string, seconds: number, read: () => Promise<T | undefined>): Promise<T> {
     const outageRetry = { what: `${name} to be ready`, seconds, everyMs: 200 };
     try {
       return await waitUntil(outageRetry, async () => {
-        const seen = await look();
+        const seen = await read();
         if (seen === undefined && !this.isRunning(name)) throw new Error(`${name} ended before it was ready.`);
         return seen;
       });

@@ -134,7 +134,7 @@ export async function startNovaService(
 ): Promise<void> {
   const name = cell === 'first' ? `nova-${which}` : `nova-${which}-${SECOND_CELL.name}`;
   await processes.start(name, novaCommand(which, novaFiles(plan, { isInSecondCell: cell === 'second' })));
-  await processes.ready(name, 90, async () => (processes.hasSaid(name, STARTED) ? true : undefined));
+  await processes.ready(name, 90, async () => (processes.hasLogged(name, STARTED) ? true : undefined));
 }
 
 /**
@@ -152,7 +152,7 @@ export async function startNovaCompute(
   writeFileSync(extra, ini({ DEFAULT: options }));
   const files = novaFiles(plan, { host, isInSecondCell: plan.secondCell.includes(host) });
   await processes.start(name, novaCommand('compute', [...files, extra]));
-  await processes.ready(name, 90, async () => (processes.hasSaid(name, STARTED) ? true : undefined));
+  await processes.ready(name, 90, async () => (processes.hasLogged(name, STARTED) ? true : undefined));
 }
 
 function novaCommand(service: string, files: readonly string[]): string[] {

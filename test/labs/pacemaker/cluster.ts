@@ -13,8 +13,8 @@ export interface Expected {
 }
 
 /** Upper bound of one query of the cluster; with quorum lost or a coordinator changing, tools may hang. */
-const LOOK_TIMEOUT_MS = 10_000;
-const LOOK_EVERY_MS = 100;
+const READ_TIMEOUT_MS = 10_000;
+const POLL_EVERY_MS = 100;
 /** Exit status of Pacemaker's tools that lost their connection to a daemon. */
 const CRM_EX_DISCONNECT = 102;
 
@@ -35,7 +35,7 @@ export abstract class Cluster {
 
   /** The view of that node, by default of the first reachable one; an error when Pacemaker does not run there. */
   async crmMon(node = this.#observer()): Promise<ClusterView> {
-    const { status, stdout, stderr } = await this.run(node, CRM_MON, { timeoutMs: LOOK_TIMEOUT_MS });
+    const { status, stdout, stderr } = await this.run(node, CRM_MON, { timeoutMs: READ_TIMEOUT_MS });
     if (status !== 0) throw new Error(`crm_mon on ${node} ended with ${status}:\n${stderr}${stdout.slice(0, 1000)}`);
     return parseCrmMon(stdout);
   }
@@ -101,17 +101,17 @@ export abstract class Cluster {
   }
 
   /** Polls repeatedly; a tool that fails in between (nodes die, coordinators change) means "not yet". */
-  async waitForView<T>(what: string, seconds: number, look: (view: ClusterView) => T | undefined): Promise<T> {
+  async waitForView<T>(what: string, seconds: number, read: (view: ClusterView) => T | undefined): Promise<T> {
     let last: ClusterView | Error | undefined;
     try {
-      return await waitUntil({ what, seconds, everyMs: LOOK_EVERY_MS }, async () => {
+      return await waitUntil({ what, seconds, everyMs: POLL_EVERY_MS }, async () => {
         try {
           last = await this.crmMon();
         } catch (error) {
           last = error as Error;
           return undefined;
         }
-        return look(last);
+        return read(last);
       });
     } catch (error) {
       const [node] = this.reachableClusterNodes();

@@ -23,7 +23,7 @@ async function readWith(source: Source): Promise<readonly string[]> {
   try {
     const facts = await source.poll(AbortSignal.timeout(TIMEOUT_MS));
     return facts
-      .map(({ host, state: says, proof, detail }) => `${host} ${says}${proof ? ` (${proof})` : ''}: ${detail}`)
+      .map(({ host, state, proof, detail }) => `${host} ${state}${proof ? ` (${proof})` : ''}: ${detail}`)
       .sort();
   } catch (error) {
     return [`blind: ${error instanceof Error ? error.message : String(error)}`];
@@ -55,7 +55,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
 
   const of = (context: { skip: (note: string) => never }): Tools => tools ?? context.skip(missing);
 
-  async function look(context: { skip: (note: string) => never }, form: Form, scene: Scene, more = {}) {
+  async function read(context: { skip: (note: string) => never }, form: Form, scene: Scene, more = {}) {
     const these = of(context);
     await these.show(cib(form, scene));
     return await readWith(await sourceOf(these, more));
@@ -76,13 +76,13 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
       ['the remote nodes', { remotes: [{ name: 'c1' }] }, ['c1 up: connected']],
       ['the remote nodes beside both', { remotes: [{ name: 'c1' }], resources: BUNDLE + GUEST }, ['c1 up: connected']],
     ])('the compute hosts are %s', async ([, scene, expected], context) => {
-      expect(await look(context, form, scene)).toEqual(expected);
+      expect(await read(context, form, scene)).toEqual(expected);
     });
 
     it('cluster nodes in every state are distinguished', async (context) => {
       const states = ['online', 'standby', 'maintenance', 'pending', 'unclean', 'left'] as const;
       const scene = { members: states.map((is) => ({ name: `n-${is}`, is })), resources: BUNDLE + GUEST };
-      expect(await look(context, form, scene)).toEqual([
+      expect(await read(context, form, scene)).toEqual([
         'n-left leaving: left the cluster in order',
         'n-maintenance leaving: in maintenance',
         'n-online up: member of the cluster',
@@ -96,7 +96,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
       const states = ['connected', 'fenced', 'new', 'disabled'] as const;
       const scene = { remotes: states.map((is) => ({ name: `c-${is}`, is })), resources: BUNDLE + GUEST };
       const at = new Date(FENCED_AT * 1000).toISOString();
-      expect(await look(context, form, scene)).toEqual([
+      expect(await read(context, form, scene)).toEqual([
         'c-connected up: connected',
         'c-disabled leaving: its connection is disabled',
         `c-fenced down (fenced): fenced at ${at} according to the record of the cluster`,
@@ -114,7 +114,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
         /^blind: Pacemaker has no node that is a compute host \(cluster nodes: 0, remote nodes: 0, guest nodes and replicas of bundles: 2\)/,
       ],
     ])('%s is no answer, and no death', async ([, scene, reason], context) => {
-      expect((await look(context, form, scene))[0]).toMatch(reason);
+      expect((await read(context, form, scene))[0]).toMatch(reason);
     });
 
     it('the remote nodes that all vanish are missed', async (context) => {
@@ -141,7 +141,7 @@ describe.each(RELEASES)('the tools of Pacemaker %s', (release) => {
 
   it('that do not know the schema are blind, with the reason', async (context) => {
     const unknown = { release: '3.0', features: '3.99.0', schema: 'pacemaker-99.0' } as const;
-    expect(await look(context, unknown, {})).toEqual([
+    expect(await read(context, unknown, {})).toEqual([
       expect.stringMatching(/^blind: crm_mon .*(?:schema|CIB|onnect)/),
     ]);
   });

@@ -30,11 +30,11 @@ export interface Failure {
 export async function until<T>(
   what: string,
   seconds: number,
-  look: () => T | undefined | Promise<T | undefined>,
+  read: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
-    const seen = await look();
+    const seen = await read();
     if (seen !== undefined) return seen;
     if (performance.now() > end) throw new Error(`not seen within ${seconds} s: ${what}`);
     await delay(50);

@@ -142,7 +142,7 @@ test('a monitor on a remote node sees of every host what one on a cluster node s
       view: parseCrmMon(await print(node, CRM_MON)),
       cib: parseCib(await print(node, CIBADMIN)),
     }));
-    return (await source.poll(AbortSignal.timeout(60_000))).map(({ host, state: says }) => `${host} ${says}`).sort();
+    return (await source.poll(AbortSignal.timeout(60_000))).map(({ host, state }) => `${host} ${state}`).sort();
   };
   const seen = await seenFrom('c1');
   expect(seen).toEqual([...lab.nodes].sort().map((node) => `${node} up`));

@@ -127,9 +127,9 @@ export class Machine {
       throw new Error('it ended while it booted');
     });
     dead.catch(() => {});
-    const says = async (): Promise<string> => String(await Promise.race([once(wire, 'data'), dead]));
+    const text = async (): Promise<string> => String(await Promise.race([once(wire, 'data'), dead]));
     try {
-      await within(BOOT_SECONDS, 'its init', this.#handOver(says, wire, { client, ended }));
+      await within(BOOT_SECONDS, 'its init', this.#handOver(text, wire, { client, ended }));
     } catch (error) {
       if (isThere(client)) client.kill('SIGKILL');
       throw new Error(`The node ${name} did not boot.\n${logTail(join(log, 'console.log'))}`, { cause: error });
@@ -138,10 +138,10 @@ export class Machine {
   }
 
   /** It sends its pid, gets its wire, and reports when it is up. */
-  async #handOver(says: () => Promise<string>, wire: Duplex, running: Omit<Running, 'pid'>): Promise<void> {
-    const pid = Number(await says());
+  async #handOver(text: () => Promise<string>, wire: Duplex, running: Omit<Running, 'pid'>): Promise<void> {
+    const pid = Number(await text());
     await this.#network.plug(this.plan.name, pid, this.plan.address);
-    const up = says();
+    const up = text();
     wire.write('plugged\n');
     await up;
     wire.destroy();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DEFAULT_OPTIONS } from '#config/options/options.ts';
-import { lookAt } from '#monitors/host/read-source.ts';
+import { readSource } from '#monitors/host/read-source.ts';
 import { createPingSource } from '#monitors/host/sources/ping/source.ts';
 import { installDebianPackages } from '../debian_packages.ts';
 import { PATH } from './execute.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 /** Every ping runs in a namespace of its own. @param setup what root does in it before @param as what ping is run with */
-async function look(addresses: readonly string[], setup: string, as = ''): Promise<string> {
+async function read(addresses: readonly string[], setup: string, as = ''): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'recovery-agent-ping-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const inside = `${setup}\nexec ${as} /usr/bin/ping "$@"`;
@@ -29,7 +29,7 @@ async function look(addresses: readonly string[], setup: string, as = ''): Promi
   const hostSources = { ...DEFAULT_OPTIONS.hostSources, inventory, pingSamples: 1, pingTimeoutMs: 1_000 };
   try {
     const source = await createPingSource({ ...DEFAULT_OPTIONS, hostSources }, 'controller-1');
-    const facts = await lookAt(source, AbortSignal.timeout(60_000));
+    const facts = await readSource(source, AbortSignal.timeout(60_000));
     return facts.map(({ host, state: says, detail }) => `${host} ${says}: ${detail}`).join(' | ');
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
@@ -42,7 +42,7 @@ const WIRE = `${LOOPBACK}; ip link add d0 type veth peer name d1; ip addr add 10
 
 describe('the real ping', () => {
   it('detects a host that responds', async () => {
-    expect(await look(['127.0.0.1'], LOOPBACK)).toBe('h0 up: 127.0.0.1 responds');
+    expect(await read(['127.0.0.1'], LOOPBACK)).toBe('h0 up: 127.0.0.1 responds');
   });
 
   it.for([
@@ -62,20 +62,20 @@ describe('the real ping', () => {
       /Operation not permitted|Permission denied/,
     ],
   ] as const)('with %s is blind, with its reason', async ([, setup, as, reason]) => {
-    const text = await look(['10.9.0.14', '10.9.0.15'], setup, as);
+    const text = await read(['10.9.0.14', '10.9.0.15'], setup, as);
     expect(text).toMatch(/^blind: no host can be pinged; h0: /);
     expect(text).toMatch(reason);
   });
 
   it('takes one host that does not answer for down, and is blind when none of several does', async () => {
-    expect(await look(['10.9.0.14'], WIRE)).toBe('h0 down: 10.9.0.14 did not respond to 1 pings');
-    expect(await look(['10.9.0.14', '10.9.0.15'], WIRE)).toBe(
+    expect(await read(['10.9.0.14'], WIRE)).toBe('h0 down: 10.9.0.14 did not respond to 1 pings');
+    expect(await read(['10.9.0.14', '10.9.0.15'], WIRE)).toBe(
       'blind: no address responds and this node may be cut off; h0: mass silence: 10.9.0.14 and most others do not respond',
     );
   });
 
   it('reports nothing about an address without a route, while others respond', async () => {
-    expect(await look(['127.0.0.1', '10.9.0.14'], LOOPBACK)).toMatch(
+    expect(await read(['127.0.0.1', '10.9.0.14'], LOOPBACK)).toMatch(
       /^h0 up: 127\.0\.0\.1 responds \| h1 unknown: 10\.9\.0\.14: .*Network is unreachable/,
     );
   });

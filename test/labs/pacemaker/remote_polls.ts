@@ -26,11 +26,11 @@ export async function untilPolled(lab: PacemakerLab, remote: string): Promise<vo
 
 async function isPolled(lab: PacemakerLab, remote: string, seconds: number): Promise<boolean> {
   const first = await sentTo(lab, remote);
-  const look = async (): Promise<true | undefined> => {
+  const read = async (): Promise<true | undefined> => {
     const now = await sentTo(lab, remote);
     return now !== undefined && now !== first ? true : undefined;
   };
-  return await waitUntil({ what: `polls of ${remote}`, seconds, everyMs: EVERY_MS }, look).catch(() => false);
+  return await waitUntil({ what: `polls of ${remote}`, seconds, everyMs: EVERY_MS }, read).catch(() => false);
 }
 
 /** Bytes sent over the connection to the remote node; undefined where no node has one. */

@@ -70,11 +70,11 @@ describe('the units of the monitors', () => {
     receiver.stdout.setEncoding('utf8').on('data', (text: string) => {
       received += text;
     });
-    const hears = (what: string): Promise<true> =>
+    const receives = (what: string): Promise<true> =>
       waitUntil({ what: `"${what}" to be sent`, seconds: 60, everyMs: 20 }, () =>
         received.includes(what) ? true : undefined,
       );
-    await hears('bound');
+    await receives('bound');
 
     const mounts = `mount -t proc proc "$0/proc"; mount --bind /dev/null "$0/dev/null"; exec chroot "$0" "$@"`;
     const argv = ['--mount', '--propagation', 'private', 'sh', '-c', mounts, root.directory, ...command.split(' ')];
@@ -89,15 +89,15 @@ describe('the units of the monitors', () => {
       Promise.reject(new Error(`it ended with ${code}: ${reported}`)),
     );
     failed.catch(() => {});
-    await Promise.race([hears('READY=1 STATUS=process seeing'), failed]);
-    await hears('WATCHDOG=1');
+    await Promise.race([receives('READY=1 STATUS=process seeing'), failed]);
+    await receives('WATCHDOG=1');
     program.kill('SIGHUP');
-    await hears('RELOADING=1');
+    await receives('RELOADING=1');
     const exited = once(program, 'exit');
     program.kill('SIGTERM');
     const [code] = await exited;
     expect({ code, said: reported }).toEqual({ code: 0, said: expect.stringContaining('monitors stopped') });
-    await hears('STOPPING=1');
+    await receives('STOPPING=1');
     expect(await must(['ls', root.path('var/lib/recovery-agent')])).toContain('outbox');
   });
 });

@@ -10,7 +10,7 @@ import {
   type MoveFacts,
   type MoveLimits,
   type MoveStepKind,
-  SILENT_LOOKS,
+  READS_WITHOUT_TRACE,
 } from '#engine/evacuation/evacuation-decision.ts';
 import type { Wanted } from '#engine/evacuation/original-state-decision.ts';
 import type { StepState } from '#engine/journal/rows.ts';
@@ -141,7 +141,12 @@ export function take(mover: Mover, decision: MoveDecision, nova: Nova, rules: Ru
   switch (decision.do) {
     case 'note silence': {
       const first = mover.readsWithoutTrace === 0 ? { silentFor: 0 } : {};
-      return { ...mover, ...first, readsWithoutTrace: Math.min(SILENT_LOOKS, mover.readsWithoutTrace + 1), pause: 1 };
+      return {
+        ...mover,
+        ...first,
+        readsWithoutTrace: Math.min(READS_WITHOUT_TRACE, mover.readsWithoutTrace + 1),
+        pause: 1,
+      };
     }
     case 'fail':
       return { ...mover, result: 'failed' };

@@ -25,7 +25,7 @@ const NEVER = -10;
 const MAX_BYTES = 16 * 1_048_576;
 
 /** Source: hashicorp/serf, serf/serf.go, MemberStatus: none 0, alive 1, leaving 2, left 3, failed 4. */
-const STATES: Readonly<Record<number, readonly [says: Fact['state'], detail: string]>> = {
+const STATES: Readonly<Record<number, readonly [state: Fact['state'], detail: string]>> = {
   1: ['up', 'alive in Consul'],
   2: ['leaving', 'leaving Consul'],
   3: ['leaving', 'left Consul'],

@@ -34,7 +34,7 @@ export class RefusalLog {
     const known = this.#reasons.get(reason) ?? { reportedAt: Number.NEGATIVE_INFINITY, since: 0, total: 0, from, host };
     const entry = { ...known, since: known.since + 1, total: known.total + 1, from, host };
     this.#reasons.set(reason, entry);
-    if (now - entry.reportedAt >= EVERY_MS) this.#tell(reason, now);
+    if (now - entry.reportedAt >= EVERY_MS) this.#logReason(reason, now);
   }
 
   /** The most frequent reason so far; undefined if nothing was refused. */
@@ -47,10 +47,10 @@ export class RefusalLog {
 
   /** Logs the remaining counts. */
   flush(): void {
-    for (const reason of this.#reasons.keys()) this.#tell(reason, performance.now());
+    for (const reason of this.#reasons.keys()) this.#logReason(reason, performance.now());
   }
 
-  #tell(reason: Reason, now: number): void {
+  #logReason(reason: Reason, now: number): void {
     const entry = this.#reasons.get(reason);
     if (entry === undefined || entry.since === 0) return;
     const { from, host, since } = entry;

@@ -15,7 +15,7 @@ class Watcher {
   }
 
   /** A packet that arrives in this second; its time and sequence are this second too, unless set otherwise. */
-  hears(second: number, host: string, change: Partial<Packet> & { readonly skewed?: number } = {}): Taken {
+  receives(second: number, host: string, change: Partial<Packet> & { readonly skewed?: number } = {}): Taken {
     const { skewed = 0, ...other } = change;
     const packet: Packet = {
       kind: 'beat',
@@ -37,16 +37,16 @@ class Watcher {
 describe('a host', () => {
   test('is up after a heartbeat, and down after the timeout', () => {
     const watcher = new Watcher();
-    watcher.hears(1, 'h');
+    watcher.receives(1, 'h');
     expect(watcher.state(21)).toEqual({ h: 'up: heartbeat' });
     expect(watcher.state(22)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
-    watcher.hears(23, 'h');
+    watcher.receives(23, 'h');
     expect(watcher.state(23)).toEqual({ h: 'up: heartbeat' });
   });
 
   test('of the inventory without any heartbeat is unknown, and down after the timeout', () => {
     const watcher = new Watcher(['h', 'other']);
-    watcher.hears(15, 'other');
+    watcher.receives(15, 'other');
     expect(watcher.state(20)).toEqual({ h: 'unknown: no heartbeat received yet', other: 'up: heartbeat' });
     expect(watcher.state(21)).toEqual({ h: 'down: no heartbeat ever received', other: 'up: heartbeat' });
   });
@@ -54,7 +54,7 @@ describe('a host', () => {
   test('of the inventory is unknown while no heartbeat of any host was received', () => {
     const watcher = new Watcher(['h']);
     expect(watcher.state(1000)).toEqual({ h: 'unknown: no heartbeat of any host received' });
-    expect(watcher.hears(1001, 'other', { skewed: 100 })).toBe('wrong clock');
+    expect(watcher.receives(1001, 'other', { skewed: 100 })).toBe('wrong clock');
     expect(watcher.state(1001)).toEqual({ h: 'unknown: no heartbeat of any host received' });
   });
 
@@ -64,18 +64,18 @@ describe('a host', () => {
 
   test('that sent a goodbye is leaving, for any time, until its next heartbeat', () => {
     const watcher = new Watcher();
-    watcher.hears(1, 'h');
-    watcher.hears(2, 'h', { kind: 'goodbye' });
-    expect(watcher.hears(3, 'h', { sequence: 1n })).toBe('replayed');
+    watcher.receives(1, 'h');
+    watcher.receives(2, 'h', { kind: 'goodbye' });
+    expect(watcher.receives(3, 'h', { sequence: 1n })).toBe('replayed');
     expect(watcher.state(1000)).toEqual({ h: 'leaving: sent a goodbye' });
-    watcher.hears(1001, 'h', { bootId: 'b', sequence: 1n });
+    watcher.receives(1001, 'h', { bootId: 'b', sequence: 1n });
     expect(watcher.state(1001)).toEqual({ h: 'up: heartbeat' });
     expect(watcher.state(1022)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
   test('is not silent during a time in which the monitor did not listen', () => {
     const watcher = new Watcher();
-    watcher.hears(1, 'h');
+    watcher.receives(1, 'h');
     watcher.register.listeningFrom(100 * SECOND);
     expect(watcher.state(101)).toEqual({ h: 'unknown: no heartbeat since this monitor listens again' });
     expect(watcher.state(121)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
@@ -85,57 +85,57 @@ describe('a host', () => {
 describe('a packet', () => {
   test('counts once: the same, an older one and one of an earlier boot keep no host up', () => {
     const watcher = new Watcher();
-    watcher.hears(9, 'h');
-    watcher.hears(10, 'h', { bootId: 'b', sequence: 1n });
-    expect(watcher.hears(11, 'h', { bootId: 'b', sequence: 1n })).toBe('repeated');
-    expect(watcher.hears(12, 'h', { bootId: 'b', sequence: 0n })).toBe('replayed');
-    expect(watcher.hears(13, 'h', { sequence: 9n, time: UTC + 9 * SECOND })).toBe('replayed');
-    expect(watcher.hears(14, 'h', { sequence: 10n, time: UTC + 10 * SECOND })).toBe('replayed');
+    watcher.receives(9, 'h');
+    watcher.receives(10, 'h', { bootId: 'b', sequence: 1n });
+    expect(watcher.receives(11, 'h', { bootId: 'b', sequence: 1n })).toBe('repeated');
+    expect(watcher.receives(12, 'h', { bootId: 'b', sequence: 0n })).toBe('replayed');
+    expect(watcher.receives(13, 'h', { sequence: 9n, time: UTC + 9 * SECOND })).toBe('replayed');
+    expect(watcher.receives(14, 'h', { sequence: 10n, time: UTC + 10 * SECOND })).toBe('replayed');
     expect(watcher.state(31)).toEqual({ h: 'down: no heartbeat for more than 20 s' });
   });
 
   test('of the next boot counts, although its sequence restarts', () => {
     const watcher = new Watcher();
-    watcher.hears(10, 'h', { sequence: 1_000_000n });
-    expect(watcher.hears(40, 'h', { bootId: 'b', sequence: 3n })).toBe('new');
+    watcher.receives(10, 'h', { sequence: 1_000_000n });
+    expect(watcher.receives(40, 'h', { bootId: 'b', sequence: 3n })).toBe('new');
   });
 
   test('from a clock that differs a little counts', () => {
     const watcher = new Watcher();
-    expect(watcher.hears(1, 'fast', { skewed: 59 })).toBe('new');
-    expect(watcher.hears(1, 'slow', { skewed: -59 })).toBe('new');
+    expect(watcher.receives(1, 'fast', { skewed: 59 })).toBe('new');
+    expect(watcher.receives(1, 'slow', { skewed: -59 })).toBe('new');
   });
 
   test('from a clock that is wrong makes the host unknown, not up and not down', () => {
     const watcher = new Watcher(['h']);
-    expect(watcher.hears(10, 'h', { skewed: -3600 })).toBe('wrong clock');
+    expect(watcher.receives(10, 'h', { skewed: -3600 })).toBe('wrong clock');
     expect(watcher.state(25)).toEqual({ h: 'unknown: its heartbeats are refused: its clock is 3600 s slow' });
-    expect(watcher.hears(29, 'h', { skewed: -3619, sequence: 10n })).toBe('replayed');
+    expect(watcher.receives(29, 'h', { skewed: -3619, sequence: 10n })).toBe('replayed');
     expect(watcher.state(31)).toEqual({ h: 'down: no heartbeat ever received' });
   });
 
   test('captured long ago does not make a host known', () => {
     const watcher = new Watcher();
-    expect(watcher.hears(10, 'gone', { skewed: -3600 })).toBe('wrong clock');
+    expect(watcher.receives(10, 'gone', { skewed: -3600 })).toBe('wrong clock');
     expect(watcher.state(100)).toEqual({});
   });
 
   test('with another spelling of a name belongs to the same host: one host cannot become many, whose silence would hide the death of others', () => {
     const watcher = new Watcher(['Compute-1', 'compute-2']);
-    watcher.hears(1, 'compute-2');
+    watcher.receives(1, 'compute-2');
     for (const [index, name] of ['compute-1', 'COMPUTE-1', 'cOmPuTe-1', 'compute-1.'].entries()) {
-      expect(watcher.hears(index + 1, name)).toBe('new');
+      expect(watcher.receives(index + 1, name)).toBe('new');
     }
     expect(watcher.register.size).toBe(2);
     expect(watcher.register.nameOf('compute-1.')).toBe('Compute-1');
-    for (let second = 2; second <= 20; second += 2) watcher.hears(second, 'compute-2');
-    expect(watcher.hears(3, 'COMPUTE-1')).toBe('replayed');
+    for (let second = 2; second <= 20; second += 2) watcher.receives(second, 'compute-2');
+    expect(watcher.receives(3, 'COMPUTE-1')).toBe('replayed');
   });
 
   test('of one host more than can be remembered is refused', () => {
     const watcher = new Watcher(Array.from({ length: RULE.maxHosts }, (_, n) => `h${n}`));
-    expect(watcher.hears(1, 'new')).toBe('too many hosts');
-    expect(watcher.hears(1, 'h1')).toBe('new');
+    expect(watcher.receives(1, 'new')).toBe('too many hosts');
+    expect(watcher.receives(1, 'h1')).toBe('new');
   });
 });
 
@@ -145,8 +145,8 @@ describe('most hosts fall silent together', () => {
   /** The last heartbeats arrive within one interval of two seconds, before the cut at second 10. */
   function cut(count: number): Watcher {
     const watcher = new Watcher();
-    for (const [index, host] of hosts.entries()) watcher.hears(index % 2 === 0 ? 9 : 10, host);
-    for (const host of hosts.slice(count)) watcher.hears(30, host);
+    for (const [index, host] of hosts.entries()) watcher.receives(index % 2 === 0 ? 9 : 10, host);
+    for (const host of hosts.slice(count)) watcher.receives(30, host);
     return watcher;
   }
   const states = (watcher: Watcher, second: number) =>
@@ -171,7 +171,7 @@ describe('most hosts fall silent together', () => {
 
   test('those that stay silent when the others return are down', () => {
     const watcher = cut(10);
-    for (const host of hosts.slice(2)) watcher.hears(60, host);
+    for (const host of hosts.slice(2)) watcher.receives(60, host);
     expect(watcher.state(61)).toMatchObject({
       h0: 'down: no heartbeat for more than 20 s',
       h1: 'down: no heartbeat for more than 20 s',

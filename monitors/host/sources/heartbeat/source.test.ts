@@ -13,7 +13,7 @@ import { formatPacket, parsePacket } from './packet.ts';
 import { nextSequence, sendHeartbeats } from './sender.ts';
 import { createHeartbeatSource } from './source.ts';
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const TIMEOUT = { timeout: 20_000, interval: 20 };
 const quiet: Log = () => undefined;
 
 async function freePort(): Promise<number> {
@@ -108,10 +108,10 @@ describe('heartbeats over a real socket', () => {
     const options = await place();
     const { newest, facts, source } = await watched(options);
     const sender = sending(options, 'compute-1');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     expect(await source.poll(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', state: 'up' }]);
     await sender.stop();
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('leaving'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('leaving'), TIMEOUT);
     expect(await source.poll(AbortSignal.timeout(20_000))).toMatchObject([{ host: 'compute-1', state: 'leaving' }]);
     expect(facts.every((fact) => fact.proof === undefined && fact.source === 'heartbeat')).toBe(true);
   });
@@ -120,11 +120,11 @@ describe('heartbeats over a real socket', () => {
     const options = await place();
     const { newest, lines } = await watched(options);
     const first = sending(options, 'compute-1');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     await first.stop();
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('leaving'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('leaving'), TIMEOUT);
     sending(options, 'compute-1');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     expect(lines).toEqual([]);
   });
 
@@ -133,11 +133,11 @@ describe('heartbeats over a real socket', () => {
     const { newest, facts } = await watched(options);
     sending(options, 'compute-1');
     sending(options, 'compute-2');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     await send(options.heartbeat.port, beat(options, 'dead'));
-    await vi.waitFor(() => expect(newest('dead')).toBe('down'), PATIENCE);
+    await vi.waitFor(() => expect(newest('dead')).toBe('down'), TIMEOUT);
     expect(facts.findLast((fact) => fact.host === 'dead')).not.toHaveProperty('proof');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
   });
 
   test('a replayed packet does not make a host up, and is logged', async () => {
@@ -147,11 +147,11 @@ describe('heartbeats over a real socket', () => {
     sending(options, 'compute-2');
     const [older, newer] = [beat(options, 'dead'), beat(options, 'dead')];
     await send(options.heartbeat.port, newer);
-    await vi.waitFor(() => expect(newest('dead')).toBe('down'), PATIENCE);
+    await vi.waitFor(() => expect(newest('dead')).toBe('down'), TIMEOUT);
     const before = facts.filter((fact) => fact.host === 'dead' && fact.state === 'up').length;
     await send(options.heartbeat.port, newer);
     await send(options.heartbeat.port, older);
-    await vi.waitFor(() => expect(lines.join()).toContain('heartbeats refused, replayed'), PATIENCE);
+    await vi.waitFor(() => expect(lines.join()).toContain('heartbeats refused, replayed'), TIMEOUT);
     expect(facts.filter((fact) => fact.host === 'dead' && fact.state === 'up')).toHaveLength(before);
   });
 
@@ -164,7 +164,7 @@ describe('heartbeats over a real socket', () => {
       await send(options.heartbeat.port, Buffer.alloc(n * 100));
     }
     sending(options, 'compute-1');
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     expect(newest('evil')).toBeUndefined();
     await stop();
     expect(lines.filter((line) => line.includes('wrong key')).length).toBeLessThanOrEqual(2);
@@ -176,7 +176,7 @@ describe('heartbeats over a real socket', () => {
     const { newest, facts } = await watched(options, 'compute-1');
     sending(options, 'compute-1');
     sending(options, 'compute-2');
-    await vi.waitFor(() => expect(newest('compute-2')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-2')).toBe('up'), TIMEOUT);
     expect(facts.filter((fact) => fact.host === 'compute-1')).toEqual([]);
   });
 
@@ -186,8 +186,8 @@ describe('heartbeats over a real socket', () => {
     const { newest } = await watched(options);
     sending(options, 'compute-1');
     sending(options, 'compute-2');
-    await vi.waitFor(() => expect(newest('compute-3')).toBe('down'), PATIENCE);
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-3')).toBe('down'), TIMEOUT);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     expect(newest('watcher')).toBeUndefined();
   });
 
@@ -210,7 +210,7 @@ describe('heartbeats over a real socket', () => {
     other.close();
     await vi.waitFor(async () => {
       await expect(source.poll(AbortSignal.timeout(20_000))).rejects.toThrow('no heartbeat was received so far');
-    }, PATIENCE);
+    }, TIMEOUT);
     end.abort();
     await done;
   });
@@ -324,7 +324,7 @@ describe('the sender', () => {
       (_, message) => lines.push(message),
       end.signal,
     );
-    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), PATIENCE);
+    await vi.waitFor(() => expect(newest('compute-1')).toBe('up'), TIMEOUT);
     end.abort();
     await done;
     expect(lines).toEqual(['heartbeats are not sent; retrying']);

@@ -83,13 +83,13 @@ class HeartbeatSource implements Source {
     return decisions.map(factOf);
   }
 
-  async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+  async follow(report: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     this.#following = true;
     this.#ownPoll?.controller.abort();
     await this.#ownPoll?.ended;
-    const judging = this.#decide(tell, signal);
+    const judging = this.#decide(report, signal);
     while (!signal.aborted) {
-      await this.#listen(tell, log, signal);
+      await this.#listen(report, log, signal);
       if (signal.aborted) break;
       log('error', 'heartbeats cannot be received; retrying', { why: this.#deaf });
       await delay(REOPEN_MS, undefined, { signal }).catch(() => undefined);
@@ -100,7 +100,7 @@ class HeartbeatSource implements Source {
   }
 
   /** Ends with the signal, or when the socket fails. */
-  async #listen(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+  async #listen(report: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     const refusals = new RefusalLog(log);
     this.#refusals = refusals;
     const arrived = (bytes: Buffer, from: string) => {
@@ -115,7 +115,7 @@ class HeartbeatSource implements Source {
       const decision: SilenceDecision = isGoodbye
         ? { host, state: 'leaving', detail: 'sent a goodbye' }
         : { host, state: 'up', detail: 'heartbeat' };
-      tell([factOf(decision)]);
+      report([factOf(decision)]);
     };
     const opened = () => {
       this.#register.listeningFrom(performance.now());
@@ -135,7 +135,7 @@ class HeartbeatSource implements Source {
   }
 
   /** Reports silence, each change once. */
-  async #decide(tell: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
+  async #decide(report: (facts: readonly Fact[]) => void, signal: AbortSignal): Promise<void> {
     const { timeoutMs } = this.#options;
     const received = new Map<string, string>();
     let before = performance.now();
@@ -152,7 +152,7 @@ class HeartbeatSource implements Source {
         received.set(host, text);
         return isNew && state !== 'up';
       });
-      if (changed.length > 0) tell(changed.map(factOf));
+      if (changed.length > 0) report(changed.map(factOf));
     }
   }
 

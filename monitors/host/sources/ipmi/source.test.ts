@@ -155,14 +155,14 @@ hosts:
     const made = place(['slow'], { ipmiTimeoutMs: 300_000 });
     const source = await createIpmiSource(made.options, 'controller-1');
     const end = new AbortController();
-    const looking = source.poll(end.signal);
+    const reading = source.poll(end.signal);
     const pid = await vi.waitFor(() => {
       const number = Number(readFileSync(join(made.folder, 'pid'), 'utf8'));
       expect(number).toBeGreaterThan(0);
       return number;
     }, 20_000);
     end.abort();
-    await expect(looking).rejects.toThrow();
+    await expect(reading).rejects.toThrow();
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), 20_000);
   });
 

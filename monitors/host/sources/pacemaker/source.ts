@@ -106,9 +106,9 @@ class PacemakerSource implements Source {
     );
   }
 
-  async follow(tell: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
+  async follow(report: (facts: readonly Fact[]) => void, log: Log, signal: AbortSignal): Promise<void> {
     const hints = new Hints();
-    await Promise.all([this.#listen(hints, log, signal), this.#pollOnHints(hints, tell, log, signal)]);
+    await Promise.all([this.#listen(hints, log, signal), this.#pollOnHints(hints, report, log, signal)]);
   }
 
   async #listen(hints: Hints, log: Log, signal: AbortSignal): Promise<void> {
@@ -132,7 +132,7 @@ class PacemakerSource implements Source {
 
   async #pollOnHints(
     hints: Hints,
-    tell: (facts: readonly Fact[]) => void,
+    report: (facts: readonly Fact[]) => void,
     log: Log,
     signal: AbortSignal,
   ): Promise<void> {
@@ -142,7 +142,7 @@ class PacemakerSource implements Source {
         if (await hints.comesBefore(hintedAt + afterMs, signal)) break;
         if (signal.aborted) return;
         try {
-          tell(await this.poll(signal));
+          report(await this.poll(signal));
         } catch (error) {
           const reason = errorMessage(error);
           if (!signal.aborted) log('debug', 'a poll after an alert failed', { reason });

@@ -8,9 +8,9 @@ import {
   type FakeResponse,
   fakeBmc,
   looker,
-  lookOnce,
   oneSystem,
   type Respond,
+  readOnce,
   systemOf,
   USER,
 } from '#test/world/bmc-fake.ts';
@@ -64,7 +64,7 @@ describe('vendors', () => {
       if (!String(headers['accept-encoding']).includes('gzip')) return { status: 406 };
       return { headers: { 'content-encoding': 'gzip' }, body: gzipSync(JSON.stringify(resources(path.slice(0, -1)))) };
     });
-    expect(await lookOnce(port)).toBe(OFF);
+    expect(await readOnce(port)).toBe(OFF);
     expect(seen).toHaveLength(4);
   });
 
@@ -83,10 +83,10 @@ describe('vendors', () => {
       return table.isIn(request) ? { body: resources(request.path) ?? {} } : unauthorised();
     });
     const source = await looker(port);
-    expect([await source.look(), await source.look(), await source.look()]).toEqual([OFF, OFF, OFF]);
+    expect([await source.read(), await source.read(), await source.read()]).toEqual([OFF, OFF, OFF]);
     expect([table.logins(), table.open.size]).toEqual([3, 0]);
     table.open.add('of another client');
-    expect(await source.look()).toContain('returned HTTP 503 (IDRAC.2.1.RAC0218)');
+    expect(await source.read()).toContain('returned HTTP 503 (IDRAC.2.1.RAC0218)');
   });
 
   // Source: mrlhansen/idrac_exporter, issue 132: iDRAC 8 responds 405 to POST /redfish/v1/SessionService/Sessions; its sessions are
@@ -99,7 +99,7 @@ describe('vendors', () => {
       if (request.path.startsWith('/redfish/v1/SessionService')) return { status: 405 };
       return table.respond(request) ?? (table.isIn(request) ? { body: resources(request.path) ?? {} } : unauthorised());
     });
-    expect(await lookOnce(port, ', auth: session')).toBe(OFF);
+    expect(await readOnce(port, ', auth: session')).toBe(OFF);
     expect(seen.at(-1)).toBe('DELETE /redfish/v1/Sessions/1');
   });
 
@@ -116,7 +116,7 @@ describe('vendors', () => {
       if (reads === 1) table.open.clear();
       return { body: resources(request.path) ?? {} };
     });
-    expect(await lookOnce(port, ', auth: session')).toBe(OFF);
+    expect(await readOnce(port, ', auth: session')).toBe(OFF);
     expect([table.logins(), table.open.size]).toEqual([2, 0]);
   });
 
@@ -126,7 +126,7 @@ describe('vendors', () => {
       if (request.method !== 'POST') return { body: oneSystem('1', 'Off')(request.path) ?? {} };
       return { status: 201, headers: { 'x-auth-token': 't' }, body: { '@odata.id': path, Id: '7' } };
     });
-    expect(await lookOnce(port, ', auth: session')).toBe(OFF);
+    expect(await readOnce(port, ', auth: session')).toBe(OFF);
     expect(seen.at(-1)).toBe(`DELETE ${path}`);
   });
 
@@ -141,9 +141,9 @@ describe('vendors', () => {
         return id === 'hypervisor' ? systemOf(id, 'Off') : { '@odata.id': path, Actions: {} };
       }),
     );
-    expect(await lookOnce(port)).toContain('has 2 systems ("system", "hypervisor")');
-    expect(await lookOnce(port, ', system: system')).toBe('unknown powered on');
-    expect(await lookOnce(port, ', system: sytsem')).toContain('PowerState is missing');
+    expect(await readOnce(port)).toContain('has 2 systems ("system", "hypervisor")');
+    expect(await readOnce(port, ', system: system')).toBe('unknown powered on');
+    expect(await readOnce(port, ', system: sytsem')).toContain('PowerState is missing');
   });
 
   // Source: metal3-io/ironic-image, issue 688: Supermicro responds 403 with this MessageId to what needs a licence.
@@ -151,7 +151,7 @@ describe('vendors', () => {
     const { port } = await fakeBmc(({ path }) =>
       path === '/redfish/v1/Systems' ? errorOf(403, 'SMC.1.0.OemLicenseNotPassed') : { status: 401 },
     );
-    expect(await lookOnce(port)).toMatch(/blind.*returned HTTP 403 \(SMC.1.0.OemLicenseNotPassed\).*no session either/);
+    expect(await readOnce(port)).toMatch(/blind.*returned HTTP 403 \(SMC.1.0.OemLicenseNotPassed\).*no session either/);
   });
 
   // Source: bb-Ricardo/check_redfish, pull request 187: older Supermicro BMCs redirect the POST of a session to the path with "/".
@@ -166,7 +166,7 @@ describe('vendors', () => {
         (table.isIn(request) ? { body: resources(path) ?? {} } : unauthorised())
       );
     });
-    expect(await lookOnce(port, ', auth: session')).toBe(OFF);
+    expect(await readOnce(port, ', auth: session')).toBe(OFF);
     expect([seen.filter((call) => call.startsWith('POST')).length, table.open.size]).toEqual([2, 0]);
   });
 
@@ -179,15 +179,15 @@ describe('vendors', () => {
         : { status: 301, headers: { location: `https://127.0.0.1:${service.port}${path}/` } },
     );
     const front = await fakeBmc(({ path }) => ({ status: 301, headers: { location: `${service.origin}${path}` } }));
-    expect(await lookOnce(front.port)).toContain(`redirect 301 to another origin (${service.origin}) refused`);
+    expect(await readOnce(front.port)).toContain(`redirect 301 to another origin (${service.origin}) refused`);
     expect(service.seen).toEqual([]);
-    expect(await lookOnce(service.port)).toBe(OFF);
+    expect(await readOnce(service.port)).toBe(OFF);
   });
 
   // Source: lenovo/python-redfish-lenovo, issue 308: access denied, with the MessageId.
   test('Lenovo XCC: access denied is blind with the reason', async () => {
     const { port } = await fakeBmc(() => errorOf(401, 'Base.1.8.AccessDenied'));
-    expect(await lookOnce(port, ', auth: basic')).toMatch(
+    expect(await readOnce(port, ', auth: basic')).toMatch(
       /blind.*returned HTTP 401 \(Base.1.8.AccessDenied\); check user/,
     );
   });
@@ -197,20 +197,20 @@ describe('vendors', () => {
     const { port } = await fakeBmc(({ path }) =>
       path.endsWith('/Systems') ? { body: collectionOf('1') } : { body: '' },
     );
-    expect(await lookOnce(port)).toContain('is no representation of a system');
+    expect(await readOnce(port)).toContain('is no representation of a system');
   });
 
   // Cisco CIMC names a system by its serial number (WZP…), OpenPOWER "Computer" (xcat2/xcat-core, pull request 5910), console "UUID".
   test.each(['1', 'WZP12345678', 'Computer', '4c4c4544-0051-3610-8052-b4c04f4e3132', '0', 'Self'])(
     'Id %s',
     async (id) => {
-      expect(await lookOnce((await fakeBmc(only(oneSystem(id, 'Off')))).port)).toBe(OFF);
+      expect(await readOnce((await fakeBmc(only(oneSystem(id, 'Off')))).port)).toBe(OFF);
     },
   );
 
   // Source: DSP2046, ComputerSystem: PowerState may be null where the state is unknown.
   test.each([null, undefined, '', 'Unknown', 'OFF', 'off', 0, ['Off'], { Off: true }])('%j is blind', async (state) => {
-    expect(await lookOnce((await fakeBmc(only(oneSystem('0', state)))).port)).toMatch(/^blind:.*PowerState is/);
+    expect(await readOnce((await fakeBmc(only(oneSystem('0', state)))).port)).toMatch(/^blind:.*PowerState is/);
   });
 
   // Source: stmcginnis/gofish, issue 190: Nettrix serves /redfish/v1 and not /redfish/v1/.
@@ -221,7 +221,7 @@ describe('vendors', () => {
       if (request.path === ROOT) return unauthorised();
       return table.respond(request) ?? (table.isIn(request) ? { body: resources(request.path) ?? {} } : unauthorised());
     });
-    expect(await lookOnce(port)).toBe(OFF);
+    expect(await readOnce(port)).toBe(OFF);
     expect(table.open.size).toBe(0);
   });
 });
@@ -244,7 +244,7 @@ describe('encodings', () => {
     [undefined, gzipSync, 'gzip without a header'],
     [undefined, (body: string) => Buffer.from(`\ufeff${body}`), 'a byte order mark'],
   ] as const)('%s: %s', async (encoding, encode, _what) => {
-    expect(await lookOnce((await encoded((body) => encode(body), encoding)).port)).toBe(OFF);
+    expect(await readOnce((await encoded((body) => encode(body), encoding)).port)).toBe(OFF);
   });
 
   test.each([
@@ -255,14 +255,14 @@ describe('encodings', () => {
     ['br', (body: string) => Buffer.from(body), 'Content-Encoding "br" is not supported'],
     [undefined, () => Buffer.from(''), 'does not list its systems'],
   ] as const)('%s is refused within bounds', async (encoding, encode, reason) => {
-    expect(await lookOnce((await encoded(encode, encoding)).port)).toContain(reason);
+    expect(await readOnce((await encoded(encode, encoding)).port)).toContain(reason);
   });
 
   test('a service that responds 406 to gzip is read without it', async () => {
     const { port } = await fakeBmc(({ path, headers }) =>
       headers['accept-encoding'] === 'identity' ? { body: text(path) } : { status: 406 },
     );
-    expect(await lookOnce(port)).toBe(OFF);
+    expect(await readOnce(port)).toBe(OFF);
   });
 });
 
@@ -274,7 +274,7 @@ describe('redirects', () => {
         ? { body: resources(path.slice(0, -1)) ?? {} }
         : { status, headers: { location: status === 302 ? `https://127.0.0.1:${bmc.port}${path}/` : `${path}/` } },
     );
-    expect(await lookOnce(bmc.port)).toBe(OFF);
+    expect(await readOnce(bmc.port)).toBe(OFF);
   });
 
   test('another origin gets no request, and plain HTTP none', async () => {
@@ -282,20 +282,20 @@ describe('redirects', () => {
     const locations = [`${thief.origin}/redfish/v1/Systems`, '//evil.example/x', 'http://127.0.0.1/redfish/v1/Systems'];
     for (const location of locations) {
       const { port } = await fakeBmc(() => ({ status: 308, headers: { location } }));
-      expect(await lookOnce(port)).toMatch(/blind:.*redirect 308 to (another origin|http).* refused/);
+      expect(await readOnce(port)).toMatch(/blind:.*redirect 308 to (another origin|http).* refused/);
     }
     expect(thief.seen).toEqual([]);
   });
 
   test('a second one, a circle, and one to nowhere are refused', async () => {
     const twice = await fakeBmc(({ path }) => ({ status: 308, headers: { location: `${path}/` } }));
-    expect(await lookOnce(twice.port)).toContain('second redirect (308) refused');
+    expect(await readOnce(twice.port)).toContain('second redirect (308) refused');
     const circle = await fakeBmc(({ path }) => ({ status: 301, headers: { location: path } }));
-    expect(await lookOnce(circle.port)).toContain('redirect 301 to itself refused');
+    expect(await readOnce(circle.port)).toContain('redirect 301 to itself refused');
     const nowhere = await fakeBmc(() => ({ status: 302 }));
-    expect(await lookOnce(nowhere.port)).toContain('redirect 302 has no usable Location');
+    expect(await readOnce(nowhere.port)).toContain('redirect 302 has no usable Location');
     const other = await fakeBmc(() => ({ status: 303, headers: { location: '/redfish/v1/' } }));
-    expect(await lookOnce(other.port)).toContain('redirect 303 is not supported');
+    expect(await readOnce(other.port)).toContain('redirect 303 is not supported');
   });
 
   test('one to another system proves nothing, one to another name of the same system does', async () => {
@@ -305,7 +305,7 @@ describe('redirects', () => {
         if (path.endsWith('/1')) return { status: 307, headers: { location: '/redfish/v1/Systems/Self' } };
         return { body: { '@odata.id': '/redfish/v1/Systems/Self', Id: id, PowerState: 'Off' } };
       });
-    expect(await lookOnce((await moved('2')).port)).toContain('returned another system');
-    expect(await lookOnce((await moved('1')).port)).toBe(OFF);
+    expect(await readOnce((await moved('2')).port)).toContain('returned another system');
+    expect(await readOnce((await moved('1')).port)).toBe(OFF);
   });
 });

@@ -10,7 +10,7 @@ import * as v from 'valibot';
 import type { EngineOptions } from '#config/options/options.ts';
 import { passwordOf } from '../bmc-password.ts';
 import { HttpClient, statusOf } from '../http-client.ts';
-import { type InventoryHost, type RedfishBoard, requireInventory } from '../inventory.ts';
+import { type InventoryHost, type RedfishBmc, requireInventory } from '../inventory.ts';
 import { powerOfAll } from '../power.ts';
 import type { Source, SourceKind } from '../source.ts';
 import { RedfishSession } from './session.ts';
@@ -18,7 +18,7 @@ import { type Choice, chooseSystem, idOf, memberPath, type PowerState, pathOf, p
 
 interface RedfishHost {
   readonly name: string;
-  readonly bmc: RedfishBoard;
+  readonly bmc: RedfishBmc;
 }
 
 /** The results of earlier polls of a BMC. */
@@ -67,7 +67,7 @@ function hasRedfish(host: InventoryHost): host is InventoryHost & RedfishHost {
 }
 
 async function readPower(
-  bmc: RedfishBoard,
+  bmc: RedfishBmc,
   timeoutMs: number,
   findings: Findings,
   signal: AbortSignal,
@@ -97,7 +97,7 @@ async function readPower(
   }
 }
 
-async function powerOf(session: RedfishSession, bmc: RedfishBoard, findings: Findings): Promise<PowerState> {
+async function powerOf(session: RedfishSession, bmc: RedfishBmc, findings: Findings): Promise<PowerState> {
   const path = bmc.system === undefined ? await onlySystem(session, findings) : pathOf(bmc.system);
   try {
     const { body, path: answeredPath } = await session.get(path);

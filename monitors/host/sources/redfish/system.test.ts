@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { collectionOf, fakeBmc, looker, lookOnce, systemOf } from '#test/world/bmc-fake.ts';
+import { collectionOf, fakeBmc, looker, readOnce, systemOf } from '#test/world/bmc-fake.ts';
 import { chooseSystem, memberPath, powerIn } from './system.ts';
 
 const PATH = '/redfish/v1/Systems/1';
@@ -67,22 +67,22 @@ describe('the collection', () => {
       '/redfish/v1/Systems': { ...collectionOf('1'), 'Members@odata.count': 2, 'Members@odata.nextLink': next },
       [next]: { ...collectionOf('2'), 'Members@odata.count': 2 },
     });
-    expect(await lookOnce(port)).toContain('has 2 systems ("1", "2")');
+    expect(await readOnce(port)).toContain('has 2 systems ("1", "2")');
   });
 
   test('that is incomplete chooses nothing', async () => {
     const { port } = await paged({ '/redfish/v1/Systems': { ...collectionOf('1'), 'Members@odata.count': 2 } });
-    expect(await lookOnce(port)).toContain('lists 1 of its 2 systems');
+    expect(await readOnce(port)).toContain('lists 1 of its 2 systems');
     const circle = await paged({
       '/redfish/v1/Systems': { ...collectionOf('1'), 'Members@odata.nextLink': '/redfish/v1/Systems?page=1' },
       '/redfish/v1/Systems?page=1': { ...collectionOf('1'), 'Members@odata.nextLink': '/redfish/v1/Systems?page=1' },
     });
-    expect(await lookOnce(circle.port)).toContain('lists more than');
+    expect(await readOnce(circle.port)).toContain('lists more than');
     const elsewhere = await paged({
       '/redfish/v1/Systems': { ...collectionOf('1'), 'Members@odata.nextLink': 'https://evil.example/x' },
     });
-    expect(await lookOnce(elsewhere.port)).toContain('outside of it');
-    expect(await lookOnce((await paged({ '/redfish/v1/Systems': collectionOf() })).port)).toContain('lists no system');
+    expect(await readOnce(elsewhere.port)).toContain('outside of it');
+    expect(await readOnce((await paged({ '/redfish/v1/Systems': collectionOf() })).port)).toContain('lists no system');
   });
 
   test('that loses all but another host proves nothing', async () => {
@@ -92,18 +92,18 @@ describe('the collection', () => {
     }));
     const source = await looker(port);
     ids = [];
-    expect(await source.look()).toContain('lists no system');
+    expect(await source.read()).toContain('lists no system');
     ids = ['1', '2'];
-    await source.look();
+    await source.read();
     ids = ['2'];
-    expect(await source.look()).toContain('the BMC had several systems before');
+    expect(await source.read()).toContain('the BMC had several systems before');
   });
 
   test('is shown where the system of the inventory does not exist', async () => {
     const { port } = await fakeBmc(({ path }) =>
       path.endsWith('/Systems') ? { body: collectionOf('a', 'b') } : { status: 404 },
     );
-    expect(await lookOnce(port, ', system: c')).toContain('the BMC has no system "c"; it has "a", "b"');
+    expect(await readOnce(port, ', system: c')).toContain('the BMC has no system "c"; it has "a", "b"');
   });
 });
 
@@ -113,18 +113,18 @@ test('a BMC that lists no system while it starts is read afterwards', async () =
     body: path.endsWith('/Systems') ? collectionOf(...ids) : systemOf('1', 'Off'),
   }));
   const source = await looker(port);
-  expect(await source.look()).toContain('lists no system');
+  expect(await source.read()).toContain('lists no system');
   ids = ['1'];
-  expect(await source.look()).toBe('down power off');
+  expect(await source.read()).toBe('down power off');
 });
 
 test('an IPv6 address is read, and its certificate verified', async () => {
   const bmc = await fakeBmc(() => ({}), {}, '::1');
-  expect(await (await looker(bmc.port, '', '::1')).look()).toContain("does not match certificate's altnames");
+  expect(await (await looker(bmc.port, '', '::1')).read()).toContain("does not match certificate's altnames");
 });
 
 test('old TLS is refused with the reason', async () => {
   const old = await fakeBmc(() => ({}), { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' });
-  expect(await lookOnce(old.port)).toContain('the server has no TLS 1.2 or newer');
+  expect(await readOnce(old.port)).toContain('the server has no TLS 1.2 or newer');
   expect(old.seen).toEqual([]);
 });
