@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { faultOfFile } from './trusted-path.ts';
 
-const NOBODY = 65534;
+const UNPRIVILEGED = 65534;
 const isRoot = process.getuid?.() === 0;
 
 /** Under /tmp, which every user can write and which is sticky. */
@@ -62,11 +62,11 @@ describe('a file is not trusted', () => {
   });
 
   it.skipIf(!isRoot)(`if it, its directory or a link belongs to another user${isRoot ? '' : ' (needs root)'}`, () => {
-    chownSync(file, NOBODY, NOBODY);
+    chownSync(file, UNPRIVILEGED, UNPRIVILEGED);
     expect(faultOfFile(file)).toMatch(/task\.mjs belongs to user 65534/);
-    chownSync(file, 0, NOBODY);
+    chownSync(file, 0, UNPRIVILEGED);
     expect(faultOfFile(file)).toBeUndefined();
-    chownSync(join(directory, 'tasks'), NOBODY, NOBODY);
+    chownSync(join(directory, 'tasks'), UNPRIVILEGED, UNPRIVILEGED);
     expect(faultOfFile(file)).toMatch(/tasks belongs to user 65534/);
   });
 

@@ -12,7 +12,7 @@ import type { DrivenClock } from './stage.ts';
 export type CheckOrUndo = 'check' | 'undo';
 
 export interface AfterwardsSettings {
-  readonly asked: readonly CheckOrUndo[];
+  readonly calls: readonly CheckOrUndo[];
   readonly clock: DrivenClock;
   readonly timeoutMsOf: (task: string) => number;
   readonly signal: AbortSignal;
@@ -22,13 +22,13 @@ export interface AfterwardsSettings {
 export async function callAfterwards(programs: ProgramCalls, settings: AfterwardsSettings): Promise<void> {
   const undone = new Set(programs.calls.filter(({ call }) => call === 'undo').map(({ task }) => task));
   const ran = [...programs.ran.values()].filter(({ call }) => !undone.has(call.name));
-  if (settings.asked.includes('check')) {
+  if (settings.calls.includes('check')) {
     for (const { driver, call } of ran) {
       if (call.definition.afterCrash !== 'check') continue;
       await within(settings, { ...call, outputs: {} }, (bounded) => driver.check?.(bounded));
     }
   }
-  if (settings.asked.includes('undo')) {
+  if (settings.calls.includes('undo')) {
     for (const { driver, call } of ran.toReversed()) {
       const { undo, provides } = call.definition;
       if (!undo) continue;

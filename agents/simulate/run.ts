@@ -100,7 +100,7 @@ export async function simulateRun(settings: RunSettings): Promise<RunResult> {
   const seconds = Math.round((clock.now() - startedAt) / 1000);
   const requested = settings.calledAfterwards ?? [];
   const timeoutMsOf = (task: string): number => policyOf(configuration, task).timeoutMs;
-  await clock.run(callAfterwards(programs, { asked: requested, clock, timeoutMsOf, signal }));
+  await clock.run(callAfterwards(programs, { calls: requested, clock, timeoutMsOf, signal }));
   const tasks = view.flows.flatMap((one) => one.tasks);
   const doubts = await clock.run(stepsInDoubtOf(stage, uuid));
   const { counts, migrations } = stage.world;

@@ -12,7 +12,7 @@ import { catches } from '#test/world/signals.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/recovery-agent');
-const NOBODY = 65534;
+const UNPRIVILEGED = 65534;
 const isRoot = process.getuid?.() === 0;
 
 let directory: string;
@@ -97,9 +97,13 @@ describe('the executable', { timeout: 120_000 }, () => {
   it.skipIf(!isRoot)(
     `works as an unprivileged user, without a home and a terminal${isRoot ? '' : ' (not run: needs root)'}`,
     () => {
-      expect(run(['--version'], {}, NOBODY).status).toBe(0);
-      expect(run(['meta-data'], {}, NOBODY).stdout).toContain('<resource-agent name="recovery-agent"');
-      const status = run(['status', '--socket', '/nonexistent/e.sock', '--journal', '/nonexistent/j.db'], {}, NOBODY);
+      expect(run(['--version'], {}, UNPRIVILEGED).status).toBe(0);
+      expect(run(['meta-data'], {}, UNPRIVILEGED).stdout).toContain('<resource-agent name="recovery-agent"');
+      const status = run(
+        ['status', '--socket', '/nonexistent/e.sock', '--journal', '/nonexistent/j.db'],
+        {},
+        UNPRIVILEGED,
+      );
       expect([status.status, status.stderr]).toEqual([3, expect.stringContaining('no engine runs there')]);
     },
   );

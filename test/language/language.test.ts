@@ -3,10 +3,11 @@
  * terms of the field do not come back. Not counted are docs/decisions, because a decision record keeps the text of its date, and texts that
  * belong to a peer, which `literals.ts` lists.
  */
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withoutLiterals } from './literals.ts';
+import { namesToReplace } from './names.ts';
 import { proseOf, proseOfDocument, proseOfProgram } from './prose.ts';
 import { findings, frequencies, type Prose } from './words.ts';
 
@@ -47,11 +48,31 @@ describe('the language of the programs', () => {
     expect(programsOf(folder).flatMap((path) => findings(path, proseIn(path)))).toEqual([]);
   });
 
+  it.each(FOLDERS)('%s has no name of a variable, function, type or field with such a word', (folder) => {
+    const programs = programsOf(folder).filter((path) => /\.(?:ts|mjs)$/.test(path));
+    expect(programs.flatMap((path) => namesToReplace(path, readFileSync(`${ROOT}/${path}`, 'utf8')))).toEqual([]);
+  });
+
   it('is as plain as the language of peers', () => {
     const files = [...DOCUMENTS, ...FOLDERS.flatMap(programsOf)];
     const lines = frequencies(files.flatMap(proseIn));
     process.stdout.write(`words of everyday speech for each 10,000 words:\n  ${lines.join('\n  ')}\n`);
     expect(files.length).toBeGreaterThan(1000);
+  });
+});
+
+describe('a name', () => {
+  it('is reported with its first line and the term of the glossary', () => {
+    const program = 'const heardAt = 1;\nclass Judge { #lookAt(): number { return heardAt; } }\n';
+    expect(namesToReplace('a.ts', program)).toEqual([
+      'a.ts:1: the name "heardAt"; use instead of "heard": receive, received',
+      'a.ts:2: the name "Judge"; use instead of "judge": decide, decision',
+      'a.ts:2: the name "lookAt"; use instead of "look": read, poll, observation',
+    ]);
+  });
+
+  it('of a key of documented JSON, or with another word, is not reported', () => {
+    expect(namesToReplace('a.ts', 'const { verdict } = dashboard.listen(lookup);')).toEqual([]);
   });
 });
 

@@ -61,7 +61,7 @@ function proseOfComments(file: string): Prose[] {
 }
 
 /** Line of an offset, from 1 on. */
-function lineNumbers(text: string): (offset: number) => number {
+export function lineNumbers(text: string): (offset: number) => number {
   const starts = [0];
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return (offset) => starts.findLastIndex((start) => start <= offset) + 1;

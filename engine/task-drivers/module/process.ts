@@ -90,7 +90,7 @@ class ModuleProcess {
     const report = readReport(message);
     switch (report?.is) {
       case 'progress':
-        this.#pace.say(report);
+        this.#pace.report(report);
         break;
       case 'log':
         this.#logLines += 1;

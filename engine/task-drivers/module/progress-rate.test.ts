@@ -18,7 +18,7 @@ function paced(): { readonly sent: string[]; readonly pace: Pace<string> } {
 
 it('sends the first line at once and of those that follow too soon the latest, when its time has come', () => {
   const { sent, pace } = paced();
-  for (const line of ['a', 'b', 'c']) pace.say(line);
+  for (const line of ['a', 'b', 'c']) pace.report(line);
   expect(sent).toEqual(['a']);
   vi.advanceTimersByTime(249);
   expect(sent).toEqual(['a']);
@@ -29,7 +29,7 @@ it('sends the first line at once and of those that follow too soon the latest, w
 it('holds no line back that comes late enough', () => {
   const { sent, pace } = paced();
   for (const line of ['a', 'b', 'c']) {
-    pace.say(line);
+    pace.report(line);
     vi.advanceTimersByTime(250);
   }
   expect(sent).toEqual(['a', 'b', 'c']);
@@ -38,11 +38,11 @@ it('holds no line back that comes late enough', () => {
 it('sends four a second of a flood, and the last one when it is flushed', () => {
   const { sent, pace } = paced();
   for (let at = 0; at < 1000; at += 1) {
-    pace.say(`line ${at}`);
+    pace.report(`line ${at}`);
     vi.advanceTimersByTime(1);
   }
   expect(sent).toEqual(['line 0', 'line 249', 'line 499', 'line 749', 'line 999']);
-  pace.say('last');
+  pace.report('last');
   pace.flush();
   expect(sent.at(-1)).toBe('last');
   pace.flush();

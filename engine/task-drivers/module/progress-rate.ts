@@ -15,7 +15,7 @@ export class Pace<T> {
     this.#now = now;
   }
 
-  say(line: T): void {
+  report(line: T): void {
     this.#held = { line };
     const wait = this.#lastAt + this.#gapMs - this.#now();
     if (wait <= 0) this.flush();

@@ -222,9 +222,10 @@ describe('WORKFLOW', () => {
     expect(view.notification.message).toMatch(
       /heal: not done for 1 of 1 .*Mistral had started it and does not have it/,
     );
-    const say = (name: string) => here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([[name, 'done']])));
-    await expect(say('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
-    await say(`heal/0/${uuids(here)[0]}`);
+    const declareDone = (name: string) =>
+      here.clock.run(here.engine.operator.retry(uuid, 'none', new Map([[name, 'done']])));
+    await expect(declareDone('heal')).rejects.toThrow(`these are: heal/0/${uuids(here)[0]}`);
+    await declareDone(`heal/0/${uuids(here)[0]}`);
     expect((await here.until(uuid, 'finished', 'failed')).notification.status).toBe('finished');
     expect(here.world.workflows.executions).toEqual([]);
   });

@@ -87,7 +87,7 @@ test('a panic that libvirt ends the guest for is reported once', async () => {
   const vm = next();
   await lab.boot(vm, { onCrash: 'destroy' });
   await observed.start();
-  await expectReport(vm, 'LIFECYCLE/STOPPED_FAILED', () => lab.tell(vm, 'p'));
+  await expectReport(vm, 'LIFECYCLE/STOPPED_FAILED', () => lab.typeToGuest(vm, 'p'));
   await lab.waitForState(vm, 'shut off (crashed)');
   await observed.waitForReports(1);
   expect(observed.summaries).toHaveLength(1);
@@ -98,7 +98,7 @@ test('a panic that does not end the guest is reported, with the configured event
   observed = new Observed(lab, { panicEvent: 'LIFECYCLE/CRASHED_PANICKED' });
   await lab.boot(vm, { onCrash: 'preserve' });
   await observed.start();
-  await expectReport(vm, 'LIFECYCLE/CRASHED_PANICKED', () => lab.tell(vm, 'p'));
+  await expectReport(vm, 'LIFECYCLE/CRASHED_PANICKED', () => lab.typeToGuest(vm, 'p'));
   expect(await lab.state(vm)).toBe('crashed (panicked)');
 });
 
@@ -106,7 +106,7 @@ test('a panic after which libvirt restarts the guest is no failure', async () =>
   const vm = next();
   await lab.boot(vm, { onCrash: 'restart' });
   await observed.start();
-  await lab.tell(vm, 'p');
+  await lab.typeToGuest(vm, 'p');
   await waitUntil({ what: 'the case to be closed', seconds: 60 }, () =>
     observed.lines.some((line) => line.includes('runs again')) ? true : undefined,
   );
@@ -119,8 +119,8 @@ test('a watchdog that stops the guest is reported, one that resets it is not', a
   await lab.boot(paused, { watchdog: 'pause' });
   await lab.boot(reset, { watchdog: 'reset' });
   await observed.start();
-  await lab.tell(reset, 'w');
-  await expectReport(paused, 'LIFECYCLE/SUSPENDED_WATCHDOG', () => lab.tell(paused, 'w'));
+  await lab.typeToGuest(reset, 'w');
+  await expectReport(paused, 'LIFECYCLE/SUSPENDED_WATCHDOG', () => lab.typeToGuest(paused, 'w'));
   expect(await lab.state(paused)).toBe('paused (watchdog)');
 });
 
@@ -128,7 +128,7 @@ test('a watchdog that powers the guest off is reported', async () => {
   const vm = next();
   await lab.boot(vm, { watchdog: 'poweroff' });
   await observed.start();
-  await expectReport(vm, 'LIFECYCLE/STOPPED_FAILED', () => lab.tell(vm, 'w'));
+  await expectReport(vm, 'LIFECYCLE/STOPPED_FAILED', () => lab.typeToGuest(vm, 'w'));
 });
 
 test('an I/O error that stops the guest is reported once, and its later death as well', async () => {
@@ -136,7 +136,7 @@ test('an I/O error that stops the guest is reported once, and its later death as
   await lab.makeSmallDisk();
   await lab.boot(vm, { disk: { path: lab.smallDisk, onError: 'enospace' } });
   await observed.start();
-  await expectReport(vm, 'LIFECYCLE/SUSPENDED_IOERROR', () => lab.tell(vm, 'd'));
+  await expectReport(vm, 'LIFECYCLE/SUSPENDED_IOERROR', () => lab.typeToGuest(vm, 'd'));
   expect(await lab.state(vm)).toBe('paused (I/O error)');
   await lab.signal('KILL', vm);
   await observed.waitForReports(2);
@@ -148,7 +148,7 @@ test('an I/O error that is passed to the guest is reported once', async () => {
   await lab.makeSmallDisk();
   await lab.boot(vm, { disk: { path: lab.smallDisk, onError: 'report' } });
   await observed.start();
-  await expectReport(vm, 'IO_ERROR/IO_ERROR_REPORT', () => lab.tell(vm, 'd'));
+  await expectReport(vm, 'IO_ERROR/IO_ERROR_REPORT', () => lab.typeToGuest(vm, 'd'));
 });
 
 test('a requested end is no failure: shutdown, destroy, a stop from inside, kill -TERM, suspend, save, delete', async () => {
@@ -165,10 +165,10 @@ test('a requested end is no failure: shutdown, destroy, a stop from inside, kill
   for (const vm of all) await lab.boot(vm);
   await observed.start();
   observed.nova.set(domainUuid(terminated), { ...ACTIVE, vmState: 'stopped' });
-  await lab.tell(requested, 'n');
+  await lab.typeToGuest(requested, 'n');
   await lab.virsh('shutdown', domainName(requested));
   await lab.virsh('destroy', domainName(destroyed));
-  await lab.tell(inside, 'o');
+  await lab.typeToGuest(inside, 'o');
   await lab.signal('TERM', terminated);
   await lab.virsh('suspend', domainName(suspended));
   await lab.virsh('managedsave', domainName(saved));
@@ -254,11 +254,11 @@ test('a whole life and death while the monitor was down is reported', async () =
 test('a death while libvirtd was down is reported when it is back; running guests are not reported', async () => {
   const [killed, alive, panicked] = [next(), next(), next()];
   for (const vm of [killed, alive, panicked]) await lab.boot(vm);
-  await lab.tell(panicked, 'n');
+  await lab.typeToGuest(panicked, 'n');
   await observed.start();
   await lab.signalLibvirtd('TERM');
   await lab.killUndetected(killed);
-  await lab.tell(panicked, 'p');
+  await lab.typeToGuest(panicked, 'p');
   await waitUntil({ what: 'the monitor to report that it is blind', seconds: 30 }, () =>
     observed.blind > 0 ? true : undefined,
   );

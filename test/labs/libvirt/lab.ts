@@ -139,7 +139,7 @@ export class LibvirtLab {
   }
 
   /** Gives the guest a letter once it listens, and waits for its echo. */
-  async tell(number: number, letter: string): Promise<void> {
+  async typeToGuest(number: number, letter: string): Promise<void> {
     const socket = connect({ path: this.#serial(number) });
     let received = '';
     socket.on('data', (data: Buffer) => {

@@ -102,10 +102,10 @@ test('each kind of failure is recovered, each kind of order is not', async () =>
   await lab.virsh('destroy', domainName(requested.destroyed));
   await lab.signal('TERM', requested.terminated);
   await lab.virsh('suspend', domainName(requested.suspended));
-  await lab.tell(requested.stopsItself, 'o');
-  await lab.tell(failing.panicked, 'p');
-  await lab.tell(failing.poweredOff, 'w');
-  await lab.tell(failing.diskError, 'd');
+  await lab.typeToGuest(requested.stopsItself, 'o');
+  await lab.typeToGuest(failing.panicked, 'p');
+  await lab.typeToGuest(failing.poweredOff, 'w');
+  await lab.typeToGuest(failing.diskError, 'd');
   const seen = await untilClosed(here, failed.length);
   expect(seen.map(({ payload }) => payload.instance_uuid).sort()).toEqual(failed.map(domainUuid).sort());
   expect(new Set(seen.map(({ type, status }) => `${type} ${status}`))).toEqual(new Set(['VM finished']));

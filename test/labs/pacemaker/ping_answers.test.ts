@@ -30,7 +30,7 @@ async function read(addresses: readonly string[], setup: string, as = ''): Promi
   try {
     const source = await createPingSource({ ...DEFAULT_OPTIONS, hostSources }, 'controller-1');
     const facts = await readSource(source, AbortSignal.timeout(60_000));
-    return facts.map(({ host, state: says, detail }) => `${host} ${says}: ${detail}`).join(' | ');
+    return facts.map(({ host, state, detail }) => `${host} ${state}: ${detail}`).join(' | ');
   } catch (error) {
     return `blind: ${error instanceof Error ? error.message : String(error)}`;
   }
