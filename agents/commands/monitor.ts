@@ -92,10 +92,10 @@ async function pollOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
   );
   if (format === 'json') printJson(results);
   else {
-    const rows = results.flatMap((inspect) =>
-      'error' in inspect
-        ? [[inspect.monitor, '', { state: 'blind' }, inspect.error]]
-        : inspect.sights.map(({ subject, state, detail }) => [inspect.monitor, subject, { state }, detail]),
+    const rows = results.flatMap((result) =>
+      'error' in result
+        ? [[result.monitor, '', { state: 'blind' }, result.error]]
+        : result.sights.map(({ subject, state, detail }) => [result.monitor, subject, { state }, detail]),
     );
     print(table(['Monitor', 'What', 'State', 'Detail'], rows));
   }
@@ -103,8 +103,8 @@ async function pollOnce(monitors: readonly Monitor[], format: 'text' | 'json'): 
 }
 
 /** An object that should be monitored is not. */
-function hasGap(inspect: PollResult): boolean {
-  return 'error' in inspect || inspect.sights.some(({ state }) => GAPS.has(state));
+function hasGap(result: PollResult): boolean {
+  return 'error' in result || result.sights.some(({ state }) => GAPS.has(state));
 }
 
 function logWarnings(log: Log, { warnings }: Configuration): void {

@@ -150,8 +150,8 @@ function note(name: string, began: number, { notification, flows }: RecoveryView
 async function stateOf(host: string, node: string): Promise<string | undefined> {
   const argv = ['recovery-agent', 'monitor', 'host', '--once', '--json', '--config', CONFIG];
   const { stdout } = await cluster.lab.run(node, argv, { timeoutMs: 60_000 });
-  const [poll] = JSON.parse(stdout) as readonly { observations?: readonly { subject: string; state: string }[] }[];
-  return poll?.observations?.find(({ subject }) => subject === host)?.state;
+  const [poll] = JSON.parse(stdout) as readonly { sights?: readonly { subject: string; state: string }[] }[];
+  return poll?.sights?.find(({ subject }) => subject === host)?.state;
 }
 
 /** The process names that the journal has of a host, oldest first. */
