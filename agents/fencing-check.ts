@@ -27,7 +27,7 @@ export function fencingCheck(options: EngineOptions): FencingCheck | undefined {
 export function checkBy(open: () => Promise<Source>): FencingCheck {
   let source: Promise<Source> | undefined;
   let checking: Promise<readonly Fact[]> | undefined;
-  const inspect = async (): Promise<readonly Fact[]> => {
+  const readFacts = async (): Promise<readonly Fact[]> => {
     source ??= open();
     return (await source).poll(AbortSignal.timeout(POLL_MS));
   };
@@ -35,7 +35,7 @@ export function checkBy(open: () => Promise<Source>): FencingCheck {
   const once = async (isMeant: (host: string) => boolean): Promise<string | undefined> => {
     try {
       // Reports that arrive together share one query.
-      checking ??= inspect().finally(() => {
+      checking ??= readFacts().finally(() => {
         checking = undefined;
       });
       const fact = (await checking).find(({ host }) => isMeant(host));

@@ -52,8 +52,8 @@ function sleeper(name: string): ChildProcess {
 const reportsIn = (here: EngineWorld): string[] =>
   readdirSync(join(here.directory, 'outbox')).filter((name) => name.endsWith('.report'));
 
-async function until(inspect: () => boolean | Promise<boolean>): Promise<void> {
-  await expect.poll(inspect, { timeout: 30_000, interval: 50 }).toBe(true);
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  await expect.poll(condition, { timeout: 30_000, interval: 50 }).toBe(true);
 }
 
 describe('recovery-agent monitor', { timeout: 90_000 }, () => {
@@ -160,10 +160,10 @@ describe('recovery-agent monitor', { timeout: 90_000 }, () => {
     );
     writeFileSync(join(here.directory, 'hosts.yaml'), 'hosts: { c1: {}, c3: {} }');
     const pollOnce = () => here.run(['monitor', 'host', '--once', '--json']);
-    const inspect = await pollOnce();
-    expect(inspect.code).toBe(1);
+    const polled = await pollOnce();
+    expect(polled.code).toBe(1);
     const why = 'but no source has it on a network of the matrix';
-    expect(JSON.parse(inspect.stdout)).toMatchObject([
+    expect(JSON.parse(polled.stdout)).toMatchObject([
       {
         monitor: 'host',
         sights: [

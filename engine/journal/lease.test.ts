@@ -273,19 +273,19 @@ describe('a holder that may be alive elsewhere', () => {
   /** A file held by a rival that cannot be seen, and a clock that `atEachLook` can use to let it act. */
   function watched(
     place: Place,
-    atEachRead: (inspect: number) => void,
+    atEachRead: (nthRead: number) => void,
     { rival = RIVAL, now = () => 9 }: { readonly rival?: Identity; readonly now?: () => number } = {},
   ): () => ReturnType<Place['term']> {
     const { db } = place.term();
     takeLease(db, rival, readLease(db), 1);
     db.close();
-    let inspect = 0;
+    let nthRead = 0;
     const clock: WriterClock = {
       now,
       boottime: () => {
-        inspect += 1;
-        atEachRead(inspect);
-        return inspect * 5;
+        nthRead += 1;
+        atEachRead(nthRead);
+        return nthRead * 5;
       },
     };
     return () => place.term(clock, { authority: 'none', leaseTimeoutMs: 20 });
@@ -294,8 +294,8 @@ describe('a holder that may be alive elsewhere', () => {
   test('keeps the lease when it renews it while it is watched', () => {
     using place = new Place();
     const rival = place.hand();
-    const take = watched(place, (inspect) => {
-      if (inspect === 3) rival.exec('UPDATE lease SET beat_at = beat_at + 1');
+    const take = watched(place, (nthRead) => {
+      if (nthRead === 3) rival.exec('UPDATE lease SET beat_at = beat_at + 1');
     });
     expect(take).toThrow(
       expect.objectContaining({
@@ -312,8 +312,8 @@ describe('a holder that may be alive elsewhere', () => {
     const other = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
     const take = watched(
       place,
-      (inspect) => {
-        if (inspect === 3) rival.exec('UPDATE lease SET beat_at = beat_at + 1');
+      (nthRead) => {
+        if (nthRead === 3) rival.exec('UPDATE lease SET beat_at = beat_at + 1');
       },
       { rival: other },
     );
@@ -332,8 +332,8 @@ describe('a holder that may be alive elsewhere', () => {
     const before = { ...RIVAL, node: 'n1', bootId: '11111111-1111-1111-1111-111111111111/pid:[4026531836]' };
     const take = watched(
       place,
-      (inspect) => {
-        reads = inspect;
+      (nthRead) => {
+        reads = nthRead;
       },
       { rival: before },
     );
@@ -348,10 +348,10 @@ describe('a holder that may be alive elsewhere', () => {
       let reads = 0;
       const take = watched(
         place,
-        (inspect) => {
-          reads = inspect;
+        (nthRead) => {
+          reads = nthRead;
           // The holder's clock jumps: its renewal has a time of yesterday or tomorrow.
-          if (inspect === 3 && isAlive) rival.exec(`UPDATE lease SET beat_at = beat_at + ${jump}`);
+          if (nthRead === 3 && isAlive) rival.exec(`UPDATE lease SET beat_at = beat_at + ${jump}`);
         },
         { now: () => (reads < 2 ? 9 : 9 + jump) },
       );
@@ -376,8 +376,8 @@ describe('a holder that may be alive elsewhere', () => {
   test('loses it when it stays silent for the whole timeout', () => {
     using place = new Place();
     let reads = 0;
-    const { term, reason } = watched(place, (inspect) => {
-      reads = inspect;
+    const { term, reason } = watched(place, (nthRead) => {
+      reads = nthRead;
     })();
     expect(term.epoch).toBe(3);
     expect(reason).toMatch(/may be alive elsewhere \(n2, pid 2, epoch 2\)/);
@@ -388,9 +388,9 @@ describe('a holder that may be alive elsewhere', () => {
     using place = new Place();
     const rival = place.hand();
     let reads = 0;
-    const { term } = watched(place, (inspect) => {
-      reads = inspect;
-      if (inspect === 2) rival.exec(`UPDATE lease SET state = 'released', beat_at = 5`);
+    const { term } = watched(place, (nthRead) => {
+      reads = nthRead;
+      if (nthRead === 2) rival.exec(`UPDATE lease SET state = 'released', beat_at = 5`);
     })();
     expect(term.epoch).toBe(3);
     expect(reads).toBe(2);
@@ -399,8 +399,8 @@ describe('a holder that may be alive elsewhere', () => {
   test('that another engine replaced while we watched is not replaced again', () => {
     using place = new Place();
     const third = place.hand();
-    const take = watched(place, (inspect) => {
-      if (inspect === 2) takeLease(third, { ...ME, owner: 'third', node: 'n3' }, readLease(third), 1);
+    const take = watched(place, (nthRead) => {
+      if (nthRead === 2) takeLease(third, { ...ME, owner: 'third', node: 'n3' }, readLease(third), 1);
     });
     expect(take).toThrow(expect.objectContaining({ kind: 'held', message: expect.stringContaining('on n3') }));
   });

@@ -174,7 +174,7 @@ describe('foreign entries', () => {
     mkdirSync(join(folder, 'mine'));
     mkdirSync(join(folder, 'lost+found'));
     await outbox.put(crash('c1'));
-    for (let inspect = 0; inspect < 3; inspect += 1) expect(await hosts(outbox)).toEqual(['c1']);
+    for (let round = 0; round < 3; round += 1) expect(await hosts(outbox)).toEqual(['c1']);
     expect(asideOf()).toHaveLength(2);
     expect(lines.filter((line) => line.includes('folder'))).toHaveLength(1);
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(['mine', 'lost+found']));
