@@ -96,6 +96,20 @@ export class MutationWriter {
            ON CONFLICT (record) DO NOTHING`,
           [mutation.record, mutation.instance, mutation.at, mutation.by],
         );
+      case 'approve':
+        return this.#one('UPDATE logbooks SET approved = 1 WHERE uuid = ? AND closed_at IS NULL RETURNING id', [
+          mutation.uuid,
+        ]);
+      case 'pause':
+        return this.#one(
+          `INSERT INTO pause (id, paused_by, reason, paused_at, for_ms, served_ms)
+           VALUES (1, ?, ?, ?, ?, (SELECT served_ms FROM lease))
+           ON CONFLICT (id) DO UPDATE SET paused_by = excluded.paused_by, reason = excluded.reason, paused_at = excluded.paused_at,
+             for_ms = excluded.for_ms, served_ms = excluded.served_ms RETURNING id`,
+          [mutation.by, mutation.reason, mutation.at, mutation.forMs],
+        );
+      case 'unpause':
+        return this.#run('DELETE FROM pause', []);
       case 'key_floor':
         return this.#one(
           `INSERT INTO key_floor (id, floor, updated_at) VALUES (1, ?, ?)

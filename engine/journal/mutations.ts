@@ -184,6 +184,26 @@ export interface AbandonEvacuation {
   readonly at: number;
 }
 
+/** An operator approves the start of an open recovery. */
+export interface ApproveRecovery {
+  readonly op: 'approve';
+  readonly uuid: string;
+}
+
+/** Recoveries are paused; a pause replaces an earlier one. */
+export interface PauseRecoveries {
+  readonly op: 'pause';
+  readonly by: string;
+  readonly reason: string | null;
+  /** Null: until `unpause`. */
+  readonly forMs: number | null;
+  readonly at: number;
+}
+
+export interface UnpauseRecoveries {
+  readonly op: 'unpause';
+}
+
 /** The copies of the key ring that are older than one an engine has seen. */
 export interface SetKeyFloor {
   readonly op: 'key_floor';
@@ -230,4 +250,7 @@ export type Mutation =
   | ChangeHost
   | AbandonEvacuation
   | AddAuditEntry
+  | ApproveRecovery
+  | PauseRecoveries
+  | UnpauseRecoveries
   | SetKeyFloor;

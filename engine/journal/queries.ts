@@ -13,6 +13,7 @@ import type {
   LeaseRow,
   LogbookRow,
   LogbookStatus,
+  PauseRow,
   StepRow,
 } from './rows.ts';
 
@@ -142,6 +143,17 @@ export const QUERIES = {
       flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })),
       audit: QUERIES.auditOf(db, uuid),
     };
+  },
+
+  /** The pause of recoveries; null: there is none, or it has ended by itself. */
+  pause(db: Database.Database): PauseRow | null {
+    const row = db
+      .prepare<[], PauseRow>(
+        `SELECT paused_by, reason, paused_at, p.for_ms - (l.served_ms - p.served_ms) AS left_ms
+         FROM pause p, lease l WHERE p.id = 1 AND l.id = 1`,
+      )
+      .get();
+    return row === undefined || (row.left_ms !== null && row.left_ms <= 0) ? null : row;
   },
 
   /** Data that engines have seen of the key ring, JSON; undefined: none. */

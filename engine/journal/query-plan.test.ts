@@ -12,6 +12,7 @@ import { QUERIES, type QueryName, runQuery } from './queries.ts';
 const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = {
   summary: [[]],
   keyFloor: [[]],
+  pause: [[]],
   list: [[{ limit: 10 }], [{ limit: 10, status: 'failed' }]],
   logbook: [['u']],
   show: [['report-of-this-test']],

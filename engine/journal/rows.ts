@@ -77,6 +77,8 @@ export interface LogbookRow {
   readonly earliest_at: number | null;
   /** Outstanding follow-up reads of its host since it finished. */
   readonly follow_ups: number;
+  /** An operator approved its start although a gate holds it. */
+  readonly approved: 0 | 1;
 }
 
 export interface FlowRow {
@@ -195,4 +197,13 @@ export interface LeaseRow {
   readonly state: 'held' | 'released';
   /** CLOCK_BOOTTIME ms in which engines held the lease: the clock of retention. */
   readonly served_ms?: number;
+}
+
+/** The pause of all recoveries that an operator commanded. */
+export interface PauseRow {
+  readonly paused_by: string;
+  readonly reason: string | null;
+  readonly paused_at: number;
+  /** Rest of its length, ms; null: it ends by a command only. */
+  readonly left_ms: number | null;
 }

@@ -228,6 +228,7 @@ test('every table is STRICT, and the file contains its application and its versi
     'key_floor',
     'lease',
     'logbooks',
+    'pause',
     'steps',
   ]);
   expect(ours.every(({ strict }) => strict === 1)).toBe(true);

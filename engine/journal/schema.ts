@@ -3,6 +3,7 @@
  * epoch that decreases, a second open recovery of one target, a settled step that acts again, a line of progress that is rewritten.
  */
 import { AUDIT } from './schema-audit.ts';
+import { GATES } from './schema-gates.ts';
 import { KEYS } from './schema-keys.ts';
 import { RETENTION } from './schema-retention.ts';
 
@@ -301,5 +302,5 @@ CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instanc
 ${RETENTION}`;
 
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS + GATES];
 export const SCHEMA_VERSION = MIGRATIONS.length;
