@@ -129,6 +129,10 @@ export interface InstanceFilter {
 /** The names that Nova has for compute hosts. */
 export interface HostNamesList {
   readonly names: readonly string[];
+  /** Those whose service is forced down: they were fenced or recovered, and have not returned. */
+  readonly forcedDown: readonly string[];
+  /** Those whose service has stopped its reports to Nova and is not forced down. */
+  readonly silent: readonly string[];
   /** Whether hosts of cells that are down are among them (Nova lists these since 2.69, and omits them before). */
   readonly isComplete: boolean;
 }

@@ -41,6 +41,7 @@ function earlier(type: NotificationType, described: string): LogbookRow {
     waited_ms: 0,
     earliest_at: null,
     follow_ups: 0,
+    approved: 0,
   };
 }
 

@@ -7,7 +7,7 @@ function segments(...hosts: string[]): FailoverSegment[] {
   return [{ ...DEFAULT_SEGMENT, name: 'rack1', hosts }];
 }
 
-const nova = (...names: string[]) => ({ names, isComplete: true });
+const nova = (...names: string[]) => ({ names, forcedDown: [], silent: [], isComplete: true });
 
 describe("Nova's name of a host", () => {
   it('is found by the short name where one host has it', () => {
@@ -16,7 +16,7 @@ describe("Nova's name of a host", () => {
   });
 
   it('is not guessed from a list from which a cell may be missing', () => {
-    const partial = { names: ['c1.b'], isComplete: false };
+    const partial = { names: ['c1.b'], forcedDown: [], silent: [], isComplete: false };
     expect(matchInNova('c1', partial)).toEqual({ match: 'none' });
     expect(matchInNova('c1.b', partial)).toEqual({ match: 'one', name: 'c1.b' });
   });
@@ -51,7 +51,12 @@ describe('the hosts of the segments', () => {
   });
 
   it('are named with the nearest name if the list cannot distinguish them', () => {
-    const [finding] = compareWithNova(segments('n1'), { names: ['n1.local'], isComplete: false });
+    const [finding] = compareWithNova(segments('n1'), {
+      names: ['n1.local'],
+      forcedDown: [],
+      silent: [],
+      isComplete: false,
+    });
     expect(finding).toMatchObject({ isUsable: false, message: expect.stringContaining('n1.local') });
   });
 });

@@ -29,6 +29,7 @@ export class HostNames {
   /** When the list was last requested, CLOCK_BOOTTIME ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: HostNamesParts) {
     this.#parts = parts;
@@ -57,12 +58,29 @@ export class HostNames {
     return this.#nova ? matchInNova(host, this.#nova) : { match: 'none' };
   }
 
+  /** The newest list; null: Nova has not responded yet. */
+  get list(): HostNamesList | null {
+    return this.#nova;
+  }
+
+  /** When the newest list was requested, CLOCK_BOOTTIME ms. */
+  get listedAt(): number {
+    return this.#listedAt;
+  }
+
+  /** Reads the list if the last attempt is older than this. Resolves when the read has ended; undefined: none is in progress. */
+  refresh(maxAgeMs: number, signal: AbortSignal): Promise<void> | undefined {
+    void this.#readIfOld(signal, maxAgeMs);
+    return this.#reading;
+  }
+
   /** Stores a new list, and logs its differences from the hosts of the segments that the previous list did not have. */
   take(nova: HostNamesList): void {
     const { segments, clock, log } = this.#parts;
     this.#readAt = clock.boottime();
     const before = new Set(this.#nova ? compareWithNova(segments, this.#nova).map(({ message }) => message) : []);
     this.#nova = nova;
+    this.#listedAt = this.#readAt;
     for (const { isUsable, message } of compareWithNova(segments, nova)) {
       if (!before.has(message)) log(isUsable ? 'info' : 'warning', message);
     }
@@ -74,9 +92,9 @@ export class HostNames {
   }
 
   /** Many reports of one host, or of hosts that Nova does not have, cause one read. A read that fails keeps the previous list. */
-  #readIfOld(signal: AbortSignal): Promise<void> {
+  #readIfOld(signal: AbortSignal, maxAgeMs = READ_AGAIN_MS): Promise<void> {
     const now = this.#parts.clock.boottime();
-    if (this.#reading === undefined && now - this.#readAt < READ_AGAIN_MS) return Promise.resolve();
+    if (this.#reading === undefined && now - this.#readAt < maxAgeMs) return Promise.resolve();
     this.#readAt = now;
     this.#reading ??= this.#read(signal).finally(() => {
       this.#reading = undefined;

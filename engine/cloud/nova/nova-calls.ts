@@ -33,7 +33,7 @@ import { changedAfter, evacuationOf, isOver, type Migration, migrationOf } from 
 import type { Change, Compute } from './requests.ts';
 import * as answers from './responses.ts';
 import { instanceOf, ServerAnswer } from './server-records.ts';
-import { hostNamesOf, ServicesAnswer, serviceOn } from './service-records.ts';
+import { forcedDownOf, hostNamesOf, ServicesAnswer, serviceOn, silentOf } from './service-records.ts';
 
 /** Nova's limit for the reason of a disabled service, in characters. */
 const MAX_REASON = 255;
@@ -93,7 +93,7 @@ export class Nova implements Cloud {
     return this.#call(options, async (deadline) => {
       const { value, start } = await this.#compute.get(ServicesAnswer, '/os-services', query, deadline);
       const isComplete = (await this.#compute.version(deadline)) >= DOWN_CELLS;
-      return { names: hostNamesOf(value, start), isComplete };
+      return { names: hostNamesOf(value, start), forcedDown: forcedDownOf(value), silent: silentOf(value), isComplete };
     });
   }
 

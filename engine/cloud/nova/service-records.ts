@@ -13,6 +13,8 @@ import { cellDown } from '../reading.ts';
 export const ServicesAnswer = v.object({ services: v.array(v.unknown()) });
 
 const Named = v.object({ host: v.string() });
+const ForcedDown = v.object({ host: v.string(), forced_down: v.literal(true) });
+const Silent = v.object({ host: v.string(), state: v.literal('down'), forced_down: v.literal(false) });
 const Unknown = v.object({ status: v.literal('UNKNOWN') });
 
 const Service = v.object({
@@ -63,6 +65,16 @@ export function serviceOn(
 /** The names of the hosts. Throws `CloudError` if a record has none. */
 export function hostNamesOf({ services }: v.InferOutput<typeof ServicesAnswer>, start: string): string[] {
   return services.map((record, index) => checked(Named, record, start, ['services', index]).host);
+}
+
+/** The names of the hosts whose service is forced down. A record of a cell that is down does not show it. */
+export function forcedDownOf({ services }: v.InferOutput<typeof ServicesAnswer>): string[] {
+  return services.flatMap((record) => (v.is(ForcedDown, record) ? [record.host] : []));
+}
+
+/** The names of the hosts whose service has stopped its reports, and is not forced down. */
+export function silentOf({ services }: v.InferOutput<typeof ServicesAnswer>): string[] {
+  return services.flatMap((record) => (v.is(Silent, record) ? [record.host] : []));
 }
 
 function hostOf(record: unknown): string | undefined {

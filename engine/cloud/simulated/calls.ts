@@ -51,7 +51,14 @@ function listInstances(world: World, { host, changedSince }: Arguments): unknown
 const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>> = {
   check: () => null,
   computeService: (world, { host }) => viewService(world, text(host)),
-  computeHosts: (world) => ({ names: [...world.hosts.keys()], isComplete: true }),
+  computeHosts: (world) => ({
+    names: [...world.hosts.keys()],
+    forcedDown: [...world.hosts].filter(([, { forcedDown }]) => forcedDown).map(([name]) => name),
+    silent: [...world.hosts]
+      .filter(([, host]) => !host.forcedDown && world.stateOf(host) === 'down')
+      .map(([name]) => name),
+    isComplete: true,
+  }),
   instance: (world, { uuid }) => viewInstance(world, text(uuid)),
   listInstances,
   listEvacuations: (world, { sourceHost, changedSince }) => ({
