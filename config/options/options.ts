@@ -7,6 +7,7 @@
 
 import { cloud, nova } from './cloud.ts';
 import { engine, journal } from './engine.ts';
+import { gates } from './gates.ts';
 import { guestMonitor } from './guest-monitor.ts';
 import { hostMonitor } from './host-monitor.ts';
 import { consul, heartbeat, hostSources } from './host-sources.ts';
@@ -26,6 +27,7 @@ export const OPTION_GROUPS = {
   processFailure: { section: 'process_failure', options: processFailure },
   journal: { section: 'journal', options: journal },
   engine: { section: 'engine', options: engine },
+  gates: { section: 'gates', options: gates },
   cloud: { section: 'cloud', options: cloud },
   transport: { section: 'transport', options: transport },
   monitors: { section: 'monitors', options: monitors },

@@ -43,18 +43,11 @@ export class CrashBackoffs {
     return true;
   }
 
-  /** Releases those whose delay is over. Returns when the queue must be planned again, CLOCK_BOOTTIME ms; null: none waits. */
-  async release(open: readonly LogbookRow[]): Promise<number | null> {
-    const { clock, parking } = this.#parts;
-    let next: number | null = null;
-    for (const row of open) {
-      if (row.parked_reason === null || row.parked_by !== null) continue;
-      const decision = await this.#decide(row);
-      if (decision.do !== 'wait') await parking.release(row.uuid);
-      const waitMs = decision.do === 'wait' ? decision.ms : 0;
-      next = Math.min(next ?? Number.POSITIVE_INFINITY, clock.boottime() + waitMs);
-    }
-    return next;
+  /** Rest of the delay of a parked recovery, ms; 0: it is over. */
+  async waitOf(row: LogbookRow): Promise<number> {
+    if (row.type !== 'VM') return 0;
+    const decision = await this.#decide(row);
+    return decision.do === 'wait' ? decision.ms : 0;
   }
 
   async #decide(row: LogbookRow) {

@@ -11,7 +11,7 @@ import type { HostNames } from '../intake/host-names.ts';
 import { Parking } from '../intake/parked-reports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/rows.ts';
-import { CrashBackoffs } from '../recovery/crash-backoffs.ts';
+import { Holds } from '../recovery/holds.ts';
 import { InstanceProjects } from '../recovery/instance-projects.ts';
 import { planQueue } from '../recovery/queue-decision.ts';
 import type { Waits } from '../recovery/waits.ts';
@@ -35,7 +35,7 @@ export interface SchedulerParts {
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #parking: Parking;
-  readonly #crashBackoffs: CrashBackoffs;
+  readonly #holds: Holds;
   readonly #projects: InstanceProjects;
   #lastExpiryAt: number;
 
@@ -43,7 +43,7 @@ export class Scheduler {
     this.#parts = parts;
     this.#parking = new Parking(parts);
     this.#projects = new InstanceProjects(parts);
-    this.#crashBackoffs = new CrashBackoffs({ ...parts, parking: this.#parking });
+    this.#holds = new Holds({ ...parts, parking: this.#parking });
     this.#lastExpiryAt = parts.clock.boottime();
   }
 
@@ -74,11 +74,11 @@ export class Scheduler {
     for (const uuid of decision.release) await this.#parking.release(uuid);
     // A released recovery may start now.
     if (decision.release.length > 0) return clock.boottime();
-    const times = [decision.nextReadAt, await this.#crashBackoffs.release(open)].filter((at) => at !== null);
+    const times = [decision.nextReadAt, await this.#holds.release(open)].filter((at) => at !== null);
     for (const uuid of decision.start) {
       // A flow that is resumed has the name of its plan.
       const logbook = [...rows.filter(({ status }) => status === 'running'), ...open].find((one) => one.uuid === uuid);
-      if (logbook && !(await this.#start(logbook))) times.push(clock.boottime());
+      if (logbook && (await this.#start(logbook, open)) === 'closed or parked') times.push(clock.boottime());
     }
     return times.length > 0 ? Math.min(...times) : null;
   }
@@ -102,15 +102,15 @@ export class Scheduler {
     return named;
   }
 
-  /** Returns whether it was started; otherwise the queue must be planned again. */
-  async #start(logbook: LogbookRow): Promise<boolean> {
+  /** `waiting`: the facts of gates are being read. `closed or parked`: the queue must be planned again. */
+  async #start(logbook: LogbookRow, open: readonly LogbookRow[]): Promise<'started' | 'waiting' | 'closed or parked'> {
     const { running, signal } = this.#parts;
     // A recovery that is always between two retries when the queue is checked for old ones.
-    if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) return false;
-    if (await this.#crashBackoffs.holds(logbook)) return false;
-    if (signal.aborted || running.uuids.has(logbook.uuid)) return true;
-    running.start(logbook);
-    return true;
+    if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) return 'closed or parked';
+    const isHeld = await this.#holds.holds(logbook, open);
+    if (isHeld !== false) return isHeld === 'unknown' ? 'waiting' : 'closed or parked';
+    if (!signal.aborted && !running.uuids.has(logbook.uuid)) running.start(logbook);
+    return 'started';
   }
 
   /** Ends recoveries that could not be finished for a day. */

@@ -1,0 +1,150 @@
+/** Each gate at its limit, and what passes all of them. */
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_OPTIONS } from '#config/options/options.ts';
+import type { GateFacts, GateLimits } from './gate.ts';
+import { GATES, passGates } from './gates.ts';
+
+const LIMITS: GateLimits = { ...DEFAULT_OPTIONS.gates, maxHosts: 2, maxHostsIntervalMs: 60_000, maxInstancesOfHost: 3 };
+
+const CALM: GateFacts = {
+  kind: 'COMPUTE_HOST',
+  host: 'c1',
+  hasStarted: false,
+  isApproved: false,
+  pause: null,
+  cloud: { failed: 1, all: 10 },
+  segment: undefined,
+  silentServices: { failed: 1, all: 10 },
+  engineAgeMs: 60_000,
+  startedMsAgo: [],
+  waitingInstances: 0,
+  limits: LIMITS,
+};
+
+const reasonFor = (change: Partial<GateFacts>): string | undefined => {
+  const decision = passGates({ ...CALM, ...change });
+  return decision.do === 'hold' ? decision.reason : undefined;
+};
+
+test('a single failure passes every gate', () => {
+  expect(reasonFor({})).toBeUndefined();
+  for (const kind of ['PROCESS', 'VM', 'HOST_RETURN'] as const) expect(reasonFor({ kind })).toBeUndefined();
+});
+
+test('every gate has a name of its own, which begins its reasons', () => {
+  const names = GATES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(reasonFor({ cloud: { failed: 6, all: 10 } })).toMatch(/^Held by gate failed-hosts: /);
+});
+
+describe('gate pause', () => {
+  const pause = { by: 'ops', reason: 'switch work', leftMs: 90_000 };
+
+  test('holds every kind, approved or under way, and names the operator, the reason and the way out', () => {
+    for (const kind of ['COMPUTE_HOST', 'PROCESS', 'VM', 'HOST_RETURN'] as const) {
+      expect(reasonFor({ kind, pause, isApproved: true, hasStarted: true })).toMatch(
+        /paused by ops \(switch work\), for 2 min more .*"recovery-agent unpause"/,
+      );
+    }
+  });
+
+  test('is read again when it ends', () => {
+    expect(passGates({ ...CALM, pause: { ...pause, leftMs: 5_000 } })).toMatchObject({ readAgainMs: 5_000 });
+    expect(passGates({ ...CALM, pause: { ...pause, leftMs: null } })).toMatchObject({ readAgainMs: 30_000 });
+  });
+});
+
+describe('gate startup-grace', () => {
+  const limits = { ...LIMITS, startupGraceMs: 30_000 };
+
+  test('holds all failures of a new engine, approved or not, until the time has passed', () => {
+    for (const kind of ['COMPUTE_HOST', 'PROCESS', 'VM'] as const) {
+      expect(passGates({ ...CALM, kind, limits, engineAgeMs: 10_000 })).toMatchObject({
+        gate: 'startup-grace',
+        readAgainMs: 20_000,
+      });
+    }
+    expect(reasonFor({ limits, engineAgeMs: 30_000 })).toBeUndefined();
+    expect(reasonFor({ limits, engineAgeMs: 0, hasStarted: true })).toBeUndefined();
+    expect(reasonFor({ engineAgeMs: 0 })).toBeUndefined();
+  });
+});
+
+describe('gate silent-services', () => {
+  test('holds hosts while every service is silent, and nothing while one reports', () => {
+    expect(reasonFor({ silentServices: { failed: 10, all: 10 } })).toContain('none of 10 compute services reports');
+    expect(reasonFor({ silentServices: { failed: 9, all: 10 } })).toBeUndefined();
+    // All others are forced down: no host is left, and no statement about Nova is possible.
+    expect(reasonFor({ silentServices: { failed: 0, all: 0 } })).toBeUndefined();
+    expect(reasonFor({ silentServices: { failed: 1, all: 1 } })).toBeUndefined();
+  });
+
+  test('is off by its option, and overridden by an approval', () => {
+    const silentServices = { failed: 10, all: 10 };
+    expect(reasonFor({ silentServices, limits: { ...LIMITS, holdWithoutServices: false } })).toBeUndefined();
+    expect(reasonFor({ silentServices, isApproved: true })).toBeUndefined();
+    expect(reasonFor({ silentServices: undefined })).toBeUndefined();
+  });
+});
+
+describe('gate failed-hosts', () => {
+  test.each([
+    [{ failed: 5, all: 10 }, undefined],
+    [{ failed: 6, all: 10 }, '6 of 10 hosts are down, and [gates] max_failed_hosts_percent is 50'],
+    // A small cloud loses half of its hosts with one or two of them.
+    [{ failed: 2, all: 2 }, undefined],
+    [{ failed: 2, all: 3 }, undefined],
+    [{ failed: 3, all: 3 }, '3 of 3 hosts are down'],
+    [{ failed: 3, all: 6 }, undefined],
+    [{ failed: 0, all: 0 }, undefined],
+  ])('%o of the cloud: %s', (cloud, reason) => {
+    const found = reasonFor({ cloud });
+    if (reason === undefined) expect(found).toBeUndefined();
+    else expect(found).toContain(reason);
+  });
+
+  test('applies to a segment by its own limit', () => {
+    const segment = { name: 'rack1', failed: 3, all: 4 };
+    expect(reasonFor({ segment })).toBeUndefined();
+    expect(reasonFor({ segment, limits: { ...LIMITS, maxFailedHostsOfSegmentPercent: 70 } })).toContain(
+      '3 of 4 hosts of segment rack1 are down, and [gates] max_failed_hosts_of_segment_percent is 70',
+    );
+  });
+
+  test('holds no other kind, nothing that was started or approved, and nothing while Nova does not respond', () => {
+    const cloud = { failed: 9, all: 10 };
+    expect(reasonFor({ cloud, isApproved: true })).toBeUndefined();
+    expect(reasonFor({ cloud, hasStarted: true })).toBeUndefined();
+    expect(reasonFor({ cloud: undefined })).toBeUndefined();
+    for (const kind of ['PROCESS', 'VM', 'HOST_RETURN'] as const) expect(reasonFor({ cloud, kind })).toBeUndefined();
+  });
+});
+
+describe('gate host-rate', () => {
+  test('holds the host after the last one allowed, until the oldest start is out of the interval', () => {
+    expect(reasonFor({ startedMsAgo: [1_000] })).toBeUndefined();
+    expect(reasonFor({ startedMsAgo: [1_000, 60_000] })).toBeUndefined();
+    expect(passGates({ ...CALM, startedMsAgo: [1_000, 50_000] })).toMatchObject({
+      do: 'hold',
+      gate: 'host-rate',
+      readAgainMs: 10_000,
+    });
+  });
+
+  test('holds nothing without a limit, and nothing that was approved', () => {
+    expect(reasonFor({ startedMsAgo: [1, 2, 3], limits: { ...LIMITS, maxHosts: 0 } })).toBeUndefined();
+    expect(reasonFor({ startedMsAgo: [1, 2, 3], isApproved: true })).toBeUndefined();
+  });
+});
+
+describe('gate failed-instances', () => {
+  test('holds instances while more of the host wait than allowed, and no host', () => {
+    expect(reasonFor({ kind: 'VM', waitingInstances: 3 })).toBeUndefined();
+    expect(reasonFor({ kind: 'VM', waitingInstances: 4 })).toContain("more than 3 instances of host 'c1' have failed");
+    expect(reasonFor({ kind: 'VM', waitingInstances: 4, isApproved: true })).toBeUndefined();
+    expect(reasonFor({ waitingInstances: 4 })).toBeUndefined();
+    expect(
+      reasonFor({ kind: 'VM', waitingInstances: 400, limits: { ...LIMITS, maxInstancesOfHost: 0 } }),
+    ).toBeUndefined();
+  });
+});

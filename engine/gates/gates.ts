@@ -1,0 +1,19 @@
+/** The gates in the order in which they decide. The first one that holds a recovery gives the reason. Pure. */
+import { failedHosts } from './failed-hosts-decision.ts';
+import { failedInstances } from './failed-instances-decision.ts';
+import type { Gate, GateDecision, GateFacts } from './gate.ts';
+import { hostRate } from './host-rate-decision.ts';
+import { pause } from './pause-decision.ts';
+import { silentServices } from './silent-services-decision.ts';
+import { startupGrace } from './startup-grace-decision.ts';
+
+export const GATES: readonly Gate[] = [pause, startupGrace, silentServices, failedHosts, hostRate, failedInstances];
+
+/** Whether a recovery may start. The reason of a hold begins with the name of the gate. */
+export function passGates(facts: GateFacts, gates: readonly Gate[] = GATES): GateDecision & { readonly gate?: string } {
+  for (const { name, decide } of gates) {
+    const decision = decide(facts);
+    if (decision.do === 'hold') return { ...decision, gate: name, reason: `Held by gate ${name}: ${decision.reason}.` };
+  }
+  return { do: 'pass' };
+}
