@@ -4,7 +4,16 @@ import { MAX_REASON } from '#protocol/origin.ts';
 import { printable } from '#protocol/printable.ts';
 
 /** Methods that report or change something. */
-const AUDITED: ReadonlySet<string> = new Set(['notify', 'retry', 'turn', 'host', 'set_log_level']);
+const AUDITED: ReadonlySet<string> = new Set([
+  'notify',
+  'retry',
+  'turn',
+  'approve',
+  'pause',
+  'unpause',
+  'host',
+  'set_log_level',
+]);
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface AuditedRequest {

@@ -55,6 +55,14 @@ const turnParams = v.strictObject({
   way: v.picklist(['rollback', 'restart'], 'must be rollback or restart'),
   reason: reasonParam,
 });
+const pauseParams = v.strictObject({
+  seconds: v.nullable(
+    v.pipe(v.number('must be a number'), v.minValue(1, 'must be at least 1'), v.maxValue(1e9, 'is too long')),
+  ),
+  reason: reasonParam,
+});
+const approveParams = v.strictObject({ uuid, reason: reasonParam });
+const unpauseParams = v.strictObject({ reason: reasonParam });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 /** Facts of a monitor about its delivery; the notification itself has Masakari's form, which has no field for them. */
 const deliveryFacts = v.object({
@@ -237,6 +245,21 @@ export function engineMethods(
       const { uuid, way, reason } = read(turnParams, params);
       const origin = introductions.originOf(peer, reason);
       return viewNotification(await activeEngine().operator.turn(uuid, way, origin));
+    },
+    approve: async (params, peer) => {
+      const { uuid, reason } = read(approveParams, params);
+      return viewNotification(await activeEngine().operator.approve(uuid, introductions.originOf(peer, reason)));
+    },
+    pause: async (params, peer) => {
+      const { seconds, reason } = read(pauseParams, params);
+      const forMs = seconds === null ? null : seconds * 1000;
+      await activeEngine().operator.pause(forMs, introductions.originOf(peer, reason));
+      return null;
+    },
+    unpause: async (params, peer) => {
+      const { reason } = read(unpauseParams, params);
+      await activeEngine().operator.unpause(introductions.originOf(peer, reason));
+      return null;
     },
     host: async (params, peer) => {
       const { name, reserved, reason } = read(hostParams, params);

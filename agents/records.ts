@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { statusFileOf } from '#engine/journal/status-file.ts';
-import { iso, viewAudit, viewNotification, viewRecovery } from '#engine/service/views.ts';
+import { iso, viewAudit, viewNotification, viewPause, viewRecovery } from '#engine/service/views.ts';
 import type { EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
@@ -99,6 +99,7 @@ function fromJournal(journalPath: string): Records {
         counts,
         open: open.map((row) => ({ ...viewNotification(row), instances: null })),
         blind_monitors: [],
+        pause: viewPause(read(journalPath, (reader) => reader.query('pause'))),
         taking_over: null,
         written_at: iso(Date.now()),
       };
@@ -119,7 +120,14 @@ function lastStatus(journalPath: string): StatusView | undefined {
   try {
     const status: unknown = JSON.parse(readFileSync(statusFileOf(journalPath), 'utf8'));
     return v.is(statusFile, status)
-      ? ({ ...status, source: 'status.json', blind_monitors: [], taking_over: null } as unknown as StatusView)
+      ? ({
+          ...status,
+          pause: null,
+          ...status,
+          source: 'status.json',
+          blind_monitors: [],
+          taking_over: null,
+        } as unknown as StatusView)
       : undefined;
   } catch {
     return undefined;

@@ -6,6 +6,14 @@ const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86
 // ISO 8601, down to the day; without a zone it is UTC, as all times that are printed.
 const TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
 
+/** Reads the value of an option that is a duration. @returns seconds. Throws `CommandFailure`. */
+export function readDuration(option: string, text: string): number {
+  const [, count = '', unit = ''] = DURATION.exec(text) ?? [];
+  const seconds = Number(count) * (SECONDS[unit] ?? 0);
+  if (seconds > 0) return seconds;
+  throw new CommandFailure(EXIT.usage, `--${option} "${text}" is not a duration; write one such as 90s, 15m, 2h or 7d`);
+}
+
 /** @param now ms UTC. @returns ms UTC. Throws `CommandFailure`. */
 export function readSince(text: string, now: number): number {
   const [, count = '', unit = ''] = DURATION.exec(text) ?? [];

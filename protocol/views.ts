@@ -158,6 +158,15 @@ export interface BlindMonitorView {
   readonly since: string;
 }
 
+/** A pause of all recoveries. */
+export interface PauseView {
+  readonly paused_by: string;
+  readonly reason: string | null;
+  readonly paused_at: string;
+  /** Rest of its length, counted while an engine runs; null: it ends by the command `unpause` only. */
+  readonly seconds_left: number | null;
+}
+
 export interface StatusView {
   /** The source of this view: the engine itself, its journal, or the file that it left. */
   readonly source: 'engine' | 'journal' | 'status.json';
@@ -168,6 +177,8 @@ export interface StatusView {
   readonly open: readonly OpenRecoveryView[];
   /** Known to a running engine only; empty from any other source. */
   readonly blind_monitors: readonly BlindMonitorView[];
+  /** No recovery starts: an operator paused them. Null: they are not paused, or the source does not have it. */
+  readonly pause: PauseView | null;
   /** On the node of an engine that is about to take over: the reason why it waits. Null if none does, or on another node. */
   readonly taking_over: string | null;
   readonly written_at: string;

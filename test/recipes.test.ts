@@ -8,6 +8,7 @@ import { SOURCE_NAMES } from '#config/options/host-sources.ts';
 import { OPTION_GROUPS, OPTIONS } from '#config/options/options.ts';
 import { DEFAULT_PIPELINES } from '#config/pipelines/default-lists.ts';
 import { FLOWS, PHASES } from '#config/pipelines/pipelines.ts';
+import { GATES } from '#engine/gates/gates.ts';
 import { MIGRATIONS } from '#engine/journal/schema.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
 import { SOURCES } from '#monitors/host/sources/registry.ts';
@@ -46,6 +47,17 @@ describe('host sources', () => {
     const kind = await SOURCES[name]();
     expect(kind.name).toBe(name);
     for (const group of kind.groups) expect(Object.keys(OPTION_GROUPS)).toContain(group);
+  });
+});
+
+describe('gates', () => {
+  it('every file of engine/gates that decides is in the list, and in the table of docs/concepts/safety.md', () => {
+    const files = filesOf('engine/gates/*-decision.ts').map((path) => basename(path, '-decision.ts'));
+    expect(GATES.map(({ name }) => name).sort()).toEqual(files);
+    const page = readFileSync(join(ROOT, 'docs/concepts/safety.md'), 'utf8');
+    for (const { name } of GATES) expect(page).toContain(`| \`${name}\` |`);
+    const options = OPTIONS.filter(({ group }) => group === 'gates').map(({ spec }) => spec.name);
+    for (const option of options) expect(page).toContain(`\`${option}\``);
   });
 });
 

@@ -1,6 +1,6 @@
 /** `recovery-agent status`: the active engine and the open recoveries, also when no engine runs. */
 import { printable } from '#protocol/printable.ts';
-import type { StatusView } from '#protocol/views.ts';
+import type { PauseView, StatusView } from '#protocol/views.ts';
 import { type Command, ENGINE_OPTIONS, JSON_OPTION } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { coloured, messageOf, print, printJson, shortTime, table } from '../output/output.ts';
@@ -16,6 +16,12 @@ function engineLine({ source, engine, taking_over, written_at }: StatusView): st
   return `Engine:   cannot be reached from here; last lease renewal by ${who} at ${shortTime(seen)}`;
 }
 
+function pauseLine({ paused_by, reason, paused_at, seconds_left }: PauseView): string {
+  const why = reason === null ? '' : `: ${printable(reason)}`;
+  const end = seconds_left === null ? '' : `, for ${Math.ceil(seconds_left / 60)} min more`;
+  return `${coloured('paused')}: no recovery starts${end}; by ${printable(paused_by)} since ${shortTime(paused_at)}${why}`;
+}
+
 function describe(status: StatusView): string {
   const counts = Object.entries(status.counts).map(([state, count]) => `${count} ${coloured(state)}`);
   const lines = [
@@ -24,6 +30,7 @@ function describe(status: StatusView): string {
     `Journal:  ${printable(status.journal)}${status.source === 'engine' ? '' : ` (this comes from ${status.source})`}`,
     `Notifications: ${counts.length > 0 ? counts.join(', ') : 'none'}`,
   ];
+  if (status.pause !== null) lines.push(pauseLine(status.pause));
   for (const { host, monitor, reason, since } of status.blind_monitors) {
     lines.push(
       `${coloured('blind')}: the ${monitor} monitor of ${printable(host)} since ${shortTime(since)}: ${printable(reason)}`,

@@ -74,6 +74,7 @@ const STATE_COLOURS: Readonly<Record<string, 'green' | 'red' | 'yellow' | 'cyan'
   down: 'red',
   crashed: 'red',
   blind: 'red',
+  paused: 'yellow',
   unwatched: 'red',
   hung: 'red',
 };

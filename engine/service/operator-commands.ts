@@ -61,6 +61,7 @@ export class Operator {
     const at = clock.now();
     if (logbook.status === 'finished')
       throw new RequestRefused(`recovery ${uuid} is finished; there is nothing to retry`);
+    if (logbook.parked_reason !== null) throw new RequestRefused(`recovery ${uuid} waits: ${logbook.parked_reason}`);
     if (logbook.status === 'new' || logbook.status === 'running') {
       throw new RequestRefused(`recovery ${uuid} is ${logbook.status}; it is in progress`);
     }
@@ -160,6 +161,49 @@ export class Operator {
     }
     log('warning', 'evacuation is declared abandoned by an operator', { uuid, instance, record });
     return { op: 'abandon_evacuation', record, instance, by: 'operator', at: clock.now() };
+  }
+
+  /**
+   * Lets a recovery start although a gate holds it; a pause of all recoveries still holds it. Valid for the life of the recovery, also
+   * before a gate holds it.
+   */
+  async approve(uuid: string, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+    const { journal, clock, wake } = this.#parts;
+    const { status, closed_at, host } = await this.#logbook(uuid);
+    if (closed_at !== null) throw new RequestRefused(`recovery ${uuid} is ${status}; there is nothing to approve`);
+    if (status !== 'new' && status !== 'error') {
+      throw new RequestRefused(`recovery ${uuid} is ${status}; it needs no approval`);
+    }
+    const at = clock.now();
+    await journal.write(
+      { op: 'approve', uuid },
+      commandEntry(origin, 'approve', { notification: uuid, object: host }, at),
+    );
+    wake();
+    return this.#logbook(uuid);
+  }
+
+  /** Lets no recovery start until `unpause`. Running ones finish. @param forMs ends the pause by itself, counted while an engine runs */
+  async pause(forMs: number | null, origin: Origin = LOCAL_ORIGIN): Promise<void> {
+    const { journal, clock, log, wake } = this.#parts;
+    const at = clock.now();
+    const by = origin.user?.user ?? origin.caller.identity;
+    const message = forMs === null ? 'until unpause' : `for ${forMs / 1000} s`;
+    await journal.write(
+      { op: 'pause', by, reason: origin.reason, forMs, at },
+      commandEntry(origin, 'pause', { message }, at),
+    );
+    log('warning', 'recoveries are paused', { by, length: message });
+    wake();
+  }
+
+  /** Ends the pause; what it held starts. */
+  async unpause(origin: Origin = LOCAL_ORIGIN): Promise<void> {
+    const { journal, clock, log, wake } = this.#parts;
+    if ((await journal.query('pause')) === null) throw new RequestRefused('recoveries are not paused');
+    await journal.write({ op: 'unpause' }, commandEntry(origin, 'unpause', {}, clock.now()));
+    log('warning', 'recoveries are no longer paused');
+    wake();
   }
 
   /** Changes whether a host is reserved, by an operator command. */

@@ -5,6 +5,7 @@ import type {
   FlowView,
   InstanceView,
   NotificationView,
+  PauseView,
   RecoveryView,
   TaskView,
 } from '#protocol/views.ts';
@@ -12,7 +13,7 @@ import { DELETED } from '../evacuation/facts.ts';
 import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
-import type { AtomRow, AuditRow, LogbookRow, StepRow, StepState } from '../journal/rows.ts';
+import type { AtomRow, AuditRow, LogbookRow, PauseRow, StepRow, StepState } from '../journal/rows.ts';
 import { taskStepKey } from '../task-drivers/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
 
@@ -42,6 +43,17 @@ export function viewNotification(row: LogbookRow): NotificationView {
     retry_at: isoOrNull(row.retry_at),
     parked_reason: row.parked_reason,
   };
+}
+
+export function viewPause(row: PauseRow | null): PauseView | null {
+  return (
+    row && {
+      paused_by: row.paused_by,
+      reason: row.reason,
+      paused_at: iso(row.paused_at),
+      seconds_left: row.left_ms === null ? null : Math.ceil(row.left_ms / 1000),
+    }
+  );
 }
 
 export function viewAudit(row: AuditRow): AuditView {
