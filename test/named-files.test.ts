@@ -7,16 +7,13 @@ import { expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-/** Planned, and named as such in the recipe. */
-const PLANNED = ['engine/gates/'];
-
 /** The paths in code spans of a page: with a folder of this repository in front, or a file at its root. Names of placeholders are none. */
 function pathsIn(page: string): string[] {
   const spans = [...page.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
   const isPath = (text: string): boolean =>
     /^(?:\.ci|\.github|agents|config|docs|engine|monitors|ocf|packaging|protocol|test)\/[\w./@-]*$/.test(text) ||
     /^(?:(?:package|package-lock|biome|tsconfig)\.json|[\w.-]+\.(?:md|ts))$/.test(text);
-  return [...new Set(spans.filter((text) => isPath(text) && !text.includes('NAME') && !PLANNED.includes(text)))];
+  return [...new Set(spans.filter((text) => isPath(text) && !text.includes('NAME')))];
 }
 
 const missingIn = (page: string): string[] => pathsIn(page).filter((path) => !existsSync(join(ROOT, path)));
@@ -37,9 +34,8 @@ it.each([
   expect(pathsIn(read(path)).length).toBeGreaterThan(count);
 });
 
-it('a path that is gone is found, a placeholder, a plan and code are not', () => {
-  const page =
-    'See `engine/no-such.ts`, `no-such.md`, `engine/tasks/NAME.ts`, `engine/gates/`, `lease_lost` and `npm test`.';
+it('a path that is gone is found, a placeholder and code are not', () => {
+  const page = 'See `engine/no-such.ts`, `no-such.md`, `engine/tasks/NAME.ts`, `lease_lost` and `npm test`.';
   expect(missingIn(page)).toEqual(['engine/no-such.ts', 'no-such.md']);
 });
 

@@ -35,13 +35,20 @@ const report = v.strictObject({
 export type ReportEvent = v.InferOutput<typeof report>;
 
 /** Notifications are called `notification-1`, `notification-2` … in the order of their acceptance, as in the log. */
-const operator = exactlyOne(['retry', 'rollback', 'restart', 'reserve'], {
+const operator = exactlyOne(['retry', 'rollback', 'restart', 'reserve', 'approve', 'pause', 'unpause'], {
   retry: text,
   host_is_down: v.exactOptional(v.boolean()),
   rollback: text,
   restart: text,
   /** A host. */
   reserve: text,
+  approve: text,
+  /** The reason. */
+  pause: text,
+  /** Of the pause, in seconds. */
+  for: v.exactOptional(v.number()),
+  /** The reason. */
+  unpause: text,
 });
 export type OperatorEvent = v.InferOutput<typeof operator>;
 

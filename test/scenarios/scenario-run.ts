@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Engine } from '#engine/service/engine.ts';
 import { RequestRefused } from '#engine/service/request-refused.ts';
+import { LOCAL_ORIGIN } from '#protocol/origin.ts';
 import { Agenda } from '#test/world/agenda.ts';
 import { Outbox } from '#test/world/outbox.ts';
 import { readCloud } from './cloud-file.ts';
@@ -123,7 +124,8 @@ class Scenario {
     if (!life.isDead) await this.#outbox.deliver();
   }
 
-  async #command({ retry, host_is_down, rollback, restart, reserve }: OperatorEvent): Promise<void> {
+  async #command(event: OperatorEvent): Promise<void> {
+    const { retry, host_is_down, rollback, restart, reserve, approve, pause, unpause, for: length } = event;
     const { stage, log, names } = this.#opened;
     const { operator } = stage.engine;
     const uuidOf = (name: string): string => names.uuidOf(name) ?? name;
@@ -131,6 +133,9 @@ class Scenario {
       if (retry) await operator.retry(uuidOf(retry), host_is_down ? 'operator' : 'none');
       if (rollback) await operator.turn(uuidOf(rollback), 'rollback');
       if (restart) await operator.turn(uuidOf(restart), 'restart');
+      if (approve) await operator.approve(uuidOf(approve));
+      if (pause) await operator.pause(length === undefined ? null : length * 1000, { ...LOCAL_ORIGIN, reason: pause });
+      if (unpause) await operator.unpause({ ...LOCAL_ORIGIN, reason: unpause });
       if (reserve) await operator.setReserved(reserve, 1);
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
