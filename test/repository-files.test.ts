@@ -45,6 +45,11 @@ describe('templates of issues', () => {
   );
 });
 
+it('the types beside the example of a module are a link to their source', () => {
+  // A copy would become old without notice, and the packages turn the link into one to the installed types.
+  expect(readlinkSync(join(ROOT, 'docs/examples/tasks/task.d.ts'))).toBe('../../../protocol/task-module.ts');
+});
+
 it('an editor indents and ends lines as Biome does', () => {
   const { formatter } = JSON.parse(read('biome.json'));
   const settings = read('.editorconfig');
