@@ -1,5 +1,5 @@
 /** The files with which a repository greets contributors: CI, templates and the editor's settings agree with the rest. */
-import { globSync, readFileSync, statSync } from 'node:fs';
+import { globSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

@@ -106,8 +106,8 @@ describe('rights that are tried before a failure needs them', () => {
     const file = join(suite.lab.directory, 'rights.conf');
     writeFileSync(file, `[cloud]\ncloud = lab\nclouds_file = ${cloudsYaml}\n`, { mode: 0o600 });
     const { code, stdout } = await new Program(['validate', '--quiet', '--cloud', '--json', file]).ended;
-    const { rights } = (JSON.parse(stdout) as { cloud: { rights: { right: string; result: string }[] } }).cloud;
-    return { code, found: Object.fromEntries(rights.map(({ right, result }) => [right.split(' (')[0], result])) };
+    const { rights } = (JSON.parse(stdout) as { cloud: { rights: { right: string; verdict: string }[] } }).cloud;
+    return { code, found: Object.fromEntries(rights.map(({ right, verdict }) => [right.split(' (')[0], verdict])) };
   }
 
   const ALL = {
