@@ -29,6 +29,7 @@ export class HostNames {
   /** When the list was last requested, CLOCK_BOOTTIME ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  /** When `#nova` was requested. */
   #listedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: HostNamesParts) {
@@ -75,12 +76,12 @@ export class HostNames {
   }
 
   /** Stores a new list, and logs its differences from the hosts of the segments that the previous list did not have. */
-  take(nova: HostNamesList): void {
-    const { segments, clock, log } = this.#parts;
-    this.#readAt = clock.boottime();
+  take(nova: HostNamesList, requestedAt: number = this.#parts.clock.boottime()): void {
+    const { segments, log } = this.#parts;
+    this.#readAt = requestedAt;
     const before = new Set(this.#nova ? compareWithNova(segments, this.#nova).map(({ message }) => message) : []);
     this.#nova = nova;
-    this.#listedAt = this.#readAt;
+    this.#listedAt = requestedAt;
     for (const { isUsable, message } of compareWithNova(segments, nova)) {
       if (!before.has(message)) log(isUsable ? 'info' : 'warning', message);
     }
@@ -94,9 +95,10 @@ export class HostNames {
   /** Many reports of one host, or of hosts that Nova does not have, cause one read. A read that fails keeps the previous list. */
   #readIfOld(signal: AbortSignal, maxAgeMs = READ_AGAIN_MS): Promise<void> {
     const now = this.#parts.clock.boottime();
-    if (this.#reading === undefined && now - this.#readAt < maxAgeMs) return Promise.resolve();
+    if (this.#reading !== undefined) return this.#reading;
+    if (now - this.#readAt < maxAgeMs) return Promise.resolve();
     this.#readAt = now;
-    this.#reading ??= this.#read(signal).finally(() => {
+    this.#reading = this.#read(signal).finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
@@ -106,7 +108,8 @@ export class HostNames {
     const { cloud, log } = this.#parts;
     const signal = AbortSignal.any([caller, AbortSignal.timeout(READ_TIMEOUT_MS)]);
     try {
-      this.take(await cloud.computeHosts({ signal }));
+      const requestedAt = this.#parts.clock.boottime();
+      this.take(await cloud.computeHosts({ signal }), requestedAt);
     } catch (error) {
       const reason = errorMessage(error);
       log('debug', 'names of compute hosts not read', { reason });

@@ -5,10 +5,10 @@
  * unknown, and the recovery is not held for it: its first task reads Nova again.
  */
 import type { Configuration } from '#config/configuration.ts';
-import { segmentHosts, segmentOf } from '#config/options/segments.ts';
+import { type FailoverSegment, segmentHosts, segmentOf } from '#config/options/segments.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { comparableHost } from '#protocol/host-name.ts';
-import type { GateFacts, HostShare } from '../gates/gate.ts';
+import type { GateFacts, HostShare, Pause } from '../gates/gate.ts';
 import type { HostNames } from '../intake/host-names.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -49,62 +49,37 @@ export class GateFactsReader {
     return kindOf(row) === 'COMPUTE_HOST' ? hostNames.refresh(MAX_AGE_MS, signal) : undefined;
   }
 
-  /** @param open all recoveries that are not closed, under Nova's names */
-  async read(row: LogbookRow, open: readonly LogbookRow[]): Promise<GateFacts> {
-    const { journal, configuration, running } = this.#parts;
-    const kind = kindOf(row);
-    const pause = await journal.query('pause');
-    const isHost = kind === 'COMPUTE_HOST';
-    const hasStarted = (isHost || kind === 'VM') && (await journal.query('hasStarted', row.id));
-    const waiting = open.filter((one) => one.type === 'VM' && one.host === row.host && !running.uuids.has(one.uuid));
-    return {
-      kind,
-      host: row.host,
-      hasStarted,
-      isApproved: row.approved === 1,
-      pause: pause && { by: pause.paused_by, reason: pause.reason, leftMs: pause.left_ms },
-      ...(isHost ? this.#shares(row.host, open) : { cloud: undefined, segment: undefined, silentServices: undefined }),
-      engineAgeMs: this.#parts.clock.boottime() - this.#since,
-      startedMsAgo: isHost ? await this.#startedMsAgo(row.host) : [],
-      waitingInstances: waiting.length,
-      limits: configuration.options.gates,
-    };
-  }
-
-  /** A recovery of a host starts. */
-  started(row: LogbookRow): void {
-    if (kindOf(row) === 'COMPUTE_HOST') this.#startedAt.set(row.host, this.#parts.clock.boottime());
-  }
-
-  #shares(host: string, open: readonly LogbookRow[]): Pick<GateFacts, 'cloud' | 'segment' | 'silentServices'> {
-    const { configuration, hostNames } = this.#parts;
-    const nova = hostNames.list;
-    const failures = open.filter((one) => kindOf(one) === 'COMPUTE_HOST').map((one) => one.host);
-    // A recovery that started and ended after the list was read has forced its host down since.
-    const started = [...this.#startedAt].filter(([, at]) => at >= hostNames.listedAt).map(([name]) => name);
-    const down = new Set([...failures, ...started, ...(nova?.forcedDown ?? [])].map(comparableHost));
-    const shareOf = (hosts: readonly string[]): HostShare => ({
-      failed: hosts.filter((one) => down.has(comparableHost(one))).length,
-      all: hosts.length,
+  /**
+   * The facts about one plan of the queue: what all its recoveries share is collected once, so that a storm of reports costs no more than
+   * its number. @param open all recoveries that are not closed, under Nova's names
+   */
+  async collect(open: readonly LogbookRow[]): Promise<PlanFacts> {
+    const { journal, clock, configuration, hostNames, running } = this.#parts;
+    const paused = await journal.query('pause');
+    // The starts of earlier engines are needed by the limit on the rate only.
+    const before = configuration.options.gates.maxHosts === 0 ? [] : await this.#startsBefore();
+    return new PlanFacts({
+      configuration,
+      hostNames,
+      running: running.uuids,
+      open,
+      pause: paused && { by: paused.paused_by, reason: paused.reason, leftMs: paused.left_ms },
+      startedAt: new Map([...before, ...this.#startedAt]),
+      now: clock.boottime(),
+      since: this.#since,
     });
-    const segment = segmentOf(configuration.segments, host);
-    const hosts = segment === undefined ? [] : segmentHosts(segment).map((name) => hostNames.known(name));
-    const reporting = nova === null ? [] : nova.names.filter((name) => !nova.forcedDown.includes(name));
-    return {
-      silentServices: nova === null ? undefined : { failed: nova.silent.length, all: reporting.length },
-      cloud: nova === null ? undefined : shareOf(nova.names),
-      segment:
-        segment === undefined || segment.hosts === 'every' ? undefined : { name: segment.name, ...shareOf(hosts) },
-    };
   }
 
-  async #startedMsAgo(host: string): Promise<readonly number[]> {
-    const { clock } = this.#parts;
+  /** A recovery starts: the next one of the same plan is decided with it. */
+  started(row: LogbookRow, facts: PlanFacts): void {
+    if (kindOf(row) !== 'COMPUTE_HOST') return;
+    this.#startedAt.set(row.host, this.#parts.clock.boottime());
+    facts.started(row.host);
+  }
+
+  async #startsBefore(): Promise<ReadonlyMap<string, number>> {
     this.#startedBefore ??= await this.#readStartedBefore();
-    const now = clock.boottime();
-    return [...new Map([...this.#startedBefore, ...this.#startedAt])]
-      .filter(([name]) => name !== host)
-      .map(([, at]) => now - at);
+    return this.#startedBefore;
   }
 
   /** The starts of engines before this one, by the wall clock of their reports: an age that it cannot have counts as none. */
@@ -114,5 +89,88 @@ export class GateFactsReader {
     const rows = await journal.query('list', { limit: NEWEST });
     const started = rows.filter((row) => kindOf(row) === 'COMPUTE_HOST' && !['new', 'ignored'].includes(row.status));
     return new Map(started.toReversed().map((row) => [row.host, boottime - Math.max(0, now - row.accepted_at)]));
+  }
+}
+
+interface PlanFactsParts {
+  readonly configuration: Configuration;
+  readonly hostNames: HostNames;
+  readonly running: ReadonlySet<string>;
+  readonly open: readonly LogbookRow[];
+  readonly pause: Pause | null;
+  /** By host. */
+  readonly startedAt: Map<string, number>;
+  readonly now: number;
+  /** Start of the engine. */
+  readonly since: number;
+}
+
+export class PlanFacts {
+  readonly #parts: PlanFactsParts;
+  readonly #down: ReadonlySet<string>;
+  readonly #cloud: Pick<GateFacts, 'cloud' | 'silentServices'>;
+  readonly #segments = new Map<FailoverSegment, GateFacts['segment']>();
+  readonly #waitingInstances: ReadonlyMap<string, number>;
+
+  constructor(parts: PlanFactsParts) {
+    this.#parts = parts;
+    const { open, running, startedAt, hostNames } = parts;
+    const failures = open.filter((row) => kindOf(row) === 'COMPUTE_HOST').map(({ host }) => host);
+    const nova = hostNames.list;
+    // A recovery that started and ended after the list was requested has forced its host down since.
+    const started = [...startedAt].filter(([, at]) => at >= hostNames.listedAt).map(([host]) => host);
+    this.#down = new Set([...failures, ...started, ...(nova?.forcedDown ?? [])].map(comparableHost));
+    this.#cloud =
+      nova === null
+        ? { cloud: undefined, silentServices: undefined }
+        : {
+            cloud: this.#shareOf(nova.names),
+            silentServices: { failed: nova.silent.length, all: nova.names.length - nova.forcedDown.length },
+          };
+    const waiting = open.filter(({ type, uuid }) => type === 'VM' && !running.has(uuid));
+    this.#waitingInstances = new Map(
+      [...Map.groupBy(waiting, ({ host }) => host)].map(([host, rows]) => [host, rows.length]),
+    );
+  }
+
+  /** The recovery of a host starts by this plan. */
+  started(host: string): void {
+    this.#parts.startedAt.set(host, this.#parts.now);
+  }
+
+  /** @param hasStarted whether the recovery has called for a change of the cloud */
+  of(row: LogbookRow, hasStarted: boolean): GateFacts {
+    const { configuration, pause, startedAt, now, since } = this.#parts;
+    const kind = kindOf(row);
+    const isHost = kind === 'COMPUTE_HOST';
+    return {
+      kind,
+      host: row.host,
+      hasStarted,
+      isApproved: row.approved === 1,
+      pause,
+      ...this.#cloud,
+      segment: isHost ? this.#segmentOf(row.host) : undefined,
+      engineAgeMs: now - since,
+      startedMsAgo: isHost ? [...startedAt].filter(([host]) => host !== row.host).map(([, at]) => now - at) : [],
+      waitingInstances: this.#waitingInstances.get(row.host) ?? 0,
+      limits: configuration.options.gates,
+    };
+  }
+
+  #segmentOf(host: string): GateFacts['segment'] {
+    const { configuration, hostNames } = this.#parts;
+    const segment = segmentOf(configuration.segments, host);
+    if (segment === undefined || segment.hosts === 'every') return undefined;
+    const known = this.#segments.get(segment) ?? {
+      name: segment.name,
+      ...this.#shareOf(segmentHosts(segment).map((name) => hostNames.known(name))),
+    };
+    this.#segments.set(segment, known);
+    return known;
+  }
+
+  #shareOf(hosts: readonly string[]): HostShare {
+    return { failed: hosts.filter((host) => this.#down.has(comparableHost(host))).length, all: hosts.length };
   }
 }

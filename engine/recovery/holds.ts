@@ -12,7 +12,7 @@ import { whyLeftAlone } from '../intake/came-back.ts';
 import type { Parking } from '../intake/parked-reports.ts';
 import type { LogbookRow } from '../journal/rows.ts';
 import { CrashBackoffs } from './crash-backoffs.ts';
-import { type GateFactsParts, GateFactsReader } from './gate-facts.ts';
+import { type GateFactsParts, GateFactsReader, type PlanFacts } from './gate-facts.ts';
 import type { Waits } from './waits.ts';
 
 export interface HoldsParts extends GateFactsParts {
@@ -23,10 +23,16 @@ export interface HoldsParts extends GateFactsParts {
   readonly wake: () => void;
 }
 
+/** With more held recoveries than this, events that follow each other are decided together. */
+const MANY_HELD = 32;
+const DECIDE_AGAIN_MS = 1_000;
+
 export class Holds {
   readonly #parts: HoldsParts;
   readonly #facts: GateFactsReader;
   readonly #crashBackoffs: CrashBackoffs;
+  /** CLOCK_BOOTTIME ms of the last decision about what is held. */
+  #decidedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: HoldsParts) {
     this.#parts = parts;
@@ -34,31 +40,40 @@ export class Holds {
     this.#crashBackoffs = new CrashBackoffs(parts);
   }
 
+  /** The facts of one plan of the queue. @param open all recoveries that are not closed, under Nova's names */
+  collect(open: readonly LogbookRow[]): Promise<PlanFacts> {
+    return this.#facts.collect(open);
+  }
+
   /**
    * Whether a recovery that could start now is parked, or becomes a dead letter, instead. `unknown`: the facts are being read, and the queue
    * is planned again when they are there.
    */
-  async holds(row: LogbookRow, open: readonly LogbookRow[]): Promise<boolean | 'unknown'> {
+  async holds(row: LogbookRow, facts: PlanFacts): Promise<boolean | 'unknown'> {
     // What an engine left running is resumed: a gate leaves nothing half done.
     if (row.status === 'running') return false;
     if (this.#isReading(row)) return 'unknown';
-    const decision = await this.#decide(row, open);
+    const decision = await this.#decide(row, facts);
     if (decision.do === 'hold') {
       await this.#parts.parking.delay(row.uuid, decision.reason);
       return true;
     }
     if (await this.#crashBackoffs.holds(row)) return true;
-    this.#facts.started(row);
+    this.#facts.started(row, facts);
     return false;
   }
 
   /** Releases those that nothing holds any more. Returns when to decide again, CLOCK_BOOTTIME ms; null: none is held. */
-  async release(open: readonly LogbookRow[]): Promise<number | null> {
+  async release(open: readonly LogbookRow[], facts: PlanFacts): Promise<number | null> {
     const { clock, parking } = this.#parts;
+    const held = open.filter((row) => row.parked_reason !== null && row.parked_by === null);
+    if (held.length > MANY_HELD && clock.boottime() < this.#decidedAt + DECIDE_AGAIN_MS) {
+      return this.#decidedAt + DECIDE_AGAIN_MS;
+    }
+    this.#decidedAt = clock.boottime();
     let next: number | null = null;
-    for (const row of open) {
-      if (row.parked_reason === null || row.parked_by !== null) continue;
-      const waitMs = await this.#waitOf(row, open);
+    for (const row of held) {
+      const waitMs = await this.#waitOf(row, facts);
       if (waitMs === 0) await parking.release(row.uuid);
       next = Math.min(next ?? Number.POSITIVE_INFINITY, clock.boottime() + waitMs);
     }
@@ -73,9 +88,9 @@ export class Holds {
   }
 
   /** Milliseconds until it may be released; 0: now. */
-  async #waitOf(row: LogbookRow, open: readonly LogbookRow[]): Promise<number> {
+  async #waitOf(row: LogbookRow, facts: PlanFacts): Promise<number> {
     if (this.#isReading(row)) return READ_AGAIN_MS;
-    const decision = await this.#decide(row, open);
+    const decision = await this.#decide(row, facts);
     if (decision.do === 'hold') {
       // Values in the reason may have changed; another gate has another reason.
       if (!row.parked_reason?.startsWith(`Held by gate ${decision.gate}:`)) {
@@ -87,10 +102,11 @@ export class Holds {
   }
 
   /** A recovery whose host came back is held by a pause only: it ends without any action. */
-  async #decide(row: LogbookRow, open: readonly LogbookRow[]): Promise<GateDecision & { readonly gate?: string }> {
-    const decision = passGates(await this.#facts.read(row, open));
+  async #decide(row: LogbookRow, facts: PlanFacts): Promise<GateDecision & { readonly gate?: string }> {
+    const { journal } = this.#parts;
+    const decision = passGates(facts.of(row, false));
     if (decision.do === 'pass' || decision.gate === pause.name) return decision;
-    const isBack = (await whyLeftAlone(this.#parts.journal, row)) !== null;
-    return isBack ? { do: 'pass' } : decision;
+    if (await journal.query('hasStarted', row.id)) return passGates(facts.of(row, true));
+    return (await whyLeftAlone(journal, row)) === null ? decision : { do: 'pass' };
   }
 }

@@ -127,6 +127,22 @@ it('the rate of hosts delays a further host until the interval has passed, also 
   expect(here.clock.now() - from).toBeGreaterThan(500_000);
 });
 
+it('the rate of hosts holds all but the allowed ones of hosts that fail together', async () => {
+  await using here = await worldOf(
+    '[gates]\nmax_hosts = 2\nmax_hosts_interval = 600\nmax_failed_hosts_percent = 100\n',
+  );
+  await here.clock.run(here.engine.operator.pause(null));
+  const failed: string[] = [];
+  for (const host of HOSTS) failed.push(await here.hostFails(host));
+  await seconds(here, 5);
+  await here.clock.run(here.engine.operator.unpause());
+  for (const uuid of failed.slice(0, 2)) expect((await here.until(uuid)).notification.status).toBe('finished');
+  const reasons: (string | null)[] = [];
+  for (const uuid of failed) reasons.push(await reasonOf(here, uuid));
+  const held = expect.stringMatching(/^Held by gate host-rate: recoveries of 2 hosts started within 600 s/);
+  expect(reasons).toEqual([null, null, held, held]);
+});
+
 it('many failed instances of one host wait for an operator, and those of another host do not', async () => {
   await using here = await worldOf(
     '[gates]\nmax_instances_of_host = 2\n[instance_failure]\nprocess_all_instances = true\n[engine]\nmax_concurrent_recoveries = 1\n',

@@ -11,6 +11,7 @@ import type { HostNames } from '../intake/host-names.ts';
 import { Parking } from '../intake/parked-reports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/rows.ts';
+import type { PlanFacts } from '../recovery/gate-facts.ts';
 import { Holds } from '../recovery/holds.ts';
 import { InstanceProjects } from '../recovery/instance-projects.ts';
 import { planQueue } from '../recovery/queue-decision.ts';
@@ -74,11 +75,14 @@ export class Scheduler {
     for (const uuid of decision.release) await this.#parking.release(uuid);
     // A released recovery may start now.
     if (decision.release.length > 0) return clock.boottime();
-    const times = [decision.nextReadAt, await this.#holds.release(open)].filter((at) => at !== null);
+    const isHeld = open.some(({ parked_reason, parked_by }) => parked_reason !== null && parked_by === null);
+    if (decision.start.length === 0 && !isHeld) return decision.nextReadAt;
+    const facts = await this.#holds.collect(open);
+    const times = [decision.nextReadAt, await this.#holds.release(open, facts)].filter((at) => at !== null);
     for (const uuid of decision.start) {
       // A flow that is resumed has the name of its plan.
       const logbook = [...rows.filter(({ status }) => status === 'running'), ...open].find((one) => one.uuid === uuid);
-      if (logbook && (await this.#start(logbook, open)) === 'closed or parked') times.push(clock.boottime());
+      if (logbook && (await this.#start(logbook, facts)) === 'closed or parked') times.push(clock.boottime());
     }
     return times.length > 0 ? Math.min(...times) : null;
   }
@@ -103,11 +107,11 @@ export class Scheduler {
   }
 
   /** `waiting`: the facts of gates are being read. `closed or parked`: the queue must be planned again. */
-  async #start(logbook: LogbookRow, open: readonly LogbookRow[]): Promise<'started' | 'waiting' | 'closed or parked'> {
+  async #start(logbook: LogbookRow, facts: PlanFacts): Promise<'started' | 'waiting' | 'closed or parked'> {
     const { running, signal } = this.#parts;
     // A recovery that is always between two retries when the queue is checked for old ones.
     if (logbook.status === 'error' && (await this.#expireIfOld(logbook))) return 'closed or parked';
-    const isHeld = await this.#holds.holds(logbook, open);
+    const isHeld = await this.#holds.holds(logbook, facts);
     if (isHeld !== false) return isHeld === 'unknown' ? 'waiting' : 'closed or parked';
     if (!signal.aborted && !running.uuids.has(logbook.uuid)) running.start(logbook);
     return 'started';
