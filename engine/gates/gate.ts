@@ -42,10 +42,10 @@ export interface GateFacts {
   /** An operator approved it. */
   readonly isApproved: boolean;
   readonly pause: Pause | null;
-  /** Undefined: Nova did not respond. */
+  /** Undefined: Nova has not responded yet. */
   readonly cloud: HostShare | undefined;
   readonly segment: (HostShare & { readonly name: string }) | undefined;
-  /** Compute services that report to Nova no more, of those that are not forced down; undefined: Nova did not respond. */
+  /** Compute services that report to Nova no more, of those that are not forced down; undefined: Nova has not responded yet. */
   readonly silentServices: HostShare | undefined;
   /** How long this engine has had the lease, CLOCK_BOOTTIME ms. */
   readonly engineAgeMs: number;

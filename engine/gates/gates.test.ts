@@ -111,7 +111,7 @@ describe('gate failed-hosts', () => {
     );
   });
 
-  test('holds no other kind, nothing that was started or approved, and nothing while Nova does not respond', () => {
+  test('holds no other kind, nothing that was started or approved, and nothing before Nova has responded', () => {
     const cloud = { failed: 9, all: 10 };
     expect(reasonFor({ cloud, isApproved: true })).toBeUndefined();
     expect(reasonFor({ cloud, hasStarted: true })).toBeUndefined();

@@ -1,8 +1,8 @@
 /**
  * Collects the facts by which gates decide: the open recoveries, Nova's services, the journal's pause, and the starts of this engine.
  *
- * Nova's services are read at most every 2 s, and only for failures of hosts. If Nova does not respond, the share of failed hosts is
- * unknown, and the recovery is not held for it: its first task reads Nova again.
+ * Nova's services are read at most every 2 s, and only for failures of hosts. If Nova does not respond, its last list counts, so that an
+ * outage releases nothing. Before the first list the share of failed hosts is unknown, and holds nothing.
  */
 import type { Configuration } from '#config/configuration.ts';
 import { type FailoverSegment, segmentHosts, segmentOf } from '#config/options/segments.ts';

@@ -99,6 +99,15 @@ describe('the share of failed hosts', () => {
     expect((await here.until(second)).notification.status).toBe('finished');
   });
 
+  it('keeps what waited while Nova does not respond', async () => {
+    await using here = await worldOf('[gates]\nmin_failed_hosts = 1\nmax_failed_hosts_percent = 1\n');
+    const held = await here.hostFails('c1');
+    await seconds(here, 10);
+    here.world.behaviour = { ...here.world.behaviour, isAway: true };
+    await seconds(here, 300);
+    expect(await reasonOf(here, held)).toContain('Held by gate failed-hosts');
+  });
+
   it('closes what waited without any action when its host has come back', async () => {
     await using here = await worldOf('[gates]\nmin_failed_hosts = 1\nmax_failed_hosts_percent = 1\n');
     const held = await here.hostFails('c1');
