@@ -73,7 +73,7 @@ describe('built-in tasks', () => {
     expect(exported.sort()).toEqual([...BUILT_IN_TASKS.keys()].sort());
   });
 
-  it('every task of the default lists exists, and may stand in its flow', () => {
+  it('every task of the default lists exists, and is allowed in its flow', () => {
     for (const flow of FLOWS) {
       for (const name of PHASES.flatMap((phase) => DEFAULT_PIPELINES[flow][phase])) {
         const task = BUILT_IN_TASKS.get(name);

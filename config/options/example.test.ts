@@ -22,7 +22,7 @@ test('the example file means the same as none', () => {
   expect(load(renderExample())).toEqual(load());
 });
 
-test('it can stand beside a file with task lists', () => {
+test('it can be used with a file with task lists', () => {
   const text = '[taskflow_driver_recovery_flows]';
   const bytes = (content: string) => ({ bytes: new TextEncoder().encode(content), mode: 0o600 });
   const readFile = (path: string) => bytes(path === DEFAULT_MAIN_FILE ? renderExample() : text);

@@ -161,7 +161,7 @@ function readNames(
   return names;
 }
 
-/** The braces of a template may stand around it. */
+/** The braces of a template may be around it. */
 export function conditionOf(text: string): Expression {
   const inner = /^\s*\{\{(.*)\}\}\s*$/s.exec(text)?.[1];
   return inner === undefined ? parseExpression(text) : parseExpression(inner, text.indexOf('{{') + 2);

@@ -84,7 +84,7 @@ describe('completion in bash', () => {
     }
   });
 
-  it('offers files where one is expected, and nothing where anything may stand', () => {
+  it('offers files where one is expected, and nothing where any word is allowed', () => {
     const files = ['a blank.conf', 'one.conf', 'other.conf'];
     for (const words of [
       ['status', '--config'],

@@ -36,7 +36,7 @@ export const executableTask: DriverForm = {
     const words = Array.isArray(command) ? command.map(String) : [];
     // A name that a monitor reports must not choose what runs.
     const fault = words[0]?.includes('{{')
-      ? '"command" has a value in the path of the program; values may stand in its arguments'
+      ? '"command" has a value in the path of the program; values are allowed in its arguments'
       : faultOfTenantWords(words);
     return fault === undefined ? undefined : { field: 'command', fault };
   },

@@ -8,7 +8,7 @@ import type { DriverForm } from './driver-form.ts';
 
 export const ACTIONS = ['REBOOT', 'REBUILD', 'EVACUATE', 'MIGRATE', 'WORKFLOW'] as const;
 
-/** What may stand in `params`. */
+/** Allowed contents of `params`. */
 const PARAMS: Readonly<Record<(typeof ACTIONS)[number], readonly string[]>> = {
   REBOOT: [],
   REBUILD: [],
