@@ -76,6 +76,12 @@ const nvpairs = (prefix: string, pairs: Readonly<Record<string, string>>): strin
     .join('');
 
 /**
+ * Seconds after which a remote node that does not respond counts as lost, and is fenced. A machine that is busy responds late; two
+ * seconds were too short for one whose processes all start at once.
+ */
+const REMOTE_MONITOR_TIMEOUT_SECONDS = 8;
+
+/**
  * `dc-deadtime` (default 20 s) is the time for which a starting node waits for a coordinator before it starts an election.
  * The feature set is one that every Pacemaker 2 accepts from an older release.
  */
@@ -91,7 +97,7 @@ function firstCib(plan: ClusterPlan): string {
   const remotes = ofRole(plan, 'remote').map(
     ({ name }) => `      <primitive id="${name}" class="ocf" provider="pacemaker" type="remote">
         <instance_attributes id="${name}-attributes">${nvpairs(name, { server: name, reconnect_interval: '60s' })}</instance_attributes>
-        <operations><op id="${name}-monitor" name="monitor" interval="1s" timeout="2s"/></operations>
+        <operations><op id="${name}-monitor" name="monitor" interval="1s" timeout="${REMOTE_MONITOR_TIMEOUT_SECONDS}s"/></operations>
       </primitive>`,
   );
   return `<cib crm_feature_set="3.0.14" validate-with="pacemaker-3.9" admin_epoch="1" epoch="1" num_updates="0">

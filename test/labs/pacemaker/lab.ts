@@ -9,7 +9,7 @@ import { type ClusterPlan, POWER_DEVICE, writeClusterFiles } from './cluster_fil
 import { claimDirectory, releaseDirectory } from './directories.ts';
 import type { Executed, ExecuteOptions } from './execute.ts';
 import { PACKAGES, remoteDaemon } from './install.ts';
-import { logTail, type NodeLogs, nodeLogs } from './logs.ts';
+import { logTail, type NodeLogs, nodeLogs, warningsAbout } from './logs.ts';
 import { type HostPath, Machine, type MachinePlan } from './machine.ts';
 import { Network } from './network.ts';
 import { listenOutside } from './outside.ts';
@@ -124,7 +124,10 @@ export class PacemakerLab extends Cluster {
 
   /** Runs a command in a node, as root; what ends the client (time-out, `signal`) ends the command. */
   async run(node: string, argv: readonly string[], options?: ExecuteOptions): Promise<Executed> {
-    return await this.#machine(node).run(argv, options);
+    const machine = this.#machine(node);
+    if (!machine.isAlive())
+      throw new Error(`${node} is off: it cannot run ${argv.join(' ')}.\n${this.#fencingOf(node)}`);
+    return await machine.run(argv, options);
   }
 
   /** A power cut of the node, without any message to other nodes. */
@@ -216,6 +219,15 @@ export class PacemakerLab extends Cluster {
     return this.nodes.filter(
       (node) => this.#machine(node).plan.role === 'cluster' && this.isAlive(node) && !this.#network.isPartitioned(node),
     );
+  }
+
+  /** Why a node that no test switched off is off: who requested it, and the warnings of every cluster node about it. */
+  #fencingOf(node: string): string {
+    const requests = this.powerSwitch.requests
+      .filter((request) => request.node === node)
+      .map(({ action, by, receivedAtMs }) => `${action} requested by ${by} at ${new Date(receivedAtMs).toISOString()}`);
+    const warnings = this.nodes.map((observer) => warningsAbout(node, this.logs(observer).pacemaker));
+    return [...requests, ...warnings].join('\n');
   }
 
   async #waitUntilComplete(): Promise<void> {

@@ -27,3 +27,12 @@ export function logTail(file: string): string {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '(there is no such file)';
   return `The end of ${file}:\n${text.slice(-TAIL_CHARACTERS)}`;
 }
+
+const WARNINGS = 20;
+
+/** The last warnings and errors of Pacemaker's log that name the subject. */
+export function warningsAbout(subject: string, file: string): string {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  const found = lines.filter((line) => /(warning|error):/.test(line) && line.includes(subject));
+  return `Warnings of ${file}:\n${found.slice(-WARNINGS).join('\n')}`;
+}
