@@ -14,6 +14,7 @@ import { loadConfiguration } from '#config/load.ts';
 import { checkFlow, checkParameters, type TaskContract, withDefinitions } from '#config/pipelines/check.ts';
 import { type FlowGraph, graphOf } from '#config/pipelines/flow-graph.ts';
 import { FLOWS, type FlowName, placedTasks, placedTasksOf, type TaskName } from '#config/pipelines/pipelines.ts';
+import type { CustomSection } from '#config/pipelines/task-definition.ts';
 import { policyOf } from '#config/pipelines/task-policies.ts';
 import { FLOW_INPUTS } from '#engine/flow/plan.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
@@ -78,15 +79,20 @@ export function loadChecked(
   const problems = problemsOf(checked);
   const { configuration } = checked;
   if (problems.length > 0) throw new ConfigurationError([...configuration.warnings, ...problems]);
-  const { customTasks } = configuration;
-  const faults = files === 'warn' ? [...taskFileFaults(customTasks), ...unconfinedPrograms(customTasks)] : [];
+  const programs = programsOf(configuration);
+  const faults = files === 'warn' ? [...taskFileFaults(programs), ...unconfinedPrograms(programs)] : [];
   const warnings = faults.map(({ at, message }) => warningAt(at, message));
   return { ...configuration, warnings: [...configuration.warnings, ...warnings] };
 }
 
 /** Faults that would keep a task from starting on this host as it is now. Loads each module, in a process of its own. */
-export async function faultsOnThisHost({ customTasks }: Configuration): Promise<readonly TaskFileFault[]> {
-  return [...taskFileFaults(customTasks), ...(await moduleFaults(customTasks))];
+export async function faultsOnThisHost(configuration: Configuration): Promise<readonly TaskFileFault[]> {
+  return [...taskFileFaults(programsOf(configuration)), ...(await moduleFaults(configuration.customTasks))];
+}
+
+/** The tasks, and the programs that prove deaths, which are defined like tasks. */
+function programsOf({ customTasks, proofs }: Configuration): ReadonlyMap<TaskName, CustomSection> {
+  return new Map([...customTasks, ...[...proofs].map(([name, { section }]) => [`proof ${name}`, section] as const)]);
 }
 
 /**
@@ -103,7 +109,7 @@ export async function examine(mainFile: string | undefined, definitions = DEFINI
   }
   const { configuration, contracts, flowProblems } = checked;
   const faults = (await faultsOnThisHost(configuration)).map(({ at, message }) => errorAt(at, message));
-  const unconfined = unconfinedPrograms(configuration.customTasks).map(({ at, message }) => warningAt(at, message));
+  const unconfined = unconfinedPrograms(programsOf(configuration)).map(({ at, message }) => warningAt(at, message));
   const problems = [...problemsOf(checked), ...faults, ...placeFaults(configuration.options)];
   const listed = new Set(placedTasks(configuration.pipelines).map(({ name }) => name));
   const facts = {

@@ -61,7 +61,7 @@ const pauseParams = v.strictObject({
   ),
   reason: reasonParam,
 });
-const approveParams = v.strictObject({ uuid, reason: reasonParam });
+const approveParams = v.strictObject({ uuid, proof, reason: reasonParam });
 const unpauseParams = v.strictObject({ reason: reasonParam });
 const levelParams = v.strictObject({ level: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`) });
 /** Facts of a monitor about its delivery; the notification itself has Masakari's form, which has no field for them. */
@@ -247,8 +247,8 @@ export function engineMethods(
       return viewNotification(await activeEngine().operator.turn(uuid, way, origin));
     },
     approve: async (params, peer) => {
-      const { uuid, reason } = read(approveParams, params);
-      return viewNotification(await activeEngine().operator.approve(uuid, introductions.originOf(peer, reason)));
+      const { uuid, proof, reason } = read(approveParams, params);
+      return viewNotification(await activeEngine().operator.approve(uuid, introductions.originOf(peer, reason), proof));
     },
     pause: async (params, peer) => {
       const { seconds, reason } = read(pauseParams, params);

@@ -23,6 +23,9 @@ export function hashOf(values: Omit<Configuration, 'warnings' | 'hash'>): string
     customTasks: [...values.customTasks]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, { task }]) => [name, task]),
+    proofs: [...values.proofs]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { section, ...program }]) => [name, program, section.task]),
   };
   return process.getBuiltinModule('node:crypto').createHash('sha256').update(JSON.stringify(effective)).digest('hex');
 }

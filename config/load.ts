@@ -17,6 +17,7 @@ import { isKnownSection, meantSection } from './options/sections.ts';
 import { readSegments } from './options/segments.ts';
 import { type Definitions, readPackagedSections } from './pipelines/packaged-tasks.ts';
 import { FLOWS_SECTION, type Pipelines, placedTasks, type TaskName } from './pipelines/pipelines.ts';
+import { readProofs } from './pipelines/proof-programs.ts';
 import { readPipelines } from './pipelines/read-pipelines.ts';
 import type { CustomSection } from './pipelines/task-definition.ts';
 import { isDefinition, readTaskPolicy, type TaskPolicy } from './pipelines/task-policies.ts';
@@ -61,8 +62,9 @@ export function loadConfiguration(sources: Sources): Configuration {
   const joined = new Map([...sections, ...packaged]);
   const taskPolicies = readTaskSections(joined, new Set(packaged.keys()), pipelines, read.options, problems);
   const customTasks = readDefinitions(joined, definitions, problems);
+  const proofs = definitions ? readProofs(sections, definitions.read, problems) : new Map();
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
-  const effective = { options: read.options, segments, pipelines, taskPolicies, customTasks };
+  const effective = { options: read.options, segments, pipelines, taskPolicies, customTasks, proofs };
   return {
     ...effective,
     warnings: inOrder(problems),

@@ -131,7 +131,19 @@ export interface RecoveryView {
   readonly notification: NotificationView;
   /** The newest 200 entries of the audit about it, oldest first. */
   readonly audit: readonly AuditView[];
+  /** What programs last showed about the death of its host. */
+  readonly proofs: readonly ProofCheckView[];
   readonly flows: readonly FlowView[];
+}
+
+/** The last result of a program that proves deaths. */
+export interface ProofCheckView {
+  readonly name: string;
+  readonly kind: string;
+  /** `running`: it was started and has not ended. */
+  readonly state: 'running' | 'dead' | 'alive' | 'unknown';
+  readonly detail: string;
+  readonly time: string;
 }
 
 export interface OpenRecoveryView extends NotificationView {

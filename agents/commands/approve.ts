@@ -10,11 +10,20 @@ export const approve: Command = {
   name: 'approve',
   summary: 'Starts a recovery although a gate holds it; a pause still holds it',
   positionals: 'UUID',
-  options: { ...REASON_OPTION, ...JSON_OPTION, ...ENGINE_OPTIONS },
+  options: {
+    'host-is-down': {
+      type: 'boolean',
+      help: 'you know that the host is dead: the recovery needs no other proof',
+    },
+    ...REASON_OPTION,
+    ...JSON_OPTION,
+    ...ENGINE_OPTIONS,
+  },
   maxPositionals: 1,
   async run(line) {
     const uuid = requiredUuid(line);
-    const requested = { uuid, ...reasonIn(line) };
+    const proof = line.has('host-is-down') ? 'operator' : 'none';
+    const requested = { uuid, proof, ...reasonIn(line) };
     const call = withEngine(engineAddressOf(line), (client) => client.call('approve', requested));
     const view = (await call) as NotificationView;
     if (line.has('json')) printJson(view);

@@ -6,6 +6,7 @@ import { JournalFailure } from '#engine/journal/failure.ts';
 import { Journal } from '#engine/journal/journal.ts';
 import { MACHINE_FILES } from '#engine/journal/process-identity.ts';
 import { Engine } from '#engine/service/engine.ts';
+import { proofRunner } from '#engine/task-drivers/proof-program.ts';
 import { tasksOf } from '#engine/tasks/registry.ts';
 import { realClock } from '#protocol/clock.ts';
 import { errorMessage } from '#protocol/error-message.ts';
@@ -141,6 +142,7 @@ async function serve(line: CommandLine): Promise<ExitCode> {
       node,
       version: VERSION,
       ...(checkFencing ? { checkFencing } : {}),
+      runProof: proofRunner({ log, guard: journal }),
     });
     if (admitted?.ring) await keepKeyFloor({ journal, ring: admitted.ring, clock: realClock }, early.signal);
     servers.push(...(await listenForHosts(options, identity, methods, log)));

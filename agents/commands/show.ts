@@ -86,7 +86,20 @@ function instanceTable(flows: readonly FlowView[]): string | undefined {
   return table(['Instance', 'Name', 'From', 'To', 'State', 'Was', 'Duration', 'Reason'], rows);
 }
 
-export function describeRecovery({ notification, flows, audit }: RecoveryView): string {
+/** An engine of an earlier version has none. */
+function proofTable(proofs: RecoveryView['proofs'] | undefined): string | undefined {
+  if (proofs === undefined || proofs.length === 0) return undefined;
+  const rows = proofs.map(({ name, kind, state, detail, time }) => [
+    name,
+    kind,
+    state,
+    shortTime(time),
+    shorten(printable(detail)),
+  ]);
+  return table(['Proof', 'Kind', 'Shows', 'Time', 'Detail'], rows);
+}
+
+export function describeRecovery({ notification, flows, audit, proofs }: RecoveryView): string {
   const facts = Object.entries({
     Notification: notification.notification_uuid,
     Type: notification.type,
@@ -115,6 +128,7 @@ export function describeRecovery({ notification, flows, audit }: RecoveryView): 
     ...taskTables(flows),
     flows.length > 0 ? progressTable(flows) : undefined,
     instanceTable(flows),
+    proofTable(proofs),
     // An engine of an earlier version has no audit.
     (audit ?? []).length > 0 ? auditTable(audit, 'one') : undefined,
   ]

@@ -11,6 +11,7 @@ import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
 import { Journal } from '#engine/journal/journal.ts';
+import type { RunProof } from '#engine/recovery/proof-checks.ts';
 import type { FencingCheck } from '#engine/service/acceptance.ts';
 import { Engine } from '#engine/service/engine.ts';
 import type { Clock } from '#protocol/clock.ts';
@@ -37,6 +38,8 @@ export interface StageSettings<C extends DrivenClock> {
   readonly onCall?: (call: Call, node: string) => void;
   /** The second witness of a fencing; without it a report is enough. */
   readonly checkFencing?: FencingCheck;
+  /** Runs the programs that prove deaths; without it none runs. */
+  readonly runProof?: RunProof;
 }
 
 export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposable {
@@ -88,7 +91,7 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
 
   /** Starts an engine, as the cluster does if none runs: the one before is dead or stopped. */
   async start(node = 'n1'): Promise<Engine> {
-    const { configuration, taskOf, logOf, onCall, checkFencing } = this.#settings;
+    const { configuration, taskOf, logOf, onCall, checkFencing, runProof } = this.#settings;
     const clock = this.#nodeClock();
     const life = new Life();
     const journal = await Journal.openInline(
@@ -118,6 +121,7 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
       node,
       version: 'simulation',
       ...(checkFencing ? { checkFencing } : {}),
+      ...(runProof ? { runProof } : {}),
     });
     return this.#engine;
   }

@@ -15,9 +15,11 @@ import {
   PHASES,
   type Pipeline,
 } from '../pipelines/pipelines.ts';
+import { PROOF_OPTIONS } from '../pipelines/proof-programs.ts';
 import { POLICY_OPTIONS } from '../pipelines/task-policies.ts';
 import type { OptionSpec } from './kinds.ts';
 import { OPTIONS } from './options.ts';
+import { PROOF_SECTION } from './proofs.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_OPTIONS, SEGMENT_SECTION } from './segments.ts';
 
@@ -45,6 +47,16 @@ const SEGMENTS_HEAD = `# Failover segments: which hosts belong together and how 
 #     Names as Nova has them, separated by commas, blanks or newlines. Reserved hosts are used in this order.
 `;
 
+const PROOFS_HEAD = `# Programs that show whether a host is dead, in any number of sections. For example:
+#
+#   [${PROOF_SECTION} ipmi]
+#   kind = power_off
+#   command = /usr/local/lib/recovery-agent/power_state {{host_name}}
+#
+# The options of such a section, besides those of an executable task:
+#
+`;
+
 const FLOWS_HEAD = `# The task lists of each flow, here or in the file recovery_methods_config, not in both. Two notations:
 #   pre:['a','b'],main:['c'],post:['d']        {'pre': ['a', 'b'], 'main': ['c'], 'post': ['d']}
 # And the policy for a flow whose engine ended during it: resume (continue at the first unfinished step), restart (run the
@@ -66,12 +78,13 @@ export function renderExample(): string {
     return `[${section}]\n\n${specs.map(renderOption).join('\n')}`;
   });
   const segments = SEGMENTS_HEAD + SEGMENT_OPTIONS.map(renderHelp).join('');
+  const proofs = PROOFS_HEAD + PROOF_OPTIONS.map(renderHelp).join('');
   const flows = FLOWS.map((flow) => {
     const policy = crashOptionOfFlow(flow);
     return `#${optionOfFlow(flow)} = ${renderLists(DEFAULT_PIPELINES[flow])}\n#${policy.name} = ${policy.written}\n`;
   });
   const tasks = TASKS_HEAD + POLICY_OPTIONS.map(renderHelp).join('');
-  return [HEAD, ...sections, segments, `${FLOWS_HEAD}#[${FLOWS_SECTION}]\n${flows.join('')}`, tasks].join('\n');
+  return [HEAD, ...sections, segments, proofs, `${FLOWS_HEAD}#[${FLOWS_SECTION}]\n${flows.join('')}`, tasks].join('\n');
 }
 
 function renderOption(spec: OptionSpec<unknown>): string {

@@ -167,16 +167,17 @@ export function choice<const T extends string>(
   };
 }
 
-/** Any number of some words; nothing by default. */
+/** Any number of some words. */
 export function choices<const T extends string>(
   name: string,
   words: readonly T[],
   help: string,
+  fallback: readonly NoInfer<T>[] = [],
 ): OptionSpec<readonly T[]> {
   return {
     name,
-    fallback: [],
-    written: '',
+    fallback,
+    written: fallback.join(', '),
     takes: `any of ${words.join(', ')}`,
     help,
     secret: false,

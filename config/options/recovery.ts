@@ -1,6 +1,7 @@
 /** Options of recoveries: sections DEFAULT, host_failure, instance_failure and process_failure. The names are Masakari's. */
 
 import { choice, count, flag, NAME, seconds, seenByTasks, text } from './kinds.ts';
+import { acceptedProofs, watchdogTimeoutMs } from './proofs.ts';
 
 const DAY = 86_400;
 const YEAR = 365 * DAY;
@@ -85,6 +86,8 @@ export const general = {
 };
 
 export const hostFailure = {
+  acceptedProofs,
+  watchdogTimeoutMs,
   fencingProof: choice(
     'fencing_proof',
     'checked',

@@ -2,10 +2,12 @@
 
 import { DEFAULT_PIPELINES } from '../pipelines/default-lists.ts';
 import { crashOptionOfFlow, FLOWS, FLOWS_SECTION, optionOfFlow } from '../pipelines/pipelines.ts';
+import { PROOF_OPTIONS } from '../pipelines/proof-programs.ts';
 import { POLICY_OPTIONS } from '../pipelines/task-policies.ts';
 import { renderLists } from './example.ts';
 import type { OptionSpec } from './kinds.ts';
 import { OPTIONS } from './options.ts';
+import { PROOF_SECTION } from './proofs.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_OPTIONS, SEGMENT_SECTION } from './segments.ts';
 
@@ -29,6 +31,12 @@ A failover segment: hosts that belong together. Any number of sections; without 
 Names as Nova has them, separated by commas, blanks or newlines. Reserved hosts are used in this order.
 `;
 
+const PROOFS = `## [${PROOF_SECTION} NAME]
+
+A program that shows whether a host is dead, see [safety](../concepts/safety.md#programs-that-prove-a-death). Besides these options it has those of an executable task
+(\`command\`, \`user\`, \`groups\`, \`no_new_privileges\`) and parameters of its own.
+`;
+
 const FLOWS_HEAD = `## [${FLOWS_SECTION}]
 
 The task lists of each flow, here or in the file that \`recovery_methods_config\` names.
@@ -49,9 +57,9 @@ export function renderReference(): string {
     renderEntry(crashOptionOfFlow(flow)),
   ]);
   const segments = [SEGMENTS, ...SEGMENT_OPTIONS.map(renderEntry)];
-  return [HEAD, ...sections, ...segments, FLOWS_HEAD, ...flows, TASKS_HEAD, ...POLICY_OPTIONS.map(renderEntry)].join(
-    '\n',
-  );
+  const proofs = [PROOFS, ...PROOF_OPTIONS.map(renderEntry)];
+  const tasks = [TASKS_HEAD, ...POLICY_OPTIONS.map(renderEntry)];
+  return [HEAD, ...sections, ...segments, ...proofs, FLOWS_HEAD, ...flows, ...tasks].join('\n');
 }
 
 function renderEntry({ name, help, takes, written, example, setting }: OptionSpec<unknown>): string {

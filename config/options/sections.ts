@@ -2,12 +2,13 @@
 
 import { nearest } from '../document/nearest.ts';
 import { FLOWS_SECTION } from '../pipelines/pipelines.ts';
+import { isProofSection } from './proofs.ts';
 import { OPTION_SECTIONS } from './read-options.ts';
 import { SEGMENT_SECTION } from './segments.ts';
 
 export function isKnownSection(name: string): boolean {
   const [word = ''] = name.split(/\s+/);
-  return OPTION_SECTIONS.has(name) || name === FLOWS_SECTION || word === SEGMENT_SECTION;
+  return OPTION_SECTIONS.has(name) || name === FLOWS_SECTION || word === SEGMENT_SECTION || isProofSection(name);
 }
 
 /** What an unknown section should perhaps have been called; for the end of a message. */

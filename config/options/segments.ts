@@ -9,6 +9,7 @@ import { didYouMean } from '../document/nearest.ts';
 import type { DocumentSection } from '../document/parsed-document.ts';
 import { errorAt, formatPosition, type Position, type Problem, warningAt } from '../document/problem.ts';
 import { ANY_TEXT, choice, flag, listItems, NAME, shown, text } from './kinds.ts';
+import { type AcceptedProof, acceptedProofs } from './proofs.ts';
 import { type Sections, valueIn } from './read-options.ts';
 
 export const RECOVERY_METHODS = ['auto', 'reserved_host', 'auto_priority', 'rh_priority'] as const;
@@ -23,6 +24,8 @@ export interface FailoverSegment {
   readonly hosts: 'every' | readonly string[];
   /** In the order in which they are used. */
   readonly reservedHosts: readonly string[];
+  /** Null: as [host_failure] accepted_proofs. */
+  readonly acceptedProofs: readonly AcceptedProof[] | null;
   readonly serviceType: string;
   readonly description: string;
 }
@@ -34,6 +37,7 @@ export const DEFAULT_SEGMENT: FailoverSegment = {
   enabled: true,
   hosts: 'every',
   reservedHosts: [],
+  acceptedProofs: null,
   serviceType: 'COMPUTE',
   description: '',
 };
@@ -65,7 +69,7 @@ const SERVICE_TYPE = text('service_type', 'COMPUTE', NAME, 'What kind of service
 const DESCRIPTION = text('description', '', ANY_TEXT, 'For people.');
 const HOST_LISTS = ['hosts', 'reserved_hosts'] as const;
 /** The options of such a section besides the two lists of hosts. */
-export const SEGMENT_OPTIONS = [METHOD, ENABLED, SERVICE_TYPE, DESCRIPTION] as const;
+export const SEGMENT_OPTIONS = [METHOD, ENABLED, acceptedProofs, SERVICE_TYPE, DESCRIPTION] as const;
 const OPTION_NAMES: readonly string[] = [...HOST_LISTS, ...SEGMENT_OPTIONS.map((spec) => spec.name)];
 
 /** The name of the segment a section describes; nothing if it describes none. */
@@ -120,6 +124,7 @@ function readSegment(
     enabled: valueIn(section, ENABLED, problems) ?? ENABLED.fallback,
     hosts,
     reservedHosts,
+    acceptedProofs: valueIn(section, acceptedProofs, problems) ?? null,
     serviceType: valueIn(section, SERVICE_TYPE, problems) ?? SERVICE_TYPE.fallback,
     description: valueIn(section, DESCRIPTION, problems) ?? DESCRIPTION.fallback,
   };

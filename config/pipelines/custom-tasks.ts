@@ -48,7 +48,7 @@ function hasErrors({ problems }: Found): boolean {
 
 function readSection(section: DocumentSection, found: Found): CustomSection | undefined {
   const { problems, references, comparisons } = found;
-  const driver = valueIn(section, DRIVER, problems);
+  const driver = section.options.has(DRIVER.name) ? valueIn(section, DRIVER, problems) : DRIVER.fallback;
   if (driver === undefined) return undefined;
   const form: DriverForm = DRIVERS[driver];
   const options = readDriverOptions(section, form, found);

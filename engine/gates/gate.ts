@@ -4,7 +4,9 @@
  * A gate is a file `NAME-decision.ts` in this folder and a line in `gates.ts`. It is pure: facts in, decision out. A recovery that is
  * held stays open and parked with the reason; the gate decides again after an event, and at the latest after `readAgainMs`.
  */
+import type { AcceptedProof, ProofKind } from '#config/options/proofs.ts';
 import type { RecoveryKind } from '../journal/host-event.ts';
+import type { Proof } from '../journal/rows.ts';
 
 /** Hosts that are down, of all that Nova or a segment has. */
 export interface HostShare {
@@ -20,6 +22,30 @@ export interface Pause {
   readonly reason: string | null;
   /** Milliseconds until the pause ends by itself; null: it ends by a command only. */
   readonly leftMs: number | null;
+}
+
+/** What a program last showed about a host. */
+export interface ProofCheck {
+  readonly name: string;
+  readonly kind: ProofKind;
+  /** `unknown`: it did not say, or it has not ended yet. */
+  readonly state: 'dead' | 'alive' | 'unknown';
+  readonly detail: string;
+  /** Since its end, CLOCK_BOOTTIME ms. */
+  readonly ageMs: number;
+}
+
+/** What is known about the death of a host. */
+export interface DeathFacts {
+  readonly accepted: readonly AcceptedProof[];
+  /** The proof that came with the report, or an operator's word. */
+  readonly reported: Proof;
+  /** Of this engine; results of engines before it are not used. */
+  readonly checks: readonly ProofCheck[];
+  /** Time since the report, as engines measured it, ms. */
+  readonly openForMs: number;
+  /** 0: hosts have no watchdog. */
+  readonly watchdogTimeoutMs: number;
 }
 
 export interface GateLimits {
@@ -53,6 +79,8 @@ export interface GateFacts {
   readonly startedMsAgo: readonly number[];
   /** Failed instances of the host whose recoveries have not started, this one included. */
   readonly waitingInstances: number;
+  /** Undefined if this is not the failure of a host. */
+  readonly death: DeathFacts | undefined;
   readonly limits: GateLimits;
 }
 

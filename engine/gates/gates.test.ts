@@ -1,10 +1,18 @@
 /** Each gate at its limit, and what passes all of them. */
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_OPTIONS } from '#config/options/options.ts';
-import type { GateFacts, GateLimits } from './gate.ts';
+import type { DeathFacts, GateFacts, GateLimits, ProofCheck } from './gate.ts';
 import { GATES, passGates } from './gates.ts';
 
 const LIMITS: GateLimits = { ...DEFAULT_OPTIONS.gates, maxHosts: 2, maxHostsIntervalMs: 60_000, maxInstancesOfHost: 3 };
+
+const DEATH: DeathFacts = {
+  accepted: ['silence'],
+  reported: 'none',
+  checks: [],
+  openForMs: 1_000,
+  watchdogTimeoutMs: 0,
+};
 
 const CALM: GateFacts = {
   kind: 'COMPUTE_HOST',
@@ -18,6 +26,7 @@ const CALM: GateFacts = {
   engineAgeMs: 60_000,
   startedMsAgo: [],
   waitingInstances: 0,
+  death: DEATH,
   limits: LIMITS,
 };
 
@@ -146,5 +155,65 @@ describe('gate failed-instances', () => {
     expect(
       reasonFor({ kind: 'VM', waitingInstances: 400, limits: { ...LIMITS, maxInstancesOfHost: 0 } }),
     ).toBeUndefined();
+  });
+});
+
+describe('gate proof-of-death', () => {
+  const IPMI: ProofCheck = { name: 'ipmi', kind: 'power_off', state: 'dead', detail: 'power is off', ageMs: 1_000 };
+  const reasonOf = (death: Partial<DeathFacts>, change: Partial<GateFacts> = {}): string | undefined =>
+    reasonFor({ death: { ...DEATH, accepted: ['fencing', 'power_off'], ...death }, ...change });
+
+  test('lets a report start a recovery if silence is accepted', () => {
+    expect(reasonOf({ accepted: ['silence'] })).toBeUndefined();
+  });
+
+  test('holds a report without an accepted proof, approved or not, and names what is accepted and the way out', () => {
+    for (const isApproved of [false, true]) {
+      expect(reasonOf({}, { isApproved })).toMatch(
+        /^Held by gate proof-of-death: nothing shows that host 'c1' is dead; accepted are fencing, power_off; .*approve --host-is-down/,
+      );
+    }
+    expect(reasonOf({ accepted: [] })).toContain("accepted are an operator's word");
+  });
+
+  test.each([
+    ['the word of an operator, whatever is accepted', { accepted: [], reported: 'operator' }],
+    ['a reported fencing', { reported: 'fencing' }],
+    ['a program that shows it dead', { checks: [IPMI] }],
+    ['a watchdog whose time has passed', { accepted: ['watchdog'], watchdogTimeoutMs: 1_000, openForMs: 1_000 }],
+  ] as const)('passes %s', (_, death) => {
+    expect(reasonOf(death)).toBeUndefined();
+  });
+
+  test.each([
+    ['a reported fencing that is not accepted', { accepted: ['power_off'], reported: 'fencing' }],
+    ['a kind that is not accepted', { accepted: ['fencing'], checks: [IPMI] }],
+    ['a result that is a minute old', { checks: [{ ...IPMI, ageMs: 60_001 }] }],
+    ['a program that does not know', { checks: [{ ...IPMI, state: 'unknown' }] }],
+    ['a watchdog whose time has not passed', { accepted: ['watchdog'], watchdogTimeoutMs: 1_001, openForMs: 1_000 }],
+    ['a watchdog that hosts do not have', { accepted: ['watchdog'], openForMs: 86_400_000 }],
+  ] as const)('is not passed by %s', (_, death) => {
+    expect(reasonOf(death)).toContain("nothing shows that host 'c1' is dead");
+  });
+
+  test('holds a host that a program shows alive, although others show it dead', () => {
+    const alive: ProofCheck = { ...IPMI, name: 'storage', state: 'alive', detail: 'it writes' };
+    expect(reasonOf({ reported: 'fencing', checks: [IPMI, alive] })).toContain('proof storage shows alive (it writes)');
+    expect(reasonOf({ reported: 'operator', checks: [alive] })).toBeUndefined();
+  });
+
+  test('is read again when the watchdog has reset the host', () => {
+    const death = { ...DEATH, accepted: ['watchdog'], watchdogTimeoutMs: 10_000, openForMs: 4_000 } as const;
+    expect(passGates({ ...CALM, death })).toMatchObject({ do: 'hold', readAgainMs: 6_000 });
+  });
+
+  test('decides after every other gate', () => {
+    expect(GATES.at(-1)?.name).toBe('proof-of-death');
+    expect(reasonOf({}, { cloud: { failed: 6, all: 10 } })).toContain('Held by gate failed-hosts');
+  });
+
+  test('leaves other kinds, and a recovery that has started, alone', () => {
+    expect(reasonFor({ kind: 'VM', death: undefined })).toBeUndefined();
+    expect(reasonOf({}, { hasStarted: true })).toBeUndefined();
   });
 });

@@ -4,10 +4,20 @@ import { failedInstances } from './failed-instances-decision.ts';
 import type { Gate, GateDecision, GateFacts } from './gate.ts';
 import { hostRate } from './host-rate-decision.ts';
 import { pause } from './pause-decision.ts';
+import { proofOfDeath } from './proof-of-death-decision.ts';
 import { silentServices } from './silent-services-decision.ts';
 import { startupGrace } from './startup-grace-decision.ts';
 
-export const GATES: readonly Gate[] = [pause, startupGrace, silentServices, failedHosts, hostRate, failedInstances];
+export const GATES: readonly Gate[] = [
+  pause,
+  startupGrace,
+  silentServices,
+  failedHosts,
+  hostRate,
+  failedInstances,
+  // The last one: a program that fences runs for no recovery that another gate holds.
+  proofOfDeath,
+];
 
 /** Whether a recovery may start. The reason of a hold begins with the name of the gate. */
 export function passGates(facts: GateFacts, gates: readonly Gate[] = GATES): GateDecision & { readonly gate?: string } {

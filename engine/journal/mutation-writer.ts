@@ -9,6 +9,7 @@ import type {
   AcceptNotification,
   AcceptResult,
   AddEvent,
+  ApproveRecovery,
   ChangeAtom,
   ChangeLogbook,
   ChangeStep,
@@ -97,9 +98,23 @@ export class MutationWriter {
           [mutation.record, mutation.instance, mutation.at, mutation.by],
         );
       case 'approve':
-        return this.#one('UPDATE logbooks SET approved = 1 WHERE uuid = ? AND closed_at IS NULL RETURNING id', [
-          mutation.uuid,
-        ]);
+        return this.#approve(mutation);
+      case 'proof_check':
+        return this.#one(
+          `INSERT INTO proof_checks (logbook_id, name, kind, state, detail, at, epoch)
+           VALUES ((SELECT id FROM logbooks WHERE uuid = ?), ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (logbook_id, name) DO UPDATE SET kind = excluded.kind, state = excluded.state, detail = excluded.detail,
+             at = excluded.at, epoch = excluded.epoch RETURNING name`,
+          [
+            mutation.uuid,
+            mutation.name,
+            mutation.kind,
+            mutation.state,
+            printable(mutation.detail),
+            mutation.at,
+            this.#epoch,
+          ],
+        );
       case 'pause':
         return this.#one(
           `INSERT INTO pause (id, paused_by, reason, paused_at, for_ms, served_ms)
@@ -131,6 +146,16 @@ export class MutationWriter {
     const result = accept(this.#reader, mutation);
     writeAudit(this.#reader, auditOfAcceptance(mutation, result), this.#epoch, this.#auditCount);
     return result;
+  }
+
+  #approve({ uuid, provedAt }: ApproveRecovery): LogbookRow {
+    const isStated = provedAt === undefined ? 0 : 1;
+    return this.#one<LogbookRow>(
+      `UPDATE logbooks SET approved = 1, proved_at = coalesce(?, proved_at), proof = CASE WHEN ? THEN 'operator' ELSE proof END,
+         proved_after = CASE WHEN ? THEN (SELECT max(id) FROM logbooks) ELSE proved_after END
+       WHERE uuid = ? AND closed_at IS NULL RETURNING *`,
+      [provedAt ?? null, isStated, isStated, uuid],
+    );
   }
 
   #logbook(mutation: ChangeLogbook): LogbookRow {

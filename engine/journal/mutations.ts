@@ -13,6 +13,7 @@ import type {
   NotificationType,
   Phase,
   Proof,
+  ProofCheckRow,
   RevertCause,
   StepRow,
   StepState,
@@ -188,6 +189,19 @@ export interface AbandonEvacuation {
 export interface ApproveRecovery {
   readonly op: 'approve';
   readonly uuid: string;
+  /** The operator states now that the host is down, ms UTC. */
+  readonly provedAt?: number;
+}
+
+/** What a program showed about the death of the host of a recovery; it replaces its earlier result. */
+export interface RecordProof {
+  readonly op: 'proof_check';
+  readonly uuid: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly state: ProofCheckRow['state'];
+  readonly detail: string;
+  readonly at: number;
 }
 
 /** Recoveries are paused; a pause replaces an earlier one. */
@@ -251,6 +265,7 @@ export type Mutation =
   | AbandonEvacuation
   | AddAuditEntry
   | ApproveRecovery
+  | RecordProof
   | PauseRecoveries
   | UnpauseRecoveries
   | SetKeyFloor;

@@ -14,6 +14,7 @@ import type {
   LogbookRow,
   LogbookStatus,
   PauseRow,
+  ProofCheckRow,
   StepRow,
 } from './rows.ts';
 
@@ -22,6 +23,7 @@ export interface LogbookWithFlows {
   readonly flows: readonly (FlowSnapshot & { readonly events: readonly EventRow[] })[];
   /** The newest entries of the audit about it, oldest first. */
   readonly audit: readonly AuditRow[];
+  readonly proofs: readonly ProofCheckRow[];
 }
 
 export interface JournalSummary {
@@ -142,7 +144,17 @@ export const QUERIES = {
       logbook,
       flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })),
       audit: QUERIES.auditOf(db, uuid),
+      proofs: QUERIES.proofChecks(db, logbook.id),
     };
+  },
+
+  /** What programs last showed about the death of the host of a recovery. */
+  proofChecks(db: Database.Database, logbookId: number): ProofCheckRow[] {
+    return db
+      .prepare<[number], ProofCheckRow>(
+        'SELECT name, kind, state, detail, at FROM proof_checks WHERE logbook_id = ? ORDER BY name',
+      )
+      .all(logbookId);
   },
 
   /** The pause of recoveries; null: there is none, or it has ended by itself. */

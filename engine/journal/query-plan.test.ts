@@ -13,6 +13,7 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   summary: [[]],
   keyFloor: [[]],
   pause: [[]],
+  proofChecks: [[1]],
   list: [[{ limit: 10 }], [{ limit: 10, status: 'failed' }]],
   logbook: [['u']],
   show: [['report-of-this-test']],

@@ -199,6 +199,16 @@ export interface LeaseRow {
   readonly served_ms?: number;
 }
 
+/** The last result of a program that proves deaths, for one recovery. */
+export interface ProofCheckRow {
+  readonly name: string;
+  readonly kind: string;
+  /** `running`: the program was started, and the engine has not recorded its end. */
+  readonly state: 'running' | 'dead' | 'alive' | 'unknown';
+  readonly detail: string;
+  readonly at: number;
+}
+
 /** The pause of all recoveries that an operator commanded. */
 export interface PauseRow {
   readonly paused_by: string;

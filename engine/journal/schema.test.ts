@@ -229,6 +229,7 @@ test('every table is STRICT, and the file contains its application and its versi
     'lease',
     'logbooks',
     'pause',
+    'proof_checks',
     'steps',
   ]);
   expect(ours.every(({ strict }) => strict === 1)).toBe(true);

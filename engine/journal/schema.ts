@@ -5,6 +5,7 @@
 import { AUDIT } from './schema-audit.ts';
 import { GATES } from './schema-gates.ts';
 import { KEYS } from './schema-keys.ts';
+import { PROOFS } from './schema-proofs.ts';
 import { RETENTION } from './schema-retention.ts';
 
 /** "RecA": marks the file as ours (PRAGMA application_id). */
@@ -302,5 +303,5 @@ CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instanc
 ${RETENTION}`;
 
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS + GATES];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS + GATES + PROOFS];
 export const SCHEMA_VERSION = MIGRATIONS.length;

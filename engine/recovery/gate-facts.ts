@@ -8,17 +8,21 @@ import type { Configuration } from '#config/configuration.ts';
 import { type FailoverSegment, segmentHosts, segmentOf } from '#config/options/segments.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { comparableHost } from '#protocol/host-name.ts';
-import type { GateFacts, HostShare, Pause } from '../gates/gate.ts';
+import type { DeathFacts, GateFacts, HostShare, Pause } from '../gates/gate.ts';
 import type { HostNames } from '../intake/host-names.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/rows.ts';
+import type { ProofChecks } from './proof-checks.ts';
+import type { Waits } from './waits.ts';
 
 export interface GateFactsParts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly configuration: Configuration;
   readonly hostNames: HostNames;
+  readonly waits: Waits;
+  readonly proofChecks: ProofChecks;
   /** The running recoveries. */
   readonly running: { readonly uuids: ReadonlySet<string> };
   /** Aborted when the engine stops. */
@@ -54,13 +58,12 @@ export class GateFactsReader {
    * its number. @param open all recoveries that are not closed, under Nova's names
    */
   async collect(open: readonly LogbookRow[]): Promise<PlanFacts> {
-    const { journal, clock, configuration, hostNames, running } = this.#parts;
+    const { journal, clock, configuration, running } = this.#parts;
     const paused = await journal.query('pause');
     // The starts of earlier engines are needed by the limit on the rate only.
     const before = configuration.options.gates.maxHosts === 0 ? [] : await this.#startsBefore();
     return new PlanFacts({
-      configuration,
-      hostNames,
+      ...this.#parts,
       running: running.uuids,
       open,
       pause: paused && { by: paused.paused_by, reason: paused.reason, leftMs: paused.left_ms },
@@ -95,6 +98,8 @@ export class GateFactsReader {
 interface PlanFactsParts {
   readonly configuration: Configuration;
   readonly hostNames: HostNames;
+  readonly waits: Waits;
+  readonly proofChecks: ProofChecks;
   readonly running: ReadonlySet<string>;
   readonly open: readonly LogbookRow[];
   readonly pause: Pause | null;
@@ -154,7 +159,20 @@ export class PlanFacts {
       engineAgeMs: now - since,
       startedMsAgo: isHost ? [...startedAt].filter(([host]) => host !== row.host).map(([, at]) => now - at) : [],
       waitingInstances: this.#waitingInstances.get(row.host) ?? 0,
+      death: isHost ? this.#deathOf(row) : undefined,
       limits: configuration.options.gates,
+    };
+  }
+
+  #deathOf(row: LogbookRow): DeathFacts {
+    const { configuration, waits, proofChecks } = this.#parts;
+    const { acceptedProofs, watchdogTimeoutMs } = configuration.options.hostFailure;
+    return {
+      accepted: segmentOf(configuration.segments, row.host)?.acceptedProofs ?? acceptedProofs,
+      reported: row.proof,
+      checks: proofChecks.known(row.uuid),
+      openForMs: waits.openFor(row),
+      watchdogTimeoutMs,
     };
   }
 

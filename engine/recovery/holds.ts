@@ -8,6 +8,7 @@ import type { Log } from '#protocol/log.ts';
 import { type GateDecision, READ_AGAIN_MS } from '../gates/gate.ts';
 import { passGates } from '../gates/gates.ts';
 import { pause } from '../gates/pause-decision.ts';
+import { proofOfDeath } from '../gates/proof-of-death-decision.ts';
 import { whyLeftAlone } from '../intake/came-back.ts';
 import type { Parking } from '../intake/parked-reports.ts';
 import type { LogbookRow } from '../journal/rows.ts';
@@ -42,6 +43,7 @@ export class Holds {
 
   /** The facts of one plan of the queue. @param open all recoveries that are not closed, under Nova's names */
   collect(open: readonly LogbookRow[]): Promise<PlanFacts> {
+    this.#parts.proofChecks.keepOnly(open);
     return this.#facts.collect(open);
   }
 
@@ -92,8 +94,10 @@ export class Holds {
     if (this.#isReading(row)) return READ_AGAIN_MS;
     const decision = await this.#decide(row, facts);
     if (decision.do === 'hold') {
-      // Values in the reason may have changed; another gate has another reason.
-      if (!row.parked_reason?.startsWith(`Held by gate ${decision.gate}:`)) {
+      // Another gate has another reason. Only changed results of proofs are worth a write: other values change with every host.
+      const isSameGate = row.parked_reason?.startsWith(`Held by gate ${decision.gate}:`) ?? false;
+      const isNewProof = decision.gate === proofOfDeath.name && decision.reason !== row.parked_reason;
+      if (!isSameGate || isNewProof) {
         await this.#parts.parking.delay(row.uuid, decision.reason);
       }
       return Math.max(1, decision.readAgainMs);
@@ -107,6 +111,8 @@ export class Holds {
     const decision = passGates(facts.of(row, false));
     if (decision.do === 'pass' || decision.gate === pause.name) return decision;
     if (await journal.query('hasStarted', row.id)) return passGates(facts.of(row, true));
-    return (await whyLeftAlone(journal, row)) === null ? decision : { do: 'pass' };
+    if ((await whyLeftAlone(journal, row)) !== null) return { do: 'pass' };
+    if (decision.gate === proofOfDeath.name) this.#parts.proofChecks.start(row);
+    return decision;
   }
 }

@@ -30,6 +30,7 @@ import { decideContinuation } from './engine-failure-decision.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
 import type { FlowChoice, NextFlow } from './recovery-method-decision.ts';
+import type { ProofChecks } from './proof-checks.ts';
 import type { Waits } from './waits.ts';
 
 export interface RecoveryParts extends RunnerParts {
@@ -40,6 +41,7 @@ export interface RecoveryParts extends RunnerParts {
   readonly hub: ProgressHub;
   readonly waits: Waits;
   readonly hostNames: HostNames;
+  readonly proofChecks: ProofChecks;
   readonly log: Log;
 }
 
@@ -217,9 +219,10 @@ export class Recovery {
     return flow;
   }
 
-  /** Current proof that the host is down; an old fencing is none. */
+  /** Current proof that the host is down, by a report or by a program; an old one is none. */
   #proof(): Proof {
-    const { proof } = this.#logbook;
+    const { proof, uuid } = this.#logbook;
+    if (proof !== 'operator' && this.#parts.proofChecks.showDead(uuid)) return 'fencing';
     const isOld = this.#parts.waits.openFor(this.#logbook) > FRESH_PROOF_MS;
     return proof === 'fencing' && isOld ? 'none' : proof;
   }

@@ -13,6 +13,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import { FollowUps } from '../recovery/follow-ups.ts';
+import { ProofChecks, type RunProof } from '../recovery/proof-checks.ts';
 import { Waits } from '../recovery/waits.ts';
 import { Acceptance, type FencingCheck } from './acceptance.ts';
 import { Audit } from './audit.ts';
@@ -37,6 +38,8 @@ export interface EngineParts {
   readonly version: string;
   /** The second witness of a fencing that another node reports; without one the report is sufficient. */
   readonly checkFencing?: FencingCheck;
+  /** Runs the programs that prove deaths; without it none runs. */
+  readonly runProof?: RunProof;
 }
 
 export class Engine {
@@ -76,12 +79,14 @@ export class Engine {
     const waits = new Waits(parts.clock);
     const hostNames = new HostNames({ ...parts, segments: parts.configuration.segments });
     this.#hostNames = hostNames;
-    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits, hostNames }, wake);
+    const proofChecks = new ProofChecks({ ...parts, hostNames, signal: this.#stopping.signal, wake });
+    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits, hostNames, proofChecks }, wake);
     this.#scheduler = new Scheduler({
       ...parts,
       running: this.#running,
       waits,
       hostNames,
+      proofChecks,
       signal: this.#stopping.signal,
       wake,
     });

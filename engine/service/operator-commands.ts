@@ -166,18 +166,25 @@ export class Operator {
   /**
    * Lets a recovery start although a gate holds it; a pause of all recoveries still holds it. Valid for the life of the recovery, also
    * before a gate holds it.
+   *
+   * @param proof `operator`: the operator states that the host is down
    */
-  async approve(uuid: string, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+  async approve(uuid: string, origin: Origin = LOCAL_ORIGIN, proof: 'none' | 'operator' = 'none'): Promise<LogbookRow> {
     const { journal, clock, wake } = this.#parts;
-    const { status, closed_at, host } = await this.#logbook(uuid);
+    const { status, closed_at, host, type } = await this.#logbook(uuid);
     if (closed_at !== null) throw new RequestRefused(`recovery ${uuid} is ${status}; there is nothing to approve`);
     if (status !== 'new' && status !== 'error') {
       throw new RequestRefused(`recovery ${uuid} is ${status}; it needs no approval`);
     }
+    const isStated = proof === 'operator';
+    if (isStated && type !== 'COMPUTE_HOST') {
+      throw new RequestRefused(`recovery ${uuid} is not about the failure of a host: leave out --host-is-down`);
+    }
     const at = clock.now();
+    const overridden = overriddenBy(proof, new Map(), undefined);
     await journal.write(
-      { op: 'approve', uuid },
-      commandEntry(origin, 'approve', { notification: uuid, object: host }, at),
+      { op: 'approve', uuid, ...(isStated ? { provedAt: at } : {}) },
+      commandEntry(origin, 'approve', { notification: uuid, object: host, overridden }, at),
     );
     wake();
     return this.#logbook(uuid);

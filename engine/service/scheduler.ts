@@ -14,6 +14,7 @@ import type { LogbookRow } from '../journal/rows.ts';
 import type { PlanFacts } from '../recovery/gate-facts.ts';
 import { Holds } from '../recovery/holds.ts';
 import { InstanceProjects } from '../recovery/instance-projects.ts';
+import type { ProofChecks } from '../recovery/proof-checks.ts';
 import { planQueue } from '../recovery/queue-decision.ts';
 import type { Waits } from '../recovery/waits.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
@@ -26,6 +27,7 @@ export interface SchedulerParts {
   readonly running: RunningRecoveries;
   readonly waits: Waits;
   readonly hostNames: HostNames;
+  readonly proofChecks: ProofChecks;
   readonly cloud: Cloud;
   /** Causes the queue to be planned again. */
   readonly wake: () => void;
@@ -50,7 +52,7 @@ export class Scheduler {
 
   /** Resolves when nothing is being interrupted or read any more. */
   async settled(): Promise<void> {
-    await Promise.all([this.#parking.settled(), this.#projects.settled()]);
+    await Promise.all([this.#parking.settled(), this.#projects.settled(), this.#parts.proofChecks.settled()]);
   }
 
   /** Starts all recoveries that may start. Returns when to plan again, CLOCK_BOOTTIME ms; null if only an event can change anything. */

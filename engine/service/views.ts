@@ -150,10 +150,11 @@ function viewInstance(evacuation: StepRow, others: readonly StepRow[]): Instance
   };
 }
 
-export function viewRecovery({ logbook, flows, audit }: LogbookWithFlows): RecoveryView {
+export function viewRecovery({ logbook, flows, audit, proofs }: LogbookWithFlows): RecoveryView {
   return {
     notification: viewNotification(logbook),
     audit: audit.map(viewAudit),
+    proofs: proofs.map(({ at, ...check }) => ({ ...check, time: iso(at) })),
     flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
       const names = new Map(atoms.map(({ id, name }) => [id, name]));
       const requestId = `req-${flow.uuid}`;

@@ -195,8 +195,26 @@ async function undo(
 }
 
 function callOf(name: OccurrenceName, phase: Phase, definition: CustomTask, context: TaskContext): DriverCall {
-  const form: DriverForm = DRIVERS[definition.driver];
   const values = context.inputs;
+  const given = [...context.flowInputs, ...definition.requires];
+  return {
+    ...occurrenceOf(name),
+    name,
+    phase,
+    stepKey: `${String(values.notification_uuid)}/${name}`,
+    attempt: context.attempt,
+    isResumed: context.isResumed,
+    inputs: Object.fromEntries(given.map((input) => [input, values[input] ?? null])),
+    definition,
+    ...filledIn(definition, values),
+    outputs: {},
+    context,
+  };
+}
+
+/** The options and the parameters of a definition, with the values that it uses. */
+export function filledIn(definition: CustomTask, values: Values): Pick<DriverCall, 'options' | 'parameters'> {
+  const form: DriverForm = DRIVERS[definition.driver];
   const options = Object.fromEntries(
     Object.entries(definition.options).map(([field, value]) => [
       field,
@@ -208,21 +226,7 @@ function callOf(name: OccurrenceName, phase: Phase, definition: CustomTask, cont
   const parameters = Object.fromEntries(
     Object.entries(definition.parameters).map(([parameter, text]) => [parameter, fillAll(text, values)]),
   );
-  const given = [...context.flowInputs, ...definition.requires];
-  return {
-    ...occurrenceOf(name),
-    name,
-    phase,
-    stepKey: `${String(values.notification_uuid)}/${name}`,
-    attempt: context.attempt,
-    isResumed: context.isResumed,
-    inputs: Object.fromEntries(given.map((input) => [input, values[input] ?? null])),
-    definition,
-    options,
-    parameters,
-    outputs: {},
-    context,
-  };
+  return { options, parameters };
 }
 
 const asItIs = (text: string): string => text;

@@ -8,7 +8,10 @@ import type { CustomTask } from '#config/pipelines/task-definition.ts';
 import type { Values } from '../flow/plan.ts';
 import type { TaskContext } from '../flow/task.ts';
 
-export interface DriverCall {
+/** The part of the context of a task that a program needs. */
+export type ProgramContext = Pick<TaskContext, 'signal' | 'guard' | 'log' | 'progress'>;
+
+export interface DriverCall<Context extends ProgramContext = TaskContext> {
   /** The name of the task in the lists. */
   readonly task: string;
   /** Of this occurrence of the task: unique in the flow, and part of the keys of steps. */
@@ -31,7 +34,7 @@ export interface DriverCall {
   readonly parameters: { readonly [name: string]: Value };
   /** The outputs of the run, for `undo`; empty if the run failed. Empty in the other calls. */
   readonly outputs: Values;
-  readonly context: TaskContext;
+  readonly context: Context;
 }
 
 export type CheckResult =
@@ -39,7 +42,7 @@ export type CheckResult =
   | { readonly state: 'not done' }
   | { readonly state: 'unknown'; readonly reason: string };
 
-export interface Driver {
+export interface Driver<Context extends ProgramContext = TaskContext> {
   /**
    * `one`: the whole run is one step, which `customTask` writes. `own`: the driver writes steps of its own, so that each effect is in the
    * journal separately, and reads the state of the world before it repeats one.
@@ -49,10 +52,10 @@ export interface Driver {
    * @returns outputs by name; those that the definition does not provide are dropped
    * @throws TaskFailure, NotDone, InDoubt, SkipRecovery, IgnoreRecovery
    */
-  run(call: DriverCall): Promise<Values>;
+  run(call: DriverCall<Context>): Promise<Values>;
   /** For tasks with `after_crash = check`: the outcome of a run that an engine failure interrupted. */
-  check?(call: DriverCall): Promise<CheckResult>;
-  undo?(call: DriverCall): Promise<void>;
+  check?(call: DriverCall<Context>): Promise<CheckResult>;
+  undo?(call: DriverCall<Context>): Promise<void>;
 }
 
 /** The missing outputs of a task that reports success, for a sentence; undefined: none. A name with null is present. */

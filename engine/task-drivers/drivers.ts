@@ -1,6 +1,6 @@
 /** The drivers by name, each loaded when the first task needs it. */
 import type { DriverName } from '#config/pipelines/drivers/drivers.ts';
-import type { Driver } from './driver.ts';
+import type { Driver, ProgramContext } from './driver.ts';
 import { withSecrets } from './secret-values.ts';
 
 const LOAD: Readonly<Partial<Record<DriverName, () => Promise<Driver>>>> = {
@@ -16,4 +16,9 @@ export async function loadDriver(name: DriverName): Promise<Driver> {
   const load = LOAD[name];
   if (!load) throw new Error(`this program has no driver "${name}"`);
   return withSecrets(await load());
+}
+
+/** The driver of programs, for one that is no task. */
+export async function loadProgramDriver(): Promise<Driver<ProgramContext>> {
+  return withSecrets((await import('./executable/driver.ts')).executable);
 }

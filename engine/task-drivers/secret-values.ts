@@ -17,13 +17,13 @@ import { DRIVERS } from '#config/pipelines/drivers/drivers.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import { Redaction } from '#protocol/redaction.ts';
 import { NotDone, TaskFailure } from '../flow/outcome.ts';
-import type { CheckResult, Driver, DriverCall } from './driver.ts';
+import type { CheckResult, Driver, DriverCall, ProgramContext } from './driver.ts';
 
 /** Redacting a shorter secret would hide half of every text; no secret worth hiding is so short. */
 const SHORTEST_REDACTED = 4;
 
 /** The driver, called with the secrets themselves. */
-export function withSecrets(driver: Driver): Driver {
+export function withSecrets<Context extends ProgramContext>(driver: Driver<Context>): Driver<Context> {
   const { check, undo } = driver;
   return {
     steps: driver.steps,
@@ -49,9 +49,9 @@ export function withSecrets(driver: Driver): Driver {
 
 type Redact = (text: string) => string;
 
-async function guarded<T>(
-  call: DriverCall,
-  work: (own: DriverCall) => Promise<T>,
+async function guarded<T, Context extends ProgramContext>(
+  call: DriverCall<Context>,
+  work: (own: DriverCall<Context>) => Promise<T>,
   clean: (result: T, redact: Redact) => T,
 ): Promise<T> {
   const secrets = new Set<string>();
@@ -116,7 +116,10 @@ function inside<T extends Value>(value: T, redact: Redact): T {
 }
 
 /** @param secrets receives those that were read */
-function resolved(call: DriverCall, secrets: Set<string>): DriverCall {
+function resolved<Context extends ProgramContext>(
+  call: DriverCall<Context>,
+  secrets: Set<string>,
+): DriverCall<Context> {
   const { definition } = call;
   const parameters = withReferences(definition.parameters ?? {}, call.parameters, secrets);
   const options: { [field: string]: Value } = { ...call.options };

@@ -7,6 +7,7 @@ import { loadConfiguration } from '#config/load.ts';
 import { readCustomTask } from '#config/pipelines/custom-tasks.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
 import type { Behaviour } from '#engine/cloud/simulated/world.ts';
+import type { RunProof } from '#engine/recovery/proof-checks.ts';
 import type { FencingCheck } from '#engine/service/acceptance.ts';
 import { customTask } from '#engine/task-drivers/custom-task.ts';
 import type { LoadDriver } from '#engine/task-drivers/driver.ts';
@@ -24,6 +25,8 @@ export interface WorldSettings {
   readonly drivers?: LoadDriver;
   /** The second witness of a fencing; without it a report is enough. */
   readonly checkFencing?: FencingCheck;
+  /** Runs the programs that prove deaths; without it none runs. */
+  readonly runProof?: RunProof;
 }
 
 export class RecoveryWorld extends Stage<SimulatedClock> {
@@ -35,10 +38,12 @@ export class RecoveryWorld extends Stage<SimulatedClock> {
     configuration = '',
     drivers = loadDriver,
     checkFencing,
+    runProof,
   }: WorldSettings = {}) {
     const logged: string[] = [];
     super({
       ...(checkFencing ? { checkFencing } : {}),
+      ...(runProof ? { runProof } : {}),
       clock: new SimulatedClock(),
       seed,
       behaviour,

@@ -12,7 +12,7 @@ import { OPTION_WAY, optionByValue } from '#config/pipelines/argument-injection.
 import { printableShort } from '#protocol/printable.ts';
 import { IgnoreRecovery, InDoubt, NotDone, SkipRecovery, TaskFailure } from '../../flow/outcome.ts';
 import type { Values } from '../../flow/plan.ts';
-import { type CheckResult, type Driver, type DriverCall, missingOutputs } from '../driver.ts';
+import { type CheckResult, type Driver, type DriverCall, missingOutputs, type ProgramContext } from '../driver.ts';
 import { type Account, accountFor } from './account.ts';
 import { faultOfCommand } from './command-files.ts';
 import { FEWEST_RIGHTS, type Rights } from './confinement.ts';
@@ -22,6 +22,7 @@ import { endAll, type Found, STEP_KEY, withStepKey } from './processes.ts';
 import { CannotStart, type ProgramEnd, runProgram } from './run-program.ts';
 import { Stdout } from './stdout.ts';
 
+type Call = DriverCall<ProgramContext>;
 type Request = 'run' | 'check' | 'undo';
 
 /** Of the JSON on stdin. */
@@ -34,7 +35,7 @@ const NOT_DONE = 75;
 /** Processes of an earlier run get this time to end in good order. */
 const ORPHAN_GRACE_MS = 5000;
 
-export const executable: Driver = {
+export const executable: Driver<ProgramContext> = {
   steps: 'one',
 
   async run(call) {
@@ -74,7 +75,7 @@ interface ProgramReport {
 }
 
 /** @throws NotDone if nothing was started; the reason of the signal if the program was ended because of it */
-async function carryOut(call: DriverCall, request: Request): Promise<ProgramReport> {
+async function carryOut(call: Call, request: Request): Promise<ProgramReport> {
   const { task, context, options, stepKey } = call;
   const { signal, guard, log } = context;
   const argv = wordsIn(options.command);
@@ -136,7 +137,7 @@ async function permitted(argv: readonly string[], user: string): Promise<Account
   return account;
 }
 
-async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void> {
+async function endOrphans({ context, stepKey, task }: Call): Promise<void> {
   const { signalled: requested, left } = await endAll(() => withStepKey(stepKey), ORPHAN_GRACE_MS);
   if (left.length > 0)
     throw new NotDone(`an earlier run of it is still running and cannot be ended: ${listOf(left)}; end it and retry`);
@@ -146,14 +147,14 @@ async function endOrphans({ context, stepKey, task }: DriverCall): Promise<void>
   }
 }
 
-function requestOf(call: DriverCall, request: Request): object {
+function requestOf(call: Call, request: Request): object {
   const { task, occurrence, phase, stepKey, attempt, isResumed, inputs, parameters, outputs } = call;
   const head = { version: CONTRACT_VERSION, call: request, task, occurrence, phase, step_key: stepKey };
   return { ...head, attempt, resumed: isResumed, inputs, parameters, outputs };
 }
 
 function decide(
-  { context, task }: DriverCall,
+  { context, task }: Call,
   request: Request,
   ran: ProgramEnd,
   stdout: Stdout,

@@ -1,7 +1,7 @@
 import { installDebianPackages } from '../debian_packages.ts';
 
-/** ipmitool, and ipmi_sim of OpenIPMI as the BMC that it reads, from Debian 12. */
-export const PACKAGES = ['ipmitool', 'openipmi'] as const;
+/** ipmitool, the fence agents of ClusterLabs, and ipmi_sim of OpenIPMI as the BMC that they use, from Debian 12. */
+export const PACKAGES = ['ipmitool', 'openipmi', 'fence-agents'] as const;
 
 /** Installs what is missing of PACKAGES. Needs root only then. */
 export async function installPackages(): Promise<void> {

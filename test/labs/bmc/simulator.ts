@@ -42,7 +42,8 @@ export class BmcSimulator implements AsyncDisposable {
     this.port = port;
     this.folder = mkdtempSync(join(tmpdir(), 'recovery-agent-bmc-lab-'));
     const at = (name: string) => join(this.folder, name);
-    writeFileSync(at('chassis'), `#!/bin/sh\n[ "$1 $2" = 'get power' ] && cat '${at('power')}'\n`, { mode: 0o755 });
+    const control = `case "$1 $2" in 'get power') cat "$p";; 'set power') echo "power:$3" >"$p";; *) exit 1;; esac`;
+    writeFileSync(at('chassis'), `#!/bin/sh\np='${at('power')}'\n${control}\n`, { mode: 0o755 });
     writeFileSync(at('lan.conf'), configurationOf(port, at('chassis'), settings));
     writeFileSync(
       at('bmc.emu'),
