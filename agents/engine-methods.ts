@@ -88,8 +88,14 @@ const blindParams = v.strictObject({
     v.maxLength(16, 'are more than 16'),
   ),
 });
+const hostName = v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`));
+const maintenanceParams = v.strictObject({
+  name: hostName,
+  state: v.picklist(['on', 'off'], 'must be on or off'),
+  reason: reasonParam,
+});
 const hostParams = v.strictObject({
-  name: v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`)),
+  name: hostName,
   reserved: v.picklist([0, 1], 'must be 0 or 1'),
   reason: reasonParam,
 });
@@ -264,6 +270,11 @@ export function engineMethods(
     host: async (params, peer) => {
       const { name, reserved, reason } = read(hostParams, params);
       await activeEngine().operator.setReserved(name, reserved, introductions.originOf(peer, reason));
+      return null;
+    },
+    maintenance: async (params, peer) => {
+      const { name, state, reason } = read(maintenanceParams, params);
+      await activeEngine().operator.setMaintenance(name, state, introductions.originOf(peer, reason));
       return null;
     },
     watch: async (params, peer) => {

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { JournalReader } from '#engine/journal/reader.ts';
 import { statusFileOf } from '#engine/journal/status-file.ts';
-import { iso, viewAudit, viewNotification, viewPause, viewRecovery } from '#engine/service/views.ts';
+import { iso, viewAudit, viewMaintenance, viewNotification, viewPause, viewRecovery } from '#engine/service/views.ts';
 import type { EngineAddress } from '#protocol/address.ts';
 import { NoEngine, RpcClient } from '#protocol/client.ts';
 import { isNotInCharge, RPC_ERRORS, RpcError } from '#protocol/json-rpc.ts';
@@ -100,6 +100,7 @@ function fromJournal(journalPath: string): Records {
         open: open.map((row) => ({ ...viewNotification(row), instances: null })),
         blind_monitors: [],
         pause: viewPause(read(journalPath, (reader) => reader.query('pause'))),
+        maintenance: read(journalPath, (reader) => reader.query('maintenances').map(viewMaintenance)),
         taking_over: null,
         written_at: iso(Date.now()),
       };
@@ -123,6 +124,7 @@ function lastStatus(journalPath: string): StatusView | undefined {
       ? ({
           ...status,
           pause: null,
+          maintenance: [],
           ...status,
           source: 'status.json',
           blind_monitors: [],

@@ -170,6 +170,14 @@ export interface BlindMonitorView {
   readonly since: string;
 }
 
+/** A host on which an operator works. */
+export interface MaintenanceView {
+  readonly host: string;
+  readonly set_by: string;
+  readonly reason: string | null;
+  readonly set_at: string;
+}
+
 /** A pause of all recoveries. */
 export interface PauseView {
   readonly paused_by: string;
@@ -191,6 +199,8 @@ export interface StatusView {
   readonly blind_monitors: readonly BlindMonitorView[];
   /** No recovery starts: an operator paused them. Null: they are not paused, or the source does not have it. */
   readonly pause: PauseView | null;
+  /** Hosts in maintenance; empty if the source does not have them. */
+  readonly maintenance: readonly MaintenanceView[];
   /** On the node of an engine that is about to take over: the reason why it waits. Null if none does, or on another node. */
   readonly taking_over: string | null;
   readonly written_at: string;

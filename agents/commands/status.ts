@@ -31,6 +31,11 @@ function describe(status: StatusView): string {
     `Notifications: ${counts.length > 0 ? counts.join(', ') : 'none'}`,
   ];
   if (status.pause !== null) lines.push(pauseLine(status.pause));
+  // An engine of an earlier version has none.
+  for (const { host, set_by, reason, set_at } of status.maintenance ?? []) {
+    const why = reason === null ? '' : `: ${printable(reason)}`;
+    lines.push(`maintenance: ${printable(host)}, by ${printable(set_by)} since ${shortTime(set_at)}${why}`);
+  }
   for (const { host, monitor, reason, since } of status.blind_monitors) {
     lines.push(
       `${coloured('blind')}: the ${monitor} monitor of ${printable(host)} since ${shortTime(since)}: ${printable(reason)}`,

@@ -34,6 +34,11 @@ export const gates = {
     true,
     'Recoveries of hosts are held while no compute service reports to Nova: Nova itself has failed then, and no host can take instances.',
   ),
+  holdWithoutScheduler: flag(
+    'hold_without_scheduler',
+    true,
+    'Recoveries of hosts are held while no nova-scheduler or no nova-conductor reports to Nova: it would carry out no evacuation.',
+  ),
   startupGraceMs: seconds(
     'startup_grace',
     0,

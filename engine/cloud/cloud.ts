@@ -133,6 +133,8 @@ export interface HostNamesList {
   readonly forcedDown: readonly string[];
   /** Those whose service has stopped its reports to Nova and is not forced down. */
   readonly silent: readonly string[];
+  /** Services without which Nova evacuates nothing (nova-scheduler, nova-conductor) of which none reports. */
+  readonly deadServices: readonly string[];
   /** Whether hosts of cells that are down are among them (Nova lists these since 2.69, and omits them before). */
   readonly isComplete: boolean;
 }

@@ -48,6 +48,13 @@ export interface DeathFacts {
   readonly watchdogTimeoutMs: number;
 }
 
+/** An operator keeps a host for work on it. */
+export interface Maintenance {
+  /** As the audit names the operator. */
+  readonly by: string;
+  readonly reason: string | null;
+}
+
 export interface GateLimits {
   readonly maxFailedHostsPercent: number;
   readonly maxFailedHostsOfSegmentPercent: number;
@@ -57,6 +64,7 @@ export interface GateLimits {
   readonly maxHostsIntervalMs: number;
   readonly maxInstancesOfHost: number;
   readonly holdWithoutServices: boolean;
+  readonly holdWithoutScheduler: boolean;
   readonly startupGraceMs: number;
 }
 
@@ -68,6 +76,11 @@ export interface GateFacts {
   /** An operator approved it. */
   readonly isApproved: boolean;
   readonly pause: Pause | null;
+  /** The name of the segment of the host if it is disabled. */
+  readonly disabledSegment: string | undefined;
+  readonly maintenance: Maintenance | undefined;
+  /** Services that evacuations need, and of which none reports to Nova; undefined: Nova has not responded yet. */
+  readonly deadServices: readonly string[] | undefined;
   /** Undefined: Nova has not responded yet. */
   readonly cloud: HostShare | undefined;
   readonly segment: (HostShare & { readonly name: string }) | undefined;

@@ -20,6 +20,9 @@ const CALM: GateFacts = {
   hasStarted: false,
   isApproved: false,
   pause: null,
+  disabledSegment: undefined,
+  maintenance: undefined,
+  deadServices: [],
   cloud: { failed: 1, all: 10 },
   segment: undefined,
   silentServices: { failed: 1, all: 10 },
@@ -155,6 +158,40 @@ describe('gate failed-instances', () => {
     expect(
       reasonFor({ kind: 'VM', waitingInstances: 400, limits: { ...LIMITS, maxInstancesOfHost: 0 } }),
     ).toBeUndefined();
+  });
+});
+
+describe('gate disabled-segment', () => {
+  test('holds hosts of the segment, approved or not, and nothing else', () => {
+    for (const isApproved of [false, true]) {
+      expect(reasonFor({ disabledSegment: 'rack-1', isApproved })).toContain('segment rack-1 is disabled');
+    }
+    expect(reasonFor({ disabledSegment: 'rack-1', hasStarted: true })).toBeUndefined();
+    expect(reasonFor({ kind: 'HOST_RETURN', disabledSegment: 'rack-1' })).toBeUndefined();
+  });
+});
+
+describe('gate maintenance', () => {
+  const maintenance = { by: 'ops', reason: 'new memory' };
+
+  test('holds the host until the maintenance ends, and names who, why and the way out', () => {
+    expect(reasonFor({ maintenance })).toMatch(
+      /host 'c1' is in maintenance by ops \(new memory\); "recovery-agent host c1 --maintenance no" ends it/,
+    );
+    expect(reasonFor({ maintenance, isApproved: true })).toBeUndefined();
+    expect(reasonFor({ maintenance, hasStarted: true })).toBeUndefined();
+  });
+});
+
+describe('gate control-services', () => {
+  test('holds hosts while Nova could carry out no evacuation', () => {
+    expect(reasonFor({ deadServices: ['nova-scheduler', 'nova-conductor'] })).toContain(
+      'no nova-scheduler and no nova-conductor reports to Nova',
+    );
+    expect(reasonFor({ deadServices: undefined })).toBeUndefined();
+    expect(reasonFor({ deadServices: ['nova-scheduler'], isApproved: true })).toBeUndefined();
+    const limits = { ...LIMITS, holdWithoutScheduler: false };
+    expect(reasonFor({ deadServices: ['nova-scheduler'], limits })).toBeUndefined();
   });
 });
 

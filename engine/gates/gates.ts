@@ -1,8 +1,11 @@
 /** The gates in the order in which they decide. The first one that holds a recovery gives the reason. Pure. */
+import { controlServices } from './control-services-decision.ts';
+import { disabledSegment } from './disabled-segment-decision.ts';
 import { failedHosts } from './failed-hosts-decision.ts';
 import { failedInstances } from './failed-instances-decision.ts';
 import type { Gate, GateDecision, GateFacts } from './gate.ts';
 import { hostRate } from './host-rate-decision.ts';
+import { maintenance } from './maintenance-decision.ts';
 import { pause } from './pause-decision.ts';
 import { proofOfDeath } from './proof-of-death-decision.ts';
 import { silentServices } from './silent-services-decision.ts';
@@ -11,7 +14,10 @@ import { startupGrace } from './startup-grace-decision.ts';
 export const GATES: readonly Gate[] = [
   pause,
   startupGrace,
+  disabledSegment,
+  maintenance,
   silentServices,
+  controlServices,
   failedHosts,
   hostRate,
   failedInstances,

@@ -7,7 +7,7 @@ function segments(...hosts: string[]): FailoverSegment[] {
   return [{ ...DEFAULT_SEGMENT, name: 'rack1', hosts }];
 }
 
-const nova = (...names: string[]) => ({ names, forcedDown: [], silent: [], isComplete: true });
+const nova = (...names: string[]) => ({ names, forcedDown: [], silent: [], deadServices: [], isComplete: true });
 
 describe("Nova's name of a host", () => {
   it('is found by the short name where one host has it', () => {
@@ -16,7 +16,7 @@ describe("Nova's name of a host", () => {
   });
 
   it('is not guessed from a list from which a cell may be missing', () => {
-    const partial = { names: ['c1.b'], forcedDown: [], silent: [], isComplete: false };
+    const partial = { names: ['c1.b'], forcedDown: [], silent: [], deadServices: [], isComplete: false };
     expect(matchInNova('c1', partial)).toEqual({ match: 'none' });
     expect(matchInNova('c1.b', partial)).toEqual({ match: 'one', name: 'c1.b' });
   });
@@ -55,6 +55,7 @@ describe('the hosts of the segments', () => {
       names: ['n1.local'],
       forcedDown: [],
       silent: [],
+      deadServices: [],
       isComplete: false,
     });
     expect(finding).toMatchObject({ isUsable: false, message: expect.stringContaining('n1.local') });

@@ -35,7 +35,9 @@ describe('a notification is recovered by the rules of Masakari', () => {
     const unproven = notification('COMPUTE_HOST', { event: 'STOPPED' });
     expect(decideNotification(unproven, DEFAULT_SEGMENT, 'operator').status).toBe('new');
     const disabled = { ...DEFAULT_SEGMENT, enabled: false };
-    expect(decideNotification(unproven, disabled, 'operator').status).toBe('ignored');
+    // A gate holds it.
+    expect(decideNotification(unproven, disabled, 'operator').status).toBe('new');
+    expect(decideNotification(unproven, disabled).status).toBe('ignored');
   });
 
   it('takes a host that came back for a recovery where there may be something to run', () => {

@@ -37,16 +37,24 @@ const INSTANCE_FAILURES: ReadonlySet<string> = new Set([
  * @param segment the failover segment of the host; undefined if segments are configured and none contains it
  * @param proof `operator`: an operator states that the host is down, which replaces host_status NORMAL
  * @param back called only if the host came back
+ * @param maintenance whether an operator works on the host
  */
 export function decideNotification(
   notification: Notification,
   segment: FailoverSegment | undefined,
   proof: Proof = 'none',
   back: ReturnFacts = NOTHING_TO_RUN,
+  maintenance: 'on' | 'off' = 'off',
 ): NotificationDecision {
   if (!segment) return ignored(`Host '${notification.hostname}' is in no failover segment.`);
+  const { type, hostname, payload } = notification;
+  // Gates hold the failure of a host instead.
+  const isHostFailure = type === 'COMPUTE_HOST' && payload.event === 'STOPPED';
   // Masakari's own text and spelling: tools match it.
-  if (!segment.enabled) return ignored('Recovery aboart: the segment HA is disabled.');
+  if (!segment.enabled && !isHostFailure) return ignored('Recovery aboart: the segment HA is disabled.');
+  if (maintenance === 'on' && type !== 'COMPUTE_HOST' && payload.event !== 'STARTED') {
+    return ignored(`Host '${hostname}' is in maintenance.`);
+  }
   switch (notification.type) {
     case 'COMPUTE_HOST': {
       const { event, host_status } = notification.payload;

@@ -115,6 +115,14 @@ export class MutationWriter {
             this.#epoch,
           ],
         );
+      case 'maintenance':
+        return mutation.state === 'off'
+          ? this.#run('DELETE FROM maintenances WHERE host = ?', [mutation.host])
+          : this.#run(
+              `INSERT INTO maintenances (host, set_by, reason, set_at) VALUES (?, ?, ?, ?)
+               ON CONFLICT (host) DO UPDATE SET set_by = excluded.set_by, reason = excluded.reason, set_at = excluded.set_at`,
+              [mutation.host, mutation.by, mutation.reason, mutation.at],
+            );
       case 'pause':
         return this.#one(
           `INSERT INTO pause (id, paused_by, reason, paused_at, for_ms, served_ms)

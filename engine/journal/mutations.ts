@@ -204,6 +204,16 @@ export interface RecordProof {
   readonly at: number;
 }
 
+/** An operator begins or ends work on a host; beginning it again replaces who and why. */
+export interface SetMaintenance {
+  readonly op: 'maintenance';
+  readonly host: string;
+  readonly state: 'on' | 'off';
+  readonly by: string;
+  readonly reason: string | null;
+  readonly at: number;
+}
+
 /** Recoveries are paused; a pause replaces an earlier one. */
 export interface PauseRecoveries {
   readonly op: 'pause';
@@ -266,6 +276,7 @@ export type Mutation =
   | AddAuditEntry
   | ApproveRecovery
   | RecordProof
+  | SetMaintenance
   | PauseRecoveries
   | UnpauseRecoveries
   | SetKeyFloor;

@@ -13,6 +13,7 @@ import type {
   LeaseRow,
   LogbookRow,
   LogbookStatus,
+  MaintenanceRow,
   PauseRow,
   ProofCheckRow,
   StepRow,
@@ -155,6 +156,11 @@ export const QUERIES = {
         'SELECT name, kind, state, detail, at FROM proof_checks WHERE logbook_id = ? ORDER BY name',
       )
       .all(logbookId);
+  },
+
+  /** The hosts on which operators work. */
+  maintenances(db: Database.Database): MaintenanceRow[] {
+    return db.prepare<[], MaintenanceRow>('SELECT * FROM maintenances ORDER BY host').all();
   },
 
   /** The pause of recoveries; null: there is none, or it has ended by itself. */

@@ -13,6 +13,7 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   summary: [[]],
   keyFloor: [[]],
   pause: [[]],
+  maintenances: [[]],
   proofChecks: [[1]],
   list: [[{ limit: 10 }], [{ limit: 10, status: 'failed' }]],
   logbook: [['u']],
@@ -54,7 +55,7 @@ const BOUNDED = [
   /^SCAN (l|logbooks) USING (COVERING )?INDEX logbooks_(open|owed_follow_ups)$/,
   // Evacuations of which the end is not known: retention removes them after 30 days.
   /^SCAN s USING INDEX steps_unsettled_evacuations$/,
-  /^SCAN (counts|hosts|lease)\b/,
+  /^SCAN (counts|hosts|lease|maintenances)\b/,
   /^SCAN (flows|own|moved|CONSTANT ROW)\b/,
   /^SCAN \d+ CONSTANT ROWS?$/,
   // What was selected by other lines of the same plan.

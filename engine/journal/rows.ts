@@ -209,6 +209,14 @@ export interface ProofCheckRow {
   readonly at: number;
 }
 
+/** A host on which an operator works. */
+export interface MaintenanceRow {
+  readonly host: string;
+  readonly set_by: string;
+  readonly reason: string | null;
+  readonly set_at: number;
+}
+
 /** The pause of all recoveries that an operator commanded. */
 export interface PauseRow {
   readonly paused_by: string;

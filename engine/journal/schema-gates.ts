@@ -1,4 +1,4 @@
-/** Operator commands to gates, schema version 3: at most one pause of all recoveries, and approvals of single ones. */
+/** Operator commands to gates, schema version 3: at most one pause of all recoveries, hosts in maintenance, and approvals of recoveries. */
 export const GATES = `
 CREATE TABLE pause (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -9,6 +9,13 @@ CREATE TABLE pause (
   -- Length in ms, counted while an engine runs (lease.served_ms); NULL: until a command ends it.
   for_ms INTEGER CHECK (for_ms > 0),
   served_ms INTEGER NOT NULL
+) STRICT;
+-- Hosts on which an operator works.
+CREATE TABLE maintenances (
+  host TEXT PRIMARY KEY,
+  set_by TEXT NOT NULL,
+  reason TEXT,
+  set_at INTEGER NOT NULL
 ) STRICT;
 -- An operator approved that the recovery starts although a gate holds it.
 ALTER TABLE logbooks ADD COLUMN approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0, 1));

@@ -228,6 +228,7 @@ test('every table is STRICT, and the file contains its application and its versi
     'key_floor',
     'lease',
     'logbooks',
+    'maintenances',
     'pause',
     'proof_checks',
     'steps',

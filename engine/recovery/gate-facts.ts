@@ -8,11 +8,11 @@ import type { Configuration } from '#config/configuration.ts';
 import { type FailoverSegment, segmentHosts, segmentOf } from '#config/options/segments.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { comparableHost } from '#protocol/host-name.ts';
-import type { DeathFacts, GateFacts, HostShare, Pause } from '../gates/gate.ts';
+import type { DeathFacts, GateFacts, HostShare, Maintenance, Pause } from '../gates/gate.ts';
 import type { HostNames } from '../intake/host-names.ts';
 import { kindOf } from '../journal/host-event.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LogbookRow } from '../journal/rows.ts';
+import type { LogbookRow, MaintenanceRow } from '../journal/rows.ts';
 import type { ProofChecks } from './proof-checks.ts';
 import type { Waits } from './waits.ts';
 
@@ -60,12 +60,14 @@ export class GateFactsReader {
   async collect(open: readonly LogbookRow[]): Promise<PlanFacts> {
     const { journal, clock, configuration, running } = this.#parts;
     const paused = await journal.query('pause');
+    const maintenances = await journal.query('maintenances');
     // The starts of earlier engines are needed by the limit on the rate only.
     const before = configuration.options.gates.maxHosts === 0 ? [] : await this.#startsBefore();
     return new PlanFacts({
       ...this.#parts,
       running: running.uuids,
       open,
+      maintenances,
       pause: paused && { by: paused.paused_by, reason: paused.reason, leftMs: paused.left_ms },
       startedAt: new Map([...before, ...this.#startedAt]),
       now: clock.boottime(),
@@ -102,6 +104,7 @@ interface PlanFactsParts {
   readonly proofChecks: ProofChecks;
   readonly running: ReadonlySet<string>;
   readonly open: readonly LogbookRow[];
+  readonly maintenances: readonly MaintenanceRow[];
   readonly pause: Pause | null;
   /** By host. */
   readonly startedAt: Map<string, number>;
@@ -113,7 +116,8 @@ interface PlanFactsParts {
 export class PlanFacts {
   readonly #parts: PlanFactsParts;
   readonly #down: ReadonlySet<string>;
-  readonly #cloud: Pick<GateFacts, 'cloud' | 'silentServices'>;
+  readonly #cloud: Pick<GateFacts, 'cloud' | 'silentServices' | 'deadServices'>;
+  readonly #maintenances: ReadonlyMap<string, Maintenance>;
   readonly #segments = new Map<FailoverSegment, GateFacts['segment']>();
   readonly #waitingInstances: ReadonlyMap<string, number>;
 
@@ -127,11 +131,15 @@ export class PlanFacts {
     this.#down = new Set([...failures, ...started, ...(nova?.forcedDown ?? [])].map(comparableHost));
     this.#cloud =
       nova === null
-        ? { cloud: undefined, silentServices: undefined }
+        ? { cloud: undefined, silentServices: undefined, deadServices: undefined }
         : {
             cloud: this.#shareOf(nova.names),
+            deadServices: nova.deadServices,
             silentServices: { failed: nova.silent.length, all: nova.names.length - nova.forcedDown.length },
           };
+    this.#maintenances = new Map(
+      parts.maintenances.map(({ host, set_by: by, reason }) => [comparableHost(hostNames.known(host)), { by, reason }]),
+    );
     const waiting = open.filter(({ type, uuid }) => type === 'VM' && !running.has(uuid));
     this.#waitingInstances = new Map(
       [...Map.groupBy(waiting, ({ host }) => host)].map(([host, rows]) => [host, rows.length]),
@@ -156,12 +164,19 @@ export class PlanFacts {
       pause,
       ...this.#cloud,
       segment: isHost ? this.#segmentOf(row.host) : undefined,
+      disabledSegment: isHost ? this.#disabledSegmentOf(row.host) : undefined,
+      maintenance: this.#maintenances.get(comparableHost(row.host)),
       engineAgeMs: now - since,
       startedMsAgo: isHost ? [...startedAt].filter(([host]) => host !== row.host).map(([, at]) => now - at) : [],
       waitingInstances: this.#waitingInstances.get(row.host) ?? 0,
       death: isHost ? this.#deathOf(row) : undefined,
       limits: configuration.options.gates,
     };
+  }
+
+  #disabledSegmentOf(host: string): string | undefined {
+    const segment = segmentOf(this.#parts.configuration.segments, host);
+    return segment?.enabled === false ? segment.name : undefined;
   }
 
   #deathOf(row: LogbookRow): DeathFacts {

@@ -29,8 +29,8 @@ import { closeRound } from './closing-decision.ts';
 import { decideContinuation } from './engine-failure-decision.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
-import type { FlowChoice, NextFlow } from './recovery-method-decision.ts';
 import type { ProofChecks } from './proof-checks.ts';
+import type { FlowChoice, NextFlow } from './recovery-method-decision.ts';
 import type { Waits } from './waits.ts';
 
 export interface RecoveryParts extends RunnerParts {

@@ -78,7 +78,8 @@ export class Acceptance {
     const proof = await this.#proofOf(notification, given, delivery, origin);
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
-    const { status, reason } = decideNotification(notification, segment, proof, back);
+    const maintenance = await this.#maintenanceOf(notification.hostname);
+    const { status, reason } = decideNotification(notification, segment, proof, back, maintenance);
     crashPoint('notification.before-accept');
     const result = await journal.accept({
       uuid: randomUUID(),
@@ -109,6 +110,12 @@ export class Acceptance {
     });
     this.#parts.wake();
     return result;
+  }
+
+  async #maintenanceOf(host: string): Promise<'on' | 'off'> {
+    const { journal, hostNames } = this.#parts;
+    const maintenances = await journal.query('maintenances');
+    return maintenances.some((one) => hostNames.isSame(one.host, host)) ? 'on' : 'off';
   }
 
   /** Proof that the host is down, by the evidence that this engine accepts. */

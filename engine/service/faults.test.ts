@@ -30,9 +30,10 @@ describe('a host recovery', () => {
     expect((await here.until(uuid, 'finished')).notification.status).toBe('finished');
   });
 
-  it('of a disabled segment is ignored in the words of Masakari', async () => {
+  it('of a process in a disabled segment is ignored in the words of Masakari', async () => {
     await using here = await threeHosts({ configuration: '[failover_segment s]\nenabled = false\nhosts = c1\n' });
-    const view = await here.until(await here.hostFails('c1'));
+    const payload = { event: 'STOPPED', process_name: 'nova-compute' } as const;
+    const view = await here.until(await here.notify({ type: 'PROCESS', hostname: 'c1', payload }));
     expect(view.notification).toMatchObject({
       status: 'ignored',
       message: 'Recovery aboart: the segment HA is disabled.',

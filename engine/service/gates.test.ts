@@ -175,3 +175,68 @@ it('many failed instances of one host wait for an operator, and those of another
   // The other two are no more than allowed now.
   for (const uuid of held) expect((await here.until(uuid)).notification.status).toBe('finished');
 });
+
+describe('a host in maintenance', () => {
+  it('is not recovered until the maintenance ends, in the next engine neither; `status` has who and why', async () => {
+    await using here = await worldOf();
+    await here.clock.run(here.engine.operator.setMaintenance('c1', 'on', { ...LOCAL, reason: 'new memory' }));
+    const uuid = await here.hostFails('c1');
+    const other = await here.hostFails('c2');
+    expect((await here.until(other)).notification.status).toBe('finished');
+    await here.clock.run(here.engine.stop());
+    await here.start('n2');
+    await seconds(here, 60);
+    expect(await reasonOf(here, uuid)).toContain("Held by gate maintenance: host 'c1' is in maintenance by");
+    const { maintenance } = await here.clock.run(here.engine.reads.status());
+    expect(maintenance).toMatchObject([{ host: 'c1', reason: 'new memory' }]);
+    await here.clock.run(here.engine.operator.setMaintenance('c1', 'off'));
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    await expect(here.clock.run(here.engine.operator.setMaintenance('c1', 'off'))).rejects.toThrow(
+      "host 'c1' is not in maintenance",
+    );
+  });
+
+  it('that is back before the end is left alone, and failures of its instances are ignored', async () => {
+    await using here = await worldOf();
+    await here.clock.run(here.engine.operator.setMaintenance('c1', 'on'));
+    const uuid = await here.hostFails('c1');
+    const instance_uuid = here.world.addInstance('c1').uuid;
+    const payload = { event: 'LIFECYCLE', vir_domain_event: 'STOPPED_FAILED', instance_uuid } as const;
+    const crash = await here.notify({ type: 'VM', hostname: 'c1', payload });
+    expect((await here.until(crash)).notification).toMatchObject({
+      status: 'ignored',
+      message: "Host 'c1' is in maintenance.",
+    });
+    await here.hostReturns('c1');
+    expect((await here.until(uuid)).notification.status).toBe('ignored');
+    expect(here.world.counts.accepted).toEqual({});
+  });
+
+  it('must be one that Nova has', async () => {
+    await using here = await worldOf();
+    await here.until(await here.hostFails('c1'));
+    await expect(here.clock.run(here.engine.operator.setMaintenance('c9', 'on'))).rejects.toThrow(
+      "Nova has no nova-compute service on a host 'c9'",
+    );
+  });
+});
+
+it('without a scheduler no host is recovered; when one reports again, what waited is', async () => {
+  await using here = await worldOf();
+  const calm = here.world.behaviour;
+  here.world.behaviour = { ...calm, deadServices: ['nova-scheduler'] };
+  const uuid = await here.hostFails('c1');
+  await seconds(here, 60);
+  expect(await reasonOf(here, uuid)).toContain('Held by gate control-services: no nova-scheduler reports to Nova');
+  expect(here.world.counts.accepted).toEqual({});
+  here.world.behaviour = calm;
+  expect((await here.until(uuid)).notification.status).toBe('finished');
+});
+
+it('the failure of a host of a disabled segment is held', async () => {
+  await using here = await worldOf('[failover_segment rack-1]\nenabled = false\nhosts = c1\n');
+  const uuid = await here.hostFails('c1');
+  await seconds(here, 60);
+  expect(await reasonOf(here, uuid)).toContain('Held by gate disabled-segment: segment rack-1 is disabled');
+  expect(here.world.counts.accepted).toEqual({});
+});

@@ -213,6 +213,27 @@ export class Operator {
     wake();
   }
 
+  /** Begins or ends work on a host: while it lasts, its failure is held, and those of its instances and processes are ignored. */
+  async setMaintenance(given: string, state: 'on' | 'off', origin: Origin = LOCAL_ORIGIN): Promise<void> {
+    const { journal, clock, hostNames, log, wake } = this.#parts;
+    const nova = hostNames.list;
+    const host = hostNames.known(given);
+    const known = await journal.query('maintenances');
+    const earlier = known.find((one) => hostNames.isSame(one.host, host));
+    if (state === 'off' && earlier === undefined) throw new RequestRefused(`host '${host}' is not in maintenance`);
+    if (state === 'on' && nova?.isComplete && !nova.names.includes(host)) {
+      throw new RequestRefused(`Nova has no nova-compute service on a host '${host}'`);
+    }
+    const at = clock.now();
+    const by = origin.user?.user ?? origin.caller.identity;
+    await journal.write(
+      { op: 'maintenance', host: earlier?.host ?? host, state, by, reason: origin.reason, at },
+      commandEntry(origin, 'maintenance', { object: host, message: state }, at),
+    );
+    log('warning', state === 'on' ? 'host is in maintenance' : 'host is no longer in maintenance', { host, by });
+    wake();
+  }
+
   /** Changes whether a host is reserved, by an operator command. */
   async setReserved(host: string, reserved: 0 | 1, origin: Origin = LOCAL_ORIGIN): Promise<void> {
     const { journal, clock, configuration, hostNames } = this.#parts;

@@ -10,7 +10,7 @@ import type { LogbookRow, LogbookStatus } from '../journal/rows.ts';
 import type { BlindMonitors } from './blind-monitors.ts';
 import type { ProgressHub } from './progress-notices.ts';
 import { RequestRefused } from './request-refused.ts';
-import { iso, viewAudit, viewNotification, viewPause, viewRecovery } from './views.ts';
+import { iso, viewAudit, viewMaintenance, viewNotification, viewPause, viewRecovery } from './views.ts';
 
 /** A monitor that sends a request waits slightly longer than this for the response ([transport] answer_timeout). */
 const INSTANCE_TIMEOUT_MS = 10_000;
@@ -73,6 +73,7 @@ export class Reads {
       open: open.map((row) => ({ ...viewNotification(row), instances: this.#parts.hub.instancesOf(row.uuid) })),
       blind_monitors: this.#parts.blindMonitors.list(clock.now()),
       pause: viewPause(await journal.query('pause')),
+      maintenance: (await journal.query('maintenances')).map(viewMaintenance),
       taking_over: null,
       written_at: iso(clock.now()),
     };

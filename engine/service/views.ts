@@ -4,6 +4,7 @@ import type {
   EventView,
   FlowView,
   InstanceView,
+  MaintenanceView,
   NotificationView,
   PauseView,
   RecoveryView,
@@ -13,7 +14,7 @@ import { DELETED } from '../evacuation/facts.ts';
 import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
-import type { AtomRow, AuditRow, LogbookRow, PauseRow, StepRow, StepState } from '../journal/rows.ts';
+import type { AtomRow, AuditRow, LogbookRow, MaintenanceRow, PauseRow, StepRow, StepState } from '../journal/rows.ts';
 import { taskStepKey } from '../task-drivers/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
 
@@ -54,6 +55,10 @@ export function viewPause(row: PauseRow | null): PauseView | null {
       seconds_left: row.left_ms === null ? null : Math.ceil(row.left_ms / 1000),
     }
   );
+}
+
+export function viewMaintenance({ set_at, ...row }: MaintenanceRow): MaintenanceView {
+  return { ...row, set_at: iso(set_at) };
 }
 
 export function viewAudit(row: AuditRow): AuditView {

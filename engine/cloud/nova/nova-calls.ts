@@ -33,7 +33,15 @@ import { changedAfter, evacuationOf, isOver, type Migration, migrationOf } from 
 import type { Change, Compute } from './requests.ts';
 import * as answers from './responses.ts';
 import { instanceOf, ServerAnswer } from './server-records.ts';
-import { forcedDownOf, hostNamesOf, ServicesAnswer, serviceOn, silentOf } from './service-records.ts';
+import {
+  computeRecords,
+  deadServicesOf,
+  forcedDownOf,
+  hostNamesOf,
+  ServicesAnswer,
+  serviceOn,
+  silentOf,
+} from './service-records.ts';
 
 /** Nova's limit for the reason of a disabled service, in characters. */
 const MAX_REASON = 255;
@@ -89,11 +97,18 @@ export class Nova implements Cloud {
   }
 
   async computeHosts(options: CallOptions = {}): Promise<HostNamesList> {
-    const query = { binary: 'nova-compute' };
     return this.#call(options, async (deadline) => {
-      const { value, start } = await this.#compute.get(ServicesAnswer, '/os-services', query, deadline);
+      // All services: those that evacuations need are read with the same call.
+      const { value, start } = await this.#compute.get(ServicesAnswer, '/os-services', {}, deadline);
       const isComplete = (await this.#compute.version(deadline)) >= DOWN_CELLS;
-      return { names: hostNamesOf(value, start), forcedDown: forcedDownOf(value), silent: silentOf(value), isComplete };
+      const compute = computeRecords(value);
+      return {
+        names: hostNamesOf(compute, start),
+        forcedDown: forcedDownOf(compute),
+        silent: silentOf(compute),
+        deadServices: deadServicesOf(value),
+        isComplete,
+      };
     });
   }
 

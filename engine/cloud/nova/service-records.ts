@@ -1,5 +1,5 @@
 /**
- * Nova's records of nova-compute services.
+ * Nova's records of its services: of nova-compute on the hosts, and of those that evacuations need.
  *
  * Invariant: only the record of the host in question is read, so that a broken record of another host does no harm. Of a cell that is down
  * (2.69) Nova knows only the names of its hosts, and such a record is no service.
@@ -15,6 +15,10 @@ export const ServicesAnswer = v.object({ services: v.array(v.unknown()) });
 const Named = v.object({ host: v.string() });
 const ForcedDown = v.object({ host: v.string(), forced_down: v.literal(true) });
 const Silent = v.object({ host: v.string(), state: v.literal('down'), forced_down: v.literal(false) });
+const Binary = v.object({ binary: v.string() });
+const Up = v.object({ state: v.literal('up') });
+/** Without a conductor nothing is carried out, without a scheduler no host is chosen. */
+const CONTROL_SERVICES = ['nova-scheduler', 'nova-conductor'] as const;
 const Unknown = v.object({ status: v.literal('UNKNOWN') });
 
 const Service = v.object({
@@ -60,6 +64,21 @@ export function serviceOn(
     disabledReason: service.disabled_reason || null,
     updatedAt: utc(service.updated_at) ?? null,
   };
+}
+
+/** The records of nova-compute; a record without a binary is one of a cell that is down. */
+export function computeRecords({
+  services,
+}: v.InferOutput<typeof ServicesAnswer>): v.InferOutput<typeof ServicesAnswer> {
+  return { services: services.filter((record) => !v.is(Binary, record) || record.binary === 'nova-compute') };
+}
+
+/** The services that evacuations need and of which no record is up. A service without any record is not judged. */
+export function deadServicesOf({ services }: v.InferOutput<typeof ServicesAnswer>): string[] {
+  return CONTROL_SERVICES.filter((name) => {
+    const own = services.filter((record) => v.is(Binary, record) && record.binary === name);
+    return own.length > 0 && !own.some((record) => v.is(Up, record));
+  });
 }
 
 /** The names of the hosts. Throws `CloudError` if a record has none. */

@@ -31,6 +31,8 @@ export interface Behaviour {
   readonly computeStartMs: number;
   /** nova-compute of a host that returns stops every instance that is active there for Nova and was off since the failure. */
   readonly powerSync: boolean;
+  /** Services of which none reports: `nova-scheduler`, `nova-conductor`. */
+  readonly deadServices: readonly string[];
   /** Listings of instances ignore the host, as for a role without servers:allow_all_filters. */
   readonly foreignListing: boolean;
 }
@@ -51,6 +53,7 @@ export const CALM: Behaviour = {
   confirmsAfterMs: null,
   computeStartMs: 3000,
   powerSync: false,
+  deadServices: [],
   foreignListing: false,
 };
 

@@ -57,6 +57,7 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
     silent: [...world.hosts]
       .filter(([, host]) => !host.forcedDown && world.stateOf(host) === 'down')
       .map(([name]) => name),
+    deadServices: world.behaviour.deadServices,
     isComplete: true,
   }),
   instance: (world, { uuid }) => viewInstance(world, text(uuid)),
