@@ -2,6 +2,7 @@
 import { isHostName } from '#protocol/host-name.ts';
 import { MAX_REASON } from '#protocol/origin.ts';
 import { printable } from '#protocol/printable.ts';
+import { WAYS } from './turning.ts';
 
 /** Methods that report or change something. */
 const AUDITED: ReadonlySet<string> = new Set([
@@ -12,6 +13,8 @@ const AUDITED: ReadonlySet<string> = new Set([
   'pause',
   'unpause',
   'host',
+  'maintenance',
+  'priority',
   'set_log_level',
 ]);
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -39,7 +42,7 @@ export function auditedRequest(method: string, params: unknown, isForbidden = fa
   const { uuid, way, name, reason, notification, host: monitored } = fieldsOf(params);
   const host = method === 'notify' ? fieldsOf(notification).hostname : (name ?? monitored);
   return {
-    action: method === 'turn' && (way === 'rollback' || way === 'restart') ? way : method,
+    action: (method === 'turn' && WAYS.find((one) => one === way)) || method,
     notification: typeof uuid === 'string' && UUID.test(uuid) ? uuid.toLowerCase() : null,
     object: typeof host === 'string' && isHostName(host) ? host : null,
     statedReason: typeof reason === 'string' ? printable(reason.slice(0, MAX_REASON)) : null,

@@ -15,6 +15,8 @@ const SUMMARIES = {
   retry: 'retry a failed or ignored recovery',
   rollback: 'roll back a running recovery',
   restart: 'restart the flow of a running recovery',
+  cancel: 'end a recovery without doing the rest of it',
+  priority: 'let a waiting recovery start before others',
   approve: 'start a recovery that a gate holds',
   pause: 'let no recovery start',
   unpause: 'end the pause of recoveries',

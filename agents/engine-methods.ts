@@ -19,6 +19,7 @@ import { mayRead, whyBlindForbidden, whyForbidden, whyReportForbidden } from './
 import { Introductions, introduceParams, reasonParam } from './introductions.ts';
 import type { LogThreshold } from './logger.ts';
 import type { ReportLimits } from './report-limits.ts';
+import { WAYS } from './turning.ts';
 
 const uuid = v.pipe(v.string('must be a text'), v.uuid('is not a UUID'), v.toLowerCase());
 const status = v.picklist(NOTIFICATION_STATUSES, 'is no status of a notification');
@@ -52,12 +53,22 @@ const retryParams = v.strictObject({
 });
 const turnParams = v.strictObject({
   uuid,
-  way: v.picklist(['rollback', 'restart'], 'must be rollback or restart'),
+  way: v.picklist(WAYS, `must be one of ${WAYS.join(', ')}`),
   reason: reasonParam,
 });
 const pauseParams = v.strictObject({
   seconds: v.nullable(
     v.pipe(v.number('must be a number'), v.minValue(1, 'must be at least 1'), v.maxValue(1e9, 'is too long')),
+  ),
+  reason: reasonParam,
+});
+const priorityParams = v.strictObject({
+  uuid,
+  priority: v.pipe(
+    v.number('must be a number'),
+    v.integer('must be a whole number'),
+    v.minValue(-9999, 'is less than -9999'),
+    v.maxValue(9999, 'is more than 9999'),
   ),
   reason: reasonParam,
 });
@@ -255,6 +266,11 @@ export function engineMethods(
     approve: async (params, peer) => {
       const { uuid, proof, reason } = read(approveParams, params);
       return viewNotification(await activeEngine().operator.approve(uuid, introductions.originOf(peer, reason), proof));
+    },
+    priority: async (params, peer) => {
+      const { uuid, priority, reason } = read(priorityParams, params);
+      const origin = introductions.originOf(peer, reason);
+      return viewNotification(await activeEngine().operator.prioritize(uuid, priority, origin));
     },
     pause: async (params, peer) => {
       const { seconds, reason } = read(pauseParams, params);

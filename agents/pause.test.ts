@@ -1,4 +1,4 @@
-/** `pause`, `unpause` and `approve` from the command line of a running engine. */
+/** `pause`, `unpause`, `approve`, `cancel`, `priority` and `host` from the command line of a running engine. */
 import { describe, expect, it } from 'vitest';
 import type { AuditView, NotificationView, RecoveryView, StatusView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
@@ -33,7 +33,28 @@ describe('a pause of recoveries', { timeout: 60_000 }, () => {
     expect((await here.json<StatusView>('status')).pause).toBeNull();
   });
 
+  it('keeps a host in maintenance, changes the order of what waits, and cancels it', async () => {
+    await using here = await EngineWorld.start();
+    const engine = await here.engine();
+    const begun = await here.run(['host', 'c1', '--maintenance', 'yes', '--reason', 'new memory']);
+    expect([begun.code, begun.stdout]).toEqual([0, "Host 'c1' is in maintenance.\n"]);
+    expect((await here.run(['status'])).stdout).toMatch(/^maintenance: c1, by .* since .*: new memory$/m);
+    here.world.kill('c1');
+    const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...FAILED);
+    await engine.untilLogged('recovery parked');
+    expect((await here.run(['priority', uuid, '7'])).stdout).toBe(`Recovery ${uuid} has priority 7.\n`);
+    const cancelled = await here.run(['cancel', uuid, '--reason', 'it was me']);
+    expect([cancelled.code, cancelled.stdout]).toEqual([0, `Recovery ${uuid} is cancelled.\n`]);
+    const { notification } = await here.json<RecoveryView>('show', uuid);
+    expect(notification).toMatchObject({ status: 'ignored', message: expect.stringContaining('(it was me)') });
+    expect((await here.run(['host', 'c1', '--maintenance', 'no'])).stdout).toBe("Host 'c1' is not in maintenance.\n");
+  });
+
   it.each([
+    ['host c1', 2, 'give one of --reserved and --maintenance, with yes or no'],
+    ['host c1 --maintenance maybe', 2, '--maintenance'],
+    ['priority 00000000-0000-4000-8000-000000000000 high', 2, 'give a whole number from -9999 to 9999 after the UUID'],
+    ['cancel 00000000-0000-4000-8000-000000000000', 1, 'there is no notification 00000000-'],
     ['pause --for soon', 2, '--for "soon" is not a duration; write one such as 90s, 15m, 2h or 7d'],
     ['pause --for 0s', 2, '--for "0s" is not a duration'],
     ['unpause', 1, 'recoveries are not paused'],

@@ -1,5 +1,5 @@
 /** `recovery-agent restart UUID`: abandons the running flow and starts it again with the current configuration. */
-import { turning } from '../rollback-restart.ts';
+import { turning } from '../turning.ts';
 
 export const restart = turning(
   'restart',

@@ -1,5 +1,5 @@
 /** `recovery-agent rollback UUID`: rolls back the running flow. */
-import { turning } from '../rollback-restart.ts';
+import { turning } from '../turning.ts';
 
 export const rollback = turning(
   'rollback',

@@ -99,6 +99,11 @@ export class MutationWriter {
         );
       case 'approve':
         return this.#approve(mutation);
+      case 'priority':
+        return this.#one('UPDATE logbooks SET priority = ? WHERE uuid = ? AND closed_at IS NULL RETURNING id', [
+          mutation.priority,
+          mutation.uuid,
+        ]);
       case 'proof_check':
         return this.#one(
           `INSERT INTO proof_checks (logbook_id, name, kind, state, detail, at, epoch)

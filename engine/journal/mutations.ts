@@ -193,6 +193,13 @@ export interface ApproveRecovery {
   readonly provedAt?: number;
 }
 
+/** An operator changes the priority of an open recovery. */
+export interface SetPriority {
+  readonly op: 'priority';
+  readonly uuid: string;
+  readonly priority: number;
+}
+
 /** What a program showed about the death of the host of a recovery; it replaces its earlier result. */
 export interface RecordProof {
   readonly op: 'proof_check';
@@ -276,6 +283,7 @@ export type Mutation =
   | AddAuditEntry
   | ApproveRecovery
   | RecordProof
+  | SetPriority
   | SetMaintenance
   | PauseRecoveries
   | UnpauseRecoveries

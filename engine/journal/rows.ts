@@ -79,6 +79,8 @@ export interface LogbookRow {
   readonly follow_ups: number;
   /** An operator approved its start although a gate holds it. */
   readonly approved: 0 | 1;
+  /** Given by an operator; of recoveries that may start, the greatest number is the first. */
+  readonly priority: number;
 }
 
 export interface FlowRow {

@@ -19,4 +19,6 @@ CREATE TABLE maintenances (
 ) STRICT;
 -- An operator approved that the recovery starts although a gate holds it.
 ALTER TABLE logbooks ADD COLUMN approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0, 1));
+-- Set by an operator: of recoveries that may start, the one with the greatest number is the first.
+ALTER TABLE logbooks ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 `;

@@ -17,6 +17,7 @@ function open(uuid: string, change: Partial<Open> = {}): Open {
     payload: '{"event":"STOPPED"}',
     parked_reason: null,
     parked_by: null,
+    priority: 0,
     ...change,
   };
 }
@@ -34,6 +35,16 @@ describe('the queue of recoveries', () => {
       open('b', { host: 'c2' }),
     ];
     expect(plan(list).start).toEqual(['a', 'b', 'i']);
+  });
+
+  it('starts what an operator preferred first, but no instance before a host', () => {
+    const list = [
+      open('i', { type: 'VM', host: 'c9', target: 'instance:x', priority: 9 }),
+      open('a', { host: 'c1', priority: -1 }),
+      open('b', { host: 'c2' }),
+      open('c', { host: 'c3', priority: 5 }),
+    ];
+    expect(plan(list).start).toEqual(['c', 'b', 'a', 'i']);
   });
 
   it('does one thing at a time about one target', () => {

@@ -9,6 +9,7 @@
  *   false ends no return;
  * - failures of hosts, failures of instances and processes, and returns have separate permits: no kind takes those of another kind, and
  *   only recoveries of the same host wait for a recovery that is being interrupted;
+ * - of recoveries of one kind the priority that an operator gave comes first, then the order of their acceptance;
  * - the instances of one project never hold more permits than `maxPerProject`, and a free permit goes to the project that holds the fewest:
  *   one tenant's crashes delay those of no other tenant.
  */
@@ -19,7 +20,17 @@ import { ProjectShares, type Projects } from './project-shares-decision.ts';
 
 type Open = Pick<
   LogbookRow,
-  'uuid' | 'type' | 'host' | 'target' | 'status' | 'retry_at' | 'id' | 'payload' | 'parked_reason' | 'parked_by'
+  | 'uuid'
+  | 'type'
+  | 'host'
+  | 'target'
+  | 'status'
+  | 'retry_at'
+  | 'id'
+  | 'payload'
+  | 'parked_reason'
+  | 'parked_by'
+  | 'priority'
 >;
 
 export interface QueueFacts {
@@ -67,7 +78,7 @@ export function planQueue(facts: QueueFacts): QueueDecision {
   const isDue = (one: Open): boolean => one.status !== 'error' || (one.retry_at ?? 0) <= now;
   const waiting = open
     .filter((one) => !running.has(one.uuid) && !leaving.has(one.uuid) && one.parked_reason === null)
-    .sort((a, b) => RANK[kindOf(a)] - RANK[kindOf(b)] || a.id - b.id);
+    .sort((a, b) => RANK[kindOf(a)] - RANK[kindOf(b)] || b.priority - a.priority || a.id - b.id);
   const { start, readProjects } = chooseStarts(waiting.filter(isDue), { ...facts, leaving });
   const later = waiting.filter((one) => !isDue(one)).map((one) => one.retry_at ?? now);
   return { start, supersede, park, release, readProjects, nextReadAt: later.length > 0 ? Math.min(...later) : null };

@@ -99,9 +99,10 @@ export class Operator {
 
   /**
    * Changes the course of a running recovery by an operator command. `rollback`: its flow is rolled back, and nothing more is done until an
-   * operator sends `retry`. `restart`: its flow is abandoned and started from the beginning.
+   * operator sends `retry`. `restart`: its flow is abandoned and started from the beginning. `cancel`: see `#cancel`.
    */
-  async turn(uuid: string, way: 'rollback' | 'restart', origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+  async turn(uuid: string, way: 'rollback' | 'restart' | 'cancel', origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+    if (way === 'cancel') return this.#cancel(uuid, origin);
     const { clock, journal, log } = this.#parts;
     // Checked before an invalid command interrupts anything.
     await this.#flowToTurn(uuid, way);
@@ -118,6 +119,66 @@ export class Operator {
       log('warning', 'flow is interrupted by an operator command', { uuid, flow: flow.uuid, way });
       return this.#logbook(uuid);
     });
+  }
+
+  /**
+   * Ends a recovery: its flow is abandoned, and it is closed as `failed` if it has requested something and as `ignored` if not. Requests that
+   * Nova has accepted are completed by Nova. A `retry` continues it; a further report of the failure is a recovery of its own.
+   */
+  async #cancel(uuid: string, origin: Origin): Promise<LogbookRow> {
+    const { clock, journal, log, running, waits } = this.#parts;
+    await this.#mayBeCancelled(uuid);
+    return running.held(uuid, "an operator's cancel", async () => {
+      const { id, host } = await this.#mayBeCancelled(uuid);
+      const open = await journal.query('openFlow', id);
+      const hasStarted = await journal.query('hasStarted', id);
+      const at = clock.now();
+      const reason = origin.reason === null ? '' : ` (${origin.reason})`;
+      const rest = hasStarted ? ' What Nova has accepted is completed by Nova.' : '';
+      const message = `Cancelled by ${nameOf(origin)}${reason}.${rest} "recovery-agent retry ${uuid}" continues it.`;
+      await journal.write(
+        ...(open
+          ? [
+              {
+                op: 'close_flow',
+                flowId: open.flow.id,
+                state: 'ABANDONED',
+                error: 'operator command: cancel',
+                at,
+              } as const,
+            ]
+          : []),
+        { op: 'logbook', uuid, status: hasStarted ? 'failed' : 'ignored', message, waitedMs: waits.take(uuid), at },
+        commandEntry(origin, 'cancel', { notification: uuid, object: host }, at),
+      );
+      log('warning', 'recovery is cancelled by an operator', { uuid, host });
+      return this.#logbook(uuid);
+    });
+  }
+
+  async #mayBeCancelled(uuid: string): Promise<LogbookRow> {
+    const logbook = await this.#logbook(uuid);
+    const { id, status, closed_at } = logbook;
+    if (closed_at !== null) throw new RequestRefused(`recovery ${uuid} is ${status}; there is nothing to cancel`);
+    const open = await this.#parts.journal.query('openFlow', id);
+    if (open?.flow.state === 'REVERTING') {
+      throw new RequestRefused(`recovery ${uuid} is rolling back; it ends after that`);
+    }
+    return logbook;
+  }
+
+  /** Lets a recovery start before those with a smaller number. */
+  async prioritize(uuid: string, priority: number, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+    const { journal, clock, wake } = this.#parts;
+    const { status, closed_at, host } = await this.#logbook(uuid);
+    if (closed_at !== null) throw new RequestRefused(`recovery ${uuid} is ${status}; it waits for nothing`);
+    const message = `priority ${priority}`;
+    await journal.write(
+      { op: 'priority', uuid, priority },
+      commandEntry(origin, 'priority', { notification: uuid, object: host, message }, clock.now()),
+    );
+    wake();
+    return this.#logbook(uuid);
   }
 
   async #flowToTurn(uuid: string, way: 'rollback' | 'restart'): Promise<FlowRow> {
@@ -194,7 +255,7 @@ export class Operator {
   async pause(forMs: number | null, origin: Origin = LOCAL_ORIGIN): Promise<void> {
     const { journal, clock, log, wake } = this.#parts;
     const at = clock.now();
-    const by = origin.user?.user ?? origin.caller.identity;
+    const by = nameOf(origin);
     const message = forMs === null ? 'until unpause' : `for ${forMs / 1000} s`;
     await journal.write(
       { op: 'pause', by, reason: origin.reason, forMs, at },
@@ -225,7 +286,7 @@ export class Operator {
       throw new RequestRefused(`Nova has no nova-compute service on a host '${host}'`);
     }
     const at = clock.now();
-    const by = origin.user?.user ?? origin.caller.identity;
+    const by = nameOf(origin);
     await journal.write(
       { op: 'maintenance', host: earlier?.host ?? host, state, by, reason: origin.reason, at },
       commandEntry(origin, 'maintenance', { object: host, message: state }, at),
@@ -258,6 +319,11 @@ export class Operator {
   async #logbook(uuid: string): Promise<LogbookRow> {
     return requiredLogbook(this.#parts.journal, uuid);
   }
+}
+
+/** The operator, as the audit names the origin. */
+function nameOf({ user, caller }: Origin): string {
+  return user?.user ?? caller.identity;
 }
 
 /** The operator's statements against the engine's evidence, in the syntax of the command line. */

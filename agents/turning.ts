@@ -1,4 +1,4 @@
-/** The commands that turn a recovery which is at work: `rollback` and `restart`. */
+/** The commands that change the course of a recovery: `rollback`, `restart` and `cancel`. */
 import type { NotificationView } from '#protocol/views.ts';
 import { type Command, ENGINE_OPTIONS, JSON_OPTION, REASON_OPTION, reasonIn, requiredUuid } from './command.ts';
 import { engineAddressOf } from './engine-address.ts';
@@ -7,7 +7,10 @@ import { EXIT } from './exit-codes.ts';
 import { print, printJson } from './output/output.ts';
 import { WAIT_HELP, waitFor } from './watching.ts';
 
-export function turning(way: 'rollback' | 'restart', summary: string, received: string): Command {
+export const WAYS = ['rollback', 'restart', 'cancel'] as const;
+export type Way = (typeof WAYS)[number];
+
+export function turning(way: Way, summary: string, received: string): Command {
   return {
     name: way,
     summary,
