@@ -46,6 +46,9 @@ test('the defaults are those of Masakari', () => {
     serviceDisableReason: 'Masakari detected host failed.',
     maxEvacuationsInFlight: 32,
     evacuationRetries: 3,
+    acceptedProofs: ['silence'],
+    watchdogTimeoutMs: 0,
+    returnQuarantineMs: 0,
     heartbeatWaitMs: 25_000,
     evacuationQueueWaitMs: 120_000,
   });

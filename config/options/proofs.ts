@@ -16,7 +16,7 @@ const DAY = 86_400;
 export const acceptedProofs = choices(
   'accepted_proofs',
   ACCEPTED_PROOFS,
-  'The proofs of death that start the recovery of a host. Without silence, a host that no proof shows dead is held.',
+  'Proofs of death that start a recovery; with silence a report is enough.',
   ['silence'],
 );
 

@@ -156,6 +156,15 @@ export const hostFailure = {
       'Interval between two reads of a host that Nova shows up although it was reported dead: 2.5 report_interval of nova-compute.',
     ),
   ),
+  returnQuarantineMs: seenByTasks(
+    'returnQuarantineMs',
+    seconds(
+      'return_quarantine',
+      0,
+      [0, DAY],
+      'Time for which a host that came back must report to Nova without a break before its compute service is enabled.',
+    ),
+  ),
   evacuationQueueWaitMs: seenByTasks(
     'evacuationQueueWaitMs',
     seconds(

@@ -27,6 +27,7 @@ test('hosts are separated by commas, blanks or newlines', () => {
       enabled: false,
       hosts: ['a', 'b', 'c', 'd'],
       reservedHosts: ['r1', 'r0'],
+      acceptedProofs: null,
       serviceType: 'X',
       description: 'in the cellar',
     },

@@ -10,6 +10,7 @@ test('the names of the settings in stored plans do not change', () => {
     waitPeriodAfterPowerOnMs: 60_000,
     verifyIntervalMs: 1000,
     heartbeatWaitMs: 25_000,
+    returnQuarantineMs: 0,
     outageTimeoutMs: 600_000,
     evacuateAllInstances: true,
     ignoreInstancesInErrorState: false,

@@ -49,6 +49,24 @@ describe('enable_compute_service_task', () => {
     expect(here.world.hosts.get('c1')).toMatchObject({ status: 'disabled', forcedDown: true });
   });
 
+  it('enables a host only after its quarantine, which begins again when the host stops its reports', async () => {
+    await using here = await world('[host_failure]\nreturn_quarantine = 600\n');
+    const from = here.clock.now();
+    const uuid = await here.hostReturns('c1');
+    await here.clock.run(here.clock.sleep(500_000));
+    expect(here.world.hosts.get('c1')).toMatchObject({ status: 'disabled', forcedDown: false });
+    here.world.kill('c1');
+    await here.clock.run(here.clock.sleep(200_000));
+    here.world.comeBack('c1');
+    const view = await here.until(uuid);
+    expect(view.notification.status).toBe('finished');
+    expect(here.clock.now() - from).toBeGreaterThan(1_300_000);
+    expect(lines(view)).toContain(
+      "Host 'c1' does not report to Nova any more: its time begins again when it does",
+    );
+    expect(here.world.hosts.get('c1')).toMatchObject(TAKEN_BACK);
+  });
+
   it("waits while Nova refuses, and reports Nova's reason", async () => {
     await using here = await world();
     let refusals = 0;

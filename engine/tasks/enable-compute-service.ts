@@ -68,6 +68,25 @@ async function waitUntilUp(context: TaskContext, host: string): Promise<void> {
   });
 }
 
+/** A host that fails again soon takes no new instances meanwhile. A break begins the time again. */
+async function quarantine(context: TaskContext, host: string): Promise<void> {
+  const { clock, settings, signal } = context;
+  const { returnQuarantineMs, heartbeatWaitMs } = settings;
+  if (returnQuarantineMs === 0) return;
+  context.progress(`Host '${host}' has to report to Nova for ${returnQuarantineMs / 1000} s before it is enabled`, 0.6);
+  let since = clock.boottime();
+  for (;;) {
+    const left = since + returnQuarantineMs - clock.boottime();
+    if (left <= 0) return;
+    await clock.sleep(Math.min(left, heartbeatWaitMs), signal);
+    const { state } = await withOutageRetry(context, () => serviceOf(context, host));
+    if (state === 'up') continue;
+    context.progress(`Host '${host}' does not report to Nova any more: its time begins again when it does`, 0.6);
+    await waitUntilUp(context, host);
+    since = clock.boottime();
+  }
+}
+
 async function enable(context: TaskContext, host: string): Promise<void> {
   const { cloud, settings, signal, globalRequestId } = context;
   await bringAbout<ComputeService>(context, {
@@ -103,6 +122,7 @@ export const enableComputeService: BuiltInTask = {
     await waitUntilCleaned(context, host);
     await takeAsUp(context, host);
     await waitUntilUp(context, host);
+    await quarantine(context, host);
     const { status, disabledReason } = await withOutageRetry(context, () => serviceOf(context, host));
     const isOurs = disabledReason === hostDisableReason || disabledReason === processDisableReason;
     if (status === 'disabled' && !isOurs) {
