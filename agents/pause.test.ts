@@ -36,8 +36,8 @@ describe('a pause of recoveries', { timeout: 60_000 }, () => {
   it('keeps a host in maintenance, changes the order of what waits, and cancels it', async () => {
     await using here = await EngineWorld.start();
     const engine = await here.engine();
-    const begun = await here.run(['host', 'c1', '--maintenance', 'yes', '--reason', 'new memory']);
-    expect([begun.code, begun.stdout]).toEqual([0, "Host 'c1' is in maintenance.\n"]);
+    const started = await here.run(['host', 'c1', '--maintenance', 'yes', '--reason', 'new memory']);
+    expect([started.code, started.stdout]).toEqual([0, "Host 'c1' is in maintenance.\n"]);
     expect((await here.run(['status'])).stdout).toMatch(/^maintenance: c1, by .* since .*: new memory$/m);
     here.world.kill('c1');
     const { notification_uuid: uuid } = await here.json<NotificationView>('notify', ...FAILED);

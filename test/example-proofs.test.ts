@@ -28,9 +28,9 @@ describe('rbd_blocklist.py', () => {
 
   it('shows a host dead that Ceph lists in its blocklist', async () => {
     using bench = new ProgramBench();
-    const ceph = 'case "$3" in range) echo "$@" >> $HERE/asked;; ls) echo \'{"range":["192.0.2.7:0/32"]}\';; esac';
+    const ceph = 'case "$3" in range) echo "$@" >> $HERE/called;; ls) echo \'{"range":["192.0.2.7:0/32"]}\';; esac';
     expect(await prove(bench, ceph)).toBe('dead: Ceph refuses 192.0.2.7/32 for 3600 s');
-    expect(readFileSync(bench.path('asked'), 'utf8')).toBe('osd blocklist range add 192.0.2.7/32 3600\n');
+    expect(readFileSync(bench.path('called'), 'utf8')).toBe('osd blocklist range add 192.0.2.7/32 3600\n');
   });
 
   it('shows nothing if Ceph refuses, or does not list the host', async () => {

@@ -15,6 +15,7 @@ import { instanceMonitor } from './instance-monitor.ts';
 import type { OptionSpec } from './kinds.ts';
 import { monitors } from './monitors.ts';
 import { processMonitor } from './process-monitor.ts';
+import { reachability } from './reachability.ts';
 import { general, hostFailure, instanceFailure, processFailure } from './recovery.ts';
 import { transport } from './transport.ts';
 
@@ -28,6 +29,7 @@ export const OPTION_GROUPS = {
   journal: { section: 'journal', options: journal },
   engine: { section: 'engine', options: engine },
   gates: { section: 'gates', options: gates },
+  reachability: { section: 'reachability', options: reachability },
   cloud: { section: 'cloud', options: cloud },
   transport: { section: 'transport', options: transport },
   monitors: { section: 'monitors', options: monitors },

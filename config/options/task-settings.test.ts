@@ -22,6 +22,12 @@ test('the names of the settings in stored plans do not change', () => {
     processAllInstances: false,
     instanceHaKey: 'HA_Enabled',
     processDisableReason: 'Masakari detected process failed.',
+    reachableNetworks: [],
+    reachableProbe: 'tcp',
+    reachablePort: 22,
+    reachablePath: '/',
+    reachableTimeoutMs: 300_000,
+    reachableKey: 'ha_reachable',
   });
 });
 

@@ -37,6 +37,8 @@ export interface Instance {
   readonly userId: string;
   /** Nova's reason for the state error, on one line, e.g. why an evacuation found no host. */
   readonly fault?: string;
+  /** Of its ports, fixed and floating ones. Absent where only the uuid is known. */
+  readonly addresses?: readonly string[];
 }
 
 /** A `nova-compute` service. */

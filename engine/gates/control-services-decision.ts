@@ -1,7 +1,7 @@
 /**
  * Gate `control-services`: holds recoveries of hosts while no nova-scheduler or no nova-conductor reports to Nova. Pure.
  *
- * Why: Nova accepts an evacuation although nobody carries it out. The instance stays in the task state `rebuilding`, or ends in `error`, and an
+ * Why: Nova accepts an evacuation although no service carries it out. The instance stays in the task state `rebuilding`, or ends in `error`, and an
  * operator has to reset it. While they are away, a wait costs nothing that a call would not cost too.
  */
 import { type Gate, PASS, READ_AGAIN_MS } from './gate.ts';

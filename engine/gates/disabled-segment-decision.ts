@@ -2,7 +2,7 @@
  * Gate `disabled-segment`: holds recoveries of the hosts of a segment that the configuration disables. Pure.
  *
  * Why: the failure is not forgotten. A host that is still down when the segment is enabled again is recovered then. Failures of instances and
- * processes are refused when they are reported: nobody knows later whether they still hold.
+ * processes are refused when they are reported: it is not known later whether they still hold.
  */
 import { type Gate, PASS, READ_AGAIN_MS } from './gate.ts';
 

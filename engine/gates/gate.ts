@@ -28,7 +28,7 @@ export interface Pause {
 export interface ProofCheck {
   readonly name: string;
   readonly kind: ProofKind;
-  /** `unknown`: it did not say, or it has not ended yet. */
+  /** `unknown`: it has no result, or it has not ended yet. */
   readonly state: 'dead' | 'alive' | 'unknown';
   readonly detail: string;
   /** Since its end, CLOCK_BOOTTIME ms. */

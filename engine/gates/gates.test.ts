@@ -214,7 +214,7 @@ describe('gate proof-of-death', () => {
   });
 
   test.each([
-    ['the word of an operator, whatever is accepted', { accepted: [], reported: 'operator' }],
+    ['the word of an operator, with any list', { accepted: [], reported: 'operator' }],
     ['a reported fencing', { reported: 'fencing' }],
     ['a program that shows it dead', { checks: [IPMI] }],
     ['a watchdog whose time has passed', { accepted: ['watchdog'], watchdogTimeoutMs: 1_000, openForMs: 1_000 }],

@@ -2,7 +2,7 @@
  * Gate `proof-of-death`: holds the recovery of a host until a proof that the configuration accepts shows that the host is dead. Pure.
  *
  * Why: a host that only lost its network still writes to the disks of its instances; a second copy of an instance destroys them. A program
- * that shows the host alive holds the recovery, whatever else shows it dead; only the word of an operator is stronger. An approval does not
+ * that shows the host alive holds the recovery, even if others show it dead; only the word of an operator is stronger. An approval does not
  * replace a proof.
  *
  * Invariant: it is the last gate. Programs that fence a host run only for recoveries that nothing else holds.

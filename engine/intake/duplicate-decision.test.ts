@@ -42,7 +42,7 @@ function earlier(type: NotificationType, described: string): LogbookRow {
     earliest_at: null,
     follow_ups: 0,
     approved: 0,
-  priority: 0,
+    priority: 0,
   };
 }
 

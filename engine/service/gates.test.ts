@@ -196,7 +196,7 @@ describe('a host in maintenance', () => {
     );
   });
 
-  it('that is back before the end is left alone, and failures of its instances are ignored', async () => {
+  it('that is back before the end is not recovered, and failures of its instances are ignored', async () => {
     await using here = await worldOf();
     await here.clock.run(here.engine.operator.setMaintenance('c1', 'on'));
     const uuid = await here.hostFails('c1');

@@ -8,7 +8,7 @@ import { RecoveryWorld } from '#test/world/recovery-world.ts';
 const PROGRAM = '[proof ipmi]\nkind = power_off\ncommand = /usr/bin/true {{host_name}}\n';
 const ACCEPTED = '[host_failure]\naccepted_proofs = fencing, power_off\n';
 
-/** A program that answers as the test says, and the calls that it received. */
+/** A program with the result that the test sets, and the calls that it received. */
 class Program {
   answer: ProofResult = { state: 'unknown', detail: 'the BMC does not respond' };
   readonly calls: ProofCall[] = [];

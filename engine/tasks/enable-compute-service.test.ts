@@ -61,9 +61,7 @@ describe('enable_compute_service_task', () => {
     const view = await here.until(uuid);
     expect(view.notification.status).toBe('finished');
     expect(here.clock.now() - from).toBeGreaterThan(1_300_000);
-    expect(lines(view)).toContain(
-      "Host 'c1' does not report to Nova any more: its time begins again when it does",
-    );
+    expect(lines(view)).toContain("Host 'c1' does not report to Nova any more: its time begins again when it does");
     expect(here.world.hosts.get('c1')).toMatchObject(TAKEN_BACK);
   });
 

@@ -9,6 +9,7 @@ import { customTask } from '../task-drivers/custom-task.ts';
 import { loadDriver } from '../task-drivers/drivers.ts';
 import { confirmComputeNodeDisabled } from './confirm-compute-node-disabled.ts';
 import { confirmInstanceActive } from './confirm-instance-active.ts';
+import { confirmInstancesReachable } from './confirm-instances-reachable.ts';
 import { disableComputeNode } from './disable-compute-node.ts';
 import { disableComputeService } from './disable-compute-service.ts';
 import { enableComputeService } from './enable-compute-service.ts';
@@ -32,6 +33,7 @@ export const BUILT_IN_TASKS: ReadonlyMap<string, BuiltInTask> = new Map(
     confirmComputeNodeDisabled,
     enableComputeService,
     restartInstances,
+    confirmInstancesReachable,
     noOp,
   ].map((task) => [task.name, task]),
 );

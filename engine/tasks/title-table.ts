@@ -10,5 +10,6 @@ export const TITLES: Readonly<Record<string, string>> = {
   confirm_compute_node_disabled_task: 'ConfirmComputeNodeDisabledTask',
   enable_compute_service_task: 'EnableComputeServiceTask',
   restart_instances_task: 'RestartInstancesTask',
+  confirm_instances_reachable_task: 'ConfirmInstancesReachableTask',
   no_op: 'Noop',
 };

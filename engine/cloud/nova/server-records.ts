@@ -84,7 +84,18 @@ export function instanceOf(record: ServerRecord, place: Place, quote: Quote): In
     powerState: whole[POWER] ?? POWER_STATE.NOSTATE,
     locked: whole.locked,
     metadata: whole.metadata,
+    addresses: addressesOf(record),
   };
+}
+
+/** By network; a record without them is one of an instance that has no ports. */
+const Addresses = v.object({
+  addresses: v.fallback(v.record(v.string(), v.array(v.object({ addr: v.string() }))), {}),
+});
+
+function addressesOf(record: ServerRecord): string[] {
+  const { addresses } = v.parse(Addresses, record);
+  return Object.values(addresses).flatMap((ports) => ports.map(({ addr }) => addr));
 }
 
 /** An instance of which only this is known. */

@@ -73,7 +73,7 @@ export function computeRecords({
   return { services: services.filter((record) => !v.is(Binary, record) || record.binary === 'nova-compute') };
 }
 
-/** The services that evacuations need and of which no record is up. A service without any record is not judged. */
+/** The services that evacuations need and of which no record is up. Without any record nothing is known of a service. */
 export function deadServicesOf({ services }: v.InferOutput<typeof ServicesAnswer>): string[] {
   return CONTROL_SERVICES.filter((name) => {
     const own = services.filter((record) => v.is(Binary, record) && record.binary === name);
