@@ -15,6 +15,7 @@ const AUDITED: ReadonlySet<string> = new Set([
   'host',
   'maintenance',
   'priority',
+  'skip',
   'set_log_level',
 ]);
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

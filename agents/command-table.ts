@@ -16,6 +16,7 @@ const SUMMARIES = {
   rollback: 'roll back a running recovery',
   restart: 'restart the flow of a running recovery',
   cancel: 'end a recovery without doing the rest of it',
+  skip: 'leave an instance on its failed host',
   priority: 'let a waiting recovery start before others',
   approve: 'start a recovery that a gate holds',
   pause: 'let no recovery start',

@@ -62,6 +62,7 @@ const pauseParams = v.strictObject({
   ),
   reason: reasonParam,
 });
+const skipParams = v.strictObject({ uuid, instance: uuid, reason: reasonParam });
 const priorityParams = v.strictObject({
   uuid,
   priority: v.pipe(
@@ -266,6 +267,11 @@ export function engineMethods(
     approve: async (params, peer) => {
       const { uuid, proof, reason } = read(approveParams, params);
       return viewNotification(await activeEngine().operator.approve(uuid, introductions.originOf(peer, reason), proof));
+    },
+    skip: async (params, peer) => {
+      const { uuid, instance, reason } = read(skipParams, params);
+      const origin = introductions.originOf(peer, reason);
+      return viewNotification(await activeEngine().operator.skip(uuid, instance, origin));
     },
     priority: async (params, peer) => {
       const { uuid, priority, reason } = read(priorityParams, params);

@@ -55,6 +55,7 @@ describe('a pause of recoveries', { timeout: 60_000 }, () => {
     ['host c1 --maintenance maybe', 2, '--maintenance'],
     ['priority 00000000-0000-4000-8000-000000000000 high', 2, 'give a whole number from -9999 to 9999 after the UUID'],
     ['cancel 00000000-0000-4000-8000-000000000000', 1, 'there is no notification 00000000-'],
+    ['skip 00000000-0000-4000-8000-000000000000', 2, 'the UUID of an instance is missing'],
     ['pause --for soon', 2, '--for "soon" is not a duration; write one such as 90s, 15m, 2h or 7d'],
     ['pause --for 0s', 2, '--for "0s" is not a duration'],
     ['unpause', 1, 'recoveries are not paused'],

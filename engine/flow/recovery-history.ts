@@ -68,6 +68,8 @@ export interface RecoveryHistory {
   openEvacuations(host: string): Promise<readonly OpenEvacuation[]>;
   /** Evacuation records of an instance that operators declared abandoned: Nova will never end them. */
   abandonedEvacuations(instance: string): Promise<readonly string[]>;
+  /** Instances that this recovery leaves where they are, by an operator command. */
+  skipped(): Promise<readonly string[]>;
 }
 
 /** The task that reads, by the ids of its rows in the journal. */
@@ -127,5 +129,6 @@ export function historyFor({ journal, clock, log }: HistoryParts, place: TaskPla
     movedAway: (host) => journal.query('movedAway', { flowId: place.flowId, host }),
     openEvacuations: (host) => journal.query('openEvacuations', { atomId: place.atomId, host }),
     abandonedEvacuations: (instance) => journal.query('abandonedEvacuations', instance),
+    skipped: () => journal.query('skips', place.logbookId),
   };
 }

@@ -104,6 +104,12 @@ export class MutationWriter {
           mutation.priority,
           mutation.uuid,
         ]);
+      case 'skip':
+        return this.#run(
+          `INSERT INTO skips (logbook_id, instance, skipped_at) VALUES ((SELECT id FROM logbooks WHERE uuid = ?), ?, ?)
+           ON CONFLICT (logbook_id, instance) DO NOTHING`,
+          [mutation.uuid, mutation.instance, mutation.at],
+        );
       case 'proof_check':
         return this.#one(
           `INSERT INTO proof_checks (logbook_id, name, kind, state, detail, at, epoch)

@@ -200,6 +200,14 @@ export interface SetPriority {
   readonly priority: number;
 }
 
+/** A recovery leaves an instance where it is; of one whose evacuation was requested before, nothing changes. */
+export interface SkipInstance {
+  readonly op: 'skip';
+  readonly uuid: string;
+  readonly instance: string;
+  readonly at: number;
+}
+
 /** What a program showed about the death of the host of a recovery; it replaces its earlier result. */
 export interface RecordProof {
   readonly op: 'proof_check';
@@ -284,6 +292,7 @@ export type Mutation =
   | ApproveRecovery
   | RecordProof
   | SetPriority
+  | SkipInstance
   | SetMaintenance
   | PauseRecoveries
   | UnpauseRecoveries

@@ -158,6 +158,27 @@ export const QUERIES = {
       .all(logbookId);
   },
 
+  /** Instances that a recovery leaves where they are, by an operator command. */
+  skips(db: Database.Database, logbookId: number): string[] {
+    return db
+      .prepare<[number], { instance: string }>('SELECT instance FROM skips WHERE logbook_id = ?')
+      .all(logbookId)
+      .map(({ instance }) => instance);
+  },
+
+  /** Whether a flow of the recovery has requested the evacuation of the instance, or left its outcome open. */
+  hasRequestedMove(db: Database.Database, target: { readonly logbookId: number; readonly instance: string }): boolean {
+    const row = db
+      .prepare<[{ logbookId: number; instance: string }], { requested: 0 | 1 }>(
+        `SELECT EXISTS (
+           SELECT 1 FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
+           WHERE f.logbook_id = @logbookId AND s.object = @instance AND s.kind IN ('reset', 'evacuate')
+             AND s.intent_at IS NOT NULL) AS requested`,
+      )
+      .get(target);
+    return row?.requested === 1;
+  },
+
   /** The hosts on which operators work. */
   maintenances(db: Database.Database): MaintenanceRow[] {
     return db.prepare<[], MaintenanceRow>('SELECT * FROM maintenances ORDER BY host').all();

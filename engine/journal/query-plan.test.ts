@@ -13,6 +13,8 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   summary: [[]],
   keyFloor: [[]],
   pause: [[]],
+  skips: [[1]],
+  hasRequestedMove: [[{ logbookId: 1, instance: 'i' }]],
   maintenances: [[]],
   proofChecks: [[1]],
   list: [[{ limit: 10 }], [{ limit: 10, status: 'failed' }]],

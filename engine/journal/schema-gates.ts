@@ -17,6 +17,13 @@ CREATE TABLE maintenances (
   reason TEXT,
   set_at INTEGER NOT NULL
 ) STRICT;
+-- Instances that a recovery leaves on their failed host, by an operator command.
+CREATE TABLE skips (
+  logbook_id INTEGER NOT NULL REFERENCES logbooks (id) ON DELETE CASCADE,
+  instance TEXT NOT NULL,
+  skipped_at INTEGER NOT NULL,
+  PRIMARY KEY (logbook_id, instance)
+) STRICT, WITHOUT ROWID;
 -- An operator approved that the recovery starts although a gate holds it.
 ALTER TABLE logbooks ADD COLUMN approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0, 1));
 -- Set by an operator: of recoveries that may start, the one with the greatest number is the first.

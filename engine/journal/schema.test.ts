@@ -231,6 +231,7 @@ test('every table is STRICT, and the file contains its application and its versi
     'maintenances',
     'pause',
     'proof_checks',
+    'skips',
     'steps',
   ]);
   expect(ours.every(({ strict }) => strict === 1)).toBe(true);

@@ -95,3 +95,44 @@ describe('the priority of a recovery', () => {
     await expect(here.clock.run(here.engine.operator.prioritize(last, 1))).rejects.toThrow('it waits for nothing');
   });
 });
+
+describe('a skipped instance', () => {
+  it('stays where it is in a running recovery, which moves the others and finishes', async () => {
+    await using here = await worldOf('[host_failure]\nmax_evacuations_in_flight = 1\n');
+    const uuid = await here.hostFails('c1');
+    const first = async (): Promise<void> => {
+      while (Object.keys(here.world.counts.accepted).length < 1) await here.clock.sleep(100);
+    };
+    await here.clock.run(first());
+    const [requested = ''] = Object.keys(here.world.counts.accepted);
+    const of = [...here.world.instances.values()].filter(({ host }) => host === 'c1').map((one) => one.uuid);
+    const left = of.find((one) => one !== requested) ?? '';
+    await here.clock.run(here.engine.operator.skip(uuid, left, { ...LOCAL, reason: 'broken image' }));
+    await expect(here.clock.run(here.engine.operator.skip(uuid, requested))).rejects.toThrow('Nova completes it');
+    const { notification, flows, audit } = await here.until(uuid);
+    expect(notification.status).toBe('finished');
+    expect(flows.at(-1)?.instances.find(({ instance_uuid }) => instance_uuid === left)).toMatchObject({
+      state: 'left',
+      reason: 'an operator skips it',
+    });
+    expect(audit).toContainEqual(expect.objectContaining({ action: 'skip', reason: 'broken image' }));
+    expect(here.world.instances.get(left)?.host).toBe('c1');
+    expect(Object.keys(here.world.counts.accepted)).toHaveLength(5);
+  });
+
+  it('is left by a recovery that waits, also in the next engine', async () => {
+    await using here = await worldOf();
+    await here.clock.run(here.engine.operator.pause(null));
+    const uuid = await here.hostFails('c2');
+    const [instance] = [...here.world.instances.values()].filter(({ host }) => host === 'c2');
+    await here.clock.run(here.engine.operator.skip(uuid, instance?.uuid ?? ''));
+    await here.clock.run(here.engine.stop());
+    await here.start('n2');
+    await here.clock.run(here.engine.operator.unpause());
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(here.world.counts.accepted).toEqual({});
+    await expect(here.clock.run(here.engine.operator.skip(uuid, instance?.uuid ?? ''))).rejects.toThrow(
+      'there is nothing to skip',
+    );
+  });
+});

@@ -167,6 +167,34 @@ export class Operator {
     return logbook;
   }
 
+  /** Leaves an instance on the failed host, before its evacuation is requested; the recovery continues with the others. */
+  async skip(uuid: string, instance: string, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+    const { clock, journal, log, running } = this.#parts;
+    await this.#mayBeSkipped(uuid, instance);
+    return running.held(uuid, "an operator's skip", async () => {
+      const { host } = await this.#mayBeSkipped(uuid, instance);
+      const at = clock.now();
+      const message = `instance ${instance}`;
+      await journal.write(
+        { op: 'skip', uuid, instance, at },
+        commandEntry(origin, 'skip', { notification: uuid, object: host, message }, at),
+      );
+      log('warning', 'instance is skipped by an operator', { uuid, instance });
+      return this.#logbook(uuid);
+    });
+  }
+
+  async #mayBeSkipped(uuid: string, instance: string): Promise<LogbookRow> {
+    const logbook = await this.#logbook(uuid);
+    const { id: logbookId, type, status } = logbook;
+    if (type !== 'COMPUTE_HOST') throw new RequestRefused(`recovery ${uuid} is not about the failure of a host`);
+    if (status === 'finished') throw new RequestRefused(`recovery ${uuid} is finished; there is nothing to skip`);
+    if (await this.#parts.journal.query('hasRequestedMove', { logbookId, instance })) {
+      throw new RequestRefused(`the evacuation of instance ${instance} was requested; Nova completes it`);
+    }
+    return logbook;
+  }
+
   /** Lets a recovery start before those with a smaller number. */
   async prioritize(uuid: string, priority: number, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
     const { journal, clock, wake } = this.#parts;

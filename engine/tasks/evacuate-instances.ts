@@ -17,6 +17,9 @@ import { listed, movedBefore, NOT_RECOVERED, RECOVERED } from './listed-instance
 import { known } from './outage-retry.ts';
 import { enableReservedHost } from './reserved-host.ts';
 
+/** The outcome of steps that an operator skips. */
+const SKIPPED = 'an operator skips it';
+
 interface Base {
   /** Nova's own time. */
   readonly at: Date;
@@ -91,7 +94,27 @@ async function planMoves(
     if (from < since) since = from;
     return { snapshot: instance, wanted: plan.wanted, steps: own, result: null };
   });
-  return { moves, since };
+  return { moves: await withoutSkipped(context, moves), since };
+}
+
+/** The moves but those that an operator skips; what was requested before continues. */
+async function withoutSkipped(context: TaskContext, moves: readonly Move[]): Promise<Move[]> {
+  const skipped = new Set(await context.history.skipped());
+  const isLeft = ({ snapshot, steps }: Move): boolean =>
+    skipped.has(snapshot.uuid) && steps.every(({ state, error }) => state === 'planned' || error === SKIPPED);
+  const left = moves.filter(isLeft);
+  const open = left.flatMap(({ steps }) => steps.filter(({ state }) => state === 'planned'));
+  const lines = left.map(({ snapshot }) => ({
+    message: `Instance '${snapshot.uuid}' is left where it is: ${SKIPPED}`,
+    progress: 0.4,
+  }));
+  if (open.length > 0) {
+    await context.steps.settle(
+      open.map((step) => ({ step, state: 'skipped', error: SKIPPED })),
+      lines,
+    );
+  }
+  return moves.filter((move) => !isLeft(move));
 }
 
 /**
