@@ -172,7 +172,7 @@ export const QUERIES = {
       .prepare<[{ logbookId: number; instance: string }], { requested: 0 | 1 }>(
         `SELECT EXISTS (
            SELECT 1 FROM flowdetails f CROSS JOIN atomdetails a ON a.flow_id = f.id CROSS JOIN steps s ON s.atom_id = a.id
-           WHERE f.logbook_id = @logbookId AND s.object = @instance AND s.kind IN ('reset', 'evacuate')
+           WHERE f.logbook_id = @logbookId AND s.key IN ('reset:' || @instance, 'evacuate:' || @instance)
              AND s.intent_at IS NOT NULL) AS requested`,
       )
       .get(target);
