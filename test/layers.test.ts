@@ -59,6 +59,7 @@ describe('the import rules', () => {
     ['engine/tasks', '../../service/engine.ts'],
     ['engine/task-drivers', '../../cloud/mistral/mistral-calls.ts'],
     ['engine/evacuation', '../../cloud/simulated/world.ts'],
+    ['engine/incident', '../../service/engine.ts'],
     ['engine', '#agents/main.ts'],
     ['monitors', '#engine/service/engine.ts'],
     ['agents', '#test/world/recovery-world.ts'],

@@ -195,6 +195,19 @@ export function choices<const T extends string>(
   };
 }
 
+/** Any number of texts without blanks and commas; nothing by default. @param takes what each of them is */
+export function texts(name: string, takes: string, help: string): OptionSpec<readonly string[]> {
+  return {
+    name,
+    fallback: [],
+    written: '',
+    takes,
+    help,
+    secret: false,
+    parse: (value) => ({ value: listItems(value).map((item) => item.text) }),
+  };
+}
+
 /** The items of a list separated by commas, blanks or newlines, and where each begins. */
 export function listItems(text: string): readonly { readonly text: string; readonly offset: number }[] {
   return Array.from(text.matchAll(/[^\s,]+/g), (match) => ({ text: match[0], offset: match.index }));

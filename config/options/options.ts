@@ -14,6 +14,7 @@ import { consul, heartbeat, hostSources } from './host-sources.ts';
 import { instanceMonitor } from './instance-monitor.ts';
 import type { OptionSpec } from './kinds.ts';
 import { monitors } from './monitors.ts';
+import { order } from './order.ts';
 import { processMonitor } from './process-monitor.ts';
 import { reachability } from './reachability.ts';
 import { general, hostFailure, instanceFailure, processFailure } from './recovery.ts';
@@ -30,6 +31,7 @@ export const OPTION_GROUPS = {
   engine: { section: 'engine', options: engine },
   gates: { section: 'gates', options: gates },
   reachability: { section: 'reachability', options: reachability },
+  order: { section: 'order', options: order },
   cloud: { section: 'cloud', options: cloud },
   transport: { section: 'transport', options: transport },
   monitors: { section: 'monitors', options: monitors },

@@ -28,6 +28,17 @@ test('the names of the settings in stored plans do not change', () => {
     reachablePath: '/',
     reachableTimeoutMs: 300_000,
     reachableKey: 'ha_reachable',
+    orderPriorityKey: 'instanceha:restart_priority',
+    orderGroupKey: 'instanceha:restart_group',
+    orderPhases: 'none',
+    excludedNames: [],
+    excludedFlavors: [],
+    excludedImages: [],
+    excludedTags: [],
+    excludedMetadata: [],
+    evacuableOnly: false,
+    evacuableTag: 'evacuable',
+    evacuableImages: [],
   });
 });
 

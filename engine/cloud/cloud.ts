@@ -39,6 +39,19 @@ export interface Instance {
   readonly fault?: string;
   /** Of its ports, fixed and floating ones. Absent where only the uuid is known. */
   readonly addresses?: readonly string[];
+  /** Absent where only the uuid is known. */
+  readonly properties?: InstanceProperties;
+}
+
+/** What an instance was built from, and its tags. Null: Nova does not show it to our user. */
+export interface InstanceProperties {
+  /** The name that its flavor had when it was built. */
+  readonly flavor: string | null;
+  /** Of that flavor, at that time. */
+  readonly extraSpecs: Readonly<Record<string, string>> | null;
+  /** The ID of its image; empty if it boots from a volume. */
+  readonly image: string | null;
+  readonly tags: readonly string[] | null;
 }
 
 /** A `nova-compute` service. */

@@ -3,7 +3,7 @@
  * instance, until every instance has its desired host and state, or failed for good in this run.
  *
  * `evacuation-decision.ts` and `restore-decision.ts` decide the next action of one instance; this module polls, and `outcomes.ts` and
- * `calls.ts` carry the decisions out. `in-flight-limit.ts` limits how many are in progress.
+ * `calls.ts` carry the decisions out. `in-flight-limit.ts` limits how many are in progress, `phase-decision.ts` which of them wait.
  *
  * Invariants:
  * - of one instance at most one evacuation is open, in every interleaving: one call at a time, and the decision before each;
@@ -28,6 +28,7 @@ import {
 } from './instance-progress.ts';
 import { isMigrating } from './original-state-decision.ts';
 import { MoveEffects, type Wave } from './outcomes.ts';
+import { isHeld, type OpenPhases, openPhases } from './phase-decision.ts';
 import { MoveReadings } from './readings.ts';
 
 const MAY_BE_UNDERWAY: ReadonlySet<string> = new Set(UNSETTLED_STEP_STATES);
@@ -62,6 +63,7 @@ export class MoveLoop {
   readonly #effects: MoveEffects;
   readonly #calls: MoveCalls;
   readonly #arrivals: MoveArrivals;
+  #openPhases: OpenPhases = new Map();
 
   constructor(context: TaskContext, target: MoveTarget, moves: readonly Move[]) {
     const { settings } = context;
@@ -124,6 +126,7 @@ export class MoveLoop {
   /** Decides and settles until nothing changes without another poll or call. */
   async #decideAll(): Promise<void> {
     this.#inFlight.beginRound();
+    this.#beginPhases();
     const closer = new Set(this.#open().filter(({ isInherited }) => isInherited));
     for (;;) {
       const wave: Wave = { changes: [], calls: [] };
@@ -132,13 +135,35 @@ export class MoveLoop {
         if (!(await this.#prepared(progress))) continue;
         const decision = this.#decide(progress);
         if (decision.do === 'read details') closer.add(progress);
-        else this.#effects.take(progress, decision, wave, this.#overAtStart(progress));
+        else this.#take(progress, decision, wave, this.#overAtStart(progress));
       }
       await this.#putIntoEffect(wave);
       if (wave.changes.length === 0) break;
     }
     await this.#readExactly([...closer]);
     this.#inFlight.endRound();
+  }
+
+  /** The time in which a move waits for an earlier phase counts for none of its limits. */
+  #beginPhases(): void {
+    const { clock, settings } = this.#context;
+    const moves = this.#progress.map(({ move }) => move);
+    this.#openPhases = openPhases(moves, settings.orderPhases);
+    for (const progress of this.#open()) {
+      if (this.#isHeld(progress) && currentStep(progress.move)?.state === 'planned') progress.since = clock.boottime();
+    }
+  }
+
+  #isHeld({ move }: Progress): boolean {
+    return isHeld(move, this.#context.settings.orderPhases, this.#openPhases);
+  }
+
+  /** Only the calls that take an instance off its host wait: what is in progress is adopted, and what has arrived is restored. */
+  #take(progress: Progress, decision: MoveDecision, wave: Wave, evacuations: readonly Evacuation[]): void {
+    const kind = currentStep(progress.move)?.kind;
+    const isDeparture = decision.do === 'call' && (kind === 'reset' || kind === 'evacuate');
+    if (isDeparture && this.#isHeld(progress)) return;
+    this.#effects.take(progress, decision, wave, evacuations);
   }
 
   /** Records that were over before this flow started, which a resumed flow may not have in its step. */
@@ -194,7 +219,7 @@ export class MoveLoop {
       const decision = this.#decide(progress, found);
       const isSilent = decision.do === 'note silence';
       if (isSilent) this.#noteNoTrace(progress);
-      else this.#effects.take(progress, decision, wave, own);
+      else this.#take(progress, decision, wave, own);
       if (isSilent || (decision.do === 'wait' && this.#isMigrating(progress.move))) this.#pauseReads(progress);
     }
     await this.#putIntoEffect(wave);

@@ -19,6 +19,8 @@ export type InstanceSnapshot = {
   readonly haEnabled: boolean;
   readonly projectId: string;
   readonly userId: string;
+  /** Absent without phases: see `phase-decision.ts`. */
+  readonly phase?: number;
 };
 
 /** The desired state of the instance on its new host. */
@@ -66,23 +68,14 @@ export function planMove(
   }
 }
 
-/** Masakari reads the flag as oslo reads booleans, in any case: true, 1, yes, on (and t, y). */
+/** Masakari reads the flag as oslo reads booleans. */
 export function isHaEnabled(metadata: Readonly<Record<string, string>>, key: string): boolean {
-  return ['true', 't', '1', 'yes', 'y', 'on'].includes((metadata[key] ?? '').trim().toLowerCase());
+  return isTrue(metadata[key] ?? '');
 }
 
-export interface Selection {
-  readonly evacuateAllInstances: boolean;
-  readonly haEnabledInstanceMetadataKey: string;
-  readonly ignoreInstancesInErrorState: boolean;
-}
-
-/** Whether the recovery of a host moves an instance at all. */
-export function isEvacuated(instance: Instance, selection: Selection): boolean {
-  const { evacuateAllInstances, haEnabledInstanceMetadataKey, ignoreInstancesInErrorState } = selection;
-  if (planMove(instance).move === 'no') return false;
-  if (ignoreInstancesInErrorState && instance.vmState === 'error') return false;
-  return evacuateAllInstances || isHaEnabled(instance.metadata, haEnabledInstanceMetadataKey);
+/** In any case: true, 1, yes, on (and t, y). */
+export function isTrue(value: string): boolean {
+  return ['true', 't', '1', 'yes', 'y', 'on'].includes(value.trim().toLowerCase());
 }
 
 export function snapshotOf(instance: Instance, haKey: string): InstanceSnapshot {

@@ -1,13 +1,14 @@
 import type { Configuration } from '#config/configuration.ts';
+import { taskSettings } from '#config/options/task-settings.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Cloud, HostNamesList } from '../cloud/cloud.ts';
-import { isEvacuated } from '../evacuation/original-state-decision.ts';
 import { Budget, type Budgets } from '../flow/budget.ts';
 import { Interrupted } from '../flow/outcome.ts';
 import type { PlannedTask } from '../flow/plan.ts';
 import type { Task } from '../flow/task.ts';
+import { isEvacuated } from '../incident/exclusion-decision.ts';
 import { HostNames } from '../intake/host-names.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AcceptResult } from '../journal/mutations.ts';
@@ -90,10 +91,11 @@ export class Engine {
       signal: this.#stopping.signal,
       wake,
     });
+    const settings = taskSettings(parts.configuration.options);
     this.#followUps = new FollowUps({
       ...parts,
       hostNames,
-      isWanted: (instance) => isEvacuated(instance, hostFailure),
+      isWanted: (instance) => isEvacuated(instance, settings),
       wake,
     });
     this.operator = new Operator({ ...parts, running: this.#running, waits, hostNames, wake });

@@ -1,15 +1,16 @@
 /** Lists the instances of a failed host that have to be moved, in their order and with the state of each. */
 import { FAILURE_FLOWS } from '#config/pipelines/pipelines.ts';
 import { CloudError, isOutage } from '#openstack/cloud-error.ts';
-import { type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
+import { printableShort } from '#protocol/printable.ts';
+import { type Instance, type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
-import { inRotation } from '../evacuation/order-decision.ts';
 import { type InstanceSnapshot, snapshotOf } from '../evacuation/original-state-decision.ts';
 import { isStoppedByOwner } from '../evacuation/restore-decision.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
 import type { EarlierMove, StoppedInstance } from '../flow/recovery-history.ts';
 import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
+import { type Candidate, DEFAULT_PRIORITY, type InstanceOrder, planInstances } from '../incident/order-decision.ts';
 import { warnOfForeign } from './host-filter.ts';
 import { LISTED, listed, movedBefore } from './listed-instance.ts';
 import { known, withOutageRetry } from './outage-retry.ts';
@@ -87,6 +88,50 @@ export async function strays(
   return found;
 }
 
+/** The instances of a host, each in the state that is to be restored, and those that an earlier attempt has not finished. */
+async function candidatesOf(
+  context: TaskContext,
+  host: string,
+  items: readonly Instance[],
+): Promise<readonly Candidate[]> {
+  const earlier = await context.history.earlierMoves(host);
+  const originals = new Map(earlier.map((move) => [move.instance, move]));
+  const stopped = await context.history.stoppedByRecoveries(host);
+  const requested = new Set((await context.history.openEvacuations(host)).map(({ instance }) => instance));
+  const candidates: Candidate[] = [];
+  for (const listed of items) {
+    const now = snapshotOf(listed, context.settings.hostHaKey);
+    const snapshot = await originalOf(context, now, originals.get(listed.uuid), stopped);
+    candidates.push({ snapshot, listed, isRequested: requested.has(listed.uuid) });
+  }
+  const away = await strays(context, earlier, new Set(items.map(({ uuid }) => uuid)));
+  return [...candidates, ...away.map((snapshot) => ({ snapshot, listed: null, isRequested: true }))];
+}
+
+/** A line of progress names at most so many priorities: tenants write them. */
+const MOST_NAMED = 10;
+
+/** Names the instances that are left by a rule of the operator, and the priorities that cannot be read. */
+function reportLeft({ progress }: TaskContext, host: string, { left, unreadable }: InstanceOrder): void {
+  for (const { snapshot, by } of left) {
+    if (by !== 'state' || !snapshot.haEnabled) continue;
+    progress(`Ignoring recovery of HA_Enabled instance '${snapshot.uuid}' as it is in 'error' state.`, 0.4);
+  }
+  const excluded = left.filter(({ by }) => by === 'exclusion');
+  for (const [reason, some] of Map.groupBy(excluded, (one) => one.reason)) {
+    progress(
+      `Left on host '${host}', ${reason}: instances '${some.map(({ snapshot }) => snapshot.uuid).join(',')}'`,
+      0.4,
+    );
+  }
+  if (unreadable.length === 0) return;
+  const named = unreadable.slice(0, MOST_NAMED).map(({ snapshot, value }) => {
+    return `${snapshot.uuid} ("${printableShort(value, 40)}")`;
+  });
+  const rest = unreadable.length > MOST_NAMED ? ` and ${unreadable.length - MOST_NAMED} more` : '';
+  progress(`Priority is no number and counts as ${DEFAULT_PRIORITY}: instances ${named.join(', ')}${rest}`, 0.4);
+}
+
 export const prepareHaEnabledInstances: BuiltInTask = {
   name: 'prepare_HA_enabled_instances_task',
   title: 'PrepareHAEnabledInstancesTask',
@@ -105,46 +150,32 @@ export const prepareHaEnabledInstances: BuiltInTask = {
     if (foreign > 0) warnOfForeign(context, host, foreign);
     report(`Total instances running on failed host '${host}' is ${items.length}`, 0.3);
 
-    const earlier = await context.history.earlierMoves(host);
-    const originals = new Map(earlier.map((move) => [move.instance, move]));
-    const stopped = await context.history.stoppedByRecoveries(host);
-    const all: InstanceSnapshot[] = [];
-    for (const instance of items) {
-      const now = snapshotOf(instance, settings.hostHaKey);
-      all.push(await originalOf(context, now, originals.get(instance.uuid), stopped));
-    }
-    all.push(...(await strays(context, earlier, new Set(items.map(({ uuid }) => uuid)))));
-    const candidates = all.filter((instance) => {
-      if (instance.vmState !== 'error' || !settings.ignoreInstancesInErrorState) return true;
-      if (instance.haEnabled) {
-        report(`Ignoring recovery of HA_Enabled instance '${instance.uuid}' as it is in 'error' state.`, 0.4);
-      }
-      return false;
-    });
-    const marked = inRotation(candidates.filter(({ haEnabled }) => haEnabled));
-    const others = inRotation(candidates.filter(({ haEnabled }) => !haEnabled));
+    const order = planInstances(await candidatesOf(context, host, items), settings);
+    reportLeft(context, host, order);
+    const moves = order.moves.map(({ snapshot, phase }) =>
+      settings.orderPhases === 'none' ? snapshot : { ...snapshot, phase },
+    );
+    const marked = moves.filter(({ haEnabled }) => haEnabled);
     report(`Total HA Enabled instances count: '${marked.length}'`, 0.6);
-    let chosen = marked;
     if (settings.evacuateAllInstances) {
-      report(`Total Non-HA Enabled instances count: '${others.length}'`, 0.7);
-      chosen = [...marked, ...others];
+      report(`Total Non-HA Enabled instances count: '${moves.length - marked.length}'`, 0.7);
       report(
-        `All instances (HA Enabled/Non-HA Enabled) should be considered for evacuation. Total count is: '${chosen.length}'`,
+        `All instances (HA Enabled/Non-HA Enabled) should be considered for evacuation. Total count is: '${moves.length}'`,
         0.8,
       );
     }
-    const moved = chosen.length === 0 ? await movedBefore(context) : [];
+    const moved = moves.length === 0 ? await movedBefore(context) : [];
     if (moved.length > 0) {
       // The tasks after this one are not all done: for example, an operator's task failed in an earlier round.
       report(`All instances of host '${host}' that needed to be evacuated were evacuated before`, 1);
       return { instance_list: [], instances: moved };
     }
-    if (chosen.length === 0) {
+    if (moves.length === 0) {
       const message = `Skipped host '${host}' recovery as no instances needs to be evacuated`;
       report(message, 1);
       throw new SkipRecovery(message);
     }
-    report(`Instances to be evacuated are: '${chosen.map(({ uuid }) => uuid).join(',')}'`, 1);
-    return { instance_list: chosen as unknown as Json, instances: chosen.map(listed) };
+    report(`Instances to be evacuated are: '${moves.map(({ uuid }) => uuid).join(',')}'`, 1);
+    return { instance_list: moves as unknown as Json, instances: moves.map(listed) };
   },
 };

@@ -124,6 +124,9 @@ describe('Nova gets a request', () => {
       'OS-EXT-STS:vm_state': 'active',
       'OS-EXT-STS:task_state': 'rebuilding',
       'OS-EXT-STS:power_state': 1,
+      flavor: { original_name: 'm1.small', vcpus: 1, extra_specs: { 'hw:cpu_policy': 'shared' } },
+      image: { id: 'image-1', links: [] },
+      tags: ['batch'],
     };
     const deleted = { id: 'd', name: 'old', status: 'DELETED', tenant_id: 'p' };
     const inDeadCell = { id: 'c', status: 'UNKNOWN', tenant_id: 'p' };
@@ -152,6 +155,12 @@ describe('Nova gets a request', () => {
         metadata: { HA_Enabled: 'True' },
         projectId: 'p',
         userId: 'u',
+        properties: {
+          flavor: 'm1.small',
+          extraSpecs: { 'hw:cpu_policy': 'shared' },
+          image: 'image-1',
+          tags: ['batch'],
+        },
       },
       { ...common, uuid: 'd', name: 'old', vmState: 'deleted' },
       { ...common, uuid: 'c', name: '', vmState: 'unknown' },

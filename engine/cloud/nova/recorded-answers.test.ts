@@ -31,6 +31,15 @@ async function answering(answers: Readonly<Record<string, Recorded | undefined>>
 const SERVICES = 'GET /v2.1/os-services';
 const NO_ANSWER = { answer: 'none', error: { kind: 'no_answer', message: expect.stringMatching(/\bcell\b/) } };
 
+test('an instance that boots from a volume is read with the flavor that it was built with', async () => {
+  const [scripted, cloud] = await answering({
+    'GET /v2.1/servers/detail': DOWN['instances of a host in another cell'],
+  });
+  await using _scripted = scripted;
+  const { items } = await cloud.listInstances({ host: 'c1' });
+  expect(items[0]?.properties).toEqual({ flavor: 'nano', extraSpecs: {}, image: '', tags: [] });
+});
+
 describe.each([
   ['refuses connections', DOWN],
   ['hangs', HANGS],

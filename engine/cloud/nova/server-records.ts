@@ -7,7 +7,7 @@
 import * as v from 'valibot';
 import { CloudError } from '#openstack/cloud-error.ts';
 import { checked } from '#openstack/http/response-body.ts';
-import { type Instance, POWER_STATE } from '../cloud.ts';
+import { type Instance, type InstanceProperties, POWER_STATE } from '../cloud.ts';
 import { Links } from './responses.ts';
 
 const Id = v.pipe(v.string(), v.minLength(1));
@@ -40,6 +40,19 @@ const Whole = v.object({
   [VM_STATE]: Id,
   [TASK_STATE]: v.nullable(v.string()),
   [POWER]: v.nullable(v.number()),
+});
+
+/** By these an operator may order and exclude instances; a record without them is evacuated as any other. */
+const Described = v.object({
+  flavor: v.fallback(
+    v.nullish(
+      v.object({ original_name: v.string(), extra_specs: v.optional(v.nullable(v.record(v.string(), v.string()))) }),
+    ),
+    null,
+  ),
+  // Nova writes an empty text for an instance that boots from a volume.
+  image: v.fallback(v.nullish(v.union([v.literal(''), v.object({ id: v.string() })])), null),
+  tags: v.fallback(v.nullish(v.array(v.string())), null),
 });
 
 /** Fields that Nova omits for roles without a right. */
@@ -85,6 +98,17 @@ export function instanceOf(record: ServerRecord, place: Place, quote: Quote): In
     locked: whole.locked,
     metadata: whole.metadata,
     addresses: addressesOf(record),
+    properties: propertiesOf(record),
+  };
+}
+
+function propertiesOf(record: ServerRecord): InstanceProperties {
+  const { flavor, image, tags } = v.parse(Described, record);
+  return {
+    flavor: flavor?.original_name ?? null,
+    extraSpecs: flavor?.extra_specs ?? null,
+    image: typeof image === 'string' ? image : (image?.id ?? null),
+    tags: tags ?? null,
   };
 }
 
