@@ -1,7 +1,9 @@
 /**
  * How many evacuations of one host may be in progress at a time: the permits of `max_evacuations_in_flight`, which all hosts share.
  *
- * Invariant: an evacuation that may be in progress holds a permit of its host until its outcome is known, or the run ends.
+ * Invariants:
+ * - an evacuation that may be in progress holds a permit of its host until its outcome is known, or the run ends;
+ * - a permit that becomes free is given to the first move that waits, although a later one is decided at that moment.
  */
 import type { Budget } from '../flow/budget.ts';
 import type { Progress } from './instance-progress.ts';
@@ -12,6 +14,8 @@ export class InFlightLimit {
   readonly #source: string;
   /** A move was refused a permit in this round. */
   #isShort = false;
+  /** A move was refused a permit in this pass over the moves. */
+  #isRefused = false;
 
   constructor(permits: Budget, source: string) {
     this.#permits = permits;
@@ -20,6 +24,11 @@ export class InFlightLimit {
 
   beginRound(): void {
     this.#isShort = false;
+  }
+
+  /** The moves are decided again, the first one first. */
+  beginPass(): void {
+    this.#isRefused = false;
   }
 
   /** Permits are reserved for a host only while one of its moves waits for one. */
@@ -32,7 +41,8 @@ export class InFlightLimit {
   }
 
   tryTake(progress: Progress): boolean {
-    progress.holdsPlace ||= this.#permits.tryTake(this.#source);
+    if (!this.#isRefused) progress.holdsPlace ||= this.#permits.tryTake(this.#source);
+    this.#isRefused ||= !progress.holdsPlace;
     this.#isShort ||= !progress.holdsPlace;
     return progress.holdsPlace;
   }

@@ -130,6 +130,7 @@ export class MoveLoop {
     const closer = new Set(this.#open().filter(({ isInherited }) => isInherited));
     for (;;) {
       const wave: Wave = { changes: [], calls: [] };
+      this.#inFlight.beginPass();
       for (const progress of this.#open()) {
         if (progress.isCalling || closer.has(progress)) continue;
         if (!(await this.#prepared(progress))) continue;

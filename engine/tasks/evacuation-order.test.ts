@@ -85,6 +85,21 @@ describe('the instances of a host', () => {
     ]);
   });
 
+  it('wait for the same phases in the next engine', async () => {
+    await using here = new OrderWorld('[order]\nphases = all\n', 20_000);
+    for (const [name, priority] of ['900', '700', '500'].entries()) here.add(`i${name}`, { [PRIORITY]: priority });
+    await here.start();
+    const uuid = await here.hostFails('c1');
+    while (here.evacuated.length < 2) await here.clock.run(here.clock.sleep(1_000));
+    here.life.kill();
+    await here.start();
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(here.names).toBe('i0 i1 i2');
+    const [, second = 0, third = 0] = here.evacuated.map(({ at }) => at);
+    expect(third - second).toBeGreaterThanOrEqual(20_000);
+    expect(here.world.counts.duplicates).toBe(0);
+  });
+
   it('that are excluded stay, with the reason in the progress, and cause no further recovery', async () => {
     await using here = new OrderWorld('[order]\nexclude_names = tmp-*\nexclude_metadata = no_ha\n');
     here.add('tmp-1');
