@@ -12,6 +12,7 @@ const SUMMARIES = {
   list: 'list notifications',
   status: 'show the engine and the open recoveries',
   show: 'show one notification, its tasks and instances',
+  plan: 'show what would happen if a host failed',
   retry: 'retry a failed or ignored recovery',
   rollback: 'roll back a running recovery',
   restart: 'restart the flow of a running recovery',

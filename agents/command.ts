@@ -11,6 +11,8 @@ export interface OptionHelp {
   readonly value?: string;
   /** The possible values, where they are few; completion offers them. */
   readonly values?: readonly string[];
+  /** It may be given several times. */
+  readonly isMultiple?: true;
   readonly help: string;
 }
 
@@ -30,6 +32,8 @@ export interface Command {
 export interface CommandLine {
   readonly positionals: readonly string[];
   text(option: string): string | undefined;
+  /** Of an option that may be given several times. */
+  texts(option: string): readonly string[];
   has(option: string): boolean;
 }
 
@@ -81,8 +85,8 @@ export function limitIn(line: CommandLine, fallback: number): number {
 /** Reads the arguments of a command. Throws `CommandFailure` with the usage exit code. */
 export function readCommandLine(command: Command, argv: readonly string[]): CommandLine {
   const options: ParseArgsOptionsConfig = {};
-  for (const [name, { type, short }] of Object.entries({ ...COMMON_OPTIONS, ...command.options })) {
-    options[name] = { type, ...(short ? { short } : {}) };
+  for (const [name, { type, short, isMultiple }] of Object.entries({ ...COMMON_OPTIONS, ...command.options })) {
+    options[name] = { type, ...(short ? { short } : {}), ...(isMultiple ? { multiple: true } : {}) };
   }
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
@@ -94,6 +98,10 @@ export function readCommandLine(command: Command, argv: readonly string[]): Comm
       text: (option) => {
         const value = values[option];
         return typeof value === 'string' ? value : undefined;
+      },
+      texts: (option) => {
+        const value = values[option];
+        return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
       },
       has: (option) => values[option] === true,
     };

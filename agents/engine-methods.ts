@@ -112,6 +112,14 @@ const hostParams = v.strictObject({
   reason: reasonParam,
 });
 
+const planParams = v.strictObject({
+  hosts: v.pipe(
+    v.array(v.pipe(v.string('must be a text'), v.check(isHostName, `is no host name: ${HOST_NAME_RULE}`))),
+    v.minLength(1, 'are missing'),
+    v.maxLength(16, 'are more than 16'),
+  ),
+});
+
 function read<S extends v.GenericSchema>(schema: S, params: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, params ?? {}, { abortEarly: true });
   if (result.success) return result.output;
@@ -250,6 +258,7 @@ export function engineMethods(
     },
     show: async (params) => activeEngine().reads.show(read(uuidParams, params).uuid),
     status: async () => activeEngine().reads.status(),
+    plan: async (params) => activeEngine().preview.of(read(planParams, params).hosts),
     retry: async (params, peer) => {
       const { uuid, proof, done, not_done, abandoned, reason } = read(retryParams, params);
       const decisions = new Map([

@@ -146,6 +146,59 @@ export interface ProofCheckView {
   readonly time: string;
 }
 
+/** What the recovery of a host would do with one instance. */
+export interface PlannedInstanceView {
+  readonly instance_uuid: string;
+  readonly name: string;
+  readonly project_id: string;
+  /** Nova's vm_state; of an instance that an unfinished recovery has changed, the state before. */
+  readonly state: string;
+  readonly ha_enabled: boolean;
+  /** `leave`: it stays on the failed host; `reason`: why. */
+  readonly action: 'evacuate' | 'leave';
+  /** In the order of the evacuations of its host, from 1; null if it is left, as are the four fields after it. */
+  readonly place: number | null;
+  /** From 1. It waits for the earlier phases, those of its project only with `phases = project`. */
+  readonly phase: number | null;
+  readonly priority: number | null;
+  /** Its restart group; null without one. */
+  readonly group: string | null;
+  /** On its new host. */
+  readonly final_state: 'active' | 'stopped' | 'error' | null;
+  readonly reason: string | null;
+}
+
+/** What would happen if a host failed now. */
+export interface HostPlanView {
+  /** By its name in Nova. */
+  readonly host: string;
+  /** `ignored`: the report of its failure starts no recovery; `message`: why. */
+  readonly status: 'new' | 'ignored';
+  readonly message: string | null;
+  /** The reason of the gate that would hold the recovery; null: none would. */
+  readonly held: string | null;
+  readonly recovery_method: string;
+  /** In the order in which they are tried until one succeeds. */
+  readonly flows: readonly { readonly name: string; readonly reserved_host: string | null }[];
+  /** Why the recovery would fail without any flow; null if it has one. */
+  readonly no_flow: string | null;
+  /** Of the first flow. */
+  readonly tasks: readonly {
+    readonly phase: 'pre' | 'main' | 'post';
+    readonly name: string;
+    readonly action: string;
+    readonly timeout_seconds: number;
+  }[];
+  /** Those that are evacuated in their order, then those that are left. */
+  readonly instances: readonly PlannedInstanceView[];
+}
+
+/** The response to `plan`. */
+export interface PlanView {
+  readonly made_at: string;
+  readonly hosts: readonly HostPlanView[];
+}
+
 export interface OpenRecoveryView extends NotificationView {
   readonly instances: { readonly moved: number; readonly total: number } | null;
 }

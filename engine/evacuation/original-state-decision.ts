@@ -83,3 +83,11 @@ export function snapshotOf(instance: Instance, haKey: string): InstanceSnapshot 
   const haEnabled = isHaEnabled(metadata, haKey);
   return { uuid, name, host: host ?? '', vmState, taskState, powerState, locked, haEnabled, projectId, userId };
 }
+
+/**
+ * The state of an instance before the first recovery of its host touched it: that recovery may have set it to error and failed. If an
+ * instance is in any other state, a user has changed it since; then its present state counts.
+ */
+export function withOriginal(now: InstanceSnapshot, before: InstanceSnapshot | undefined): InstanceSnapshot {
+  return before === undefined || now.vmState !== 'error' ? now : before;
+}

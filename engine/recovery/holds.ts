@@ -65,6 +65,19 @@ export class Holds {
     return false;
   }
 
+  /** The gates' decisions about failures that are not reported: of each the reason of its hold, or null. Changes nothing. */
+  async foresee(open: readonly LogbookRow[], failures: readonly LogbookRow[]): Promise<readonly (string | null)[]> {
+    const [first] = failures;
+    if (first) await this.#facts.refresh(first);
+    const facts = await this.collect([...open, ...failures]);
+    return failures.map((row) => {
+      const decision = passGates(facts.of(row, false));
+      if (decision.do === 'hold') return decision.reason;
+      facts.started(row.host);
+      return null;
+    });
+  }
+
   /** Releases those that nothing holds any more. Returns when to decide again, CLOCK_BOOTTIME ms; null: none is held. */
   async release(open: readonly LogbookRow[], facts: PlanFacts): Promise<number | null> {
     const { clock, parking } = this.#parts;

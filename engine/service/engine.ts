@@ -23,6 +23,7 @@ import { LeaseRenewal } from './lease-renewal.ts';
 import { Operator } from './operator-commands.ts';
 import { ProgressHub } from './progress-notices.ts';
 import { Reads } from './reads.ts';
+import { RecoveryPreview } from './recovery-preview.ts';
 import { Retention } from './retention.ts';
 import { RunningRecoveries } from './running-recoveries.ts';
 import { Scheduler } from './scheduler.ts';
@@ -49,6 +50,8 @@ export class Engine {
   readonly audit: Audit;
   /** The requests that read. */
   readonly reads: Reads;
+  /** What would happen if a host failed. */
+  readonly preview: RecoveryPreview;
   /** The operator commands. */
   readonly operator: Operator;
   /** Resolves after `stop`; rejects with the `JournalFailure` that ended the engine. */
@@ -104,6 +107,7 @@ export class Engine {
     this.#acceptance = new Acceptance({ ...parts, hostNames, signal, wake });
     const startedAt = parts.clock.now();
     this.reads = new Reads({ ...parts, hub: this.hub, blindMonitors: this.#blindMonitors, startedAt, signal });
+    this.preview = new RecoveryPreview({ ...parts, hostNames, scheduler: this.#scheduler, signal });
     this.#renewal = new LeaseRenewal({ ...parts, audit: this.audit });
     this.#retention = new Retention(parts);
     parts.journal.onCommit((mutations, results) => {

@@ -89,6 +89,16 @@ export class Scheduler {
     return times.length > 0 ? Math.min(...times) : null;
   }
 
+  /** Why gates would hold these failures if they were reported now, in this order; null: they would start. Nothing is parked. */
+  async whyHeld(failures: readonly LogbookRow[]): Promise<readonly (string | null)[]> {
+    const { hostNames, journal } = this.#parts;
+    const open = await journal.query('open');
+    return this.#holds.foresee(
+      open.map((row) => hostNames.renamed(row)),
+      failures,
+    );
+  }
+
   /**
    * All under Nova's names: reports from before these were known may name one host in two ways. An open flow keeps the name of its plan;
    * any other recovery is journaled under Nova's name from now on.

@@ -4,7 +4,7 @@ import { CloudError, isOutage } from '#openstack/cloud-error.ts';
 import { printableShort } from '#protocol/printable.ts';
 import { type Instance, type InstanceAction, POWER_STATE } from '../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../cloud/reading.ts';
-import { type InstanceSnapshot, snapshotOf } from '../evacuation/original-state-decision.ts';
+import { type InstanceSnapshot, snapshotOf, withOriginal } from '../evacuation/original-state-decision.ts';
 import { isStoppedByOwner } from '../evacuation/restore-decision.ts';
 import { SkipRecovery } from '../flow/outcome.ts';
 import type { Json } from '../flow/plan.ts';
@@ -17,15 +17,6 @@ import { known, withOutageRetry } from './outage-retry.ts';
 import { decideRebooted } from './rebooted-instance-decision.ts';
 
 /**
- * The state of an instance before the first recovery of its host touched it: that recovery may have set it to error and failed. If an
- * instance is in any other state, a user has changed it since; then its present state counts.
- */
-export function withOriginal(now: InstanceSnapshot, earlier: EarlierMove | undefined): InstanceSnapshot {
-  if (!earlier || now.vmState !== 'error') return now;
-  return earlier.before as unknown as InstanceSnapshot;
-}
-
-/**
  * As `withOriginal`. In addition, an instance that ran counts as running although it is stopped now: by nova-compute of a host that
  * rebooted, or by the recovery of its own crash, which the failure of the host interrupted before it could start the instance again.
  */
@@ -36,10 +27,10 @@ async function originalOf(
   stopped: ReadonlyMap<string, StoppedInstance>,
 ): Promise<InstanceSnapshot> {
   const before = earlier?.before as unknown as InstanceSnapshot | undefined;
-  if (now.vmState !== 'stopped') return withOriginal(now, earlier);
+  if (now.vmState !== 'stopped') return withOriginal(now, before);
   if (stopped.get(now.uuid)?.vmState === 'active') return running(now);
   if (before === undefined) return (await wasStoppedByNova(context, now)) ? running(now) : now;
-  if (before.vmState !== 'active') return withOriginal(now, earlier);
+  if (before.vmState !== 'active') return withOriginal(now, before);
   const { cloud, signal } = context;
   const actions = await withOutageRetry(context, () => cloud.instanceActions(now.uuid, { signal }).catch(notShown));
   return isStoppedByOwner(actions) ? now : before;

@@ -12,12 +12,12 @@
 import { isSameHost } from '#protocol/host-name.ts';
 import type { Instance } from '../../cloud/cloud.ts';
 import { readInstance, readInstancesOn } from '../../cloud/reading.ts';
-import { type InstanceSnapshot, snapshotOf } from '../../evacuation/original-state-decision.ts';
+import { type InstanceSnapshot, snapshotOf, withOriginal } from '../../evacuation/original-state-decision.ts';
 import { IgnoreRecovery, TaskFailure } from '../../flow/outcome.ts';
 import type { Json } from '../../flow/plan.ts';
 import { type TaskContext, textInput } from '../../flow/task.ts';
 import { known } from '../../tasks/outage-retry.ts';
-import { strays, withOriginal } from '../../tasks/prepare-ha-enabled-instances.ts';
+import { strays } from '../../tasks/prepare-ha-enabled-instances.ts';
 
 /** @param named name of the value that lists them; empty: the instance of the flow, those of its host, or those to migrate home */
 export async function chosenInstances(
@@ -63,7 +63,10 @@ async function choose(
     const original = originals.get(instance.uuid);
     // It left the host in an earlier unfinished attempt.
     if (original?.unfinished && instance.host !== host) return original.before as unknown as InstanceSnapshot;
-    return withOriginal(snapshotOf(instance, settings.hostHaKey), original);
+    return withOriginal(
+      snapshotOf(instance, settings.hostHaKey),
+      original?.before as unknown as InstanceSnapshot | undefined,
+    );
   };
   const found: InstanceSnapshot[] = [];
   if (named === '' && context.flow === 'host_return') return thoseAway(context, host);
