@@ -154,7 +154,7 @@ export interface PlannedInstanceView {
   /** Nova's vm_state; of an instance that an unfinished recovery has changed, the state before. */
   readonly state: string;
   readonly ha_enabled: boolean;
-  /** `leave`: it stays on the failed host; `reason`: why. */
+  /** `leave`: it stays on the failed host. */
   readonly action: 'evacuate' | 'leave';
   /** In the order of the evacuations of its host, from 1; null if it is left, as are the four fields after it. */
   readonly place: number | null;
@@ -165,6 +165,7 @@ export interface PlannedInstanceView {
   readonly group: string | null;
   /** On its new host. */
   readonly final_state: 'active' | 'stopped' | 'error' | null;
+  /** Why it is left; of one that is evacuated, the options that may exclude it and cannot be applied. */
   readonly reason: string | null;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TASK_SETTINGS, type TaskSettings } from '#config/options/task-settings.ts';
 import type { Instance } from '../cloud/cloud.ts';
-import { isEvacuated, matches, whyExcluded } from './exclusion-decision.ts';
+import { isEvacuated, matches, notApplied, whyExcluded } from './exclusion-decision.ts';
 
 const instance: Instance = {
   uuid: 'i',
@@ -69,6 +69,16 @@ function specs(extraSpecs: Readonly<Record<string, string>> | null): Partial<Ins
 function hidden(): Partial<Instance> {
   return properties({ flavor: null, tags: null });
 }
+
+it.each<[Partial<TaskSettings>, Partial<Instance>, readonly string[]]>([
+  [{ excludedFlavors: ['a'], excludedTags: ['t'] }, hidden(), ['exclude_flavors', 'exclude_tags']],
+  [{ excludedImages: ['a'] }, volume(null), ['exclude_images']],
+  [{ excludedImages: ['a'] }, volume(''), []],
+  [{ evacuableOnly: true }, specs(null), ['evacuable_only']],
+  [{ excludedNames: ['a'], excludedMetadata: ['m'] }, hidden(), []],
+])('with %j and %j the options that cannot be applied are %j', (change, difference, options) => {
+  expect(notApplied({ ...instance, ...difference }, settings(change))).toEqual(options);
+});
 
 describe('a pattern', () => {
   it('matches as the regular expression of its parts does', () => {

@@ -39,6 +39,18 @@ export function whyExcluded(instance: Described, settings: ExclusionSettings): s
     : null;
 }
 
+/** The options that cannot be applied to an instance, since Nova hides the property by which they decide. */
+export function notApplied({ properties }: Described, settings: ExclusionSettings): readonly string[] {
+  const { flavor = null, extraSpecs = null, image = null, tags = null } = properties ?? {};
+  const needed: readonly (readonly [option: string, isSet: boolean, property: unknown])[] = [
+    ['exclude_flavors', settings.excludedFlavors.length > 0, flavor],
+    ['exclude_images', settings.excludedImages.length > 0, image],
+    ['exclude_tags', settings.excludedTags.length > 0, tags],
+    ['evacuable_only', settings.evacuableOnly, extraSpecs],
+  ];
+  return needed.filter(([, isSet, property]) => isSet && property === null).map(([option]) => option);
+}
+
 /** The first of the patterns that a text matches. An instance that boots from a volume has an empty image, which none matches. */
 function matching(patterns: readonly string[], text: string | null): string | undefined {
   return text === null || text === '' ? undefined : patterns.find((pattern) => matches(pattern, text));

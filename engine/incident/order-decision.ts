@@ -13,7 +13,7 @@
 import type { TaskSettings } from '#config/options/task-settings.ts';
 import type { Instance } from '../cloud/cloud.ts';
 import type { InstanceSnapshot } from '../evacuation/original-state-decision.ts';
-import { type Left, type Selection, whyLeft } from './exclusion-decision.ts';
+import { type Left, notApplied, type Selection, whyLeft } from './exclusion-decision.ts';
 
 export type OrderSettings = Selection & Pick<TaskSettings, 'orderPriorityKey' | 'orderGroupKey' | 'orderPhases'>;
 
@@ -32,6 +32,8 @@ export interface OrderedMove {
   readonly group: string | null;
   /** Starts at 1; with `phases = project` counted for each project by itself. */
   readonly phase: number;
+  /** Options that may exclude it, and cannot be applied: see `notApplied`. */
+  readonly notApplied: readonly string[];
 }
 
 export interface InstanceOrder {
@@ -69,6 +71,7 @@ interface Entry {
   readonly priority: number;
   readonly group: string | null;
   readonly unreadable: string | null;
+  readonly notApplied: readonly string[];
 }
 
 function entryOf({ snapshot, listed }: Candidate, settings: OrderSettings): Entry {
@@ -83,6 +86,7 @@ function entryOf({ snapshot, listed }: Candidate, settings: OrderSettings): Entr
     priority: priority ?? DEFAULT_PRIORITY,
     group,
     unreadable: priority === undefined && value !== undefined ? value : null,
+    notApplied: listed === null ? [] : notApplied(listed, settings),
   };
 }
 
@@ -106,8 +110,8 @@ function inOrder(entries: readonly Entry[], phases: OrderSettings['orderPhases']
   const sorted = ranked.toSorted((a, b) => b.rank - a.rank || a.turn - b.turn || b.priority - a.priority);
   const layers = Map.groupBy(sorted, (one) => (phases === 'all' ? keyOf(one) : one.rank));
   return [...layers.values()].flatMap(inRotation).map((one) => {
-    const { snapshot, priority, group } = one;
-    return { snapshot, priority, group, phase: phaseOf(one) };
+    const { snapshot, priority, group, notApplied } = one;
+    return { snapshot, priority, group, phase: phaseOf(one), notApplied };
   });
 }
 

@@ -69,8 +69,8 @@ export class RecoveryPreview {
       const { host, status, message } = failure;
       const method = await this.#methodFor(failure, unusable);
       const instances = await this.#instancesOf(host, signal);
-      const held = reasons.get(host) ?? null;
-      views.push({ host, status: status === 'new' ? 'new' : 'ignored', message, held, ...method, instances });
+      const start = { status: status === 'new' ? ('new' as const) : ('ignored' as const), message };
+      views.push({ host, ...start, held: reasons.get(host) ?? null, ...method, instances });
     }
     return { made_at: iso(this.#parts.clock.now()), hosts: views };
   }
@@ -200,7 +200,7 @@ const NOT_STORED = {
 const FINAL_STATE = { running: 'active', stopped: 'stopped', error: 'error' } as const;
 
 function viewMove(move: OrderedMove, index: number): PlannedInstanceView {
-  const { snapshot, priority, group, phase } = move;
+  const { snapshot, priority, group, phase, notApplied } = move;
   const plan = planMove(snapshot);
   // The task of the evacuation decides this itself, and keeps the places of the others.
   if (plan.move === 'no') return viewLeft(snapshot, plan.reason);
@@ -212,7 +212,7 @@ function viewMove(move: OrderedMove, index: number): PlannedInstanceView {
     priority,
     group,
     final_state: FINAL_STATE[plan.wanted],
-    reason: null,
+    reason: notApplied.length === 0 ? null : `[order] ${notApplied.join(', ')} not applied: Nova hides the property`,
   };
 }
 

@@ -100,6 +100,19 @@ describe('the instances of a host', () => {
     expect(here.world.counts.duplicates).toBe(0);
   });
 
+  it('whose properties Nova hides are evacuated, and the progress names the option', async () => {
+    await using here = new OrderWorld('[order]\nexclude_tags = no-ha\n');
+    here.add('web');
+    await here.start();
+    const uuid = await here.hostFails('c1');
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+    expect(await messagesOf(here, uuid)).toContainEqual(
+      expect.stringMatching(
+        /^\[order\] exclude_tags excludes no instance whose properties Nova hides: instances '\S+'$/,
+      ),
+    );
+  });
+
   it('that are excluded stay, with the reason in the progress, and cause no further recovery', async () => {
     await using here = new OrderWorld('[order]\nexclude_names = tmp-*\nexclude_metadata = no_ha\n');
     here.add('tmp-1');

@@ -102,8 +102,8 @@ async function candidatesOf(
 /** A line of progress names at most so many priorities: tenants write them. */
 const MOST_NAMED = 10;
 
-/** Names the instances that are left by a rule of the operator, and the priorities that cannot be read. */
-function reportLeft({ progress }: TaskContext, host: string, { left, unreadable }: InstanceOrder): void {
+/** Names the instances that are left by a rule of the operator, the rules that cannot be applied, and priorities that are no number. */
+function reportLeft({ progress }: TaskContext, host: string, { moves, left, unreadable }: InstanceOrder): void {
   for (const { snapshot, by } of left) {
     if (by !== 'state' || !snapshot.haEnabled) continue;
     progress(`Ignoring recovery of HA_Enabled instance '${snapshot.uuid}' as it is in 'error' state.`, 0.4);
@@ -114,6 +114,11 @@ function reportLeft({ progress }: TaskContext, host: string, { left, unreadable 
       `Left on host '${host}', ${reason}: instances '${some.map(({ snapshot }) => snapshot.uuid).join(',')}'`,
       0.4,
     );
+  }
+  const hidden = moves.flatMap((move) => move.notApplied.map((option) => ({ option, uuid: move.snapshot.uuid })));
+  for (const [option, some] of Map.groupBy(hidden, (one) => one.option)) {
+    const uuids = some.map(({ uuid }) => uuid).join(',');
+    progress(`[order] ${option} excludes no instance whose properties Nova hides: instances '${uuids}'`, 0.4);
   }
   if (unreadable.length === 0) return;
   const named = unreadable.slice(0, MOST_NAMED).map(({ snapshot, value }) => {
