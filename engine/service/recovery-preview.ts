@@ -195,6 +195,7 @@ const NOT_STORED = {
   earliest_at: null,
   follow_ups: 0,
   approved: 0,
+  priority: 0,
 } as const;
 
 const FINAL_STATE = { running: 'active', stopped: 'stopped', error: 'error' } as const;
