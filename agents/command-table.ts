@@ -13,6 +13,7 @@ const SUMMARIES = {
   status: 'show the engine and the open recoveries',
   show: 'show one notification, its tasks and instances',
   plan: 'show what would happen if a host failed',
+  why: 'explain the decisions about one recovery',
   retry: 'retry a failed or ignored recovery',
   rollback: 'roll back a running recovery',
   restart: 'restart the flow of a running recovery',

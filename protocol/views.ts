@@ -127,13 +127,77 @@ export interface AuditView {
   readonly epoch: number;
 }
 
+/** One decision about a recovery, as it was made. */
+export interface DecisionView {
+  readonly time: string;
+  /** The epoch of the engine that decided: increases with each take-over. */
+  readonly epoch: number;
+  /** `acceptance`, `gate`, `queue`, `crash_back_off`, `return`, `method`, `engine_failure` or `end`. */
+  readonly kind: string;
+  /**
+   * `hold` or `pass`; of an acceptance `accepted`, `ignored`, `finished` or `duplicate`; of a method `run`; of a failure of an engine
+   * `resume`, `restart`, `rollback` or `dead_letter`; of an end the status.
+   */
+  readonly outcome: string;
+  /** The gate or the rule that decided; null if none held it. */
+  readonly rule: string | null;
+  readonly reason: string | null;
+  /** What was known. `left_out` names facts that were too long. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** The limits and timers that it was decided by. */
+  readonly limits: Readonly<Record<string, unknown>>;
+  /** The number of equal decisions that it represents: older ones were removed from the journal. */
+  readonly times: number;
+}
+
+/** The times of the recovery of one instance. */
+export interface RecoveryTimeView {
+  readonly instance_uuid: string;
+  /** By the report, and no later than its acceptance. */
+  readonly detected_at: string;
+  readonly accepted_at: string;
+  /** The first flow started. */
+  readonly decided_at: string | null;
+  /** The first call about the instance was journaled. A repeated call replaces the time of the call before it. */
+  readonly called_at: string | null;
+  /** Nova showed the instance in its original state. */
+  readonly confirmed_at: string | null;
+  /** From the detection to the confirmation. */
+  readonly seconds: number | null;
+}
+
 export interface RecoveryView {
   readonly notification: NotificationView;
   /** The newest 200 entries of the audit about it, oldest first. */
   readonly audit: readonly AuditView[];
   /** What programs last showed about the death of its host. */
   readonly proofs: readonly ProofCheckView[];
+  /** The decisions about it, oldest first. */
+  readonly decisions: readonly DecisionView[];
   readonly flows: readonly FlowView[];
+  /** Of each instance that the recovery brings back. */
+  readonly recovery_times: readonly RecoveryTimeView[];
+}
+
+/** One entry of the history of a recovery: a decision, or a report or a command in the audit. */
+export type HistoryEntryView =
+  | ({ readonly entry: 'decision' } & DecisionView)
+  | ({ readonly entry: 'audit' } & AuditView);
+
+/** The output of `why --json`: the history of a recovery in the order in which its entries became known. */
+export interface WhyView {
+  readonly notification: NotificationView;
+  readonly history: readonly HistoryEntryView[];
+  readonly recovery_times: readonly RecoveryTimeView[];
+}
+
+/** The output of `why --export`, for `why --replay`. */
+export interface CaseView extends WhyView {
+  readonly format: 'recovery-agent-case';
+  /** Version of this structure. */
+  readonly format_version: 1;
+  /** Of the program that exported it. */
+  readonly version: string;
 }
 
 /** The last result of a program that proves deaths. */

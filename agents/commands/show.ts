@@ -4,6 +4,7 @@ import type { FlowView, RecoveryView, TaskView } from '#protocol/views.ts';
 import { type Command, ENGINE_OPTIONS, JSON_OPTION, requiredUuid } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { auditTable } from '../output/audit-table.ts';
+import { describeTimes } from '../output/history-text.ts';
 import { CUT, coloured, print, printJson, shorten, shortTime, table } from '../output/output.ts';
 import { readRecords } from '../records.ts';
 
@@ -99,7 +100,7 @@ function proofTable(proofs: RecoveryView['proofs'] | undefined): string | undefi
   return table(['Proof', 'Kind', 'Shows', 'Time', 'Detail'], rows);
 }
 
-export function describeRecovery({ notification, flows, audit, proofs }: RecoveryView): string {
+export function describeRecovery({ notification, flows, audit, proofs, recovery_times }: RecoveryView): string {
   const facts = Object.entries({
     Notification: notification.notification_uuid,
     Type: notification.type,
@@ -124,10 +125,13 @@ export function describeRecovery({ notification, flows, audit, proofs }: Recover
       .join(', '),
   }).filter(([, value]) => value !== null && value !== '');
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(14)} ${value}`).join('\n');
+  // An engine of an earlier version has no recovery times.
+  const times = describeTimes(recovery_times ?? []);
   const tables = [
     ...taskTables(flows),
     flows.length > 0 ? progressTable(flows) : undefined,
     instanceTable(flows),
+    times === '' ? undefined : times,
     proofTable(proofs),
     // An engine of an earlier version has no audit.
     (audit ?? []).length > 0 ? auditTable(audit, 'one') : undefined,

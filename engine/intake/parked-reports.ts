@@ -1,14 +1,14 @@
 /**
  * Recoveries that wait behind the recovery of their host, or for their back-off.
  *
- * Invariants: a parked recovery stays open with its reason in the journal, and is started when the reason has ended; parking one recovery
+ * Invariants: a parked recovery stays open with its reason and the decision in the journal, and is started when the reason has ended; parking one recovery
  * delays no other.
  */
 
 import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
+import type { AddDecision, DecisionFacts, FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/rows.ts';
 import type { Waits } from '../recovery/waits.ts';
 import type { RunningRecoveries } from '../service/running-recoveries.ts';
@@ -36,14 +36,11 @@ export class Parking {
       const { clock, journal, log, waits } = this.#parts;
       const at = clock.now();
       const reason = `Waits for recovery ${by} of its host '${logbook.host}'.`;
-      await journal.write(...abandoned(flow, reason, at), {
-        op: 'logbook',
-        uuid,
-        status: 'new',
-        parked: { reason, by },
-        waitedMs: waits.take(uuid),
-        at,
-      });
+      await journal.write(
+        ...abandoned(flow, reason, at),
+        { op: 'logbook', uuid, status: 'new', parked: { reason, by }, waitedMs: waits.take(uuid), at },
+        queueDecision({ uuid, outcome: 'hold', rule: HOST_FIRST, reason, facts: { by }, at }),
+      );
       log('info', 'recovery parked', { uuid, by });
     });
   }
@@ -54,30 +51,35 @@ export class Parking {
       const { clock, journal, log } = this.#parts;
       const at = clock.now();
       const message = `Superseded by recovery ${by} of the same instance.`;
-      await journal.write({ op: 'logbook', uuid, status: 'ignored', message, at });
+      await journal.write(
+        { op: 'logbook', uuid, status: 'ignored', message, at },
+        queueDecision({ uuid, outcome: 'ignored', rule: 'newer-crash', reason: message, facts: { by }, at }),
+      );
       log('info', 'recovery superseded', { uuid, by });
     });
   }
 
-  /** The recovery that it waited for has ended, or its back-off has. */
-  async release(uuid: string): Promise<void> {
-    const { clock, journal, log, waits } = this.#parts;
-    await journal.write({
-      op: 'logbook',
-      uuid,
-      status: 'new',
-      parked: null,
-      waitedMs: waits.take(uuid),
-      at: clock.now(),
-    });
+  /** The recovery that it waited for has ended. */
+  async releaseFromQueue(uuid: string): Promise<void> {
+    const at = this.#parts.clock.now();
+    const passed = { outcome: 'pass', rule: HOST_FIRST, reason: null, facts: {} } as const;
+    await this.release(uuid, queueDecision({ uuid, ...passed, at }));
+  }
+
+  /** What held it holds it no more, by this decision. */
+  async release(uuid: string, decision: AddDecision): Promise<void> {
+    const { journal, log, waits } = this.#parts;
+    const { at } = decision;
+    await journal.write({ op: 'logbook', uuid, status: 'new', parked: null, waitedMs: waits.take(uuid), at }, decision);
     log('info', 'recovery is no longer parked', { uuid });
   }
 
-  /** Parks a recovery that does not run until the end of its back-off. */
-  async delay(uuid: string, reason: string): Promise<void> {
-    const { clock, journal, log, waits } = this.#parts;
+  /** Parks a recovery that does not run, for the reason of this decision. */
+  async delay(uuid: string, reason: string, decision: AddDecision): Promise<void> {
+    const { journal, log, waits } = this.#parts;
+    const { at } = decision;
     const parked = { reason, by: null };
-    await journal.write({ op: 'logbook', uuid, status: 'new', parked, waitedMs: waits.take(uuid), at: clock.now() });
+    await journal.write({ op: 'logbook', uuid, status: 'new', parked, waitedMs: waits.take(uuid), at }, decision);
     log('info', 'recovery parked', { uuid, reason });
   }
 
@@ -104,6 +106,20 @@ export class Parking {
       .finally(() => this.#leaving.delete(uuid));
     this.#leaving.set(uuid, leaving);
   }
+}
+
+/** While the failure of a host is recovered, nothing else is done about that host. */
+const HOST_FIRST = 'host-first';
+
+function queueDecision(decision: {
+  readonly uuid: string;
+  readonly outcome: 'hold' | 'pass' | 'ignored';
+  readonly rule: string;
+  readonly reason: string | null;
+  readonly facts: DecisionFacts;
+  readonly at: number;
+}): AddDecision {
+  return { op: 'decision', kind: 'queue', ...decision };
 }
 
 /** The flow is closed in favour of one that starts it again from the beginning. */

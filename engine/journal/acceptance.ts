@@ -39,7 +39,8 @@ export function accept(statements: Statements, mutation: AcceptNotification): Ac
   const duplicate = earlier.find(({ id }) => id === known?.id) ?? sameReport(statements, mutation);
   if (duplicate) {
     const dated = datedBack(statements, mutation, duplicate);
-    return { logbook: strengthened(statements, mutation, dated), isDuplicate: true };
+    const logbook = strengthened(statements, mutation, dated);
+    return { logbook, isDuplicate: true, ...(logbook.proof === dated.proof ? {} : { isStronger: true }) };
   }
   return { logbook: insert(statements, mutation), isDuplicate: false };
 }

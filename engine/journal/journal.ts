@@ -4,7 +4,15 @@
  */
 import type { Clock } from '#protocol/clock.ts';
 import { JournalFailure } from './failure.ts';
-import type { AcceptNotification, AcceptResult, FlowSnapshot, Mutation, OpenFlow, PlannedStep } from './mutations.ts';
+import type {
+  AcceptNotification,
+  AcceptResult,
+  AddDecision,
+  FlowSnapshot,
+  Mutation,
+  OpenFlow,
+  PlannedStep,
+} from './mutations.ts';
 import type { RetentionLimits } from './prune-decision.ts';
 import type { PruneResult } from './pruning.ts';
 import type { QueryArguments, QueryName, QueryResult } from './queries.ts';
@@ -138,14 +146,15 @@ export class Journal {
     return result as AcceptResult;
   }
 
-  async openFlow(flow: Omit<OpenFlow, 'op'>): Promise<FlowSnapshot> {
-    const [result] = await this.#commit([{ op: 'open_flow', ...flow }]);
+  /** @param decisions that led to the flow */
+  async openFlow(flow: Omit<OpenFlow, 'op'>, decisions: readonly AddDecision[] = []): Promise<FlowSnapshot> {
+    const [result] = await this.#commit([{ op: 'open_flow', ...flow }, ...decisions]);
     return result as FlowSnapshot;
   }
 
   /** Counts one more resume of a flow and returns the flow as it is now. */
-  async resumeFlow(flowId: number): Promise<FlowRow> {
-    const [result] = await this.#commit([{ op: 'resume_flow', flowId }]);
+  async resumeFlow(flowId: number, decisions: readonly AddDecision[] = []): Promise<FlowRow> {
+    const [result] = await this.#commit([{ op: 'resume_flow', flowId }, ...decisions]);
     return result as FlowRow;
   }
 

@@ -4,6 +4,7 @@ import { OPEN_STATUSES } from '#protocol/notification-status.ts';
 import { printable } from '#protocol/printable.ts';
 import { accept, type Statements } from './acceptance.ts';
 import { auditOfAcceptance, DEFAULT_AUDIT_COUNT, writeAudit } from './audit.ts';
+import { decisionOfAcceptance, writeDecision } from './decisions.ts';
 import { JournalFailure } from './failure.ts';
 import type {
   AcceptNotification,
@@ -45,6 +46,8 @@ export class MutationWriter {
         return this.#accept(mutation);
       case 'audit':
         return writeAudit(this.#reader, mutation, this.#epoch, this.#auditCount);
+      case 'decision':
+        return writeDecision(this.#reader, mutation, this.#epoch);
       case 'logbook':
         return this.#logbook(mutation);
       case 'rename_host':
@@ -160,10 +163,12 @@ export class MutationWriter {
     }
   }
 
-  /** No report is accepted without its entry in the audit. */
+  /** No report is accepted without its entry in the audit and the decision about it. */
   #accept(mutation: AcceptNotification): AcceptResult {
     const result = accept(this.#reader, mutation);
     writeAudit(this.#reader, auditOfAcceptance(mutation, result), this.#epoch, this.#auditCount);
+    const decision = decisionOfAcceptance(mutation, result);
+    if (decision !== null) writeDecision(this.#reader, decision, this.#epoch);
     return result;
   }
 

@@ -6,6 +6,7 @@ import type {
   AuditKind,
   AuditOrigin,
   AuditOutcome,
+  DecisionKind,
   FlowRow,
   FlowState,
   LogbookRow,
@@ -36,6 +37,9 @@ export interface AcceptNotification {
   readonly ageMs?: number;
   /** The reporter; without it the engine itself. */
   readonly origin?: AuditOrigin;
+  /** What the acceptance was decided by, for the journal. */
+  readonly facts?: DecisionFacts;
+  readonly limits?: DecisionFacts;
   readonly at: number;
 }
 
@@ -43,6 +47,8 @@ export interface AcceptResult {
   readonly logbook: LogbookRow;
   /** The report repeats this earlier one, which `logbook` is; at most a stronger proof of the death was added to it. */
   readonly isDuplicate: boolean;
+  /** The duplicate brought a stronger proof of the death. */
+  readonly isStronger?: boolean;
 }
 
 export interface ChangeLogbook {
@@ -273,6 +279,28 @@ export interface AddAuditEntry {
   readonly at: number;
 }
 
+/** Facts or limits of a decision, as JSON. */
+export interface DecisionFacts {
+  readonly [name: string]: DecisionFact;
+}
+export type DecisionFact = null | boolean | number | string | readonly DecisionFact[] | DecisionFacts;
+
+/** A decision about a recovery. It belongs into the transaction of its effect. */
+export interface AddDecision {
+  readonly op: 'decision';
+  /** Of the recovery. */
+  readonly uuid: string;
+  readonly kind: DecisionKind;
+  readonly outcome: string;
+  /** The gate or the rule that decided. */
+  readonly rule: string | null;
+  /** A sentence for the operator. */
+  readonly reason: string | null;
+  readonly facts: DecisionFacts;
+  readonly limits?: DecisionFacts;
+  readonly at: number;
+}
+
 export type Mutation =
   | AcceptNotification
   | ChangeLogbook
@@ -289,6 +317,7 @@ export type Mutation =
   | ChangeHost
   | AbandonEvacuation
   | AddAuditEntry
+  | AddDecision
   | ApproveRecovery
   | RecordProof
   | SetPriority

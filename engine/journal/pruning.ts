@@ -1,5 +1,5 @@
 /**
- * Removes closed recoveries in small batches, the oldest first, each with its flows, tasks, steps and events.
+ * Removes closed recoveries in small batches, the oldest first, each with its decisions, flows, tasks, steps and events.
  *
  * Invariant: all rows that a later decision reads are kept. These are: recoveries that an open recovery is parked behind, recoveries with
  * outstanding follow-up reads of their host, steps whose outcome is unknown, custom tasks in doubt, the original states of instances on a
@@ -224,7 +224,9 @@ export class Pruner {
     return this.#number(
       `SELECT 1 + coalesce(sum((SELECT coalesce(max(seq), 0) FROM events WHERE flow_id = f.id)
          + (SELECT count(*) FROM atomdetails a CROSS JOIN steps s ON s.atom_id = a.id WHERE a.flow_id = f.id)), 0)
+         + (SELECT count(*) FROM decisions WHERE logbook_id = ?)
        FROM flowdetails f WHERE f.logbook_id = ?`,
+      id,
       id,
     );
   }

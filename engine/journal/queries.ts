@@ -8,6 +8,7 @@ import type {
   AtomRow,
   AtomState,
   AuditRow,
+  DecisionRow,
   EventRow,
   FlowRow,
   LeaseRow,
@@ -25,6 +26,8 @@ export interface LogbookWithFlows {
   /** The newest entries of the audit about it, oldest first. */
   readonly audit: readonly AuditRow[];
   readonly proofs: readonly ProofCheckRow[];
+  /** Oldest first. */
+  readonly decisions: readonly DecisionRow[];
 }
 
 export interface JournalSummary {
@@ -146,6 +149,7 @@ export const QUERIES = {
       flows: flows.map((flow) => ({ ...snapshot(db, flow), events: events.all(flow.id) })),
       audit: QUERIES.auditOf(db, uuid),
       proofs: QUERIES.proofChecks(db, logbook.id),
+      decisions: QUERIES.decisions(db, logbook.id),
     };
   },
 
@@ -182,6 +186,11 @@ export const QUERIES = {
   /** The hosts on which operators work. */
   maintenances(db: Database.Database): MaintenanceRow[] {
     return db.prepare<[], MaintenanceRow>('SELECT * FROM maintenances ORDER BY host').all();
+  },
+
+  /** The decisions about one recovery, oldest first: at most `MAX_DECISIONS`. */
+  decisions(db: Database.Database, logbookId: number): DecisionRow[] {
+    return db.prepare<[number], DecisionRow>('SELECT * FROM decisions WHERE logbook_id = ? ORDER BY id').all(logbookId);
   },
 
   /** The pause of recoveries; null: there is none, or it has ended by itself. */

@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { LOCAL_ORIGIN } from '#protocol/origin.ts';
 import { flowOf, notification, openFlow, Place } from '#test/journal/place.ts';
+import { MAX_DECISIONS } from './decisions.ts';
 import { MutationWriter } from './mutation-writer.ts';
 import type { Mutation } from './mutations.ts';
 import { pruneDecision } from './prune-decision.ts';
@@ -47,6 +48,7 @@ const ARGUMENTS: Readonly<Record<QueryName, readonly (readonly unknown[])[]>> = 
   hosts: [[]],
   audit: [[{ limit: 10 }], [{ limit: 10, since: 1 }]],
   auditOf: [['report-of-this-test']],
+  decisions: [[1]],
 };
 
 /**
@@ -116,6 +118,16 @@ test('every mutation', () => {
   const uuid = db.prepare<[], string>('SELECT uuid FROM logbooks').pluck().get() ?? '';
   const atomId = atoms[0]?.id ?? 0;
   const at = 1;
+  const decision = {
+    op: 'decision',
+    uuid,
+    kind: 'end',
+    outcome: 'error',
+    rule: null,
+    reason: 'r',
+    facts: {},
+    at,
+  } as const;
   const mutations: readonly Mutation[] = [
     notification({ uuid: 'another', host: 'compute-2', target: 'host:compute-2' }),
     { op: 'resume_flow', flowId: flow.id },
@@ -128,15 +140,19 @@ test('every mutation', () => {
     { op: 'revert_flow', flowId: flow.id, cause: 'work', error: 'e' },
     { op: 'close_flow', flowId: flow.id, state: 'REVERTED', error: null, at },
     { op: 'logbook', uuid, status: 'failed', at },
+    { ...decision, kind: 'gate' },
     { op: 'abandon_evacuation', record: 'r', instance: 'i', by: 'operator', at },
     { op: 'host', name: 'compute-1', reserved: 1, by: 'operator', at },
+    // One more than a recovery may have.
+    ...Array.from({ length: MAX_DECISIONS }, () => decision),
     { op: 'audit', kind: 'command', action: 'host', origin: LOCAL_ORIGIN, outcome: 'accepted', at },
     { op: 'audit', kind: 'command', action: 'host', origin: LOCAL_ORIGIN, outcome: 'accepted', at },
   ];
   const statements = new Set<string>();
   const received = new MutationWriter(listening(db, statements), term.epoch, 1);
   for (const mutation of mutations) received.apply(mutation);
-  expect(statements.size).toBeGreaterThan(mutations.length);
+  expect(statements.size).toBeGreaterThan(new Set(mutations.map(({ op }) => op)).size);
+  expect([...statements].filter((sql) => sql.includes('decisions'))).toHaveLength(5);
   expect(unboundedOf(db, statements)).toEqual({});
 });
 

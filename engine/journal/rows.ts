@@ -34,6 +34,23 @@ export type AuditKind = 'report' | 'refusal' | 'command';
 /** The result of a report or a command. `duplicate`: it repeats an earlier report. `ignored`: accepted, and not acted on. */
 export type AuditOutcome = 'accepted' | 'duplicate' | 'ignored' | 'refused';
 
+/**
+ * What is decided about a recovery. `acceptance`: what a report means. `gate`, `queue`, `crash_back_off`: whether it may start.
+ * `return`: its host came back. `method`: the next flow. `engine_failure`: how a flow that an engine left is continued. `end`: how a round
+ * ends.
+ */
+export const DECISION_KINDS = [
+  'acceptance',
+  'gate',
+  'queue',
+  'crash_back_off',
+  'return',
+  'method',
+  'engine_failure',
+  'end',
+] as const;
+export type DecisionKind = (typeof DECISION_KINDS)[number];
+
 /** States in which a step may have taken effect without our knowing the end. */
 export const UNSETTLED_STEP_STATES: readonly StepState[] = ['intent', 'sent', 'unknown'];
 
@@ -186,6 +203,26 @@ export interface AuditRow {
   readonly first_at: number;
   readonly epoch: number;
   readonly served_ms: number;
+}
+
+/** One decision about a recovery. */
+export interface DecisionRow {
+  readonly id: number;
+  readonly logbook_id: number;
+  readonly at: number;
+  readonly epoch: number;
+  readonly kind: DecisionKind;
+  /** E.g. `hold`, `pass`, `run`, or the status of an end. */
+  readonly outcome: string;
+  /** The gate or the rule that decided. */
+  readonly rule: string | null;
+  readonly reason: string | null;
+  /** JSON. */
+  readonly facts: string;
+  /** JSON. */
+  readonly limits: string;
+  /** The number of equal decisions that it represents. */
+  readonly times: number;
 }
 
 export interface LeaseRow {

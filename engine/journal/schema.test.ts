@@ -172,6 +172,28 @@ describe('the file itself refuses', () => {
       `INSERT INTO steps (atom_id, ord, key, kind, object, before, epoch) SELECT atom_id, 9, key, kind, object, before, 1 FROM steps`,
       /UNIQUE.*key/,
     ],
+    ['a decision that is rewritten', `UPDATE decisions SET reason = 'never decided'`, /a decision is not changed/],
+    [
+      'a decision that is replaced',
+      `REPLACE INTO decisions SELECT id, logbook_id, 1, epoch, kind, 'ignored', rule, reason, facts, limits, times FROM decisions`,
+      /a decision is not changed/,
+    ],
+    [
+      'the first decision about a recovery, deleted',
+      'DELETE FROM decisions',
+      /the first decision about a recovery stays/,
+    ],
+    [
+      'a decision that counts fewer equal ones',
+      'UPDATE decisions SET times = 1',
+      /the number of equal decisions grows/,
+    ],
+    [
+      'facts of a decision beyond 8 KiB',
+      `INSERT INTO decisions (logbook_id, at, epoch, kind, outcome, facts, limits)
+        SELECT logbook_id, 1, 1, 'gate', 'pass', json_array(hex(zeroblob(4096))), '{}' FROM decisions`,
+      /CHECK/,
+    ],
     ['a closed logbook without an end', `UPDATE logbooks SET status = 'failed'`, /CHECK/],
     ['an open logbook with an end', 'UPDATE logbooks SET closed_at = 1', /CHECK/],
     [
@@ -205,7 +227,7 @@ describe('the file itself refuses', () => {
       expect(() => db.prepare(`UPDATE flowdetails SET ${change}`).run()).toThrow('a closed flow stays closed');
     }
     db.exec('DELETE FROM logbooks');
-    for (const table of ['flowdetails', 'atomdetails', 'steps', 'events']) {
+    for (const table of ['flowdetails', 'atomdetails', 'steps', 'events', 'decisions']) {
       expect(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(), table).toBe(0);
     }
   });
@@ -222,6 +244,7 @@ test('every table is STRICT, and the file contains its application and its versi
     'audit',
     'away',
     'counts',
+    'decisions',
     'events',
     'flowdetails',
     'hosts',

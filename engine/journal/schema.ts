@@ -3,6 +3,7 @@
  * epoch that decreases, a second open recovery of one target, a settled step that acts again, a line of progress that is rewritten.
  */
 import { AUDIT } from './schema-audit.ts';
+import { DECISIONS } from './schema-decisions.ts';
 import { GATES } from './schema-gates.ts';
 import { KEYS } from './schema-keys.ts';
 import { PROOFS } from './schema-proofs.ts';
@@ -303,5 +304,5 @@ CREATE INDEX abandoned_evacuations_by_instance ON abandoned_evacuations (instanc
 ${RETENTION}`;
 
 /** Entry n takes a file from schema version n to n + 1 (PRAGMA user_version), each in one transaction. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS + GATES + PROOFS];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, AUDIT + KEYS + GATES + PROOFS + DECISIONS];
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,5 +1,6 @@
 /** Decides the state of a notification after a round of its recovery. Pure. */
 import { type FlowOutcome, waitsForOperator } from '../flow/outcome.ts';
+import type { AddDecision } from '../journal/mutations.ts';
 import type { LogbookStatus } from '../journal/rows.ts';
 
 export interface Closing {
@@ -10,7 +11,7 @@ export interface Closing {
 }
 
 /** Rounds that may fail because of the work: the first one and one retry, as in Masakari. */
-const FAILED_ROUNDS = 2;
+export const FAILED_ROUNDS = 2;
 
 export function closeRound(
   outcome: FlowOutcome,
@@ -33,4 +34,9 @@ export function closeRound(
         ? { status: 'failed', message: outcome.message, retryAt: null }
         : { status: 'error', message: outcome.message, retryAt: facts.now + facts.retryIntervalMs };
   }
+}
+
+/** The end of a round for the journal, in the transaction of the state that it leads to. */
+export function endDecision(end: Omit<AddDecision, 'op' | 'kind'> & { readonly outcome: LogbookStatus }): AddDecision {
+  return { op: 'decision', kind: 'end', ...end };
 }

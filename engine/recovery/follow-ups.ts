@@ -108,6 +108,7 @@ export class FollowUps {
       message: null,
       duplicateIntervalMs: 0,
       proof: 'fencing',
+      facts: { identity: 'engine', after: uuid, found_instances: left.map((instance) => instance.uuid) },
       at,
     });
     const uuids = left.map((instance) => instance.uuid).join(', ');

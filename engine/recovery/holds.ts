@@ -9,20 +9,33 @@ import { type GateDecision, READ_AGAIN_MS } from '../gates/gate.ts';
 import { passGates } from '../gates/gates.ts';
 import { pause } from '../gates/pause-decision.ts';
 import { proofOfDeath } from '../gates/proof-of-death-decision.ts';
+import { recordGates } from '../gates/recorded-facts.ts';
 import { whyLeftAlone } from '../intake/came-back.ts';
 import type { Parking } from '../intake/parked-reports.ts';
+import type { AddDecision } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/rows.ts';
 import { CrashBackoffs } from './crash-backoffs.ts';
 import { type GateFactsParts, GateFactsReader, type PlanFacts } from './gate-facts.ts';
+import type { PendingDecisions } from './pending-decisions.ts';
 import type { Waits } from './waits.ts';
 
 export interface HoldsParts extends GateFactsParts {
   readonly log: Log;
   readonly parking: Parking;
   readonly waits: Waits;
+  readonly decisions: PendingDecisions;
   /** Causes the queue to be planned again. */
   readonly wake: () => void;
 }
+
+interface Held {
+  readonly decision: GateDecision & { readonly gate?: string };
+  /** For the transaction of its effect. */
+  readonly record: AddDecision;
+}
+
+/** How the reason of a recovery that a gate holds begins. */
+const BY_GATE = 'Held by gate ';
 
 /** With more held recoveries than this, events that follow each other are decided together. */
 const MANY_HELD = 32;
@@ -55,12 +68,13 @@ export class Holds {
     // What an engine left running is resumed: a gate leaves nothing half done.
     if (row.status === 'running') return false;
     if (this.#isReading(row)) return 'unknown';
-    const decision = await this.#decide(row, facts);
+    const { decision, record } = await this.#decide(row, facts);
     if (decision.do === 'hold') {
-      await this.#parts.parking.delay(row.uuid, decision.reason);
+      await this.#parts.parking.delay(row.uuid, decision.reason, record);
       return true;
     }
     if (await this.#crashBackoffs.holds(row)) return true;
+    this.#parts.decisions.keep(record);
     this.#facts.started(row, facts);
     return false;
   }
@@ -88,8 +102,8 @@ export class Holds {
     this.#decidedAt = clock.boottime();
     let next: number | null = null;
     for (const row of held) {
-      const waitMs = await this.#waitOf(row, facts);
-      if (waitMs === 0) await parking.release(row.uuid);
+      const { waitMs, record } = await this.#waitOf(row, facts);
+      if (waitMs === 0 && record !== null) await parking.release(row.uuid, record);
       next = Math.min(next ?? Number.POSITIVE_INFINITY, clock.boottime() + waitMs);
     }
     return next;
@@ -102,30 +116,47 @@ export class Holds {
     return reading !== undefined;
   }
 
-  /** Milliseconds until it may be released; 0: now. */
-  async #waitOf(row: LogbookRow, facts: PlanFacts): Promise<number> {
-    if (this.#isReading(row)) return READ_AGAIN_MS;
-    const decision = await this.#decide(row, facts);
+  /** Milliseconds until it may be released; 0: now, by the decision in `record`. */
+  async #waitOf(
+    row: LogbookRow,
+    facts: PlanFacts,
+  ): Promise<{ readonly waitMs: number; readonly record: AddDecision | null }> {
+    if (this.#isReading(row)) return { waitMs: READ_AGAIN_MS, record: null };
+    const { decision, record } = await this.#decide(row, facts);
     if (decision.do === 'hold') {
       // Another gate has another reason. Only changed results of proofs are worth a write: other values change with every host.
-      const isSameGate = row.parked_reason?.startsWith(`Held by gate ${decision.gate}:`) ?? false;
+      const isSameGate = row.parked_reason?.startsWith(`${BY_GATE}${decision.gate}:`) ?? false;
       const isNewProof = decision.gate === proofOfDeath.name && decision.reason !== row.parked_reason;
       if (!isSameGate || isNewProof) {
-        await this.#parts.parking.delay(row.uuid, decision.reason);
+        await this.#parts.parking.delay(row.uuid, decision.reason, record);
       }
-      return Math.max(1, decision.readAgainMs);
+      return { waitMs: Math.max(1, decision.readAgainMs), record: null };
     }
-    return this.#crashBackoffs.waitOf(row);
+    const backoff = await this.#crashBackoffs.waitOf(row);
+    const isByGate = row.parked_reason?.startsWith(BY_GATE) === true;
+    return { waitMs: backoff.ms, record: isByGate ? record : (backoff.record ?? record) };
   }
 
   /** A recovery whose host came back is held by a pause only: it ends without any action. */
-  async #decide(row: LogbookRow, facts: PlanFacts): Promise<GateDecision & { readonly gate?: string }> {
-    const { journal } = this.#parts;
-    const decision = passGates(facts.of(row, false));
-    if (decision.do === 'pass' || decision.gate === pause.name) return decision;
-    if (await journal.query('hasStarted', row.id)) return passGates(facts.of(row, true));
-    if ((await whyLeftAlone(journal, row)) !== null) return { do: 'pass' };
-    if (decision.gate === proofOfDeath.name) this.#parts.proofChecks.start(row);
-    return decision;
+  async #decide(row: LogbookRow, facts: PlanFacts): Promise<Held> {
+    const { clock, journal } = this.#parts;
+    const decided = (hasStarted: boolean): Held => {
+      const known = facts.of(row, hasStarted);
+      const decision = passGates(known);
+      return { decision, record: recordGates(row.uuid, known, decision, clock.now()) };
+    };
+    const first = decided(false);
+    if (first.decision.gate === pause.name) return first;
+    if (await journal.query('hasStarted', row.id)) return decided(true);
+    if (first.decision.do === 'pass') return first;
+    const reason = await whyLeftAlone(journal, row);
+    if (reason !== null) return { decision: { do: 'pass' }, record: passedByLife(row, reason, clock.now()) };
+    if (first.decision.gate === proofOfDeath.name) this.#parts.proofChecks.start(row);
+    return first;
   }
+}
+
+/** No decision of the gates: they would hold it. */
+function passedByLife({ uuid }: LogbookRow, reason: string, at: number): AddDecision {
+  return { op: 'decision', uuid, kind: 'return', outcome: 'pass', rule: 'came-back', reason, facts: {}, at };
 }

@@ -25,11 +25,13 @@ import { kindOf } from '../journal/host-event.ts';
 import type { FlowSnapshot, Mutation } from '../journal/mutations.ts';
 import type { LogbookRow, Proof } from '../journal/rows.ts';
 import type { ProgressHub } from '../service/progress-notices.ts';
-import { closeRound } from './closing-decision.ts';
-import { decideContinuation } from './engine-failure-decision.ts';
+import { closeRound, endDecision, FAILED_ROUNDS } from './closing-decision.ts';
+import { type CrashFacts, decideContinuation } from './engine-failure-decision.ts';
 import { FlowChoices } from './flow-choices.ts';
 import { FOLLOW_UPS } from './follow-ups.ts';
 import type { ProofChecks } from './proof-checks.ts';
+import type { PendingDecisions } from './pending-decisions.ts';
+import { continuationDecision, methodDecision } from './recovery-decisions.ts';
 import type { FlowChoice, NextFlow } from './recovery-method-decision.ts';
 import type { Waits } from './waits.ts';
 
@@ -40,6 +42,8 @@ export interface RecoveryParts extends RunnerParts {
   readonly choosing: Budget;
   readonly hub: ProgressHub;
   readonly waits: Waits;
+  /** Decisions that let it start: its first flow, or its end, writes them. */
+  readonly decisions: PendingDecisions;
   readonly hostNames: HostNames;
   readonly proofChecks: ProofChecks;
   readonly log: Log;
@@ -71,15 +75,15 @@ export class Recovery {
       if (!flow) {
         if (await this.#endedByLife(null)) return;
         const foreign = await this.#whyForeign();
-        if (foreign !== undefined) return this.#close('ignored', foreign);
+        if (foreign !== undefined) return this.#close('ignored', foreign, 'on-another-host');
         const next = await this.#parts.choosing.run(() => this.#begin(round), this.#signal);
-        if (next.do === 'nothing') return this.#close(next.status, next.reason);
+        if (next.do === 'nothing') return this.#close(next.status, next.reason, 'no-action');
         if (next.do === 'fail') {
           const flows = await this.#parts.journal.query('flows', this.#logbook.id);
           const message = next.reason ?? flows.at(-1)?.error ?? 'every flow of this round failed';
           await this.#parts.journal.write(
             { op: 'logbook', uuid: this.#logbook.uuid, status: 'running', at: this.#parts.clock.now() },
-            this.#closing({ end: 'failure', message, cause }),
+            ...this.#closing({ end: 'failure', message, cause }),
           );
           return;
         }
@@ -107,8 +111,8 @@ export class Recovery {
   }
 
   /** There is no action for a host that came back, or for an instance that is on another host. */
-  async #close(status: 'finished' | 'ignored', reason: string): Promise<void> {
-    const { journal, clock, log, waits } = this.#parts;
+  async #close(status: 'finished' | 'ignored', reason: string, rule: string): Promise<void> {
+    const { journal, clock, decisions, log, waits } = this.#parts;
     const { uuid, id } = this.#logbook;
     const at = clock.now();
     // Only Nova knows whether such a migration ends on the host that failed, and no task waits for it any more.
@@ -118,6 +122,8 @@ export class Recovery {
     await journal.write(
       { op: 'logbook', uuid, status: 'running', at },
       { op: 'logbook', uuid, status, message, waitedMs: waits.take(uuid), at },
+      ...decisions.take(uuid),
+      endDecision({ uuid, outcome: status, rule, reason: message, facts: { in_transit: underway }, at }),
     );
     log('info', `recovery ends ${status}`, { uuid, message });
   }
@@ -128,7 +134,7 @@ export class Recovery {
    * that failure's recovery.
    */
   async #endedByLife(open: FlowSnapshot | null): Promise<boolean> {
-    const { journal, clock, log, waits } = this.#parts;
+    const { journal, clock, decisions, log, waits } = this.#parts;
     const { host, uuid, id } = this.#logbook;
     const hasStarted = await journal.query('hasStarted', id);
     const message = hasStarted ? await whyAnswered(journal, this.#logbook) : await whyLeftAlone(journal, this.#logbook);
@@ -137,7 +143,13 @@ export class Recovery {
     const closed: Mutation[] = open
       ? [{ op: 'close_flow', flowId: open.flow.id, state: 'FAILURE', error: message, at }]
       : [];
-    await journal.write(...closed, { op: 'logbook', uuid, status: 'ignored', message, waitedMs: waits.take(uuid), at });
+    const rule = hasStarted ? 'another-recovery' : 'came-back';
+    await journal.write(
+      ...closed,
+      { op: 'logbook', uuid, status: 'ignored', message, waitedMs: waits.take(uuid), at },
+      ...decisions.take(uuid),
+      endDecision({ uuid, outcome: 'ignored', rule, reason: message, facts: { has_started: hasStarted }, at }),
+    );
     log('warning', 'recovery ends: its host came back', { uuid, host });
     return true;
   }
@@ -164,7 +176,7 @@ export class Recovery {
   }
 
   async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
-    const { configuration, journal, clock, hub, log } = this.#parts;
+    const { configuration, journal, clock, decisions, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
     const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
     const free = await this.#choices.freeReservedHosts();
@@ -196,16 +208,23 @@ export class Recovery {
     if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
-    const flow = await journal.openFlow({
-      logbookUuid: uuid,
-      flowUuid,
-      name: FLOW_TITLES[choice.flow],
-      target,
-      plan: JSON.stringify(plan),
-      configHash: configuration.hash,
-      atoms: plan.tasks.map(({ phase, name }) => ({ phase, name })),
-      at: clock.now(),
-    });
+    const at = clock.now();
+    const isHost = kindOf(this.#logbook) === 'COMPUTE_HOST';
+    const method = isHost ? this.#choices.segment.recoveryMethod : null;
+    const earlier = await this.#choices.flowsOf(round);
+    const flow = await journal.openFlow(
+      {
+        logbookUuid: uuid,
+        flowUuid,
+        name: FLOW_TITLES[choice.flow],
+        target,
+        plan: JSON.stringify(plan),
+        configHash: configuration.hash,
+        atoms: plan.tasks.map(({ phase, name }) => ({ phase, name })),
+        at,
+      },
+      [...decisions.take(uuid), methodDecision({ uuid, flowUuid, method, plan, freeReservedHosts: free, earlier, at })],
+    );
     crashPoint('flow.after-open');
     hub.follow(uuid, flow);
     log('info', 'flow begins', {
@@ -239,22 +258,16 @@ export class Recovery {
 
   /** Counts the resume, and follows the plan's policy for an engine failure. No flow: it is started from the beginning. */
   async #takeUp(open: FlowSnapshot, round: number): Promise<{ readonly flow: FlowSnapshot | null } | 'dead letter'> {
-    const { journal, configuration, clock, log } = this.#parts;
+    const { journal, clock, log } = this.#parts;
     const { uuid } = this.#logbook;
     // An operator command interrupted it while it was ours: no engine failed or stopped.
     if (open.flow.state === 'REVERTING' && open.flow.left_by === journal.epoch) return this.#followed(open);
-    const flow = await journal.resumeFlow(open.flow.id);
-    crashPoint('flow.after-resume');
-    const abandoned = (await this.#choices.flowsOf(round)).filter(({ state }) => state === 'ABANDONED');
-    const ends = [flow, ...abandoned].reduce((sum, { resumes }) => sum + resumes, 0);
-    const continuation = decideContinuation({
-      state: flow.state === 'REVERTING' ? 'REVERTING' : 'RUNNING',
-      policy: readPlan(flow.plan).afterCrash,
-      isLeftInOrder: open.flow.left_by !== null,
-      ends,
-      maxResumes: configuration.options.engine.maxResumes,
-    });
+    const continuing = await this.#crashFacts(open, round);
+    const continuation = decideContinuation(continuing);
     const at = clock.now();
+    const record = continuationDecision(uuid, open.flow, continuing, continuation, at);
+    const flow = await journal.resumeFlow(open.flow.id, continuation === 'resume' ? [record] : []);
+    crashPoint('flow.after-resume');
     const facts = { uuid, flow: flow.uuid, resumes: flow.resumes };
     switch (continuation) {
       case 'resume': {
@@ -264,26 +277,40 @@ export class Recovery {
       case 'rollback': {
         log('warning', 'flow is rolled back, since its engine ended', facts);
         const error = 'its engine ended, and its policy is to roll back';
-        await journal.write({ op: 'revert_flow', flowId: flow.id, cause: 'work', error });
+        await journal.write({ op: 'revert_flow', flowId: flow.id, cause: 'work', error }, record);
         return this.#followed({ ...open, flow: { ...flow, state: 'REVERTING', revert_cause: 'work', error } });
       }
       case 'restart': {
         log('warning', 'flow is restarted, since its engine ended', facts);
         const error = 'its engine ended, and its policy is to restart';
-        await journal.write({ op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at });
+        await journal.write({ op: 'close_flow', flowId: flow.id, state: 'ABANDONED', error, at }, record);
         crashPoint('flow.after-close');
         return { flow: null };
       }
       case 'dead letter': {
-        const message = `dead letter: ${ends} engines ended during it; find out why, then run "recovery-agent retry ${uuid}"`;
+        const message = `dead letter: ${continuing.ends} engines ended during it; find out why, then run "recovery-agent retry ${uuid}"`;
         log('error', message, { uuid, flow: flow.uuid });
         await journal.write(
           { op: 'close_flow', flowId: flow.id, state: 'FAILURE', error: message, at },
           { op: 'logbook', uuid, status: 'failed', message, failed: 'work', at },
+          record,
+          endDecision({ uuid, outcome: 'failed', rule: 'dead-letter', reason: message, facts: {}, at }),
         );
         return 'dead letter';
       }
     }
+  }
+
+  /** The resume that follows counts as the end of one more engine. */
+  async #crashFacts(open: FlowSnapshot, round: number): Promise<CrashFacts> {
+    const abandoned = (await this.#choices.flowsOf(round)).filter(({ state }) => state === 'ABANDONED');
+    return {
+      state: open.flow.state === 'REVERTING' ? 'REVERTING' : 'RUNNING',
+      policy: readPlan(open.flow.plan).afterCrash,
+      isLeftInOrder: open.flow.left_by !== null,
+      ends: [open.flow, ...abandoned].reduce((sum, { resumes }) => sum + resumes, 1),
+      maxResumes: this.#parts.configuration.options.engine.maxResumes,
+    };
   }
 
   #followed(flow: FlowSnapshot): { readonly flow: FlowSnapshot } {
@@ -297,7 +324,7 @@ export class Recovery {
     try {
       return await new FlowRunner(this.#parts, flow, this.#signal).run((outcome) =>
         // A failed flow with another one after it leaves the recovery running, unless an operator has to decide.
-        outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : [this.#closing(outcome)],
+        outcome.end === 'failure' && !isLast && !waitsForOperator(outcome.cause) ? [] : this.#closing(outcome),
       );
     } catch (error) {
       // An engine that has lost its lease cannot write this; the next engine treats it as failed.
@@ -308,23 +335,30 @@ export class Recovery {
     }
   }
 
-  #closing(outcome: FlowOutcome): Mutation {
-    const { clock, configuration, log, waits } = this.#parts;
+  #closing(outcome: FlowOutcome): readonly Mutation[] {
+    const { clock, configuration, decisions, log, waits } = this.#parts;
     const now = clock.now();
     const { work_failures: failures, uuid } = this.#logbook;
     const retryIntervalMs = configuration.options.general.processUnfinishedNotificationsIntervalMs;
     const { status, message, retryAt } = closeRound(outcome, { failures, now, retryIntervalMs });
     log(status === 'failed' || status === 'error' ? 'error' : 'info', `recovery ends ${status}`, { uuid, message });
-    return {
-      op: 'logbook',
-      uuid,
-      status,
-      message,
-      retryAt,
-      waitedMs: waits.take(uuid),
-      ...(kindOf(this.#logbook) === 'COMPUTE_HOST' && status === 'finished' ? { followUps: FOLLOW_UPS } : {}),
-      ...(outcome.end === 'failure' ? { failed: outcome.cause === 'outage' ? 'outage' : 'work' } : {}),
-      at: now,
-    };
+    const rule = outcome.end === 'failure' ? outcome.cause : outcome.end;
+    const facts = { work_failures: failures, retry_at: retryAt === null ? null : new Date(retryAt).toISOString() };
+    const limits = { failed_rounds: FAILED_ROUNDS, retry_interval_ms: retryIntervalMs };
+    return [
+      {
+        op: 'logbook',
+        uuid,
+        status,
+        message,
+        retryAt,
+        waitedMs: waits.take(uuid),
+        ...(kindOf(this.#logbook) === 'COMPUTE_HOST' && status === 'finished' ? { followUps: FOLLOW_UPS } : {}),
+        ...(outcome.end === 'failure' ? { failed: outcome.cause === 'outage' ? 'outage' : 'work' } : {}),
+        at: now,
+      },
+      ...decisions.take(uuid),
+      endDecision({ uuid, outcome: status, rule, reason: message, facts, limits, at: now }),
+    ];
   }
 }

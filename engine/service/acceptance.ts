@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/configuration.ts';
-import { segmentOf } from '#config/options/segments.ts';
+import { type FailoverSegment, segmentOf } from '#config/options/segments.ts';
 import type { Clock } from '#protocol/clock.ts';
 import type { Log } from '#protocol/log.ts';
 import { canonicalPayload, type Notification } from '#protocol/notification.ts';
@@ -18,7 +18,7 @@ import { decideNotification, targetOf } from '../intake/notification-decision.ts
 import { skewOf } from '../intake/report-order-decision.ts';
 import { returnFacts } from '../intake/return-facts.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { AcceptResult } from '../journal/mutations.ts';
+import type { AcceptResult, DecisionFacts } from '../journal/mutations.ts';
 import type { LogbookRow, Proof } from '../journal/rows.ts';
 
 /**
@@ -41,6 +41,29 @@ function isOld(delivery: Delivery | undefined): boolean {
 /** How far the clock of the reporter is ahead, in whole seconds; undefined if it is not. */
 function skewSeconds({ generated_at, accepted_at }: LogbookRow): number | undefined {
   return Math.round(skewOf(generated_at, accepted_at) / 1000) || undefined;
+}
+
+/** @param host by Nova's name */
+function reportFacts(report: Notification, host: string, segment: FailoverSegment | undefined): DecisionFacts {
+  return {
+    type: report.type,
+    host,
+    ...(report.hostname === host ? {} : { reported_host: report.hostname }),
+    payload: { ...report.payload },
+    generated_time: report.generated_time.toISOString(),
+    segment: segment?.name ?? null,
+    segment_enabled: segment?.enabled ?? null,
+  };
+}
+
+function originFacts({ caller, user }: Origin, delivery: Delivery | undefined): DecisionFacts {
+  return {
+    identity: caller.identity,
+    address: caller.address || null,
+    user: user?.user ?? null,
+    age_ms: delivery === undefined ? null : Math.floor(delivery.ageSeconds * 1_000),
+    delivery_attempts: delivery?.attempts ?? null,
+  };
 }
 
 export interface AcceptanceParts {
@@ -75,7 +98,7 @@ export class Acceptance {
     const { configuration, clock, journal, log } = this.#parts;
     const notification = { ...report, hostname: this.#parts.hostNames.known(report.hostname) };
     this.#parts.hostNames.readIfUnknown(report.hostname, this.#parts.signal);
-    const proof = await this.#proofOf(notification, given, delivery, origin);
+    const { proof, witness } = await this.#proofOf(notification, given, delivery, origin);
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
     const maintenance = await this.#maintenanceOf(notification.hostname);
@@ -94,6 +117,18 @@ export class Acceptance {
       proof,
       ...(delivery ? { ageMs: delivery.ageSeconds * 1_000 } : {}),
       origin,
+      facts: {
+        ...reportFacts(report, notification.hostname, segment),
+        ...originFacts(origin, delivery),
+        given_proof: given,
+        proof,
+        second_witness: witness,
+        last_failure: back?.failure ?? null,
+      },
+      limits: {
+        fresh_proof_ms: FRESH_PROOF_MS,
+        duplicate_interval_ms: configuration.options.general.duplicateNotificationDetectionIntervalMs,
+      },
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
@@ -118,26 +153,29 @@ export class Acceptance {
     return maintenances.some((one) => hostNames.isSame(one.host, host)) ? 'on' : 'off';
   }
 
-  /** Proof that the host is down, by the evidence that this engine accepts. */
+  /** Proof that the host is down, by the evidence that this engine accepts. `witness`: what the second witness of a fencing showed. */
   async #proofOf(
     { type, hostname }: Notification,
     given: Proof,
     delivery: Delivery | undefined,
     { caller }: Origin,
-  ): Promise<Proof> {
-    if (given !== 'fencing') return given;
-    if (isOld(delivery)) return 'none';
+  ): Promise<{ readonly proof: Proof; readonly witness: string | null }> {
+    if (given !== 'fencing') return { proof: given, witness: null };
+    if (isOld(delivery)) return { proof: 'none', witness: 'not read: the report is too old' };
     const { checkFencing, log } = this.#parts;
+    if (checkFencing === undefined) return { proof: given, witness: 'not read: the engine has none' };
     // The monitor of this node has read the same Pacemaker.
-    if (checkFencing === undefined || caller.address === '' || type !== 'COMPUTE_HOST') return given;
+    if (caller.address === '' || type !== 'COMPUTE_HOST') {
+      return { proof: given, witness: 'not read: the report is of this node' };
+    }
     const reason = await checkFencing((name) => this.isSameHost(name, hostname));
-    if (reason === undefined) return given;
+    if (reason === undefined) return { proof: given, witness: 'the fencing is confirmed' };
     log('warning', "a reported fencing is not confirmed: Nova's signs of life decide", {
       host: hostname,
       identity: caller.identity,
       reason,
     });
-    return 'none';
+    return { proof: 'none', witness: `the fencing is not confirmed: ${reason}` };
   }
 
   /** Whether two names are of one host; the short and the full name only if Nova shows that they are. */

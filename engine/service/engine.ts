@@ -15,6 +15,7 @@ import type { AcceptResult } from '../journal/mutations.ts';
 import { StatusFile } from '../journal/status-file.ts';
 import { FollowUps } from '../recovery/follow-ups.ts';
 import { ProofChecks, type RunProof } from '../recovery/proof-checks.ts';
+import { PendingDecisions } from '../recovery/pending-decisions.ts';
 import { Waits } from '../recovery/waits.ts';
 import { Acceptance, type FencingCheck } from './acceptance.ts';
 import { Audit } from './audit.ts';
@@ -81,14 +82,17 @@ export class Engine {
     };
     const wake = (): void => this.#wake();
     const waits = new Waits(parts.clock);
+    const decisions = new PendingDecisions();
     const hostNames = new HostNames({ ...parts, segments: parts.configuration.segments });
     this.#hostNames = hostNames;
     const proofChecks = new ProofChecks({ ...parts, hostNames, signal: this.#stopping.signal, wake });
-    this.#running = new RunningRecoveries({ ...parts, budgets, hub: this.hub, waits, hostNames, proofChecks }, wake);
+    const running = { ...parts, budgets, hub: this.hub, waits, decisions, hostNames, proofChecks };
+    this.#running = new RunningRecoveries(running, wake);
     this.#scheduler = new Scheduler({
       ...parts,
       running: this.#running,
       waits,
+      decisions,
       hostNames,
       proofChecks,
       signal: this.#stopping.signal,

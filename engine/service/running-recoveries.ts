@@ -10,6 +10,7 @@ import { Interrupted } from '../flow/outcome.ts';
 import { JournalFailure } from '../journal/failure.ts';
 import type { Mutation } from '../journal/mutations.ts';
 import type { LogbookRow } from '../journal/rows.ts';
+import { endDecision } from '../recovery/closing-decision.ts';
 import { Recovery, type RecoveryParts } from '../recovery/recovery.ts';
 
 interface Running {
@@ -92,10 +93,13 @@ export class RunningRecoveries {
     if (flow) changes.push({ op: 'close_flow', flowId: flow.flow.id, state: 'FAILURE', error: message, at });
     if (now?.status === 'new') changes.push({ op: 'logbook', uuid, status: 'running', at });
     const retryAt = at + configuration.options.general.processUnfinishedNotificationsIntervalMs;
+    const facts = { work_failures: failures, retry_at: failures === 0 ? new Date(retryAt).toISOString() : null };
+    const outcome = failures === 0 ? 'error' : 'failed';
     changes.push(
       failures === 0
         ? { op: 'logbook', uuid, status: 'error', message, retryAt, failed: 'work', at }
         : { op: 'logbook', uuid, status: 'failed', message, failed: 'work', at },
+      endDecision({ uuid, outcome, rule: 'engine-fault', reason: message, facts, at }),
     );
     await journal.write(...changes);
   }

@@ -11,10 +11,12 @@ import type { HostNames } from '../intake/host-names.ts';
 import { Parking } from '../intake/parked-reports.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogbookRow } from '../journal/rows.ts';
+import { endDecision } from '../recovery/closing-decision.ts';
 import type { PlanFacts } from '../recovery/gate-facts.ts';
 import { Holds } from '../recovery/holds.ts';
 import { InstanceProjects } from '../recovery/instance-projects.ts';
 import type { ProofChecks } from '../recovery/proof-checks.ts';
+import type { PendingDecisions } from '../recovery/pending-decisions.ts';
 import { planQueue } from '../recovery/queue-decision.ts';
 import type { Waits } from '../recovery/waits.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
@@ -26,6 +28,7 @@ export interface SchedulerParts {
   readonly log: Log;
   readonly running: RunningRecoveries;
   readonly waits: Waits;
+  readonly decisions: PendingDecisions;
   readonly hostNames: HostNames;
   readonly proofChecks: ProofChecks;
   readonly cloud: Cloud;
@@ -63,6 +66,7 @@ export class Scheduler {
     // `stop` waits for the recoveries that it found running: none may start after its check.
     if (signal.aborted) return null;
     waits.observe(open);
+    this.#parts.decisions.retain(open);
     const decision = planQueue({
       open: open.map((row) => ({ ...row, retry_at: waits.retryDueAt(row) })),
       running: running.uuids,
@@ -74,7 +78,7 @@ export class Scheduler {
     this.#projects.read(decision.readProjects, signal);
     for (const { uuid, by } of decision.supersede) this.#parking.supersede(uuid, by);
     for (const { uuid, by } of decision.park) this.#parking.park(uuid, by);
-    for (const uuid of decision.release) await this.#parking.release(uuid);
+    for (const uuid of decision.release) await this.#parking.releaseFromQueue(uuid);
     // A released recovery may start now.
     if (decision.release.length > 0) return clock.boottime();
     const isHeld = open.some(({ parked_reason, parked_by }) => parked_reason !== null && parked_by === null);
@@ -149,7 +153,13 @@ export class Scheduler {
     if (waits.openFor(row) < notificationsExpiredIntervalMs) return false;
     const { uuid } = row;
     const message = `Expired: not finished within ${notificationsExpiredIntervalMs / 1000} s.`;
-    await journal.write({ op: 'logbook', uuid, status: 'failed', message, at: clock.now() });
+    const at = clock.now();
+    const facts = { waited_ms: Math.floor(waits.openFor(row)) };
+    const limits = { notifications_expired_interval_ms: notificationsExpiredIntervalMs };
+    await journal.write(
+      { op: 'logbook', uuid, status: 'failed', message, at },
+      endDecision({ uuid, outcome: 'failed', rule: 'expired', reason: message, facts, limits, at }),
+    );
     log('error', 'recovery expired', { uuid });
     return true;
   }

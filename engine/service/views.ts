@@ -1,6 +1,7 @@
 /** Converts rows of the journal to the view for operators. Pure; the same for the engine and for a reader without one. */
 import type {
   AuditView,
+  DecisionView,
   EventView,
   FlowView,
   InstanceView,
@@ -14,9 +15,19 @@ import { DELETED } from '../evacuation/facts.ts';
 import { type PlannedTask, readPlan } from '../flow/plan.ts';
 import { isMove } from '../journal/migration-kinds.ts';
 import type { LogbookWithFlows } from '../journal/queries.ts';
-import type { AtomRow, AuditRow, LogbookRow, MaintenanceRow, PauseRow, StepRow, StepState } from '../journal/rows.ts';
+import type {
+  AtomRow,
+  AuditRow,
+  DecisionRow,
+  LogbookRow,
+  MaintenanceRow,
+  PauseRow,
+  StepRow,
+  StepState,
+} from '../journal/rows.ts';
 import { taskStepKey } from '../task-drivers/task-step.ts';
 import { titleOf } from '../tasks/titles.ts';
+import { recoveryTimes } from './recovery-times.ts';
 
 /** Of one output as JSON, in characters: lists of instances grow with the cloud. */
 const LONGEST_OUTPUT = 4096;
@@ -82,6 +93,21 @@ export function viewAudit(row: AuditRow): AuditView {
     times: row.times,
     first_time: iso(row.first_at),
     epoch: row.epoch,
+  };
+}
+
+function viewDecision(row: DecisionRow): DecisionView {
+  const { at, epoch, kind, outcome, rule, reason, facts, limits, times } = row;
+  return {
+    time: iso(at),
+    epoch,
+    kind,
+    outcome,
+    rule,
+    reason,
+    facts: JSON.parse(facts),
+    limits: JSON.parse(limits),
+    times,
   };
 }
 
@@ -155,11 +181,13 @@ function viewInstance(evacuation: StepRow, others: readonly StepRow[]): Instance
   };
 }
 
-export function viewRecovery({ logbook, flows, audit, proofs }: LogbookWithFlows): RecoveryView {
+export function viewRecovery({ logbook, flows, audit, proofs, decisions }: LogbookWithFlows): RecoveryView {
   return {
     notification: viewNotification(logbook),
     audit: audit.map(viewAudit),
     proofs: proofs.map(({ at, ...check }) => ({ ...check, time: iso(at) })),
+    decisions: decisions.map(viewDecision),
+    recovery_times: recoveryTimes(logbook, flows),
     flows: flows.map(({ flow, atoms, steps, events }): FlowView => {
       const names = new Map(atoms.map(({ id, name }) => [id, name]));
       const requestId = `req-${flow.uuid}`;
