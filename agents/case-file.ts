@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import * as v from 'valibot';
 import { recordedFacts } from '#engine/gates/recorded-facts.ts';
-import type { RecordedGates } from '#engine/gates/replay-decision.ts';
+import type { RecordedGates } from '#engine/gates/replay.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import { printableShort } from '#protocol/printable.ts';
 import { CommandFailure, EXIT } from './exit-codes.ts';

@@ -175,7 +175,7 @@ export interface RecoveryView {
   /** The decisions about it, oldest first. */
   readonly decisions: readonly DecisionView[];
   readonly flows: readonly FlowView[];
-  /** Of each instance that the recovery brings back. */
+  /** Of each instance that the recovery restores. */
   readonly recovery_times: readonly RecoveryTimeView[];
 }
 

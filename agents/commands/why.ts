@@ -1,5 +1,5 @@
 /** `recovery-agent why UUID`: the decisions about one recovery, each with its facts and limits, in the order in which they became known. */
-import { replayGates } from '#engine/gates/replay-decision.ts';
+import { replayGates } from '#engine/gates/replay.ts';
 import { readCase } from '../case-file.ts';
 import { type Command, type CommandLine, ENGINE_OPTIONS, JSON_OPTION, requiredUuid } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';

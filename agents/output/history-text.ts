@@ -1,5 +1,5 @@
 /** The history of a recovery, its recovery times and a replay as text for people. Texts from outside are printed without control characters. */
-import type { ReplayedGates } from '#engine/gates/replay-decision.ts';
+import type { ReplayedGates } from '#engine/gates/replay.ts';
 import { NO_REASON } from '#protocol/origin.ts';
 import { printable } from '#protocol/printable.ts';
 import type { AuditView, DecisionView, HistoryEntryView, RecoveryTimeView, WhyView } from '#protocol/views.ts';

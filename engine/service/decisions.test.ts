@@ -117,7 +117,7 @@ describe('the decisions about a recovery', () => {
     expect(view.decisions[3]).toMatchObject({ facts: { ends: 1 }, limits: { max_resumes: 5 } });
   });
 
-  it('say why a host that came back is not recovered', async () => {
+  it('have the return of a host that is therefore not recovered', async () => {
     await using here = await worldOf(ONE_HOST);
     const uuid = await here.hostFails('c1');
     await decided(here, uuid, 'gate hold failed-hosts');

@@ -8,7 +8,7 @@ import type { RecoveryTimeView } from '#protocol/views.ts';
 import type { FlowSnapshot } from '../journal/mutations.ts';
 import type { LogbookRow, StepRow } from '../journal/rows.ts';
 
-/** Kinds of steps that bring an instance back. */
+/** Kinds of steps by which an instance returns. */
 const RECOVERING: ReadonlySet<string> = new Set(['evacuate', 'start', 'reboot', 'rebuild']);
 /** Kinds of steps that belong to it: they prepare it, or restore the original state. */
 const AROUND: ReadonlySet<string> = new Set(['reset', 'stop', 'error']);

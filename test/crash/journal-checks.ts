@@ -51,6 +51,29 @@ function expectAuditOfReports({ recoveries, audit }: JournalFacts): void {
   expect(reports.filter(({ notification }) => !known.includes(notification ?? ''))).toEqual([]);
 }
 
+/**
+ * A decision is on the disk with its effect, and no effect without its decision: the report was accepted, each flow was chosen, each resume
+ * was counted, and the last decision is the end.
+ */
+function expectDecisionsWithEffects({ logbook, flows, decisions }: LogbookWithFlows): void {
+  const of = (kind: string) => decisions.filter((one) => one.kind === kind);
+  const [first] = decisions;
+  expect(first).toMatchObject({ kind: 'acceptance', outcome: logbook.accepted_as === 'new' ? 'accepted' : 'finished' });
+  const chosen = of('method').map(({ facts }) => (JSON.parse(facts) as { readonly flow_uuid: string }).flow_uuid);
+  expect(chosen).toEqual(flows.map(({ flow }) => flow.uuid));
+  const resumes = flows.reduce((sum, { flow }) => sum + flow.resumes, 0);
+  // An engine that dies after it counted a resume has not restarted or rolled back the flow yet.
+  expect(of('engine_failure').length).toBeLessThanOrEqual(resumes);
+  const resumed = of('engine_failure').filter(({ outcome }) => outcome === 'resume');
+  if (resumed.length === of('engine_failure').length && resumed.length > 0) expect(resumed).toHaveLength(resumes);
+  if (logbook.accepted_as === 'new') {
+    expect(decisions.at(-1)).toMatchObject({ kind: 'end', outcome: logbook.status });
+    expect(of('end').filter(({ outcome }) => outcome === logbook.status)).toHaveLength(1);
+  }
+  const epochs = decisions.map(({ epoch }) => epoch);
+  expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
+}
+
 /** Every recovery is finished, nothing is left half done, and the file is whole. Returns what it holds. */
 export function expectWholeJournal(
   path: string,
@@ -62,8 +85,9 @@ export function expectWholeJournal(
   expect(facts.recoveries.map(({ logbook }) => logbook.status)).toEqual(Array(expected.notifications).fill('finished'));
   expect(facts.epoch).toBeLessThanOrEqual(expected.engines);
   expectAuditOfReports(facts);
-  for (const { flows } of facts.recoveries) {
-    for (const one of flows) {
+  for (const recovery of facts.recoveries) {
+    expectDecisionsWithEffects(recovery);
+    for (const one of recovery.flows) {
       expectOrderedEvents(one);
       expect(one.flow.closed_at).not.toBeNull();
       expect(one.events.every(({ epoch }) => epoch <= facts.epoch)).toBe(true);
