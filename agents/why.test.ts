@@ -37,6 +37,7 @@ describe('why', { timeout: 60_000 }, () => {
       'accepted',
       'no gate holds it',
       'flow starts',
+      'its host counts as dead',
       'end',
     ]);
     expect(text).toMatch(
@@ -48,6 +49,7 @@ describe('why', { timeout: 60_000 }, () => {
       'decision acceptance',
       'decision gate',
       'decision method',
+      'decision life',
       'decision end',
     ]);
     expect(recovery_times.length).toBeGreaterThan(0);

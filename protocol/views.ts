@@ -132,10 +132,10 @@ export interface DecisionView {
   readonly time: string;
   /** The epoch of the engine that decided: increases with each take-over. */
   readonly epoch: number;
-  /** `acceptance`, `gate`, `queue`, `crash_back_off`, `return`, `method`, `engine_failure` or `end`. */
+  /** `acceptance`, `gate`, `queue`, `crash_back_off`, `return`, `method`, `life`, `engine_failure` or `end`. */
   readonly kind: string;
   /**
-   * `hold` or `pass`; of an acceptance `accepted`, `ignored`, `finished` or `duplicate`; of a method `run`; of a failure of an engine
+   * `hold` or `pass`; of an acceptance `accepted`, `ignored`, `finished` or `duplicate`; of a method `run`; of a life `dead`; of a failure of an engine
    * `resume`, `restart`, `rollback` or `dead_letter`; of an end the status.
    */
   readonly outcome: string;

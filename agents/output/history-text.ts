@@ -60,6 +60,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'crash_back_off failed': 'not started any more (RULE)',
   'return pass': 'released: its host came back',
   'method run': 'flow starts (method RULE)',
+  'life dead': 'its host counts as dead (RULE)',
   'engine_failure resume': 'flow is resumed (RULE)',
   'engine_failure rollback': 'flow is rolled back (RULE)',
   'engine_failure restart': 'flow is restarted (RULE)',

@@ -5,7 +5,7 @@
  */
 import { crashPoint } from '../crash-points.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Mutation, PlannedStep } from '../journal/mutations.ts';
+import type { AddDecision, Mutation, PlannedStep } from '../journal/mutations.ts';
 import type { StepRow, StepState } from '../journal/rows.ts';
 import type { Json } from './plan.ts';
 
@@ -66,9 +66,12 @@ export class StepRecords {
     this.#now = now;
   }
 
-  /** Plans steps in one commit. Steps of an earlier attempt or engine are returned unchanged. */
-  async plan(steps: readonly PlannedStep[]): Promise<readonly Step[]> {
-    const rows = await this.#journal.planSteps(this.#atomId, steps);
+  /**
+   * Plans steps in one commit. Steps of an earlier attempt or engine are returned unchanged.
+   * @param decisions that led to them
+   */
+  async plan(steps: readonly PlannedStep[], decisions: readonly AddDecision[] = []): Promise<readonly Step[]> {
+    const rows = await this.#journal.planSteps(this.#atomId, steps, decisions);
     crashPoint('step.after-plan');
     return rows.map(stepOf);
   }

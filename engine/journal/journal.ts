@@ -159,8 +159,12 @@ export class Journal {
   }
 
   /** Plans steps; those that were planned before are returned unchanged. */
-  async planSteps(atomId: number, steps: readonly PlannedStep[]): Promise<readonly StepRow[]> {
-    const [result] = await this.#commit([{ op: 'plan_steps', atomId, steps }]);
+  async planSteps(
+    atomId: number,
+    steps: readonly PlannedStep[],
+    decisions: readonly AddDecision[] = [],
+  ): Promise<readonly StepRow[]> {
+    const [result] = await this.#commit([{ op: 'plan_steps', atomId, steps }, ...decisions]);
     return result as StepRow[];
   }
 

@@ -36,8 +36,8 @@ export type AuditOutcome = 'accepted' | 'duplicate' | 'ignored' | 'refused';
 
 /**
  * What is decided about a recovery. `acceptance`: what a report means. `gate`, `queue`, `crash_back_off`: whether it may start.
- * `return`: its host came back. `method`: the next flow. `engine_failure`: how a flow that an engine left is continued. `end`: how a round
- * ends.
+ * `return`: its host came back. `method`: the next flow. `life`: whether its host is dead. `engine_failure`: how a flow that an engine left
+ * is continued. `end`: how a round ends.
  */
 export const DECISION_KINDS = [
   'acceptance',
@@ -46,6 +46,7 @@ export const DECISION_KINDS = [
   'crash_back_off',
   'return',
   'method',
+  'life',
   'engine_failure',
   'end',
 ] as const;

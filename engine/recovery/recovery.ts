@@ -14,7 +14,7 @@ import { ambiguity } from '../cloud/compute-hosts.ts';
 import { crashPoint } from '../crash-points.ts';
 import type { Budget } from '../flow/budget.ts';
 import { type Fault, type FlowOutcome, Interrupted, waitsForOperator } from '../flow/outcome.ts';
-import { buildPlan, FLOW_TITLES, type Json, readPlan } from '../flow/plan.ts';
+import { buildPlan, FLOW_TITLES, type Json, type Plan, readPlan } from '../flow/plan.ts';
 import { FlowRunner } from '../flow/runner.ts';
 import type { RunnerParts } from '../flow/runner-parts.ts';
 import { whyAnswered, whyLeftAlone } from '../intake/came-back.ts';
@@ -178,40 +178,17 @@ export class Recovery {
   async #open(choice: FlowChoice, round: number): Promise<FlowSnapshot> {
     const { configuration, journal, clock, decisions, hub, log } = this.#parts;
     const { host, uuid, target } = this.#logbook;
-    const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
     const free = await this.#choices.freeReservedHosts();
-    const { reservedHost } = choice;
-    const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
-    const inputs: Record<string, Json> = {
-      host_name: host,
-      notification_uuid: uuid,
-      ...(choice.flow === 'instance' ? { instance_uuid: (payload.instance_uuid ?? '').toLowerCase() } : {}),
-      ...(choice.flow === 'process' ? { process_name: payload.process_name ?? '' } : {}),
-      ...(choice.flow === 'host_auto' || choice.flow === 'host_rh'
-        ? { reserved_host: reservedHost, reserved_host_list: reserved }
-        : {}),
-    };
-    const plan = buildPlan({
-      flow: choice.flow,
-      round,
-      pipelines: configuration.pipelines,
-      policyOf: (task) => policyOf(configuration, task),
-      customOf: (task) => configuration.customTasks.get(task)?.task,
-      inputs,
-      settings: taskSettings(configuration.options),
-      deadSince: await this.#failedAt(),
-      proof: this.#proof(),
-    });
+    const plan = await this.#planOf(choice, round, free);
     const flowUuid = randomUUID();
     crashPoint('flow.before-open');
     // Before the flow: an engine that resumes the flow opens none, and would not run this code again.
     if (!RETURN_FLOWS.includes(choice.flow) && this.#choices.segment.reservedHosts.includes(host)) {
       await journal.write({ op: 'host', name: host, reserved: 0, by: `failure ${uuid}`, at: clock.now() });
     }
-    const at = clock.now();
-    const isHost = kindOf(this.#logbook) === 'COMPUTE_HOST';
-    const method = isHost ? this.#choices.segment.recoveryMethod : null;
+    const method = kindOf(this.#logbook) === 'COMPUTE_HOST' ? this.#choices.segment.recoveryMethod : null;
     const earlier = await this.#choices.flowsOf(round);
+    const at = clock.now();
     const flow = await journal.openFlow(
       {
         logbookUuid: uuid,
@@ -227,15 +204,38 @@ export class Recovery {
     );
     crashPoint('flow.after-open');
     hub.follow(uuid, flow);
-    log('info', 'flow begins', {
-      uuid,
-      flow: flowUuid,
-      name: choice.flow,
-      host,
-      reserved_host: reservedHost,
-      round,
-    });
+    const { reservedHost } = choice;
+    log('info', 'flow begins', { uuid, flow: flowUuid, name: choice.flow, host, reserved_host: reservedHost, round });
     return flow;
+  }
+
+  /** @param free reserved hosts */
+  async #planOf(choice: FlowChoice, round: number, free: readonly string[]): Promise<Plan> {
+    const { configuration } = this.#parts;
+    const { host, uuid } = this.#logbook;
+    const payload: Record<string, string> = JSON.parse(this.#logbook.payload);
+    const { reservedHost } = choice;
+    const reserved = reservedHost === null || free.includes(reservedHost) ? free : [reservedHost, ...free];
+    const inputs: Record<string, Json> = {
+      host_name: host,
+      notification_uuid: uuid,
+      ...(choice.flow === 'instance' ? { instance_uuid: (payload.instance_uuid ?? '').toLowerCase() } : {}),
+      ...(choice.flow === 'process' ? { process_name: payload.process_name ?? '' } : {}),
+      ...(choice.flow === 'host_auto' || choice.flow === 'host_rh'
+        ? { reserved_host: reservedHost, reserved_host_list: reserved }
+        : {}),
+    };
+    return buildPlan({
+      flow: choice.flow,
+      round,
+      pipelines: configuration.pipelines,
+      policyOf: (task) => policyOf(configuration, task),
+      customOf: (task) => configuration.customTasks.get(task)?.task,
+      inputs,
+      settings: taskSettings(configuration.options),
+      deadSince: await this.#failedAt(),
+      proof: this.#proof(),
+    });
   }
 
   /** Current proof that the host is down, by a report or by a program; an old one is none. */

@@ -14,7 +14,7 @@ import type { Cloud } from '../cloud/cloud.ts';
 import { crashPoint } from '../crash-points.ts';
 import { FRESH_PROOF_MS } from '../intake/host-liveness-decision.ts';
 import type { HostNames } from '../intake/host-names.ts';
-import { decideNotification, targetOf } from '../intake/notification-decision.ts';
+import { decideNotification, type NotificationDecision, targetOf } from '../intake/notification-decision.ts';
 import { skewOf } from '../intake/report-order-decision.ts';
 import { returnFacts } from '../intake/return-facts.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -95,7 +95,8 @@ export class Acceptance {
     delivery?: Delivery,
     origin: Origin = LOCAL_ORIGIN,
   ): Promise<AcceptResult> {
-    const { configuration, clock, journal, log } = this.#parts;
+    const { configuration, clock, journal } = this.#parts;
+    const { duplicateNotificationDetectionIntervalMs: duplicateIntervalMs } = configuration.options.general;
     const notification = { ...report, hostname: this.#parts.hostNames.known(report.hostname) };
     this.#parts.hostNames.readIfUnknown(report.hostname, this.#parts.signal);
     const { proof, witness } = await this.#proofOf(notification, given, delivery, origin);
@@ -113,38 +114,41 @@ export class Acceptance {
       generatedAt: notification.generated_time.getTime(),
       status,
       message: reason,
-      duplicateIntervalMs: configuration.options.general.duplicateNotificationDetectionIntervalMs,
+      duplicateIntervalMs,
       proof,
       ...(delivery ? { ageMs: delivery.ageSeconds * 1_000 } : {}),
       origin,
       facts: {
         ...reportFacts(report, notification.hostname, segment),
         ...originFacts(origin, delivery),
-        given_proof: given,
-        proof,
-        second_witness: witness,
-        last_failure: back?.failure ?? null,
+        ...{ given_proof: given, proof, second_witness: witness, last_failure: back?.failure ?? null },
       },
-      limits: {
-        fresh_proof_ms: FRESH_PROOF_MS,
-        duplicate_interval_ms: configuration.options.general.duplicateNotificationDetectionIntervalMs,
-      },
+      limits: { fresh_proof_ms: FRESH_PROOF_MS, duplicate_interval_ms: duplicateIntervalMs },
       at: clock.now(),
     });
     crashPoint('notification.after-accept');
-    const { uuid, type, host } = result.logbook;
-    log('info', result.isDuplicate ? 'notification is a duplicate' : `notification accepted as ${status}`, {
+    this.#logAccepted(report, result, delivery, { status, reason });
+    this.#parts.wake();
+    return result;
+  }
+
+  #logAccepted(
+    report: Notification,
+    { logbook, isDuplicate }: AcceptResult,
+    delivery: Delivery | undefined,
+    { status, reason }: NotificationDecision,
+  ): void {
+    const { uuid, type, host } = logbook;
+    this.#parts.log('info', isDuplicate ? 'notification is a duplicate' : `notification accepted as ${status}`, {
       uuid,
       type,
       host,
       reported_host: report.hostname === host ? undefined : report.hostname,
-      reason: result.isDuplicate ? null : reason,
+      reason: isDuplicate ? null : reason,
       age_seconds: delivery?.ageSeconds,
       attempts: delivery?.attempts,
-      skew_seconds: skewSeconds(result.logbook),
+      skew_seconds: skewSeconds(logbook),
     });
-    this.#parts.wake();
-    return result;
   }
 
   async #maintenanceOf(host: string): Promise<'on' | 'off'> {

@@ -52,6 +52,7 @@ describe('the decisions about a recovery', () => {
       'gate hold failed-hosts',
       'gate pass',
       'method run auto',
+      'life dead down-in-nova',
       'end finished success',
     ]);
     const [accepted, held, passed, method] = view.decisions;
@@ -72,6 +73,7 @@ describe('the decisions about a recovery', () => {
       'approve',
       'gate',
       'method',
+      'life',
       'end',
     ]);
     const text = describeHistory(historyOf(view));
@@ -109,12 +111,13 @@ describe('the decisions about a recovery', () => {
     const view = await here.until(uuid);
     expect(courseOf(view).slice(2)).toEqual([
       'method run auto',
+      'life dead down-in-nova',
       'engine_failure resume resume',
       'engine_failure resume left-in-order',
       'end finished success',
     ]);
-    expect(view.decisions.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 3, 3]);
-    expect(view.decisions[3]).toMatchObject({ facts: { ends: 1 }, limits: { max_resumes: 5 } });
+    expect(view.decisions.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 1, 2, 3, 3]);
+    expect(view.decisions[4]).toMatchObject({ facts: { ends: 1 }, limits: { max_resumes: 5 } });
   });
 
   it('have the return of a host that is therefore not recovered', async () => {
@@ -192,6 +195,7 @@ describe('the decisions about a recovery', () => {
     expect(ops.filter((mutations) => mutations.includes('decision'))).toEqual([
       ['logbook', 'decision'],
       ['open_flow', 'decision', 'decision'],
+      expect.arrayContaining(['plan_steps', 'decision']),
       expect.arrayContaining(['close_flow', 'logbook', 'decision']),
     ]);
   });

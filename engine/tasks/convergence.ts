@@ -14,6 +14,7 @@ import type { Step } from '../flow/journaled-steps.ts';
 import { TaskFailure } from '../flow/outcome.ts';
 import type { Json, Values } from '../flow/plan.ts';
 import type { TaskContext } from '../flow/task.ts';
+import type { AddDecision } from '../journal/mutations.ts';
 import { growingPause, LONGEST_PAUSE_MS } from './growing-pause.ts';
 import { failureOf, OutageRetry } from './outage-retry.ts';
 
@@ -34,6 +35,8 @@ export interface Effect<World> {
   readonly kind: string;
   readonly object: string;
   read(): Promise<World>;
+  /** Decisions that led to the effect: stored when it is planned. */
+  readonly decisions?: readonly AddDecision[];
   /** The state of the world before the first call, to be stored. */
   before(world: World): Json;
   /** `done`: it is visible. `underway`: the object is busy, wait. `absent`: it has to be requested. Throws to end the task. */
@@ -115,7 +118,11 @@ class Convergence<World> {
 
   async #plan(world: World): Promise<Step> {
     const { key, kind, object } = this.#effect;
-    const [step] = await this.#context.steps.plan([{ key, kind, object, before: this.#effect.before(world) }]);
+    const { decisions = [] } = this.#effect;
+    const [step] = await this.#context.steps.plan(
+      [{ key, kind, object, before: this.#effect.before(world) }],
+      decisions,
+    );
     if (!step) throw new Error('the journal planned no step');
     const { calls, attempt } = step.detail;
     if (attempt === this.#context.attempt && typeof calls === 'number') this.#calls = calls;

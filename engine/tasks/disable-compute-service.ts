@@ -4,8 +4,10 @@ import type { ComputeService } from '../cloud/cloud.ts';
 import { IgnoreRecovery, TaskFailure } from '../flow/outcome.ts';
 import { type BuiltInTask, type TaskContext, textInput } from '../flow/task.ts';
 import { decideLife, FRESH_PROOF_MS, livesMessage } from '../intake/host-liveness-decision.ts';
+import type { AddDecision } from '../journal/mutations.ts';
 import { serviceOf } from './compute-service.ts';
 import { bringAbout } from './convergence.ts';
+import { deathDecision } from './death-record.ts';
 import { checkHostFilter } from './host-filter.ts';
 import { withOutageRetry } from './outage-retry.ts';
 
@@ -21,10 +23,13 @@ function leftAlone(context: TaskContext, host: string, sign: string): IgnoreReco
 }
 
 /**
- * The service of a host that must be forced down, once it is certain that the host is not alive.
+ * The service of a host that must be forced down, once it is certain that the host is not alive, and the decision that it is dead.
  * @throws IgnoreRecovery if it is alive
  */
-async function serviceOfTheDead(context: TaskContext, host: string): Promise<ComputeService> {
+async function serviceOfTheDead(
+  context: TaskContext,
+  host: string,
+): Promise<{ readonly service: ComputeService; readonly death: AddDecision }> {
   const { clock, settings, signal, proof, isResumed } = context;
   // A fencing may be old by the time another engine resumes the flow, or the cloud responds; an operator's statement is not.
   const startedAt = clock.boottime();
@@ -37,7 +42,11 @@ async function serviceOfTheDead(context: TaskContext, host: string): Promise<Com
     const back = await context.history.returnedSince();
     const isProven = back === null && (proof === 'operator' || (proof === 'fencing' && isFresh()));
     const decision = decideLife(reads, { isRequested, isProven });
-    if (decision === 'dead') return service;
+    if (decision === 'dead') {
+      const uuid = textInput(context, 'notification_uuid');
+      const evidence = { isRequested, isProven, proof, isBack: back !== null };
+      return { service, death: deathDecision(uuid, reads, evidence, settings, clock.now()) };
+    }
     if (back?.order === 'return newer') throw leftAlone(context, host, back.sign);
     if (decision === 'alive') {
       const sign = `lives: its nova-compute reported to Nova at ${service.updatedAt?.toISOString()}`;
@@ -65,7 +74,8 @@ export const disableComputeService: BuiltInTask = {
     const { cloud, settings, signal, globalRequestId } = context;
     context.progress(`Disabling compute service on host: '${host}'`, 0);
     await refuseReturned(context, host);
-    let seen: ComputeService | undefined = await serviceOfTheDead(context, host);
+    const { service: found, death } = await serviceOfTheDead(context, host);
+    let seen: ComputeService | undefined = found;
     if (!(await context.history.hasStarted())) await checkHostFilter(context, host);
     const read = async (): Promise<ComputeService> => {
       const service = seen ?? (await serviceOf(context, host));
@@ -76,6 +86,7 @@ export const disableComputeService: BuiltInTask = {
       key: `force-down:${host}`,
       kind: 'disable_service',
       object: host,
+      decisions: [death],
       read,
       before: ({ status, state, forcedDown, disabledReason }) => ({ status, state, forcedDown, disabledReason }),
       decide: ({ status, state, forcedDown }) => {
