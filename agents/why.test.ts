@@ -1,8 +1,8 @@
 /** `why` as an operator uses it: of a real engine, of its journal, and a case that is decided again. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CaseView, NotificationView, WhyView } from '#protocol/views.ts';
+import type { NotificationView, WhyView } from '#protocol/views.ts';
 import { EngineWorld } from '#test/world/engine-world.ts';
 
 const DOWN = ['--event', 'STOPPED', '--cluster-status', 'OFFLINE', '--host-status', 'NORMAL'];
@@ -93,34 +93,11 @@ describe('why --replay', { timeout: 60_000 }, () => {
       { recorded: { outcome: 'pass', gate: null }, now: { outcome: 'hold', gate: 'failed-hosts' }, changed: true },
     ]);
 
-    const exported: CaseView = JSON.parse(readFileSync(file, 'utf8'));
-    const at = exported.history.findIndex(({ kind }) => kind === 'gate');
-    const faulty = (change: (copy: { history: { facts: Record<string, unknown> }[] }) => void): string => {
-      const copy = JSON.parse(JSON.stringify(exported));
-      change(copy);
-      return JSON.stringify(copy);
-    };
-    const cases: readonly (readonly [string, string])[] = [
-      ['{', 'it is not JSON'],
-      ['{"history":[]}', 'format is missing'],
-      [JSON.stringify({ ...exported, format_version: 2 }), 'format_version is not 1'],
-      [
-        faulty(({ history }) => Object.assign(history[at]?.facts ?? {}, { has_started: 'no' })),
-        `history.${at}.facts.has_started must be true or false`,
-      ],
-      [
-        faulty(({ history }) => delete history[at]?.facts.waiting_instances),
-        `history.${at}.facts.waiting_instances is missing`,
-      ],
-      [' '.repeat(9 * 1024 * 1024), 'it is larger than 8 MiB'],
-    ];
-    for (const [content, reason] of cases) {
-      writeFileSync(file, content);
-      const { code, stderr } = await here.run(['why', '--replay', file]);
-      expect(code, reason).toBe(2);
-      expect(stderr).toContain(`the case ${file} is refused: ${reason}`);
-    }
-    const absent = await here.run(['why', '--replay', join(here.directory, 'absent.json')]);
-    expect(absent).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be read') });
+    writeFileSync(file, '{');
+    const faulty = await here.run(['why', '--replay', file]);
+    expect(faulty).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`the case ${file} is refused: it is not JSON`),
+    });
   });
 });
