@@ -225,7 +225,7 @@ describe('gate proof-of-death', () => {
   test.each([
     ['a reported fencing that is not accepted', { accepted: ['power_off'], reported: 'fencing' }],
     ['a kind that is not accepted', { accepted: ['fencing'], checks: [IPMI] }],
-    ['a result that is a minute old', { checks: [{ ...IPMI, ageMs: 60_001 }] }],
+    ['a result that is a minute old', { checks: [{ ...IPMI, ageMs: 60_000 }] }],
     ['a program that does not know', { checks: [{ ...IPMI, state: 'unknown' }] }],
     ['a watchdog whose time has not passed', { accepted: ['watchdog'], watchdogTimeoutMs: 1_001, openForMs: 1_000 }],
     ['a watchdog that hosts do not have', { accepted: ['watchdog'], openForMs: 86_400_000 }],

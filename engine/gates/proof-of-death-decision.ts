@@ -18,7 +18,7 @@ export const proofOfDeath: Gate = {
     if (death === undefined || hasStarted || death.reported === 'operator') return PASS;
     const { accepted, reported, checks } = death;
     if (accepted.includes('silence')) return PASS;
-    const fresh = checks.filter(({ ageMs }) => ageMs <= FRESH_CHECK_MS);
+    const fresh = checks.filter(({ ageMs }) => ageMs < FRESH_CHECK_MS);
     const alive = fresh.find(({ state }) => state === 'alive');
     if (alive !== undefined) return hold(`${describe(alive)} host '${host}'`, READ_AGAIN_MS);
     if (reported === 'fencing' && accepted.includes('fencing')) return PASS;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import type { GateFacts, GateLimits } from './gate.ts';
+import { ACCEPTED_PROOFS, PROOF_KINDS } from '#config/options/proofs.ts';
+import type { DeathFacts, GateFacts, GateLimits } from './gate.ts';
 import { passGates } from './gates.ts';
 import { recordedFacts, recordGates } from './recorded-facts.ts';
 import { replayGates } from './replay.ts';
@@ -19,7 +20,23 @@ const limits: fc.Arbitrary<GateLimits> = fc.record({
   maxHostsIntervalMs: fc.integer({ min: 1, max: 10_000 }),
   maxInstancesOfHost: fc.nat(3),
   holdWithoutServices: fc.boolean(),
+  holdWithoutScheduler: fc.boolean(),
   startupGraceMs: fc.nat(10_000),
+});
+
+const check = fc.record({
+  name: fc.string(),
+  kind: fc.constantFrom(...PROOF_KINDS),
+  state: fc.constantFrom('dead', 'alive', 'unknown'),
+  detail: fc.string(),
+  ageMs: fc.double({ min: 59_990, max: 60_010, noNaN: true }),
+});
+const death: fc.Arbitrary<DeathFacts> = fc.record({
+  accepted: fc.subarray([...ACCEPTED_PROOFS]),
+  reported: fc.constantFrom('none', 'fencing', 'operator'),
+  checks: fc.array(check, { maxLength: 3 }),
+  openForMs: ms,
+  watchdogTimeoutMs: fc.nat(10_000),
 });
 
 const facts: fc.Arbitrary<GateFacts> = fc.record({
@@ -28,6 +45,10 @@ const facts: fc.Arbitrary<GateFacts> = fc.record({
   hasStarted: fc.boolean(),
   isApproved: fc.boolean(),
   pause: fc.option(fc.record({ by: fc.string(), reason: fc.option(fc.string()), leftMs: fc.option(ms) }), { freq: 4 }),
+  disabledSegment: fc.option(fc.string(), { nil: undefined, freq: 8 }),
+  maintenance: fc.option(fc.record({ by: fc.string(), reason: fc.option(fc.string()) }), { nil: undefined, freq: 8 }),
+  deadServices: fc.option(fc.subarray(['nova-scheduler', 'nova-conductor']), { nil: undefined }),
+  death: fc.option(death, { nil: undefined }),
   cloud: fc.option(share, { nil: undefined }),
   segment: fc.option(fc.record({ failed: fc.nat(12), all: fc.nat(12), name: fc.string() }), { nil: undefined }),
   silentServices: fc.option(share, { nil: undefined }),

@@ -25,9 +25,14 @@ export interface ReplayedGates {
   readonly isChanged: boolean;
 }
 
-export function replayGates(cases: readonly RecordedGates[], limits: GateLimits): readonly ReplayedGates[] {
+/** @param underOptions the facts with those that are options replaced; without it they stay as recorded */
+export function replayGates(
+  cases: readonly RecordedGates[],
+  limits: GateLimits,
+  underOptions: (facts: RecordedGates['facts']) => RecordedGates['facts'] = (facts) => facts,
+): readonly ReplayedGates[] {
   return cases.map(({ time, outcome, gate, facts }) => {
-    const now = resultOf(passGates({ ...facts, limits }));
+    const now = resultOf(passGates({ ...underOptions(facts), limits }));
     return { time, recorded: { outcome, gate }, now, isChanged: now.outcome !== outcome || now.gate !== gate };
   });
 }

@@ -81,7 +81,7 @@ export class ProofChecks {
 
   /** Whether a program has shown just now that the host is dead. */
   showDead(uuid: string): boolean {
-    return this.known(uuid).some(({ state, ageMs }) => state === 'dead' && ageMs <= FRESH_CHECK_MS);
+    return this.known(uuid).some(({ state, ageMs }) => state === 'dead' && ageMs < FRESH_CHECK_MS);
   }
 
   /** Starts the programs whose results are old. */

@@ -17,6 +17,7 @@ import { returnFacts } from '../intake/return-facts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mutation } from '../journal/mutations.ts';
 import type { FlowRow, LogbookRow, StepRow } from '../journal/rows.ts';
+import { endDecision } from '../recovery/closing-decision.ts';
 import { faultOfOperatorDecisions, type InDoubtDecision } from '../recovery/in-doubt-decision.ts';
 import type { Waits } from '../recovery/waits.ts';
 import { TASK_STEP } from '../task-drivers/task-step.ts';
@@ -132,6 +133,7 @@ export class Operator {
       const { id, host } = await this.#mayBeCancelled(uuid);
       const open = await journal.query('openFlow', id);
       const hasStarted = await journal.query('hasStarted', id);
+      const status = hasStarted ? 'failed' : 'ignored';
       const at = clock.now();
       const reason = origin.reason === null ? '' : ` (${origin.reason})`;
       const rest = hasStarted ? ' What Nova has accepted is completed by Nova.' : '';
@@ -148,7 +150,15 @@ export class Operator {
               } as const,
             ]
           : []),
-        { op: 'logbook', uuid, status: hasStarted ? 'failed' : 'ignored', message, waitedMs: waits.take(uuid), at },
+        { op: 'logbook', uuid, status, message, waitedMs: waits.take(uuid), at },
+        endDecision({
+          uuid,
+          outcome: status,
+          rule: 'cancelled',
+          reason: message,
+          facts: { has_started: hasStarted },
+          at,
+        }),
         commandEntry(origin, 'cancel', { notification: uuid, object: host }, at),
       );
       log('warning', 'recovery is cancelled by an operator', { uuid, host });
