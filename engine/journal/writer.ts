@@ -67,17 +67,20 @@ export class JournalWriter {
   commit(requests: readonly (readonly Mutation[])[]): BatchOutcome {
     const startedAt = this.#begin();
     crashPoint('writer.after-begin');
+    const servedUntil = this.#servedUntil;
+    // First: a mutation that measures a time from now on, as a pause does, must not count the time before it.
+    this.#renew(startedAt);
     const outcomes = requests.map((mutations) =>
       this.#transactions.attempt(() => mutations.map((mutation) => this.#mutations.apply(mutation))),
     );
     if (outcomes.some((outcome) => outcome.ok)) {
-      this.#renew(startedAt);
       crashPoint('writer.before-commit');
       this.#transactions.end('COMMIT');
       this.commits += 1;
       crashPoint('writer.after-commit');
     } else {
       this.#transactions.end('ROLLBACK');
+      this.#servedUntil = servedUntil;
     }
     return { outcomes, confirmedAt: this.#transactions.confirmed(startedAt) };
   }

@@ -52,6 +52,17 @@ describe('a pause', () => {
     expect((await here.until(uuid)).notification.status).toBe('finished');
   });
 
+  it('with a length counts from its command on, not from the lease renewal before it', async () => {
+    await using here = await worldOf('[engine]\nbeat_interval = 600\nlease_timeout = 1800\n');
+    await here.clock.run(here.journal.beat());
+    await seconds(here, 500);
+    await here.clock.run(here.engine.operator.pause(300_000));
+    const uuid = await here.hostFails('c1');
+    await seconds(here, 200);
+    expect(await reasonOf(here, uuid)).toContain('Held by gate pause');
+    expect((await here.until(uuid)).notification.status).toBe('finished');
+  });
+
   it('lets a recovery that runs finish, and holds its retry', async () => {
     await using here = await worldOf();
     const running = await here.hostFails('c1');
