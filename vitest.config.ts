@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Suites: `unit` beside the code, `crash` (kill at every point), `model` (searches through histories and states), and the labs (real
+ * Suites: `unit` beside the code, `crash` (kill at every point, random histories), `model` (searches through histories and states), and the labs (real
  * systems) in two lanes, each with one file after the other. What builds the executable is in one lane.
  */
 const LANE = { testTimeout: 300_000, hookTimeout: 900_000, fileParallelism: false };
@@ -32,7 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'crash',
-          include: ['test/crash/**/*.test.ts'],
+          include: ['test/crash/**/*.test.ts', 'test/random/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 120_000,
           ...HERMETIC,

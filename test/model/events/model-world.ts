@@ -9,6 +9,7 @@ import type { Accepted } from '#engine/cloud/call.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
 import type { Journal } from '#engine/journal/journal.ts';
 import { BUILT_IN_TASKS } from '#engine/tasks/registry.ts';
+import { around, CALLS, COMMITS } from '#test/world/awaits.ts';
 import type { Event } from './history.ts';
 
 export type ModelCloud = Stage<SimulatedClock>['cloud'];
@@ -93,37 +94,3 @@ export class ModelWorld extends Stage<SimulatedClock> {
 
 /** Calls that change an instance. */
 const REQUESTS = ['evacuate', 'stop', 'start', 'resetState'] as const;
-const CALLS = [
-  'computeService',
-  'changeService',
-  'listInstances',
-  'instance',
-  'listEvacuations',
-  'listMigrations',
-  'instanceActions',
-  'evacuate',
-  'stop',
-  'start',
-  'resetState',
-] as const;
-const COMMITS = ['write', 'openFlow', 'resumeFlow', 'planSteps'] as const;
-
-/** Puts `pause` before and after methods of an object. */
-function around<K extends string, T extends { [key in K]: (...args: never[]) => Promise<unknown> }>(
-  object: T,
-  names: readonly K[],
-  pause: () => Promise<void>,
-): void {
-  for (const name of names) {
-    const original = (object[name] as unknown as (...args: unknown[]) => Promise<unknown>).bind(object);
-    const paused = async (...args: unknown[]): Promise<unknown> => {
-      await pause();
-      try {
-        return await original(...args);
-      } finally {
-        await pause();
-      }
-    };
-    Object.assign(object, { [name]: paused });
-  }
-}

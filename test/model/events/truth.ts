@@ -32,6 +32,10 @@ export class Truth {
     return this.#placesOf(uuid).size > 0;
   }
 
+  runsOn(uuid: string, host: string): boolean {
+    return this.#placesOf(uuid).has(host);
+  }
+
   hasPower(host: string): boolean {
     return this.#aliveSince.has(host);
   }
