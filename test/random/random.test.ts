@@ -9,7 +9,7 @@ import { PLANTS } from './plants.ts';
 import { explain, firstSeed, trySeed } from './search.ts';
 import { kindOfViolation, shrink } from './shrink.ts';
 
-const FIXED_SEEDS = 30;
+const FIXED_SEEDS = 20;
 /** Each planted fault shows within so many histories. */
 const LIMIT = 60;
 const MAX_SEED = 2 ** 32;
