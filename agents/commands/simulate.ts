@@ -1,4 +1,4 @@
-/** `recovery-agent simulate`: runs the task lists against a simulated cloud, with faults, before a failure does. */
+/** `recovery-agent simulate`: runs the task lists, or a scenario of the operator, against a simulated cloud, before a failure does. */
 import { existsSync } from 'node:fs';
 import type { Configuration } from '#config/configuration.ts';
 import { systemPath } from '#config/document/files.ts';
@@ -11,8 +11,9 @@ import { printable } from '#protocol/printable.ts';
 import { faultsOnThisHost, loadChecked } from '../checked-configuration.ts';
 import { type Command, type CommandLine, JSON_OPTION } from '../command.ts';
 import { configurationOf, givenPath } from '../configuration.ts';
-import { CommandFailure, EXIT } from '../exit-codes.ts';
+import { CommandFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { type Cell, print, printJson, table } from '../output/output.ts';
+import { playScenario } from '../scenario/play.ts';
 import { type MatrixRow, type MatrixSettings, simulateFlow } from '../simulate/matrix.ts';
 import { describeCalls } from '../simulate/program-calls-text.ts';
 import { faultOfPrograms } from '../simulate/result.ts';
@@ -20,6 +21,8 @@ import { faultOfPrograms } from '../simulate/result.ts';
 const DEFAULT_SEED = 1;
 const MAX_SEED = 2 ** 32 - 1;
 const PLAYED = 'Custom tasks are played by stand-ins: no program is started, nothing is sent, no cloud is touched.';
+/** Options of the runs of task lists: a scenario has its own events. */
+const OF_TASK_LISTS = ['flow', 'seed', 'run-tasks', 'undo-tasks'];
 const RUN_FOR_REAL =
   'Programs and modules of custom tasks RUN FOR REAL in the undisturbed run; all else is played by stand-ins.';
 
@@ -114,6 +117,26 @@ function faultsOfPrograms(rows: readonly MatrixRow[]): { readonly flow: FlowName
   });
 }
 
+/** Aborted by SIGTERM and SIGINT. */
+function interruption(): AbortSignal {
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);
+  return stop.signal;
+}
+
+/** The configuration is the one that is named, else the scenario's, else the built-in one. */
+async function runScenarioAt(path: string, line: CommandLine): Promise<ExitCode> {
+  const other = OF_TASK_LISTS.find((option) => line.has(option) || line.text(option) !== undefined);
+  if (other) throw new CommandFailure(EXIT.usage, `--scenario and --${other} exclude each other`);
+  const file = wantedFile(line);
+  const isNamed = file !== undefined || line.text('config') !== undefined;
+  const named = isNamed ? configurationOf(line, (mainFile) => loadChecked(file ?? mainFile)) : undefined;
+  const isJson = line.has('json');
+  const settings = { named, otherwise: BUILT_IN_CONFIGURATION, note: PLAYED, isJson, signal: interruption() };
+  return playScenario(path, settings);
+}
+
 export const simulate: Command = {
   name: 'simulate',
   summary: 'Runs the task lists against a simulated cloud, undisturbed and with each fault at each task',
@@ -123,6 +146,11 @@ export const simulate: Command = {
       type: 'string',
       value: 'FILE',
       help: 'the same as FILE: the task lists (default: --config, else the built-in lists)',
+    },
+    scenario: {
+      type: 'string',
+      value: 'PATH',
+      help: 'run the failures of this folder or YAML file with the configuration FILE, and print what the engine does',
     },
     flow: { type: 'string', value: 'FLOW', values: FLOWS, help: `only this one: ${FLOWS.join(', ')}` },
     seed: { type: 'string', value: 'N', help: `random seed of the simulated cloud (default: ${DEFAULT_SEED})` },
@@ -136,8 +164,10 @@ export const simulate: Command = {
   maxPositionals: 1,
   exitCodes:
     '0 every run ended in a defined state and, with --run-tasks, your programs did what they should;\n' +
-    '1 one did not; 2 the command line or the configuration is wrong',
+    '1 one did not; 2 the command line, the configuration or the scenario is wrong; 4 a recovery of the scenario failed',
   async run(line) {
+    const scenario = givenPath(line, 'scenario');
+    if (scenario !== undefined) return runScenarioAt(scenario, line);
     const seed = wantedSeed(line);
     const file = wantedFile(line);
     const isReal = line.has('run-tasks');
@@ -148,13 +178,10 @@ export const simulate: Command = {
       : configurationOf(line, (mainFile) => loadChecked(file ?? mainFile));
     const flows = wantedFlows(line, configuration.pipelines);
     const warnings = await warningsOf(configuration);
-    const stop = new AbortController();
-    const interrupt = (): void => stop.abort(new CommandFailure(EXIT.failed, 'interrupted; nothing is left behind'));
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, interrupt);
     const settings: MatrixSettings = {
       configuration,
       seed,
-      signal: stop.signal,
+      signal: interruption(),
       ...(isReal ? { undisturbed: runningTasks(line, configuration) } : {}),
     };
     const isJson = line.has('json');

@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '#config/configuration.ts';
 import type { Call } from '#engine/cloud/simulated/calls.ts';
-import { directLink, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
+import { directLink, type Link, SimulatedCloud } from '#engine/cloud/simulated/client.ts';
 import { type Behaviour, CALM, World } from '#engine/cloud/simulated/world.ts';
 import type { PlannedTask } from '#engine/flow/plan.ts';
 import type { Task } from '#engine/flow/task.ts';
@@ -109,7 +109,8 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
     );
     this.#journals.push(journal);
     this.#life = life;
-    this.#cloud = new SimulatedCloud(life.link(directLink(this.world, (call) => onCall?.(call, node))), journal);
+    const link = this.#slow(directLink(this.world, (call) => onCall?.(call, node)));
+    this.#cloud = new SimulatedCloud(life.link(link), journal);
     this.#engine = new Engine({
       journal,
       journalPath: this.journalPath,
@@ -124,6 +125,19 @@ export class Stage<C extends DrivenClock = DrivenClock> implements AsyncDisposab
       ...(runProof ? { runProof } : {}),
     });
     return this.#engine;
+  }
+
+  /** Responses take the time that the behaviour of the cloud sets. */
+  #slow(link: Link): Link {
+    return {
+      ...link,
+      call: async (...request) => {
+        const response = await link.call(...request);
+        const { responseMs } = this.world.behaviour;
+        if (responseMs > 0) await this.clock.sleep(responseMs);
+        return response;
+      },
+    };
   }
 
   #nodeClock(): Clock {

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { runScenario } from './scenario-run.ts';
+import { CountedLines } from '#agents/scenario/counted-lines.ts';
+import type { LogLine } from '#agents/scenario/log.ts';
+import { runScenario } from '#agents/scenario/run.ts';
+import { readScenario } from '#agents/scenario/scenario.ts';
+import { describeEnd, describeLine } from '#agents/scenario/text.ts';
+import { loadConfiguration } from '#config/load.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const SCENARIOS = readdirSync(HERE, { withFileTypes: true })
@@ -12,9 +17,23 @@ const SCENARIOS = readdirSync(HERE, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 
+/** The log of the scenario in this folder. */
+async function logOf(folder: string): Promise<string> {
+  const { configuration = loadConfiguration({ readFile: () => undefined }), ...files } = readScenario(folder);
+  const lines: LogLine[] = [];
+  const counts = new CountedLines();
+  const onLine =
+    files.log === 'counts' ? (line: LogLine) => counts.add(line) : (line: LogLine) => void lines.push(line);
+  const result = await runScenario(files, { configuration, onLine });
+  return (
+    [...lines, ...counts.lines].map((line) => `${describeLine(line)}\n`).join('') +
+    `${describeEnd(result, files.log)}\n`
+  );
+}
+
 describe('the log of the scenario', () => {
   it.each(SCENARIOS)('%s is the expected one', async (name) => {
-    await expect(await runScenario(join(HERE, name))).toMatchFileSnapshot(join(HERE, name, 'log.expect'));
+    await expect(await logOf(join(HERE, name))).toMatchFileSnapshot(join(HERE, name, 'log.expect'));
   });
 
   it('is compared for all scenarios', () => {
@@ -32,7 +51,7 @@ async function errorOf(cloud: string, events: string): Promise<string> {
     writeFileSync(join(folder, 'cloud.yaml'), cloud);
     writeFileSync(join(folder, 'events.yaml'), events);
     writeFileSync(join(folder, 'recovery-agent.conf'), '');
-    const error: unknown = await runScenario(folder).then(
+    const error: unknown = await logOf(folder).then(
       () => new Error('no error'),
       (reason: unknown) => reason,
     );

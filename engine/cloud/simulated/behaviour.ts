@@ -12,6 +12,8 @@ export interface Behaviour {
   readonly lostRequests: number;
   /** The response is lost: the request had its effect. */
   readonly lostReplies: number;
+  /** From the effect of a request to its response. */
+  readonly responseMs: number;
   /** Nothing of the cloud responds. */
   readonly isAway: boolean;
   /** The request for an evacuation waits in a queue: its response does not arrive, and it takes effect `lateMs` later. */
@@ -43,6 +45,7 @@ export const CALM: Behaviour = {
   powerMs: 500,
   lostRequests: 0,
   lostReplies: 0,
+  responseMs: 0,
   isAway: false,
   lateEvacuations: 0,
   lateMs: [500, 8000],

@@ -88,6 +88,11 @@ export class World {
     return this.#instances.add(host, change);
   }
 
+  /** A user or Nova itself changes it, at once. */
+  changeInstance(uuid: string, change: Partial<Instance>): void {
+    this.#instances.change(this.requireInstance(uuid), change);
+  }
+
   /** The database of a cell is unavailable: nothing of it is listed, and its objects accept no changes. */
   cellDown(cell: string): void {
     this.#hosts.setCell(cell, 'down');

@@ -1,7 +1,8 @@
 /** What Nova does to the engine's calls in a history: requests that are lost, late or fail, and a cell that does not answer. */
+
+import type { Agenda } from '#agents/scenario/agenda.ts';
 import type { Accepted } from '#engine/cloud/call.ts';
 import { CloudError } from '#openstack/cloud-error.ts';
-import type { Agenda } from '#test/world/agenda.ts';
 import type { CallOutcome } from './history.ts';
 import type { ModelWorld } from './model-world.ts';
 

@@ -1,8 +1,9 @@
 /** Plays one history through the real engine, and returns its outcome. One run of a history is like the next. */
+
+import { Agenda } from '#agents/scenario/agenda.ts';
+import { Outbox } from '#agents/scenario/outbox.ts';
 import type { Life } from '#agents/simulate/life.ts';
 import type { LogbookRow } from '#engine/journal/rows.ts';
-import { Agenda } from '#test/world/agenda.ts';
-import { Outbox } from '#test/world/outbox.ts';
 import { type Event, type History, reportsOf } from './history.ts';
 import { ModelWorld, type Plant } from './model-world.ts';
 import { NovaTroubles } from './nova-troubles.ts';

@@ -1,4 +1,4 @@
-/** Reads a YAML file of a scenario. Every error names the file and the path of the value in it. */
+/** Reads the YAML files of a scenario. Every error names the file and the path of the value in it. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { parse } from 'yaml';
@@ -12,19 +12,34 @@ export class ScenarioError extends Error {
   }
 }
 
-/** Throws `ScenarioError` with the first error of the file. */
-export function readYaml<S extends v.GenericSchema>(file: string, schema: S): v.InferOutput<S> {
+/** A value of a YAML file, before it is checked. */
+export interface YamlPart {
+  readonly file: string;
+  /** Of the value in the file; empty: the whole file. */
+  readonly path: string;
+  readonly content: unknown;
+}
+
+/** Throws `ScenarioError`. */
+export function readYaml(file: string): YamlPart {
   if (!existsSync(file)) throw new ScenarioError(file, '', 'the file does not exist');
-  let content: unknown;
   try {
-    content = parse(readFileSync(file, 'utf8'), { schema: 'core', stringKeys: true });
+    return { file, path: '', content: parse(readFileSync(file, 'utf8'), { schema: 'core', stringKeys: true }) };
   } catch (error) {
     throw new ScenarioError(file, '', error instanceof Error ? error.message : String(error));
   }
-  const result = v.safeParse(schema, content, { abortEarly: true });
+}
+
+/** Throws `ScenarioError` with the first error of the value. */
+export function checked<S extends v.GenericSchema>(part: YamlPart, schema: S): v.InferOutput<S> {
+  const result = v.safeParse(schema, part.content, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new ScenarioError(file, pathOf(issue), reasonOf(issue));
+  throw new ScenarioError(part.file, joined(part.path, pathOf(issue)), reasonOf(issue));
+}
+
+export function joined(path: string, more: string): string {
+  return path === '' || more === '' ? path + more : `${path}.${more}`;
 }
 
 /** Entries of a list count from 1. */

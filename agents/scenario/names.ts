@@ -35,6 +35,8 @@ export class Names {
     return text.replaceAll(UUID, (uuid) => {
       const instance = this.#world.instances.get(uuid);
       if (instance) return instance.name;
+      const known = this.#names.get(uuid);
+      if (known !== undefined) return known;
       const isEvacuation = this.#world.evacuations.some(({ id }) => id === uuid);
       this.give(uuid, isEvacuation ? 'evacuation' : 'id');
       return this.#names.get(uuid) ?? uuid;

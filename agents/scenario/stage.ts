@@ -1,22 +1,18 @@
-/** The stage of one scenario: the production engine with the files of the folder, and a log of everything that happens on it. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Disturbance, Trouble } from '#agents/simulate/fault.ts';
-import { troubled } from '#agents/simulate/run.ts';
-import { Stage } from '#agents/simulate/stage.ts';
-import { type Deeds, standIn } from '#agents/simulate/stand-in.ts';
+/** The stage of one scenario: the production engine with a configuration, and a log of everything that happens on it. */
 import type { Configuration } from '#config/configuration.ts';
 import { formatProblem } from '#config/document/problem.ts';
-import { loadConfiguration } from '#config/load.ts';
-import { readCustomTask } from '#config/pipelines/custom-tasks.ts';
 import { SimulatedClock } from '#engine/clock/simulated.ts';
+import { isAct } from '#engine/cloud/simulated/calls.ts';
 import type { Driver, DriverCall } from '#engine/task-drivers/driver.ts';
-import { type CloudFile, fill } from './cloud-file.ts';
+import { Trouble } from '../simulate/fault.ts';
+import { troubled } from '../simulate/run.ts';
+import { Stage } from '../simulate/stage.ts';
+import { type Deeds, standIn } from '../simulate/stand-in.ts';
+import { fill } from './cloud-file.ts';
+import { type LogLine, ScenarioLog } from './log.ts';
 import { Names } from './names.ts';
-import { ScenarioLog } from './scenario-log.ts';
+import type { ScenarioFiles } from './scenario.ts';
 
-const CONFIGURATION = 'recovery-agent.conf';
-const METHODS = 'custom-recovery-methods.conf';
 /** Lease renewals would fill the journal of a long scenario; nothing else depends on their interval here. */
 const RENEWAL_INTERVAL_MS = 600_000;
 /** Three times the longest chain of commits (10): no simulated time passes while the engine works. */
@@ -28,12 +24,19 @@ export interface ScenarioStage {
   readonly names: Names;
   /** Uuids by name. */
   readonly instances: ReadonlyMap<string, string>;
+  /** Uuids of instances that engines have requested a change of. */
+  readonly touched: ReadonlySet<string>;
 }
 
-/** Throws `ConfigurationError`. */
-export function openStage(folder: string, cloud: CloudFile, disturbance: Disturbance | undefined): ScenarioStage {
-  const configuration = readConfiguration(folder);
+/** @param onLine receives each line of the log when it is written */
+export function openStage(
+  { cloud, events: { disturbance } }: Pick<ScenarioFiles, 'cloud' | 'events'>,
+  given: Configuration,
+  onLine: (line: LogLine) => void,
+): ScenarioStage {
+  const configuration = withRareRenewals(given);
   const deeds: Deeds = new Map();
+  const touched = new Set<string>();
   const trouble = new Trouble(disturbance, (state) => {
     log.add('event', `cloud: ${state === 'away' ? 'away' : 'back'}`);
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
@@ -50,24 +53,21 @@ export function openStage(folder: string, cloud: CloudFile, disturbance: Disturb
         if (!life.isDead) log.engine(node, level, message, fields);
       };
     },
-    onCall: (call, node) => log.call(node, call),
+    onCall: (call, node) => {
+      const { uuid } = call.args;
+      const mayHaveEffect = call.outcome === 'answered' || call.outcome === 'unknown';
+      if (typeof uuid === 'string' && isAct(call.method) && mayHaveEffect) touched.add(uuid);
+      log.call(node, call);
+    },
   });
   const { clock, world, directory } = stage;
   const names = new Names(world);
-  const log = new ScenarioLog({ clock, names, directory, minimum: configuration.options.engine.logLevel });
+  const log = new ScenarioLog({ clock, names, directory, minimum: configuration.options.engine.logLevel, onLine });
   for (const warning of configuration.warnings) log.add('event', formatProblem(warning));
-  return { stage, log, names, instances: fill(world, cloud) };
+  return { stage, log, names, instances: fill(world, cloud), touched };
 }
 
-function readConfiguration(folder: string): Configuration {
-  const configuration = loadConfiguration({
-    mainFile: CONFIGURATION,
-    ...(existsSync(join(folder, METHODS)) ? { recoveryMethodsFile: METHODS } : {}),
-    definitions: { files: [], read: readCustomTask },
-    // Nothing but these two files is read, and their mode in a clone is of no interest.
-    readFile: (name) =>
-      name === CONFIGURATION || name === METHODS ? { bytes: readFileSync(join(folder, name)), mode: 0o600 } : undefined,
-  });
+function withRareRenewals(configuration: Configuration): Configuration {
   const { options } = configuration;
   const engine = { ...options.engine, renewalIntervalMs: RENEWAL_INTERVAL_MS };
   return { ...configuration, options: { ...options, engine } };

@@ -1,17 +1,15 @@
 /**
  * The log of a scenario: one line for each thing that happened, with its simulated time.
  *
- * Invariant: equal scenarios give equal bytes. No line contains a wall clock, a process ID, a path or a random identifier.
+ * Invariant: equal scenarios give equal lines. No line contains a wall clock, a process ID, a path or a random identifier.
  */
-import { formatFields } from '#agents/logger.ts';
 import { type Call, isAct } from '#engine/cloud/simulated/calls.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { LOG_LEVELS, type LogFields, type LogLevel } from '#protocol/log.ts';
 import type { WatchNotice } from '#protocol/views.ts';
+import { formatFields } from '../logger.ts';
 import type { Names } from './names.ts';
 
-const TIME_WIDTH = 10;
-const SOURCE_WIDTH = 9;
 /**
  * Messages that no scenario is about. The audit repeats each report and command. `status.json` is written in real time: when a second
  * engine starts, whether the first one has finished its file depends on the load of the machine.
@@ -24,10 +22,19 @@ export interface LogSettings {
   /** Of the journal. */
   readonly directory: string;
   readonly minimum: LogLevel;
+  /** Receives each line when it is written. */
+  readonly onLine: (line: LogLine) => void;
+}
+
+export interface LogLine {
+  /** Seconds from the start. */
+  readonly at: number;
+  /** `event`, `cloud`, `program` or the node of an engine. */
+  readonly source: string;
+  readonly text: string;
 }
 
 export class ScenarioLog {
-  readonly #lines: string[] = [];
   readonly #settings: LogSettings;
   readonly #start: number;
 
@@ -36,21 +43,10 @@ export class ScenarioLog {
     this.#start = settings.clock.now();
   }
 
-  get text(): string {
-    return `${this.#lines.join('\n')}\n`;
-  }
-
-  /** @param source `event`, `cloud`, `program` or the node of an engine */
   add(source: string, text: string): void {
-    const { clock, names, directory } = this.#settings;
-    const time = ((clock.now() - this.#start) / 1000).toFixed(3).padStart(TIME_WIDTH);
+    const { clock, names, directory, onLine } = this.#settings;
     const stable = names.in(text).replaceAll(directory, 'DIRECTORY').replaceAll(`pid ${process.pid}`, 'pid PID');
-    this.#lines.push(`${time}  ${source.padEnd(SOURCE_WIDTH)} ${stable}`);
-  }
-
-  /** A line without a time, of the final states. */
-  addFinal(text: string): void {
-    this.#lines.push(this.#settings.names.in(text));
+    onLine({ at: (clock.now() - this.#start) / 1000, source, text: stable });
   }
 
   engine(node: string, level: LogLevel, message: string, fields: LogFields = {}): void {

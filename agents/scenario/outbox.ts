@@ -1,9 +1,10 @@
 /** The outbox of a monitor in simulated time: what no engine has accepted is sent again, in the order of its arrival. */
-import type { Life } from '#agents/simulate/life.ts';
+
 import { JournalFailure } from '#engine/journal/failure.ts';
 import type { Engine } from '#engine/service/engine.ts';
 import type { Clock } from '#protocol/clock.ts';
 import type { Notification } from '#protocol/notification.ts';
+import type { Life } from '../simulate/life.ts';
 
 /** The engine that runs now. */
 export interface Receiver {

@@ -1,8 +1,9 @@
-/** `cloud.yaml`: the hosts and instances of the simulated cloud before the first event. */
+/** `cloud.yaml`: the hosts and instances of the simulated cloud before the first event. A key may be a pattern of names. */
 import * as v from 'valibot';
 import { POWER_STATE } from '#engine/cloud/cloud.ts';
 import type { World } from '#engine/cloud/simulated/world.ts';
-import { readYaml, ScenarioError } from './yaml-file.ts';
+import { namesOf } from './name-pattern.ts';
+import { checked, joined, ScenarioError, type YamlPart } from './yaml-file.ts';
 
 const share = v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)));
 const ms = v.exactOptional(v.pipe(v.number(), v.minValue(0)));
@@ -24,6 +25,9 @@ export const behaviourSchema = v.strictObject({
   computeStartMs: ms,
   powerSync: toggle,
   foreignListing: toggle,
+  responseMs: ms,
+  claimMs: ms,
+  confirmsAfterMs: ms,
 });
 
 const host = v.strictObject({
@@ -56,20 +60,45 @@ const cloudSchema = v.strictObject({
 export type CloudFile = v.InferOutput<typeof cloudSchema>;
 
 /** Throws `ScenarioError`. */
-export function readCloud(file: string): CloudFile {
-  const cloud = readYaml(file, cloudSchema);
+export function cloudOf(part: YamlPart): CloudFile {
+  const { hosts, aggregates, instances, ...rest } = checked(part, cloudSchema);
+  const cloud = { ...rest, hosts: named(hosts), aggregates: members(aggregates), instances: placed(instances) };
   const requireHost = (name: string, path: string): void => {
-    if (!Object.hasOwn(cloud.hosts, name)) throw new ScenarioError(file, path, `there is no host ${name}`);
+    if (Object.hasOwn(cloud.hosts, name)) return;
+    throw new ScenarioError(part.file, joined(part.path, path), `there is no host ${name}`);
   };
   for (const [name, { host: place }] of Object.entries(cloud.instances)) requireHost(place, `instances.${name}.host`);
-  for (const [name, hosts] of Object.entries(cloud.aggregates)) {
-    for (const one of hosts) requireHost(one, `aggregates.${name}`);
+  for (const [name, of] of Object.entries(cloud.aggregates)) {
+    for (const one of of) requireHost(one, `aggregates.${name}`);
   }
   return cloud;
 }
 
+function named<T>(entries: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([pattern, value]) => namesOf(pattern).map((name) => [name, value])),
+  );
+}
+
+function members(aggregates: CloudFile['aggregates']): CloudFile['aggregates'] {
+  return Object.fromEntries(Object.entries(aggregates).map(([name, hosts]) => [name, hosts.flatMap(namesOf)]));
+}
+
+/** The instances of a pattern are on the hosts of a pattern in turn. */
+function placed(instances: CloudFile['instances']): CloudFile['instances'] {
+  return Object.fromEntries(
+    Object.entries(instances).flatMap(([pattern, settings]) => {
+      const hosts = namesOf(settings.host);
+      return namesOf(pattern).map((name, index) => [
+        name,
+        { ...settings, host: hosts[index % hosts.length] ?? settings.host },
+      ]);
+    }),
+  );
+}
+
 /** Nova's power state of an instance that is neither running nor shut down. */
-const POWER: Readonly<Record<string, number>> = {
+export const POWER: Readonly<Record<string, number>> = {
   active: POWER_STATE.RUNNING,
   resized: POWER_STATE.RUNNING,
   paused: POWER_STATE.PAUSED,
