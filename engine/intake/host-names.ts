@@ -13,7 +13,7 @@ import { hostTarget } from './notification-decision.ts';
 
 /** A recovery starts without the list if Nova does not respond within this time. */
 const READ_TIMEOUT_MS = 5_000;
-/** Time for which a list counts as new. */
+/** Time after a read for which its list counts as new. */
 const READ_AGAIN_MS = 10_000;
 
 export interface HostNamesParts {
@@ -26,7 +26,7 @@ export interface HostNamesParts {
 export class HostNames {
   readonly #parts: HostNamesParts;
   #nova: HostNamesList | null = null;
-  /** When the list was last requested, CLOCK_BOOTTIME ms. */
+  /** When the last read ended, CLOCK_BOOTTIME ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   /** When `#nova` was requested. */
@@ -97,9 +97,10 @@ export class HostNames {
     const now = this.#parts.clock.boottime();
     if (this.#reading !== undefined) return this.#reading;
     if (now - this.#readAt < maxAgeMs) return Promise.resolve();
-    this.#readAt = now;
     this.#reading = this.#read(signal).finally(() => {
       this.#reading = undefined;
+      // From the end of the read: with a Nova that responds slowly, each list would be too old when it arrives.
+      this.#readAt = this.#parts.clock.boottime();
     });
     return this.#reading;
   }

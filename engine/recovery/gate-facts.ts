@@ -53,6 +53,11 @@ export class GateFactsReader {
     return kindOf(row) === 'COMPUTE_HOST' ? hostNames.refresh(MAX_AGE_MS, signal) : undefined;
   }
 
+  /** Whether Nova's services were read after these facts were collected, and the gates need them. */
+  isOutdated(row: LogbookRow, facts: PlanFacts): boolean {
+    return kindOf(row) === 'COMPUTE_HOST' && this.#parts.hostNames.list !== facts.list;
+  }
+
   /**
    * The facts about one plan of the queue: what all its recoveries share is collected once, so that a storm of reports costs no more than
    * its number. @param open all recoveries that are not closed, under Nova's names
@@ -114,6 +119,8 @@ interface PlanFactsParts {
 }
 
 export class PlanFacts {
+  /** Nova's services by which these facts were collected; null: Nova has not responded yet. */
+  readonly list: HostNames['list'];
   readonly #parts: PlanFactsParts;
   readonly #down: ReadonlySet<string>;
   readonly #cloud: Pick<GateFacts, 'cloud' | 'silentServices' | 'deadServices'>;
@@ -126,6 +133,7 @@ export class PlanFacts {
     const { open, running, startedAt, hostNames } = parts;
     const failures = open.filter((row) => kindOf(row) === 'COMPUTE_HOST').map(({ host }) => host);
     const nova = hostNames.list;
+    this.list = nova;
     // A recovery that started and ended after the list was requested has forced its host down since.
     const started = [...startedAt].filter(([, at]) => at >= hostNames.listedAt).map(([host]) => host);
     this.#down = new Set([...failures, ...started, ...(nova?.forcedDown ?? [])].map(comparableHost));

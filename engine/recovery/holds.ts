@@ -67,7 +67,7 @@ export class Holds {
   async holds(row: LogbookRow, facts: PlanFacts): Promise<boolean | 'unknown'> {
     // What an engine left running is resumed: a gate leaves nothing half done.
     if (row.status === 'running') return false;
-    if (this.#isReading(row)) return 'unknown';
+    if (this.#isReading(row, facts)) return 'unknown';
     const { decision, record } = await this.#decide(row, facts);
     if (decision.do === 'hold') {
       await this.#parts.parking.delay(row.uuid, decision.reason, record);
@@ -109,11 +109,19 @@ export class Holds {
     return next;
   }
 
-  /** Whether facts are being read: a slow cloud delays no other decision. */
-  #isReading(row: LogbookRow): boolean {
+  /**
+   * Whether facts are being read: a slow cloud delays no other decision. Facts that were collected before the list of hosts arrived decide
+   * nothing either: they would release what the list holds.
+   */
+  #isReading(row: LogbookRow, facts: PlanFacts): boolean {
     const reading = this.#facts.refresh(row);
-    void reading?.then(this.#parts.wake);
-    return reading !== undefined;
+    if (reading !== undefined) {
+      void reading.then(this.#parts.wake);
+      return true;
+    }
+    const isOutdated = this.#facts.isOutdated(row, facts);
+    if (isOutdated) this.#parts.wake();
+    return isOutdated;
   }
 
   /** Milliseconds until it may be released; 0: now, by the decision in `record`. */
@@ -121,7 +129,7 @@ export class Holds {
     row: LogbookRow,
     facts: PlanFacts,
   ): Promise<{ readonly waitMs: number; readonly record: AddDecision | null }> {
-    if (this.#isReading(row)) return { waitMs: READ_AGAIN_MS, record: null };
+    if (this.#isReading(row, facts)) return { waitMs: READ_AGAIN_MS, record: null };
     const { decision, record } = await this.#decide(row, facts);
     if (decision.do === 'hold') {
       // Another gate has another reason. Only changed results of proofs are worth a write: other values change with every host.

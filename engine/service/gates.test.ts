@@ -251,3 +251,28 @@ it('the failure of a host of a disabled segment is held', async () => {
   expect(await reasonOf(here, uuid)).toContain('Held by gate disabled-segment: segment rack-1 is disabled');
   expect(here.world.counts.accepted).toEqual({});
 });
+
+it('a Nova that responds slower than its list of hosts may be old keeps no recovery from its start', async () => {
+  await using here = await worldOf();
+  here.world.behaviour = { ...here.world.behaviour, responseMs: 3_000 };
+  const uuid = await here.hostFails('c1');
+  expect((await here.until(uuid)).notification.status).toBe('finished');
+});
+
+it('an engine that takes over releases no held recovery before it decides by the list of hosts', async () => {
+  await using here = await worldOf('[gates]\nmin_failed_hosts = 1\nmax_failed_hosts_percent = 1\n');
+  const held: string[] = [];
+  // So many that the list of hosts arrives while the engine decides about them.
+  for (let host = 1; host <= 40; host += 1) {
+    here.world.addHost(`many-${host}`);
+    held.push(await here.hostFails(`many-${host}`));
+  }
+  await seconds(here, 5);
+  here.life.kill();
+  here.logged.length = 0;
+  await here.start('n2');
+  await seconds(here, 120);
+  for (const uuid of held) expect(await reasonOf(here, uuid)).toContain('Held by gate failed-hosts');
+  expect(here.logged.filter((line) => line.includes('no longer parked'))).toEqual([]);
+  expect(here.world.counts.accepted).toEqual({});
+});
