@@ -257,3 +257,61 @@ describe('simulate --run-tasks', { timeout: 120_000 }, () => {
     expect(stdout).not.toContain('What your programs did');
   });
 });
+
+describe('simulate --scenario', { timeout: 120_000 }, () => {
+  const CLOUD = 'cloud:\n  hosts: {c1: {capacity: 1}, c2: }\n  instances: {web: {host: c1}}\n';
+  const DEATH = '{hostname: c1, event: STOPPED, cluster_status: OFFLINE, host_status: NORMAL, proof: fencing}';
+  const EVENTS = `events:\n  - {at: 10, power_off: c1}\n  - {at: 30, report: ${DEATH}}\n`;
+
+  function scenario(text: string): string {
+    const file = join(directory, 'scenario.yaml');
+    writeFileSync(file, text);
+    return file;
+  }
+
+  it('prints the timeline, the final states and the summary, and leaves nothing behind', async () => {
+    const { code, stdout, stderr } = await simulate('--scenario', scenario(CLOUD + EVENTS)).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ {4}30\.000 {2}cloud {5}evacuate web \(node-1\)$/m);
+    expect(stdout).toContain('\nFinal states\nnotification-1 COMPUTE_HOST c1: finished\n');
+    expect(stdout).toContain('\nSummary\ninstances recovered: 1\ninstances left: 0\n');
+    expect(readdirSync(place)).toEqual([]);
+  });
+
+  it('uses the configuration and the task lists that are named, and starts none of their programs', async () => {
+    const mark = join(directory, 'mark');
+    const file = write(
+      `[taskflow_driver_recovery_flows]\nhost_auto_failure_recovery_tasks = main:['page']\n[page]\ndriver = executable\ncommand = /usr/bin/touch ${mark}\n`,
+    );
+    const { code, stdout } = await simulate('--scenario', scenario(CLOUD + EVENTS), '--json', file).ended;
+    const { timeline, summary, notifications } = JSON.parse(stdout);
+    expect([code, existsSync(mark)]).toEqual([0, false]);
+    expect(timeline).toContainEqual({
+      at: 30,
+      source: 'program',
+      text: expect.stringContaining('run page, attempt 1'),
+    });
+    expect(notifications).toMatchObject([{ host: 'c1', status: 'finished' }]);
+    expect(summary).toMatchObject({ recovered: 0, left: [{ instance: 'web' }], failed: [], held: [], duplicates: 0 });
+  });
+
+  it('ends with 4 if a recovery failed, and with 0 if it is held', async () => {
+    const none = 'cloud:\n  hosts: {c1: , c2: {capacity: 0}}\n  instances: {web: {host: c1}}\n';
+    const failed = await simulate('--scenario', scenario(none + EVENTS)).ended;
+    expect(failed.code).toBe(4);
+    expect(failed.stdout).toContain('\nrecoveries failed: 1\n  notification-1 c1: evacuate_instances_task: ');
+    const held = 'configuration: "[gates]\\nmin_failed_hosts = 1\\nmax_failed_hosts_percent = 1\\n"\n';
+    const waits = await simulate('--scenario', scenario(held + CLOUD + EVENTS)).ended;
+    expect(waits.code).toBe(0);
+    expect(waits.stdout).toContain('\nrecoveries held: 1\n  notification-1 c1: Held by gate failed-hosts: ');
+  });
+
+  it.each([
+    [['--scenario', 'nowhere'], 'nowhere: there is no such folder or file'],
+    [['--scenario', ''], '--scenario is empty'],
+    [['--scenario', 'nowhere', '--flow', 'process'], '--scenario and --flow exclude each other'],
+  ])('refuses %j', async (argv, message) => {
+    const { code, stderr } = await simulate(...argv).ended;
+    expect([code, stderr]).toEqual([2, `recovery-agent: ${message}\n`]);
+  });
+});

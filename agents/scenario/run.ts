@@ -1,5 +1,6 @@
 /** Runs one scenario: its events in simulated time, until nothing is due and the engine has nothing to recover. */
 import type { Configuration } from '#config/configuration.ts';
+import type { GateLimits } from '#engine/gates/gate.ts';
 import type { Engine } from '#engine/service/engine.ts';
 import { RequestRefused } from '#engine/service/request-refused.ts';
 import { LOCAL_ORIGIN } from '#protocol/origin.ts';
@@ -17,8 +18,6 @@ import { type Summary, summaryOf } from './summary.ts';
 const FIRST_NODE = 'node-1';
 /** After the last recovery: longer than until the engine's last read of a recovered host (follow-ups.ts). */
 const AFTERMATH_MS = 2_700_000;
-/** While all open recoveries are held: longer than the intervals after which gates release by themselves. */
-const HELD_MS = 4 * 3_600_000;
 /** Longer than a notification may stay open (notifications_expired_interval: a day). */
 const LONGEST_MS = 30 * 3_600_000;
 
@@ -112,15 +111,17 @@ class Scenario {
     }
   }
 
-  /** Nothing is to be recovered, or only what waits for an operator, and has waited for long. */
+  /** Nothing is to be recovered, or only what no time releases. */
   async #isCalm(): Promise<boolean> {
-    const { life, journal, clock } = this.#opened.stage;
+    const { life, journal, clock, configuration } = this.#opened.stage;
     this.#signal?.throwIfAborted();
     if (life.isDead) return true;
     const open = await journal.query('open');
     const isHeld = open.length > 0 && open.every(({ parked_reason }) => parked_reason !== null);
     this.#heldSince = isHeld ? (this.#heldSince ?? clock.now()) : undefined;
-    return open.length === 0 || (this.#heldSince !== undefined && clock.now() - this.#heldSince > HELD_MS);
+    if (this.#heldSince === undefined) return open.length === 0;
+    const pause = await journal.query('pause');
+    return pause?.left_ms == null && clock.now() - this.#heldSince >= longestHoldMs(configuration.options.gates);
   }
 
   async #start(node: string): Promise<void> {
@@ -214,6 +215,11 @@ class Scenario {
     await clock.hold(engine.stop());
     life.kill();
   }
+}
+
+/** Time after which a hold has ended by itself, if it ever does. */
+function longestHoldMs({ maxHosts, maxHostsIntervalMs, startupGraceMs }: GateLimits): number {
+  return Math.max(maxHosts > 0 ? maxHostsIntervalMs : 0, startupGraceMs);
 }
 
 /** Options as the command line of `recovery-agent` has them. */

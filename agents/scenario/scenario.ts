@@ -89,8 +89,11 @@ function ofScenarioFile(file: string, folder: string): Sources {
 
 /** A base has no base of its own: a reader opens two files at most. */
 function baseAt(folder: string, file: string): Sources {
+  const own = join(folder, SCENARIO);
   if (existsSync(join(folder, 'events.yaml'))) return ofFolder(folder);
-  throw new ScenarioError(file, 'base', `${folder} contains no events.yaml`);
+  if (!existsSync(own)) throw new ScenarioError(file, 'base', `there is no scenario in ${folder}`);
+  if (checked(readYaml(own), scenarioSchema).base === undefined) return ofScenarioFile(own, folder);
+  throw new ScenarioError(file, 'base', `${own} has a base of its own; name that one`);
 }
 
 /** Keys of `change` go before those of `base`, at every depth. */

@@ -9,13 +9,14 @@ import { troubled } from '../simulate/run.ts';
 import { Stage } from '../simulate/stage.ts';
 import { type Deeds, standIn } from '../simulate/stand-in.ts';
 import { fill } from './cloud-file.ts';
+import type { EventsFile } from './events-file.ts';
 import { type LogLine, ScenarioLog } from './log.ts';
 import { Names } from './names.ts';
 import type { ScenarioFiles } from './scenario.ts';
 
-/** Lease renewals would fill the journal of a long scenario; nothing else depends on their interval here. */
+/** Lease renewals would fill the journal of a long scenario; only the time of a pause is counted by them. */
 const RENEWAL_INTERVAL_MS = 600_000;
-/** Three times the longest chain of commits (10): no simulated time passes while the engine works. */
+/** Three times the longest chain of commits (10): no simulated time passes while the engine works. Decisions about many hosts take longer. */
 const IDLE_TURNS = 30;
 
 export interface ScenarioStage {
@@ -30,19 +31,19 @@ export interface ScenarioStage {
 
 /** @param onLine receives each line of the log when it is written */
 export function openStage(
-  { cloud, events: { disturbance } }: Pick<ScenarioFiles, 'cloud' | 'events'>,
+  { cloud, events }: Pick<ScenarioFiles, 'cloud' | 'events'>,
   given: Configuration,
   onLine: (line: LogLine) => void,
 ): ScenarioStage {
-  const configuration = withRareRenewals(given);
+  const configuration = hasTimedPause(events) ? given : withRareRenewals(given);
   const deeds: Deeds = new Map();
   const touched = new Set<string>();
-  const trouble = new Trouble(disturbance, (state) => {
+  const trouble = new Trouble(events.disturbance, (state) => {
     log.add('event', `cloud: ${state === 'away' ? 'away' : 'back'}`);
     stage.world.behaviour = { ...stage.world.behaviour, isAway: state === 'away' };
   });
   const stage: Stage<SimulatedClock> = new Stage({
-    clock: new SimulatedClock(undefined, IDLE_TURNS),
+    clock: new SimulatedClock(undefined, Math.max(IDLE_TURNS, Object.keys(cloud.hosts).length)),
     seed: cloud.seed,
     behaviour: cloud.behaviour,
     configuration,
@@ -65,6 +66,10 @@ export function openStage(
   const log = new ScenarioLog({ clock, names, directory, minimum: configuration.options.engine.logLevel, onLine });
   for (const warning of configuration.warnings) log.add('event', formatProblem(warning));
   return { stage, log, names, instances: fill(world, cloud), touched };
+}
+
+function hasTimedPause({ timed, triggered }: EventsFile): boolean {
+  return [...timed, ...triggered].some(({ operator }) => operator?.for !== undefined);
 }
 
 function withRareRenewals(configuration: Configuration): Configuration {

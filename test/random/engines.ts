@@ -5,7 +5,7 @@
  */
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { errorMessage } from '#protocol/error-message.ts';
-import type { Agenda } from '#test/world/agenda.ts';
+import type { Agenda } from '#agents/scenario/agenda.ts';
 import type { EngineRun, RandomStage } from './random-stage.ts';
 
 /** With an engine that does nothing, an interruption happens after this time. */

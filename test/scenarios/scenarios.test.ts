@@ -31,13 +31,13 @@ async function logOf(folder: string): Promise<string> {
   );
 }
 
-describe('the log of the scenario', () => {
+describe('the log of the scenario', { timeout: 120_000 }, () => {
   it.each(SCENARIOS)('%s is the expected one', async (name) => {
     await expect(await logOf(join(HERE, name))).toMatchFileSnapshot(join(HERE, name, 'log.expect'));
   });
 
   it('is compared for all scenarios', () => {
-    expect(SCENARIOS.length).toBeGreaterThanOrEqual(10);
+    expect(SCENARIOS.length).toBeGreaterThanOrEqual(80);
   });
 });
 
@@ -95,6 +95,20 @@ describe('an error in a file of a scenario', () => {
       'events.yaml: entry 1: there is no instance db',
     ],
     [
+      'an unknown host of an event',
+      CLOUD,
+      '- {at: 1, host: {name: c9, status: enabled}}\n',
+      'events.yaml: entry 1: there is no host c9',
+    ],
+    [
+      'an unknown object of a call',
+      CLOUD,
+      '- {when: evacuate, refuse: {call: evacuate, object: db, error: refused}}\n',
+      'events.yaml: entry 1: there is no instance and no host db',
+    ],
+    ['an unknown cell', CLOUD, '- {at: 1, cell_down: cell9}\n', 'events.yaml: entry 1: there is no cell cell9'],
+    ['neither a time nor a line', CLOUD, '- {power_off: compute-1}\n', 'events.yaml: entry 1.at: missing'],
+    [
       'a report that is no notification',
       CLOUD,
       '- {at: 1, report: {hostname: compute-1, event: GONE}}\n',
@@ -103,5 +117,37 @@ describe('an error in a file of a scenario', () => {
     ['no YAML', CLOUD, '- {at: 1\n', 'events.yaml: '],
   ])('is reported with the file and the path: %s', async (_, cloud, events, message) => {
     expect(await errorOf(cloud, events)).toContain(message);
+  });
+});
+
+describe('a scenario in one file', () => {
+  async function errorOfFile(text: string): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), 'recovery-agent-scenario-'));
+    try {
+      writeFileSync(join(folder, 'scenario.yaml'), text);
+      readScenario(folder);
+      return 'no error';
+    } catch (error) {
+      return error instanceof Error ? error.message.replaceAll(`${folder}/`, '') : String(error);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  it.each([
+    ['cloud: {hosts: {c1: }}\n', 'scenario.yaml: events: missing'],
+    ['events: [{at: 1, cloud: away}]\n', 'scenario.yaml: cloud: missing'],
+    ['base: nowhere\n', 'scenario.yaml: base: there is no scenario in nowhere'],
+    [
+      'cloud: {hosts: {"c[1-2]": }, instances: {web: {host: c3}}}\nevents: [{at: 1, power_off: c1}]\n',
+      'scenario.yaml: cloud.instances.web.host: there is no host c3',
+    ],
+    [
+      'cloud: {hosts: {c1: }}\nevents: [{at: 1, power_off: c2}]\n',
+      'scenario.yaml: events.entry 1: there is no host c2',
+    ],
+    ['cloud: {hosts: {"c[1-2]": }}\nevents: [{at: 1, power_off: "c[1-2]"}]\n', 'no error'],
+  ])('reports an error with the file and the path: %s', async (text, message) => {
+    expect(await errorOfFile(text)).toBe(message);
   });
 });

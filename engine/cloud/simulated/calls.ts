@@ -40,9 +40,10 @@ function viewInstance(world: World, uuid: string): unknown {
 function listInstances(world: World, { host, changedSince }: Arguments): unknown {
   const { foreignListing } = world.behaviour;
   const isFiltered = host !== undefined || changedSince !== undefined;
+  const first = since(changedSince);
   const items = [...world.instances.values()]
     .filter((one) => host === undefined || foreignListing || one.host === host)
-    .filter((one) => one.changedAt >= since(changedSince) && (changedSince !== undefined || one.vmState !== 'deleted'))
+    .filter((one) => one.changedAt >= first && (changedSince !== undefined || one.vmState !== 'deleted'))
     .filter(({ uuid }) => !isFiltered || !world.isNotListed({ uuid }))
     .map(({ uuid, ...one }) => (world.isNotListed({ uuid }) ? viewInstance(world, uuid) : { uuid, ...one }));
   return { at: world.now(), items };
@@ -62,12 +63,13 @@ const READS: Readonly<Record<string, (world: World, args: Arguments) => unknown>
   }),
   instance: (world, { uuid }) => viewInstance(world, text(uuid)),
   listInstances,
-  listEvacuations: (world, { sourceHost, changedSince }) => ({
-    at: world.now(),
-    items: world.isNotListed({ host: text(sourceHost) })
+  listEvacuations: (world, { sourceHost, changedSince }) => {
+    const first = since(changedSince);
+    const items = world.isNotListed({ host: text(sourceHost) })
       ? []
-      : world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= since(changedSince)),
-  }),
+      : world.evacuations.filter((one) => one.sourceHost === sourceHost && one.changedAt >= first);
+    return { at: world.now(), items };
+  },
   listMigrations: (world, { sourceHost }) => ({
     at: world.now(),
     items: world.isNotListed({ host: text(sourceHost) }) ? [] : world.migrationsFrom(text(sourceHost)),

@@ -55,8 +55,8 @@ export class Evacuations {
     this.#assertEvacuable(instance);
     if (target !== undefined) this.#hosts.requireMapped(target);
     const source = instance.host ?? '';
-    const isUnderWay = (one: MutableEvacuation): boolean => this.#isUnderWay(one) && one.sourceHost === source;
-    if (this.records.some((one) => one.instanceUuid === uuid && isUnderWay(one))) this.#duplicates += 1;
+    const earlier = this.records.filter((one) => one.instanceUuid === uuid && one.sourceHost === source);
+    if (earlier.some((one) => this.#isUnderWay(one))) this.#duplicates += 1;
     this.#accepted.set(uuid, (this.#accepted.get(uuid) ?? 0) + 1);
     const { random, behaviour, later } = this.#surroundings;
     const record = this.#record(uuid, source);
