@@ -28,6 +28,7 @@ export const behaviourSchema = v.strictObject({
   responseMs: ms,
   claimMs: ms,
   confirmsAfterMs: ms,
+  deadServices: v.exactOptional(v.array(v.picklist(['nova-scheduler', 'nova-conductor']))),
 });
 
 const host = v.strictObject({

@@ -34,14 +34,39 @@ const report = v.strictObject({
 export type ReportEvent = v.InferOutput<typeof report>;
 
 /** Notifications are called `notification-1`, `notification-2` … in the order of their acceptance, as in the log. */
-const operator = exactlyOne(['retry', 'rollback', 'restart', 'reserve', 'approve', 'pause', 'unpause'], {
+const COMMANDS = [
+  'retry',
+  'rollback',
+  'restart',
+  'cancel',
+  'skip',
+  'priority',
+  'reserve',
+  'maintenance',
+  'approve',
+  'pause',
+  'unpause',
+];
+const operator = exactlyOne(COMMANDS, {
   retry: text,
+  /** Of `retry` and `approve`. */
   host_is_down: toggle,
   /** Tasks in doubt that were done, and that were not. */
   done: v.exactOptional(v.array(v.string())),
   not_done: v.exactOptional(v.array(v.string())),
   rollback: text,
   restart: text,
+  cancel: text,
+  skip: text,
+  /** Of `skip`: the name of an instance. */
+  instance: text,
+  priority: text,
+  /** Of `priority`. */
+  number: v.exactOptional(v.pipe(v.number(), v.integer())),
+  /** A host. */
+  maintenance: text,
+  /** Of the maintenance; default: on. */
+  state: v.exactOptional(v.picklist(['on', 'off'])),
   /** A host. */
   reserve: text,
   approve: text,

@@ -182,7 +182,7 @@ class Scenario {
   }
 
   async #command(event: OperatorEvent): Promise<void> {
-    const { rollback, restart, reserve, approve, pause, unpause, for: length } = event;
+    const { rollback, restart, cancel, approve } = event;
     const { stage, log, names } = this.#opened;
     const { operator } = stage.engine;
     const uuidOf = (name: string): string => names.uuidOf(name) ?? name;
@@ -190,14 +190,29 @@ class Scenario {
       if (event.retry) await this.#retry(event, uuidOf(event.retry));
       if (rollback) await operator.turn(uuidOf(rollback), 'rollback');
       if (restart) await operator.turn(uuidOf(restart), 'restart');
-      if (approve) await operator.approve(uuidOf(approve));
-      if (pause) await operator.pause(length === undefined ? null : length * 1000, { ...LOCAL_ORIGIN, reason: pause });
-      if (unpause) await operator.unpause({ ...LOCAL_ORIGIN, reason: unpause });
-      if (reserve) await operator.setReserved(reserve, 1);
+      if (cancel) await operator.turn(uuidOf(cancel), 'cancel');
+      if (approve) await operator.approve(uuidOf(approve), LOCAL_ORIGIN, event.host_is_down ? 'operator' : 'none');
+      if (event.skip) await operator.skip(uuidOf(event.skip), this.#instanceUuid(event.instance ?? ''));
+      if (event.priority) await operator.prioritize(uuidOf(event.priority), event.number ?? 0);
+      await this.#setState(event);
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
       log.add('event', `refused: ${error.message}`);
     }
+  }
+
+  #instanceUuid(name: string): string {
+    const { instances } = this.#opened.stage.world;
+    return [...instances.values()].find((one) => one.name === name)?.uuid ?? name;
+  }
+
+  /** The commands that are about no recovery. */
+  async #setState({ reserve, maintenance, state, pause, unpause, for: length }: OperatorEvent): Promise<void> {
+    const { operator } = this.#opened.stage.engine;
+    if (maintenance) await operator.setMaintenance(maintenance, state ?? 'on');
+    if (pause) await operator.pause(length === undefined ? null : length * 1000, { ...LOCAL_ORIGIN, reason: pause });
+    if (unpause) await operator.unpause({ ...LOCAL_ORIGIN, reason: unpause });
+    if (reserve) await operator.setReserved(reserve, 1);
   }
 
   async #retry({ host_is_down, done = [], not_done = [] }: OperatorEvent, uuid: string): Promise<void> {

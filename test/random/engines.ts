@@ -3,9 +3,10 @@
  *
  * Invariant: an engine that lost its lease ends, as the program does.
  */
+
+import type { Agenda } from '#agents/scenario/agenda.ts';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import { errorMessage } from '#protocol/error-message.ts';
-import type { Agenda } from '#agents/scenario/agenda.ts';
 import type { EngineRun, RandomStage } from './random-stage.ts';
 
 /** With an engine that does nothing, an interruption happens after this time. */

@@ -1,7 +1,8 @@
 /** What happens to the cloud, its hosts and the engines, and what monitors detect of it. */
+
+import type { Agenda } from '#agents/scenario/agenda.ts';
 import { CALM } from '#engine/cloud/simulated/world.ts';
 import type { Truth } from '#test/model/events/truth.ts';
-import type { Agenda } from '#agents/scenario/agenda.ts';
 import type { CallWitness } from './call-witness.ts';
 import type { Engines } from './engines.ts';
 import type { NovaTrouble, TimedHappening } from './history.ts';

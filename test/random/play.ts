@@ -1,8 +1,9 @@
 /** Plays one history through the production engines, and returns what was violated. One run of a history is like the next. */
-import { type Call, isAct } from '#engine/cloud/simulated/calls.ts';
-import { Truth } from '#test/model/events/truth.ts';
+
 import { Agenda } from '#agents/scenario/agenda.ts';
 import type { Report } from '#agents/scenario/outbox.ts';
+import { type Call, isAct } from '#engine/cloud/simulated/calls.ts';
+import { Truth } from '#test/model/events/truth.ts';
 import { CallWitness } from './call-witness.ts';
 import { Engines } from './engines.ts';
 import { GateWitness } from './gate-witness.ts';

@@ -1,9 +1,10 @@
 /** The monitors of a history: each report is delivered, in the order of its reporter, until an engine acknowledges it. */
+
+import type { Agenda } from '#agents/scenario/agenda.ts';
+import { Outbox, type Report } from '#agents/scenario/outbox.ts';
 import type { Engine } from '#engine/service/engine.ts';
 import { type Notification, parseNotification } from '#protocol/notification.ts';
 import { LOCAL_ORIGIN, type Origin } from '#protocol/origin.ts';
-import type { Agenda } from '#agents/scenario/agenda.ts';
-import { Outbox, type Report } from '#agents/scenario/outbox.ts';
 import type { Engines } from './engines.ts';
 import type { PlannedReport, RandomHistory } from './history.ts';
 import type { RandomStage } from './random-stage.ts';
