@@ -68,7 +68,7 @@ export function decideLease(
   return { act: 'watch', reason: `its holder may be alive elsewhere (${holder})` };
 }
 
-export function readLease(db: Database.Database): LeaseRow | undefined {
+export function readLease(db: Pick<Database.Database, 'prepare'>): LeaseRow | undefined {
   return db
     .prepare<[], LeaseRow>(
       'SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms FROM lease WHERE id = 1',

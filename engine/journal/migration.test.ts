@@ -113,7 +113,7 @@ describe('a journal of version 2', () => {
     expect(before.every((rows) => rows.length > 0)).toBe(true);
     const { db } = openForWriting(place.settings());
     const unapproved = before.map((rows, index) =>
-      tables[index] === 'logbooks' ? rows.map((row) => ({ ...row, approved: 0 })) : rows,
+      tables[index] === 'logbooks' ? rows.map((row) => ({ ...row, approved: 0, priority: 0 })) : rows,
     );
     expect(tables.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all())).toEqual(unapproved);
     expect(QUERIES.pause(db)).toBeNull();

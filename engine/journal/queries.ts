@@ -20,6 +20,9 @@ import type {
   StepRow,
 } from './rows.ts';
 
+/** What the queries need of a database. */
+export type QueriedDatabase = Pick<Database.Database, 'prepare'>;
+
 export interface LogbookWithFlows {
   readonly logbook: LogbookRow;
   readonly flows: readonly (FlowSnapshot & { readonly events: readonly EventRow[] })[];
@@ -94,7 +97,7 @@ function hasUndo(flow: string, atom: string): string {
   return `coalesce(json_extract(${flow}.plan, '$.tasks[' || ${atom}.ord || '].custom.undo'), 0)`;
 }
 
-function snapshot(db: Database.Database, flow: FlowRow): FlowSnapshot {
+function snapshot(db: QueriedDatabase, flow: FlowRow): FlowSnapshot {
   return {
     flow,
     atoms: db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flow.id),
@@ -107,7 +110,7 @@ function snapshot(db: Database.Database, flow: FlowRow): FlowSnapshot {
 }
 
 export const QUERIES = {
-  summary(db: Database.Database): JournalSummary {
+  summary(db: QueriedDatabase): JournalSummary {
     const counts = db
       .prepare<[], { status: LogbookStatus; n: number }>('SELECT status, n FROM counts WHERE n > 0')
       .all();
@@ -119,7 +122,7 @@ export const QUERIES = {
   },
 
   /** Newest first. */
-  list(db: Database.Database, filter: { readonly limit: number; readonly status?: LogbookStatus }): LogbookRow[] {
+  list(db: QueriedDatabase, filter: { readonly limit: number; readonly status?: LogbookStatus }): LogbookRow[] {
     return filter.status
       ? db
           .prepare<[string, number], LogbookRow>('SELECT * FROM logbooks WHERE status = ? ORDER BY id DESC LIMIT ?')
@@ -127,15 +130,15 @@ export const QUERIES = {
       : db.prepare<[number], LogbookRow>('SELECT * FROM logbooks ORDER BY id DESC LIMIT ?').all(filter.limit);
   },
 
-  logbook(db: Database.Database, uuid: string): LogbookRow | null {
+  logbook(db: QueriedDatabase, uuid: string): LogbookRow | null {
     return db.prepare<[string], LogbookRow>('SELECT * FROM logbooks WHERE uuid = ?').get(uuid) ?? null;
   },
 
-  logbookById(db: Database.Database, id: number): LogbookRow | null {
+  logbookById(db: QueriedDatabase, id: number): LogbookRow | null {
     return db.prepare<[number], LogbookRow>('SELECT * FROM logbooks WHERE id = ?').get(id) ?? null;
   },
 
-  show(db: Database.Database, uuid: string): LogbookWithFlows | null {
+  show(db: QueriedDatabase, uuid: string): LogbookWithFlows | null {
     const logbook = QUERIES.logbook(db, uuid);
     if (!logbook) return null;
     const flows = db
@@ -154,7 +157,7 @@ export const QUERIES = {
   },
 
   /** What programs last showed about the death of the host of a recovery. */
-  proofChecks(db: Database.Database, logbookId: number): ProofCheckRow[] {
+  proofChecks(db: QueriedDatabase, logbookId: number): ProofCheckRow[] {
     return db
       .prepare<[number], ProofCheckRow>(
         'SELECT name, kind, state, detail, at FROM proof_checks WHERE logbook_id = ? ORDER BY name',
@@ -163,7 +166,7 @@ export const QUERIES = {
   },
 
   /** Instances that a recovery leaves where they are, by an operator command. */
-  skips(db: Database.Database, logbookId: number): string[] {
+  skips(db: QueriedDatabase, logbookId: number): string[] {
     return db
       .prepare<[number], { instance: string }>('SELECT instance FROM skips WHERE logbook_id = ?')
       .all(logbookId)
@@ -171,7 +174,7 @@ export const QUERIES = {
   },
 
   /** Whether a flow of the recovery has requested the evacuation of the instance, or left its outcome open. */
-  hasRequestedMove(db: Database.Database, target: { readonly logbookId: number; readonly instance: string }): boolean {
+  hasRequestedMove(db: QueriedDatabase, target: { readonly logbookId: number; readonly instance: string }): boolean {
     const row = db
       .prepare<[{ logbookId: number; instance: string }], { requested: 0 | 1 }>(
         `SELECT EXISTS (
@@ -184,17 +187,17 @@ export const QUERIES = {
   },
 
   /** The hosts on which operators work. */
-  maintenances(db: Database.Database): MaintenanceRow[] {
+  maintenances(db: QueriedDatabase): MaintenanceRow[] {
     return db.prepare<[], MaintenanceRow>('SELECT * FROM maintenances ORDER BY host').all();
   },
 
   /** The decisions about one recovery, oldest first: at most `MAX_DECISIONS`. */
-  decisions(db: Database.Database, logbookId: number): DecisionRow[] {
+  decisions(db: QueriedDatabase, logbookId: number): DecisionRow[] {
     return db.prepare<[number], DecisionRow>('SELECT * FROM decisions WHERE logbook_id = ? ORDER BY id').all(logbookId);
   },
 
   /** The pause of recoveries; null: there is none, or it has ended by itself. */
-  pause(db: Database.Database): PauseRow | null {
+  pause(db: QueriedDatabase): PauseRow | null {
     const row = db
       .prepare<[], PauseRow>(
         `SELECT paused_by, reason, paused_at, p.for_ms - (l.served_ms - p.served_ms) AS left_ms
@@ -205,12 +208,12 @@ export const QUERIES = {
   },
 
   /** Data that engines have seen of the key ring, JSON; undefined: none. */
-  keyFloor(db: Database.Database): string | undefined {
+  keyFloor(db: QueriedDatabase): string | undefined {
     return db.prepare<[], { floor: string }>('SELECT floor FROM key_floor WHERE id = 1').get()?.floor;
   },
 
   /** The newest entries of the audit, oldest first. @param filter since: ms UTC */
-  audit(db: Database.Database, filter: { readonly limit: number; readonly since?: number }): AuditRow[] {
+  audit(db: QueriedDatabase, filter: { readonly limit: number; readonly since?: number }): AuditRow[] {
     return db
       .prepare<[number, number], AuditRow>('SELECT * FROM audit WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?')
       .all(filter.since ?? 0, filter.limit)
@@ -218,7 +221,7 @@ export const QUERIES = {
   },
 
   /** The newest entries of the audit about one recovery, oldest first. */
-  auditOf(db: Database.Database, uuid: string): AuditRow[] {
+  auditOf(db: QueriedDatabase, uuid: string): AuditRow[] {
     return db
       .prepare<[string], AuditRow>('SELECT * FROM audit WHERE notification = ? ORDER BY id DESC LIMIT 200')
       .all(uuid)
@@ -226,12 +229,12 @@ export const QUERIES = {
   },
 
   /** Logbooks that are not closed, oldest first. */
-  open(db: Database.Database): LogbookRow[] {
+  open(db: QueriedDatabase): LogbookRow[] {
     return db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE closed_at IS NULL ORDER BY id').all();
   },
 
   /** The flow of a logbook that is not closed. */
-  openFlow(db: Database.Database, logbookId: number): FlowSnapshot | null {
+  openFlow(db: QueriedDatabase, logbookId: number): FlowSnapshot | null {
     const flow = db
       .prepare<[number], FlowRow>('SELECT * FROM flowdetails WHERE logbook_id = ? AND closed_at IS NULL')
       .get(logbookId);
@@ -239,14 +242,14 @@ export const QUERIES = {
   },
 
   /** The flows of a logbook, oldest first, without their tasks. */
-  flows(db: Database.Database, logbookId: number): FlowRow[] {
+  flows(db: QueriedDatabase, logbookId: number): FlowRow[] {
     return db
       .prepare<[number], FlowRow>('SELECT * FROM flowdetails WHERE logbook_id = ? ORDER BY attempt')
       .all(logbookId);
   },
 
   /** Reserved hosts to which flows of other logbooks send instances, or will send some again. */
-  reservedHostsInUse(db: Database.Database, logbookId: number): string[] {
+  reservedHostsInUse(db: QueriedDatabase, logbookId: number): string[] {
     return db
       .prepare<[number], { reserved: string }>(
         `SELECT DISTINCT json_extract(f.plan, '$.inputs.reserved_host') AS reserved
@@ -263,7 +266,7 @@ export const QUERIES = {
    * step since the host was last healthy (a recovery finished, or the host came back; the recovery of the return does not matter). Steps of
    * recoveries that are still open are always included: a host may come back and fail again between two attempts of one.
    */
-  originals(db: Database.Database, host: string): Original[] {
+  originals(db: QueriedDatabase, host: string): Original[] {
     const rows = db
       .prepare<[Record<string, unknown>], { object: string; before: string; unfinished: 0 | 1 }>(
         `WITH flows AS (
@@ -289,7 +292,7 @@ export const QUERIES = {
   },
 
   /** The recoveries of crashes of one instance (`instance:UUID`), newest first, without those that were ignored. */
-  crashesOf(db: Database.Database, target: string, limit: number): CrashRow[] {
+  crashesOf(db: QueriedDatabase, target: string, limit: number): CrashRow[] {
     return db
       .prepare<[string, number], CrashRow>(
         `SELECT id, uuid, accepted_at, closed_at, status, retried FROM logbooks
@@ -302,7 +305,7 @@ export const QUERIES = {
    * Instances that recoveries of a host moved away and that no return of it has migrated home since: of each the newest evacuation that was
    * carried out. Instances that this very recovery migrated home, or started to, are included.
    */
-  movedAway(db: Database.Database, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
+  movedAway(db: QueriedDatabase, of: { readonly flowId: number; readonly host: string }): MovedAway[] {
     return db
       .prepare<[Record<string, unknown>], { instance: string; destination: string | null; isStarted: 0 | 1 }>(
         `WITH own AS (SELECT logbook_id AS id FROM flowdetails WHERE id = @flowId),
@@ -321,7 +324,7 @@ export const QUERIES = {
   },
 
   /** Steps of one key in all other atoms of the same logbook, oldest first, each with the state of its task. */
-  stepsElsewhere(db: Database.Database, of: { readonly atomId: number; readonly key: string }): EarlierStepRow[] {
+  stepsElsewhere(db: QueriedDatabase, of: { readonly atomId: number; readonly key: string }): EarlierStepRow[] {
     return db
       .prepare<[Record<string, unknown>], EarlierStepRow>(
         `WITH own AS (SELECT a.id, a.flow_id, f.logbook_id FROM atomdetails a JOIN flowdetails f ON f.id = a.flow_id WHERE a.id = @atomId)
@@ -337,7 +340,7 @@ export const QUERIES = {
    * Instances of which another task, of this flow or another one, requested an evacuation from this host with an unknown end, and that none
    * has moved since: the request may still be in a queue of the cloud. `record`: Nova's record of it, if that task saw one.
    */
-  openEvacuations(db: Database.Database, of: { readonly atomId: number; readonly host: string }): OpenEvacuation[] {
+  openEvacuations(db: QueriedDatabase, of: { readonly atomId: number; readonly host: string }): OpenEvacuation[] {
     const rows = db
       .prepare<[string, number], OpenEvacuation>(
         `SELECT s.object AS instance, s.detail ->> 'open' AS record FROM steps s
@@ -355,7 +358,7 @@ export const QUERIES = {
   },
 
   /** Evacuations that other atoms of the same logbook carried out, oldest first. */
-  evacuatedElsewhere(db: Database.Database, atomId: number): StepRow[] {
+  evacuatedElsewhere(db: QueriedDatabase, atomId: number): StepRow[] {
     return db
       .prepare<[Record<string, unknown>], StepRow>(
         `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
@@ -367,7 +370,7 @@ export const QUERIES = {
   },
 
   /** Steps of custom tasks in closed flows whose outcome is unknown, without those that a later flow resolved or that were rolled back. */
-  doubts(db: Database.Database, logbookId: number): StepRow[] {
+  doubts(db: QueriedDatabase, logbookId: number): StepRow[] {
     return db
       .prepare<[number], StepRow>(
         `SELECT s.* FROM steps s JOIN atomdetails a ON a.id = s.atom_id JOIN flowdetails f ON f.id = a.flow_id
@@ -381,7 +384,7 @@ export const QUERIES = {
   },
 
   /** Whether a recovery has requested anything of the cloud: from then on it is finished. */
-  hasStarted(db: Database.Database, logbookId: number): boolean {
+  hasStarted(db: QueriedDatabase, logbookId: number): boolean {
     const row = db
       .prepare<[number], { started: 0 | 1 }>(
         `SELECT EXISTS (
@@ -393,7 +396,7 @@ export const QUERIES = {
   },
 
   /** Whether a flow requested a change of a compute service with an unknown outcome. */
-  isForceDownRequested(db: Database.Database, flowId: number): boolean {
+  isForceDownRequested(db: QueriedDatabase, flowId: number): boolean {
     const row = db
       .prepare<[number], { requested: 0 | 1 }>(
         `SELECT EXISTS (SELECT 1 FROM atomdetails a JOIN steps s ON s.atom_id = a.id
@@ -404,7 +407,7 @@ export const QUERIES = {
   },
 
   /** Reports that a host came back, accepted after the notification with this id; oldest first. */
-  returnsAfter(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow[] {
+  returnsAfter(db: QueriedDatabase, of: { readonly host: string; readonly id: number }): LogbookRow[] {
     return db
       .prepare<[string, number], LogbookRow>(
         `SELECT * FROM logbooks INDEXED BY logbooks_returns
@@ -414,7 +417,7 @@ export const QUERIES = {
   },
 
   /** Failures of a host that were accepted after the notification with this id, newest first. */
-  failuresAfter(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow[] {
+  failuresAfter(db: QueriedDatabase, of: { readonly host: string; readonly id: number }): LogbookRow[] {
     return db
       .prepare<[string, number], LogbookRow>(
         `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id > ? AND payload ->> 'event' <> 'STARTED'
@@ -424,7 +427,7 @@ export const QUERIES = {
   },
 
   /** The newest return of a host that was accepted before the notification with this id. */
-  returnBefore(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow | null {
+  returnBefore(db: QueriedDatabase, of: { readonly host: string; readonly id: number }): LogbookRow | null {
     return (
       db
         .prepare<[string, number], LogbookRow>(
@@ -436,7 +439,7 @@ export const QUERIES = {
   },
 
   /** Instances whose migration a recovery requested, with an unknown outcome. */
-  unsettledMigrations(db: Database.Database, logbookId: number): string[] {
+  unsettledMigrations(db: QueriedDatabase, logbookId: number): string[] {
     return db
       .prepare<[number], { object: string }>(
         `SELECT DISTINCT s.object FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
@@ -447,7 +450,7 @@ export const QUERIES = {
   },
 
   /** Instances of a host that open recoveries of their crashes stopped, or requested Nova to stop: the earlier state of each. */
-  stoppedByRecoveries(db: Database.Database, host: string): StoppedRow[] {
+  stoppedByRecoveries(db: QueriedDatabase, host: string): StoppedRow[] {
     return db
       .prepare<[string], StoppedRow>(
         `SELECT s.object AS instance, s.before, s.request_id FROM logbooks l INDEXED BY logbooks_open
@@ -458,7 +461,7 @@ export const QUERIES = {
   },
 
   /** The newest failure of a host that was accepted before the notification with this id, and after every earlier return. */
-  failureBefore(db: Database.Database, of: { readonly host: string; readonly id: number }): LogbookRow | null {
+  failureBefore(db: QueriedDatabase, of: { readonly host: string; readonly id: number }): LogbookRow | null {
     const newest = db
       .prepare<[string, number], LogbookRow>(
         `SELECT * FROM logbooks WHERE host = ? AND type = 'COMPUTE_HOST' AND id < ? ORDER BY id DESC LIMIT 1`,
@@ -468,12 +471,12 @@ export const QUERIES = {
   },
 
   /** Finished recoveries of hosts with outstanding follow-ups. */
-  owedFollowUps(db: Database.Database): LogbookRow[] {
+  owedFollowUps(db: QueriedDatabase): LogbookRow[] {
     return db.prepare<[], LogbookRow>('SELECT * FROM logbooks WHERE follow_ups > 0 ORDER BY id LIMIT 1000').all();
   },
 
   /** Instances that a recovery planned to evacuate. */
-  evacuationObjects(db: Database.Database, logbookId: number): string[] {
+  evacuationObjects(db: QueriedDatabase, logbookId: number): string[] {
     return db
       .prepare<[number], { object: string }>(
         `SELECT DISTINCT s.object FROM flowdetails f JOIN atomdetails a ON a.flow_id = f.id JOIN steps s ON s.atom_id = a.id
@@ -484,18 +487,18 @@ export const QUERIES = {
   },
 
   /** Evacuation records of an instance that operators declared abandoned. */
-  abandonedEvacuations(db: Database.Database, instance: string): string[] {
+  abandonedEvacuations(db: QueriedDatabase, instance: string): string[] {
     return db
       .prepare<[string], { record: string }>('SELECT record FROM abandoned_evacuations WHERE instance = ?')
       .all(instance)
       .map(({ record }) => record);
   },
 
-  atoms(db: Database.Database, flowId: number): AtomRow[] {
+  atoms(db: QueriedDatabase, flowId: number): AtomRow[] {
     return db.prepare<[number], AtomRow>('SELECT * FROM atomdetails WHERE flow_id = ? ORDER BY ord').all(flowId);
   },
 
-  hosts(db: Database.Database): HostRow[] {
+  hosts(db: QueriedDatabase): HostRow[] {
     return db.prepare<[], HostRow>('SELECT * FROM hosts ORDER BY name').all();
   },
 };
@@ -503,10 +506,27 @@ export const QUERIES = {
 export type QueryName = keyof typeof QUERIES;
 type Query = typeof QUERIES;
 export type QueryArguments<Name extends QueryName> =
-  Parameters<Query[Name]> extends [Database.Database, ...infer Rest] ? Rest : never;
+  Parameters<Query[Name]> extends [QueriedDatabase, ...infer Rest] ? Rest : never;
 export type QueryResult<Name extends QueryName> = ReturnType<Query[Name]>;
 
-export function runQuery(db: Database.Database, name: QueryName, parameters: readonly unknown[]): unknown {
-  const query = QUERIES[name] as (db: Database.Database, ...parameters: readonly unknown[]) => unknown;
-  return query(db, ...parameters);
+const withStatements = new WeakMap<QueriedDatabase, QueriedDatabase>();
+
+/** The database with statements that are prepared once: that takes longer than most queries. */
+function preparedOnce(db: QueriedDatabase): QueriedDatabase {
+  const known = withStatements.get(db);
+  if (known !== undefined) return known;
+  const statements = new Map<string, Database.Statement>();
+  const prepare = (sql: string): Database.Statement => {
+    const statement = statements.get(sql) ?? db.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  const made = { prepare } as QueriedDatabase;
+  withStatements.set(db, made);
+  return made;
+}
+
+export function runQuery(db: QueriedDatabase, name: QueryName, parameters: readonly unknown[]): unknown {
+  const query = QUERIES[name] as (db: QueriedDatabase, ...parameters: readonly unknown[]) => unknown;
+  return query(preparedOnce(db), ...parameters);
 }
