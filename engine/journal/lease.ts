@@ -7,6 +7,7 @@
  */
 import type Database from 'better-sqlite3';
 import { JournalFailure } from './failure.ts';
+import { preparedOnce, type QueriedDatabase } from './prepared-statements.ts';
 import type { LeaseRow } from './rows.ts';
 
 /** Identity of an engine process. */
@@ -68,8 +69,8 @@ export function decideLease(
   return { act: 'watch', reason: `its holder may be alive elsewhere (${holder})` };
 }
 
-export function readLease(db: Pick<Database.Database, 'prepare'>): LeaseRow | undefined {
-  return db
+export function readLease(db: QueriedDatabase): LeaseRow | undefined {
+  return preparedOnce(db)
     .prepare<[], LeaseRow>(
       'SELECT epoch, owner, node, pid, boot_id, taken_at, beat_at, state, served_ms FROM lease WHERE id = 1',
     )

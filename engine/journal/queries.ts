@@ -1,9 +1,9 @@
 /** The queries of the journal, for the engine's own connection and for read-only ones. */
-import type Database from 'better-sqlite3';
 import { kindOf } from './host-event.ts';
 import { readLease } from './lease.ts';
 import { MIGRATION_KINDS } from './migration-kinds.ts';
 import type { FlowSnapshot } from './mutations.ts';
+import { preparedOnce, type QueriedDatabase } from './prepared-statements.ts';
 import type {
   AtomRow,
   AtomState,
@@ -19,9 +19,6 @@ import type {
   ProofCheckRow,
   StepRow,
 } from './rows.ts';
-
-/** What the queries need of a database. */
-export type QueriedDatabase = Pick<Database.Database, 'prepare'>;
 
 export interface LogbookWithFlows {
   readonly logbook: LogbookRow;
@@ -508,23 +505,6 @@ type Query = typeof QUERIES;
 export type QueryArguments<Name extends QueryName> =
   Parameters<Query[Name]> extends [QueriedDatabase, ...infer Rest] ? Rest : never;
 export type QueryResult<Name extends QueryName> = ReturnType<Query[Name]>;
-
-const withStatements = new WeakMap<QueriedDatabase, QueriedDatabase>();
-
-/** The database with statements that are prepared once: that takes longer than most queries. */
-function preparedOnce(db: QueriedDatabase): QueriedDatabase {
-  const known = withStatements.get(db);
-  if (known !== undefined) return known;
-  const statements = new Map<string, Database.Statement>();
-  const prepare = (sql: string): Database.Statement => {
-    const statement = statements.get(sql) ?? db.prepare(sql);
-    statements.set(sql, statement);
-    return statement;
-  };
-  const made = { prepare } as QueriedDatabase;
-  withStatements.set(db, made);
-  return made;
-}
 
 export function runQuery(db: QueriedDatabase, name: QueryName, parameters: readonly unknown[]): unknown {
   const query = QUERIES[name] as (db: QueriedDatabase, ...parameters: readonly unknown[]) => unknown;
