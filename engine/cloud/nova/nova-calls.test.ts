@@ -127,6 +127,12 @@ describe('Nova gets a request', () => {
       flavor: { original_name: 'm1.small', vcpus: 1, extra_specs: { 'hw:cpu_policy': 'shared' } },
       image: { id: 'image-1', links: [] },
       tags: ['batch'],
+      addresses: {
+        private: [
+          { addr: '192.168.0.4', version: 4 },
+          { addr: '203.0.113.7', version: 4 },
+        ],
+      },
     };
     const deleted = { id: 'd', name: 'old', status: 'DELETED', tenant_id: 'p' };
     const inDeadCell = { id: 'c', status: 'UNKNOWN', tenant_id: 'p' };
@@ -155,6 +161,7 @@ describe('Nova gets a request', () => {
         metadata: { HA_Enabled: 'True' },
         projectId: 'p',
         userId: 'u',
+        addresses: ['192.168.0.4', '203.0.113.7'],
         properties: {
           flavor: 'm1.small',
           extraSpecs: { 'hw:cpu_policy': 'shared' },
