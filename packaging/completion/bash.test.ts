@@ -66,6 +66,7 @@ describe('completion in bash', () => {
       'notify --host-status',
       'list --status',
       'host --reserved',
+      'host --maintenance',
       'simulate --flow',
       'monitor --log-level',
     ]);
