@@ -56,8 +56,9 @@ const MAX_PROGRAMS = 8;
 interface Check extends ProofResult {
   readonly kind: ProofProgram['kind'];
   readonly attempt: number;
-  /** Of its end, CLOCK_BOOTTIME ms; undefined: it runs. */
+  /** When the result arrived, CLOCK_BOOTTIME ms; undefined: the first run has not ended. */
   readonly endedAt: number | undefined;
+  readonly isRunning: boolean;
 }
 
 export class ProofChecks {
@@ -92,10 +93,12 @@ export class ProofChecks {
     this.#checks.set(row.uuid, known);
     for (const [name, program] of configuration.proofs) {
       const last = known.get(name);
-      const isDue = last?.endedAt === undefined || clock.boottime() - last.endedAt >= READ_AGAIN_MS;
-      if (last !== undefined && (last.endedAt === undefined || !isDue)) continue;
+      const isNew = last?.endedAt !== undefined && clock.boottime() - last.endedAt < READ_AGAIN_MS;
+      if (last?.isRunning || isNew) continue;
       const attempt = (last?.attempt ?? 0) + 1;
-      known.set(name, { kind: program.kind, state: 'unknown', detail: 'it is running', attempt, endedAt: undefined });
+      // The last result stays until the next one, and grows old.
+      const until = last ?? { kind: program.kind, state: 'unknown', detail: 'it is running', endedAt: undefined };
+      known.set(name, { ...until, attempt, isRunning: true });
       const run = this.#run(row, name, program, attempt, last).finally(() => this.#running.delete(run));
       this.#running.add(run);
     }
@@ -130,7 +133,8 @@ export class ProofChecks {
     const isNew = last?.state !== result.state || last.detail !== result.detail;
     // A result counts from the moment in which it is in the journal. A journal that fails ends the engine.
     if (isNew) await this.#record(row, name, program, result).catch(() => {});
-    this.#checks.get(row.uuid)?.set(name, { ...result, kind: program.kind, attempt, endedAt: clock.boottime() });
+    const ended = { kind: program.kind, attempt, endedAt: clock.boottime(), isRunning: false };
+    this.#checks.get(row.uuid)?.set(name, { ...result, ...ended });
     if (isNew) log('info', `proof shows ${result.state}`, { uuid: row.uuid, host: row.host, proof: name, ...result });
     wake();
   }
