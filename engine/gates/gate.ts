@@ -81,6 +81,8 @@ export interface GateFacts {
   readonly maintenance: Maintenance | undefined;
   /** Services that evacuations need, and of which none reports to Nova; undefined: Nova has not responded yet. */
   readonly deadServices: readonly string[] | undefined;
+  /** Hosts with an open failure. */
+  readonly failedHosts: number;
   /** Undefined: Nova has not responded yet. */
   readonly cloud: HostShare | undefined;
   readonly segment: (HostShare & { readonly name: string }) | undefined;

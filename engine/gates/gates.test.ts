@@ -23,6 +23,7 @@ const CALM: GateFacts = {
   disabledSegment: undefined,
   maintenance: undefined,
   deadServices: [],
+  failedHosts: 1,
   cloud: { failed: 1, all: 10 },
   segment: undefined,
   silentServices: { failed: 1, all: 10 },
@@ -159,6 +160,14 @@ describe('gate failed-instances', () => {
       reasonFor({ kind: 'VM', waitingInstances: 400, limits: { ...LIMITS, maxInstancesOfHost: 0 } }),
     ).toBeUndefined();
   });
+});
+
+test('gate failed-hosts holds many failures until Nova has listed its hosts', () => {
+  const cloud = undefined;
+  expect(reasonFor({ cloud, failedHosts: 3 })).toContain('3 hosts have failed and Nova has not listed its hosts yet');
+  expect(reasonFor({ cloud, failedHosts: 2 })).toBeUndefined();
+  expect(reasonFor({ cloud, failedHosts: 3, isApproved: true })).toBeUndefined();
+  expect(reasonFor({ cloud, failedHosts: 3, limits: { ...LIMITS, maxFailedHostsPercent: 100 } })).toBeUndefined();
 });
 
 describe('gate disabled-segment', () => {

@@ -49,6 +49,7 @@ const facts: fc.Arbitrary<GateFacts> = fc.record({
   maintenance: fc.option(fc.record({ by: fc.string(), reason: fc.option(fc.string()) }), { nil: undefined, freq: 8 }),
   deadServices: fc.option(fc.subarray(['nova-scheduler', 'nova-conductor']), { nil: undefined }),
   death: fc.option(death, { nil: undefined }),
+  failedHosts: fc.nat(6),
   cloud: fc.option(share, { nil: undefined }),
   segment: fc.option(fc.record({ failed: fc.nat(12), all: fc.nat(12), name: fc.string() }), { nil: undefined }),
   silentServices: fc.option(share, { nil: undefined }),

@@ -2,7 +2,7 @@
  * Collects the facts by which gates decide: the open recoveries, Nova's services, the journal's pause, and the starts of this engine.
  *
  * Nova's services are read at most every 2 s, and only for failures of hosts. If Nova does not respond, its last list counts, so that an
- * outage releases nothing. Before the first list the share of failed hosts is unknown, and holds nothing.
+ * outage releases nothing. Before the first list many failures wait for it.
  */
 import type { Configuration } from '#config/configuration.ts';
 import { type FailoverSegment, segmentHosts, segmentOf } from '#config/options/segments.ts';
@@ -122,6 +122,7 @@ export class PlanFacts {
   /** Nova's services by which these facts were collected; null: Nova has not responded yet. */
   readonly list: HostNames['list'];
   readonly #parts: PlanFactsParts;
+  readonly #failedHosts: number;
   readonly #down: ReadonlySet<string>;
   readonly #cloud: Pick<GateFacts, 'cloud' | 'silentServices' | 'deadServices'>;
   readonly #maintenances: ReadonlyMap<string, Maintenance>;
@@ -136,6 +137,7 @@ export class PlanFacts {
     this.list = nova;
     // A recovery that started and ended after the list was requested has forced its host down since.
     const started = [...startedAt].filter(([, at]) => at >= hostNames.listedAt).map(([host]) => host);
+    this.#failedHosts = new Set(failures.map(comparableHost)).size;
     this.#down = new Set([...failures, ...started, ...(nova?.forcedDown ?? [])].map(comparableHost));
     this.#cloud =
       nova === null
@@ -170,6 +172,7 @@ export class PlanFacts {
       hasStarted,
       isApproved: row.approved === 1,
       pause,
+      failedHosts: this.#failedHosts,
       ...this.#cloud,
       segment: isHost ? this.#segmentOf(row.host) : undefined,
       disabledSegment: isHost ? this.#disabledSegmentOf(row.host) : undefined,
