@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # A proof of death by any fence agent of ClusterLabs: it switches the host off and then reads that it is off.
 #
 #     [proof ipmi]

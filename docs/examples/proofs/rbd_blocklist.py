@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # A proof by a storage fence: Ceph refuses every client of the host, so that its instances cannot write to their RBD images any more.
 #
 #     [proof rbd]
