@@ -74,7 +74,7 @@ export abstract class Cluster {
   }
 
   /**
-   * Forgets failures of a resource, once the cluster has nothing left to do: a cleanup while it starts the resource makes Pacemaker lose a
+   * Forgets failures of a resource, and resolves when the cluster has nothing left to do. Before, it waits for that too: a cleanup while it starts the resource makes Pacemaker lose a
    * monitor that is in progress, and wait 120 s for its result. The tool may lose its connection to the controller before the last reply
    * (seen with Pacemaker 2.1.5); its request can be repeated.
    */
@@ -91,6 +91,8 @@ export abstract class Cluster {
       process.stderr.write(`${what}\n${log}\n`);
       return undefined;
     });
+    // The cluster probes the resource again, and may move it.
+    await this.waitForIdle(60);
   }
 
   /** Waits until Pacemaker has fenced it, with success, at `sinceMs` (UTC; the history knows seconds) or later. */
