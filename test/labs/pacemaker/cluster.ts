@@ -74,9 +74,9 @@ export abstract class Cluster {
   }
 
   /**
-   * Forgets failures of a resource, and resolves when the cluster has nothing left to do. Before, it waits for that too: a cleanup while it starts the resource makes Pacemaker lose a
-   * monitor that is in progress, and wait 120 s for its result. The tool may lose its connection to the controller before the last reply
-   * (seen with Pacemaker 2.1.5); its request can be repeated.
+   * Forgets failures of a resource, and resolves when the cluster has nothing left to do. It waits for that before too: a cleanup while it
+   * starts the resource makes Pacemaker lose a monitor that is in progress, and wait 120 s for its result. The tool may lose its connection to
+   * the controller before the last reply (seen with Pacemaker 2.1.5); its request can be repeated.
    */
   async cleanUp(resource: string): Promise<void> {
     await this.waitForIdle(60);
