@@ -1,8 +1,8 @@
 /** Subject of a refused request for the audit: its parameters were not checked, or were invalid. */
+import { WAYS } from '#engine/service/operator-commands.ts';
 import { isHostName } from '#protocol/host-name.ts';
 import { MAX_REASON } from '#protocol/origin.ts';
 import { printable } from '#protocol/printable.ts';
-import { WAYS } from './turning.ts';
 
 /** Methods that report or change something. */
 const AUDITED: ReadonlySet<string> = new Set([

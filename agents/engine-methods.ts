@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { JournalFailure } from '#engine/journal/failure.ts';
 import type { Delivery } from '#engine/service/acceptance.ts';
 import type { Engine } from '#engine/service/engine.ts';
+import { WAYS } from '#engine/service/operator-commands.ts';
 import { RequestRefused } from '#engine/service/request-refused.ts';
 import { viewNotification } from '#engine/service/views.ts';
 import type { Caller } from '#protocol/caller.ts';
@@ -19,7 +20,6 @@ import { mayRead, whyBlindForbidden, whyForbidden, whyReportForbidden } from './
 import { Introductions, introduceParams, reasonParam } from './introductions.ts';
 import type { LogThreshold } from './logger.ts';
 import type { ReportLimits } from './report-limits.ts';
-import { WAYS } from './turning.ts';
 
 const uuid = v.pipe(v.string('must be a text'), v.uuid('is not a UUID'), v.toLowerCase());
 const status = v.picklist(NOTIFICATION_STATUSES, 'is no status of a notification');

@@ -1,4 +1,5 @@
 /** The commands that change the course of a recovery: `rollback`, `restart` and `cancel`. */
+import type { Way } from '#engine/service/operator-commands.ts';
 import type { NotificationView } from '#protocol/views.ts';
 import { type Command, ENGINE_OPTIONS, JSON_OPTION, REASON_OPTION, reasonIn, requiredUuid } from './command.ts';
 import { engineAddressOf } from './engine-address.ts';
@@ -6,9 +7,6 @@ import { withEngine } from './engine-client.ts';
 import { EXIT } from './exit-codes.ts';
 import { print, printJson } from './output/output.ts';
 import { WAIT_HELP, waitFor } from './watching.ts';
-
-export const WAYS = ['rollback', 'restart', 'cancel'] as const;
-export type Way = (typeof WAYS)[number];
 
 export function turning(way: Way, summary: string, received: string): Command {
   return {

@@ -36,7 +36,9 @@ describe('rbd_blocklist.py', () => {
   it('shows nothing if Ceph refuses, or does not list the host', async () => {
     using bench = new ProgramBench();
     expect(await prove(bench, 'exit 13')).toContain('unknown: Ceph did not add 192.0.2.7/32');
-    expect(await prove(bench, 'echo "{}"')).toBe('unknown: Ceph does not list 192.0.2.7/32');
+    for (const listed of ['{}', '{"range":["192.0.2.70:0/32"]}', '{"range":["1192.0.2.7:0/32"]}']) {
+      expect(await prove(bench, `echo '${listed}'`)).toBe('unknown: Ceph does not list 192.0.2.7/32');
+    }
   });
 });
 

@@ -8,12 +8,12 @@
  * - a program that fails, takes too long or prints nothing usable shows nothing: only its own word means dead.
  */
 import type { Configuration } from '#config/configuration.ts';
+import type { AcceptedProof } from '#config/options/proofs.ts';
 import type { ProofProgram } from '#config/pipelines/proof-programs.ts';
 import type { Clock } from '#protocol/clock.ts';
 import { errorMessage } from '#protocol/error-message.ts';
 import { comparableHost } from '#protocol/host-name.ts';
 import type { Log } from '#protocol/log.ts';
-import { Budget } from '../flow/budget.ts';
 import { type ProofCheck, READ_AGAIN_MS } from '../gates/gate.ts';
 import { FRESH_CHECK_MS } from '../gates/proof-of-death-decision.ts';
 import type { HostNames } from '../intake/host-names.ts';
@@ -63,7 +63,6 @@ interface Check extends ProofResult {
 
 export class ProofChecks {
   readonly #parts: ProofChecksParts;
-  readonly #budget = new Budget(MAX_PROGRAMS);
   /** By notification, then by program. */
   readonly #checks = new Map<string, Map<string, Check>>();
   readonly #running = new Set<Promise<void>>();
@@ -80,9 +79,11 @@ export class ProofChecks {
     });
   }
 
-  /** Whether a program has shown just now that the host is dead. */
-  showDead(uuid: string): boolean {
-    return this.known(uuid).some(({ state, ageMs }) => state === 'dead' && ageMs < FRESH_CHECK_MS);
+  /** Whether a program of an accepted kind has shown just now that the host is dead. */
+  showDead(uuid: string, accepted: readonly AcceptedProof[]): boolean {
+    return this.known(uuid).some(
+      ({ state, kind, ageMs }) => state === 'dead' && accepted.includes(kind) && ageMs < FRESH_CHECK_MS,
+    );
   }
 
   /** Starts the programs whose results are old. */
@@ -95,6 +96,8 @@ export class ProofChecks {
       const last = known.get(name);
       const isNew = last?.endedAt !== undefined && clock.boottime() - last.endedAt < READ_AGAIN_MS;
       if (last?.isRunning || isNew) continue;
+      // Not queued: by its turn another gate may hold the recovery. The end of a program causes the next decision.
+      if (this.#running.size >= MAX_PROGRAMS) return;
       const attempt = (last?.attempt ?? 0) + 1;
       // The last result stays until the next one, and grows old.
       const until = last ?? { kind: program.kind, state: 'unknown', detail: 'it is running', endedAt: undefined };
@@ -143,18 +146,16 @@ export class ProofChecks {
   async #resultOf(row: LogbookRow, name: string, program: ProofProgram, attempt: number): Promise<ProofResult> {
     const { runProof, signal } = this.#parts;
     if (runProof === undefined) return { state: 'unknown', detail: 'no program runs here' };
-    return await this.#budget.run(async () => {
-      if (program.acts) {
-        const obstacle = this.#whyNotFenced(row.host);
-        if (obstacle !== undefined) return { state: 'unknown', detail: obstacle };
-        await this.#record(row, name, program, { state: 'running', detail: 'it was started to fence the host' });
-      }
-      const limit = AbortSignal.timeout(program.timeoutMs);
-      const call = { name, program, host: row.host, uuid: row.uuid, attempt };
-      return await runProof({ ...call, signal: AbortSignal.any([signal, limit]) }).catch((error: unknown) => {
-        throw limit.aborted ? new Error(`it did not end within ${program.timeoutMs / 1000} s`) : error;
-      });
-    }, signal);
+    if (program.acts) {
+      const obstacle = this.#whyNotFenced(row.host);
+      if (obstacle !== undefined) return { state: 'unknown', detail: obstacle };
+      await this.#record(row, name, program, { state: 'running', detail: 'it was started to fence the host' });
+    }
+    const limit = AbortSignal.timeout(program.timeoutMs);
+    const call = { name, program, host: row.host, uuid: row.uuid, attempt };
+    return await runProof({ ...call, signal: AbortSignal.any([signal, limit]) }).catch((error: unknown) => {
+      throw limit.aborted ? new Error(`it did not end within ${program.timeoutMs / 1000} s`) : error;
+    });
   }
 
   /** Why a program may not fence the host; undefined: Nova shows the host down. */

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Configuration } from '#config/configuration.ts';
+import { segmentOf } from '#config/options/segments.ts';
 import { taskSettings } from '#config/options/task-settings.ts';
 import { RETURN_FLOWS } from '#config/pipelines/pipelines.ts';
 import { policyOf } from '#config/pipelines/task-policies.ts';
@@ -241,7 +242,10 @@ export class Recovery {
   /** Current proof that the host is down, by a report or by a program; an old one is none. */
   #proof(): Proof {
     const { proof, uuid } = this.#logbook;
-    if (proof !== 'operator' && this.#parts.proofChecks.showDead(uuid)) return 'fencing';
+    const { configuration, proofChecks } = this.#parts;
+    const segment = segmentOf(configuration.segments, this.#logbook.host);
+    const accepted = segment?.acceptedProofs ?? configuration.options.hostFailure.acceptedProofs;
+    if (proof !== 'operator' && proofChecks.showDead(uuid, accepted)) return 'fencing';
     const isOld = this.#parts.waits.openFor(this.#logbook) > FRESH_PROOF_MS;
     return proof === 'fencing' && isOld ? 'none' : proof;
   }

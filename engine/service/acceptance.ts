@@ -102,7 +102,8 @@ export class Acceptance {
     const { proof, witness } = await this.#proofOf(notification, given, delivery, origin);
     const segment = segmentOf(configuration.segments, notification.hostname);
     const back = await returnFacts(this.#parts, notification);
-    const maintenance = await this.#maintenanceOf(notification.hostname);
+    // A gate reads it for the failure of a host.
+    const maintenance = notification.type === 'COMPUTE_HOST' ? 'off' : await this.#maintenanceOf(notification.hostname);
     const { status, reason } = decideNotification(notification, segment, proof, back, maintenance);
     crashPoint('notification.before-accept');
     const result = await journal.accept({

@@ -25,6 +25,10 @@ import { commandEntry } from './audit.ts';
 import { RequestRefused } from './request-refused.ts';
 import type { RunningRecoveries } from './running-recoveries.ts';
 
+/** Commands that change the course of a recovery. */
+export const WAYS = ['rollback', 'restart', 'cancel'] as const;
+export type Way = (typeof WAYS)[number];
+
 export interface OperatorParts {
   readonly journal: Journal;
   readonly clock: Clock;
@@ -102,7 +106,7 @@ export class Operator {
    * Changes the course of a running recovery by an operator command. `rollback`: its flow is rolled back, and nothing more is done until an
    * operator sends `retry`. `restart`: its flow is abandoned and started from the beginning. `cancel`: see `#cancel`.
    */
-  async turn(uuid: string, way: 'rollback' | 'restart' | 'cancel', origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
+  async turn(uuid: string, way: Way, origin: Origin = LOCAL_ORIGIN): Promise<LogbookRow> {
     if (way === 'cancel') return this.#cancel(uuid, origin);
     const { clock, journal, log } = this.#parts;
     // Checked before an invalid command interrupts anything.
@@ -280,7 +284,7 @@ export class Operator {
       throw new RequestRefused(`recovery ${uuid} is not about the failure of a host: leave out --host-is-down`);
     }
     const at = clock.now();
-    const overridden = overriddenBy(proof, new Map(), undefined);
+    const overridden = isStated ? ['host-is-down'] : [];
     await journal.write(
       { op: 'approve', uuid, ...(isStated ? { provedAt: at } : {}) },
       commandEntry(origin, 'approve', { notification: uuid, object: host, overridden }, at),

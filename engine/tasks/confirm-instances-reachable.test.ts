@@ -39,11 +39,11 @@ describe('confirm_instances_reachable_task', () => {
     try {
       await using here = await worldOf(server);
       const uuid = await here.hostFails('c1');
-      const said = await lines(here, uuid);
+      const messages = await lines(here, uuid);
       expect((await here.until(uuid)).notification.status).toBe('finished');
-      expect(said).toContain('Confirming that 2 of 3 instances can be reached');
-      expect(said).toContain('Confirmed that 2 instances can be reached');
-      expect(said.filter((line) => line.includes('no address in the networks'))).toHaveLength(1);
+      expect(messages).toContain('Confirming that 2 of 3 instances can be reached');
+      expect(messages).toContain('Confirmed that 2 instances can be reached');
+      expect(messages.filter((line) => line.includes('no address in the networks'))).toHaveLength(1);
     } finally {
       server.close();
     }

@@ -14,6 +14,7 @@
 # A second argument may name the program that is used instead of "ceph". Adding an entry again extends it.
 import ipaddress
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -41,7 +42,9 @@ def main():
         print(added.stderr, file=sys.stderr)
         answer("unknown", f"Ceph did not add {entry} to its blocklist (exit code {added.returncode})")
     listed = subprocess.run([ceph, "osd", "blocklist", "ls", "--format", "json"], capture_output=True, text=True, check=False)
-    if listed.returncode != 0 or str(address) not in listed.stdout:
+    # As a whole: 192.0.2.7 is no part of 192.0.2.70.
+    whole = rf"(?<![0-9a-fA-F.:]){re.escape(str(address))}(?![0-9a-fA-F.])"
+    if listed.returncode != 0 or re.search(whole, listed.stdout) is None:
         answer("unknown", f"Ceph does not list {entry}")
     answer("dead", f"Ceph refuses {entry} for {sys.argv[1]} s")
 
